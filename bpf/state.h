@@ -1,0 +1,142 @@
+/* SPDX-License-Identifier: GPL-2.0 OR MIT */
+/* Keys and values of the maps that outlive a packet. Shared with user space like event.h.
+ *
+ *   map        type                     key              value
+ *   policy     array of maps (1)        u32 0            inner array of 128-byte rows (policy.h)
+ *   control    array (1)                u32 0            struct sp_control
+ *   resolvers  hash                     u8[16] address   u32 flags: trusted resolvers
+ *   names      LRU hash                 u64 name hash    struct sp_name
+ *   learned    LRU hash                 u8[16] address   struct sp_learned
+ *   questions  LRU hash                 sp_question_key  struct sp_question
+ *   processes  LRU hash                 u32 tgid         struct sp_process (event.h), head.cookie = announced
+ *   cgroups    LRU hash                 u64 kernfs id    struct sp_cgroup_ids
+ *   flows      LRU hash                 sp_flow_key      struct sp_flow: everything that is not TCP
+ *   sockets    socket storage           -                struct sp_socket: TCP
+ *   counters   per-CPU array            u32              u64: SP_COUNT_*
+ *   rules      per-CPU array            u32 slot*4+phase struct sp_rule_count
+ *   events     ring buffer
+ */
+#ifndef SALLYPORT_STATE_H
+#define SALLYPORT_STATE_H
+
+#include "event.h"
+#include "policy.h"
+
+struct sp_control {
+	__u32 generation; /* of the policy in force; written after the switch */
+	__u32 root_level; /* depth of the watched cgroup: paths are relative to it */
+	__u64 last_wakeup; /* of the ring's reader */
+	__u32 announce; /* the daemon's number: processes and cgroups announced to another one are announced anew */
+	__u32 daemon_pid; /* its own DNS and API traffic is shown like any other; for status only */
+};
+
+struct sp_name {
+	__u16 text_len, labels; /* labels: of the whole name; hashes of the rightmost SP_LABELS_MAX */
+	__u32 reserved;
+	__u64 label[SP_LABELS_MAX]; /* [0] is the rightmost */
+	char text[SP_NAME_MAX]; /* as first seen, in lower case */
+};
+
+#define SP_NAMES_PER_ADDRESS 16
+struct sp_learned {
+	__u64 name[SP_NAMES_PER_ADDRESS]; /* name hash; 0: free */
+	__u64 expires[SP_NAMES_PER_ADDRESS]; /* CLOCK_MONOTONIC ns */
+};
+
+struct sp_question_key {
+	__u64 cookie;
+	__u32 id; /* DNS message id */
+	__u32 reserved;
+};
+
+struct sp_question {
+	__u64 name_hash;
+	__u64 time;
+	__u8 resolver[16];
+	__u32 tgid;
+	__u32 trusted;
+	__u64 start, cgroup;
+};
+
+struct sp_cgroup_ids { /* hashes as in policy.h; never change for one id */
+	__u32 announced;
+	__u8 units, paths, containers, reserved;
+	__u64 unit[8]; /* the unit and the slices above it */
+	__u64 container; /* 0: none */
+	__u64 path[16]; /* each prefix of the path, root first */
+};
+
+struct sp_flow_key {
+	__u64 cookie;
+	__u8 remote[16];
+	__u16 remote_port;
+	__u8 protocol, reserved[5];
+};
+
+enum sp_flow_flag { SP_FLOW_INBOUND = 1, SP_FLOW_REPORTED = 2 };
+
+struct sp_flow {
+	__u64 first, last; /* CLOCK_MONOTONIC ns */
+	__u64 bytes_out, bytes_in, packets_out, packets_in; /* IP payload less the UDP header */
+	__u32 generation;
+	__u8 verdict, flags;
+	__u16 local_port;
+};
+
+enum sp_socket_state {
+	SP_SOCKET_WHO = 0, /* only `who` is known: judge at the first data */
+	SP_SOCKET_JUDGED = 1,
+	SP_SOCKET_PASSIVE = 2, /* a listener, or a socket that it accepted */
+};
+
+struct sp_socket {
+	__u32 generation; /* that judged it */
+	__u8 state, verdict; /* enum sp_socket_state, sp_verdict */
+	__u8 flags, reserved;
+	__u64 name_hash; /* the hello's; judged anew under a new generation */
+	/* who connected, when a policy asks for it */
+	__u64 exe_hash, cgroup, start;
+	__u32 tgid, uid;
+};
+
+enum sp_socket_flag { SP_SOCKET_HAS_WHO = 1, SP_SOCKET_NAMED = 2 /* tls judged it */, SP_SOCKET_BOUND = 4 };
+
+struct sp_rule_count {
+	__u64 enforced; /* allow, deny or alert that took effect */
+	__u64 observed; /* mode observe: would have denied */
+};
+
+#define SP_RULE_SLOTS 2048
+
+/* counters: index = base + offset */
+enum sp_counter {
+	SP_COUNT_DECISION = 0, /* + phase * 64 + verdict * 16 + reason: 0..255 */
+	SP_COUNT_ALERT = 256, /* + phase */
+	SP_COUNT_EVENT = 260, /* + event type (0..7): written */
+	SP_COUNT_LOST = 268, /* + event type: the ring was full */
+	SP_COUNT_MAP_FULL = 276, /* + enum sp_map_id: an insert failed */
+	SP_COUNT_PACKETS_DENIED = 292, /* packets of flows denied earlier, not counted as decisions */
+	SP_COUNT_BYTES_DENIED = 293,
+	SP_COUNT_NO_SCRATCH = 294,
+	SP_COUNT_ANSWERS = 295, /* + enum sp_answer_count */
+	SP_COUNT_LEARNED_EVICTED = 303, /* a name lost its place at an address with more than 16 */
+	SP_COUNT_TCP_BYTES_OUT = 304, SP_COUNT_TCP_BYTES_IN = 305, /* of ended connections */
+	SP_COUNTERS = 320,
+};
+
+enum sp_answer_count {
+	SP_ANSWERS_LEARNED = 0, /* addresses */
+	SP_ANSWERS_UNASKED = 1, /* no question of this id on this socket */
+	SP_ANSWERS_UNTRUSTED = 2, /* asked of a resolver that is not trusted */
+	SP_ANSWERS_MISMATCH = 3, /* another name or resolver than asked */
+	SP_ANSWERS_BROKEN = 4, /* cannot be read */
+	SP_ANSWERS_EMPTY = 5, /* no address in it */
+	SP_ANSWERS_TRUNCATED = 6, /* TC: the rest comes over TCP */
+};
+
+enum sp_map_id {
+	SP_MAP_NAMES = 0, SP_MAP_LEARNED = 1, SP_MAP_QUESTIONS = 2, SP_MAP_PROCESSES = 3,
+	SP_MAP_CGROUPS = 4, SP_MAP_FLOWS = 5, SP_MAP_SOCKETS = 6,
+};
+
+#endif
