@@ -10,13 +10,7 @@
 #ifndef SALLYPORT_EVENT_H
 #define SALLYPORT_EVENT_H
 
-#ifndef __bpf__
-#include <stdint.h>
-typedef uint8_t __u8;
-typedef uint16_t __u16;
-typedef uint32_t __u32;
-typedef uint64_t __u64;
-#endif
+#include <linux/types.h>
 
 #define SP_LAYOUT_VERSION 1 /* of the events, the maps and the policy; pins with another one are replaced */
 
@@ -152,10 +146,11 @@ struct sp_process {
 	char parent_comm[SP_COMM_LEN];
 	char path[SP_TEXT_MAX]; /* inside its file system, leaf first: "curl/bin/usr/" is /usr/bin/curl */
 	char args[SP_TEXT_MAX]; /* NUL between arguments */
-}; /* 1136 bytes */
+	__u64 exe_hash; /* of dev and path (policy.h); 0: unknown */
+}; /* 1144 bytes */
 
 enum sp_process_flag {
-	SP_PATH_CUT = 1, /* more than 24 components, or longer than SP_TEXT_MAX */
+	SP_PATH_CUT = 1, /* more than 31 components, or longer than SP_TEXT_MAX */
 	SP_ARGS_CUT = 2,
 	SP_PROCESS_FORKED = 4, /* read at its first connection, not at exec */
 };

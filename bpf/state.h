@@ -22,6 +22,10 @@
 #include "event.h"
 #include "policy.h"
 
+struct sp_address {
+	__u8 bytes[16]; /* network order, IPv4 mapped */
+};
+
 struct sp_control {
 	__u32 generation; /* of the policy in force; written after the switch */
 	__u32 root_level; /* depth of the watched cgroup: paths are relative to it */
@@ -41,6 +45,7 @@ struct sp_name {
 struct sp_learned {
 	__u64 name[SP_NAMES_PER_ADDRESS]; /* name hash; 0: free */
 	__u64 expires[SP_NAMES_PER_ADDRESS]; /* CLOCK_MONOTONIC ns */
+	__u64 address[2]; /* the key: an element of an LRU map can be reused while it is read */
 };
 
 struct sp_question_key {
@@ -58,12 +63,18 @@ struct sp_question {
 	__u64 start, cgroup;
 };
 
+/* Where each kind begins in sp_cgroup_ids.hash, and how many there may be. */
+#define SP_IDS_UNIT 0 /* the unit and the slices above it */
+#define SP_IDS_UNITS_MAX 8
+#define SP_IDS_CONTAINER 8 /* "*" and the id or name, if it is in a container */
+#define SP_IDS_CONTAINERS_MAX 2
+#define SP_IDS_PATH 16 /* each prefix of the path, root first */
+#define SP_IDS_PATHS_MAX 16
+
 struct sp_cgroup_ids { /* hashes as in policy.h; never change for one id */
 	__u32 announced;
-	__u8 units, paths, containers, reserved;
-	__u64 unit[8]; /* the unit and the slices above it */
-	__u64 container; /* 0: none */
-	__u64 path[16]; /* each prefix of the path, root first */
+	__u8 units, containers, paths, reserved;
+	__u64 hash[32];
 };
 
 struct sp_flow_key {

@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: GPL-2.0 OR MIT */
+/* What a parser may do: read bytes at an offset, and loop. In the kernel the bytes are a packet's; in user
+ * space (the fuzzer) a buffer's. Parsers include nothing else, so one source serves both. */
+#ifndef SALLYPORT_BYTES_H
+#define SALLYPORT_BYTES_H
+
+#include <linux/types.h>
+
+#ifdef __bpf__
+#include "core.h"
+
+struct sp_bytes {
+	struct __sk_buff *packet;
+	__u32 end; /* offset behind the last byte that may be read */
+};
+
+static __always_inline int sp_read(const struct sp_bytes *bytes, __u32 at, void *to, __u32 count)
+{
+	if (at > bytes->end || count > bytes->end - at)
+		return -1;
+	return bpf_skb_load_bytes(bytes->packet, at, to, count);
+}
+
+#define sp_loop(times, step, state) bpf_loop(times, step, state, 0)
+#else
+#include <string.h>
+
+struct sp_bytes {
+	const __u8 *packet;
+	__u32 end;
+};
+
+#ifndef __always_inline
+#define __always_inline inline __attribute__((always_inline))
+#endif
+
+static inline int sp_read(const struct sp_bytes *bytes, __u32 at, void *to, __u32 count)
+{
+	if (at > bytes->end || count > bytes->end - at)
+		return -1;
+	memcpy(to, bytes->packet + at, count);
+	return 0;
+}
+
+static inline void sp_loop(__u32 times, long (*step)(__u32, void *), void *state)
+{
+	for (__u32 i = 0; i < times; i++)
+		if (step(i, state))
+			break;
+}
+#endif
+
+static __always_inline __u16 sp_be16(const __u8 *at)
+{
+	return (__u16)at[0] << 8 | at[1];
+}
+
+static __always_inline __u32 sp_be32(const __u8 *at)
+{
+	return (__u32)at[0] << 24 | at[1] << 16 | at[2] << 8 | at[3];
+}
+
+#endif

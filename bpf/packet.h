@@ -1,0 +1,127 @@
+/* SPDX-License-Identifier: GPL-2.0 OR MIT */
+/* IP and transport headers of a packet at the cgroup hooks (it begins with the IP header). */
+#ifndef SALLYPORT_PACKET_H
+#define SALLYPORT_PACKET_H
+
+#include "core.h"
+
+#define SP_EXTENSIONS_MAX 8
+#define SP_TCP_FIN 1
+#define SP_TCP_SYN 2
+#define SP_TCP_RST 4
+#define SP_TCP_ACK 16
+
+struct sp_packet {
+	__u64 source[2], destination[2]; /* network order, IPv4 mapped */
+	__u16 source_port, destination_port; /* 0 where there are none */
+	__u8 protocol, tcp_flags;
+	__u8 icmp_type;
+	__u8 readable; /* 0: broken, or a fragment without its transport header */
+	__u32 payload, end; /* offsets */
+};
+
+static __always_inline bool sp_is_extension(__u8 next)
+{
+	/* RFC 8200 4: hop-by-hop, routing, destination options */
+	return next == 0 || next == 43 || next == 60;
+}
+
+static __always_inline int sp_read_ip6(struct __sk_buff *skb, struct sp_packet *p, __u32 *at)
+{
+	__u8 head[40], next[2], fragment[8];
+
+	if (bpf_skb_load_bytes(skb, 0, head, sizeof(head)))
+		return -1;
+	__builtin_memcpy(p->source, head + 8, 16);
+	__builtin_memcpy(p->destination, head + 24, 16);
+	p->protocol = head[6];
+	*at = sizeof(head);
+	for (int i = 0; i < SP_EXTENSIONS_MAX; i++) {
+		if (p->protocol == 44) { /* fragment header, RFC 8200 4.5 */
+			if (bpf_skb_load_bytes(skb, *at, fragment, sizeof(fragment)))
+				return -1;
+			p->protocol = fragment[0];
+			*at += sizeof(fragment);
+			if ((fragment[2] << 8 | fragment[3]) & 0xfff8)
+				return -1;
+		} else if (sp_is_extension(p->protocol)) {
+			if (bpf_skb_load_bytes(skb, *at, next, sizeof(next)))
+				return -1;
+			p->protocol = next[0];
+			*at += (next[1] + 1) * 8;
+		} else {
+			return 0;
+		}
+	}
+	return sp_is_extension(p->protocol) ? -1 : 0;
+}
+
+static __always_inline int sp_read_ip4(struct __sk_buff *skb, struct sp_packet *p, __u32 *at)
+{
+	__u8 head[20];
+	__u32 address;
+
+	if (bpf_skb_load_bytes(skb, 0, head, sizeof(head)))
+		return -1;
+	__builtin_memcpy(&address, head + 12, 4);
+	p->source[0] = 0;
+	p->source[1] = (__u64)address << 32 | bpf_htonl(0xffff);
+	__builtin_memcpy(&address, head + 16, 4);
+	p->destination[0] = 0;
+	p->destination[1] = (__u64)address << 32 | bpf_htonl(0xffff);
+	p->protocol = head[9];
+	*at = (head[0] & 0xf) * 4;
+	return (head[6] << 8 | head[7]) & 0x1fff ? -1 : 0; /* a later fragment has no transport header */
+}
+
+/* 0, or -1 if the headers cannot be read to the end; addresses and protocol are as far as they could be read. */
+__noinline int sp_read_packet(struct __sk_buff *skb, struct sp_packet *p)
+{
+	__u8 raw[20];
+	__u32 at;
+	int broken;
+
+	if (!p)
+		return -1;
+	__builtin_memset(p, 0, sizeof(*p));
+	p->end = skb->len;
+	broken = skb->protocol == bpf_htons(ETH_P_IPV6) ? sp_read_ip6(skb, p, &at) : sp_read_ip4(skb, p, &at);
+	if (broken)
+		return -1;
+	p->payload = at;
+	switch (p->protocol) {
+	case IPPROTO_TCP:
+		if (bpf_skb_load_bytes(skb, at, raw, 20))
+			return -1;
+		p->tcp_flags = raw[13];
+		p->payload = at + (raw[12] >> 4) * 4;
+		break;
+	case IPPROTO_UDP:
+	case IPPROTO_UDPLITE:
+		if (bpf_skb_load_bytes(skb, at, raw, 8))
+			return -1;
+		p->payload = at + 8;
+		break;
+	case IPPROTO_SCTP:
+	case IPPROTO_DCCP:
+		if (bpf_skb_load_bytes(skb, at, raw, 4))
+			return -1;
+		break;
+	case IPPROTO_ICMP:
+	case IPPROTO_ICMPV6:
+		if (bpf_skb_load_bytes(skb, at, raw, 1))
+			return -1;
+		p->icmp_type = raw[0];
+		p->readable = 1;
+		return 0;
+	default:
+		p->readable = 1;
+		return 0;
+	}
+	p->source_port = raw[0] << 8 | raw[1];
+	p->destination_port = raw[2] << 8 | raw[3];
+	p->readable = 1;
+	return p->payload > p->end ? -1 : 0;
+}
+
+#endif

@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: GPL-2.0 OR MIT */
+/* Memory for what does not fit on the 512-byte stack. Programs can be preempted and interrupted by each
+ * other on the same CPU (cgroup programs run with migration disabled, not preemption), so a per-CPU area must be claimed. */
+#ifndef SALLYPORT_SCRATCH_H
+#define SALLYPORT_SCRATCH_H
+
+#include "dns.h"
+#include "maps.h"
+#include "name.h"
+#include "report.h"
+#include "tls.h"
+#include "verdict.h"
+
+#define SP_SCRATCH_SLOTS 8
+#define SP_DEPTH_MAX 32 /* components of a path; a power of two */
+
+struct sp_scratch {
+	__u32 busy;
+	__u32 raw_length; /* of name.raw, as sent */
+	struct sp_subject subject;
+	struct sp_name_reader name;
+	union {
+		struct {
+			struct sp_named named;
+			struct sp_dns_name_reader dns;
+			struct sp_question question;
+			struct sp_answer answer;
+			struct sp_dns_walk records;
+			__u64 expires;
+		};
+		struct {
+			struct sp_process process;
+			struct sp_cgroup cgroup;
+			struct sp_cgroup_ids ids;
+			struct sp_hash hash, part;
+			const char *components[SP_DEPTH_MAX];
+			__u32 at, part_at, hex, hex_at;
+			__u32 container_at, container_length;
+			__u8 in_slices, spare[7];
+		};
+	};
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, SP_SCRATCH_SLOTS);
+	__type(key, __u32);
+	__type(value, struct sp_scratch);
+} scratch SEC(".maps");
+
+/* NULL, and counted, if every area of this CPU is in use. */
+static __always_inline struct sp_scratch *sp_scratch_claim(void)
+{
+	for (__u32 i = 0; i < SP_SCRATCH_SLOTS; i++) {
+		__u32 slot = i;
+		struct sp_scratch *s = bpf_map_lookup_elem(&scratch, &slot);
+
+		if (s && __sync_val_compare_and_swap(&s->busy, 0, 1) == 0) {
+			__builtin_memset(&s->subject, 0, __builtin_offsetof(struct sp_subject, candidates));
+			return s;
+		}
+	}
+	sp_count(SP_COUNT_NO_SCRATCH);
+	return NULL;
+}
+
+static __always_inline void sp_scratch_release(struct sp_scratch *s)
+{
+	__sync_fetch_and_and(&s->busy, 0); /* clang 14 has no atomic store for BPF */
+}
+
+#endif

@@ -1,0 +1,594 @@
+/* SPDX-License-Identifier: GPL-2.0 OR MIT */
+/* THE decision. It knows no hook: a subject goes in, an action with its reason comes out.
+ * What it means: docs/deciding.md. How the tables are laid out: policy.h. */
+#ifndef SALLYPORT_VERDICT_H
+#define SALLYPORT_VERDICT_H
+
+#include "hash.h"
+#include "maps.h"
+#include "report.h"
+
+enum sp_subject_flag {
+	SP_SUBJECT_LIVE = 1, /* the flow exists already: learned addresses do not expire under it */
+	SP_SUBJECT_BOUND = 2, /* tls: the address was found to be learned for the name before */
+	SP_SUBJECT_NOT_DNS = 4, /* connect: a resolver's port does not excuse it */
+};
+
+struct sp_subject {
+	/* in */
+	__u64 remote[2], local[2]; /* network order, IPv4 mapped */
+	__u64 cookie, netns;
+	__u64 exe_hash, cgroup, start;
+	__u32 tgid, uid;
+	__u16 remote_port, local_port;
+	__u8 protocol, phase, hook, flags;
+	/* in: the name of phases dns and tls; out: the name that decided phase connect */
+	__u64 name_hash;
+	/* out */
+	__u32 generation;
+	__u16 rule, alert;
+	__u8 action, reason, mode, bound;
+	__u16 deny_errno;
+	__u8 must_be_named; /* connect was allowed for the sake of a name that is still to be seen */
+	__u8 reserved;
+	char comm[SP_COMM_LEN];
+	/* working space: too large for the stack */
+	__u8 torn; /* the policy was switched in the middle: begin again */
+	__u8 words;
+	__u8 reserved2[6];
+	__u64 candidates[SP_WORDS_MAX]; /* rules that everything but the name leaves over */
+	__u64 matches[SP_WORDS_MAX]; /* rules with a domain that cover the name */
+	__u64 unnamed[SP_WORDS_MAX], alert_rules[SP_WORDS_MAX], allow_rules[SP_WORDS_MAX];
+};
+
+struct sp_policy_view {
+	void *rows;
+	struct sp_policy_head *head;
+};
+
+struct sp_choice {
+	__u16 rule, alert;
+	__u8 action, reason;
+};
+
+/* The decision is made of global functions, which the verifier takes one at a time: inlined, their paths multiply beyond its
+ * limit. A pointer into the policy cannot be handed to them, so each looks it up, and s->generation says whether it is still the same. */
+
+static __always_inline void *sp_row(void *rows, __u32 row)
+{
+	return bpf_map_lookup_elem(rows, &row);
+}
+
+static __always_inline bool sp_open(struct sp_subject *s, struct sp_policy_view *p)
+{
+	__u32 zero = 0;
+
+	p->rows = bpf_map_lookup_elem(&policy, &zero);
+	if (!p->rows)
+		return false;
+	p->head = sp_row(p->rows, 0);
+	if (!p->head)
+		return false;
+	if (p->head->generation == s->generation)
+		return true;
+	s->torn = 1;
+	return false;
+}
+
+static __always_inline __u64 *sp_vector(const struct sp_policy_view *p, __u32 vector)
+{
+	return sp_row(p->rows, p->head->vectors_row + vector);
+}
+
+/* 1 if a < b, without a branch: the verifier would follow every path of a search. */
+static __always_inline __u32 sp_less32(__u32 a, __u32 b)
+{
+	__u64 borrow = (__u64)a - b;
+
+	asm volatile("" : "+r"(borrow));
+	return borrow >> 63;
+}
+
+static __always_inline __u32 sp_less64(__u64 a, __u64 b)
+{
+	__u64 borrow = (~a & b) | ((~a | b) & (a - b));
+
+	asm volatile("" : "+r"(borrow));
+	return borrow >> 63;
+}
+
+static __always_inline __u32 sp_less128(const struct sp_key6 *a, __u64 hi, __u64 lo)
+{
+	__u64 differs = (a->hi ^ hi) | -(a->hi ^ hi);
+
+	asm volatile("" : "+r"(differs));
+	return sp_less64(a->hi, hi) | (sp_less64(a->lo, lo) & ~(__u32)(differs >> 63));
+}
+
+static __always_inline __u32 sp_find32(void *rows, const struct sp_policy_trees *trees, enum sp_tree tree, __u32 key)
+{
+	__u32 depth = trees->depth[tree], node = 0, *keys, i;
+
+	if (depth >= SP_TREE_LEVELS)
+		return SP_VEC_NONE;
+	for (int level = 0; level < SP_TREE_LEVELS - 1; level++) {
+		if (level >= depth)
+			break;
+		keys = sp_row(rows, trees->base[tree][level] + node);
+		if (!keys)
+			return SP_VEC_NONE;
+		i = sp_less32(keys[15], key) << 4;
+		i += sp_less32(keys[(i + 7) & 31], key) << 3;
+		i += sp_less32(keys[(i + 3) & 31], key) << 2;
+		i += sp_less32(keys[(i + 1) & 31], key) << 1;
+		i += sp_less32(keys[i & 31], key);
+		node = node * 32 + i;
+	}
+	keys = sp_row(rows, trees->base[tree][depth] + node);
+	if (!keys)
+		return SP_VEC_NONE;
+	i = sp_less32(keys[7], key) << 3;
+	i += sp_less32(keys[(i + 3) & 15], key) << 2;
+	i += sp_less32(keys[(i + 1) & 15], key) << 1;
+	i += sp_less32(keys[i & 15], key);
+	return keys[16 + (i & 15)];
+}
+
+static __always_inline __u32 sp_find128(void *rows, const struct sp_policy_trees *trees, __u64 hi, __u64 lo)
+{
+	__u32 depth = trees->depth[SP_TREE_V6], node = 0, i;
+	struct sp_key6 *keys;
+	__u32 *vectors;
+
+	if (depth >= SP_TREE_LEVELS)
+		return SP_VEC_NONE;
+	for (int level = 0; level < SP_TREE_LEVELS - 1; level++) {
+		if (level >= depth)
+			break;
+		keys = sp_row(rows, trees->base[SP_TREE_V6][level] + node);
+		if (!keys)
+			return SP_VEC_NONE;
+		i = sp_less128(&keys[3], hi, lo) << 2;
+		i += sp_less128(&keys[(i + 1) & 7], hi, lo) << 1;
+		i += sp_less128(&keys[i & 7], hi, lo);
+		node = node * 8 + i;
+	}
+	keys = sp_row(rows, trees->base[SP_TREE_V6][depth] + node);
+	if (!keys)
+		return SP_VEC_NONE;
+	vectors = (__u32 *)&keys[6];
+	i = 0;
+	for (int k = 0; k < 5; k++)
+		i += sp_less128(&keys[k], hi, lo);
+	return vectors[i & 7];
+}
+
+/* The vector stored under a hash. */
+__noinline __u32 sp_lookup(struct sp_subject *s, __u64 hash, __u32 otherwise)
+{
+	struct sp_policy_view p;
+
+	if (!s || !sp_open(s, &p))
+		return otherwise;
+	for (int probe = 0; probe < SP_PROBE; probe++) {
+		struct sp_slot *slots = sp_row(p.rows, p.head->table_row + (((__u32)hash + probe) & p.head->table_mask));
+
+		if (!slots)
+			return otherwise;
+		for (int i = 0; i < SP_ROW / sizeof(struct sp_slot); i++) {
+			if (slots[i].hash == hash)
+				return slots[i].vector;
+			if (slots[i].hash == 0)
+				return otherwise;
+		}
+	}
+	return otherwise;
+}
+
+#define sp_each_word(i, s) (__u32 i = 0; i < SP_WORDS_MAX && i < (s)->words; i++)
+
+static __always_inline void sp_copy(const struct sp_policy_view *p, const struct sp_subject *s, __u64 *into, __u32 vector)
+{
+	__u64 *words = sp_vector(p, vector);
+
+	for sp_each_word(i, s)
+		into[i] = words ? words[i] : 0;
+}
+
+static __always_inline void sp_and(const struct sp_policy_view *p, struct sp_subject *s, __u32 vector)
+{
+	__u64 *words = sp_vector(p, vector);
+
+	if (!words)
+		return;
+	for sp_each_word(i, s)
+		s->candidates[i] &= words[i];
+}
+
+static __always_inline void sp_or(const struct sp_policy_view *p, struct sp_subject *s, __u32 vector)
+{
+	__u64 *words = sp_vector(p, vector);
+
+	if (!words)
+		return;
+	for sp_each_word(i, s)
+		s->matches[i] |= words[i];
+}
+
+static __always_inline void sp_clear_matches(struct sp_subject *s)
+{
+	for sp_each_word(i, s)
+		s->matches[i] = 0;
+}
+
+struct sp_shape_walk {
+	const struct sp_policy_view *policy;
+	const struct sp_name *name;
+	struct sp_subject *subject;
+	struct sp_hash hash;
+};
+
+static long sp_shape_step(__u32 i, void *state)
+{
+	struct sp_shape_walk *w = state;
+	__u32 *shapes = sp_row(w->policy->rows, w->policy->head->shapes_row + i / 32);
+	__u32 shape, labels, many, mask, vector;
+
+	if (!shapes)
+		return 1;
+	shape = shapes[i % 32];
+	labels = shape & 0xff;
+	many = shape >> 8 & 1;
+	mask = shape >> 16;
+	if (many ? w->name->labels <= labels : w->name->labels != labels)
+		return 0;
+	sp_hash_begin(&w->hash, w->policy->head->hash_key[0], w->policy->head->hash_key[1]);
+	for (int l = 0; l < SP_LABELS_MAX && l < labels; l++) {
+		bool any = mask >> l & 1;
+
+		sp_hash_word(&w->hash, any ? '*' : (__u32)w->name->label[l]);
+		sp_hash_word(&w->hash, any ? 0 : w->name->label[l] >> 32);
+	}
+	sp_hash_word(&w->hash, mask);
+	vector = sp_lookup(w->subject, sp_hash_finish(w->hash, labels | many << 7), SP_VEC_NONE);
+	if (vector)
+		sp_or(w->policy, w->subject, vector);
+	return 0;
+}
+
+/* Leave in s->matches the rules whose domain covers the name. 0 if the name is not (or no longer) known. */
+__noinline int sp_match_name(struct sp_subject *s, __u64 name_hash)
+{
+	struct sp_policy_view p;
+	struct sp_shape_walk walk = {.policy = &p, .subject = s};
+
+	if (!s)
+		return 0;
+	sp_clear_matches(s);
+	if (!name_hash || !sp_open(s, &p))
+		return 0;
+	walk.name = bpf_map_lookup_elem(&names, &name_hash);
+	if (!walk.name)
+		return 0;
+	bpf_loop(p.head->shapes, sp_shape_step, &walk, 0);
+	return 1;
+}
+
+/* Number of the lowest bit set: the population count of the ones below it. clang 14 cannot expand __builtin_ctzll for BPF. */
+static __always_inline __u32 sp_first_bit(__u64 word)
+{
+	__u64 below = (word & -word) - 1;
+
+	below -= below >> 1 & 0x5555555555555555ULL;
+	below = (below & 0x3333333333333333ULL) + (below >> 2 & 0x3333333333333333ULL);
+	below = (below + (below >> 4)) & 0x0f0f0f0f0f0f0f0fULL;
+	return below * 0x0101010101010101ULL >> 56;
+}
+
+/* The first candidate that decides, and the first alert before it, into s->rule, alert, action and reason. */
+__noinline int sp_choose(struct sp_subject *s, __u8 fallback)
+{
+	if (!s)
+		return 0;
+	s->rule = s->alert = SP_NO_RULE;
+	s->action = fallback;
+	s->reason = SP_BY_DEFAULT;
+	for sp_each_word(i, s) {
+		__u64 matches = s->candidates[i] & (s->unnamed[i] | s->matches[i]);
+		__u64 alerts = matches & s->alert_rules[i], final = matches & ~s->alert_rules[i];
+		__u32 first = final ? sp_first_bit(final) : 64;
+
+		if (alerts && s->alert == SP_NO_RULE && sp_first_bit(alerts) < first)
+			s->alert = i * 64 + sp_first_bit(alerts);
+		if (final) {
+			s->rule = i * 64 + first;
+			s->action = s->allow_rules[i] >> (first & 63) & 1 ? SP_ALLOW : SP_DENY;
+			s->reason = SP_BY_RULE;
+			return 0;
+		}
+	}
+	return 0;
+}
+
+struct sp_ids_walk {
+	const struct sp_policy_view *policy;
+	struct sp_subject *subject;
+	struct sp_cgroup_ids *ids;
+	__u32 from;
+};
+
+static long sp_ids_step(__u32 i, void *state)
+{
+	struct sp_ids_walk *w = state;
+	__u32 found = sp_lookup(w->subject, w->ids->hash[(w->from + i) % 32], SP_VEC_NONE);
+
+	if (found)
+		sp_or(w->policy, w->subject, found);
+	return 0;
+}
+
+/* Several rules may name this cgroup (its unit, its slices), so what is found is ORed onto the rules that name none. */
+static __always_inline void sp_and_ids(struct sp_ids_walk *w, enum sp_vector any, __u32 from, __u32 count)
+{
+	struct sp_subject *s = w->subject;
+
+	sp_copy(w->policy, s, s->matches, any);
+	w->from = from;
+	bpf_loop(count, sp_ids_step, w, 0);
+	for sp_each_word(i, s)
+		s->candidates[i] &= s->matches[i];
+}
+
+__noinline int sp_and_cgroup(struct sp_subject *s)
+{
+	struct sp_policy_view p;
+	struct sp_ids_walk walk = {.policy = &p, .subject = s};
+	__u64 id;
+
+	if (!s || !sp_open(s, &p))
+		return 0;
+	id = s->cgroup;
+	walk.ids = bpf_map_lookup_elem(&cgroups, &id);
+	if (!walk.ids) {
+		sp_and(&p, s, SP_VEC_ANY_UNIT);
+		sp_and(&p, s, SP_VEC_ANY_CONTAINER);
+		sp_and(&p, s, SP_VEC_ANY_CGROUP);
+		return 0;
+	}
+	sp_and_ids(&walk, SP_VEC_ANY_UNIT, SP_IDS_UNIT, walk.ids->units);
+	sp_and_ids(&walk, SP_VEC_ANY_CONTAINER, SP_IDS_CONTAINER, walk.ids->containers);
+	sp_and_ids(&walk, SP_VEC_ANY_CGROUP, SP_IDS_PATH, walk.ids->paths);
+	return 0;
+}
+
+static __always_inline __u64 sp_user_hash(const struct sp_policy_view *p, __u32 uid)
+{
+	struct sp_hash h;
+
+	sp_hash_begin(&h, p->head->hash_key[0], p->head->hash_key[1]);
+	sp_hash_byte(&h, 'i');
+	for (int i = 0; i < 4; i++)
+		sp_hash_byte(&h, uid >> (8 * i));
+	return sp_hash_end(&h);
+}
+
+static __always_inline bool sp_is_v4(const __u64 *address)
+{
+	return address[0] == 0 && (__u32)address[1] == bpf_htonl(0xffff);
+}
+
+/* Everything but the name: leaves s->candidates, and the vectors that sp_choose needs. */
+__noinline int sp_find_candidates(struct sp_subject *s)
+{
+	struct sp_policy_trees *trees;
+	struct sp_policy_view p;
+	__u32 flags;
+
+	if (!s || !sp_open(s, &p))
+		return 0;
+	trees = sp_row(p.rows, 1);
+	flags = p.head->flags;
+	sp_copy(&p, s, s->candidates, SP_VEC_PHASE + s->phase % SP_PHASES);
+	sp_copy(&p, s, s->unnamed, SP_VEC_UNNAMED);
+	sp_copy(&p, s, s->alert_rules, SP_VEC_ALERT);
+	sp_copy(&p, s, s->allow_rules, SP_VEC_ALLOW);
+	if (s->phase != SP_PHASE_DNS && trees) {
+		if (sp_is_v4(s->remote))
+			sp_and(&p, s, sp_find32(p.rows, trees, SP_TREE_V4, bpf_ntohl(s->remote[1] >> 32)));
+		else
+			sp_and(&p, s, sp_find128(p.rows, trees, bpf_be64_to_cpu(s->remote[0]), bpf_be64_to_cpu(s->remote[1])));
+		sp_and(&p, s, sp_find32(p.rows, trees, SP_TREE_PORTS, (__u32)s->protocol << 16 | s->remote_port));
+	}
+	if (flags & SP_HAS_EXE)
+		sp_and(&p, s, s->exe_hash ? sp_lookup(s, s->exe_hash, SP_VEC_ANY_EXE) : SP_VEC_ANY_EXE);
+	if (flags & SP_HAS_USER)
+		sp_and(&p, s, sp_lookup(s, sp_user_hash(&p, s->uid), SP_VEC_ANY_USER));
+	if (flags & SP_HAS_CGROUP)
+		sp_and_cgroup(s);
+	return 0;
+}
+
+static __always_inline bool sp_learned_is(const struct sp_learned *l, const __u64 *address)
+{
+	return l->address[0] == address[0] && l->address[1] == address[1];
+}
+
+/* Was the address learned for this very name? */
+static __always_inline bool sp_is_bound(const struct sp_subject *s, __u64 now)
+{
+	struct sp_learned *l = bpf_map_lookup_elem(&learned, s->remote);
+	bool bound = false;
+
+	if (!l)
+		return false;
+	for (int i = 0; i < SP_NAMES_PER_ADDRESS; i++)
+		if (l->name[i] == s->name_hash && (s->flags & SP_SUBJECT_LIVE || l->expires[i] > now))
+			bound = true;
+	return bound && sp_learned_is(l, s->remote);
+}
+
+static __always_inline void sp_keep(struct sp_choice *choice, const struct sp_subject *s)
+{
+	choice->rule = s->rule;
+	choice->alert = s->alert;
+	choice->action = s->action;
+	choice->reason = s->reason;
+}
+
+static __always_inline void sp_restore(struct sp_subject *s, const struct sp_choice *choice)
+{
+	s->rule = choice->rule;
+	s->alert = choice->alert;
+	s->action = choice->action;
+	s->reason = choice->reason;
+}
+
+/* Each name that the address was learned for is tried as if it were the connection's: one that leads to allow is taken before
+ * one that does not, then the one that stays learned longest. (A plain loop: the chain of calls may be eight frames deep.) */
+__noinline int sp_choose_by_learned(struct sp_subject *s, __u8 fallback)
+{
+	__u64 now = bpf_ktime_get_ns(), best_expires = 0, best_name = 0;
+	struct sp_learned *l;
+	struct sp_choice best;
+
+	if (!s)
+		return 0;
+	l = bpf_map_lookup_elem(&learned, s->remote);
+	if (!l)
+		return 0;
+	sp_keep(&best, s);
+	for (int i = 0; i < SP_NAMES_PER_ADDRESS; i++) {
+		__u64 name = l->name[i], expires = l->expires[i];
+
+		if (!name)
+			break;
+		if (!(s->flags & SP_SUBJECT_LIVE) && expires <= now)
+			continue;
+		if (!sp_match_name(s, name))
+			continue;
+		sp_choose(s, fallback);
+		if (!best_name || (s->action == SP_ALLOW && best.action != SP_ALLOW) ||
+		    (s->action == best.action && expires > best_expires)) {
+			sp_keep(&best, s);
+			best_name = name;
+			best_expires = expires;
+		}
+	}
+	sp_restore(s, &best);
+	if (sp_learned_is(l, s->remote))
+		s->name_hash = best_name;
+	else
+		s->torn = 1;
+	return 0;
+}
+
+static __always_inline void sp_decide_connect(const struct sp_policy_view *p, struct sp_subject *s)
+{
+	__u8 fallback = p->head->defaults[SP_PHASE_CONNECT];
+	struct sp_choice choice;
+
+	s->name_hash = 0;
+	sp_clear_matches(s);
+	sp_choose(s, fallback);
+	if (!(p->head->flags & SP_HAS_NAMES))
+		return;
+	sp_choose_by_learned(s, fallback);
+	if (s->action != SP_DENY || p->head->binding != SP_BINDING_SNI || s->protocol != IPPROTO_TCP)
+		return;
+	sp_keep(&choice, s);
+	sp_copy(p, s, s->matches, SP_VEC_NAMED);
+	for sp_each_word(i, s)
+		s->matches[i] &= s->allow_rules[i];
+	sp_choose(s, SP_DENY);
+	if (s->action == SP_ALLOW)
+		s->must_be_named = 1;
+	else
+		sp_restore(s, &choice);
+}
+
+static __always_inline void sp_decide_tls(const struct sp_policy_view *p, struct sp_subject *s)
+{
+	__u8 fallback = p->head->defaults[SP_PHASE_TLS], hoped;
+
+	s->bound = s->name_hash && (s->flags & SP_SUBJECT_BOUND || sp_is_bound(s, bpf_ktime_get_ns()));
+	sp_match_name(s, s->name_hash);
+	sp_choose(s, fallback);
+	if (s->bound || p->head->binding == SP_BINDING_SNI)
+		return;
+	hoped = s->action;
+	for sp_each_word(i, s)
+		s->matches[i] &= ~s->allow_rules[i];
+	sp_choose(s, fallback);
+	if (s->action == SP_DENY && s->reason == SP_BY_DEFAULT && hoped == SP_ALLOW)
+		s->reason = SP_NAME_UNBOUND;
+}
+
+static __always_inline void sp_decide_dns(const struct sp_policy_view *p, struct sp_subject *s)
+{
+	sp_match_name(s, s->name_hash);
+	sp_choose(s, p->head->defaults[SP_PHASE_DNS]);
+}
+
+static __always_inline bool sp_is_resolver(const __u64 *address)
+{
+	return bpf_map_lookup_elem(&resolvers, address) != NULL;
+}
+
+/* Decide once. s->torn says that the policy was switched meanwhile. */
+__noinline int sp_decide_once(struct sp_subject *s)
+{
+	struct sp_policy_view p;
+	__u32 zero = 0;
+
+	if (!s)
+		return 0;
+	s->rule = s->alert = SP_NO_RULE;
+	s->action = SP_ALLOW;
+	s->reason = SP_NO_POLICY;
+	s->mode = SP_MODE_OBSERVE;
+	s->generation = 0;
+	s->torn = s->must_be_named = s->bound = 0;
+	p.rows = bpf_map_lookup_elem(&policy, &zero);
+	if (!p.rows)
+		return 0;
+	p.head = sp_row(p.rows, 0);
+	if (!p.head || p.head->magic != SP_POLICY_MAGIC)
+		return 0;
+	s->generation = p.head->generation;
+	s->mode = p.head->mode;
+	s->deny_errno = p.head->deny_errno;
+	s->words = p.head->words;
+	if (s->phase == SP_PHASE_CONNECT && s->remote_port == 53 && !(s->flags & SP_SUBJECT_NOT_DNS) &&
+	    (s->protocol == IPPROTO_UDP || s->protocol == IPPROTO_TCP) && sp_is_resolver(s->remote)) {
+		s->reason = SP_BY_RESOLVER;
+		return 0;
+	}
+	sp_find_candidates(s);
+	if (s->phase == SP_PHASE_CONNECT)
+		sp_decide_connect(&p, s);
+	else if (s->phase == SP_PHASE_TLS)
+		sp_decide_tls(&p, s);
+	else
+		sp_decide_dns(&p, s);
+	return 0;
+}
+
+/* Decide `s` by the policy in force; one whole policy, whatever is switched meanwhile. The answer is in the subject's out
+ * fields. */
+static __always_inline void sp_decide(struct sp_subject *s)
+{
+	__u64 name = s->name_hash;
+
+	sp_decide_once(s);
+	for (int again = 0; again < 3 && s->torn; again++) {
+		s->name_hash = name;
+		sp_decide_once(s);
+	}
+	if (s->torn) { /* four switches within microseconds */
+		s->rule = s->alert = SP_NO_RULE;
+		s->action = SP_DENY;
+		s->reason = SP_NO_ROOM;
+	}
+}
+
+#endif
