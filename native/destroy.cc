@@ -1,0 +1,89 @@
+/* SPDX-License-Identifier: MIT */
+#include "destroy.h"
+
+#include <arpa/inet.h>
+#include <fcntl.h>
+#include <linux/inet_diag.h>
+#include <linux/netlink.h>
+#include <linux/sock_diag.h>
+#include <sched.h>
+#include <sys/socket.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+#include <thread>
+
+#include "fd.h"
+
+namespace sallyport {
+namespace {
+
+constexpr std::array<uint8_t, 12> kMapped = {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff};
+
+bool is_mapped(const std::array<uint8_t, 16>& address) {
+	return std::equal(kMapped.begin(), kMapped.end(), address.begin());
+}
+
+void set_address(__be32 (&to)[4], const std::array<uint8_t, 16>& from, int family) {
+	if (family == AF_INET) {
+		std::memcpy(to, &from[kMapped.size()], 4);
+	} else {
+		std::memcpy(to, from.data(), from.size());
+	}
+}
+
+int destroy_in_family(const SocketName& socket, int family, const Fd& netlink) {
+	struct {
+		nlmsghdr head;
+		inet_diag_req_v2 body;
+	} request{};
+	request.head.nlmsg_len = sizeof(request);
+	request.head.nlmsg_type = SOCK_DESTROY;
+	request.head.nlmsg_flags = NLM_F_REQUEST | NLM_F_ACK;
+	request.body.sdiag_family = family;
+	request.body.sdiag_protocol = socket.protocol;
+	request.body.idiag_states = ~0u;
+	request.body.id.idiag_sport = htons(socket.local_port);
+	request.body.id.idiag_dport = htons(socket.remote_port);
+	set_address(request.body.id.idiag_src, socket.local, family);
+	set_address(request.body.id.idiag_dst, socket.remote, family);
+	request.body.id.idiag_cookie[0] = static_cast<uint32_t>(socket.cookie);
+	request.body.id.idiag_cookie[1] = static_cast<uint32_t>(socket.cookie >> 32);
+	if (send(netlink.get(), &request, sizeof(request), 0) < 0) return errno;
+
+	struct {
+		nlmsghdr head;
+		nlmsgerr body;
+		uint8_t echo[sizeof(request)];
+	} answer{};
+	if (recv(netlink.get(), &answer, sizeof(answer), 0) < 0) return errno;
+	return answer.head.nlmsg_type == NLMSG_ERROR ? -answer.body.error : EPROTO;
+}
+
+int destroy_here(const SocketName& name) {
+	const Fd netlink(socket(AF_NETLINK, SOCK_DGRAM | SOCK_CLOEXEC, NETLINK_SOCK_DIAG));
+	if (!netlink) return errno;
+	if (!is_mapped(name.remote)) return destroy_in_family(name, AF_INET6, netlink);
+	const int error = destroy_in_family(name, AF_INET, netlink);
+	/* An IPv6 socket may talk to a v4-mapped address. */
+	return error == ENOENT ? destroy_in_family(name, AF_INET6, netlink) : error;
+}
+
+int destroy_in_namespace(const SocketName& name) {
+	const Fd netns(open(name.netns.c_str(), O_RDONLY | O_CLOEXEC));
+	if (!netns || setns(netns.get(), CLONE_NEWNET) != 0) return errno;
+	return destroy_here(name);
+}
+
+} // namespace
+
+int destroy_socket(const SocketName& name) {
+	if (name.netns.empty()) return destroy_here(name);
+	/* A thread of its own, which takes the foreign namespace with it when it ends. */
+	int error = 0;
+	std::thread([&] { error = destroy_in_namespace(name); }).join();
+	return error;
+}
+
+} // namespace sallyport

@@ -1,0 +1,223 @@
+/* SPDX-License-Identifier: MIT */
+#include "object.h"
+
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+#include <fcntl.h>
+#include <sys/stat.h>
+
+#include <cstdarg>
+#include <filesystem>
+#include <memory>
+#include <optional>
+#include <set>
+#include <string_view>
+
+#include "../bpf/event.h"
+#include "error.h"
+#include "pins.h"
+#include "sallyport.skel.h"
+
+namespace fs = std::filesystem;
+
+namespace sallyport {
+namespace {
+
+using Object = std::unique_ptr<bpf_object, decltype(&bpf_object__close)>;
+using Link = std::unique_ptr<bpf_link, decltype(&bpf_link__destroy)>;
+
+/* What a new version of the programs goes on with, so that it enforces the same policy with the same
+ * knowledge from its first packet. Counters start anew: their slots belong to the daemon that gave them out. */
+const std::set<std::string_view> kKept = {"policy",    "control", "resolvers", "names", "learned",
+                                          "questions", "processes", "cgroups", "flows", "sockets"};
+
+/* libbpf hands the verifier's log only to its print callback, which is global. */
+class Log {
+public:
+	Log() : before_(libbpf_set_print(append)) { text_.clear(); }
+	~Log() { libbpf_set_print(before_); }
+	std::string take() { return std::move(text_); }
+
+private:
+	static int append(libbpf_print_level level, const char* format, va_list args) {
+		if (level > LIBBPF_INFO) return 0;
+		va_list again;
+		va_copy(again, args);
+		const int length = vsnprintf(nullptr, 0, format, again);
+		va_end(again);
+		if (length <= 0) return 0;
+		const size_t end = text_.size();
+		text_.resize(end + length + 1);
+		vsnprintf(&text_[end], length + 1, format, args);
+		text_.resize(end + length);
+		return length;
+	}
+
+	static thread_local std::string text_;
+	libbpf_print_fn_t before_;
+};
+thread_local std::string Log::text_;
+
+std::string_view elf_bytes() {
+	size_t size = 0;
+	const void* bytes = sallyport_bpf__elf_bytes(&size);
+	return {static_cast<const char*>(bytes), size};
+}
+
+uint64_t hash(std::string_view bytes) {
+	uint64_t result = 0xcbf29ce484222325; /* FNV-1a */
+	for (const unsigned char byte : bytes) result = (result ^ byte) * 0x100000001b3;
+	return result;
+}
+
+uint64_t cgroup_id(const std::string& folder) {
+	struct stat found;
+	check(stat(folder.c_str(), &found), "cgroup " + folder);
+	return found.st_ino; /* the kernfs id, on every 64-bit machine */
+}
+
+Object open_elf() {
+	const std::string_view elf = elf_bytes();
+	Log log;
+	bpf_object* object = bpf_object__open_mem(elf.data(), elf.size(), nullptr);
+	if (object == nullptr) throw Failure(errno, "open", log.take());
+	return Object(object, bpf_object__close);
+}
+
+bool attaches(const bpf_program* program) {
+	switch (bpf_program__type(program)) {
+	case BPF_PROG_TYPE_CGROUP_SKB:
+	case BPF_PROG_TYPE_CGROUP_SOCK:
+	case BPF_PROG_TYPE_CGROUP_SOCK_ADDR:
+	case BPF_PROG_TYPE_TRACING:
+		return true;
+	default:
+		return false; /* for BPF_PROG_TEST_RUN only */
+	}
+}
+
+Fd open_pin(const fs::path& path) {
+	Fd pin(bpf_obj_get(path.c_str()));
+	if (!pin && errno != ENOENT) throw Failure(errno, "open " + path.string());
+	return pin;
+}
+
+/* Nothing if one of them is missing. */
+std::optional<Handles> open_pins(const bpf_object* object, const LoadOptions& options) {
+	const fs::path pins = options.pins;
+	Handles found{};
+	bpf_map* map;
+	bpf_object__for_each_map(map, object) {
+		if (bpf_map__is_internal(map)) continue;
+		const char* name = bpf_map__name(map);
+		if (!(found.maps[name] = open_pin(pins / "maps" / name))) return std::nullopt;
+	}
+	bpf_program* program;
+	bpf_object__for_each_program(program, object) {
+		const char* name = bpf_program__name(program);
+		if (!(found.programs[name] = open_pin(pins / "programs" / name))) return std::nullopt;
+		if (!options.detached && attaches(program) && !open_pin(pins / "links" / name)) return std::nullopt;
+	}
+	return found;
+}
+
+bool same_shape(const bpf_map* map, int fd) {
+	bpf_map_info info{};
+	__u32 size = sizeof(info);
+	check(bpf_obj_get_info_by_fd(fd, &info, &size), "read pinned map");
+	return info.type == bpf_map__type(map) && info.key_size == bpf_map__key_size(map) &&
+	       info.value_size == bpf_map__value_size(map) && info.max_entries == bpf_map__max_entries(map) &&
+	       info.map_flags == bpf_map__map_flags(map);
+}
+
+void keep_maps(const bpf_object* object, const fs::path& pins) {
+	bpf_map* map;
+	bpf_object__for_each_map(map, object) {
+		const char* name = bpf_map__name(map);
+		if (kKept.count(name) == 0) continue;
+		const Fd old = open_pin(pins / "maps" / name);
+		if (old && same_shape(map, old.get())) {
+			check(bpf_map__reuse_fd(map, old.get()), std::string("keep map ") + name);
+		}
+	}
+}
+
+/* "connect4", of "libbpf: prog 'connect4': BPF program load failed: ..." */
+std::string blamed_in(const std::string& log) {
+	const size_t begin = log.find('\'');
+	const size_t end = log.find('\'', begin + 1);
+	return end == std::string::npos ? std::string() : " " + log.substr(begin + 1, end - begin - 1);
+}
+
+void load_programs(bpf_object* object) {
+	Log log;
+	if (bpf_object__load(object) == 0) return;
+	const int error = errno;
+	const std::string text = log.take();
+	throw Failure(error, "load" + blamed_in(text), text);
+}
+
+void pin_all(const bpf_object* object, const fs::path& folder) {
+	bpf_map* map;
+	bpf_object__for_each_map(map, object) {
+		if (bpf_map__is_internal(map)) continue;
+		const fs::path path = folder / "maps" / bpf_map__name(map);
+		check(bpf_obj_pin(bpf_map__fd(map), path.c_str()), "pin " + path.string());
+	}
+	bpf_program* program;
+	bpf_object__for_each_program(program, object) {
+		const fs::path path = folder / "programs" / bpf_program__name(program);
+		check(bpf_obj_pin(bpf_program__fd(program), path.c_str()), "pin " + path.string());
+	}
+}
+
+void attach_all(const bpf_object* object, const std::string& cgroup, const fs::path& folder) {
+	const Fd group(check(open(cgroup.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC), "cgroup " + cgroup));
+	bpf_program* program;
+	bpf_object__for_each_program(program, object) {
+		if (!attaches(program)) continue;
+		const std::string name = bpf_program__name(program);
+		Log log;
+		const bool tracing = bpf_program__type(program) == BPF_PROG_TYPE_TRACING;
+		const Link link(tracing ? bpf_program__attach(program) : bpf_program__attach_cgroup(program, group.get()),
+		                bpf_link__destroy);
+		if (!link) throw Failure(errno, "attach " + name, log.take());
+		check(bpf_link__pin(link.get(), (folder / "links" / name).c_str()), "pin link " + name);
+	}
+}
+
+} // namespace
+
+Handles load(const LoadOptions& options) {
+	const Marker wanted{SP_LAYOUT_VERSION, 0, hash(elf_bytes()), options.detached ? 0 : cgroup_id(options.cgroup)};
+	const Object object = open_elf();
+	const auto found = read_marker(options.pins);
+	if (found == wanted) {
+		if (auto handles = open_pins(object.get(), options)) {
+			remove_stage(options.pins);
+			handles->adopted = true;
+			return std::move(*handles);
+		}
+	}
+
+	for (const auto& [name, entries] : options.sizes) {
+		bpf_map* map = check(bpf_object__find_map_by_name(object.get(), name.c_str()), "size of map " + name);
+		check(bpf_map__set_max_entries(map, entries), "size of map " + name);
+	}
+	/* Paths below another cgroup, or another layout, would be read wrongly. */
+	if (found && found->layout == wanted.layout && found->cgroup == wanted.cgroup) keep_maps(object.get(), options.pins);
+	load_programs(object.get());
+
+	/* The new links work beside the old ones before those go: there is no moment without a verdict. */
+	Stage stage(options.pins);
+	pin_all(object.get(), stage.folder());
+	write_marker(stage.folder(), wanted);
+	if (!options.detached) attach_all(object.get(), options.cgroup, stage.folder());
+	stage.take_over();
+
+	auto handles = open_pins(object.get(), options);
+	if (!handles) throw Failure(ENOENT, "pins: " + options.pins + " was changed by another process");
+	return std::move(*handles);
+}
+
+} // namespace sallyport

@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: MIT */
+#include "ring.h"
+
+#include <cstring>
+
+#include "../bpf/event.h"
+#include "error.h"
+#include "maps.h"
+
+namespace sallyport {
+
+const size_t Ring::kLargestRecord = padded(sizeof(sp_process));
+
+Ring::Ring(int map)
+	: map_(map), ring_(check(ring_buffer__new(map, take, this, nullptr), "open the ring"), ring_buffer__free) {}
+
+Ring::Batch Ring::drain(uint8_t* into, size_t room) {
+	into_ = into;
+	room_ = room;
+	batch_ = {};
+	const int result = ring_buffer__consume(ring_.get());
+	if (result < 0 && result != -ENOBUFS) throw Failure(-result, "drain the ring");
+	return batch_;
+}
+
+int Ring::take(void* self, void* record, size_t size) {
+	Ring& ring = *static_cast<Ring*>(self);
+	if (size > kLargestRecord) return -EMSGSIZE;
+	std::memcpy(ring.into_ + ring.batch_.length, record, size);
+	ring.batch_.length += padded(size);
+	ring.batch_.records++;
+	/* libbpf 1.1 counts a sample as consumed even if its callback says stop: so stop while the next
+	 * one, whatever its size, would still fit. */
+	ring.batch_.full = ring.room_ - ring.batch_.length < kLargestRecord;
+	return ring.batch_.full ? -ENOBUFS : 0;
+}
+
+} // namespace sallyport

@@ -1,0 +1,44 @@
+/** The BPF object and the addon that embeds it: native/build/Release/sallyport.node. */
+import { createHash } from "node:crypto";
+import { existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { NODE, quietly, ROOT, Stop } from "./command.mjs";
+
+const PRODUCT = `${ROOT}/native/build/Release/sallyport.node`;
+const STAMP = `${ROOT}/native/build/inputs.sha256`;
+const LOCK = `${ROOT}/native/package.json`;
+
+/** By content: a checkout gives every file a new time. */
+export function isBuilt() {
+	return existsSync(PRODUCT) && existsSync(STAMP) && readFileSync(STAMP, "utf8") === hashOfInputs();
+}
+
+export async function build() {
+	// Two builds in one folder would spoil each other.
+	await quietly("flock", [LOCK, process.execPath, import.meta.filename]);
+}
+
+async function buildUnlessBuilt() {
+	if (isBuilt()) return;
+	const hash = hashOfInputs();
+	await quietly(NODE, [`${ROOT}/node_modules/.bin/cmake-js`, "build", "-d", "native"]);
+	writeFileSync(STAMP, hash);
+}
+
+function hashOfInputs() {
+	const hash = createHash("sha256");
+	const folders = ["bpf", "native"].flatMap((folder) =>
+		readdirSync(`${ROOT}/${folder}`)
+			.filter((name) => /\.(c|h|cc|txt|json)$/.test(name))
+			.map((name) => `${folder}/${name}`),
+	);
+	for (const file of [...folders.sort(), "package-lock.json"])
+		hash.update(file).update(readFileSync(`${ROOT}/${file}`));
+	return hash.digest("hex");
+}
+
+if (process.argv[1] === import.meta.filename) {
+	await buildUnlessBuilt().catch((error) => {
+		if (!(error instanceof Stop)) throw error;
+		process.exitCode = 1;
+	});
+}

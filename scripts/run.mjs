@@ -1,0 +1,38 @@
+/** What npm's scripts run: set up what is missing, then the commands of one target. */
+import { instead, NODE, Stop } from "./command.mjs";
+import { setUp } from "./setup.mjs";
+
+const BIN = "node_modules/.bin";
+
+/** Each command is run with Node 24; the arguments after `--` go to the last one. */
+const TARGETS = {
+	build: { needs: ["build"], commands: [] },
+	start: { needs: ["build"], commands: [["src/main.ts", "observe"]] },
+	test: {
+		needs: ["build", "test"],
+		commands: [[`${BIN}/tsc`], [`${BIN}/biome`, "check"], [`${BIN}/vitest`, "run"]],
+	},
+	demo: { needs: ["build", "test"], commands: [["test/demo/demo.ts"]] },
+	bench: { needs: ["build", "test"], commands: [["test/bench/bench.ts"]] },
+};
+
+async function run(name, args) {
+	const target = TARGETS[name];
+	if (target === undefined) throw new Stop(`There is no target ${name}: ${Object.keys(TARGETS).join(", ")}.`);
+	await setUp(target.needs);
+	for (const [index, command] of target.commands.entries()) {
+		const isLast = index === target.commands.length - 1;
+		const code = await instead(NODE, isLast ? [...command, ...args] : command);
+		if (code !== 0) return code;
+	}
+	return 0;
+}
+
+const [name, ...args] = process.argv.slice(2);
+try {
+	process.exitCode = await run(name, args);
+} catch (error) {
+	if (!(error instanceof Stop)) throw error;
+	process.stderr.write(`${error.message}\n`);
+	process.exitCode = 1;
+}

@@ -1,0 +1,180 @@
+/**
+ * bpf/event.h and bpf/state.h for this side: sizes, offsets and names. test/bpf/layout.test.ts holds every number here
+ * against the compiled BTF.
+ */
+export const LAYOUT_VERSION = 1;
+export const NO_RULE = 0xffff;
+export const ROW = 128;
+
+export const EVENT = { connect: 1, question: 2, hello: 3, answer: 4, end: 5, process: 6, cgroup: 7 } as const;
+export const PHASE = { dns: 0, connect: 1, tls: 2, http: 3 } as const;
+export const VERDICT = { allow: 1, deny: 2, wouldDeny: 3 } as const;
+export const HOOK = { connect: 1, sendmsg: 2, egress: 3, ingress: 4, release: 5 } as const;
+export const REASON = { rule: 1, default: 2, resolver: 3, inbound: 4, kernel: 5 } as const;
+export const END = { local: 1, remote: 2, reset: 3, refused: 4, denied: 5, idle: 6 } as const;
+export const PROTOCOL = { icmp: 1, tcp: 6, udp: 17, icmp6: 58 } as const;
+export const ANSWER_UNTRUSTED = 1;
+export const HELLO_ECH = 1;
+export const FLOW_INBOUND = 1;
+
+/** Names by number, as people see them in records, filters and metrics. */
+export const eventNames = [null, "connect", "question", "hello", "answer", "end", "process", "cgroup"] as const;
+export const phaseNames = ["dns", "connect", "tls", "http"] as const;
+export const verdictNames = [null, "allow", "deny", "would_deny"] as const;
+export const hookNames = [null, "connect", "sendmsg", "egress", "ingress", "release"] as const;
+export const endNames = [null, "local", "remote", "reset", "refused", "denied", "idle"] as const;
+export const reasonNames = [
+	null,
+	"rule",
+	"default",
+	"resolver",
+	"inbound",
+	"kernel",
+	"name_unbound",
+	"name_missing",
+	"name_bad",
+	"incomplete",
+	"not_tls",
+	"unreadable",
+	"no_policy",
+	"no_room",
+] as const;
+export const mapNames = ["names", "learned", "questions", "processes", "cgroups", "flows", "sockets"] as const;
+export const answerNames = ["learned", "unasked", "untrusted", "mismatch", "broken", "empty", "truncated"] as const;
+
+export type PhaseName = (typeof phaseNames)[number];
+export type VerdictName = Exclude<(typeof verdictNames)[number], null>;
+export type ReasonName = Exclude<(typeof reasonNames)[number], null>;
+export type EndName = Exclude<(typeof endNames)[number], null>;
+export type HookName = Exclude<(typeof hookNames)[number], null>;
+
+export const HEAD = {
+	size: 0,
+	type: 2,
+	version: 3,
+	tgid: 4,
+	time: 8,
+	cookie: 16,
+	start: 24,
+	cgroup: 32,
+	bytes: 40,
+} as const;
+
+export const DECISION = {
+	uid: 40,
+	generation: 44,
+	rule: 48,
+	alert: 50,
+	phase: 52,
+	verdict: 53,
+	reason: 54,
+	hook: 55,
+	remote: 56,
+	local: 72,
+	remotePort: 88,
+	localPort: 90,
+	protocol: 92,
+	action: 93,
+	nameLength: 94,
+	nameHash: 96,
+	netns: 104,
+	comm: 112,
+	bytes: 136,
+} as const;
+
+export const NAMED = { queryType: 136, queryId: 138, flags: 140, name: 144, bytes: 400 } as const;
+
+export const ANSWER = { nameHash: 40, ttl: 48, flags: 52, address: 56, resolver: 72, bytes: 88 } as const;
+
+export const FLOW_END = {
+	bytesOut: 40,
+	bytesIn: 48,
+	packetsOut: 56,
+	packetsIn: 64,
+	remote: 72,
+	local: 88,
+	remotePort: 104,
+	localPort: 106,
+	protocol: 108,
+	how: 109,
+	state: 110,
+	rtt: 112,
+	retransmits: 116,
+	bytes: 120,
+} as const;
+
+export const PROCESS = {
+	ppid: 40,
+	uid: 44,
+	gid: 48,
+	device: 52,
+	inode: 56,
+	parentStart: 64,
+	pathLength: 72,
+	argsLength: 74,
+	flags: 76,
+	comm: 80,
+	parentComm: 96,
+	path: 112,
+	args: 624,
+	exeHash: 1136,
+	bytes: 1144,
+} as const;
+
+export const CGROUP = { pathLength: 40, flags: 44, path: 48, bytes: 560 } as const;
+
+export const NAME_MAX = 256;
+export const COMM_LENGTH = 16;
+export const TEXT_MAX = 512;
+
+export const CONTROL = { generation: 0, rootLevel: 4, lastWakeup: 8, announce: 16, daemonPid: 20, bytes: 24 } as const;
+/** struct sp_name of the map `names`. */
+export const NAME = { textLength: 0, labels: 2, label: 8, text: 136, bytes: 392 } as const;
+export const LEARNED = { name: 0, expires: 128, address: 256, slots: 16, bytes: 272 } as const;
+export const FLOW_KEY = { cookie: 0, remote: 8, remotePort: 24, protocol: 26, bytes: 32 } as const;
+export const FLOW = {
+	first: 0,
+	last: 8,
+	bytesOut: 16,
+	bytesIn: 24,
+	packetsOut: 32,
+	packetsIn: 40,
+	generation: 48,
+	verdict: 52,
+	flags: 53,
+	localPort: 54,
+	bytes: 56,
+} as const;
+export const POLICY_HEAD = {
+	magic: 0,
+	layout: 4,
+	generation: 8,
+	mode: 16,
+	rules: 24,
+	hashKey: 32,
+	slotsRow: 52,
+	bytes: 128,
+} as const;
+export const POLICY_MAGIC = 0x50594c53;
+
+/** Indexes of the map `counters`. */
+export const COUNT = {
+	decision: 0,
+	decisionPhase: 64,
+	decisionVerdict: 16,
+	alert: 256,
+	event: 260,
+	lost: 268,
+	mapFull: 276,
+	packetsDenied: 292,
+	bytesDenied: 293,
+	noScratch: 294,
+	answers: 295,
+	learnedEvicted: 303,
+	tcpBytesOut: 304,
+	tcpBytesIn: 305,
+	bytes: 320,
+} as const;
+
+export const RULE_SLOTS = 2048;
+export const PHASES = 4;

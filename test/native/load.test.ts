@@ -1,0 +1,159 @@
+import { existsSync, readdirSync, rmSync } from "node:fs";
+import { join } from "node:path";
+import { afterEach, beforeEach, expect, test } from "vitest";
+import { NativeError } from "../../src/native/error.ts";
+import { must, until } from "../support/run.ts";
+import { addon, Scratch } from "./scratch.ts";
+
+let scratch: Scratch;
+beforeEach(() => {
+	scratch = new Scratch();
+});
+afterEach(() => scratch.close());
+
+test("a first load attaches to the cgroup, and pins maps, programs and links", () => {
+	const kernel = scratch.load();
+	expect(kernel.adopted).toBe(false);
+	expect(readdirSync(scratch.pins).sort()).toEqual(["links", "maps", "marker", "programs"]);
+	expect(readdirSync(join(scratch.pins, "maps"))).toEqual(expect.arrayContaining(["policy", "control", "events"]));
+	expect(attached()).toEqual(expect.arrayContaining(["connect4", "egress"]));
+	for (const program of kernel.programs()) expect(program.verifiedInstructions).toBeGreaterThan(0);
+});
+
+test("a second load adopts what is there: the same programs and maps, nothing attached twice", () => {
+	const first = scratch.load();
+	const before = attached();
+	first.update("resolvers", Buffer.alloc(16, 7), Buffer.alloc(4, 1));
+	first.close();
+	const second = scratch.load();
+	expect(second.adopted).toBe(true);
+	expect(second.lookup("resolvers", Buffer.alloc(16, 7))).toEqual(Buffer.alloc(4, 1));
+	expect(attached()).toEqual(before);
+});
+
+test("programs go on working after their handles are closed", () => {
+	scratch.load().close();
+	expect(attached()).toContain("egress");
+});
+
+test("a half-made folder of pins is replaced", () => {
+	scratch.load().close();
+	const before = attached();
+	rmSync(join(scratch.pins, "maps/events"));
+	expect(scratch.load().adopted).toBe(false);
+	expect(attached()).toEqual(before);
+	expect(existsSync(join(scratch.pins, "next"))).toBe(false);
+});
+
+test("pins without a marker are replaced", () => {
+	scratch.load().close();
+	rmSync(join(scratch.pins, "marker"));
+	expect(scratch.load().adopted).toBe(false);
+});
+
+test("pins for another cgroup are replaced, and nothing stays attached to the first", () => {
+	scratch.load().close();
+	const other = scratch.cgroup.child("other");
+	expect(scratch.load({ cgroup: other.path }).adopted).toBe(false);
+	expect(attached()).toEqual([]);
+	expect(attached(other.path)).toContain("egress");
+});
+
+test("a replaced object hands its policy and what it learned to the new one, and counts anew", () => {
+	const first = scratch.load();
+	const rows = Buffer.alloc(256, 3);
+	first.installPolicy(rows, 9);
+	first.update("resolvers", Buffer.alloc(16, 7), Buffer.alloc(4, 1));
+	first.update("counters", Buffer.alloc(4), Buffer.alloc(8, 1));
+	first.close();
+	rmSync(join(scratch.pins, "links"), { recursive: true });
+	const second = scratch.load();
+	expect(second.adopted).toBe(false);
+	expect(second.readPolicy()).toEqual(rows);
+	expect(second.lookup("control", Buffer.alloc(4))?.readUInt32LE(0)).toBe(9);
+	expect(second.lookup("resolvers", Buffer.alloc(16, 7))).toEqual(Buffer.alloc(4, 1));
+	expect(second.sum("counters")[0]).toBe(0n);
+});
+
+test("maps have the sizes that were asked for", () => {
+	scratch.load({ sizes: { names: 128 } });
+	expect(must("bpftool", "map", "show", "pinned", join(scratch.pins, "maps/names"))).toContain("max_entries 128");
+});
+
+test("detached: loaded and pinned for test runs, attached to nothing", () => {
+	const kernel = scratch.load({ detached: true });
+	expect(attached()).toEqual([]);
+	expect(kernel.testRun("judge", Buffer.alloc(400), 3).durationNs).toBeGreaterThan(0);
+	kernel.close();
+	expect(scratch.load({ detached: true }).adopted).toBe(true);
+	expect(scratch.load().adopted).toBe(false);
+});
+
+test("detach leaves nothing: no program on the cgroup, no pins", async () => {
+	const kernel = scratch.load();
+	const ids = kernel.programs().map((program) => program.id);
+	kernel.detach();
+	expect(attached()).toEqual([]);
+	expect(existsSync(scratch.pins)).toBe(false);
+	kernel.close();
+	await until("the programs are gone", 5_000, () => ids.every((id) => !loadedIds().includes(id)) || undefined);
+});
+
+test("a load that fails says which step, why, and what libbpf said; it leaves no pins", () => {
+	const error = failure(() => scratch.load({ sizes: { names: 0xffff_ffff } }));
+	expect(error).toMatchObject({ code: "E2BIG", step: "load names" });
+	expect(error.log).toContain("names");
+	expect(existsSync(scratch.pins)).toBe(false);
+	expect(attached()).toEqual([]);
+});
+
+test("a failed load leaves the pins before it in force", () => {
+	scratch.load().close();
+	const before = attached();
+	rmSync(join(scratch.pins, "marker"));
+	failure(() => scratch.load({ sizes: { names: 0xffff_ffff } }));
+	expect(attached()).toEqual(before);
+});
+
+test.each([
+	["a cgroup that is not there", { cgroup: "/sys/fs/cgroup/none" }, "ENOENT"],
+	["a folder that is no cgroup", { cgroup: "/tmp" }, "EBADF"],
+	["pins that are not on bpffs", { pins: "/tmp/sallyport-no-bpffs" }, "EINVAL"],
+	["a relative path", { pins: "pins" }, "EINVAL"],
+	["a size that is no number of entries", { sizes: { names: 0 } }, "EINVAL"],
+])("%s is an error with a code", (_, options, code) => {
+	scratch.cleanup.defer("folder", () => rmSync("/tmp/sallyport-no-bpffs", { recursive: true, force: true }));
+	expect(failure(() => scratch.load(options)).code).toBe(code);
+});
+
+test("mounting bpffs where it is mounted changes nothing", () => {
+	const folder = join(scratch.pins, "..");
+	addon.mountBpffs(folder);
+	expect(must("findmnt", "-n", "-o", "FSTYPE", folder).trim()).toBe("bpf");
+});
+
+test("a closed kernel says so", () => {
+	const kernel = scratch.load();
+	kernel.close();
+	expect(failure(() => kernel.programs()).code).toBe("EBADF");
+});
+
+function attached(cgroup = scratch.cgroup.path): string[] {
+	/* Nothing at all, not an empty list, if there is none. */
+	const list = JSON.parse(must("bpftool", "-j", "cgroup", "show", cgroup).trim() || "[]") as { name: string }[];
+	return list.map((entry) => entry.name).sort();
+}
+
+function loadedIds(): number[] {
+	return (JSON.parse(must("bpftool", "-j", "prog", "show")) as { id: number }[]).map((program) => program.id);
+}
+
+function failure(work: () => unknown): NativeError {
+	try {
+		work();
+	} catch (error) {
+		if (error instanceof NativeError) return error;
+		throw error;
+	}
+	throw new Error("nothing was thrown");
+}
