@@ -393,23 +393,44 @@ __noinline int sp_judge_question(struct __sk_buff *skb, struct sp_scratch *area,
 	return verdict == SP_DENY ? SP_QUESTION_DROP : SP_QUESTION_PASS;
 }
 
+/* A message on port 53 that is no question which can be read: the default of phase dns, and no rule, speaks about it. */
+__noinline int sp_judge_unreadable(struct sp_scratch *area)
+{
+	struct sp_subject *s;
+
+	if (!area)
+		return SP_DROP;
+	s = &area->subject;
+	s->phase = SP_PHASE_DNS;
+	s->name_hash = 0;
+	sp_decide(s);
+	if (s->action != SP_DENY)
+		return SP_PASS;
+	s->reason = SP_UNREADABLE;
+	area->named.query_type = area->named.query_id = 0;
+	area->named.flags = 0;
+	sp_record_named(area, SP_EVENT_QUESTION, 0);
+	return sp_verdict_of(s) == SP_DENY ? SP_DROP : SP_PASS;
+}
+
 static __always_inline int sp_egress_dns(struct __sk_buff *skb, struct sp_packet *p, struct sp_scratch *area)
 {
 	struct sp_subject *s = &area->subject;
 	bool trusted = sp_is_resolver(s->remote);
 
-	/* In mode enforce an unreadable message may not slip by a dns default of deny either: connect judges it. */
 	if (!trusted && sp_egress_flow(skb, p, s, true) == SP_DROP)
 		return SP_DROP;
 	switch (sp_judge_question(skb, area, p->payload, trusted)) {
 	case SP_QUESTION_PASS:
 		return SP_PASS;
 	case SP_QUESTION_DROP:
-		return SP_DROP;
+		return sp_drop(skb);
 	default:
+		if (sp_judge_unreadable(area) == SP_DROP)
+			return sp_drop(skb);
 		if (!trusted)
 			return SP_PASS;
-		s->phase = SP_PHASE_CONNECT;
+		s->phase = SP_PHASE_CONNECT; /* a trusted resolver is excused for DNS only */
 		s->flags |= SP_SUBJECT_NOT_DNS;
 		return sp_egress_flow(skb, p, s, false);
 	}

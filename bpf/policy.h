@@ -24,7 +24,7 @@
 #define SP_RULES_MAX 1024
 #define SP_WORDS_MAX 16
 #define SP_SHAPES_MAX 64
-#define SP_LABELS_MAX 16 /* of a pattern, and of a name that a pattern other than "**" can match */
+#define SP_LABELS_MAX 16 /* of a pattern; a longer name can only be covered by "**." in front */
 #define SP_POLICY_MAGIC 0x50594c53 /* "SLYP" */
 
 enum sp_mode { SP_MODE_OBSERVE = 1, SP_MODE_ENFORCE = 2 };

@@ -500,7 +500,7 @@ static __always_inline void sp_decide_connect(const struct sp_policy_view *p, st
 	for sp_each_word(i, s)
 		s->matches[i] &= s->allow_rules[i];
 	sp_choose(s, SP_DENY);
-	if (s->action == SP_ALLOW)
+	if (s->action == SP_ALLOW && !(s->unnamed[s->rule / 64 % SP_WORDS_MAX] >> s->rule % 64 & 1))
 		s->must_be_named = 1;
 	else
 		sp_restore(s, &choice);

@@ -176,6 +176,7 @@ public:
 			InstanceMethod<&Kernel::call<&Kernel::stop>>("stop"),
 			InstanceMethod<&Kernel::call<&Kernel::programs>>("programs"),
 			InstanceMethod<&Kernel::call<&Kernel::test_run>>("testRun"),
+			InstanceMethod<&Kernel::call<&Kernel::attach>>("attach"),
 			InstanceMethod<&Kernel::call<&Kernel::detach>>("detach"),
 			InstanceMethod<&Kernel::call<&Kernel::close>>("close"),
 		});
@@ -193,7 +194,9 @@ private:
 			options.sizes[map.ToString()] = static_cast<Napi::Value>(entries).ToNumber().Uint32Value();
 		}
 		pins_ = options.pins;
-		handles_ = sallyport::load(options);
+		Loaded loaded = sallyport::load(options);
+		handles_ = std::move(loaded.handles);
+		prepared_ = std::move(loaded.prepared);
 		for (const auto& [name, fd] : handles_.maps) maps_.emplace(name, Map(name, fd.get()));
 		policy_ = std::make_unique<Policy>(handles_.maps.at("policy").get(), handles_.maps.at("control").get());
 	}
@@ -280,7 +283,14 @@ private:
 		return result;
 	}
 
+	Napi::Value attach(const Napi::CallbackInfo& info) {
+		if (prepared_) prepared_->attach();
+		prepared_.reset();
+		return info.Env().Undefined();
+	}
+
 	Napi::Value detach(const Napi::CallbackInfo& info) {
+		prepared_.reset();
 		remove_pins(pins_);
 		return info.Env().Undefined();
 	}
@@ -288,6 +298,7 @@ private:
 	Napi::Value close(const Napi::CallbackInfo& info) {
 		stop_reading();
 		policy_.reset();
+		prepared_.reset();
 		maps_.clear();
 		handles_ = {};
 		return info.Env().Undefined();
@@ -300,6 +311,7 @@ private:
 
 	std::string pins_;
 	Handles handles_{};
+	std::unique_ptr<Prepared> prepared_;
 	std::map<std::string, Map> maps_;
 	std::unique_ptr<Policy> policy_;
 	std::shared_ptr<Reader> reader_;

@@ -186,17 +186,54 @@ void attach_all(const bpf_object* object, const std::string& cgroup, const fs::p
 	}
 }
 
+Fd copy_of(int fd) { return Fd(check(fcntl(fd, F_DUPFD_CLOEXEC, 0), "copy a descriptor")); }
+
+Handles handles_of(const bpf_object* object) {
+	Handles handles{};
+	bpf_map* map;
+	bpf_object__for_each_map(map, object) {
+		if (!bpf_map__is_internal(map)) handles.maps[bpf_map__name(map)] = copy_of(bpf_map__fd(map));
+	}
+	bpf_program* program;
+	bpf_object__for_each_program(program, object) {
+		handles.programs[bpf_program__name(program)] = copy_of(bpf_program__fd(program));
+	}
+	return handles;
+}
+
+class PreparedObject : public Prepared {
+public:
+	PreparedObject(Object object, const LoadOptions& options, const Marker& marker)
+		: object_(std::move(object)), cgroup_(options.cgroup), stage_(options.pins) {
+		pin_all(object_.get(), stage_.folder());
+		write_marker(stage_.folder(), marker);
+	}
+
+	/* The new links work beside the old ones before those go: there is no moment without a verdict. */
+	void attach() override {
+		attach_all(object_.get(), cgroup_, stage_.folder());
+		stage_.take_over();
+	}
+
+	void keep_detached() { stage_.take_over(); }
+
+private:
+	Object object_;
+	std::string cgroup_;
+	Stage stage_;
+};
+
 } // namespace
 
-Handles load(const LoadOptions& options) {
+Loaded load(const LoadOptions& options) {
 	const Marker wanted{SP_LAYOUT_VERSION, 0, hash(elf_bytes()), options.detached ? 0 : cgroup_id(options.cgroup)};
-	const Object object = open_elf();
+	Object object = open_elf();
 	const auto found = read_marker(options.pins);
 	if (found == wanted) {
 		if (auto handles = open_pins(object.get(), options)) {
 			remove_stage(options.pins);
 			handles->adopted = true;
-			return std::move(*handles);
+			return {std::move(*handles), nullptr};
 		}
 	}
 
@@ -208,16 +245,11 @@ Handles load(const LoadOptions& options) {
 	if (found && found->layout == wanted.layout && found->cgroup == wanted.cgroup) keep_maps(object.get(), options.pins);
 	load_programs(object.get());
 
-	/* The new links work beside the old ones before those go: there is no moment without a verdict. */
-	Stage stage(options.pins);
-	pin_all(object.get(), stage.folder());
-	write_marker(stage.folder(), wanted);
-	if (!options.detached) attach_all(object.get(), options.cgroup, stage.folder());
-	stage.take_over();
-
-	auto handles = open_pins(object.get(), options);
-	if (!handles) throw Failure(ENOENT, "pins: " + options.pins + " was changed by another process");
-	return std::move(*handles);
+	Handles handles = handles_of(object.get());
+	auto prepared = std::make_unique<PreparedObject>(std::move(object), options, wanted);
+	if (!options.detached) return {std::move(handles), std::move(prepared)};
+	prepared->keep_detached();
+	return {std::move(handles), nullptr};
 }
 
 } // namespace sallyport

@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <map>
+#include <memory>
 #include <string>
 
 #include "fd.h"
@@ -23,7 +24,20 @@ struct Handles {
 	std::map<std::string, Fd> programs;
 };
 
-/* Take over the pins if they are of this object; load, attach and pin it if they are not. */
-Handles load(const LoadOptions& options);
+/* Programs that are loaded but see no packet yet: their maps can be filled first. Without attach() they go, and what was in
+ * force before stays. */
+class Prepared {
+public:
+	virtual ~Prepared() = default;
+	virtual void attach() = 0;
+};
+
+struct Loaded {
+	Handles handles;
+	std::unique_ptr<Prepared> prepared; /* null: in force already, or never to be attached */
+};
+
+/* Take over the pins if they are of this object; load it if they are not. */
+Loaded load(const LoadOptions& options);
 
 } // namespace sallyport

@@ -132,6 +132,10 @@ class CheckedKernel implements Kernel {
 		return this.#addon.destroySocket(socket);
 	}
 
+	attach(): void {
+		this.#open.attach();
+	}
+
 	detach(): void {
 		this.#open.detach();
 	}

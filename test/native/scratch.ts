@@ -26,6 +26,7 @@ export class Scratch {
 	load(options: Partial<LoadOptions> = {}): Kernel {
 		const kernel = addon.load({ pins: this.pins, cgroup: this.cgroup.path, sizes: {}, ...options });
 		this.cleanup.defer("handles", () => kernel.close());
+		kernel.attach();
 		return kernel;
 	}
 

@@ -1,0 +1,107 @@
+import { randomBytes } from "node:crypto";
+import { existsSync, mkdirSync, readFileSync } from "node:fs";
+import { dirname } from "node:path";
+import type { Config } from "../config.ts";
+import { SallyportError } from "../errors.ts";
+import type { Addon, Kernel } from "../native/binding.ts";
+import { CONTROL, POLICY_HEAD, POLICY_MAGIC } from "../native/layout.ts";
+import type { WatchedCgroup } from "../system/cgroup.ts";
+import { parseMountinfo } from "../system/mounts.ts";
+
+/** Programs loaded or adopted, and told whose they are. */
+export function openKernel(addon: Addon, config: Pick<Config, "pins" | "sizes">, watched: WatchedCgroup): Kernel {
+	ensureBpffs(addon, config.pins);
+	let kernel: Kernel;
+	try {
+		kernel = addon.load({ pins: config.pins, cgroup: watched.path, sizes: config.sizes });
+	} catch (error) {
+		throw refusal(error);
+	}
+	writeControl(kernel, watched.level);
+	return kernel;
+}
+
+/** After the policy is in its map: from here on the programs decide. */
+export function attach(kernel: Pick<Kernel, "attach">): void {
+	try {
+		kernel.attach();
+	} catch (error) {
+		throw refusal(error);
+	}
+}
+
+export interface Inherited {
+	/** Of the policy that an earlier daemon left in force; 0: none. */
+	readonly generation: number;
+	/** Must stay the same while the maps live: names in them are known by hash. */
+	readonly hashKey: readonly [number, number];
+}
+
+export function inherited(kernel: Pick<Kernel, "readPolicy" | "lookup">): Inherited {
+	const rows = kernel.readPolicy();
+	const control = kernel.lookup("control", ZERO);
+	const controlled = control === null ? 0 : control.readUInt32LE(CONTROL.generation);
+	if (rows === null || rows.length < POLICY_HEAD.bytes || rows.readUInt32LE(POLICY_HEAD.magic) !== POLICY_MAGIC) {
+		const random = randomBytes(8);
+		return { generation: controlled, hashKey: [random.readUInt32LE(0), random.readUInt32LE(4)] };
+	}
+	return {
+		generation: Math.max(controlled, rows.readUInt32LE(POLICY_HEAD.generation)),
+		hashKey: [rows.readUInt32LE(POLICY_HEAD.hashKey), rows.readUInt32LE(POLICY_HEAD.hashKey + 4)],
+	};
+}
+
+const ZERO = Buffer.alloc(4);
+
+/* The whole value is replaced: read it, change what is ours. `generation` belongs to installPolicy, `last_wakeup` to the kernel. */
+function writeControl(kernel: Pick<Kernel, "lookup" | "update">, level: number): void {
+	const control = kernel.lookup("control", ZERO) ?? Buffer.alloc(CONTROL.bytes);
+	control.writeUInt32LE(level, CONTROL.rootLevel);
+	/* Not 0, and not the number of the daemon before: processes and cgroups are announced to this one anew. */
+	control.writeUInt32LE((randomBytes(4).readUInt32LE(0) | 1) >>> 0, CONTROL.announce);
+	control.writeUInt32LE(process.pid, CONTROL.daemonPid);
+	kernel.update("control", ZERO, control);
+}
+
+function ensureBpffs(addon: Addon, pins: string): void {
+	const mounts = parseMountinfo(readFileSync("/proc/self/mountinfo", "utf8"));
+	if (mounts.some((mount) => mount.type === "bpf" && pins.startsWith(`${mount.point}/`))) return;
+	const root = pins.startsWith(`${BPFFS}/`) ? BPFFS : dirname(pins);
+	try {
+		if (!existsSync(root)) mkdirSync(root, { recursive: true, mode: 0o700 });
+		addon.mountBpffs(root);
+	} catch (error) {
+		throw new SallyportError(
+			"NO_BPFFS",
+			`The BPF file system cannot be mounted at ${root}: ${(error as Error).message}.`,
+			`Mount it: mount -t bpf bpf ${root}`,
+			error,
+		);
+	}
+}
+
+const BPFFS = "/sys/fs/bpf";
+
+function refusal(error: unknown): SallyportError {
+	const { message, log, step } = error as { message: string; log?: string; step?: string };
+	const hint =
+		log === undefined || log === ""
+			? "The kernel may be missing a feature; see docs/cli.md."
+			: `This is a defect: please report the kernel's version with what follows.\n${tail(log)}`;
+	return new SallyportError(
+		"KERNEL_REFUSED",
+		`The kernel refused the programs${step === undefined ? "" : ` (${step})`}: ${message}.`,
+		hint,
+		error,
+	);
+}
+
+/* The verifier retells the whole program before it says what is wrong. */
+function tail(log: string): string {
+	const lines = log.trimEnd().split("\n");
+	return lines.length <= LOG_LINES
+		? lines.join("\n")
+		: `(${lines.length - LOG_LINES} lines before)\n${lines.slice(-LOG_LINES).join("\n")}`;
+}
+
+const LOG_LINES = 30;

@@ -1,0 +1,69 @@
+/** Everything of a policy that the kernel looks up by hash. */
+import { patternShape, SHAPES_MAX } from "./domain.ts";
+import { HalfSipHash } from "./hash.ts";
+import { hashCgroup, hashContainer, hashExe, hashPattern, hashUnit, hashUser } from "./keys.ts";
+import { VECTOR } from "./layout.ts";
+import type { Rule } from "./model.ts";
+import { KeyTable } from "./table.ts";
+import type { VectorStore } from "./vectors.ts";
+
+export interface Keys {
+	readonly table: KeyTable;
+	/** SP_SHAPE() of each form of pattern. */
+	readonly shapes: Uint32Array;
+	/** Distinct patterns. */
+	readonly names: number;
+}
+
+export function collectKeys(rules: readonly Rule[], hashKey: readonly [number, number], store: VectorStore): Keys {
+	const hash = new HalfSipHash(hashKey);
+	const labels = new HalfSipHash(hashKey);
+	const table = new KeyTable();
+	const shapes = new Set<number>();
+	/** Add a rule to the vector of the key that was hashed last. */
+	const add = (rule: number, initial: number) => {
+		const entry = table.entry(hash, initial);
+		table.setVector(entry, store.with(table.vector(entry), rule));
+	};
+	for (const { index, to } of rules) {
+		for (const patterns of to.domain ?? []) {
+			for (const pattern of patterns) {
+				shapes.add(shapeWord(pattern));
+				hashPattern(hash, labels, pattern);
+				add(index, VECTOR.none);
+			}
+		}
+	}
+	const names = table.count;
+	if (shapes.size > SHAPES_MAX) throw new RangeError(`${shapes.size} forms of domain patterns; at most ${SHAPES_MAX}`);
+
+	for (const { index, from } of rules) {
+		for (const { dev, path } of from.exe ?? []) {
+			hashExe(hash, dev, path);
+			add(index, VECTOR.anyExe);
+		}
+		for (const uid of from.user ?? []) {
+			hashUser(hash, uid);
+			add(index, VECTOR.anyUser);
+		}
+		for (const unit of from.unit ?? []) {
+			hashUnit(hash, unit);
+			add(index, VECTOR.none);
+		}
+		for (const container of from.container ?? []) {
+			hashContainer(hash, container);
+			add(index, VECTOR.none);
+		}
+		for (const cgroup of from.cgroup ?? []) {
+			hashCgroup(hash, cgroup);
+			add(index, VECTOR.none);
+		}
+	}
+	return { table, shapes: Uint32Array.from(shapes), names };
+}
+
+/** SP_SHAPE() of bpf/policy.h. */
+function shapeWord(pattern: string): number {
+	const { labels, mask, many } = patternShape(pattern);
+	return ((mask << 16) | (many << 8) | labels) >>> 0;
+}

@@ -1,0 +1,99 @@
+/** Domain patterns: what people write, checked and brought into one form. docs/deciding.md, "Domains". */
+import { domainToASCII } from "node:url";
+
+/** Labels of a pattern besides a "**" in front: SP_LABELS_MAX in bpf/policy.h. */
+export const LABELS_MAX = 16;
+/** Distinct shapes of a policy: SP_SHAPES_MAX in bpf/policy.h. */
+export const SHAPES_MAX = 64;
+/** RFC 1035 2.3.4, less the root's octet and the first length. */
+export const NAME_LENGTH_MAX = 253;
+/** In a shape's hash, the word that stands for "*". */
+export const SHAPE_STAR = 0x2a;
+
+export type PatternResult =
+	| { readonly pattern: string }
+	| { readonly wrong: string; readonly suggestion?: string | undefined };
+
+/** What a set of patterns has in common, as SP_SHAPE() of bpf/policy.h. */
+export interface Shape {
+	/** Besides a "**" in front. */
+	readonly labels: number;
+	/** Bit i: the label i from the right is "*". */
+	readonly mask: number;
+	/** 1: "**" in front. */
+	readonly many: 0 | 1;
+}
+
+/** Lower case, punycode, no trailing dot; or what is wrong, as the end of a sentence that begins with the value. */
+export function parsePattern(text: string): PatternResult {
+	if (PLAIN.test(text)) return checked(text);
+	const bare = text.endsWith(".") ? text.slice(0, -1) : text;
+	const ascii = isAscii(bare) ? bare.toLowerCase() : domainToASCII(bare);
+	if (ascii !== "" && PLAIN.test(ascii)) return checked(ascii);
+	return explain(bare);
+}
+
+export function patternShape(pattern: string): Shape {
+	const many = pattern.startsWith("**") ? 1 : 0;
+	let labels = many === 1 ? 0 : 1;
+	let mask = 0;
+	for (let i = pattern.length - 1; i >= 0; i--) {
+		const code = pattern.charCodeAt(i);
+		if (code === DOT) labels++;
+		else if (code === STAR && !(many === 1 && i < 2)) mask |= 1 << starLabel(pattern, i);
+	}
+	return { labels, mask, many };
+}
+
+const DOT = 0x2e;
+const STAR = 0x2a;
+const LABEL = "[a-z0-9_-]{1,63}";
+const PLAIN = new RegExp(`^(?:\\*\\*|\\*|${LABEL})(?:\\.(?:\\*|${LABEL}))*$`);
+
+/** Number of the label at an index, from the right. */
+function starLabel(pattern: string, index: number): number {
+	let dots = 0;
+	for (let i = index; i < pattern.length; i++) if (pattern.charCodeAt(i) === DOT) dots++;
+	return dots;
+}
+
+/** Limits of a pattern that has the right form. */
+function checked(pattern: string): PatternResult {
+	if (pattern.length > NAME_LENGTH_MAX) return { wrong: `is longer than ${NAME_LENGTH_MAX} characters` };
+	if (ALL_DIGITS_LAST.test(pattern))
+		return { wrong: 'ends in a number, so it is no domain; write addresses under "cidr"' };
+	if (pattern.length >= 2 * LABELS_MAX && patternShape(pattern).labels > LABELS_MAX) {
+		return { wrong: `has more than ${LABELS_MAX} labels` };
+	}
+	return { pattern };
+}
+
+const ALL_DIGITS_LAST = /(?:^|\.)[0-9]+$/;
+
+function explain(text: string): PatternResult {
+	if (text === "") return { wrong: "is empty" };
+	const url = /^[a-z][a-z0-9+.-]*:\/\/([^/:?#]+)/i.exec(text);
+	if (url) return { wrong: "is a URL, not a domain", suggestion: url[1] };
+	const port = /^([^:]+):([0-9]+)$/.exec(text);
+	if (port) return { wrong: `has a port; write the port under "ports"`, suggestion: port[1] };
+	if (text.includes("/")) return { wrong: 'has a "/"; a domain has no path, and addresses stand under "cidr"' };
+	if (/(?:^|\.)\.|^\./.test(text)) {
+		const leading = /^\.+(.+)$/.exec(text);
+		return { wrong: "has an empty label", suggestion: leading ? `**.${leading[1]}` : undefined };
+	}
+	if (/.\*\*/.test(text)) return { wrong: '"**" can stand only in front, as a label of its own' };
+	if (text.includes("*")) {
+		const glued = /^(\*{1,2})([^.*]\S*)$/.exec(text);
+		return {
+			wrong: '"*" stands for a whole label, not for a part of one',
+			suggestion: glued ? `${glued[1]}.${glued[2]}` : undefined,
+		};
+	}
+	if (text.split(".").some((label) => label.length > 63)) return { wrong: "has a label longer than 63 characters" };
+	return { wrong: "is no domain name" };
+}
+
+function isAscii(text: string): boolean {
+	for (let i = 0; i < text.length; i++) if (text.charCodeAt(i) > 0x7f) return false;
+	return true;
+}

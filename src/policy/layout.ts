@@ -1,0 +1,62 @@
+/** Numbers of bpf/policy.h and bpf/event.h; layout.test.ts holds them against the headers. All integers are little endian. */
+
+export const ROW = 128;
+export const MAGIC = 0x50594c53;
+export const LAYOUT_VERSION = 1;
+
+export const FLAG_NAMES = 1;
+export const FLAG_EXE = 2;
+export const FLAG_USER = 4;
+export const FLAG_CGROUP = 8;
+
+export const MODE = { observe: 1, enforce: 2 } as const;
+export const BINDING = { strict: 1, sni: 2 } as const;
+export const VERDICT = { allow: 1, deny: 2 } as const;
+
+/** Offsets in struct sp_policy_head. */
+export const HEAD = {
+	magic: 0,
+	layout: 4,
+	generation: 8,
+	flags: 12,
+	mode: 16,
+	binding: 17,
+	defaults: 18,
+	denyErrno: 22,
+	rules: 24,
+	words: 26,
+	shapes: 28,
+	hashKey: 32,
+	ttlFloor: 40,
+	ttlGrace: 44,
+	shapesRow: 48,
+	slotsRow: 52,
+	vectorsRow: 56,
+	tableRow: 60,
+	tableMask: 64,
+	rows: 68,
+} as const;
+
+/** Words (of 32 bits) of struct sp_policy_trees, in row 1. */
+export const TREE = { levels: 9, depthWord: 27 } as const;
+export const TREES_ROW = 1;
+export const FIRST_FREE_ROW = 2;
+
+export const VECTOR = {
+	none: 0,
+	phase: 1,
+	alert: 5,
+	allow: 6,
+	named: 7,
+	unnamed: 8,
+	anyExe: 9,
+	anyUser: 10,
+	anyUnit: 11,
+	anyContainer: 12,
+	anyCgroup: 13,
+	fixed: 14,
+} as const;
+
+export const SLOTS_PER_BUCKET = 8;
+/** Buckets that a key may stand in, from its own on. */
+export const PROBE = 4;

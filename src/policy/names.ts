@@ -1,0 +1,33 @@
+/** Names of connections against patterns of rules. docs/deciding.md, "Domains" and "tls". */
+import { NAME_LENGTH_MAX } from "./domain.ts";
+
+/**
+ * A name as sent, in lower case without its trailing dot, or null if it is no name: bytes outside printable ASCII (0x21 to
+ * 0x7e), longer than 253 bytes, with a label that is empty or longer than 63 bytes (RFC 1035 2.3.4), or with a last label
+ * of digits only.
+ */
+export function readHostName(sent: string): string | null {
+	const name = sent.endsWith(".") ? sent.slice(0, -1) : sent;
+	if (name.length > NAME_LENGTH_MAX || !/^[\x21-\x7e]*$/.test(name)) return null;
+	const labels = name.split(".");
+	if (labels.some((label) => label === "" || label.length > 63) || /^[0-9]+$/.test(labels.at(-1)!)) return null;
+	return name.toLowerCase();
+}
+
+/** Whether one of the patterns covers a name (lower case, no trailing dot). */
+export function covers(lists: readonly (readonly string[])[], name: string): boolean {
+	return lists.some((patterns) => patterns.some((pattern) => patternCovers(pattern, name)));
+}
+
+/** "*" is one whole label, "**" in front one or more. */
+export function patternCovers(pattern: string, name: string): boolean {
+	if (name === "") return false;
+	const wanted = pattern.split(".");
+	const labels = name.split(".");
+	if (wanted[0] === "**") {
+		wanted.shift();
+		if (labels.length <= wanted.length) return false;
+		labels.splice(0, labels.length - wanted.length);
+	}
+	return labels.length === wanted.length && wanted.every((label, i) => label === "*" || label === labels[i]);
+}

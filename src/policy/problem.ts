@@ -1,0 +1,62 @@
+/** What is wrong with a policy, and where. */
+
+export interface PolicyProblem {
+	/** The policy file, or the list file in which the mistake is. */
+	readonly file: string;
+	/** From 1. */
+	readonly line: number;
+	/** From 1. */
+	readonly column: number;
+	/** Place in the policy, such as "groups[0].rules[2].to.cidr[1]"; "" for the whole file. */
+	readonly path: string;
+	/** What to tell a person: one sentence without a full stop, the suggestion included. */
+	readonly message: string;
+	/** What would be right, such as "one of allow, deny, alert". */
+	readonly expected: string;
+	/** What was probably meant, to be put in the place of the mistake as it is. */
+	readonly suggestion?: string;
+}
+
+/** `policy.yaml:12:9: unknown key "prot" in "to"; did you mean "ports"?` */
+export function renderProblem(problem: PolicyProblem): string {
+	return `${problem.file}:${problem.line}:${problem.column}: ${problem.message}`;
+}
+
+/** `; did you mean "ports"?`, or nothing. */
+export function didYouMean(suggestion: string | undefined): string {
+	return suggestion === undefined ? "" : `; did you mean "${suggestion}"?`;
+}
+
+/** The candidate nearest to `word`, or undefined if none is near enough to be a slip of the hand. */
+export function nearest(word: string, candidates: readonly string[]): string | undefined {
+	let best: string | undefined;
+	let bestDistance = Math.min(3, Math.floor(word.length / 2)) + 1;
+	for (const candidate of candidates) {
+		const distance = editDistance(word.toLowerCase(), candidate.toLowerCase());
+		if (distance < bestDistance) {
+			best = candidate;
+			bestDistance = distance;
+		}
+	}
+	return best;
+}
+
+/** Insertions, deletions, replacements and swaps of neighbours (optimal string alignment). */
+export function editDistance(a: string, b: string): number {
+	let beforeLast: number[] = [];
+	let last = Array.from({ length: b.length + 1 }, (_, j) => j);
+	for (let i = 1; i <= a.length; i++) {
+		const row = [i];
+		for (let j = 1; j <= b.length; j++) {
+			const same = a[i - 1] === b[j - 1];
+			let cost = Math.min(last[j]! + 1, row[j - 1]! + 1, last[j - 1]! + (same ? 0 : 1));
+			if (i > 1 && j > 1 && a[i - 1] === b[j - 2] && a[i - 2] === b[j - 1]) {
+				cost = Math.min(cost, beforeLast[j - 2]! + 1);
+			}
+			row.push(cost);
+		}
+		beforeLast = last;
+		last = row;
+	}
+	return last[b.length]!;
+}

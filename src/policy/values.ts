@@ -1,0 +1,31 @@
+/** Reading values that the schema may have refused: what has the wrong type is not there. */
+import type { Path } from "./source.ts";
+
+export interface Item {
+	readonly value: string | number;
+	readonly path: Path;
+}
+
+export function isRecord(value: unknown): value is Record<string, unknown> {
+	return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
+export function recordOf(value: unknown): Record<string, unknown> {
+	return isRecord(value) ? value : {};
+}
+
+export function listOf(value: unknown): readonly unknown[] {
+	return Array.isArray(value) ? value : [];
+}
+
+/** One value or a list of them, each with its place; null: not there. */
+export function itemsOf(value: unknown, path: Path): Item[] | null {
+	if (value === undefined) return null;
+	const items: Item[] = [];
+	const take = (item: unknown, itemPath: Path) => {
+		if (typeof item === "string" || typeof item === "number") items.push({ value: item, path: itemPath });
+	};
+	if (Array.isArray(value)) for (const [i, item] of value.entries()) take(item, [...path, i]);
+	else take(value, path);
+	return items;
+}

@@ -1,0 +1,60 @@
+/** The kernel decides as the plain evaluator does: random policies and connections, through the loaded programs. */
+import * as fc from "fast-check";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import type { Kernel } from "../../src/native/binding.ts";
+import { compile } from "../../src/policy/compile.ts";
+import { type Decision, evaluate } from "../../src/policy/evaluate.ts";
+import { Scratch } from "../native/scratch.ts";
+import { Judge, type Judged } from "../support/judge.ts";
+import { connections, policies } from "../unit/policy/arbitraries.ts";
+
+const HASH_KEY = [0x01234567, 0x89abcdef] as const;
+const SLOTS = Array.from({ length: 1024 }, (_, index) => index);
+const POLICIES = 300;
+const CONNECTIONS = 12;
+
+let scratch: Scratch;
+let kernel: Kernel;
+let judge: Judge;
+let generation = 0;
+
+beforeAll(() => {
+	scratch = new Scratch();
+	kernel = scratch.load({ detached: true });
+	judge = new Judge(kernel, HASH_KEY);
+});
+
+afterAll(() => scratch.close());
+
+/** Reasons that the hooks, which know the packet, make of a denial by default; `judge` sees only the decision. */
+const REFINED: readonly string[] = ["name_missing", "name_bad", "unreadable"];
+
+function expected({ action, verdict, rule, alert, reason }: Decision): Omit<Judged, "durationNs"> {
+	return {
+		action,
+		verdict,
+		rule: rule?.index ?? null,
+		alert: alert?.index ?? null,
+		reason: REFINED.includes(reason) ? "default" : reason,
+	};
+}
+
+for (const most of [4, 12, 200]) {
+	test(`policies of up to ${most} rules decide in the kernel as in the evaluator`, () => {
+		fc.assert(
+			fc.property(
+				policies(most),
+				fc.array(connections(), { minLength: CONNECTIONS, maxLength: CONNECTIONS }),
+				({ policy }, asked) => {
+					generation++;
+					kernel.installPolicy(compile(policy, { generation, hashKey: HASH_KEY, slots: SLOTS }).rows, generation);
+					for (const connection of asked) {
+						const { durationNs: _, ...judged } = judge.ask(connection);
+						expect(judged).toEqual(expected(evaluate(policy, connection)));
+					}
+				},
+			),
+			{ numRuns: POLICIES },
+		);
+	});
+}

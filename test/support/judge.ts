@@ -1,0 +1,153 @@
+/** Asks the loaded program `judge` (bpf/judge.h) for the kernel's own decision, by BPF_PROG_TEST_RUN. */
+import { packAddress, packedBytes } from "../../src/address.ts";
+import type { Kernel } from "../../src/native/binding.ts";
+import { reasonNames } from "../../src/native/layout.ts";
+import { cgroupsOf, containerOf, unitsOf } from "../../src/policy/cgroup-path.ts";
+import type { Connection } from "../../src/policy/evaluate.ts";
+import { HalfSipHash } from "../../src/policy/hash.ts";
+import { hashCgroup, hashContainer, hashExe, hashUnit } from "../../src/policy/keys.ts";
+
+/** struct sp_judge_request */
+const REQUEST = {
+	remote: 16,
+	exeHash: 32,
+	cgroup: 40,
+	uid: 48,
+	port: 52,
+	protocol: 54,
+	phase: 55,
+	nameLength: 56,
+	flags: 58,
+	nameHash: 64,
+	rule: 76,
+	alert: 78,
+	action: 80,
+	reason: 81,
+	verdict: 82,
+	name: 88,
+	bytes: 344,
+} as const;
+const NOT_DNS = 4;
+const UDP = 17;
+const NO_RULE = 0xffff;
+const NAME_MAX = 255;
+const PHASES = { dns: 0, connect: 1, tls: 2 } as const;
+const VERDICTS = [null, "allow", "deny", "would_deny"] as const;
+const SECOND = 1_000_000_000n;
+
+export interface Judged {
+	readonly action: "allow" | "deny";
+	readonly verdict: "allow" | "deny" | "would_deny";
+	readonly rule: number | null;
+	readonly alert: number | null;
+	readonly reason: string;
+	readonly durationNs: number;
+}
+
+export class Judge {
+	readonly #kernel: Kernel;
+	readonly #hash: HalfSipHash;
+	readonly #cgroups = new Map<string, bigint>();
+
+	/** `hashKey` is that of the policies that are installed. */
+	constructor(kernel: Kernel, hashKey: readonly [number, number]) {
+		this.#kernel = kernel;
+		this.#hash = new HalfSipHash(hashKey);
+	}
+
+	/** Put what the connection takes for granted (learned names, resolvers, its cgroup) into the maps, and ask. */
+	ask(connection: Connection, repeat = 1): Judged {
+		const address = packedBytes(packAddress(connection.address)!);
+		this.#learn(address, connection.learned);
+		if (connection.trustedResolver) this.#kernel.update("resolvers", address, u32(1));
+		else this.#kernel.remove("resolvers", address);
+
+		const request = Buffer.alloc(REQUEST.bytes);
+		address.copy(request, REQUEST.remote);
+		const { exe, uid, cgroup } = connection.who;
+		if (exe !== null) request.writeBigUInt64LE(this.#keyOf(hashExe, exe.dev, exe.path), REQUEST.exeHash);
+		if (cgroup !== null) request.writeBigUInt64LE(this.#cgroup(cgroup), REQUEST.cgroup);
+		request.writeUInt32LE(uid, REQUEST.uid);
+		request.writeUInt16LE(connection.port, REQUEST.port);
+		request.writeUInt8(connection.protocol, REQUEST.protocol);
+		request.writeUInt8(PHASES[connection.phase], REQUEST.phase);
+		if (connection.phase !== "connect") writeName(request, connection.name ?? "");
+		else if (connection.protocol === UDP && !connection.dnsMessage) request.writeUInt8(NOT_DNS, REQUEST.flags);
+
+		const { retval, data, durationNs } = this.#kernel.testRun("judge", request, repeat);
+		if (retval !== 0) throw new Error(`judge returned ${retval}`);
+		const index = (at: number) => (data.readUInt16LE(at) === NO_RULE ? null : data.readUInt16LE(at));
+		return {
+			action: data.readUInt8(REQUEST.action) === 1 ? "allow" : "deny",
+			verdict: VERDICTS[data.readUInt8(REQUEST.verdict)]!,
+			rule: index(REQUEST.rule),
+			alert: index(REQUEST.alert),
+			reason: reasonNames[data.readUInt8(REQUEST.reason)]!,
+			durationNs,
+		};
+	}
+
+	/** The kernel's hash of a name, which it knows from then on; 0n if it is no host name. */
+	nameHash(name: string): bigint {
+		const request = Buffer.alloc(REQUEST.bytes);
+		writeName(request, name);
+		return this.#kernel.testRun("judge", request, 1).data.readBigUInt64LE(REQUEST.nameHash);
+	}
+
+	#learn(address: Buffer, names: readonly string[]): void {
+		const value = Buffer.alloc(16 * 16 + 16);
+		const now = process.hrtime.bigint();
+		for (const [i, name] of names.entries()) {
+			value.writeBigUInt64LE(this.nameHash(name), 8 * i);
+			value.writeBigUInt64LE(now + (1000n - BigInt(i)) * SECOND, 128 + 8 * i);
+		}
+		address.copy(value, 256);
+		this.#kernel.update("learned", address, value);
+	}
+
+	/** An id whose entry in the map `cgroups` says what the kernel would read from such a path. */
+	#cgroup(path: string): bigint {
+		const known = this.#cgroups.get(path);
+		if (known !== undefined) return known;
+		const id = BigInt(this.#cgroups.size + 1);
+		const units = unitsOf(path).map((unit) => this.#keyOf(hashUnit, unit));
+		const container = containerOf(path);
+		const containers = container === null ? [] : ["*", container].map((one) => this.#keyOf(hashContainer, one));
+		const paths = cgroupsOf(path).map((one) => this.#keyOf(hashCgroup, one));
+		const value = Buffer.alloc(8 + 32 * 8);
+		value.set([units.length, containers.length, paths.length], 4);
+		for (const [from, hashes] of [
+			[0, units],
+			[8, containers],
+			[16, paths],
+		] as const) {
+			for (const [i, hash] of hashes.entries()) value.writeBigUInt64LE(hash, 8 + 8 * (from + i));
+		}
+		this.#kernel.update("cgroups", u64(id), value);
+		this.#cgroups.set(path, id);
+		return id;
+	}
+
+	#keyOf<Rest extends unknown[]>(hashIt: (hash: HalfSipHash, ...rest: Rest) => void, ...rest: Rest): bigint {
+		hashIt(this.#hash, ...rest);
+		return (BigInt(this.#hash.hi >>> 0) << 32n) | BigInt(this.#hash.lo >>> 0);
+	}
+}
+
+function writeName(request: Buffer, name: string): void {
+	const bytes = Buffer.from(name, "latin1").subarray(0, NAME_MAX);
+	request.writeUInt16LE(bytes.length, REQUEST.nameLength);
+	bytes.copy(request, REQUEST.name);
+}
+
+function u32(value: number): Buffer {
+	const buffer = Buffer.alloc(4);
+	buffer.writeUInt32LE(value);
+	return buffer;
+}
+
+function u64(value: bigint): Buffer {
+	const buffer = Buffer.alloc(8);
+	buffer.writeBigUInt64LE(value);
+	return buffer;
+}

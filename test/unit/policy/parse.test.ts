@@ -1,0 +1,310 @@
+import { describe, expect, test } from "vitest";
+import type { Environment, Policy } from "../../../src/policy/model.ts";
+import { parsePolicy } from "../../../src/policy/parse.ts";
+import { renderProblem } from "../../../src/policy/problem.ts";
+
+const FILES: Record<string, string> = {
+	"nets.txt": "# offices\n10.0.0.0/8   # one\r\n\n  2001:db8::/32\n192.0.2.1\n",
+	"bad.txt": "10.0.0.0/8\n  10.0.0.1/8\n999.1.1.1\n2001:db8::/129\n",
+	"names.txt": "\ufeffExample.com\n**.bücher.example # x\n",
+	"badnames.txt": "ok.example\n*x.example\n",
+};
+const environment: Environment = {
+	readList: (path) => {
+		const text = FILES[path];
+		if (text === undefined) throw new Error("ENOENT: no such file");
+		return Buffer.from(text);
+	},
+	uidOf: (name) => (name === "agent" ? 990 : null),
+	exeOf: (path) => (path.startsWith("/proc/") ? [] : [{ dev: 5, path: path.replace("/usr/", "/") }]),
+};
+
+function problems(text: string): string[] {
+	const parsed = parsePolicy(text, "p.yaml", environment);
+	return parsed.ok ? [] : parsed.problems.map(renderProblem);
+}
+
+function policy(text: string): Policy {
+	const parsed = parsePolicy(text, "p.yaml", environment);
+	if (!parsed.ok) throw new Error(parsed.problems.map(renderProblem).join("\n"));
+	return parsed.policy;
+}
+
+/** A policy with one rule, whose `to` begins at line 5, column 39. */
+const withTo = (to: string) =>
+	`version: 1\ngroups:\n  - name: g\n    rules:\n      - { name: r, action: allow, to: { ${to} } }\n`;
+const withFrom = (from: string) => withTo("ports: 1").replace("to: { ports: 1 }", `from: { ${from} }`);
+const withRules = (rules: string) => `version: 1\ngroups:\n  - name: g\n    rules:\n${rules}`;
+
+describe("a policy that is right", () => {
+	test("has safe defaults where the file says nothing", () => {
+		expect(policy("version: 1")).toEqual({
+			version: 1,
+			mode: "observe",
+			nameBinding: "strict",
+			defaults: { dns: "allow", connect: "allow", tls: "allow", http: "allow" },
+			denyErrno: 13,
+			resolvers: [],
+			ttl: { floor: 60, grace: 30 },
+			rules: [],
+			lists: [],
+		});
+	});
+
+	test("numbers rules by group priority, then by place", () => {
+		const { rules } = policy(`version: 1
+groups:
+  - { name: late, priority: 200, rules: [{ name: a, action: allow }] }
+  - { name: usual, rules: [{ name: a, action: deny }, { name: b, action: alert }] }
+  - { name: usual2, priority: 100, rules: [{ name: a, action: deny }] }
+  - { name: early, priority: -1, rules: [{ name: a, action: allow }] }
+`);
+		expect(rules.map((rule) => [rule.index, rule.group, rule.name])).toEqual([
+			[0, "early", "a"],
+			[1, "usual", "a"],
+			[2, "usual", "b"],
+			[3, "usual2", "a"],
+			[4, "late", "a"],
+		]);
+	});
+
+	test("brings conditions into one form", () => {
+		const text = withTo(
+			`cidr: [10.0.0.0/8, "::ffff:192.0.2.0/120", "::ffff:0:0/96", "::1"], ports: [443, "1024-65535", "22"], protocol: [TCP, 17], domain: ["Example.COM.", "**.bücher.example"]`,
+		);
+		const { to } = policy(text).rules[0]!;
+		expect(to.cidr?.[0]).toEqual({
+			v4: Uint32Array.of(0x0a000000, 0xc0000200, 0),
+			v4Length: Uint8Array.of(8, 24, 0),
+			v6: Uint32Array.of(0, 0, 0, 1),
+			v6Length: Uint8Array.of(128),
+		});
+		expect(to.ports).toEqual([
+			{ low: 443, high: 443 },
+			{ low: 1024, high: 65535 },
+			{ low: 22, high: 22 },
+		]);
+		expect(to.protocol).toEqual([6, 17]);
+		expect(to.domain).toEqual([["example.com", "**.xn--bcher-kva.example"]]);
+	});
+
+	test("resolves who by the environment", () => {
+		const id = "ABCDEF012345".padEnd(64, "0");
+		const text = withFrom(
+			`exe: /usr/bin/curl, user: [agent, 0, "7"], unit: a.service, container: ["${id}", my-vm, "*"], cgroup: /system.slice/x/`,
+		);
+		expect(policy(text).rules[0]!.from).toEqual({
+			exe: [{ dev: 5, path: "/bin/curl", written: "/usr/bin/curl" }],
+			user: [990, 0, 7],
+			unit: ["a.service"],
+			container: ["abcdef012345", "my-vm", "my\\x2dvm", "*"],
+			cgroup: ["system.slice/x"],
+		});
+	});
+
+	test("takes durations with units, an errno and resolvers", () => {
+		const read = policy(
+			`version: 1\nttl: { floor: 5m, grace: "90" }\ndeny_errno: ECONNREFUSED\nresolvers: ["10.0.0.2", "2001:DB8:0:0:0:0:0:1", "::ffff:1.2.3.4"]`,
+		);
+		expect(read.ttl).toEqual({ floor: 300, grace: 90 });
+		expect(read.denyErrno).toBe(111);
+		expect(read.resolvers).toEqual(["10.0.0.2", "2001:db8::1", "1.2.3.4"]);
+	});
+
+	test("reads lists from files and from the policy itself", () => {
+		const read = policy(`version: 1
+lists: { nets: { file: nets.txt }, names: { file: names.txt }, own: { items: [a.example, b.example] } }
+groups:
+  - name: g
+    rules:
+      - { name: a, action: allow, to: { cidr: ["@nets", 1.1.1.1] } }
+      - { name: b, action: allow, to: { cidr: "@nets" } }
+      - { name: c, action: allow, to: { domain: ["@names", "@own"] } }
+`);
+		const [own, nets] = read.rules[0]!.to.cidr!;
+		expect([...own!.v4]).toEqual([0x01010101]);
+		expect([...nets!.v4]).toEqual([0x0a000000, 0xc0000201]);
+		expect([...nets!.v6Length]).toEqual([32]);
+		expect(read.rules[1]!.to.cidr![1]).toBe(nets);
+		expect(read.rules[2]!.to.domain!.flat()).toEqual([
+			"example.com",
+			"**.xn--bcher-kva.example",
+			"a.example",
+			"b.example",
+		]);
+		expect(read.lists[0]).toEqual({ name: "nets", file: "nets.txt", prefixes: 3, names: 0 });
+	});
+});
+
+describe("a policy that is wrong is told with its place", () => {
+	test.for([
+		["an unknown key", withTo("prot: tcp"), ['p.yaml:5:41: unknown key "prot" in "to"; did you mean "ports"?']],
+		[
+			"a wrong action",
+			withTo("ports: 1").replace("allow", "alow"),
+			['p.yaml:5:28: "alow" is no value for "action"; did you mean "allow"?; expected allow, deny or alert'],
+		],
+		["a missing key", withRules("      - { name: r }\n"), ['p.yaml:5:9: missing key "action" in a rule']],
+		["no version", "mode: observe\n", ['p.yaml:1:1: missing key "version" in the policy']],
+		["another version", "version: 2\n", ['p.yaml:1:10: "version" must be 1, not 2']],
+		["host bits", withTo("cidr: 10.0.0.1/8"), ["p.yaml:5:47: 10.0.0.1/8 has host bits set; write 10.0.0.0/8"]],
+		[
+			"host bits of IPv6",
+			withTo('cidr: ["2001:db8::1/32"]'),
+			["p.yaml:5:48: 2001:db8::1/32 has host bits set; write 2001:db8::/32"],
+		],
+		[
+			"a bad prefix length",
+			withTo("cidr: 10.0.0.0/33"),
+			['p.yaml:5:47: "10.0.0.0/33" has a bad prefix length; an IPv4 prefix has 0 to 32 bits'],
+		],
+		["no address", withTo("cidr: [010.1.1.1]"), ['p.yaml:5:48: "010.1.1.1" is no IP address or prefix']],
+		["a backward range", withTo('ports: "99-1"'), ["p.yaml:5:48: the range 99-1 runs backwards; write 1-99"]],
+		[
+			"a port too high",
+			withTo("ports: [80, 70000]"),
+			['p.yaml:5:53: "ports" must be a port such as 443 or "1024-65535", not 70000'],
+		],
+		[
+			"ports without a protocol that has them",
+			withTo("ports: 8, protocol: icmp"),
+			['p.yaml:5:41: "ports" do not go with icmp; only tcp and udp have ports'],
+		],
+		["an unknown protocol", withTo("protocol: tpc"), ['p.yaml:5:51: unknown protocol "tpc"; did you mean "tcp"?']],
+		[
+			"a glued star",
+			withTo('domain: "*example.com"'),
+			[
+				'p.yaml:5:49: "*example.com" "*" stands for a whole label, not for a part of one; did you mean "*.example.com"?',
+			],
+		],
+		[
+			"an address as domain",
+			withTo("domain: 1.2.3.4"),
+			['p.yaml:5:49: "1.2.3.4" ends in a number, so it is no domain; write addresses under "cidr"'],
+		],
+		["an unknown list", withTo('cidr: "@offices"'), ['p.yaml:5:47: there is no list "offices"']],
+		["an unknown user", withFrom("user: bob"), ['p.yaml:5:49: there is no user "bob"']],
+		["a relative exe", withFrom("exe: curl"), ['p.yaml:5:48: "curl" is no absolute path']],
+		[
+			"an id without quotes",
+			withFrom("container: 123456789012"),
+			[
+				'p.yaml:5:54: "container" must be one or a list of container ids or machine names, or "*", not the number 123456789012; put it in quotes',
+			],
+		],
+		[
+			"a path of the host as cgroup",
+			withFrom("cgroup: /sys/fs/cgroup/a.slice"),
+			[
+				'p.yaml:5:51: "/sys/fs/cgroup/a.slice" is a path of the host; write it below the watched cgroup, such as "a.slice"',
+			],
+		],
+		[
+			"an empty condition",
+			withTo("ports: []"),
+			['p.yaml:5:48: "ports" is empty; expected one or a list of ports such as 443 or "1024-65535"'],
+		],
+		[
+			"a phase that does not fit",
+			withTo("ports: 1").replace("to:", "phases: dns, to:"),
+			['p.yaml:5:43: the rule "r" cannot take part in phase dns: only rules with a "domain" do'],
+		],
+		[
+			"an unknown errno",
+			"version: 1\ndeny_errno: EACESS\n",
+			[
+				'p.yaml:2:13: unknown error "EACESS"; did you mean "EACCES"?; expected one of EPERM, EACCES, ENETDOWN, ENETUNREACH, ECONNABORTED, ECONNRESET, ETIMEDOUT, ECONNREFUSED, EHOSTDOWN, EHOSTUNREACH, EADDRNOTAVAIL',
+			],
+		],
+		[
+			"a rule twice",
+			withRules("      - { name: r, action: deny }\n      - { name: r, action: deny }\n"),
+			['p.yaml:6:17: the rule "r" stands twice in the group "g"'],
+		],
+		[
+			"a group twice",
+			"version: 1\ngroups:\n  - { name: g, rules: [] }\n  - { name: g, rules: [] }\n",
+			['p.yaml:4:13: the group "g" stands twice'],
+		],
+		["a key twice", "version: 1\nmode: observe\nmode: enforce\n", ['p.yaml:3:1: the key "mode" stands twice']],
+		[
+			"no YAML",
+			"version: 1\ngroups: [\n",
+			["p.yaml:3:1: YAML: Flow sequence in block collection must be sufficiently indented and end with a ]"],
+		],
+		["nothing", "# only a comment\n", ["p.yaml:1:1: the policy is empty; it needs at least version: 1"]],
+		["a list", "- version: 1\n", ["p.yaml:1:1: the policy must be a mapping that begins with version: 1, not a list"]],
+	] as [string, string, string[]][])("%s", ([, text, expected]) => {
+		expect(problems(text)).toEqual(expected);
+	});
+
+	test("all at once, structure and meaning, in the order of the file", () => {
+		const text = `version: 1
+mod: enforce
+groups:
+  - name: g
+    rules:
+      - { name: a, action: alow, to: { cidr: 10.0.0.1/8 } }
+      - { name: b, action: deny, to: { ports: "x" } }
+`;
+		expect(problems(text).map((line) => line.split(" ")[0])).toEqual([
+			"p.yaml:2:1:",
+			"p.yaml:6:28:",
+			"p.yaml:6:46:",
+			"p.yaml:7:47:",
+		]);
+	});
+
+	test("in a list file, by file and line", () => {
+		const text = `version: 1\nlists: { bad: { file: bad.txt }, worse: { file: badnames.txt }, gone: { file: gone.txt } }\n`;
+		const rules = `groups:
+  - name: g
+    rules:
+      - { name: a, action: deny, to: { cidr: ["@bad", "@gone"] } }
+      - { name: b, action: deny, to: { domain: "@worse" } }
+`;
+		expect(problems(text + rules)).toEqual([
+			'p.yaml:2:79: cannot read the list "gone.txt": ENOENT: no such file',
+			"bad.txt:2:3: 10.0.0.1/8 has host bits set; write 10.0.0.0/8",
+			'bad.txt:3:1: "999.1.1.1" is no IP address or prefix',
+			'bad.txt:4:1: "2001:db8::/129" has a bad prefix length; an IPv6 prefix has 0 to 128 bits',
+			'badnames.txt:2:1: "*x.example" "*" stands for a whole label, not for a part of one; did you mean "*.x.example"?',
+		]);
+	});
+
+	test("with path, expectation and suggestion for programs", () => {
+		const parsed = parsePolicy(withTo("prot: tcp"), "p.yaml", environment);
+		expect(parsed.ok ? [] : parsed.problems).toEqual([
+			{
+				file: "p.yaml",
+				line: 5,
+				column: 41,
+				path: "groups[0].rules[0].to.prot",
+				message: 'unknown key "prot" in "to"; did you mean "ports"?',
+				expected: "one of cidr, ports, protocol, domain",
+				suggestion: "ports",
+			},
+		]);
+	});
+
+	test("1025 rules are one too many, 1024 are not", () => {
+		const rule = (i: number) => `      - { name: r${i}, action: deny }\n`;
+		const rules = (count: number) => withRules(Array.from({ length: count }, (_, i) => rule(i)).join(""));
+		expect(problems(rules(1024))).toEqual([]);
+		expect(problems(rules(1025))).toEqual([
+			"p.yaml:1029:9: more than 1024 rules; put what belongs together into lists",
+		]);
+	});
+
+	test("a pattern in a 65th form is refused", () => {
+		const patterns = Array.from(
+			{ length: 64 },
+			(_, i) => `"${Array.from({ length: 7 }, (_, bit) => ((i >> bit) & 1 ? "*" : "x")).join(".")}"`,
+		);
+		expect(problems(withTo(`domain: [${patterns.join(", ")}]`))).toEqual([]);
+		expect(problems(withTo(`domain: [${patterns.join(", ")}, x.y]`))[0]).toMatch(
+			/^p\.yaml:5:49: "x\.y" is one form of pattern too many/,
+		);
+	});
+});
