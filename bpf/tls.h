@@ -74,24 +74,25 @@ static long sp_tls_step(__u32 i, void *state)
 /* Is there a hello at `at`, and which name does it ask for? Sees the first record only; a hello that goes on in another is cut. */
 static __always_inline void sp_tls_hello(struct sp_tls_walk *w, __u32 at)
 {
-	__u8 head[9], raw[2];
+	__u8 head[6], raw[2];
 	__u32 record_end;
 
 	w->flags = 0;
 	w->result = SP_TLS_NONE;
-	if (sp_read(&w->bytes, at, head, 3) || head[0] != SP_TLS_HANDSHAKE || head[1] != 3)
+	/* The very first byte tells it from other protocols; from there on what is missing may still make it a hello. */
+	if (sp_read(&w->bytes, at, head, 1) || head[0] != SP_TLS_HANDSHAKE)
+		return;
+	if (sp_read(&w->bytes, at, head, 2) == 0 && head[1] != 3)
+		return;
+	if (sp_read(&w->bytes, at, head, sizeof(head)) == 0 && head[5] != SP_TLS_CLIENT_HELLO)
 		return;
 	w->result = SP_TLS_CUT;
 	if (sp_read(&w->bytes, at, head, sizeof(head)))
 		return;
-	if (head[5] != SP_TLS_CLIENT_HELLO) {
-		w->result = SP_TLS_NONE;
-		return;
-	}
 	record_end = at + 5 + sp_be16(head + 3);
 	if (record_end < w->bytes.end)
 		w->bytes.end = record_end;
-	at += sizeof(head) + 2 + 32; /* legacy_version, random */
+	at += 5 + 4 + 2 + 32; /* record and handshake headers, legacy_version, random */
 	if (sp_read(&w->bytes, at, raw, 1)) /* legacy_session_id */
 		return;
 	at += 1 + raw[0];
