@@ -130,6 +130,7 @@ struct sock_common {
 	__be32 skc_daddr, skc_rcv_saddr;
 	__be16 skc_dport;
 	__u16 skc_num, skc_family;
+	unsigned long skc_flags;
 	struct possible_net skc_net;
 	struct in6_addr skc_v6_daddr, skc_v6_rcv_saddr;
 };
@@ -138,9 +139,10 @@ struct sock_cgroup_data {
 	struct cgroup *cgroup;
 };
 
+enum sock_flags { SOCK_DONE = 1 };
+
 struct sock {
 	struct sock_common __sk_common;
-	int sk_err;
 	__u8 sk_kern_sock : 1;
 	struct sock_cgroup_data sk_cgrp_data;
 };

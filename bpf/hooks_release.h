@@ -6,26 +6,29 @@
 #include "maps.h"
 #include "report.h"
 
-/* bytes_acked counts the SYN; write_seq counts a FIN that was sent. */
-static __always_inline __u64 sp_bytes_out(struct tcp_sock *tcp, __u8 state)
+/* The kernel counts a SYN and a FIN as a byte, which takes a sequence number too (RFC 9293 3.4). */
+static __always_inline __u64 sp_bytes_out(struct tcp_sock *tcp, bool fin_sent)
 {
-	__u64 acked = BPF_CORE_READ(tcp, bytes_acked);
-	__u32 queued = BPF_CORE_READ(tcp, write_seq) - BPF_CORE_READ(tcp, snd_una);
-	bool fin = state == TCP_FIN_WAIT1 || state == TCP_FIN_WAIT2 || state == TCP_CLOSING || state == TCP_LAST_ACK;
+	__u64 bytes = BPF_CORE_READ(tcp, bytes_acked);
+	__u64 control = fin_sent ? 2 : 1;
 
-	acked += queued;
-	if (acked > 0)
-		acked--;
-	return fin && acked > 0 ? acked - 1 : acked;
+	bytes += (__u32)(BPF_CORE_READ(tcp, write_seq) - BPF_CORE_READ(tcp, snd_una)); /* still to be acknowledged */
+	return bytes > control ? bytes - control : 0;
 }
 
-static __always_inline __u8 sp_end_how(__u8 state, bool established)
+static __always_inline bool sp_fin_sent(__u8 state, bool fin_received)
+{
+	return state == TCP_FIN_WAIT1 || state == TCP_FIN_WAIT2 || state == TCP_CLOSING || state == TCP_LAST_ACK ||
+	       (state == TCP_CLOSE && fin_received);
+}
+
+static __always_inline __u8 sp_end_how(__u8 state, bool established, bool fin_received)
 {
 	if (!established)
 		return SP_END_REFUSED;
 	if (state == TCP_CLOSE)
-		return SP_END_RESET;
-	return state == TCP_CLOSE_WAIT || state == TCP_LAST_ACK || state == TCP_CLOSING ? SP_END_REMOTE : SP_END_LOCAL;
+		return fin_received ? SP_END_LOCAL : SP_END_RESET;
+	return fin_received ? SP_END_REMOTE : SP_END_LOCAL;
 }
 
 static __always_inline void sp_mapped(__u8 *to, __be32 address)
@@ -50,12 +53,17 @@ static __always_inline void sp_end_addresses(struct sp_end *end, struct sock *sk
 
 SEC("cgroup/sock_release") int sock_release(struct bpf_sock *sk)
 {
-	struct tcp_sock *tcp = sp_plain(sk);
+	struct sock *kernel_sk = sp_plain(sk);
+	struct tcp_sock *tcp = (struct tcp_sock *)kernel_sk;
 	struct sp_socket *socket;
 	struct sp_end *end;
+	bool fin_received;
 	__u64 now;
 
-	if (sk->type != SOCK_STREAM || sk->protocol != IPPROTO_TCP || sk->state == TCP_LISTEN || sk->dst_port == 0)
+	if (sk->type != SOCK_STREAM || sk->protocol != IPPROTO_TCP || sk->state == TCP_LISTEN)
+		return 1;
+	/* A refused connect() leaves no address behind (tcp_disconnect), only a sequence number; a denied one not even that. */
+	if (sk->dst_port == 0 && BPF_CORE_READ(tcp, write_seq) == 0)
 		return 1;
 	socket = bpf_sk_storage_get(&sockets, sk, 0, 0);
 	if (socket && socket->state == SP_SOCKET_PASSIVE)
@@ -70,17 +78,20 @@ SEC("cgroup/sock_release") int sock_release(struct bpf_sock *sk)
 	sp_event_head(&end->head, SP_EVENT_END, sizeof(*end), now);
 	end->head.cookie = bpf_get_socket_cookie(sk);
 	end->state = sk->state;
+	fin_received = BPF_CORE_READ(kernel_sk, __sk_common.skc_flags) >> bpf_core_enum_value(enum sock_flags, SOCK_DONE) & 1;
 	end->bytes_in = BPF_CORE_READ(tcp, bytes_received);
+	if (fin_received && end->bytes_in > 0)
+		end->bytes_in--;
 	end->packets_in = BPF_CORE_READ(tcp, segs_in);
 	end->packets_out = BPF_CORE_READ(tcp, segs_out);
-	end->bytes_out = sp_bytes_out(tcp, sk->state);
-	end->how = sp_end_how(sk->state, BPF_CORE_READ(tcp, bytes_acked) > 0);
+	end->bytes_out = sp_bytes_out(tcp, sp_fin_sent(sk->state, fin_received));
+	end->how = sp_end_how(sk->state, BPF_CORE_READ(tcp, bytes_acked) > 0, fin_received);
 	if (socket && socket->verdict == SP_DENY)
 		end->how = SP_END_DENIED;
 	end->rtt_us = BPF_CORE_READ(tcp, srtt_us) >> 3;
 	end->retransmits = BPF_CORE_READ(tcp, total_retrans);
 	end->protocol = IPPROTO_TCP;
-	sp_end_addresses(end, sp_plain(sk));
+	sp_end_addresses(end, kernel_sk);
 	sp_count_by(SP_COUNT_TCP_BYTES_OUT, end->bytes_out);
 	sp_count_by(SP_COUNT_TCP_BYTES_IN, end->bytes_in);
 	bpf_ringbuf_submit(end, sp_wakeup_flag(now, false));

@@ -1,0 +1,94 @@
+import { BlockList, isIP, isIPv4 } from "node:net";
+
+/**
+ * Addresses inside the daemon are "packed": the 16 bytes of the wire as a latin1 string. That makes a key of a Map
+ * for the price of one small string; text is made only for people.
+ */
+export type Packed = string;
+
+export const UNSPECIFIED: Packed = "\0".repeat(16);
+
+const MAPPED = "\0\0\0\0\0\0\0\0\0\0\xff\xff";
+
+export function isMapped(packed: Packed): boolean {
+	return packed.startsWith(MAPPED);
+}
+
+export function isUnspecified(packed: Packed): boolean {
+	return packed === UNSPECIFIED || packed === `${MAPPED}\0\0\0\0`;
+}
+
+export function addressText(packed: Packed): string {
+	const at = (index: number) => packed.charCodeAt(index);
+	if (isMapped(packed)) return `${at(12)}.${at(13)}.${at(14)}.${at(15)}`;
+	const words: number[] = [];
+	for (let index = 0; index < 16; index += 2) words.push((at(index) << 8) | at(index + 1));
+	return compress(words);
+}
+
+/** host:port, with brackets around IPv6. */
+export function endpointText(packed: Packed, port: number): string {
+	const host = addressText(packed);
+	if (port === 0) return host;
+	return host.includes(":") ? `[${host}]:${port}` : `${host}:${port}`;
+}
+
+/** null if the text is no address. A zone ("fe80::1%eth0") is dropped. */
+export function packAddress(text: string): Packed | null {
+	const [bare = ""] = text.split("%", 1);
+	const family = isIP(bare);
+	if (family === 0) return null;
+	if (family === 4) return MAPPED + String.fromCharCode(...bare.split(".").map(Number));
+	return String.fromCharCode(...words6(bare).flatMap((word) => [word >> 8, word & 0xff]));
+}
+
+export function packedBytes(packed: Packed): Buffer {
+	return Buffer.from(packed, "latin1");
+}
+
+/** A test for an address or a prefix ("10.0.0.0/8", "::1"), or null if the text is neither. */
+export function addressMatcher(text: string): ((packed: Packed) => boolean) | null {
+	const [host = "", length, rest] = text.split("/");
+	const family = isIP(host);
+	if (family === 0 || rest !== undefined) return null;
+	const bits = length === undefined ? (family === 4 ? 32 : 128) : /^\d{1,3}$/.test(length) ? Number(length) : -1;
+	if (bits < 0 || bits > (family === 4 ? 32 : 128)) return null;
+	const list = new BlockList();
+	list.addSubnet(host, bits, family === 4 ? "ipv4" : "ipv6");
+	return (packed) => list.check(addressText(packed), isMapped(packed) ? "ipv4" : "ipv6");
+}
+
+/* RFC 5952: the longest run of two or more zero words, the first of equals, becomes "::". */
+function compress(words: readonly number[]): string {
+	let best = -1;
+	let bestLength = 1;
+	for (let start = 0; start < 8; start++) {
+		let end = start;
+		while (end < 8 && words[end] === 0) end++;
+		if (end - start > bestLength) {
+			best = start;
+			bestLength = end - start;
+		}
+		if (end > start) start = end;
+	}
+	const hex = (list: readonly number[]) => list.map((word) => word.toString(16)).join(":");
+	if (best < 0) return hex(words);
+	return `${hex(words.slice(0, best))}::${hex(words.slice(best + bestLength))}`;
+}
+
+function words6(text: string): number[] {
+	const [head = "", tail] = text.split("::");
+	const left = half(head);
+	if (tail === undefined) return left;
+	const right = half(tail);
+	return [...left, ...new Array<number>(8 - left.length - right.length).fill(0), ...right];
+}
+
+function half(text: string): number[] {
+	if (text === "") return [];
+	return text.split(":").flatMap((part) => {
+		if (!isIPv4(part)) return [Number.parseInt(part, 16)];
+		const [a = 0, b = 0, c = 0, d = 0] = part.split(".").map(Number);
+		return [(a << 8) | b, (c << 8) | d];
+	});
+}

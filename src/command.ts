@@ -1,0 +1,79 @@
+import { dirname } from "node:path";
+import type { Output, Signals } from "./cli/deps.ts";
+import { runCommandLine } from "./cli/program.ts";
+import { startDaemon } from "./daemon.ts";
+import { checkPolicyFile } from "./enforce/check-policy.ts";
+import { hostEnvironment } from "./enforce/policy-environment.ts";
+import { SallyportError } from "./errors.ts";
+import { Users } from "./identity/users.ts";
+import { openAddon } from "./native/addon.ts";
+import type { Addon } from "./native/binding.ts";
+import { readVersion } from "./version.ts";
+
+/** Bytes that wait for a slow reader before lines are left out. */
+const MOST_WAITING = 16 * 1024 * 1024;
+
+/** One run of the command line: everything real is handed in here. Returns the exit code. */
+export function runCommand(args: readonly string[]): Promise<number> {
+	const version = readVersion();
+	return runCommandLine(args, {
+		version,
+		out: output(process.stdout),
+		err: output(process.stderr),
+		signals: signals(),
+		start: (config, log) => startDaemon(config, { openAddon: open, log, version }),
+		checkPolicy: (file) => {
+			const users = new Users();
+			return checkPolicyFile(file, hostEnvironment({ folder: dirname(file), uidOf: (name) => users.uidOf(name) }));
+		},
+	});
+}
+
+function open(): Addon {
+	try {
+		return openAddon();
+	} catch (error) {
+		throw new SallyportError(
+			"NO_ADDON",
+			`The native addon cannot be loaded: ${(error as Error).message.split("\n", 1)[0]}.`,
+			"Build it: npm run build (npm start does).",
+			error,
+		);
+	}
+}
+
+function output(stream: NodeJS.WriteStream): Output {
+	const gone: (() => void)[] = [];
+	stream.on("error", (error: NodeJS.ErrnoException) => {
+		/* The reader left, as head(1) does. */
+		if (error.code !== "EPIPE") throw error;
+		for (const tell of gone) tell();
+	});
+	return {
+		terminal: stream.isTTY === true,
+		colours: stream.isTTY === true && (process.env["NO_COLOR"] ?? "") === "" && process.env["TERM"] !== "dumb",
+		width: () => stream.columns ?? 80,
+		write(text) {
+			if (stream.writableLength > MOST_WAITING) return false;
+			stream.write(text);
+			return true;
+		},
+		onClosed: (tell) => void gone.push(tell),
+	};
+}
+
+function signals(): Signals {
+	return {
+		ended() {
+			const { promise, resolve } = Promise.withResolvers<void>();
+			for (const signal of ["SIGINT", "SIGTERM"] as const) {
+				process.once(signal, () => {
+					resolve();
+					process.once(signal, () => process.exit(1));
+				});
+			}
+			return promise;
+		},
+		onHangup: (reload) => void process.on("SIGHUP", reload),
+	};
+}

@@ -1,0 +1,89 @@
+import type { MapName } from "./native/binding.ts";
+
+export type OnExit = "keep" | "detach";
+
+/** What a daemon is told from outside. Everything has a default here and nowhere else. */
+export interface Config {
+	/** Folder of the pins, on bpffs. */
+	readonly pins: string;
+	/** cgroup v2 folder to watch; null: the whole host. */
+	readonly cgroup: string | null;
+	/** Unix socket of the API; null: none. */
+	readonly socket: string | null;
+	/** Group that may use the socket; if it does not exist the socket is root's alone. */
+	readonly group: string;
+	/** host:port on loopback, or null. */
+	readonly listen: string | null;
+	/** Policy file; null: the built-in policy that allows everything. */
+	readonly policy: string | null;
+	/** Judge by mode observe, whatever the policy says. */
+	readonly forceObserve: boolean;
+	/** What becomes of the programs in the kernel when the daemon ends. */
+	readonly onExit: OnExit;
+	/** Folder of lock files. */
+	readonly runtimeDir: string;
+	/** Folder for what must survive a restart; null: nothing does. */
+	readonly stateDir: string | null;
+	readonly sizes: Partial<Record<MapName, number>>;
+}
+
+export const DEFAULTS: Config = {
+	pins: "/sys/fs/bpf/sallyport",
+	cgroup: null,
+	socket: "/run/sallyport/sallyport.sock",
+	group: "sallyport",
+	listen: null,
+	policy: "/etc/sallyport/policy.yaml",
+	forceObserve: false,
+	onExit: "keep",
+	runtimeDir: "/run/sallyport",
+	stateDir: "/var/lib/sallyport",
+	sizes: {
+		names: 32_768,
+		learned: 32_768,
+		questions: 16_384,
+		processes: 16_384,
+		cgroups: 8_192,
+		flows: 65_536,
+		events: 4 * 1024 * 1024,
+		resolvers: 64,
+	},
+};
+
+/** Bounds of the tables in memory. */
+export const LIMITS = {
+	/** Connections that are open, and those that have ended. The oldest make room for the newest. */
+	live: 32_768,
+	finished: 10_000,
+	processes: 16_384,
+	cgroups: 8_192,
+	names: 32_768,
+	namedAddresses: 32_768,
+	/** Bytes of one batch from the ring. */
+	batchBytes: 256 * 1024,
+	/** Generations of the policy whose rules can still be named. */
+	generations: 8,
+	policyBytes: 4 * 1024 * 1024,
+} as const;
+
+/** Milliseconds. */
+export const TIMES = {
+	/** After the last batch: look for records that no wake-up announced. */
+	tail: 25,
+	sweep: 5_000,
+	udpIdle: 30_000,
+	/** A flow that the other side opened: forgetting it early would make its next answer egress. */
+	inboundIdle: 600_000,
+	/** A record is told to watchers once it has ended or is this old. */
+	settle: 1_000,
+	/** DNS questions take answers for this long. */
+	question: 5_000,
+	fileQuiet: 100,
+} as const;
+
+export const OBSERVE_POLICY = `# What "observe" runs without a policy of your own: everything is allowed, everything is seen.
+version: 1
+mode: observe
+defaults: { dns: allow, connect: allow, tls: allow, http: allow }
+groups: []
+`;

@@ -1,0 +1,119 @@
+import type { CgroupInfo } from "../identity/cgroup-table.ts";
+import type { ProcessInfo } from "../identity/process-table.ts";
+import { VERDICT } from "../native/layout.ts";
+
+export interface RuleRef {
+	readonly group: string;
+	readonly name: string;
+}
+
+/** What one phase said last. */
+export interface PhaseDecision {
+	readonly phase: number;
+	readonly verdict: number;
+	readonly reason: number;
+	readonly rule: RuleRef | null;
+	readonly generation: number;
+}
+
+/**
+ * One connection, or one DNS question, in the form in which the table keeps it: numbers and short strings; text is
+ * made by view.ts for who asks. One class with all fields from the start, so that all records have one shape.
+ */
+export class Connection {
+	readonly id: number;
+	readonly cookie: number;
+	/** A DNS question is a record of its own kind: protocol, remote and port are the resolver's. */
+	readonly dns: boolean;
+	/** Wall clock, ms. */
+	readonly first: number;
+	last: number;
+	process: ProcessInfo | null;
+	uid: number;
+	cgroup: CgroupInfo | null;
+	readonly protocol: number;
+	readonly remote: string;
+	readonly remotePort: number;
+	local: string;
+	localPort: number;
+	name: string | null = null;
+	nameFromHello = false;
+	/** 53 bits of the name's hash; 0: none. */
+	nameKey = 0;
+	readonly decisions: [PhaseDecision | null, PhaseDecision | null, PhaseDecision | null, PhaseDecision | null] = [
+		null,
+		null,
+		null,
+		null,
+	];
+	/** The one that stands for the connection: the most severe, of equals the latest phase. */
+	deciding: PhaseDecision | null = null;
+	alerts: RuleRef[] | null = null;
+	bytesOut = 0;
+	bytesIn = 0;
+	packetsOut = 0;
+	packetsIn = 0;
+	rttUs = 0;
+	retransmits = 0;
+	/** enum sp_end_how; 0: still open. */
+	end = 0;
+	ended = false;
+	ech = false;
+	queryType = 0;
+	addresses: string[] | null = null;
+	/** Monotonic ns until which `learned` need not be looked at for this connection. */
+	learnedUntil = 0;
+	/** Watchers were told of the denial; cleared by a decision that lifts it. */
+	toldDenied = false;
+
+	constructor(start: {
+		readonly id: number;
+		readonly cookie: number;
+		readonly dns: boolean;
+		readonly first: number;
+		readonly process: ProcessInfo | null;
+		readonly uid: number;
+		readonly cgroup: CgroupInfo | null;
+		readonly protocol: number;
+		readonly remote: string;
+		readonly remotePort: number;
+		readonly local: string;
+		readonly localPort: number;
+	}) {
+		this.id = start.id;
+		this.cookie = start.cookie;
+		this.dns = start.dns;
+		this.first = start.first;
+		this.last = start.first;
+		this.process = start.process;
+		this.uid = start.uid;
+		this.cgroup = start.cgroup;
+		this.protocol = start.protocol;
+		this.remote = start.remote;
+		this.remotePort = start.remotePort;
+		this.local = start.local;
+		this.localPort = start.localPort;
+	}
+
+	get verdict(): number {
+		return this.deciding?.verdict ?? VERDICT.allow;
+	}
+
+	decide(decision: PhaseDecision): void {
+		this.decisions[decision.phase & 3] = decision;
+		let deciding: PhaseDecision | null = null;
+		for (const each of this.decisions) {
+			if (each !== null && (deciding === null || severity(each.verdict) >= severity(deciding.verdict))) deciding = each;
+		}
+		this.deciding = deciding;
+	}
+
+	alert(rule: RuleRef): void {
+		this.alerts ??= [];
+		if (!this.alerts.includes(rule) && this.alerts.length < 8) this.alerts.push(rule);
+	}
+}
+
+function severity(verdict: number): number {
+	return verdict === VERDICT.deny ? 2 : verdict === VERDICT.wouldDeny ? 1 : 0;
+}

@@ -1,0 +1,352 @@
+import { isUnspecified } from "../address.ts";
+import type { CgroupTable } from "../identity/cgroup-table.ts";
+import type { ProcessTable } from "../identity/process-table.ts";
+import { BoundedMap } from "../lru.ts";
+import type {
+	AnswerEvent,
+	CgroupEvent,
+	Cursor,
+	DecisionEvent,
+	EndEvent,
+	EventHead,
+	EventSink,
+	NamedEvent,
+	ProcessEvent,
+} from "../native/events.ts";
+import {
+	ANSWER_UNTRUSTED,
+	END,
+	EVENT,
+	HELLO_ECH,
+	HOOK,
+	NO_RULE,
+	PHASE,
+	PROTOCOL,
+	REASON,
+	VERDICT,
+} from "../native/layout.ts";
+import type { Clock } from "../system/clock.ts";
+import { Connection, type RuleRef } from "./connection.ts";
+import type { Names } from "./names.ts";
+import { Ring } from "./ring.ts";
+
+export interface RuleNamer {
+	/** Null if that policy is no longer known. */
+	ruleOf(generation: number, index: number): RuleRef | null;
+}
+
+/** Told at once, within the batch. */
+export interface Watcher {
+	opened(connection: Connection): void;
+	/** An enforced denial, as often as one becomes new. */
+	denied(connection: Connection): void;
+	ended(connection: Connection): void;
+}
+
+export interface TableOptions {
+	readonly processes: ProcessTable;
+	readonly cgroups: CgroupTable;
+	readonly names: Names;
+	readonly rules: RuleNamer;
+	readonly clock: Clock;
+	readonly live: number;
+	readonly finished: number;
+	/** The text of a name whose announcement this daemon has not seen: 8 bytes of hash as the kernel writes them. */
+	readonly lookupName: (hash: Buffer) => string | null;
+	/** A socket that must end now: TCP, denied after it was connected. */
+	readonly destroy: (event: DecisionEvent) => void;
+}
+
+/** The records: what the kernel's events say, put together by socket. */
+export class ConnectionTable implements EventSink {
+	/** Open records that made room for newer ones. */
+	dropped = 0;
+	readonly #o: TableOptions;
+	readonly #tcp: BoundedMap<number, Connection>;
+	readonly #flows: BoundedMap<string, Connection>;
+	readonly #questions = new BoundedMap<string, Connection>(1_024);
+	readonly #finished: Ring<Connection>;
+	readonly #watchers = new Set<Watcher>();
+	#offset = 0;
+	#nextId = 1;
+
+	constructor(options: TableOptions) {
+		this.#o = options;
+		this.#tcp = new BoundedMap(options.live);
+		this.#flows = new BoundedMap(options.live);
+		this.#finished = new Ring(options.finished);
+	}
+
+	beginBatch(): void {
+		this.#offset = this.#o.clock.offset();
+		this.#o.processes.beginBatch();
+	}
+
+	watch(watcher: Watcher): () => void {
+		this.#watchers.add(watcher);
+		return () => this.#watchers.delete(watcher);
+	}
+
+	/** Open connections and flows, then ended ones and DNS questions; no order in time. */
+	*all(): Generator<Connection> {
+		yield* this.#tcp.values();
+		yield* this.#flows.values();
+		yield* this.#finished.values();
+	}
+
+	openTcp(): MapIterator<Connection> {
+		return this.#tcp.values();
+	}
+
+	openFlows(): MapIterator<Connection> {
+		return this.#flows.values();
+	}
+
+	flow(cookie: number, remote: string, remotePort: number, protocol: number): Connection | undefined {
+		return this.#flows.get(flowKey(cookie, remote, remotePort, protocol));
+	}
+
+	get sizes(): { readonly live: number; readonly finished: number } {
+		return { live: this.#tcp.size + this.#flows.size, finished: this.#finished.size };
+	}
+
+	decision(event: DecisionEvent, at: Cursor): void {
+		if (NOT_EGRESS[event.reason] === true) return;
+		/* The question itself is the record. */
+		if (event.reason === REASON.resolver && event.protocol !== PROTOCOL.tcp) return;
+		const known = this.#find(event);
+		const connection = known ?? this.#open(event, at);
+		if (!connection.nameFromHello && event.phase === PHASE.connect) this.#nameFromDns(connection, event, at);
+		this.#decide(connection, event);
+		if (known === undefined) for (const watcher of this.#watchers) watcher.opened(connection);
+		this.#afterDecision(connection, event);
+	}
+
+	named(event: NamedEvent, at: Cursor): void {
+		this.#o.names.remember(event.nameHash, event.name);
+		if (event.type === EVENT.question) this.#question(event, at);
+		else this.#hello(event, at);
+	}
+
+	answer(event: AnswerEvent, at: Cursor): void {
+		const name = this.#nameText(event.nameHash, at);
+		if (name === null) return;
+		const shared = (event.flags & ANSWER_UNTRUSTED) === 0;
+		this.#o.names.answered(event.address, { name, hash: event.nameHash, pid: event.tgid, start: event.start, shared });
+		const type = event.address.startsWith("\0\0\0\0\0\0\0\0\0\0\xff\xff") ? TYPE_A : TYPE_AAAA;
+		const question = this.#questions.get(questionKey(event.cookie, event.nameHash, type));
+		if (question === undefined) return;
+		question.addresses ??= [];
+		if (question.addresses.length < ADDRESSES && !question.addresses.includes(event.address))
+			question.addresses.push(event.address);
+		question.last = event.time / 1e6 + this.#offset;
+	}
+
+	end(event: EndEvent): void {
+		const tcp = event.protocol === PROTOCOL.tcp;
+		let connection = tcp
+			? this.#tcp.get(event.cookie)
+			: this.flow(event.cookie, event.remote, event.remotePort, event.protocol);
+		if (connection === undefined) {
+			/* Older than this daemon, or dropped. One that was denied at connect has sent nothing and has its record. */
+			if (event.packetsOut + event.packetsIn === 0 || isUnspecified(event.remote)) return;
+			connection = this.#create(event, false, 0, null);
+			for (const watcher of this.#watchers) watcher.opened(connection);
+		}
+		connection.bytesOut = event.bytesOut;
+		connection.bytesIn = event.bytesIn;
+		connection.packetsOut = event.packetsOut;
+		connection.packetsIn = event.packetsIn;
+		connection.rttUs = event.rttUs;
+		connection.retransmits = event.retransmits;
+		connection.last = event.time / 1e6 + this.#offset;
+		if (!isUnspecified(event.local)) {
+			connection.local = event.local;
+			connection.localPort = event.localPort;
+		}
+		this.finish(connection, event.how);
+	}
+
+	process(event: ProcessEvent): void {
+		this.#o.processes.learn(event);
+	}
+
+	cgroup(event: CgroupEvent): void {
+		this.#o.cgroups.learn(event);
+	}
+
+	/** `how`: enum sp_end_how; 0: not known. */
+	finish(connection: Connection, how: number): void {
+		if (connection.ended) return;
+		connection.ended = true;
+		connection.end = connection.verdict === VERDICT.deny ? END.denied : how;
+		this.#retire(connection);
+	}
+
+	#retire(connection: Connection): void {
+		if (connection.protocol === PROTOCOL.tcp && this.#tcp.get(connection.cookie) === connection)
+			this.#tcp.delete(connection.cookie);
+		else if (connection.protocol !== PROTOCOL.tcp) this.#flows.delete(keyOf(connection));
+		this.#finished.push(connection);
+		for (const watcher of this.#watchers) watcher.ended(connection);
+	}
+
+	#find(event: DecisionEvent): Connection | undefined {
+		if (event.protocol !== PROTOCOL.tcp) return this.flow(event.cookie, event.remote, event.remotePort, event.protocol);
+		const connection = this.#tcp.get(event.cookie);
+		if (connection === undefined || (connection.remotePort === event.remotePort && connection.remote === event.remote))
+			return connection;
+		/* The same socket connects elsewhere: what it tried before has come to nothing. */
+		this.finish(connection, END.refused);
+		return undefined;
+	}
+
+	#open(event: DecisionEvent, at: Cursor): Connection {
+		const connection = this.#create(event, false, event.uid, at);
+		const dropped =
+			event.protocol === PROTOCOL.tcp
+				? this.#tcp.set(event.cookie, connection)
+				: this.#flows.set(keyOf(connection), connection);
+		if (dropped !== undefined) {
+			this.dropped++;
+			this.finish(dropped, 0);
+		}
+		return connection;
+	}
+
+	#create(event: EventHead & Where, dns: boolean, uid: number, at: Cursor | null): Connection {
+		const process = this.#o.processes.of(event, uid, at === null ? null : () => at.comm());
+		return new Connection({
+			id: this.#nextId++,
+			cookie: event.cookie,
+			dns,
+			first: event.time / 1e6 + this.#offset,
+			process,
+			uid: at === null ? (process?.uid ?? 0) : uid,
+			cgroup: this.#o.cgroups.of(event.cgroupId),
+			protocol: event.protocol,
+			remote: event.remote,
+			remotePort: event.remotePort,
+			local: event.local,
+			localPort: event.localPort,
+		});
+	}
+
+	#question(event: NamedEvent, at: Cursor): void {
+		const connection = this.#create(event, true, event.uid, at);
+		connection.name = event.name;
+		connection.nameKey = event.nameHash;
+		connection.queryType = event.queryType;
+		this.#decide(connection, event);
+		connection.ended = true;
+		connection.end = event.verdict === VERDICT.deny ? END.denied : 0;
+		for (const watcher of this.#watchers) watcher.opened(connection);
+		if (event.verdict === VERDICT.deny) {
+			connection.toldDenied = true;
+			for (const watcher of this.#watchers) watcher.denied(connection);
+		} else this.#questions.set(questionKey(event.cookie, event.nameHash, event.queryType), connection);
+		this.#finished.push(connection);
+	}
+
+	#hello(event: NamedEvent, at: Cursor): void {
+		const known = this.#find(event);
+		const connection = known ?? this.#open(event, at);
+		if (event.name !== "") {
+			connection.name = event.name;
+			connection.nameFromHello = true;
+			connection.nameKey = event.nameHash;
+		}
+		connection.ech = (event.flags & HELLO_ECH) !== 0;
+		this.#decide(connection, event);
+		if (known === undefined) for (const watcher of this.#watchers) watcher.opened(connection);
+		this.#afterDecision(connection, event);
+	}
+
+	#decide(connection: Connection, event: DecisionEvent): void {
+		const rule = event.rule === NO_RULE ? null : this.#o.rules.ruleOf(event.generation, event.rule);
+		connection.decide({
+			phase: event.phase,
+			verdict: event.verdict,
+			reason: event.reason,
+			rule,
+			generation: event.generation,
+		});
+		connection.last = event.time / 1e6 + this.#offset;
+		if (connection.localPort === 0 && event.localPort !== 0) {
+			connection.local = event.local;
+			connection.localPort = event.localPort;
+		}
+		if (event.alert !== NO_RULE) {
+			const alert = this.#o.rules.ruleOf(event.generation, event.alert);
+			if (alert !== null) connection.alert(alert);
+		}
+		if (connection.verdict !== VERDICT.deny) connection.toldDenied = false;
+	}
+
+	#afterDecision(connection: Connection, event: DecisionEvent): void {
+		if (event.verdict !== VERDICT.deny) return;
+		/* A connect() that failed: this is all that will be heard of it. */
+		const over = event.protocol === PROTOCOL.tcp && event.hook === HOOK.connect && !connection.ended;
+		if (over) {
+			connection.ended = true;
+			connection.end = END.denied;
+		}
+		if (!connection.toldDenied) {
+			connection.toldDenied = true;
+			for (const watcher of this.#watchers) watcher.denied(connection);
+		}
+		if (over) this.#retire(connection);
+		else if (event.protocol === PROTOCOL.tcp && event.hook === HOOK.egress) this.#o.destroy(event);
+	}
+
+	/* What this process asked for; else what the kernel went by; else what anyone asked for. */
+	#nameFromDns(connection: Connection, event: DecisionEvent, at: Cursor): void {
+		const own = this.#o.names.own(event.remote, event.tgid, event.start);
+		if (own !== null) {
+			connection.name = own.name;
+			connection.nameKey = own.hash;
+			return;
+		}
+		const decided = event.nameHash === 0 ? null : this.#nameText(event.nameHash, at);
+		const anyone = decided === null ? this.#o.names.anyone(event.remote) : null;
+		connection.name = decided ?? anyone?.name ?? connection.name;
+		connection.nameKey = decided !== null ? event.nameHash : (anyone?.hash ?? connection.nameKey);
+	}
+
+	#nameText(hash: number, at: Cursor): string | null {
+		const known = this.#o.names.text(hash);
+		if (known !== null) return known;
+		const found = this.#o.lookupName(at.nameHash());
+		if (found !== null) this.#o.names.remember(hash, found);
+		return found;
+	}
+}
+
+interface Where {
+	readonly protocol: number;
+	readonly remote: string;
+	readonly remotePort: number;
+	readonly local: string;
+	readonly localPort: number;
+}
+
+const TYPE_A = 1;
+const TYPE_AAAA = 28;
+const ADDRESSES = 16;
+
+const NOT_EGRESS: readonly boolean[] = Object.assign(new Array<boolean>(16).fill(false), {
+	[REASON.inbound]: true,
+	[REASON.kernel]: true,
+});
+
+function flowKey(cookie: number, remote: string, remotePort: number, protocol: number): string {
+	return `${cookie} ${remotePort} ${protocol} ${remote}`;
+}
+
+function keyOf(connection: Connection): string {
+	return flowKey(connection.cookie, connection.remote, connection.remotePort, connection.protocol);
+}
+
+function questionKey(cookie: number, nameHash: number, type: number): string {
+	return `${cookie} ${type} ${nameHash}`;
+}

@@ -1,0 +1,352 @@
+import { rmSync } from "node:fs";
+import { release } from "node:os";
+import { dirname, join } from "node:path";
+import type { FastifyInstance } from "fastify";
+import { Registry } from "prom-client";
+import { addressText, type Packed } from "./address.ts";
+import { buildApp } from "./api/app.ts";
+import { listenOnSocket, listenOnTcp, loopback } from "./api/listen.ts";
+import type { ApiServices, PolicyPort } from "./api/services.ts";
+import type { Status } from "./api/status.ts";
+import type { RunningDaemon } from "./cli/deps.ts";
+import { type Config, LIMITS, OBSERVE_POLICY, TIMES } from "./config.ts";
+import { Names } from "./connections/names.ts";
+import { SettledStream } from "./connections/stream.ts";
+import { Sweep } from "./connections/sweep.ts";
+import { ConnectionTable } from "./connections/table.ts";
+import { viewer } from "./connections/view.ts";
+import { Destroyer } from "./enforce/destroyer.ts";
+import { attach, inherited, openKernel } from "./enforce/open-kernel.ts";
+import { hostEnvironment, readMountinfo } from "./enforce/policy-environment.ts";
+import { type LoadResult, type PolicyInForce, PolicyService } from "./enforce/policy-service.ts";
+import { installResolvers, resolverFilesToWatch, trustedResolvers } from "./enforce/resolvers.ts";
+import { lookupName, seedNames } from "./enforce/seed.ts";
+import { SlotBook } from "./enforce/slot-book.ts";
+import { SallyportError } from "./errors.ts";
+import { CgroupTable } from "./identity/cgroup-table.ts";
+import { ExePaths } from "./identity/exe-paths.ts";
+import { ProcessTable } from "./identity/process-table.ts";
+import { readProc } from "./identity/read-proc.ts";
+import { groupId, Users } from "./identity/users.ts";
+import type { Logger } from "./logger.ts";
+import { registerDaemonMetrics } from "./metrics/daemon.ts";
+import { deniedOf, lostOf, registerKernelMetrics } from "./metrics/kernel.ts";
+import { registerProcessMetrics } from "./metrics/process.ts";
+import type { Addon } from "./native/binding.ts";
+import { VERDICT } from "./native/layout.ts";
+import { containerOf, unitsOf } from "./policy/cgroup-path.ts";
+import { ruleKey } from "./policy/model.ts";
+import { renderProblem } from "./policy/problem.ts";
+import { findObstacle, readFacts } from "./preflight.ts";
+import { Pump } from "./pump.ts";
+import { watchedCgroup } from "./system/cgroup.ts";
+import { type Clock, systemClock } from "./system/clock.ts";
+import { acquireLock } from "./system/lock.ts";
+import { parseMountinfo } from "./system/mounts.ts";
+import { watchFile } from "./system/watch.ts";
+
+export interface DaemonDeps {
+	readonly openAddon: () => Addon;
+	readonly log: Logger;
+	readonly version: string;
+	readonly clock?: Clock;
+	/** Throws what the machine lacks. */
+	readonly preflight?: () => void;
+}
+
+/** The only place that knows all the parts: builds them in order, and takes them down in the other. */
+export async function startDaemon(config: Config, deps: DaemonDeps): Promise<RunningDaemon> {
+	const undo = new Undo();
+	try {
+		return await compose(config, deps, undo);
+	} catch (error) {
+		await undo.run();
+		throw error;
+	}
+}
+
+async function compose(
+	config: Config,
+	{ openAddon, log, version, clock = systemClock, preflight = checkMachine }: DaemonDeps,
+	undo: Undo,
+): Promise<RunningDaemon> {
+	const startedAt = new Date();
+	preflight();
+	if (config.listen !== null) loopback(config.listen);
+	const watched = watchedCgroup(config.cgroup, readMountinfo());
+	const addon = openAddon();
+	const lock = await acquireLock(
+		join(config.runtimeDir, `${config.pins.slice(1).replaceAll("/", "-")}.lock`),
+		`the pins at ${config.pins}`,
+	);
+	undo.add(() => lock.release());
+
+	const kernel = openKernel(addon, config, watched);
+	undo.add(() => kernel.close());
+	const before = inherited(kernel);
+	/* Programs that were loaded but never attached go with their handles; what was in force before stays. */
+	let detach = false;
+	undo.add(() => {
+		if (!detach) return;
+		kernel.detach();
+		rmSync(config.pins, { recursive: true, force: true });
+	});
+
+	const users = new Users();
+	const exes = new ExePaths(
+		() => parseMountinfo(readMountinfo()),
+		() => clock.now(),
+	);
+	const describe = { exe: exes.of.bind(exes), user: users.nameOf.bind(users) };
+	const view = viewer(describe);
+	const slots = new SlotBook(config.stateDir === null ? null : join(config.stateDir, "slots.json"));
+	slots.restore(kernel.adopted ? kernel.sum("rules") : null);
+
+	let resolvers: ReadonlySet<Packed> = new Set();
+	const updateResolvers = () => {
+		resolvers = trustedResolvers(policy.current?.policy.resolvers ?? []);
+		const { added, removed } = installResolvers(kernel, resolvers);
+		if (added + removed > 0) log.info("trusted resolvers", { resolvers: [...resolvers].map(addressText) });
+	};
+	const policy: PolicyService = new PolicyService({
+		kernel,
+		environmentFor: (source) =>
+			hostEnvironment({
+				folder: dirname(source.startsWith("/") ? source : (config.policy ?? "/")),
+				uidOf: users.uidOf.bind(users),
+			}),
+		slots,
+		hashKey: before.hashKey,
+		generation: before.generation,
+		forceObserve: config.forceObserve,
+		keepGenerations: LIMITS.generations,
+		log,
+		onLoaded: updateResolvers,
+	});
+	const loaded =
+		config.policy === null ? policy.load(OBSERVE_POLICY, "(built-in)", "built-in") : policy.loadFile(config.policy);
+	requirePolicy(loaded, before.generation);
+	if (!loaded.ok) updateResolvers();
+	attach(kernel);
+	detach = config.onExit === "detach";
+
+	const names = new Names({ names: LIMITS.names, addresses: LIMITS.namedAddresses });
+	seedNames(kernel, names);
+	const processes = new ProcessTable({ limit: LIMITS.processes, readProc, readsPerBatch: 32 });
+	const cgroups = new CgroupTable(LIMITS.cgroups, (path) => ({
+		unit: unitsOf(path).at(-1) ?? null,
+		container: containerOf(path),
+	}));
+	const destroyer = new Destroyer({ kernel, log });
+	const table = new ConnectionTable({
+		processes,
+		cgroups,
+		names,
+		rules: policy,
+		clock,
+		live: LIMITS.live,
+		finished: LIMITS.finished,
+		lookupName: (hash) => lookupName(kernel, hash),
+		destroy: (event) => destroyer.destroy(event),
+	});
+	const pump = new Pump({
+		kernel,
+		sink: table,
+		batchBytes: LIMITS.batchBytes,
+		tail: TIMES.tail,
+		onFailure: (error) => log.error("events lost", { error }),
+	});
+	pump.start();
+	undo.add(() => pump.stop());
+	const sweep = new Sweep({ kernel, table, clock, udpIdle: TIMES.udpIdle, inboundIdle: TIMES.inboundIdle });
+	const timer = setInterval(() => guarded(log, "sweep", () => sweep.run()), TIMES.sweep);
+	undo.add(() => clearInterval(timer));
+
+	const registry = new Registry();
+	registerKernelMetrics(registry, { kernel, slots, actionOf: actionsOf(policy) });
+	registerDaemonMetrics(registry, { version, table, processes, pump, policy, destroyer });
+	registerProcessMetrics(registry);
+
+	const status = (): Status => {
+		const counters = kernel.sum("counters");
+		return {
+			version,
+			pid: process.pid,
+			startedAt: startedAt.toISOString(),
+			cgroup: watched.path,
+			pins: config.pins,
+			adopted: kernel.adopted,
+			kernel: release(),
+			generation: policy.generation,
+			policy: policyStatus(policy),
+			events: { received: pump.counts.records, lost: lostOf(counters), unreadable: pump.counts.unknown },
+			connections: { open: table.sizes.live, ended: table.sizes.finished, dropped: table.dropped },
+			denied: deniedOf(counters, VERDICT.deny),
+			wouldDeny: deniedOf(counters, VERDICT.wouldDeny),
+			resolvers: [...resolvers].map(addressText),
+			programs: kernel.programs().map(({ name, id, verifiedInstructions }) => ({ name, id, verifiedInstructions })),
+		};
+	};
+	const services: ApiServices = {
+		connections: () => table.all(),
+		describe,
+		view,
+		policy: policyPort(policy),
+		status,
+		metrics: async () => ({ contentType: registry.contentType, text: await registry.metrics() }),
+		ill: () => (policy.generation === 0 ? "no policy is in force" : null),
+	};
+	await serve(config, services, log, undo);
+
+	const reload = () =>
+		guarded(log, "reload", () => {
+			if (config.policy !== null) policy.loadFile(config.policy);
+			updateResolvers();
+		});
+	watchFiles(config, policy, () => guarded(log, "resolvers", updateResolvers), undo);
+	log.info("running", {
+		version,
+		pid: process.pid,
+		cgroup: watched.path,
+		adopted: kernel.adopted,
+		generation: policy.generation,
+		socket: config.socket,
+		listen: config.listen,
+	});
+
+	return {
+		watch: (emit) => {
+			const stream = new SettledStream({ table, settle: TIMES.settle, emit: (connection) => emit(view(connection)) });
+			return () => {
+				pump.flush();
+				stream.close();
+			};
+		},
+		reload,
+		summary: () => ({ lost: lostOf(kernel.sum("counters")) }),
+		stop: async () => {
+			await undo.run();
+			log.info("stopped", { enforcing: !detach });
+		},
+	};
+}
+
+function checkMachine(): void {
+	const obstacle = findObstacle(readFacts());
+	if (obstacle !== null) throw obstacle;
+}
+
+/* With an earlier daemon's policy in force a bad file is no reason to stop seeing. */
+function requirePolicy(loaded: LoadResult, generationBefore: number): void {
+	if (loaded.ok || generationBefore > 0) return;
+	const lines = loaded.problems.map(renderProblem);
+	throw new SallyportError(
+		"POLICY_INVALID",
+		`The policy cannot be loaded, and none is in force:\n  ${lines.join("\n  ")}`,
+	);
+}
+
+async function serve(config: Config, services: ApiServices, log: Logger, undo: Undo): Promise<void> {
+	const open = (mayChange: boolean): FastifyInstance => {
+		const app = buildApp({ services, log, mayChange });
+		undo.add(() => app.close());
+		return app;
+	};
+	if (config.socket !== null) {
+		const path = config.socket;
+		undo.add(() => rmSync(path, { force: true }));
+		await listenOnSocket(open(true), path, groupId(config.group));
+	}
+	if (config.listen !== null) await listenOnTcp(open(false), config.listen);
+}
+
+function watchFiles(config: Config, policy: PolicyService, resolversChanged: () => void, undo: Undo): void {
+	const { policy: file } = config;
+	if (file !== null) {
+		const watcher = watchFile(file, TIMES.fileQuiet, () => void policy.loadFileIfChanged(file));
+		undo.add(() => watcher.close());
+	}
+	for (const path of resolverFilesToWatch()) {
+		const watcher = watchFile(path, TIMES.fileQuiet, resolversChanged);
+		undo.add(() => watcher.close());
+	}
+}
+
+function policyPort(policy: PolicyService): PolicyPort {
+	const document = ({ text, etag, generation, source, origin, loadedAt, policy: { mode } }: PolicyInForce) => ({
+		text,
+		etag,
+		generation,
+		mode,
+		source,
+		origin,
+		loadedAt,
+	});
+	return {
+		current: () => (policy.current === null ? null : document(policy.current)),
+		load(text) {
+			const result = policy.load(text, "(api)", "api");
+			return result.ok ? { ok: true, policy: document(result.policy) } : result;
+		},
+	};
+}
+
+function policyStatus({ current, lastFailure }: PolicyService): Status["policy"] {
+	return {
+		mode: current?.policy.mode ?? null,
+		source: current?.source ?? null,
+		origin: current?.origin ?? null,
+		etag: current?.etag ?? null,
+		rules: current?.policy.rules.length ?? null,
+		loadedAt: current?.loadedAt.toISOString() ?? null,
+		failure:
+			lastFailure === null
+				? null
+				: {
+						time: lastFailure.time.toISOString(),
+						source: lastFailure.source,
+						problems: lastFailure.problems.slice(0, 100).map(renderProblem),
+					},
+	};
+}
+
+function actionsOf(policy: PolicyService): (key: string) => string | null {
+	let of: PolicyInForce | null = null;
+	let actions = new Map<string, string>();
+	return (key) => {
+		if (policy.current !== of) {
+			of = policy.current;
+			actions = new Map(of?.policy.rules.map((rule) => [ruleKey(rule), rule.action]));
+		}
+		return actions.get(key) ?? null;
+	};
+}
+
+function guarded(log: Logger, what: string, run: () => void): void {
+	try {
+		run();
+	} catch (error) {
+		log.error(`${what} failed`, { error });
+	}
+}
+
+/** What to take down, the last first; each is tried, whatever the one before did. */
+class Undo {
+	readonly #steps: (() => void | Promise<void>)[] = [];
+
+	add(step: () => void | Promise<void>): void {
+		this.#steps.push(step);
+	}
+
+	async run(): Promise<void> {
+		const errors: unknown[] = [];
+		for (let step = this.#steps.pop(); step !== undefined; step = this.#steps.pop()) {
+			try {
+				await step();
+			} catch (error) {
+				errors.push(error);
+			}
+		}
+		if (errors.length > 0) throw errors[0];
+	}
+}

@@ -1,0 +1,93 @@
+import { packedBytes } from "../address.ts";
+import type { Logger } from "../logger.ts";
+import { BoundedMap } from "../lru.ts";
+import type { Kernel } from "../native/binding.ts";
+import { cookieBits } from "../native/decode.ts";
+import type { DecisionEvent } from "../native/events.ts";
+import { hostNamespaces, type Namespaces } from "../system/netns.ts";
+
+export interface DestroyerOptions {
+	readonly kernel: Pick<Kernel, "destroySocket">;
+	readonly log: Logger;
+	readonly namespaces?: Namespaces;
+}
+
+export type DestroyResult = "destroyed" | "gone" | "failed";
+
+/**
+ * Ends sockets that were denied after they were connected. The kernel drops their packets already; this is so that the
+ * application gets an error within milliseconds instead of its own timeout.
+ */
+export class Destroyer {
+	readonly counts: Record<DestroyResult, number> = { destroyed: 0, gone: 0, failed: 0 };
+	readonly #o: DestroyerOptions;
+	readonly #namespaces: Namespaces;
+	readonly #own: string | null;
+	readonly #underWay = new Set<number>();
+	/* Cookie of a namespace to a path into it; null: it is the daemon's own. */
+	readonly #known = new BoundedMap<number, string | null>(1_024);
+
+	constructor(options: DestroyerOptions) {
+		this.#o = options;
+		this.#namespaces = options.namespaces ?? hostNamespaces;
+		this.#own = this.#namespaces.of("self");
+	}
+
+	destroy(event: DecisionEvent): void {
+		if (this.#underWay.has(event.cookie)) return;
+		this.#underWay.add(event.cookie);
+		this.#destroy(event)
+			.then(
+				(errno) => this.#count(errno === 0 ? "destroyed" : errno === ENOENT ? "gone" : "failed", errno),
+				(error: unknown) => this.#count("failed", error),
+			)
+			.finally(() => this.#underWay.delete(event.cookie));
+	}
+
+	async #destroy(event: DecisionEvent): Promise<number> {
+		const current = event.tgid === 0 ? null : this.#namespaces.of(event.tgid);
+		if (current !== null) {
+			const path = current === this.#own ? null : this.#namespaces.path(event.tgid);
+			if (event.netns !== 0) this.#known.set(event.netns, path);
+			return this.#attempt(event, path);
+		}
+		/* The process is gone, or not known: a socket older than the daemon. */
+		const known = this.#known.get(event.netns);
+		const errno = await this.#attempt(event, known ?? null).catch(() => ENOENT);
+		if (errno !== ENOENT || known === null) return errno;
+		return this.#search(event);
+	}
+
+	/* A namespace's cookie cannot be read from outside. A socket's is unique on the whole host, so trying them all ends no
+	 * other socket. */
+	async #search(event: DecisionEvent): Promise<number> {
+		for (const [id, path] of this.#namespaces.all()) {
+			if (id === this.#own) continue;
+			const errno = await this.#attempt(event, path).catch(() => ENOENT);
+			if (errno === ENOENT) continue;
+			if (errno === 0 && event.netns !== 0) this.#known.set(event.netns, path);
+			return errno;
+		}
+		return ENOENT;
+	}
+
+	#attempt(event: DecisionEvent, netns: string | null): Promise<number> {
+		return this.#o.kernel.destroySocket({
+			protocol: event.protocol,
+			local: packedBytes(event.local),
+			localPort: event.localPort,
+			remote: packedBytes(event.remote),
+			remotePort: event.remotePort,
+			cookie: cookieBits(event.cookie),
+			netns,
+		});
+	}
+
+	#count(result: DestroyResult, cause: unknown): void {
+		this.counts[result]++;
+		if (result !== "failed") return;
+		this.#o.log.warn("a denied socket could not be ended; its packets are dropped all the same", { cause });
+	}
+}
+
+const ENOENT = 2;

@@ -1,0 +1,104 @@
+import { mkdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
+import { dirname } from "node:path";
+import { PHASES, RULE_SLOTS } from "../native/layout.ts";
+import { assignSlots, type SlotEntry } from "../policy/slots.ts";
+
+const WORDS = RULE_SLOTS * PHASES * 2;
+
+/**
+ * Which slot of the kernel's per-CPU counters belongs to which rule, across reloads and restarts. A slot that is given to another
+ * rule keeps its count in the kernel; what it had then is remembered here and taken off.
+ */
+export class SlotBook {
+	entries: readonly SlotEntry[] = [];
+	readonly #base = new BigUint64Array(WORDS);
+	readonly #file: string | null;
+
+	/** `file`: null keeps it in memory. */
+	constructor(file: string | null) {
+		this.#file = file;
+	}
+
+	/**
+	 * What an earlier daemon left. `sum`: the counters now, if the maps were adopted; null if they are new and begin at 0. Without
+	 * the file adopted counts cannot be told apart and begin at 0 as well.
+	 */
+	restore(sum: BigUint64Array | null): void {
+		const saved = this.#file === null ? null : readSaved(this.#file);
+		if (saved !== null) this.entries = saved.entries;
+		if (sum === null) return;
+		if (saved === null) this.#base.set(sum.subarray(0, WORDS));
+		else for (const [index, value] of saved.base) if (index < WORDS) this.#base[index] = value;
+	}
+
+	/** Slots for the rules of a new policy. `commit` once it is in force. */
+	assign(
+		keys: readonly string[],
+		generation: number,
+	): { readonly byRule: Uint16Array; commit(sum: () => BigUint64Array): void } {
+		const { entries, byRule, recycled } = assignSlots(this.entries, keys, generation);
+		return {
+			byRule,
+			commit: (sum) => {
+				this.entries = entries;
+				if (recycled.length > 0) this.#rebase(recycled, sum());
+				this.#save();
+			},
+		};
+	}
+
+	/** Enforced and observed decisions of a slot in a phase. */
+	count(sum: BigUint64Array, slot: number, phase: number): { readonly enforced: number; readonly observed: number } {
+		const at = (slot * PHASES + phase) * 2;
+		return { enforced: this.#since(sum, at), observed: this.#since(sum, at + 1) };
+	}
+
+	#since(sum: BigUint64Array, at: number): number {
+		const now = sum[at] ?? 0n;
+		const base = this.#base[at] ?? 0n;
+		return Number(now >= base ? now - base : now);
+	}
+
+	#rebase(slots: readonly number[], sum: BigUint64Array): void {
+		for (const slot of slots) {
+			for (let at = slot * PHASES * 2; at < (slot + 1) * PHASES * 2; at++) this.#base[at] = sum[at] ?? 0n;
+		}
+	}
+
+	#save(): void {
+		if (this.#file === null) return;
+		const base: [number, string][] = [];
+		this.#base.forEach((value, index) => {
+			if (value !== 0n) base.push([index, value.toString()]);
+		});
+		mkdirSync(dirname(this.#file), { recursive: true, mode: 0o750 });
+		const draft = `${this.#file}.new`;
+		writeFileSync(draft, JSON.stringify({ version: 1, entries: this.entries, base }), { mode: 0o640 });
+		renameSync(draft, this.#file);
+	}
+}
+
+function readSaved(file: string): { entries: SlotEntry[]; base: [number, bigint][] } | null {
+	try {
+		const saved = JSON.parse(readFileSync(file, "utf8")) as {
+			version: unknown;
+			entries: SlotEntry[];
+			base: [number, string][];
+		};
+		if (saved.version !== 1 || !saved.entries.every(isEntry)) return null;
+		return { entries: saved.entries, base: saved.base.map(([index, value]) => [index, BigInt(value)]) };
+	} catch {
+		return null; /* none, or not ours: counts begin anew */
+	}
+}
+
+function isEntry(entry: SlotEntry): boolean {
+	const { key, slot, removed } = entry;
+	return (
+		typeof key === "string" &&
+		Number.isInteger(slot) &&
+		slot >= 0 &&
+		slot < RULE_SLOTS &&
+		(removed === null || Number.isInteger(removed))
+	);
+}

@@ -1,0 +1,50 @@
+import { BoundedMap } from "../lru.ts";
+import type { CgroupEvent } from "../native/events.ts";
+
+export interface CgroupName {
+	readonly unit: string | null;
+	readonly container: string | null;
+}
+
+/** Filled when the kernel announces it; a record that came first sees it then. */
+export interface CgroupInfo {
+	readonly id: number;
+	/** Below the watched cgroup, without a slash at the end; null: not announced. */
+	path: string | null;
+	unit: string | null;
+	container: string | null;
+}
+
+export class CgroupTable {
+	readonly #byId: BoundedMap<number, CgroupInfo>;
+	readonly #nameOf: (path: string) => CgroupName;
+
+	constructor(limit: number, nameOf: (path: string) => CgroupName) {
+		this.#byId = new BoundedMap(limit);
+		this.#nameOf = nameOf;
+	}
+
+	get size(): number {
+		return this.#byId.size;
+	}
+
+	learn(event: CgroupEvent): void {
+		const info = this.of(event.cgroupId);
+		if (info === null) return;
+		const path = event.path.replace(/^\/+|\/+$/g, "");
+		const name = this.#nameOf(path);
+		info.path = path;
+		info.unit = name.unit;
+		info.container = name.container;
+	}
+
+	of(id: number): CgroupInfo | null {
+		if (id === 0) return null;
+		let info = this.#byId.get(id);
+		if (info === undefined) {
+			info = { id, path: null, unit: null, container: null };
+			this.#byId.set(id, info);
+		}
+		return info;
+	}
+}

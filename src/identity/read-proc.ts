@@ -1,0 +1,44 @@
+import { readFileSync, readlinkSync } from "node:fs";
+import type { ProcessInfo } from "./process-table.ts";
+
+/** A process as /proc shows it, if it is still the one that started at `start` (CLOCK_BOOTTIME ns; ticks are 10 ms). */
+export function readProc(pid: number, start: number): ProcessInfo | null {
+	try {
+		const stat = readStat(pid);
+		if (Math.abs(stat.startTicks - start / 1e7) > 1) return null;
+		return {
+			pid,
+			start,
+			ppid: stat.ppid,
+			uid: uidOf(pid),
+			comm: stat.comm,
+			parentComm: attempt(() => readStat(stat.ppid).comm, ""),
+			args: attempt(() => readFileSync(`/proc/${pid}/cmdline`, "utf8").replace(/\0$/, ""), ""),
+			device: 0,
+			leafFirst: "",
+			exe: attempt(() => readlinkSync(`/proc/${pid}/exe`), null),
+		};
+	} catch {
+		return null;
+	}
+}
+
+function readStat(pid: number): { comm: string; ppid: number; startTicks: number } {
+	const text = readFileSync(`/proc/${pid}/stat`, "utf8");
+	const open = text.indexOf("(");
+	const close = text.lastIndexOf(")");
+	const fields = text.slice(close + 2).split(" ");
+	return { comm: text.slice(open + 1, close), ppid: Number(fields[1]), startTicks: Number(fields[19]) };
+}
+
+function uidOf(pid: number): number {
+	return Number(/^Uid:\s+\d+\s+(\d+)/m.exec(readFileSync(`/proc/${pid}/status`, "utf8"))?.[1] ?? 0);
+}
+
+function attempt<T>(read: () => T, otherwise: T): T {
+	try {
+		return read();
+	} catch {
+		return otherwise;
+	}
+}

@@ -1,0 +1,65 @@
+import { readFileSync, statSync } from "node:fs";
+
+/** Names of users from a file like /etc/passwd, read again when it changes. */
+export class Users {
+	readonly #file: string;
+	readonly #now: () => number;
+	#byUid = new Map<number, string>();
+	#byName = new Map<string, number>();
+	#version = "";
+	#checkedAt = Number.NEGATIVE_INFINITY;
+
+	constructor(file = "/etc/passwd", now: () => number = Date.now) {
+		this.#file = file;
+		this.#now = now;
+	}
+
+	nameOf(uid: number): string | null {
+		this.#refresh();
+		return this.#byUid.get(uid) ?? null;
+	}
+
+	uidOf(name: string): number | null {
+		this.#checkedAt = Number.NEGATIVE_INFINITY; /* a policy is loaded: look, however short ago the last time was */
+		this.#refresh();
+		return this.#byName.get(name) ?? null;
+	}
+
+	#refresh(): void {
+		if (this.#now() - this.#checkedAt < 5_000) return;
+		this.#checkedAt = this.#now();
+		try {
+			const { mtimeMs, size, ino } = statSync(this.#file);
+			const version = `${ino} ${mtimeMs} ${size}`;
+			if (version === this.#version) return;
+			this.#read();
+			this.#version = version;
+		} catch {
+			/* what was known stays known */
+		}
+	}
+
+	#read(): void {
+		this.#byUid = new Map();
+		this.#byName = new Map();
+		for (const line of readFileSync(this.#file, "utf8").split("\n")) {
+			const [name, , uid] = line.split(":");
+			if (name === undefined || name === "" || uid === undefined || !/^\d+$/.test(uid)) continue;
+			if (!this.#byUid.has(Number(uid))) this.#byUid.set(Number(uid), name);
+			this.#byName.set(name, Number(uid));
+		}
+	}
+}
+
+/** Gid of a group by name, or null. */
+export function groupId(name: string, file = "/etc/group"): number | null {
+	try {
+		for (const line of readFileSync(file, "utf8").split("\n")) {
+			const fields = line.split(":");
+			if (fields[0] === name && /^\d+$/.test(fields[2] ?? "")) return Number(fields[2]);
+		}
+	} catch {
+		/* no such file, no such group */
+	}
+	return null;
+}

@@ -1,0 +1,71 @@
+import type { Kernel } from "./native/binding.ts";
+import { decodeBatch, newDecodeCounts } from "./native/decode.ts";
+import type { EventSink } from "./native/events.ts";
+
+export interface PumpOptions {
+	readonly kernel: Pick<Kernel, "start" | "drain" | "stop">;
+	readonly sink: EventSink & { beginBatch(): void };
+	readonly batchBytes: number;
+	/** ms from a batch to the look for records that no wake-up announced. */
+	readonly tail: number;
+	readonly onFailure: (error: unknown) => void;
+}
+
+/**
+ * From the ring to the records. The kernel wakes us only when much waits, when the last wake-up is 20 ms ago, or for a denial;
+ * what comes shortly after a wake-up is fetched by a timer that runs only while there is something to fetch.
+ */
+export class Pump {
+	readonly counts = newDecodeCounts();
+	batches = 0;
+	bytes = 0;
+	failures = 0;
+	readonly #o: PumpOptions;
+	#timer: NodeJS.Timeout | null = null;
+	#running = false;
+
+	constructor(options: PumpOptions) {
+		this.#o = options;
+	}
+
+	start(): void {
+		this.#running = true;
+		this.#o.kernel.start(this.#o.batchBytes, (batch, length) => this.#take(batch, length));
+		this.#o.kernel.drain();
+	}
+
+	/** Takes what waits, now. */
+	flush(): void {
+		if (this.#running) this.#o.kernel.drain();
+	}
+
+	stop(): void {
+		if (!this.#running) return;
+		this.#o.kernel.drain();
+		this.#running = false;
+		if (this.#timer !== null) clearTimeout(this.#timer);
+		this.#timer = null;
+		this.#o.kernel.stop();
+	}
+
+	#take(batch: Buffer, length: number): void {
+		if (length === 0) return;
+		this.batches++;
+		this.bytes += length;
+		try {
+			this.#o.sink.beginBatch();
+			decodeBatch(batch, length, this.#o.sink, this.counts);
+		} catch (error) {
+			/* Called from C++: there is nobody above who could know better. */
+			this.failures++;
+			this.#o.onFailure(error);
+		}
+		if (this.#running) this.#timer ??= setTimeout(() => this.#tail(), this.#o.tail);
+	}
+
+	/* A drain that finds something calls #take, which arms the timer again. */
+	#tail(): void {
+		this.#timer = null;
+		if (this.#running) this.#o.kernel.drain();
+	}
+}

@@ -1,0 +1,56 @@
+/** npm run bench [-- --json FILE] [--only P1,P4] [--quick]: the goals of performance.md that a release must show, in under five minutes. */
+import { readFileSync, writeFileSync } from "node:fs";
+import { cpus, release } from "node:os";
+import { parseArgs } from "node:util";
+import { leftovers } from "../support/sweep.ts";
+import { prepare } from "./ground.ts";
+import { p1, p2, p4, p6, p12, type Row } from "./measures.ts";
+import { table } from "./table.ts";
+
+const { values: options } = parseArgs({
+	options: { json: { type: "string" }, only: { type: "string" }, quick: { type: "boolean", default: false } },
+});
+const MEASURES = { P1: [p1, 80], P4: [p4, 240], P6: [p6, 60], P12: [p12, 3], P2: [p2, 4] } as const;
+
+const started = performance.now();
+const say = (what: string) =>
+	process.stderr.write(`bench: ${((performance.now() - started) / 1000).toFixed(0).padStart(3)} s  ${what}\n`);
+const ground = await prepare(say);
+const rows: Row[] = [];
+const errors: string[] = [];
+try {
+	await ground.world.server.listen("sink", 7002);
+	for (const [goal, [measure, rounds]] of Object.entries(MEASURES)) {
+		if (options.only !== undefined && !options.only.split(",").includes(goal)) continue;
+		say(goal);
+		await ground.daemon.put(ground.many);
+		try {
+			rows.push(...(await measure(ground, options.quick ? Math.max(2, rounds >> 3) : rounds)));
+		} catch (error) {
+			errors.push(`${goal}: ${error instanceof Error ? error.message : String(error)}`);
+		}
+	}
+} finally {
+	ground.world.close();
+}
+const seconds = (performance.now() - started) / 1000;
+const machine = {
+	kernel: release(),
+	cpu: cpus()[0]?.model ?? "",
+	cores: cpus().length,
+	node: process.version,
+	memoryKb: Number(/MemTotal:\s+(\d+)/.exec(readFileSync("/proc/meminfo", "utf8"))?.[1]),
+};
+process.stdout.write(table(rows, process.stdout.isTTY));
+process.stdout.write(
+	`\n${machine.kernel}, ${machine.cores} x ${machine.cpu}, ${seconds.toFixed(0)} s. Medians of interleaved rounds; only the ratios carry over.\n`,
+);
+for (const error of errors) process.stdout.write(`not measured: ${error}\n`);
+if (options.json !== undefined)
+	writeFileSync(
+		options.json,
+		`${JSON.stringify({ date: new Date().toISOString(), machine, seconds, rows, errors }, null, 2)}\n`,
+	);
+const left = leftovers(true);
+if (left.length > 0) process.stdout.write(`left behind: ${left.join(" ")}\n`);
+process.exitCode = errors.length > 0 || left.length > 0 ? 1 : 0;

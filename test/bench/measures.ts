@@ -1,0 +1,179 @@
+/** One function a goal of shared/performance.md. Each returns rows for the table, from one interleaved run. */
+import { writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { DNS4 } from "../support/addresses.ts";
+import { policy } from "../support/policies.ts";
+import { parse } from "../support/stage.ts";
+import type { Ground } from "./ground.ts";
+import { enableStats, meanTimes } from "./program-time.ts";
+import { interleave, median } from "./rounds.ts";
+
+export interface Row {
+	readonly goal: string;
+	readonly what: string;
+	readonly value: number;
+	readonly unit: "ratio" | "ns" | "us" | "ms" | "count";
+	/** At most; null: for information. */
+	readonly atMost: number | null;
+	readonly atLeast?: number;
+}
+
+export async function p1({ loops }: Ground, rounds: number): Promise<Row[]> {
+	const count = 800;
+	const { median: time, ratio } = await interleave(rounds, "nothing", {
+		nothing: () => loops.nothing.run("connect", count),
+		watched: () => loops.watched.run("connect", count),
+		nftables: () => loops.nftables.run("connect", count),
+	});
+	return [
+		info("P1", "socket + connect + close, nothing attached", time.nothing / 1000, "us"),
+		{
+			goal: "P1",
+			what: "enforcing and recording, 1,000,000 prefixes",
+			value: ratio.watched,
+			unit: "ratio",
+			atMost: 1.04,
+		},
+		info("P1", "nftables ct state new, set of 100,000", ratio.nftables, "ratio"),
+		{
+			goal: "P1",
+			what: "what we add, as a part of what nftables adds",
+			value: (ratio.watched - 1) / (ratio.nftables - 1),
+			unit: "ratio",
+			atMost: 0.25,
+		},
+	];
+}
+
+export async function p2(ground: Ground, rounds: number): Promise<Row[]> {
+	const rows = await compare(ground, "prefixes 10 → 1,000,000", rounds, [ground.few, ground.many], () =>
+		ground.loops.watched.run("connect", 5_000),
+	);
+	const lists = [10, 100_000].map((size) => namePolicy(ground, size));
+	let first = 0;
+	const names = await compare(ground, "names 10 → 100,000", rounds, lists, async () => {
+		first = (first + 1_000) % 15_000;
+		const argv = [ground.world.client("dnsconnect"), "query", "4", DNS4, "a", String(first), "1000", "7002"];
+		const sum = parse<{ ok: number }>((await ground.world.run(argv)).stdout);
+		if (sum.ok !== 1_000) throw new Error(`names: ${JSON.stringify(sum)}`);
+	});
+	return [...rows, ...names];
+}
+
+export async function p4({ loops }: Ground, rounds: number): Promise<Row[]> {
+	const trip = await interleave(rounds, "nothing", {
+		nothing: () => loops.nothing.run("roundtrip", 800),
+		return1: () => loops.return1.run("roundtrip", 800),
+		watched: () => loops.watched.run("roundtrip", 800),
+		nftables: () => loops.nftables.run("roundtrip", 800),
+	});
+	const bulk = await interleave(Math.ceil(rounds / 4), "nothing", {
+		nothing: () => loops.nothing.run("bulk", 400),
+		watched: () => loops.watched.run("bulk", 400),
+	});
+	return [
+		info("P4", "round trip of one byte, nothing attached", trip.median.nothing / 1000, "us"),
+		info("P4", "programs that return 1", trip.ratio.return1, "ratio"),
+		info("P4", "after our verdict", trip.ratio.watched, "ratio"),
+		info("P4", "nftables established accept", trip.ratio.nftables, "ratio"),
+		{
+			goal: "P4",
+			what: "what we add, over what return 1 adds",
+			value: (trip.ratio.watched - 1) / (trip.ratio.return1 - 1),
+			unit: "ratio",
+			atMost: 1.5,
+		},
+		{
+			goal: "P4",
+			what: "throughput of 64 kB sends, over nothing attached",
+			value: 1 / bulk.ratio.watched,
+			unit: "ratio",
+			atMost: null,
+			atLeast: 0.98,
+		},
+	];
+}
+
+export async function p6({ loops }: Ground, rounds: number): Promise<Row[]> {
+	const { median: time, ratio } = await interleave(rounds, "refused", {
+		refused: () => loops.nothing.run("refused", 800),
+		denied: () => loops.watched.run("refused", 800),
+	});
+	return [
+		info("P6", "a refused connect, nothing attached", time.refused / 1000, "us"),
+		info("P6", "a denied connect", time.denied / 1000, "us"),
+		{ goal: "P6", what: "denied over refused", value: ratio.denied, unit: "ratio", atMost: 0.2 },
+	];
+}
+
+export async function p12({ daemon, few, many, loops }: Ground, rounds: number): Promise<Row[]> {
+	const times: number[] = [];
+	let wrong = 0;
+	const count = () => {
+		wrong += 1;
+	};
+	for (let round = 0; round < rounds; round++) {
+		await daemon.put(few);
+		const started = performance.now();
+		let loading = true;
+		const loaded = daemon.put(many).finally(() => {
+			times.push(performance.now() - started);
+			loading = false;
+		});
+		/* Both policies allow and deny the same of what the loop asks for: anything else is an open (or shut) window. */
+		while (loading) {
+			await loops.watched.run("connect", 50).catch(count);
+			await loops.watched.run("refused", 50).catch(count);
+		}
+		await loaded;
+	}
+	return [
+		{ goal: "P12", what: "1,000,000 prefixes: from PUT to in force", value: median(times), unit: "ms", atMost: 1_000 },
+		{ goal: "P12", what: "batches judged wrongly meanwhile", value: wrong, unit: "count", atMost: 0 },
+	];
+}
+
+/** Program time under two policies in turn. */
+async function compare(
+	ground: Ground,
+	what: string,
+	rounds: number,
+	policies: readonly string[],
+	work: () => Promise<unknown>,
+): Promise<Row[]> {
+	const seen = policies.map(() => new Map<string, number[]>());
+	for (let round = 0; round < rounds; round++) {
+		for (const [at, text] of policies.entries()) {
+			await ground.daemon.put(text);
+			await work(); // warm, and not counted
+			const off = enableStats(ground.world.cleanup);
+			for (const [name, mean] of await meanTimes(ground.world.cgroup.path, work)) {
+				const all = seen[at]?.get(name) ?? [];
+				seen[at]?.set(name, [...all, mean]);
+			}
+			off();
+		}
+	}
+	return [...(seen[0]?.keys() ?? [])].flatMap((name) => {
+		const [few, many] = [median(seen[0]?.get(name) ?? []), median(seen[1]?.get(name) ?? [])];
+		return [
+			info("P2", `${name}, ${what.split(" → ")[0]}`, few, "ns"),
+			{ goal: "P2", what: `${name}, ${what}`, value: many / few, unit: "ratio" as const, atMost: 1.5 },
+		];
+	});
+}
+
+function namePolicy({ world }: Ground, count: number): string {
+	const names = Array.from({ length: count - 1 }, (_, at) => `host-${at}.${["eu", "us", "ap"][at % 3]}.listed.example`);
+	const file = join(world.folder, `names-${count}.txt`);
+	writeFileSync(file, `${[...names, "*.gen.test"].join("\n")}\n`);
+	return policy({
+		defaults: { tls: "allow" },
+		rules: [{ name: "named", to: { domain: "@names" } }],
+		more: { lists: { names: { file } } },
+	});
+}
+
+function info(goal: string, what: string, value: number, unit: Row["unit"]): Row {
+	return { goal, what, value, unit, atMost: null };
+}

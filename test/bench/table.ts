@@ -1,0 +1,41 @@
+/** The bench's rows for a terminal. A goal that is not reached says by how much. */
+import type { Row } from "./measures.ts";
+
+const UNITS = { ratio: "", ns: " ns", us: " µs", ms: " ms", count: "" } as const;
+
+export function table(rows: readonly Row[], colour: boolean): string {
+	const width = Math.max(...rows.map((row) => row.what.length), 10);
+	const lines = rows.map((row) => {
+		const goal =
+			row.atMost !== null
+				? `≤ ${format(row, row.atMost)}`
+				: row.atLeast !== undefined
+					? `≥ ${format(row, row.atLeast)}`
+					: "";
+		return `${row.goal.padEnd(4)}${row.what.padEnd(width)}  ${format(row, row.value).padStart(10)}  ${goal.padEnd(12)}${paint(judge(row), colour)}`.trimEnd();
+	});
+	return `${lines.join("\n")}\n`;
+}
+
+export function met(row: Row): boolean | null {
+	if (row.atMost !== null) return row.value <= row.atMost;
+	return row.atLeast === undefined ? null : row.value >= row.atLeast;
+}
+
+function judge(row: Row): string {
+	const good = met(row);
+	if (good === null) return "";
+	if (good) return "met";
+	const limit = row.atMost ?? row.atLeast ?? 0;
+	return `short by ${format(row, Math.abs(row.value - limit))}`;
+}
+
+function format(row: Row, value: number): string {
+	const digits = row.unit === "ratio" ? 3 : row.unit === "us" ? 2 : 0;
+	return `${value.toFixed(digits)}${UNITS[row.unit]}`;
+}
+
+function paint(text: string, colour: boolean): string {
+	if (!colour || text === "") return text;
+	return `\x1b[${text === "met" ? 32 : 31}m${text}\x1b[0m`;
+}

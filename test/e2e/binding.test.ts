@@ -1,0 +1,98 @@
+/** Name and address must agree. */
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { policy } from "../support/policies.ts";
+import { PORTS, parse, Stage } from "../support/stage.ts";
+import { EDGE4, NAMELESS4, NAMELESS6 } from "../support/zones.ts";
+
+const GOOD = { name: "good", to: { domain: "**.good.test", ports: PORTS.tls } };
+const OPEN = { name: "open", phases: ["connect"], to: { ports: PORTS.tls, protocol: "tcp" } } as const;
+
+let stage: Stage;
+beforeAll(async () => {
+	stage = await Stage.make(policy({ rules: [GOOD, OPEN] }));
+}, 60_000);
+afterAll(() => stage?.close());
+
+test.each([
+	["IPv4", NAMELESS4, NAMELESS4],
+	["IPv6", NAMELESS6, `[${NAMELESS6}]`],
+])(
+	"an allowed SNI to an address that DNS never gave is denied over %s, and no byte arrives",
+	async (_, address, inUrl) => {
+		const outcome = await stage.curl("https://www.good.test/", ["--resolve", `www.good.test:443:${inUrl}`]);
+		expect(outcome.ok).toBe(false);
+		expect(outcome.exit).not.toBe(28);
+		expect(outcome.total).toBeLessThan(0.05);
+		expect(await stage.bytesAt({ at: address })).toBe(0);
+		expect(
+			await stage.record({ address, name: "www.good.test", verdict: "deny", phase: "tls", reason: "name_unbound" }),
+		).toBeDefined();
+	},
+);
+
+test("an allowed SNI to the address of another allowed name is denied", async () => {
+	expect(await stage.curl("https://www.good.test/")).toMatchObject({ ok: true });
+	expect(await stage.curl("https://shared.good.test/")).toMatchObject({ ok: true });
+	await stage.world.server.clear();
+	const outcome = await stage.node("six.good.test", PORTS.tls, "198.19.1.2");
+	expect(outcome.ok).toBe(false);
+	expect(await stage.bytesAt({ at: "198.19.1.2" })).toBe(0);
+	expect(
+		await stage.record({ address: "198.19.1.2", name: "six.good.test", verdict: "deny", reason: "name_unbound" }),
+	).toBeDefined();
+});
+
+test("a learned address with another SNI is denied, though connect lets it through", async () => {
+	await stage.daemon.put(policy({ rules: [GOOD] }));
+	expect(await stage.curl("https://api.good.test/", ["-4"])).toMatchObject({ ok: true });
+	await stage.world.server.clear();
+	const outcome = await stage.curl("https://neighbour.bad.test/", [
+		"-4",
+		"--resolve",
+		`neighbour.bad.test:443:${EDGE4}`,
+	]);
+	expect(outcome).toMatchObject({ ok: false });
+	expect(outcome.total).toBeLessThan(0.05);
+	expect(await stage.bytesAt({ at: EDGE4 })).toBe(0);
+	expect(
+		await stage.record({ address: EDGE4, name: "neighbour.bad.test", verdict: "deny", phase: "tls", rule: null }),
+	).toBeDefined();
+	expect(await stage.curl("https://api.good.test/", ["-4"]), "the right name still works").toMatchObject({ ok: true });
+});
+
+test("no SNI to a learned address is denied", async () => {
+	await stage.world.server.clear();
+	const outcome = await stage.curl(`https://${EDGE4}/`, ["-k"]);
+	expect(outcome.ok).toBe(false);
+	expect(await stage.bytesAt({ at: EDGE4 })).toBe(0);
+	expect(await stage.record({ address: EDGE4, verdict: "deny", phase: "tls", reason: "name_missing" })).toBeDefined();
+});
+
+test("without DNS, strict binding denies at connect; name_binding sni goes by the hello", async () => {
+	const fresh = ["--resolve", "four.good.test:443:198.19.8.8"];
+	expect(await stage.curl("https://four.good.test/", fresh)).toMatchObject({ ok: false, exit: 7 });
+	await stage.daemon.put(policy({ rules: [GOOD], more: { name_binding: "sni" } }));
+	expect(await stage.curl("https://four.good.test/", fresh)).toMatchObject({ ok: true });
+	expect(await stage.curl("https://www.bad.test/", ["--resolve", "www.bad.test:443:198.19.8.9"])).toMatchObject({
+		ok: false,
+	});
+	expect(await stage.bytesAt({ at: "198.19.8.9" })).toBe(0);
+	const plain = await stage.probe(["exchange", "198.19.8.10", PORTS.tls, 100]);
+	expect(plain.errno, "no hello").not.toBe("0");
+	expect(await stage.bytesAt({ at: "198.19.8.10" })).toBe(0);
+	expect(await stage.record({ address: "198.19.8.10", verdict: "deny", reason: "not_tls" })).toBeDefined();
+});
+
+test("a hello that does not come in one packet is denied while split hellos cannot be read, and no byte of it arrives", async () => {
+	await stage.daemon.put(policy({ rules: [GOOD, { name: "open", phases: ["connect"], to: { protocol: "tcp" } }] }));
+	const hello = async (address: string, sni: string, how: string) => {
+		const argv = [stage.world.client("hello"), address, String(PORTS.sink), sni, how];
+		return parse<{ pid: number; errno: string }>((await stage.world.run(argv)).stdout);
+	};
+	expect((await hello("198.19.8.20", "x.bad.test", "whole")).errno).not.toBe("0");
+	for (const [at, how] of ["first:1", "first:4", "first:5", "first:6", "first:9", "first:43", "first:60"].entries()) {
+		const address = `198.19.8.${30 + at}`;
+		expect((await hello(address, "x.bad.test", how)).errno, how).not.toBe("0");
+		expect(await stage.bytesAt({ at: address }), how).toBe(0);
+	}
+});

@@ -1,0 +1,90 @@
+/** Real curl and real Node under a policy by name. */
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { DNS4 } from "../support/addresses.ts";
+import { policy } from "../support/policies.ts";
+import { PORTS, Stage } from "../support/stage.ts";
+import { BAD4, BAD6, EDGE4, EDGE6, WWW4, WWW6 } from "../support/zones.ts";
+
+/** connect is open on 443, so that what decides by name is phase tls. */
+const BY_HELLO = policy({
+	rules: [
+		{ name: "no-question", action: "deny", phases: ["dns"], to: { domain: "*.forbidden.test" } },
+		{ name: "good", to: { domain: "**.good.test", ports: [PORTS.tls, PORTS.oddTls] } },
+		{ name: "open", phases: ["connect"], to: { ports: [PORTS.tls, PORTS.oddTls], protocol: "tcp" } },
+	],
+});
+
+let stage: Stage;
+beforeAll(async () => {
+	stage = await Stage.make(BY_HELLO);
+	await stage.curl("https://www.good.test/"); // the servers' code is warm for what is timed
+}, 60_000);
+afterAll(() => stage?.close());
+
+describe.each([
+	["IPv4", "-4", EDGE4, WWW4, BAD4],
+	["IPv6", "-6", EDGE6, WWW6, BAD6],
+])("over %s", (_, family, edge, www, bad) => {
+	test("curl reaches an allowed name", async () => {
+		expect(await stage.curl("https://www.good.test/", [family])).toMatchObject({ ok: true });
+		expect(
+			await stage.record({ address: www, name: "www.good.test", verdict: "allow", phase: "tls", rule: "good" }),
+		).toBeDefined();
+	});
+
+	test("curl reaches an allowed name that is an alias of an alias", async () => {
+		expect(await stage.curl("https://api.good.test/", [family])).toMatchObject({ ok: true });
+		expect(await stage.record({ address: edge, name: "api.good.test", verdict: "allow", rule: "good" })).toBeDefined();
+	});
+
+	test("curl has its error for a denied name in under 50 ms, and the hello never left", async () => {
+		for (let round = 0; round < 5; round++) {
+			const outcome = await stage.curl("https://www.bad.test/", [family]);
+			expect(outcome.exit).not.toBe(0);
+			expect(outcome.exit, "a timeout is no denial").not.toBe(28);
+			expect(outcome.total - outcome.lookup).toBeLessThan(0.05);
+		}
+		expect(await stage.bytesAt({ at: bad })).toBe(0);
+		expect(
+			await stage.record({ address: bad, name: "www.bad.test", verdict: "deny", phase: "tls", rule: null }),
+		).toBeDefined();
+	});
+});
+
+test("Node reaches an allowed name", async () => {
+	expect(await stage.node("www.good.test", PORTS.tls)).toMatchObject({ ok: true });
+});
+
+test("Node has its error for a denied name in under 50 ms", async () => {
+	const outcome = await stage.node("www.bad.test", PORTS.tls);
+	expect(outcome.ok).toBe(false);
+	expect(outcome.error).toMatch(/ECONN|EPIPE|EPERM|EACCES/);
+	expect(outcome.msAfterConnect).toBeLessThan(50);
+});
+
+test("TLS is judged by its hello on an odd port as well", async () => {
+	expect(await stage.curl(`https://www.good.test:${PORTS.oddTls}/`)).toMatchObject({ ok: true });
+	const denied = await stage.curl(`https://www.bad.test:${PORTS.oddTls}/`);
+	expect(denied.ok).toBe(false);
+	expect(await stage.bytesAt({ port: PORTS.oddTls, at: BAD4 })).toBe(0);
+	expect(await stage.bytesAt({ port: PORTS.oddTls, at: BAD6 })).toBe(0);
+});
+
+test("a name that phase dns denies does not resolve, and the question never left", async () => {
+	const outcome = await stage.curl("https://x.forbidden.test/");
+	expect(outcome).toMatchObject({ ok: false, exit: 6 });
+	expect((await stage.world.server.asked()).filter((each) => each.name.includes("forbidden"))).toEqual([]);
+	expect(
+		await stage.record({ name: "x.forbidden.test", verdict: "deny", phase: "dns", rule: "no-question", address: DNS4 }),
+	).toBeDefined();
+});
+
+test("with connect denied too, an allowed name still works and any other address fails at connect()", async () => {
+	await stage.daemon.put(policy({ rules: [{ name: "good", to: { domain: "**.good.test", ports: PORTS.tls } }] }));
+	expect(await stage.curl("https://www.good.test/")).toMatchObject({ ok: true });
+	expect(await stage.node("www.good.test", PORTS.tls)).toMatchObject({ ok: true });
+	const denied = await stage.curl("https://www.bad.test/");
+	expect(denied).toMatchObject({ ok: false, exit: 7 });
+	expect(denied.total - denied.lookup).toBeLessThan(0.05);
+	expect(await stage.node("www.bad.test", PORTS.tls)).toMatchObject({ ok: false, error: "EACCES" });
+});

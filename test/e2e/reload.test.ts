@@ -1,0 +1,134 @@
+/** A reload is one switch: no connection sees half of a policy, and live ones are judged again. */
+import { writeFileSync } from "node:fs";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { status } from "../support/api.ts";
+import { Hold } from "../support/hold.ts";
+import { policy, type TestRule } from "../support/policies.ts";
+import { sleep, until } from "../support/run.ts";
+import { PORTS, parse, Stage } from "../support/stage.ts";
+
+const X = "198.19.5.1";
+const Y = "198.19.6.1";
+
+/**
+ * The same two rules in the two orders, so that each bit means the other rule: under A as under B, X is reached on `echo`
+ * and not on `sink`. An address vector of one policy ANDed with a port vector of the other gives the opposite of both.
+ * `third` is open in A only: both outcomes must be seen, or nothing was reloaded.
+ */
+const TWO: readonly TestRule[] = [
+	{ name: "x-echo", to: { cidr: `${X}/32`, ports: PORTS.echo } },
+	{ name: "y-sink", to: { cidr: `${Y}/32`, ports: PORTS.sink } },
+];
+const A = policy({ rules: [...TWO, { name: "x-third", to: { cidr: `${X}/32`, ports: PORTS.third } }] });
+const B = policy({ rules: [...TWO].reverse() });
+
+let stage: Stage;
+beforeAll(async () => {
+	stage = await Stage.make(A);
+}, 60_000);
+afterAll(() => stage?.close());
+
+test("20,000 connections while the policy is replaced every 100 ms: none is judged by half a policy", {
+	timeout: 120_000,
+}, async () => {
+	const argv = [stage.world.client("storm"), X, "20000", String(PORTS.echo), String(PORTS.sink), String(PORTS.third)];
+	let running = true;
+	const storm = stage.world.run(argv, { timeout: 100_000 }).finally(() => {
+		running = false;
+	});
+	let reloads = 0;
+	for (let next = performance.now(); running; next += 100) {
+		await stage.daemon.put(reloads % 2 === 0 ? B : A);
+		reloads += 1;
+		await sleep(Math.max(0, next + 100 - performance.now()));
+	}
+	const seen = parse<Record<string, { ok: number; denied: number; other: number }>>((await storm).stdout);
+	expect(reloads).toBeGreaterThanOrEqual(8);
+	expect(seen[PORTS.echo]).toMatchObject({ denied: 0, other: 0 });
+	expect(seen[PORTS.sink]).toMatchObject({ ok: 0, other: 0 });
+	expect(seen[PORTS.third]?.ok).toBeGreaterThan(0);
+	expect(seen[PORTS.third]?.denied).toBeGreaterThan(0);
+	for (const each of await stage.records({ address: X })) {
+		const expected =
+			each.port === PORTS.echo
+				? ["allow x-echo"]
+				: each.port === PORTS.sink
+					? ["deny null"]
+					: ["allow x-third", "deny null"];
+		expect(expected).toContain(`${each.verdict} ${each.rule}`);
+	}
+});
+
+test("a live connection that the new policy denies ends at once, one that it allows goes on", async () => {
+	await stage.daemon.put(
+		policy({ rules: [{ name: "both", to: { cidr: [`${X}/32`, `${Y}/32`], ports: PORTS.echo } }] }),
+	);
+	const [ends, stays] = [new Hold(stage.world, X, PORTS.echo), new Hold(stage.world, Y, PORTS.echo)];
+	for (const hold of [ends, stays]) hold.go();
+	await Promise.all([ends.reached("echoed"), stays.reached("echoed")]);
+	const asked = performance.now();
+	await stage.daemon.put(policy({ rules: [{ name: "only-y", to: { cidr: `${Y}/32`, ports: PORTS.echo } }] }));
+	const broken = await ends.reached("broken");
+	expect(broken.errno, "an error, not an orderly end").not.toBe("0");
+	expect(broken.at - asked).toBeLessThan(500);
+	await sleep(300);
+	expect(stays.last).toBe("echoed");
+	stays.close();
+	const closed = await stays.reached("closed");
+	expect(closed.received).toBeGreaterThan(20);
+});
+
+test("a live connection by name goes on over reloads that still allow the name, and ends with one that does not", async () => {
+	const good: TestRule = { name: "good", to: { domain: "**.good.test", ports: [PORTS.echo, PORTS.tls] } };
+	await stage.daemon.put(policy({ rules: [good] }));
+	const resolved = await stage.curl("https://www.good.test/", ["-4"]);
+	expect(resolved).toMatchObject({ ok: true });
+	const hold = new Hold(stage.world, "198.19.1.2", PORTS.echo);
+	hold.go();
+	await hold.reached("echoed");
+	for (let round = 0; round < 5; round++) {
+		await stage.daemon.put(policy({ rules: [good, { name: `round-${round}`, to: { cidr: "198.19.77.0/24" } }] }));
+		await sleep(50);
+	}
+	expect(hold.last).toBe("echoed");
+	await stage.daemon.put(policy({ rules: [] }));
+	expect((await hold.reached("broken")).errno).not.toBe("0");
+});
+
+test("an idle live connection that is now denied sends no further byte", async () => {
+	await stage.daemon.put(policy({ rules: [{ name: "x", to: { cidr: `${X}/32`, ports: PORTS.echo } }] }));
+	await stage.world.server.clear();
+	const hold = new Hold(stage.world, X, PORTS.echo);
+	await hold.reached("connected");
+	await stage.daemon.put(policy({ rules: [] }));
+	hold.go();
+	expect((await hold.reached("broken")).errno).not.toBe("0");
+	expect(await stage.bytesAt({ at: X })).toBe(0);
+});
+
+test("a bad policy is refused with its place, and the old one stays in force", async () => {
+	await stage.daemon.put(A);
+	const before = await status(stage.daemon);
+	const reply = await stage.daemon.ask(
+		"PUT",
+		"/v1/policy",
+		"version: 1\nmode: enforce\ngroups:\n  - name: g\n    rulez: []\n",
+	);
+	expect(reply.status).toBe(422);
+	expect(reply.text).toMatch(/rules/);
+	expect((await status(stage.daemon)).generation).toBe(before.generation);
+	expect(await stage.probe(["tcp", X, PORTS.echo])).toMatchObject({ errno: "0" });
+	expect(await stage.probe(["tcp", X, PORTS.sink])).toMatchObject({ errno: "EACCES" });
+});
+
+test("a change of the file is a reload; a bad file leaves the old policy in force", async () => {
+	const denied = async () => (await stage.probe(["tcp", X, PORTS.third])).errno === "EACCES" || undefined;
+	await stage.daemon.put(A);
+	writeFileSync(stage.daemon.policyFile, B);
+	await until("policy B from the file", 5_000, denied);
+	writeFileSync(stage.daemon.policyFile, "version: 1\nmode: nonsense\n");
+	await sleep(500);
+	expect(await denied()).toBe(true);
+	writeFileSync(stage.daemon.policyFile, A);
+	await until("policy A from the file", 5_000, async () => (await denied()) === undefined || undefined);
+});

@@ -1,0 +1,111 @@
+/** Who connects: processes that are gone in 5 ms, forks, units, and programs by their file. */
+import { copyFileSync, linkSync, mkdirSync, renameSync, statSync } from "node:fs";
+import { join } from "node:path";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { policy } from "../support/policies.ts";
+import { PORTS, Stage } from "../support/stage.ts";
+
+const TARGET = "198.19.5.1";
+let stage: Stage;
+let program: string;
+
+beforeAll(async () => {
+	stage = await Stage.make(policy({ defaults: { connect: "allow" } }));
+	mkdirSync(join(stage.world.folder, "opt"));
+	program = join(stage.world.folder, "opt/agent");
+	copyFileSync(stage.world.client("probe"), program);
+}, 60_000);
+afterAll(() => stage?.close());
+
+test("20 processes that live a few milliseconds are all named: pid, comm, exe, arguments", async () => {
+	for (let round = 0; round < 20; round++) {
+		const { pid } = await stage.probe(["tcp", TARGET, PORTS.echo, `round-${round}`]);
+		const seen = await stage.record({ pid });
+		expect(seen).toMatchObject({
+			comm: "probe",
+			exe: stage.world.client("probe"),
+			uid: 0,
+			address: TARGET,
+			port: PORTS.echo,
+		});
+		expect(seen.args).toContain(`tcp ${TARGET} ${PORTS.echo} round-${round}`);
+	}
+});
+
+test("a process that forked and never called exec is named by what it calls itself, with its file", async () => {
+	const { pid } = await stage.probe(["fork", TARGET, PORTS.echo, "worker-7"]);
+	expect(await stage.record({ pid })).toMatchObject({ comm: "worker-7", exe: stage.world.client("probe") });
+});
+
+test("a cgroup made after the start is a unit at once, with what lies below it", async () => {
+	await stage.daemon.put(
+		policy({ rules: [{ name: "agent", from: { unit: "agent.service" }, to: { ports: PORTS.echo } }] }),
+	);
+	for (const below of ["agent.service", "system.slice/agent.service", "system.slice/agent.service/inner/more"]) {
+		const { pid, errno } = await stage.probe(["tcp", TARGET, PORTS.echo], { below });
+		expect(errno, below).toBe("0");
+		expect(await stage.record({ pid })).toMatchObject({
+			unit: "agent.service",
+			cgroup: below,
+			rule: "agent",
+			verdict: "allow",
+		});
+	}
+	for (const below of ["other.service", "system.slice/other.service/agent.service"]) {
+		expect((await stage.probe(["tcp", TARGET, PORTS.echo], { below })).errno, below).toBe("EACCES");
+	}
+	expect((await stage.probe(["tcp", TARGET, PORTS.echo])).errno).toBe("EACCES");
+});
+
+test("a unit that is removed and made again is recognised again", async () => {
+	for (let round = 0; round < 5; round++) {
+		stage.world.removeBelow("agent.service");
+		expect((await stage.probe(["tcp", TARGET, PORTS.echo], { below: "agent.service" })).errno).toBe("0");
+	}
+});
+
+test("a slice, a container and a cgroup path are matched by from", async () => {
+	const id = "4f0c9a7d21e84f0c9a7d21e84f0c9a7d21e84f0c9a7d21e84f0c9a7d21e84f0c";
+	const attempt = (below: string) => stage.probe(["tcp", TARGET, PORTS.echo], { below }).then(({ errno }) => errno);
+	await stage.daemon.put(
+		policy({
+			rules: [
+				{ name: "c", from: { container: id.slice(0, 12) } },
+				{ name: "s", from: { unit: "apps.slice" } },
+				{ name: "g", from: { cgroup: "plain/inner" } },
+			],
+		}),
+	);
+	expect(await attempt(`system.slice/docker-${id}.scope`)).toBe("0");
+	expect(await attempt(`system.slice/docker-${id.replace("4f", "5f")}.scope`)).toBe("EACCES");
+	expect(await attempt("apps.slice/one.service")).toBe("0");
+	expect(await attempt("plain/inner/deep")).toBe("0");
+	expect(await attempt("plain")).toBe("EACCES");
+});
+
+test("an exe rule survives an upgrade of the file and is not met by a copy elsewhere", async () => {
+	await stage.daemon.put(policy({ rules: [{ name: "agent", from: { exe: program }, to: { ports: PORTS.echo } }] }));
+	const attempt = (file: string) => stage.probe(["tcp", TARGET, PORTS.echo], { program: file });
+	const { pid, errno } = await attempt(program);
+	expect(errno).toBe("0");
+	expect(await stage.record({ pid })).toMatchObject({ exe: program, rule: "agent" });
+	const before = statSync(program).ino;
+	copyFileSync(stage.world.client("probe"), `${program}.new`);
+	renameSync(`${program}.new`, program);
+	expect(statSync(program).ino).not.toBe(before);
+	expect((await attempt(program)).errno, "a new file at the same path").toBe("0");
+	copyFileSync(program, join(stage.world.folder, "agent"));
+	expect((await attempt(join(stage.world.folder, "agent"))).errno, "a copy elsewhere").toBe("EACCES");
+	linkSync(program, join(stage.world.folder, "opt/other"));
+	expect((await attempt(join(stage.world.folder, "opt/other"))).errno, "another name").toBe("EACCES");
+	expect((await stage.probe(["fork", TARGET, PORTS.echo, "worker"], { program })).errno, "a child of it").toBe("0");
+});
+
+test("a user rule goes by the uid", async () => {
+	await stage.daemon.put(policy({ rules: [{ name: "nobody", from: { user: 65534 }, to: { ports: PORTS.echo } }] }));
+	expect((await stage.probe(["tcp", TARGET, PORTS.echo])).errno).toBe("EACCES");
+	const argv = ["setpriv", "--reuid", "65534", "--clear-groups", program, "tcp", TARGET, String(PORTS.echo)];
+	// the temp folder is root's alone: the program must be reachable by the other user
+	const outcome = await stage.world.run(argv);
+	expect(outcome.stdout, outcome.stderr).toContain('"errno":"0"');
+});

@@ -1,0 +1,123 @@
+/**
+ * TCP, TLS and UDP listeners that keep a record of each connection and each byte that arrived. The record decides
+ * whether something got out, not what the client believes.
+ */
+import { createSocket, type Socket as UdpSocket } from "node:dgram";
+import { createServer, type Server, type Socket } from "node:net";
+import { createServer as createTlsServer, type TLSSocket } from "node:tls";
+import { SERVER4, SERVER6 } from "./addresses.ts";
+
+/** echo: sends back what comes. sink: reads. http: answers requests. tls: http inside TLS. `give:N`: sends N bytes, then reads. */
+export type Kind = "echo" | "sink" | "http" | "tls" | "udp" | `give:${number}`;
+
+export interface Arrival {
+	readonly at: string;
+	readonly port: number;
+	readonly from: string;
+	readonly fromPort: number;
+	/** Bytes that came over the wire: of TLS, the hello counts. */
+	bytes: number;
+	/** SNI of a finished handshake. */
+	servername: string | null;
+	/** Request lines read. */
+	requests: string[];
+	/** First 64 bytes, latin1. */
+	head: string;
+	closed: boolean;
+}
+
+export class Listeners {
+	readonly arrivals: Arrival[] = [];
+	readonly #sockets = new Map<Socket, Arrival>();
+	readonly #tls: ReturnType<typeof createTlsServer>;
+
+	constructor(key: string, cert: string) {
+		this.#tls = createTlsServer({ key, cert });
+		this.#tls.on("secureConnection", (socket: TLSSocket) => {
+			const arrival = this.arrivals.findLast(
+				(each) => each.fromPort === socket.remotePort && each.from === plain(socket.remoteAddress),
+			);
+			if (arrival !== undefined) arrival.servername = typeof socket.servername === "string" ? socket.servername : null;
+			socket.on("error", () => {});
+			serveHttp(socket, arrival);
+		});
+		this.#tls.on("tlsClientError", () => {});
+	}
+
+	/** On every address of the namespace, IPv4 and IPv6. */
+	listen(kind: Kind, port: number): Promise<void> {
+		return kind === "udp" ? this.#listenUdp(port) : this.#listenTcp(kind, port);
+	}
+
+	/** The record so far. Bytes of open connections are brought up to date. */
+	record(): Arrival[] {
+		for (const [socket, arrival] of this.#sockets) arrival.bytes = socket.bytesRead;
+		return this.arrivals;
+	}
+
+	clear(): void {
+		this.arrivals.length = 0;
+	}
+
+	#listenTcp(kind: Kind, port: number): Promise<void> {
+		const server: Server = createServer({ noDelay: true, highWaterMark: 1 << 16 }, (socket) => {
+			const arrival = this.#keep(plain(socket.localAddress), port, plain(socket.remoteAddress), socket.remotePort ?? 0);
+			this.#sockets.set(socket, arrival);
+			socket.on("error", () => {});
+			socket.once("close", () => {
+				arrival.bytes = socket.bytesRead;
+				arrival.closed = true;
+				this.#sockets.delete(socket);
+			});
+			if (kind === "tls") return void this.#tls.emit("connection", socket);
+			socket.on("data", (data) => {
+				if (arrival.head.length < 64) arrival.head += data.toString("latin1").slice(0, 64 - arrival.head.length);
+			});
+			if (kind === "http") serveHttp(socket, arrival);
+			if (kind === "echo") socket.pipe(socket);
+			if (kind.startsWith("give:")) socket.end(Buffer.alloc(Number(kind.slice(5)), 0x67));
+		});
+		return new Promise((resolve, reject) => {
+			server.once("error", reject);
+			server.listen({ host: "::", port, backlog: 4096 }, resolve);
+		});
+	}
+
+	/* Beside "::" the server's own addresses: their answers then come from the address that was asked. */
+	async #listenUdp(port: number): Promise<void> {
+		for (const address of [SERVER4, SERVER6, "::"]) {
+			const type = address.includes(":") ? "udp6" : "udp4";
+			const socket: UdpSocket = createSocket({ type, reuseAddr: true, recvBufferSize: 4 << 20 });
+			socket.on("message", (message, from) => {
+				const arrival = this.#keep("", port, plain(from.address), from.port);
+				arrival.bytes = message.length;
+				arrival.head = message.toString("latin1").slice(0, 64);
+				if (arrival.head.startsWith("ping")) socket.send("pong", from.port, from.address);
+			});
+			await new Promise<void>((resolve, reject) => {
+				socket.once("error", reject);
+				socket.bind(port, address, resolve);
+			});
+		}
+	}
+
+	#keep(at: string, port: number, from: string, fromPort: number): Arrival {
+		const arrival = { at, port, from, fromPort, bytes: 0, servername: null, requests: [], head: "", closed: false };
+		this.arrivals.push(arrival);
+		return arrival;
+	}
+}
+
+function serveHttp(socket: Socket, arrival: Arrival | undefined): void {
+	let text = "";
+	socket.on("data", (data) => {
+		text += data.toString("latin1");
+		if (!text.includes("\r\n\r\n")) return;
+		arrival?.requests.push(text.slice(0, text.indexOf("\r\n")));
+		socket.end("HTTP/1.1 200 OK\r\ncontent-type: text/plain\r\ncontent-length: 3\r\nconnection: close\r\n\r\nok\n");
+	});
+}
+
+function plain(address: string | undefined): string {
+	return (address ?? "").replace(/^::ffff:(?=\d+\.)/, "");
+}

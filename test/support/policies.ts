@@ -1,0 +1,26 @@
+/** Policies for tests: the frame that all share, and rules as JSON, which is YAML too. */
+import { DNS4, DNS6 } from "./addresses.ts";
+
+export interface TestRule {
+	readonly name: string;
+	readonly action?: "allow" | "deny" | "alert";
+	readonly phases?: readonly ("dns" | "connect" | "tls")[];
+	readonly to?: Record<string, unknown>;
+	readonly from?: Record<string, unknown>;
+}
+
+export interface TestPolicy {
+	readonly mode?: "enforce" | "observe";
+	readonly defaults?: Partial<Record<"dns" | "connect" | "tls", "allow" | "deny">>;
+	readonly rules?: readonly TestRule[];
+	/** More top-level fields: deny_errno, name_binding. */
+	readonly more?: Record<string, unknown>;
+}
+
+/** Default: enforce, connect and tls deny. All rules are in one group, `test`, and allow unless they say otherwise. */
+export function policy({ mode = "enforce", defaults = {}, rules = [], more = {} }: TestPolicy = {}): string {
+	const filled = { dns: "allow", connect: "deny", tls: "deny", http: "allow", ...defaults };
+	const group = { name: "test", priority: 10, rules: rules.map((rule) => ({ action: "allow", ...rule })) };
+	const whole = { version: 1, mode, resolvers: [DNS4, DNS6], defaults: filled, ...more, groups: [group] };
+	return `${JSON.stringify(whole, null, "\t").replaceAll("\t", "  ")}\n`;
+}

@@ -1,0 +1,95 @@
+/** Commands: those that must work, and those whose outcome is what a test is about. */
+import { type ChildProcess, type SpawnOptions, spawn, spawnSync } from "node:child_process";
+import { readFileSync } from "node:fs";
+import { waitSync } from "./cleanup.ts";
+
+export interface Outcome {
+	readonly code: number | null;
+	readonly signal: NodeJS.Signals | null;
+	readonly stdout: string;
+	readonly stderr: string;
+	readonly ms: number;
+	readonly pid: number;
+}
+
+/** Run a set-up command; throw with its error text if it fails. */
+export function must(command: string, ...args: string[]): string {
+	const result = spawnSync(command, args, { encoding: "utf8" });
+	if (result.status === 0) return result.stdout;
+	const why = result.error?.message ?? result.stderr.trim();
+	throw new Error(`${command} ${args.join(" ")}: ${why || `exit ${result.status}`}`);
+}
+
+export function has(command: string): boolean {
+	return spawnSync("sh", ["-c", `command -v "$0"`, command]).status === 0;
+}
+
+/** Run to the end, bounded in time (then killed, code null). */
+export async function run(
+	argv: readonly string[],
+	options: SpawnOptions & { timeout?: number } = {},
+): Promise<Outcome> {
+	const started = performance.now();
+	const child = spawn(argv[0] ?? "", argv.slice(1), { stdio: ["ignore", "pipe", "pipe"], ...options, timeout: 0 });
+	const timer = setTimeout(() => child.kill("SIGKILL"), options.timeout ?? 30_000);
+	const [stdout, stderr, [code, signal]] = await Promise.all([
+		text(child, "stdout"),
+		text(child, "stderr"),
+		exit(child),
+	]);
+	clearTimeout(timer);
+	return { code, signal, stdout, stderr, ms: performance.now() - started, pid: child.pid ?? 0 };
+}
+
+/** End a process that we started, by pid, and wait until it is gone. */
+export function end(pid: number | undefined, signal: NodeJS.Signals = "SIGKILL", ms = 3_000): boolean {
+	if (pid === undefined || !alive(pid)) return true;
+	try {
+		process.kill(pid, signal);
+	} catch {
+		return true;
+	}
+	if (waitSync(() => !alive(pid), ms)) return true;
+	return signal === "SIGKILL" ? false : end(pid, "SIGKILL");
+}
+
+/** A zombie is not alive: Node reaps it when its event loop turns again. */
+export function alive(pid: number): boolean {
+	try {
+		const stat = readFileSync(`/proc/${pid}/stat`, "utf8");
+		return stat.slice(stat.lastIndexOf(")") + 2, stat.lastIndexOf(")") + 3) !== "Z";
+	} catch {
+		return false;
+	}
+}
+
+export async function until<T>(
+	what: string,
+	ms: number,
+	probe: () => Promise<T | undefined> | T | undefined,
+): Promise<T> {
+	const end = performance.now() + ms;
+	for (;;) {
+		const value = await probe();
+		if (value !== undefined && value !== false) return value;
+		if (performance.now() > end) throw new Error(`${what}: not within ${ms} ms`);
+		await new Promise((resolve) => setTimeout(resolve, 10));
+	}
+}
+
+export function sleep(ms: number): Promise<void> {
+	return new Promise((resolve) => setTimeout(resolve, ms));
+}
+
+function exit(child: ChildProcess): Promise<[number | null, NodeJS.Signals | null]> {
+	return new Promise((resolve, reject) => {
+		child.once("error", reject);
+		child.once("exit", (code, signal) => resolve([code, signal]));
+	});
+}
+
+async function text(child: ChildProcess, which: "stdout" | "stderr"): Promise<string> {
+	let all = "";
+	for await (const chunk of child[which]?.setEncoding("utf8") ?? []) all += chunk;
+	return all;
+}

@@ -1,0 +1,88 @@
+import { expect, test } from "vitest";
+import { packAddress } from "../../../src/address.ts";
+import { Sweep } from "../../../src/connections/sweep.ts";
+import { FLOW, FLOW_INBOUND, FLOW_KEY, HOOK, LEARNED, PROTOCOL } from "../../../src/native/layout.ts";
+import { Desk } from "../support/desk.ts";
+import { answer, connect, question } from "../support/events.ts";
+import { FakeKernel } from "../support/fake-kernel.ts";
+
+const S = 1_000_000_000;
+
+function setUp() {
+	const desk = new Desk();
+	const kernel = new FakeKernel();
+	const sweep = new Sweep({ kernel, table: desk.table, clock: desk.clock, udpIdle: 30_000, inboundIdle: 600_000 });
+	return { desk, kernel, sweep };
+}
+
+function putFlow(
+	kernel: FakeKernel,
+	{ last, flags = 0, bytesOut = 0 }: { last: number; flags?: number; bytesOut?: number },
+) {
+	const key = Buffer.alloc(FLOW_KEY.bytes);
+	key.writeBigUInt64LE(3n, FLOW_KEY.cookie);
+	key.write(packAddress("192.0.2.1") ?? "", FLOW_KEY.remote, "latin1");
+	key.writeUInt16LE(443, FLOW_KEY.remotePort);
+	key.writeUInt8(PROTOCOL.udp, FLOW_KEY.protocol);
+	const value = Buffer.alloc(FLOW.bytes);
+	value.writeBigUInt64LE(BigInt(last), FLOW.last);
+	value.writeBigUInt64LE(BigInt(bytesOut), FLOW.bytesOut);
+	value.writeUInt8(flags, FLOW.flags);
+	kernel.update("flows", key, value);
+	return key;
+}
+
+const udp = { protocol: PROTOCOL.udp, hook: HOOK.sendmsg, cookie: 3n } as const;
+
+test("a UDP flow's bytes come from the kernel's map, and it ends by idle time", () => {
+	const { desk, kernel, sweep } = setUp();
+	desk.feed(connect({ ...udp, time: S }));
+	const key = putFlow(kernel, { last: 2 * S, bytesOut: 1234 });
+	desk.now = 5 * S;
+	sweep.run();
+	expect(desk.only()).toMatchObject({ bytesOut: 1234, open: true, durationMs: 1000 });
+	desk.now = 40 * S;
+	sweep.run();
+	expect(desk.only()).toMatchObject({ end: "idle", open: false });
+	expect(kernel.lookup("flows", key)).toBeNull();
+});
+
+test("a flow that the other side opened is forgotten much later: its answers must not become egress", () => {
+	const { desk, kernel, sweep } = setUp();
+	const key = putFlow(kernel, { last: S, flags: FLOW_INBOUND });
+	desk.now = 60 * S;
+	sweep.run();
+	expect(kernel.lookup("flows", key)).not.toBeNull();
+	desk.now = 700 * S;
+	sweep.run();
+	expect(kernel.lookup("flows", key)).toBeNull();
+});
+
+test("a learned address stays while a connection uses it, is written only shortly before it would go, and never revived", () => {
+	const { desk, kernel, sweep } = setUp();
+	desk.feed(
+		question("a.example", 1, { nameHash: 77n }),
+		answer("192.0.2.1", { nameHash: 77n }),
+		connect({ cookie: 9n, time: S }),
+	);
+	const key = Buffer.from(packAddress("192.0.2.1") ?? "", "latin1");
+	const put = (expires: number) => {
+		const value = Buffer.alloc(LEARNED.bytes);
+		value.writeBigUInt64LE(5n, LEARNED.name);
+		value.writeBigUInt64LE(77n, LEARNED.name + 8);
+		value.writeBigUInt64LE(BigInt(expires), LEARNED.expires + 8);
+		kernel.update("learned", key, value);
+	};
+	const expires = () => Number(kernel.lookup("learned", key)?.readBigUInt64LE(LEARNED.expires + 8));
+	put(200 * S);
+	desk.now = 2 * S;
+	sweep.run();
+	expect(expires()).toBe(200 * S);
+	desk.now = 145 * S;
+	sweep.run();
+	expect(expires()).toBe(265 * S);
+	put(100 * S);
+	desk.now = 230 * S;
+	sweep.run();
+	expect(expires()).toBe(100 * S);
+});

@@ -1,0 +1,85 @@
+import { Registry } from "prom-client";
+import { expect, test } from "vitest";
+import { SlotBook } from "../../../src/enforce/slot-book.ts";
+import { deniedOf, lostOf, registerKernelMetrics } from "../../../src/metrics/kernel.ts";
+import { registerProcessMetrics } from "../../../src/metrics/process.ts";
+import { COUNT, PHASE, REASON, VERDICT } from "../../../src/native/layout.ts";
+import { FakeKernel } from "../support/fake-kernel.ts";
+
+const index = (phase: number, verdict: number, reason: number) =>
+	COUNT.decision + phase * COUNT.decisionPhase + verdict * COUNT.decisionVerdict + reason;
+
+async function scrape(prepare: (kernel: FakeKernel, slots: SlotBook) => void): Promise<string[]> {
+	const kernel = new FakeKernel();
+	const slots = new SlotBook(null);
+	prepare(kernel, slots);
+	const registry = new Registry();
+	registerKernelMetrics(registry, { kernel, slots, actionOf: (key) => (key === "web/api" ? "allow" : null) });
+	return (await registry.metrics()).split("\n");
+}
+
+test("decisions by phase, verdict and reason; what observe would deny has its own metric", async () => {
+	const lines = await scrape((kernel) => {
+		kernel.counters[index(PHASE.tls, VERDICT.deny, 6)] = 3n;
+		kernel.counters[index(PHASE.connect, VERDICT.allow, REASON.rule)] = 9_007_199_254_740_991n;
+		kernel.counters[index(PHASE.connect, VERDICT.wouldDeny, REASON.default)] = 5n;
+		kernel.counters[COUNT.lost + 1] = 2n;
+		kernel.counters[COUNT.mapFull + 1] = 4n;
+		kernel.counters[COUNT.tcpBytesOut] = 77n;
+		kernel.counters[COUNT.answers] = 8n;
+	});
+	expect(lines).toContain('sallyport_decisions_total{phase="tls",verdict="deny",reason="name_unbound"} 3');
+	expect(lines).toContain('sallyport_decisions_total{phase="connect",verdict="allow",reason="rule"} 9007199254740991');
+	expect(lines).toContain('sallyport_decisions_total{phase="dns",verdict="deny",reason="default"} 0');
+	expect(lines).toContain('sallyport_would_deny_total{phase="connect",reason="default"} 5');
+	expect(lines.filter((line) => line.startsWith("sallyport_decisions_total") && line.includes("would"))).toEqual([]);
+	expect(lines).toContain('sallyport_events_lost_total{type="connect"} 2');
+	expect(lines).toContain('sallyport_map_full_total{map="learned"} 4');
+	expect(lines).toContain('sallyport_tcp_bytes_total{direction="out"} 77');
+	expect(lines).toContain('sallyport_dns_answers_total{result="learned"} 8');
+	expect(lines).toContain('sallyport_program_run_seconds_total{program="connect4"} 2');
+});
+
+test("rules by name, also those that are gone; enforced and observed apart", async () => {
+	const lines = await scrape((kernel, slots) => {
+		const { byRule, commit } = slots.assign(["web/api", "web/old"], 1);
+		commit(() => kernel.rules);
+		kernel.rules[((byRule[0] ?? 0) * 4 + PHASE.tls) * 2] = 6n;
+		kernel.rules[((byRule[1] ?? 0) * 4 + PHASE.connect) * 2 + 1] = 7n;
+		slots.assign(["web/api"], 2).commit(() => kernel.rules);
+	});
+	expect(lines).toContain('sallyport_rule_decisions_total{group="web",rule="api",phase="tls",action="allow"} 6');
+	expect(lines).toContain('sallyport_rule_decisions_total{group="web",rule="api",phase="connect",action="allow"} 0');
+	expect(lines).toContain('sallyport_rule_would_deny_total{group="web",rule="old",phase="connect"} 7');
+});
+
+test("every metric has a help text, a base unit and its own name", async () => {
+	const lines = await scrape(() => {});
+	const helps = lines.filter((line) => line.startsWith("# HELP"));
+	expect(helps.length).toBeGreaterThan(12);
+	for (const help of helps) expect(help.length, help).toBeGreaterThan(40);
+	for (const type of lines.filter((line) => /^# TYPE .* counter/.test(line))) expect(type).toMatch(/_total counter$/);
+});
+
+test("the process's metrics keep no timer", async () => {
+	const registry = new Registry();
+	registerProcessMetrics(registry);
+	const text = await registry.metrics();
+	for (const name of [
+		"process_cpu_seconds_total",
+		"process_resident_memory_bytes",
+		"process_open_fds",
+		"nodejs_eventloop_utilization_ratio",
+	])
+		expect(text).toMatch(new RegExp(`^${name} \\d`, "m"));
+});
+
+test("sums over the counters", () => {
+	const counters = new BigUint64Array(COUNT.bytes);
+	counters[COUNT.lost + 1] = 2n;
+	counters[COUNT.lost + 7] = 3n;
+	counters[index(PHASE.dns, VERDICT.deny, REASON.rule)] = 5n;
+	counters[index(PHASE.tls, VERDICT.deny, REASON.default)] = 6n;
+	expect(lostOf(counters)).toBe(5);
+	expect(deniedOf(counters, VERDICT.deny)).toBe(11);
+});

@@ -1,0 +1,89 @@
+import { mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterEach, beforeEach, expect, test } from "vitest";
+import { acquireLock, startTime } from "../../../src/system/lock.ts";
+import { cgroup2Mount, mountOf, parseMountinfo, visiblePath } from "../../../src/system/mounts.ts";
+import { watchFile } from "../../../src/system/watch.ts";
+
+let folder: string;
+beforeEach(() => {
+	folder = mkdtempSync(join(tmpdir(), "sallyport-"));
+});
+afterEach(() => rmSync(folder, { recursive: true, force: true }));
+
+const MOUNTINFO = `22 1 254:1 / / rw,relatime shared:1 - ext4 /dev/vda1 rw
+23 22 254:2 / /usr rw,relatime - ext4 /dev/vda2 rw
+30 22 254:3 /data /srv/my\\040data rw - xfs /dev/vdb rw
+31 22 254:3 / /mnt/all rw - xfs /dev/vdb rw
+40 22 0:30 / /sys/fs/cgroup/unified rw - cgroup2 cgroup2 rw
+41 22 0:27 / /var/lib/docker/overlay2/abc/merged rw - overlay overlay rw
+`;
+const DEVICE = (major: number, minor: number) => major * 0x100000 + minor;
+
+test("mounts are read, with escapes and devices", () => {
+	const mounts = parseMountinfo(MOUNTINFO);
+	expect(mounts[2]).toEqual({ device: DEVICE(254, 3), root: "/data", point: "/srv/my data", type: "xfs" });
+	expect(cgroup2Mount(MOUNTINFO)?.point).toBe("/sys/fs/cgroup/unified");
+	expect(cgroup2Mount("")).toBeNull();
+});
+
+test("a program's path is shown below the mount that shows most of its file system", () => {
+	const mounts = parseMountinfo(MOUNTINFO);
+	expect(visiblePath(mounts, DEVICE(254, 1), "/opt/x")).toBe("/opt/x");
+	expect(visiblePath(mounts, DEVICE(254, 2), "/bin/curl")).toBe("/usr/bin/curl");
+	expect(visiblePath(mounts, DEVICE(254, 3), "/data/agent")).toBe("/mnt/all/data/agent");
+	expect(visiblePath(mounts, DEVICE(0, 27), "/usr/bin/node")).toBe("/var/lib/docker/overlay2/abc/merged/usr/bin/node");
+	expect(visiblePath(mounts, DEVICE(9, 9), "/bin/x")).toBe("/bin/x");
+});
+
+test("and back: where a path lies", () => {
+	const mounts = parseMountinfo(MOUNTINFO);
+	expect(mountOf(mounts, "/usr/bin/curl")).toMatchObject({ mount: { device: DEVICE(254, 2) }, path: "/bin/curl" });
+	expect(mountOf(mounts, "/srv/my data/agent")).toMatchObject({ path: "/data/agent" });
+	expect(mountOf(mounts, "/usrlocal/x")).toMatchObject({ mount: { device: DEVICE(254, 1) }, path: "/usrlocal/x" });
+});
+
+test("a second daemon on the same pins is refused, and names the first", async () => {
+	const path = join(folder, "a.lock");
+	writeFileSync(path, `${process.ppid} ${startTime(process.ppid)}\n`);
+	await expect(acquireLock(path, "the pins")).rejects.toMatchObject({
+		code: "ALREADY_RUNNING",
+		message: expect.stringContaining(String(process.ppid)),
+	});
+});
+
+test("the lock of a dead process, or of another one with its number, is taken over; released, it is gone", async () => {
+	const path = join(folder, "run/a.lock");
+	const first = await acquireLock(path, "the pins");
+	first.release();
+	expect(() => readFileSync(path)).toThrow();
+	for (const stale of ["999999999 5\n", `${process.ppid} 1\n`, "rubbish", ""]) {
+		writeFileSync(path, stale);
+		const lock = await acquireLock(path, "the pins");
+		expect(readFileSync(path, "utf8")).toBe(`${process.pid} ${startTime(process.pid)}\n`);
+		lock.release();
+	}
+});
+
+test("a file that is written or replaced is noticed once it is quiet", async () => {
+	const path = join(folder, "policy.yaml");
+	writeFileSync(path, "a");
+	let changes = 0;
+	const watcher = watchFile(path, 30, () => changes++);
+	const wait = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
+	await wait(60);
+	changes = 0;
+	writeFileSync(path, "b");
+	writeFileSync(path, "c");
+	await wait(150);
+	expect(changes).toBe(1);
+	writeFileSync(`${path}.new`, "d");
+	renameSync(`${path}.new`, path);
+	await wait(150);
+	expect(changes).toBe(2);
+	writeFileSync(join(folder, "other"), "x");
+	await wait(100);
+	expect(changes).toBe(2);
+	watcher.close();
+});
