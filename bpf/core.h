@@ -22,7 +22,8 @@
 #define IPPROTO_UDPLITE 136
 #define IPPROTO_MPTCP 262
 #define SOCK_STREAM 1
-#define SOCK_RAW 3
+#define SOCK_DGRAM 2
+#define SOCK_BINDPORT_LOCK 8 /* net/sock.h: bind() chose the port */
 #define AF_INET 2
 #define AF_INET6 10
 /* net/tcp_states.h */
@@ -144,6 +145,7 @@ enum sock_flags { SOCK_DONE = 1 };
 struct sock {
 	struct sock_common __sk_common;
 	__u8 sk_kern_sock : 1;
+	__u8 sk_userlocks : 4;
 	struct sock_cgroup_data sk_cgrp_data;
 };
 

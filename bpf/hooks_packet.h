@@ -193,8 +193,8 @@ __noinline int sp_judge_stream(struct __sk_buff *skb, struct sp_scratch *area, _
 			if (socket->flags & SP_SOCKET_BOUND)
 				s->flags |= SP_SUBJECT_BOUND;
 			sp_decide(s);
-		} else if (!again) {
-			named = sp_judge_hello(skb, area, payload);
+		} else {
+			named = !again && sp_judge_hello(skb, area, payload);
 			if (!named && s->must_be_named) {
 				s->action = SP_DENY;
 				s->reason = SP_NOT_TLS;
@@ -250,6 +250,7 @@ static __always_inline int sp_egress_tcp(struct __sk_buff *skb, struct bpf_sock 
 	struct sp_socket *socket = bpf_sk_storage_get(&sockets, sk, 0, 0);
 	struct sp_scratch *area;
 	struct sp_packet p;
+	bool stale;
 	int verdict;
 
 	if (socket && socket->state == SP_SOCKET_PASSIVE)
@@ -261,16 +262,17 @@ static __always_inline int sp_egress_tcp(struct __sk_buff *skb, struct bpf_sock 
 		return SP_PASS;
 	if (sp_read_packet(skb, &p))
 		return sp_drop(skb);
-	if (p.payload == p.end && (p.tcp_flags & (SP_TCP_SYN | SP_TCP_ACK)) != SP_TCP_SYN)
-		return SP_PASS; /* no data */
-	if (socket && socket->state == SP_SOCKET_JUDGED && socket->verdict == SP_DENY &&
-	    socket->generation == sp_generation())
+	stale = socket && socket->state == SP_SOCKET_JUDGED && socket->generation != sp_generation();
+	if (p.payload == p.end && (p.tcp_flags & (SP_TCP_SYN | SP_TCP_ACK)) != SP_TCP_SYN && !stale)
+		return SP_PASS; /* no data; but a flow that only receives must meet a new policy too */
+	if (socket && socket->state == SP_SOCKET_JUDGED && socket->verdict == SP_DENY && !stale)
 		return sp_drop(skb);
 	area = sp_scratch_claim();
 	if (!area)
 		return sp_drop(skb); /* TCP sends it again */
 	sp_subject_of_packet(area, skb, sk, &p, socket);
-	verdict = p.payload == p.end ? sp_judge_syn(skb, &area->subject) : sp_judge_stream(skb, area, p.payload);
+	verdict = p.payload == p.end && !stale ? sp_judge_syn(skb, &area->subject) :
+						 sp_judge_stream(skb, area, p.payload);
 	sp_scratch_release(area);
 	return verdict & 1; /* SP_PASS or SP_DROP: the verifier does not follow a global function's result */
 }
@@ -586,10 +588,11 @@ __noinline int sp_read_answer(struct __sk_buff *skb, struct sp_packet *p)
 	return 0;
 }
 
-static __always_inline void sp_ingress_udp(struct __sk_buff *skb)
+static __always_inline void sp_ingress_udp(struct __sk_buff *skb, struct bpf_sock *sk)
 {
 	struct sp_flow fresh = {}, *flow;
 	struct sp_flow_key key;
+	struct sock *kernel_sk;
 	struct sp_packet p;
 
 	if (sp_read_packet(skb, &p) || p.protocol != IPPROTO_UDP)
@@ -604,8 +607,11 @@ static __always_inline void sp_ingress_udp(struct __sk_buff *skb)
 		__sync_fetch_and_add(&flow->bytes_in, p.end - p.payload);
 		return;
 	}
-	if (p.source_port == SP_DNS_PORT && sp_is_resolver(p.source))
-		return; /* questions to a trusted resolver make no flow */
+	/* The other side opened the flow only if this is a server's socket: one that was bound to its port. What comes in
+	 * unasked on a client's ephemeral port opens no way out. */
+	kernel_sk = sp_plain(sk);
+	if (!(BPF_CORE_READ_BITFIELD_PROBED(kernel_sk, sk_userlocks) & SOCK_BINDPORT_LOCK))
+		return;
 	fresh.first = fresh.last = bpf_ktime_get_ns();
 	fresh.packets_in = 1;
 	fresh.bytes_in = p.end - p.payload;
@@ -632,8 +638,8 @@ SEC("cgroup_skb/ingress") int ingress(struct __sk_buff *skb)
 			socket->state = SP_SOCKET_PASSIVE;
 		else
 			sp_count(SP_COUNT_MAP_FULL + SP_MAP_SOCKETS);
-	} else if (sk->protocol == IPPROTO_UDP) {
-		sp_ingress_udp(skb);
+	} else if (sk->protocol == IPPROTO_UDP && sk->type == SOCK_DGRAM) {
+		sp_ingress_udp(skb, sk);
 	}
 	return SP_PASS;
 }
