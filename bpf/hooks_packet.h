@@ -175,7 +175,7 @@ __noinline int sp_judge_stream(struct __sk_buff *skb, struct sp_scratch *area, _
 	again = socket && socket->state == SP_SOCKET_JUDGED;
 	recorded = again || (socket && socket->flags & SP_SOCKET_HAS_WHO);
 	if (again)
-		s->flags |= SP_SUBJECT_LIVE;
+		s->flags |= SP_JUDGE_LIVE;
 	sp_decide(s);
 	if (s->action == SP_DENY && !socket && sp_is_listening(skb, s)) {
 		socket = bpf_sk_storage_get(&sockets, sk, 0, BPF_SK_STORAGE_GET_F_CREATE);
@@ -191,7 +191,7 @@ __noinline int sp_judge_stream(struct __sk_buff *skb, struct sp_scratch *area, _
 			s->phase = SP_PHASE_TLS;
 			s->name_hash = socket->name_hash;
 			if (socket->flags & SP_SOCKET_BOUND)
-				s->flags |= SP_SUBJECT_BOUND;
+				s->flags |= SP_JUDGE_BOUND;
 			sp_decide(s);
 		} else {
 			named = !again && sp_judge_hello(skb, area, payload);
@@ -433,7 +433,7 @@ static __always_inline int sp_egress_dns(struct __sk_buff *skb, struct sp_packet
 		if (!trusted)
 			return SP_PASS;
 		s->phase = SP_PHASE_CONNECT; /* a trusted resolver is excused for DNS only */
-		s->flags |= SP_SUBJECT_NOT_DNS;
+		s->flags |= SP_JUDGE_NOT_DNS;
 		return sp_egress_flow(skb, p, s, false);
 	}
 }

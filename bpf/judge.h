@@ -1,28 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0 OR MIT */
-/* A program that is never attached: it asks the decision a question by BPF_PROG_TEST_RUN. The tests hold the kernel against the
- * plain evaluator with it. */
+/* A program that is never attached: it asks the decision a question by BPF_PROG_TEST_RUN. The daemon asks it about flows that send
+ * nothing when a new policy comes; the tests hold the kernel against the plain evaluator with it. */
 #ifndef SALLYPORT_JUDGE_H
 #define SALLYPORT_JUDGE_H
 
 #include "learn.h"
 #include "record.h"
-
-struct sp_judge_request {
-	__u8 ethernet[16]; /* a packet begins with a header; left zero */
-	__u8 remote[16];
-	__u64 exe_hash, cgroup;
-	__u32 uid;
-	__u16 remote_port;
-	__u8 protocol, phase;
-	__u16 name_len;
-	__u8 flags, reserved[5]; /* enum sp_subject_flag */
-	/* out */
-	__u64 name_hash;
-	__u32 generation;
-	__u16 rule, alert;
-	__u8 action, reason, verdict, spare[5];
-	char name[SP_NAME_MAX];
-}; /* 352 bytes */
 
 SEC("tc") int judge(struct __sk_buff *skb)
 {

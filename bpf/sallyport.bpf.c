@@ -10,3 +10,20 @@
 #include "judge.h"
 
 char LICENSE[] SEC("license") = "Dual MIT/GPL";
+
+/* BTF holds the types of maps, functions and variables only. These are read by user space too, and test/bpf/layout.test.ts
+ * holds the decoder against their BTF. */
+const struct {
+	struct sp_end end[0];
+	struct sp_policy_head policy_head[0];
+	struct sp_judge_request judge_request[0];
+	enum sp_event_type event_type;
+	enum sp_phase phase;
+	enum sp_verdict verdict;
+	enum sp_hook hook;
+	enum sp_reason reason;
+	enum sp_end_how end_how;
+	enum sp_counter counter;
+	enum sp_answer_count answer;
+	enum sp_map_id map;
+} sp_wire_types = {};

@@ -117,6 +117,30 @@ struct sp_rule_count {
 	__u64 observed; /* mode observe: would have denied */
 };
 
+/* What the program `judge` is asked, and its answer, in place. */
+struct sp_judge_request {
+	__u8 ethernet[16]; /* a packet begins with a header: zeros */
+	__u8 remote[16];
+	__u64 exe_hash, cgroup;
+	__u32 uid;
+	__u16 remote_port;
+	__u8 protocol, phase;
+	__u16 name_len;
+	__u8 flags, reserved[5]; /* enum sp_judge_flag */
+	/* out */
+	__u64 name_hash;
+	__u32 generation;
+	__u16 rule, alert;
+	__u8 action, reason, verdict, spare[5];
+	char name[SP_NAME_MAX];
+}; /* 344 bytes */
+
+enum sp_judge_flag {
+	SP_JUDGE_LIVE = 1, /* the flow exists already: learned addresses do not expire under it */
+	SP_JUDGE_BOUND = 2, /* tls: the address was found to be learned for the name before */
+	SP_JUDGE_NOT_DNS = 4, /* connect: a resolver's port does not excuse it */
+};
+
 #define SP_RULE_SLOTS 2048
 
 /* counters: index = base + offset */

@@ -8,12 +8,6 @@
 #include "maps.h"
 #include "report.h"
 
-enum sp_subject_flag {
-	SP_SUBJECT_LIVE = 1, /* the flow exists already: learned addresses do not expire under it */
-	SP_SUBJECT_BOUND = 2, /* tls: the address was found to be learned for the name before */
-	SP_SUBJECT_NOT_DNS = 4, /* connect: a resolver's port does not excuse it */
-};
-
 struct sp_subject {
 	/* in */
 	__u64 remote[2], local[2]; /* network order, IPv4 mapped */
@@ -21,7 +15,7 @@ struct sp_subject {
 	__u64 exe_hash, cgroup, start;
 	__u32 tgid, uid;
 	__u16 remote_port, local_port;
-	__u8 protocol, phase, hook, flags;
+	__u8 protocol, phase, hook, flags; /* flags: enum sp_judge_flag */
 	/* in: the name of phases dns and tls; out: the name that decided phase connect */
 	__u64 name_hash;
 	/* out */
@@ -422,7 +416,7 @@ static __always_inline bool sp_is_bound(const struct sp_subject *s, __u64 now)
 	if (!l)
 		return false;
 	for (int i = 0; i < SP_NAMES_PER_ADDRESS; i++)
-		if (l->name[i] == s->name_hash && (s->flags & SP_SUBJECT_LIVE || l->expires[i] > now))
+		if (l->name[i] == s->name_hash && (s->flags & SP_JUDGE_LIVE || l->expires[i] > now))
 			bound = true;
 	return bound && sp_learned_is(l, s->remote);
 }
@@ -462,7 +456,7 @@ __noinline int sp_choose_by_learned(struct sp_subject *s, __u8 fallback)
 
 		if (!name)
 			break;
-		if (!(s->flags & SP_SUBJECT_LIVE) && expires <= now)
+		if (!(s->flags & SP_JUDGE_LIVE) && expires <= now)
 			continue;
 		if (!sp_match_name(s, name))
 			continue;
@@ -510,7 +504,7 @@ static __always_inline void sp_decide_tls(const struct sp_policy_view *p, struct
 {
 	__u8 fallback = p->head->defaults[SP_PHASE_TLS], hoped;
 
-	s->bound = s->name_hash && (s->flags & SP_SUBJECT_BOUND || sp_is_bound(s, bpf_ktime_get_ns()));
+	s->bound = s->name_hash && (s->flags & SP_JUDGE_BOUND || sp_is_bound(s, bpf_ktime_get_ns()));
 	sp_match_name(s, s->name_hash);
 	sp_choose(s, fallback);
 	if (s->bound || p->head->binding == SP_BINDING_SNI)
@@ -558,7 +552,7 @@ __noinline int sp_decide_once(struct sp_subject *s)
 	s->mode = p.head->mode;
 	s->deny_errno = p.head->deny_errno;
 	s->words = p.head->words;
-	if (s->phase == SP_PHASE_CONNECT && s->remote_port == 53 && !(s->flags & SP_SUBJECT_NOT_DNS) &&
+	if (s->phase == SP_PHASE_CONNECT && s->remote_port == 53 && !(s->flags & SP_JUDGE_NOT_DNS) &&
 	    (s->protocol == IPPROTO_UDP || s->protocol == IPPROTO_TCP) && sp_is_resolver(s->remote)) {
 		s->reason = SP_BY_RESOLVER;
 		return 0;

@@ -13,7 +13,7 @@
 #include <set>
 #include <string_view>
 
-#include "../bpf/event.h"
+#include "../bpf/state.h"
 #include "error.h"
 #include "pins.h"
 #include "sallyport.skel.h"

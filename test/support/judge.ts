@@ -8,7 +8,7 @@ import { HalfSipHash } from "../../src/policy/hash.ts";
 import { hashCgroup, hashContainer, hashExe, hashUnit } from "../../src/policy/keys.ts";
 
 /** struct sp_judge_request */
-const REQUEST = {
+export const JUDGE_REQUEST = {
 	remote: 16,
 	exeHash: 32,
 	cgroup: 40,
@@ -62,36 +62,36 @@ export class Judge {
 		if (connection.trustedResolver) this.#kernel.update("resolvers", address, u32(1));
 		else this.#kernel.remove("resolvers", address);
 
-		const request = Buffer.alloc(REQUEST.bytes);
-		address.copy(request, REQUEST.remote);
+		const request = Buffer.alloc(JUDGE_REQUEST.bytes);
+		address.copy(request, JUDGE_REQUEST.remote);
 		const { exe, uid, cgroup } = connection.who;
-		if (exe !== null) request.writeBigUInt64LE(this.#keyOf(hashExe, exe.dev, exe.path), REQUEST.exeHash);
-		if (cgroup !== null) request.writeBigUInt64LE(this.#cgroup(cgroup), REQUEST.cgroup);
-		request.writeUInt32LE(uid, REQUEST.uid);
-		request.writeUInt16LE(connection.port, REQUEST.port);
-		request.writeUInt8(connection.protocol, REQUEST.protocol);
-		request.writeUInt8(PHASES[connection.phase], REQUEST.phase);
+		if (exe !== null) request.writeBigUInt64LE(this.#keyOf(hashExe, exe.dev, exe.path), JUDGE_REQUEST.exeHash);
+		if (cgroup !== null) request.writeBigUInt64LE(this.#cgroup(cgroup), JUDGE_REQUEST.cgroup);
+		request.writeUInt32LE(uid, JUDGE_REQUEST.uid);
+		request.writeUInt16LE(connection.port, JUDGE_REQUEST.port);
+		request.writeUInt8(connection.protocol, JUDGE_REQUEST.protocol);
+		request.writeUInt8(PHASES[connection.phase], JUDGE_REQUEST.phase);
 		if (connection.phase !== "connect") writeName(request, connection.name ?? "");
-		else if (connection.protocol === UDP && !connection.dnsMessage) request.writeUInt8(NOT_DNS, REQUEST.flags);
+		else if (connection.protocol === UDP && !connection.dnsMessage) request.writeUInt8(NOT_DNS, JUDGE_REQUEST.flags);
 
 		const { retval, data, durationNs } = this.#kernel.testRun("judge", request, repeat);
 		if (retval !== 0) throw new Error(`judge returned ${retval}`);
 		const index = (at: number) => (data.readUInt16LE(at) === NO_RULE ? null : data.readUInt16LE(at));
 		return {
-			action: data.readUInt8(REQUEST.action) === 1 ? "allow" : "deny",
-			verdict: VERDICTS[data.readUInt8(REQUEST.verdict)]!,
-			rule: index(REQUEST.rule),
-			alert: index(REQUEST.alert),
-			reason: reasonNames[data.readUInt8(REQUEST.reason)]!,
+			action: data.readUInt8(JUDGE_REQUEST.action) === 1 ? "allow" : "deny",
+			verdict: VERDICTS[data.readUInt8(JUDGE_REQUEST.verdict)]!,
+			rule: index(JUDGE_REQUEST.rule),
+			alert: index(JUDGE_REQUEST.alert),
+			reason: reasonNames[data.readUInt8(JUDGE_REQUEST.reason)]!,
 			durationNs,
 		};
 	}
 
 	/** The kernel's hash of a name, which it knows from then on; 0n if it is no host name. */
 	nameHash(name: string): bigint {
-		const request = Buffer.alloc(REQUEST.bytes);
+		const request = Buffer.alloc(JUDGE_REQUEST.bytes);
 		writeName(request, name);
-		return this.#kernel.testRun("judge", request, 1).data.readBigUInt64LE(REQUEST.nameHash);
+		return this.#kernel.testRun("judge", request, 1).data.readBigUInt64LE(JUDGE_REQUEST.nameHash);
 	}
 
 	#learn(address: Buffer, names: readonly string[]): void {
@@ -136,8 +136,8 @@ export class Judge {
 
 function writeName(request: Buffer, name: string): void {
 	const bytes = Buffer.from(name, "latin1").subarray(0, NAME_MAX);
-	request.writeUInt16LE(bytes.length, REQUEST.nameLength);
-	bytes.copy(request, REQUEST.name);
+	request.writeUInt16LE(bytes.length, JUDGE_REQUEST.nameLength);
+	bytes.copy(request, JUDGE_REQUEST.name);
 }
 
 function u32(value: number): Buffer {
