@@ -226,22 +226,39 @@ __noinline int sp_judge_stream(struct __sk_buff *skb, struct sp_scratch *area, _
 	return verdict == SP_DENY ? sp_drop(skb) : SP_PASS;
 }
 
-/* A SYN that no connect hook has just allowed: an older socket's, or one of a hook that did not run. */
-__noinline int sp_judge_syn(struct __sk_buff *skb, struct sp_subject *s)
+/* No payload: a SYN, or a mere acknowledgement of a socket that has sent nothing yet. What a connect hook has just allowed on this CPU
+ * passes by a glance; the rest is judged each time, and remembered only if it is denied. */
+__noinline int sp_judge_control(struct __sk_buff *skb, struct sp_subject *s)
 {
 	__u32 zero = 0;
 	struct sp_passed *before = bpf_map_lookup_elem(&passed, &zero);
+	struct bpf_sock *sk = skb->sk;
+	struct sp_socket *socket;
 
-	if (!s)
+	if (!s || !sk)
 		return SP_DROP;
 	if (before && before->cookie == s->cookie && before->remote[0] == s->remote[0] &&
 	    before->remote[1] == s->remote[1] && before->port == s->remote_port &&
 	    before->generation == sp_generation())
 		return SP_PASS;
+	s->flags |= SP_JUDGE_LIVE;
 	sp_decide(s);
 	if (sp_verdict_of(s) != SP_DENY)
 		return SP_PASS;
+	sk = bpf_sk_fullsock(sk);
+	if (!sk)
+		return SP_DROP;
+	socket = bpf_sk_storage_get(&sockets, sk, 0, BPF_SK_STORAGE_GET_F_CREATE);
+	if (socket && sp_is_listening(skb, s)) {
+		socket->state = SP_SOCKET_PASSIVE;
+		return SP_PASS;
+	}
 	sp_record_connect(s);
+	if (!socket)
+		return sp_drop(skb);
+	socket->verdict = SP_DENY;
+	socket->generation = s->generation;
+	socket->state = SP_SOCKET_JUDGED;
 	return sp_drop(skb);
 }
 
@@ -250,7 +267,7 @@ static __always_inline int sp_egress_tcp(struct __sk_buff *skb, struct bpf_sock 
 	struct sp_socket *socket = bpf_sk_storage_get(&sockets, sk, 0, 0);
 	struct sp_scratch *area;
 	struct sp_packet p;
-	bool stale;
+	bool judged, stale;
 	int verdict;
 
 	if (socket && socket->state == SP_SOCKET_PASSIVE)
@@ -262,16 +279,18 @@ static __always_inline int sp_egress_tcp(struct __sk_buff *skb, struct bpf_sock 
 		return SP_PASS;
 	if (sp_read_packet(skb, &p))
 		return sp_drop(skb);
-	stale = socket && socket->state == SP_SOCKET_JUDGED && socket->generation != sp_generation();
-	if (p.payload == p.end && (p.tcp_flags & (SP_TCP_SYN | SP_TCP_ACK)) != SP_TCP_SYN && !stale)
-		return SP_PASS; /* no data; but a flow that only receives must meet a new policy too */
-	if (socket && socket->state == SP_SOCKET_JUDGED && socket->verdict == SP_DENY && !stale)
-		return sp_drop(skb);
+	judged = socket && socket->state == SP_SOCKET_JUDGED;
+	stale = judged && socket->generation != sp_generation();
+	if (p.payload == p.end && (p.tcp_flags & SP_TCP_RST || (judged && !stale)))
+		return SP_PASS;
+	if (judged && !stale)
+		return sp_drop(skb); /* denied: what is allowed has passed above */
 	area = sp_scratch_claim();
 	if (!area)
 		return sp_drop(skb); /* TCP sends it again */
 	sp_subject_of_packet(area, skb, sk, &p, socket);
-	verdict = p.payload == p.end && !stale ? sp_judge_syn(skb, &area->subject) :
+	/* A flow that only receives must meet a new policy too, by its acknowledgements. */
+	verdict = p.payload == p.end && !stale ? sp_judge_control(skb, &area->subject) :
 						 sp_judge_stream(skb, area, p.payload);
 	sp_scratch_release(area);
 	return verdict & 1; /* SP_PASS or SP_DROP: the verifier does not follow a global function's result */

@@ -12,6 +12,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
+#include <optional>
 #include <thread>
 
 #include "fd.h"
@@ -33,23 +34,59 @@ void set_address(__be32 (&to)[4], const std::array<uint8_t, 16>& from, int famil
 	}
 }
 
-int destroy_in_family(const SocketName& socket, int family, const Fd& netlink) {
-	struct {
-		nlmsghdr head;
-		inet_diag_req_v2 body;
-	} request{};
+struct Request {
+	nlmsghdr head;
+	inet_diag_req_v2 body;
+};
+
+Request request_for(uint16_t type, uint16_t flags, int family, uint8_t protocol) {
+	Request request{};
 	request.head.nlmsg_len = sizeof(request);
-	request.head.nlmsg_type = SOCK_DESTROY;
-	request.head.nlmsg_flags = NLM_F_REQUEST | NLM_F_ACK;
+	request.head.nlmsg_type = type;
+	request.head.nlmsg_flags = NLM_F_REQUEST | flags;
 	request.body.sdiag_family = family;
-	request.body.sdiag_protocol = socket.protocol;
+	request.body.sdiag_protocol = protocol;
 	request.body.idiag_states = ~0u;
-	request.body.id.idiag_sport = htons(socket.local_port);
-	request.body.id.idiag_dport = htons(socket.remote_port);
-	set_address(request.body.id.idiag_src, socket.local, family);
-	set_address(request.body.id.idiag_dst, socket.remote, family);
-	request.body.id.idiag_cookie[0] = static_cast<uint32_t>(socket.cookie);
-	request.body.id.idiag_cookie[1] = static_cast<uint32_t>(socket.cookie >> 32);
+	return request;
+}
+
+inet_diag_sockid id_of(const SocketName& socket, int family) {
+	inet_diag_sockid id{};
+	id.idiag_sport = htons(socket.local_port);
+	id.idiag_dport = htons(socket.remote_port);
+	set_address(id.idiag_src, socket.local, family);
+	set_address(id.idiag_dst, socket.remote, family);
+	id.idiag_cookie[0] = static_cast<uint32_t>(socket.cookie);
+	id.idiag_cookie[1] = static_cast<uint32_t>(socket.cookie >> 32);
+	return id;
+}
+
+/* The whole name of a socket of which only the cookie is known: the kernel finds by name alone. */
+std::optional<inet_diag_sockid> find_by_cookie(const SocketName& socket, int family, const Fd& netlink) {
+	const inet_diag_sockid wanted = id_of(socket, family);
+	const Request request = request_for(SOCK_DIAG_BY_FAMILY, NLM_F_DUMP, family, socket.protocol);
+	if (send(netlink.get(), &request, sizeof(request), 0) < 0) return std::nullopt;
+	std::optional<inet_diag_sockid> found;
+	alignas(nlmsghdr) std::array<uint8_t, 32768> room;
+	for (;;) { /* to the end of the dump, or it would stand before the next answer */
+		int left = recv(netlink.get(), room.data(), room.size(), 0);
+		if (left <= 0) return found;
+		for (auto* head = reinterpret_cast<nlmsghdr*>(room.data()); NLMSG_OK(head, left); head = NLMSG_NEXT(head, left)) {
+			if (head->nlmsg_type == NLMSG_DONE || head->nlmsg_type == NLMSG_ERROR) return found;
+			const auto* each = static_cast<const inet_diag_msg*>(NLMSG_DATA(head));
+			if (std::equal(wanted.idiag_cookie, wanted.idiag_cookie + 2, each->id.idiag_cookie)) found = each->id;
+		}
+	}
+}
+
+int destroy_in_family(const SocketName& socket, int family, const Fd& netlink) {
+	Request request = request_for(SOCK_DESTROY, NLM_F_ACK, family, socket.protocol);
+	request.body.id = id_of(socket, family);
+	if (socket.local_port == 0) {
+		const auto found = find_by_cookie(socket, family, netlink);
+		if (!found) return ENOENT;
+		request.body.id = *found;
+	}
 	if (send(netlink.get(), &request, sizeof(request), 0) < 0) return errno;
 
 	struct {

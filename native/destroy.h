@@ -12,7 +12,7 @@ namespace sallyport {
 struct SocketName {
 	uint8_t protocol;
 	std::array<uint8_t, 16> local, remote; /* IPv4 v4-mapped */
-	uint16_t local_port, remote_port;
+	uint16_t local_port, remote_port; /* local_port 0: find the socket by its cookie */
 	uint64_t cookie;
 	std::string netns; /* path to enter; empty: stay */
 };

@@ -2,7 +2,6 @@ import { rmSync } from "node:fs";
 import { release } from "node:os";
 import { dirname, join } from "node:path";
 import type { FastifyInstance } from "fastify";
-import { Registry } from "prom-client";
 import { addressText, type Packed } from "./address.ts";
 import { buildApp } from "./api/app.ts";
 import { listenOnSocket, listenOnTcp, loopback } from "./api/listen.ts";
@@ -19,6 +18,7 @@ import { Destroyer } from "./enforce/destroyer.ts";
 import { attach, inherited, openKernel } from "./enforce/open-kernel.ts";
 import { hostEnvironment, readMountinfo } from "./enforce/policy-environment.ts";
 import { type LoadResult, type PolicyInForce, PolicyService } from "./enforce/policy-service.ts";
+import { Rejudge } from "./enforce/rejudge.ts";
 import { installResolvers, resolverFilesToWatch, trustedResolvers } from "./enforce/resolvers.ts";
 import { lookupName, seedNames } from "./enforce/seed.ts";
 import { SlotBook } from "./enforce/slot-book.ts";
@@ -29,10 +29,12 @@ import { ProcessTable } from "./identity/process-table.ts";
 import { readProc } from "./identity/read-proc.ts";
 import { groupId, Users } from "./identity/users.ts";
 import type { Logger } from "./logger.ts";
-import { registerDaemonMetrics } from "./metrics/daemon.ts";
-import { deniedOf, lostOf, registerKernelMetrics } from "./metrics/kernel.ts";
-import { registerProcessMetrics } from "./metrics/process.ts";
+import { CONTENT_TYPE, expose, exposeText } from "./metrics/exposition.ts";
+import { deniedOf, lostOf } from "./metrics/kernel.ts";
+import { checkMetricsConfig, listenForScrapes, type MetricsListener } from "./metrics/listener.ts";
+import { registerMetrics } from "./metrics/register.ts";
 import type { Addon } from "./native/binding.ts";
+import type { Cursor } from "./native/events.ts";
 import { VERDICT } from "./native/layout.ts";
 import { containerOf, unitsOf } from "./policy/cgroup-path.ts";
 import { ruleKey } from "./policy/model.ts";
@@ -73,6 +75,7 @@ async function compose(
 	const startedAt = new Date();
 	preflight();
 	if (config.listen !== null) loopback(config.listen);
+	checkMetricsConfig(config.metrics);
 	const watched = watchedCgroup(config.cgroup, readMountinfo());
 	const addon = openAddon();
 	const lock = await acquireLock(
@@ -102,6 +105,7 @@ async function compose(
 	const slots = new SlotBook(config.stateDir === null ? null : join(config.stateDir, "slots.json"));
 	slots.restore(kernel.adopted ? kernel.sum("rules") : null);
 
+	let rejudge: Rejudge | null = null;
 	let resolvers: ReadonlySet<Packed> = new Set();
 	const updateResolvers = () => {
 		resolvers = trustedResolvers(policy.current?.policy.resolvers ?? []);
@@ -121,7 +125,10 @@ async function compose(
 		forceObserve: config.forceObserve,
 		keepGenerations: LIMITS.generations,
 		log,
-		onLoaded: updateResolvers,
+		onLoaded: () => {
+			updateResolvers();
+			void rejudge?.run();
+		},
 	});
 	const loaded =
 		config.policy === null ? policy.load(OBSERVE_POLICY, "(built-in)", "built-in") : policy.loadFile(config.policy);
@@ -149,6 +156,12 @@ async function compose(
 		lookupName: (hash) => lookupName(kernel, hash),
 		destroy: (event) => destroyer.destroy(event),
 	});
+	rejudge = new Rejudge({
+		kernel,
+		openTcp: () => table.openTcp(),
+		denied: (event) => table.decision(event, NO_CURSOR),
+		clock,
+	});
 	const pump = new Pump({
 		kernel,
 		sink: table,
@@ -162,10 +175,17 @@ async function compose(
 	const timer = setInterval(() => guarded(log, "sweep", () => sweep.run()), TIMES.sweep);
 	undo.add(() => clearInterval(timer));
 
-	const registry = new Registry();
-	registerKernelMetrics(registry, { kernel, slots, actionOf: actionsOf(policy) });
-	registerDaemonMetrics(registry, { version, table, processes, pump, policy, destroyer });
-	registerProcessMetrics(registry);
+	const { registry, topNames } = registerMetrics({
+		...{ kernel, slots, version, table, processes, pump, policy, destroyer },
+		actionOf: actionsOf(policy),
+		history: () => null,
+		topNames: config.metrics.topNames,
+	});
+	if (topNames !== null) {
+		const settled = new SettledStream({ table, settle: TIMES.settle, emit: (each) => topNames.settled(each) });
+		undo.add(() => settled.close());
+		undo.add(table.watch({ opened() {}, denied() {}, ended: (each) => topNames.ended(each) }));
+	}
 
 	const status = (): Status => {
 		const counters = kernel.sum("counters");
@@ -193,15 +213,22 @@ async function compose(
 		view,
 		policy: policyPort(policy),
 		status,
-		metrics: async () => ({ contentType: registry.contentType, text: await registry.metrics() }),
+		metrics: async () => ({ contentType: CONTENT_TYPE, text: await exposeText(registry) }),
 		ill: () => (policy.generation === 0 ? "no policy is in force" : null),
 	};
 	await serve(config, services, log, undo);
+	let scrapes: MetricsListener | null = null;
+	if (config.metrics.listen !== null) {
+		const { listen } = config.metrics;
+		scrapes = await listenForScrapes({ ...config.metrics, listen }, () => expose(registry), log);
+		undo.add(() => scrapes?.close());
+	}
 
 	const reload = () =>
 		guarded(log, "reload", () => {
 			if (config.policy !== null) policy.loadFile(config.policy);
 			updateResolvers();
+			scrapes?.reload();
 		});
 	watchFiles(config, policy, () => guarded(log, "resolvers", updateResolvers), undo);
 	log.info("running", {
@@ -212,6 +239,7 @@ async function compose(
 		generation: policy.generation,
 		socket: config.socket,
 		listen: config.listen,
+		metrics: scrapes?.address ?? null,
 	});
 
 	return {
@@ -230,6 +258,9 @@ async function compose(
 		},
 	};
 }
+
+/* Of an event that no batch holds. */
+const NO_CURSOR: Cursor = { comm: () => "", nameHash: () => Buffer.alloc(8) };
 
 function checkMachine(): void {
 	const obstacle = findObstacle(readFacts());

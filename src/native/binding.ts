@@ -50,6 +50,7 @@ export interface TestRun {
 export interface SocketName {
 	readonly protocol: number;
 	readonly local: Uint8Array;
+	/** 0: not known; the socket is then found by its cookie. */
 	readonly localPort: number;
 	readonly remote: Uint8Array;
 	readonly remotePort: number;

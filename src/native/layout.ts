@@ -155,6 +155,30 @@ export const POLICY_HEAD = {
 	slotsRow: 52,
 	bytes: 128,
 } as const;
+/** What the program `judge` is asked, and its answer. */
+export const JUDGE_REQUEST = {
+	remote: 16,
+	exeHash: 32,
+	cgroup: 40,
+	uid: 48,
+	port: 52,
+	protocol: 54,
+	phase: 55,
+	nameLength: 56,
+	flags: 58,
+	nameHash: 64,
+	generation: 72,
+	rule: 76,
+	alert: 78,
+	action: 80,
+	reason: 81,
+	verdict: 82,
+	name: 88,
+	bytes: 344,
+} as const;
+export const JUDGE_LIVE = 1;
+export const JUDGE_BOUND = 2;
+export const JUDGE_NOT_DNS = 4;
 export const POLICY_MAGIC = 0x50594c53;
 
 /** Indexes of the map `counters`. */

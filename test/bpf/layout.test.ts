@@ -3,7 +3,6 @@ import { execFileSync } from "node:child_process";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import * as layout from "../../src/native/layout.ts";
-import { JUDGE_REQUEST } from "../support/judge.ts";
 import { ROOT } from "../support/paths.ts";
 
 interface BtfType {
@@ -52,7 +51,7 @@ const structs: readonly (readonly [string, Readonly<Record<string, number>>])[] 
 	["sp_flow_key", layout.FLOW_KEY],
 	["sp_flow", layout.FLOW],
 	["sp_policy_head", layout.POLICY_HEAD],
-	["sp_judge_request", JUDGE_REQUEST],
+	["sp_judge_request", layout.JUDGE_REQUEST],
 ];
 
 /** Sizes that layout.ts holds beside the offsets of a struct. */

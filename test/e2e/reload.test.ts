@@ -4,7 +4,7 @@ import { afterAll, beforeAll, expect, test } from "vitest";
 import { status } from "../support/api.ts";
 import { Hold } from "../support/hold.ts";
 import { policy, type TestRule } from "../support/policies.ts";
-import { sleep, until } from "../support/run.ts";
+import { must, sleep, until } from "../support/run.ts";
 import { PORTS, parse, Stage } from "../support/stage.ts";
 
 const X = "198.19.5.1";
@@ -95,12 +95,17 @@ test("a live connection by name goes on over reloads that still allow the name, 
 	expect((await hold.reached("broken")).errno).not.toBe("0");
 });
 
-test("an idle live connection that is now denied sends no further byte", async () => {
+test("an idle live connection that is now denied ends without a packet", async () => {
 	await stage.daemon.put(policy({ rules: [{ name: "x", to: { cidr: `${X}/32`, ports: PORTS.echo } }] }));
 	await stage.world.server.clear();
 	const hold = new Hold(stage.world, X, PORTS.echo);
 	await hold.reached("connected");
+	const open = () =>
+		must("ip", "netns", "exec", stage.world.network.client, "ss", "-Htn", "state", "established", "dst", X);
+	expect(open()).toContain(X);
 	await stage.daemon.put(policy({ rules: [] }));
+	await until("no such socket", 2_000, () => !open().includes(X));
+	expect(await stage.record({ address: X, port: PORTS.echo, verdict: "deny", reason: "default" })).toBeDefined();
 	hold.go();
 	expect((await hold.reached("broken")).errno).not.toBe("0");
 	expect(await stage.bytesAt({ at: X })).toBe(0);

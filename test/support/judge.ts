@@ -1,35 +1,13 @@
 /** Asks the loaded program `judge` (bpf/judge.h) for the kernel's own decision, by BPF_PROG_TEST_RUN. */
 import { packAddress, packedBytes } from "../../src/address.ts";
 import type { Kernel } from "../../src/native/binding.ts";
-import { reasonNames } from "../../src/native/layout.ts";
+import { JUDGE_NOT_DNS, JUDGE_REQUEST, NO_RULE, reasonNames } from "../../src/native/layout.ts";
 import { cgroupsOf, containerOf, unitsOf } from "../../src/policy/cgroup-path.ts";
 import type { Connection } from "../../src/policy/evaluate.ts";
 import { HalfSipHash } from "../../src/policy/hash.ts";
 import { hashCgroup, hashContainer, hashExe, hashUnit } from "../../src/policy/keys.ts";
 
-/** struct sp_judge_request */
-export const JUDGE_REQUEST = {
-	remote: 16,
-	exeHash: 32,
-	cgroup: 40,
-	uid: 48,
-	port: 52,
-	protocol: 54,
-	phase: 55,
-	nameLength: 56,
-	flags: 58,
-	nameHash: 64,
-	rule: 76,
-	alert: 78,
-	action: 80,
-	reason: 81,
-	verdict: 82,
-	name: 88,
-	bytes: 344,
-} as const;
-const NOT_DNS = 4;
 const UDP = 17;
-const NO_RULE = 0xffff;
 const NAME_MAX = 255;
 const PHASES = { dns: 0, connect: 1, tls: 2 } as const;
 const VERDICTS = [null, "allow", "deny", "would_deny"] as const;
@@ -72,7 +50,8 @@ export class Judge {
 		request.writeUInt8(connection.protocol, JUDGE_REQUEST.protocol);
 		request.writeUInt8(PHASES[connection.phase], JUDGE_REQUEST.phase);
 		if (connection.phase !== "connect") writeName(request, connection.name ?? "");
-		else if (connection.protocol === UDP && !connection.dnsMessage) request.writeUInt8(NOT_DNS, JUDGE_REQUEST.flags);
+		else if (connection.protocol === UDP && !connection.dnsMessage)
+			request.writeUInt8(JUDGE_NOT_DNS, JUDGE_REQUEST.flags);
 
 		const { retval, data, durationNs } = this.#kernel.testRun("judge", request, repeat);
 		if (retval !== 0) throw new Error(`judge returned ${retval}`);

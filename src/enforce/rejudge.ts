@@ -1,0 +1,120 @@
+import { packedBytes } from "../address.ts";
+import type { Connection } from "../connections/connection.ts";
+import type { Kernel } from "../native/binding.ts";
+import type { DecisionEvent } from "../native/events.ts";
+import {
+	EVENT,
+	HEAD,
+	HOOK,
+	JUDGE_BOUND,
+	JUDGE_LIVE,
+	JUDGE_REQUEST,
+	PHASE,
+	PROCESS,
+	VERDICT,
+} from "../native/layout.ts";
+import type { Clock } from "../system/clock.ts";
+
+export interface RejudgeOptions {
+	readonly kernel: Pick<Kernel, "testRun" | "lookup">;
+	readonly openTcp: () => Iterable<Connection>;
+	/** Takes a denial as if a packet had met it: records it, and ends the socket. */
+	readonly denied: (event: DecisionEvent) => void;
+	readonly clock: Clock;
+	/** Lets others have the event loop between batches. */
+	readonly pause?: () => Promise<void>;
+}
+
+/**
+ * After a new policy: asks the kernel (program `judge`) about every open TCP connection. One that sends or receives meets the
+ * new policy by itself at its next packet; this is for those that are silent.
+ */
+export class Rejudge {
+	readonly #o: RejudgeOptions;
+	#run = 0;
+
+	constructor(options: RejudgeOptions) {
+		this.#o = options;
+	}
+
+	/** Resolves when all are asked, or when a later call has taken over. */
+	async run(): Promise<void> {
+		const run = ++this.#run;
+		const { pause = nextTurn } = this.#o;
+		let asked = 0;
+		for (const connection of [...this.#o.openTcp()]) {
+			if (run !== this.#run) return;
+			if (connection.ended || connection.verdict === VERDICT.deny) continue;
+			const denial = this.#judge(connection);
+			if (denial !== null) this.#o.denied(denial);
+			if (++asked % BATCH === 0) await pause();
+		}
+	}
+
+	#judge(connection: Connection): DecisionEvent | null {
+		const exeHash = this.#exeHash(connection);
+		if (exeHash === null) return null;
+		const wasBound = connection.decisions[PHASE.tls]?.verdict === VERDICT.allow;
+		const request = Buffer.alloc(JUDGE_REQUEST.bytes);
+		packedBytes(connection.remote).copy(request, JUDGE_REQUEST.remote);
+		request.writeUInt16LE(connection.remotePort, JUDGE_REQUEST.port);
+		request.writeUInt8(connection.protocol, JUDGE_REQUEST.protocol);
+		request.writeUInt8(wasBound ? JUDGE_LIVE | JUDGE_BOUND : JUDGE_LIVE, JUDGE_REQUEST.flags);
+		request.writeUInt32LE(connection.uid, JUDGE_REQUEST.uid);
+		request.writeBigUInt64LE(BigInt(connection.cgroup?.id ?? 0), JUDGE_REQUEST.cgroup);
+		exeHash.copy(request, JUDGE_REQUEST.exeHash);
+		const byAddress = this.#ask(request, connection, PHASE.connect);
+		if (byAddress !== null || !connection.nameFromHello || connection.name === null) return byAddress;
+		const name = Buffer.from(connection.name, "latin1").subarray(0, NAME_BYTES);
+		request.writeUInt16LE(name.length, JUDGE_REQUEST.nameLength);
+		name.copy(request, JUDGE_REQUEST.name);
+		return this.#ask(request, connection, PHASE.tls);
+	}
+
+	#ask(request: Buffer, connection: Connection, phase: number): DecisionEvent | null {
+		request.writeUInt8(phase, JUDGE_REQUEST.phase);
+		const { retval, data } = this.#o.kernel.testRun("judge", request, 1);
+		if (retval !== 0 || data.readUInt8(JUDGE_REQUEST.verdict) !== VERDICT.deny) return null;
+		const { process, cgroup } = connection;
+		return {
+			type: EVENT.connect,
+			tgid: process?.pid ?? 0,
+			time: this.#o.clock.monotonic(),
+			cookie: connection.cookie,
+			start: process?.start ?? 0,
+			cgroupId: cgroup?.id ?? 0,
+			uid: connection.uid,
+			generation: data.readUInt32LE(JUDGE_REQUEST.generation),
+			rule: data.readUInt16LE(JUDGE_REQUEST.rule),
+			alert: data.readUInt16LE(JUDGE_REQUEST.alert),
+			phase,
+			verdict: VERDICT.deny,
+			reason: data.readUInt8(JUDGE_REQUEST.reason),
+			hook: HOOK.egress,
+			remote: connection.remote,
+			local: connection.local,
+			remotePort: connection.remotePort,
+			localPort: connection.localPort,
+			protocol: connection.protocol,
+			nameHash: 0,
+			netns: 0,
+		};
+	}
+
+	/** Null if the process is gone or is another program by now: what the kernel noted when it connected is better than a guess. */
+	#exeHash({ process }: Connection): Buffer | null {
+		if (process === null) return null;
+		const key = Buffer.alloc(4);
+		key.writeUInt32LE(process.pid);
+		const value = this.#o.kernel.lookup("processes", key);
+		if (value === null || Number(value.readBigUInt64LE(HEAD.start)) !== process.start) return null;
+		return value.subarray(PROCESS.exeHash, PROCESS.exeHash + 8);
+	}
+}
+
+const BATCH = 100;
+const NAME_BYTES = 255;
+
+function nextTurn(): Promise<void> {
+	return new Promise((resolve) => setImmediate(resolve));
+}
