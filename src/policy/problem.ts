@@ -17,7 +17,7 @@ export interface PolicyProblem {
 	readonly suggestion?: string;
 }
 
-/** `policy.yaml:12:9: unknown key "prot" in "to"; did you mean "ports"?` */
+/** `policy.yaml:12:9: unknown key "prot" in "to"; did you mean "protocol"?` */
 export function renderProblem(problem: PolicyProblem): string {
 	return `${problem.file}:${problem.line}:${problem.column}: ${problem.message}`;
 }
@@ -27,8 +27,10 @@ export function didYouMean(suggestion: string | undefined): string {
 	return suggestion === undefined ? "" : `; did you mean "${suggestion}"?`;
 }
 
-/** The candidate nearest to `word`, or undefined if none is near enough to be a slip of the hand. */
+/** The one candidate that `word` begins, else the nearest; undefined if none is near enough to be a slip of the hand. */
 export function nearest(word: string, candidates: readonly string[]): string | undefined {
+	const longer = candidates.filter((candidate) => word.length > 2 && candidate.startsWith(word.toLowerCase()));
+	if (longer.length === 1) return longer[0];
 	let best: string | undefined;
 	let bestDistance = Math.min(3, Math.floor(word.length / 2)) + 1;
 	for (const candidate of candidates) {

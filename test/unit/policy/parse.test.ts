@@ -138,7 +138,7 @@ groups:
 
 describe("a policy that is wrong is told with its place", () => {
 	test.for([
-		["an unknown key", withTo("prot: tcp"), ['p.yaml:5:41: unknown key "prot" in "to"; did you mean "ports"?']],
+		["an unknown key", withTo("prot: tcp"), ['p.yaml:5:41: unknown key "prot" in "to"; did you mean "protocol"?']],
 		[
 			"a wrong action",
 			withTo("ports: 1").replace("allow", "alow"),
@@ -281,7 +281,7 @@ groups:
 				line: 5,
 				column: 41,
 				path: "groups[0].rules[0].to.prot",
-				message: 'unknown key "prot" in "to"; did you mean "ports"?',
+				message: 'unknown key "prot" in "to"; did you mean "protocol"?',
 				expected: "one of cidr, ports, protocol, domain",
 				suggestion: "ports",
 			},
