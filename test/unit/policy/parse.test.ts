@@ -283,7 +283,7 @@ groups:
 				path: "groups[0].rules[0].to.prot",
 				message: 'unknown key "prot" in "to"; did you mean "protocol"?',
 				expected: "one of cidr, ports, protocol, domain",
-				suggestion: "ports",
+				suggestion: "protocol",
 			},
 		]);
 	});
