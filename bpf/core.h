@@ -128,12 +128,11 @@ struct in6_addr {
 };
 
 struct sock_common {
-	__be32 skc_daddr, skc_rcv_saddr;
-	__be16 skc_dport;
-	__u16 skc_num, skc_family;
+	__be32 skc_rcv_saddr;
+	__u16 skc_num;
 	unsigned long skc_flags;
 	struct possible_net skc_net;
-	struct in6_addr skc_v6_daddr, skc_v6_rcv_saddr;
+	struct in6_addr skc_v6_rcv_saddr;
 };
 
 struct sock_cgroup_data {

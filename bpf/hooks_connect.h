@@ -39,7 +39,6 @@ static __always_inline int sp_reject(const struct sp_subject *s)
 
 static __always_inline int sp_connect_tcp(struct bpf_sock_addr *ctx, struct sp_subject *s)
 {
-	struct sp_policy_head *head = sp_policy_in_force();
 	struct sp_socket *socket;
 	struct sp_passed *passed_now;
 	__u32 zero = 0;
@@ -56,7 +55,7 @@ static __always_inline int sp_connect_tcp(struct bpf_sock_addr *ctx, struct sp_s
 		return sp_reject(s);
 	/* Egress judges the first data once more, and must then know who asked, and that a "would deny" is recorded. An
 	 * allowed socket under a policy that does not ask who needs no memory: it costs more than all the rest. */
-	if (verdict == SP_WOULD_DENY || (head && head->flags & SP_HAS_FROM)) {
+	if (verdict == SP_WOULD_DENY || s->policy_flags & SP_HAS_FROM) {
 		socket = bpf_sk_storage_get(&sockets, ctx->sk, 0, BPF_SK_STORAGE_GET_F_CREATE);
 		if (socket) {
 			socket->state = SP_SOCKET_WHO;

@@ -226,21 +226,26 @@ __noinline int sp_judge_stream(struct __sk_buff *skb, struct sp_scratch *area, _
 	return verdict == SP_DENY ? sp_drop(skb) : SP_PASS;
 }
 
-/* No payload: a SYN, or a mere acknowledgement of a socket that has sent nothing yet. What a connect hook has just allowed on this CPU
- * passes by a glance; the rest is judged each time, and remembered only if it is denied. */
-__noinline int sp_judge_control(struct __sk_buff *skb, struct sp_subject *s)
+/* Has a connect hook allowed this socket just now, on this CPU, for this destination, by the policy in force? */
+static __always_inline bool sp_has_just_passed(struct __sk_buff *skb, const struct sp_packet *p)
 {
 	__u32 zero = 0;
 	struct sp_passed *before = bpf_map_lookup_elem(&passed, &zero);
+
+	return before && before->cookie == bpf_get_socket_cookie(skb) && before->remote[0] == p->destination[0] &&
+	       before->remote[1] == p->destination[1] && before->port == p->destination_port &&
+	       before->generation == sp_generation();
+}
+
+/* No payload: a SYN, or a mere acknowledgement of a socket that has sent nothing yet. It is judged each time, and remembered only if it
+ * is denied. */
+__noinline int sp_judge_control(struct __sk_buff *skb, struct sp_subject *s)
+{
 	struct bpf_sock *sk = skb->sk;
 	struct sp_socket *socket;
 
 	if (!s || !sk)
 		return SP_DROP;
-	if (before && before->cookie == s->cookie && before->remote[0] == s->remote[0] &&
-	    before->remote[1] == s->remote[1] && before->port == s->remote_port &&
-	    before->generation == sp_generation())
-		return SP_PASS;
 	s->flags |= SP_JUDGE_LIVE;
 	sp_decide(s);
 	if (sp_verdict_of(s) != SP_DENY)
@@ -285,6 +290,8 @@ static __always_inline int sp_egress_tcp(struct __sk_buff *skb, struct bpf_sock 
 		return SP_PASS;
 	if (judged && !stale)
 		return sp_drop(skb); /* denied: what is allowed has passed above */
+	if (p.payload == p.end && !stale && sp_has_just_passed(skb, &p))
+		return SP_PASS;
 	area = sp_scratch_claim();
 	if (!area)
 		return sp_drop(skb); /* TCP sends it again */

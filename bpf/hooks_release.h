@@ -31,24 +31,28 @@ static __always_inline __u8 sp_end_how(__u8 state, bool established, bool fin_re
 	return fin_received ? SP_END_REMOTE : SP_END_LOCAL;
 }
 
-static __always_inline void sp_mapped(__u8 *to, __be32 address)
+static __always_inline void sp_map_address(__u8 *to, __be32 address)
 {
 	__builtin_memset(to, 0, 10);
 	to[10] = to[11] = 0xff;
 	__builtin_memcpy(to + 12, &address, 4);
 }
 
-static __always_inline void sp_end_addresses(struct sp_end *end, struct sock *sk)
+static __always_inline void sp_end_addresses(struct sp_end *end, struct bpf_sock *sk, struct sock *kernel_sk)
 {
-	end->remote_port = bpf_ntohs(BPF_CORE_READ(sk, __sk_common.skc_dport));
-	end->local_port = BPF_CORE_READ(sk, __sk_common.skc_num);
-	if (BPF_CORE_READ(sk, __sk_common.skc_family) == AF_INET) {
-		sp_mapped(end->remote, BPF_CORE_READ(sk, __sk_common.skc_daddr));
-		sp_mapped(end->local, BPF_CORE_READ(sk, __sk_common.skc_rcv_saddr));
-	} else {
-		BPF_CORE_READ_INTO(&end->remote, sk, __sk_common.skc_v6_daddr);
-		BPF_CORE_READ_INTO(&end->local, sk, __sk_common.skc_v6_rcv_saddr);
+	__u32 remote[4];
+
+	end->remote_port = bpf_ntohs(sk->dst_port);
+	end->local_port = BPF_CORE_READ(kernel_sk, __sk_common.skc_num);
+	if (sk->family == AF_INET) {
+		sp_map_address(end->remote, sk->dst_ip4);
+		sp_map_address(end->local, BPF_CORE_READ(kernel_sk, __sk_common.skc_rcv_saddr));
+		return;
 	}
+	for (int i = 0; i < 4; i++)
+		remote[i] = sk->dst_ip6[i];
+	__builtin_memcpy(end->remote, remote, 16);
+	BPF_CORE_READ_INTO(&end->local, kernel_sk, __sk_common.skc_v6_rcv_saddr);
 }
 
 SEC("cgroup/sock_release") int sock_release(struct bpf_sock *sk)
@@ -91,7 +95,7 @@ SEC("cgroup/sock_release") int sock_release(struct bpf_sock *sk)
 	end->rtt_us = BPF_CORE_READ(tcp, srtt_us) >> 3;
 	end->retransmits = BPF_CORE_READ(tcp, total_retrans);
 	end->protocol = IPPROTO_TCP;
-	sp_end_addresses(end, kernel_sk);
+	sp_end_addresses(end, sk, kernel_sk);
 	sp_count_by(SP_COUNT_TCP_BYTES_OUT, end->bytes_out);
 	sp_count_by(SP_COUNT_TCP_BYTES_IN, end->bytes_in);
 	bpf_ringbuf_submit(end, sp_wakeup_flag(now, false));

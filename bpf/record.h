@@ -12,6 +12,12 @@ static __always_inline __u8 sp_verdict_of(const struct sp_subject *s)
 	return s->mode == SP_MODE_ENFORCE ? SP_DENY : SP_WOULD_DENY;
 }
 
+/* A connect() that is denied has its errno already; a socket that egress denies waits for the daemon to end it. */
+static __always_inline bool sp_is_urgent(const struct sp_subject *s)
+{
+	return s->hook == SP_HOOK_EGRESS && s->protocol == IPPROTO_TCP && sp_verdict_of(s) == SP_DENY;
+}
+
 static __always_inline void sp_count_rule(const struct sp_subject *s, __u16 rule, bool observed)
 {
 	__u32 zero = 0, row;
@@ -88,7 +94,7 @@ __noinline int sp_record_connect(struct sp_subject *s)
 		return 0;
 	}
 	sp_fill(d, s, SP_EVENT_CONNECT, sizeof(*d), now);
-	bpf_ringbuf_submit(d, sp_wakeup_flag(now, sp_verdict_of(s) == SP_DENY));
+	bpf_ringbuf_submit(d, sp_wakeup_flag(now, sp_is_urgent(s)));
 	sp_count(SP_COUNT_EVENT + SP_EVENT_CONNECT);
 	return 0;
 }
@@ -106,7 +112,7 @@ __noinline int sp_record_named(struct sp_scratch *area, __u32 type, __u32 name_l
 	sp_fill(&area->named.decision, s, type, sizeof(area->named), now);
 	area->named.decision.name_len = name_length;
 	__builtin_memcpy(area->named.name, area->name.raw, SP_NAME_MAX);
-	sp_emit(&area->named, sizeof(area->named), type, now, sp_verdict_of(s) == SP_DENY);
+	sp_emit(&area->named, sizeof(area->named), type, now, sp_is_urgent(s));
 	return 0;
 }
 

@@ -24,7 +24,7 @@ struct sp_subject {
 	__u8 action, reason, mode, bound;
 	__u16 deny_errno;
 	__u8 must_be_named; /* connect was allowed for the sake of a name that is still to be seen */
-	__u8 reserved;
+	__u8 policy_flags; /* enum sp_policy_flag */
 	char comm[SP_COMM_LEN];
 	/* working space: too large for the stack */
 	__u8 torn; /* the policy was switched in the middle: begin again */
@@ -541,7 +541,7 @@ __noinline int sp_decide_once(struct sp_subject *s)
 	s->reason = SP_NO_POLICY;
 	s->mode = SP_MODE_OBSERVE;
 	s->generation = 0;
-	s->torn = s->must_be_named = s->bound = 0;
+	s->torn = s->must_be_named = s->bound = s->policy_flags = 0;
 	p.rows = bpf_map_lookup_elem(&policy, &zero);
 	if (!p.rows)
 		return 0;
@@ -552,6 +552,7 @@ __noinline int sp_decide_once(struct sp_subject *s)
 	s->mode = p.head->mode;
 	s->deny_errno = p.head->deny_errno;
 	s->words = p.head->words;
+	s->policy_flags = p.head->flags;
 	if (s->phase == SP_PHASE_CONNECT && s->remote_port == 53 && !(s->flags & SP_JUDGE_NOT_DNS) &&
 	    (s->protocol == IPPROTO_UDP || s->protocol == IPPROTO_TCP) && sp_is_resolver(s->remote)) {
 		s->reason = SP_BY_RESOLVER;

@@ -400,21 +400,23 @@ __noinline int sp_announce_caller(struct sp_scratch *area)
  * them. */
 static __always_inline void sp_who_is_current(struct sp_scratch *area)
 {
-	struct task_struct *task = (struct task_struct *)bpf_get_current_task();
+	struct task_struct *task = bpf_get_current_task_btf(); /* typed: its fields are plain loads */
 	struct sp_subject *who = &area->subject;
-	__u32 tgid = BPF_CORE_READ(task, tgid);
+	__u32 tgid = task->tgid;
 	struct sp_process *p;
 
-	bpf_probe_read_kernel_str(who->comm, sizeof(who->comm), &task->comm);
 	who->tgid = tgid;
 	who->uid = bpf_get_current_uid_gid();
-	who->start = sp_start_of(task);
+	who->start = task->group_leader->start_boottime;
 	who->cgroup = bpf_get_current_cgroup_id();
 	p = bpf_map_lookup_elem(&processes, &tgid);
-	if (p && p->head.start == who->start && p->head.cookie == sp_announcement() && p->head.cgroup == who->cgroup)
+	if (p && p->head.start == who->start && p->head.cookie == sp_announcement() && p->head.cgroup == who->cgroup) {
 		who->exe_hash = p->exe_hash;
-	else
-		sp_announce_caller(area);
+		__builtin_memcpy(who->comm, p->comm, sizeof(who->comm));
+		return;
+	}
+	bpf_probe_read_kernel_str(who->comm, sizeof(who->comm), &task->comm);
+	sp_announce_caller(area);
 }
 
 #endif
