@@ -96,8 +96,10 @@ SEC("cgroup/sock_release") int sock_release(struct bpf_sock *sk)
 	end->retransmits = BPF_CORE_READ(tcp, total_retrans);
 	end->protocol = IPPROTO_TCP;
 	sp_end_addresses(end, sk, kernel_sk);
-	sp_count_by(SP_COUNT_TCP_BYTES_OUT, end->bytes_out);
-	sp_count_by(SP_COUNT_TCP_BYTES_IN, end->bytes_in);
+	if (end->bytes_out)
+		sp_count_by(SP_COUNT_TCP_BYTES_OUT, end->bytes_out);
+	if (end->bytes_in)
+		sp_count_by(SP_COUNT_TCP_BYTES_IN, end->bytes_in);
 	bpf_ringbuf_submit(end, sp_wakeup_flag(now, false));
 	sp_count(SP_COUNT_EVENT + SP_EVENT_END);
 	return 1;

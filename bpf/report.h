@@ -7,6 +7,7 @@
 
 #define SP_WAKEUP_BYTES (64 << 10)
 #define SP_WAKEUP_NS 20000000ULL
+#define SP_WAKEUP_FULL_NS 1000000ULL /* a reader that is behind is not woken for each event */
 
 /* Atomic although per CPU: a program in a soft interrupt may cut in between load and store. */
 static __always_inline void sp_count_by(__u32 counter, __u64 by)
@@ -27,11 +28,13 @@ static __always_inline __u64 sp_wakeup_flag(__u64 now, bool urgent)
 {
 	__u32 zero = 0;
 	struct sp_control *c = bpf_map_lookup_elem(&control, &zero);
+	__u64 since;
 
 	if (!c)
 		return 0;
-	if (!urgent && now - c->last_wakeup < SP_WAKEUP_NS &&
-	    bpf_ringbuf_query(&events, BPF_RB_AVAIL_DATA) < SP_WAKEUP_BYTES)
+	since = now - c->last_wakeup;
+	if (!urgent && since < SP_WAKEUP_NS &&
+	    (since < SP_WAKEUP_FULL_NS || bpf_ringbuf_query(&events, BPF_RB_AVAIL_DATA) < SP_WAKEUP_BYTES))
 		return BPF_RB_NO_WAKEUP;
 	c->last_wakeup = now;
 	return BPF_RB_FORCE_WAKEUP;
