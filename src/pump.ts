@@ -60,7 +60,10 @@ export class Pump {
 			this.failures++;
 			this.#o.onFailure(error);
 		}
-		if (this.#running) this.#timer ??= setTimeout(() => this.#tail(), this.#o.tail);
+		if (!this.#running) return;
+		/* Counted from the last batch: what is written after it may come without a wake-up. */
+		if (this.#timer === null) this.#timer = setTimeout(() => this.#tail(), this.#o.tail);
+		else this.#timer.refresh();
 	}
 
 	/* A drain that finds something calls #take, which arms the timer again. */

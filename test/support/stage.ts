@@ -39,6 +39,13 @@ export interface Curl {
 	readonly lookup: number;
 }
 
+export interface NodeOutcome {
+	readonly ok: boolean;
+	readonly error?: string;
+	readonly ms: number;
+	readonly msAfterConnect: number | null;
+}
+
 export interface Probe {
 	readonly pid: number;
 	readonly errno: string;
@@ -103,12 +110,7 @@ export class Stage {
 	}
 
 	/** A Node TLS client; the error is Node's code. */
-	async node(
-		host: string,
-		port: number,
-		address?: string,
-		below?: string,
-	): Promise<{ ok: boolean; error?: string; ms: number; msAfterConnect: number | null }> {
+	async node(host: string, port: number, address?: string, below?: string): Promise<NodeOutcome> {
 		const argv = [
 			NODE,
 			TLS_CLIENT,
@@ -145,6 +147,11 @@ export class Stage {
 	async records(like: Partial<Seen> = {}): Promise<Seen[]> {
 		return (await records(this.daemon)).filter((seen) => matches(seen, like));
 	}
+}
+
+/** Times of single attempts are at the mercy of what else the machine does; half of them are not. */
+export function median(values: readonly number[]): number {
+	return [...values].sort((a, b) => a - b)[values.length >> 1] ?? Number.NaN;
 }
 
 export function matches(seen: Seen, like: Partial<Seen>): boolean {

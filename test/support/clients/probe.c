@@ -114,15 +114,31 @@ static int exchange(const struct peer *peer, long bytes)
 
 	if (connect_to(fd, peer) < 0)
 		return report("connect", errno, started, "");
-	while (sent < bytes) {
-		part = send(fd, block, bytes - sent < (long)sizeof(block) ? (size_t)(bytes - sent) : sizeof(block), MSG_NOSIGNAL);
-		if (part < 0)
-			return report("send", errno, started, "");
-		sent += part;
+	/* read while sending: an echo that nobody reads would stop both sides */
+	for (part = 1; part != 0;) {
+		struct pollfd wait = { .fd = fd, .events = POLLIN | (sent < bytes ? POLLOUT : 0) };
+
+		poll(&wait, 1, 10000);
+		if (wait.revents & POLLOUT && sent < bytes) {
+			long room = bytes - sent < (long)sizeof(block) ? bytes - sent : (long)sizeof(block);
+
+			part = send(fd, block, room, MSG_NOSIGNAL | MSG_DONTWAIT);
+			if (part < 0 && errno != EAGAIN)
+				return report("send", errno, started, "");
+			sent += part > 0 ? part : 0;
+			if (sent == bytes)
+				shutdown(fd, SHUT_WR);
+			part = 1;
+		}
+		if (wait.revents & ~POLLOUT) {
+			part = recv(fd, block, sizeof(block), 0);
+			if (part < 0)
+				break;
+			received += part;
+		}
+		if (part == 0 && sent < bytes)
+			part = 1;
 	}
-	shutdown(fd, SHUT_WR);
-	while ((part = recv(fd, block, sizeof(block), 0)) > 0)
-		received += part;
 	snprintf(extra, sizeof(extra), ",\"sent\":%ld,\"received\":%ld", sent, received);
 	return report("exchange", part < 0 ? errno : 0, started, extra);
 }
