@@ -81,7 +81,8 @@ static __always_inline __u32 sp_dns_name(const struct sp_bytes *bytes, __u32 at,
 	r->done = r->bad = 0;
 	if (count > SP_NAME_MAX)
 		count = SP_NAME_MAX;
-	if (count == 0 || sp_read(bytes, at, r->wire, count))
+	/* before Linux 6.8 the verifier does not learn from count == 0 that it is 1 at least */
+	if (count == 0 || sp_read(bytes, at, r->wire, ((count - 1) & (SP_NAME_MAX - 1)) + 1))
 		return 0;
 	sp_loop(count, sp_dns_name_step, &walk);
 	return r->done && !r->bad ? at + r->at : 0;

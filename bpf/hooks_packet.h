@@ -383,6 +383,7 @@ __noinline int sp_judge_question(struct __sk_buff *skb, struct sp_scratch *area,
 {
 	struct sp_bytes bytes = {.packet = skb, .end = skb->len};
 	struct sp_question_key key = {};
+	struct sp_scratch *again;
 	struct sp_dns_head head;
 	struct sp_subject *s;
 	__u8 verdict, type[4];
@@ -411,7 +412,8 @@ __noinline int sp_judge_question(struct __sk_buff *skb, struct sp_scratch *area,
 		area->question.start = s->start;
 		area->question.cgroup = s->cgroup;
 		area->question.trusted = trusted;
-		if (bpf_map_update_elem(&questions, &key, &area->question, BPF_ANY))
+		again = sp_scratch_again(area);
+		if (!again || bpf_map_update_elem(&questions, &key, &again->question, BPF_ANY))
 			sp_count(SP_COUNT_MAP_FULL + SP_MAP_QUESTIONS);
 	}
 	area->named.query_type = sp_be16(type);

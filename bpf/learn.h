@@ -8,12 +8,15 @@
 /* Read the name in s->name.raw and remember it. Its hash, or 0 if it is no host name. */
 static __always_inline __u64 sp_learn_name(struct sp_scratch *s, __u32 length)
 {
+	struct sp_scratch *again;
 	__u64 hash;
 
 	sp_hash_key(s->name.key);
 	hash = sp_name_read(&s->name, length);
-	if (hash && !bpf_map_lookup_elem(&names, &hash) &&
-	    bpf_map_update_elem(&names, &hash, &s->name.entry, BPF_ANY))
+	if (!hash || bpf_map_lookup_elem(&names, &hash))
+		return hash;
+	again = sp_scratch_again(s);
+	if (!again || bpf_map_update_elem(&names, &hash, &again->name.entry, BPF_ANY))
 		sp_count(SP_COUNT_MAP_FULL + SP_MAP_NAMES);
 	return hash;
 }
@@ -25,21 +28,23 @@ __noinline int sp_learn_address(struct sp_scratch *area)
 	static const struct sp_learned empty;
 	__u64 soonest = ~0ULL, before, name, expires;
 	struct sp_learned *l;
+	__u64 address[2];
 	__u32 victim = 0;
 
 	if (!area)
 		return 0;
 	name = area->answer.name_hash;
 	expires = area->expires;
-	l = bpf_map_lookup_elem(&learned, area->answer.address);
+	__builtin_memcpy(address, area->answer.address, sizeof(address)); /* a key: see sp_scratch_again */
+	l = bpf_map_lookup_elem(&learned, address);
 	if (!l) {
-		bpf_map_update_elem(&learned, area->answer.address, &empty, BPF_NOEXIST);
-		l = bpf_map_lookup_elem(&learned, area->answer.address);
+		bpf_map_update_elem(&learned, address, &empty, BPF_NOEXIST);
+		l = bpf_map_lookup_elem(&learned, address);
 		if (!l) {
 			sp_count(SP_COUNT_MAP_FULL + SP_MAP_LEARNED);
 			return 0;
 		}
-		__builtin_memcpy(l->address, area->answer.address, sizeof(l->address));
+		__builtin_memcpy(l->address, address, sizeof(l->address));
 	}
 	for (int i = 0; i < SP_NAMES_PER_ADDRESS; i++) {
 		before = l->name[i];

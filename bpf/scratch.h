@@ -15,7 +15,7 @@
 #define SP_DEPTH_MAX 32 /* components of a path; a power of two */
 
 struct sp_scratch {
-	__u32 busy;
+	__u32 busy; /* its slot + 1; 0: free */
 	__u32 raw_length; /* of name.raw, as sent */
 	struct sp_subject subject;
 	struct sp_name_reader name;
@@ -55,13 +55,22 @@ static __always_inline struct sp_scratch *sp_scratch_claim(void)
 		__u32 slot = i;
 		struct sp_scratch *s = bpf_map_lookup_elem(&scratch, &slot);
 
-		if (s && __sync_val_compare_and_swap(&s->busy, 0, 1) == 0) {
+		if (s && __sync_val_compare_and_swap(&s->busy, 0, slot + 1) == 0) {
 			__builtin_memset(&s->subject, 0, __builtin_offsetof(struct sp_subject, candidates));
 			return s;
 		}
 	}
 	sp_count(SP_COUNT_NO_SCRATCH);
 	return NULL;
+}
+
+/* A claimed area as the value of its map. Before Linux 6.2 the helpers of maps take keys and values from the stack and from maps
+ * only; what a global function is handed is mere memory to the verifier. */
+static __always_inline struct sp_scratch *sp_scratch_again(const struct sp_scratch *area)
+{
+	__u32 slot = area->busy - 1;
+
+	return bpf_map_lookup_elem(&scratch, &slot);
 }
 
 static __always_inline void sp_scratch_release(struct sp_scratch *s)

@@ -8,6 +8,11 @@
 #include "maps.h"
 #include "report.h"
 
+struct sp_choice {
+	__u16 rule, alert;
+	__u8 action, reason;
+};
+
 struct sp_subject {
 	/* in */
 	__u64 remote[2], local[2]; /* network order, IPv4 mapped */
@@ -33,16 +38,14 @@ struct sp_subject {
 	__u64 candidates[SP_WORDS_MAX]; /* rules that everything but the name leaves over */
 	__u64 matches[SP_WORDS_MAX]; /* rules with a domain that cover the name */
 	__u64 unnamed[SP_WORDS_MAX], alert_rules[SP_WORDS_MAX], allow_rules[SP_WORDS_MAX];
+	struct sp_choice best; /* of the names learned for an address */
+	__u64 best_name, best_expires;
+	struct sp_hash hash; /* of a shape; Linux 6.1 rounds each frame up to 32 bytes, and eight of them may be 512 together */
 };
 
 struct sp_policy_view {
 	void *rows;
 	struct sp_policy_head *head;
-};
-
-struct sp_choice {
-	__u16 rule, alert;
-	__u8 action, reason;
 };
 
 /* The decision is made of global functions, which the verifier takes one at a time: inlined, their paths multiply beyond its
@@ -74,13 +77,22 @@ static __always_inline __u64 *sp_vector(const struct sp_policy_view *p, __u32 ve
 	return sp_row(p->rows, p->head->vectors_row + vector);
 }
 
+/* Hides what the compiler knows about a number. Of a bit: it would make an or of a sum and leave out the mask behind it, and before
+ * Linux 6.10 the verifier knows nothing about an or of two registers. Of a checked number: it would leave out the second check, which
+ * the verifier needs after a loop. */
+static __always_inline __u32 sp_opaque(__u32 number)
+{
+	asm volatile("" : "+r"(number));
+	return number;
+}
+
 /* 1 if a < b, without a branch: the verifier would follow every path of a search. */
 static __always_inline __u32 sp_less32(__u32 a, __u32 b)
 {
 	__u64 borrow = (__u64)a - b;
 
 	asm volatile("" : "+r"(borrow));
-	return borrow >> 63;
+	return sp_opaque(borrow >> 63);
 }
 
 static __always_inline __u32 sp_less64(__u64 a, __u64 b)
@@ -96,7 +108,7 @@ static __always_inline __u32 sp_less128(const struct sp_key6 *a, __u64 hi, __u64
 	__u64 differs = (a->hi ^ hi) | -(a->hi ^ hi);
 
 	asm volatile("" : "+r"(differs));
-	return sp_less64(a->hi, hi) | (sp_less64(a->lo, lo) & ~(__u32)(differs >> 63));
+	return sp_opaque(sp_less64(a->hi, hi) | (sp_less64(a->lo, lo) & ~(__u32)(differs >> 63)));
 }
 
 static __always_inline __u32 sp_find32(void *rows, const struct sp_policy_trees *trees, enum sp_tree tree, __u32 key)
@@ -118,6 +130,9 @@ static __always_inline __u32 sp_find32(void *rows, const struct sp_policy_trees 
 		i += sp_less32(keys[i & 31], key);
 		node = node * 32 + i;
 	}
+	depth = sp_opaque(depth);
+	if (depth >= SP_TREE_LEVELS)
+		return SP_VEC_NONE;
 	keys = sp_row(rows, trees->base[tree][depth] + node);
 	if (!keys)
 		return SP_VEC_NONE;
@@ -147,6 +162,9 @@ static __always_inline __u32 sp_find128(void *rows, const struct sp_policy_trees
 		i += sp_less128(&keys[i & 7], hi, lo);
 		node = node * 8 + i;
 	}
+	depth = sp_opaque(depth);
+	if (depth >= SP_TREE_LEVELS)
+		return SP_VEC_NONE;
 	keys = sp_row(rows, trees->base[SP_TREE_V6][depth] + node);
 	if (!keys)
 		return SP_VEC_NONE;
@@ -219,7 +237,6 @@ struct sp_shape_walk {
 	const struct sp_policy_view *policy;
 	const struct sp_name *name;
 	struct sp_subject *subject;
-	struct sp_hash hash;
 };
 
 static long sp_shape_step(__u32 i, void *state)
@@ -227,6 +244,7 @@ static long sp_shape_step(__u32 i, void *state)
 	struct sp_shape_walk *w = state;
 	__u32 *shapes = sp_row(w->policy->rows, w->policy->head->shapes_row + i / 32);
 	__u32 shape, labels, many, mask, vector;
+	struct sp_hash *hash = &w->subject->hash;
 
 	if (!shapes)
 		return 1;
@@ -236,15 +254,15 @@ static long sp_shape_step(__u32 i, void *state)
 	mask = shape >> 16;
 	if (many ? w->name->labels <= labels : w->name->labels != labels)
 		return 0;
-	sp_hash_begin(&w->hash, w->policy->head->hash_key[0], w->policy->head->hash_key[1]);
+	sp_hash_begin(hash, w->policy->head->hash_key[0], w->policy->head->hash_key[1]);
 	for (int l = 0; l < SP_LABELS_MAX && l < labels; l++) {
 		bool any = mask >> l & 1;
 
-		sp_hash_word(&w->hash, any ? '*' : (__u32)w->name->label[l]);
-		sp_hash_word(&w->hash, any ? 0 : w->name->label[l] >> 32);
+		sp_hash_word(hash, any ? '*' : (__u32)w->name->label[l]);
+		sp_hash_word(hash, any ? 0 : w->name->label[l] >> 32);
 	}
-	sp_hash_word(&w->hash, mask);
-	vector = sp_lookup(w->subject, sp_hash_finish(w->hash, labels | many << 7), SP_VEC_NONE);
+	sp_hash_word(hash, mask);
+	vector = sp_lookup(w->subject, sp_hash_finish(*hash, labels | many << 7), SP_VEC_NONE);
 	if (vector)
 		sp_or(w->policy, w->subject, vector);
 	return 0;
@@ -402,6 +420,14 @@ __noinline int sp_find_candidates(struct sp_subject *s)
 	return 0;
 }
 
+/* Keys are copied to the stack: before Linux 6.2 the helpers of maps do not take them from what a global function is handed. */
+static __always_inline struct sp_learned *sp_learned_of(const __u64 *address)
+{
+	__u64 key[2] = {address[0], address[1]};
+
+	return bpf_map_lookup_elem(&learned, key);
+}
+
 static __always_inline bool sp_learned_is(const struct sp_learned *l, const __u64 *address)
 {
 	return l->address[0] == address[0] && l->address[1] == address[1];
@@ -410,7 +436,7 @@ static __always_inline bool sp_learned_is(const struct sp_learned *l, const __u6
 /* Was the address learned for this very name? */
 static __always_inline bool sp_is_bound(const struct sp_subject *s, __u64 now)
 {
-	struct sp_learned *l = bpf_map_lookup_elem(&learned, s->remote);
+	struct sp_learned *l = sp_learned_of(s->remote);
 	bool bound = false;
 
 	if (!l)
@@ -441,16 +467,16 @@ static __always_inline void sp_restore(struct sp_subject *s, const struct sp_cho
  * one that does not, then the one that stays learned longest. (A plain loop: the chain of calls may be eight frames deep.) */
 __noinline int sp_choose_by_learned(struct sp_subject *s, __u8 fallback)
 {
-	__u64 now = bpf_ktime_get_ns(), best_expires = 0, best_name = 0;
+	__u64 now = bpf_ktime_get_ns();
 	struct sp_learned *l;
-	struct sp_choice best;
 
 	if (!s)
 		return 0;
-	l = bpf_map_lookup_elem(&learned, s->remote);
+	l = sp_learned_of(s->remote);
 	if (!l)
 		return 0;
-	sp_keep(&best, s);
+	s->best_name = s->best_expires = 0;
+	sp_keep(&s->best, s);
 	for (int i = 0; i < SP_NAMES_PER_ADDRESS; i++) {
 		__u64 name = l->name[i], expires = l->expires[i];
 
@@ -461,16 +487,16 @@ __noinline int sp_choose_by_learned(struct sp_subject *s, __u8 fallback)
 		if (!sp_match_name(s, name))
 			continue;
 		sp_choose(s, fallback);
-		if (!best_name || (s->action == SP_ALLOW && best.action != SP_ALLOW) ||
-		    (s->action == best.action && expires > best_expires)) {
-			sp_keep(&best, s);
-			best_name = name;
-			best_expires = expires;
+		if (!s->best_name || (s->action == SP_ALLOW && s->best.action != SP_ALLOW) ||
+		    (s->action == s->best.action && expires > s->best_expires)) {
+			sp_keep(&s->best, s);
+			s->best_name = name;
+			s->best_expires = expires;
 		}
 	}
-	sp_restore(s, &best);
+	sp_restore(s, &s->best);
 	if (sp_learned_is(l, s->remote))
-		s->name_hash = best_name;
+		s->name_hash = s->best_name;
 	else
 		s->torn = 1;
 	return 0;
@@ -525,7 +551,9 @@ static __always_inline void sp_decide_dns(const struct sp_policy_view *p, struct
 
 static __always_inline bool sp_is_resolver(const __u64 *address)
 {
-	return bpf_map_lookup_elem(&resolvers, address) != NULL;
+	__u64 key[2] = {address[0], address[1]};
+
+	return bpf_map_lookup_elem(&resolvers, key) != NULL;
 }
 
 /* Decide once. s->torn says that the policy was switched meanwhile. */

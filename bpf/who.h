@@ -121,6 +121,7 @@ static __always_inline __u64 sp_start_of(struct task_struct *task)
 static __always_inline struct sp_process *sp_learn_process(struct sp_scratch *s, struct task_struct *task, __u32 flags)
 {
 	struct sp_process *p = &s->process;
+	struct sp_scratch *again;
 	struct task_struct *parent = BPF_CORE_READ(task, group_leader, real_parent);
 	__u32 tgid = BPF_CORE_READ(task, tgid);
 
@@ -137,7 +138,8 @@ static __always_inline struct sp_process *sp_learn_process(struct sp_scratch *s,
 	bpf_probe_read_kernel_str(p->parent_comm, sizeof(p->parent_comm), &parent->comm);
 	sp_read_exe(s, task);
 	sp_read_args(p, task);
-	if (bpf_map_update_elem(&processes, &tgid, p, BPF_ANY)) {
+	again = sp_scratch_again(s);
+	if (!again || bpf_map_update_elem(&processes, &tgid, &again->process, BPF_ANY)) {
 		sp_count(SP_COUNT_MAP_FULL + SP_MAP_PROCESSES);
 		return NULL;
 	}
@@ -301,6 +303,7 @@ static __always_inline struct sp_cgroup_ids *sp_learn_cgroup(struct sp_scratch *
 {
 	struct sp_kernfs_walk up = {.s = s, .node = BPF_CORE_READ(cgroup, kn)};
 	struct sp_cgroup_walk down = {.s = s};
+	struct sp_scratch *again;
 	struct sp_control *c;
 	__u32 zero = 0;
 
@@ -322,7 +325,8 @@ static __always_inline struct sp_cgroup_ids *sp_learn_cgroup(struct sp_scratch *
 	bpf_loop(up.depth, sp_cgroup_step, &down, 0);
 	s->cgroup.head.cgroup = id;
 	s->cgroup.path_len = s->at;
-	if (bpf_map_update_elem(&cgroups, &id, &s->ids, BPF_ANY)) {
+	again = sp_scratch_again(s);
+	if (!again || bpf_map_update_elem(&cgroups, &id, &again->ids, BPF_ANY)) {
 		sp_count(SP_COUNT_MAP_FULL + SP_MAP_CGROUPS);
 		return NULL;
 	}
