@@ -78,4 +78,20 @@ static __always_inline void sp_scratch_release(struct sp_scratch *s)
 	__sync_fetch_and_and(&s->busy, 0); /* clang 14 has no atomic store for BPF */
 }
 
+static __always_inline struct sp_policy_head *sp_policy_in_force(void)
+{
+	__u32 zero = 0;
+	void *rows = bpf_map_lookup_elem(&policy, &zero);
+
+	return rows ? bpf_map_lookup_elem(rows, &zero) : NULL;
+}
+
+static __always_inline void sp_hash_key(__u32 *key)
+{
+	struct sp_policy_head *head = sp_policy_in_force();
+
+	key[0] = head ? head->hash_key[0] : 0;
+	key[1] = head ? head->hash_key[1] : 0;
+}
+
 #endif

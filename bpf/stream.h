@@ -1,0 +1,250 @@
+/* SPDX-License-Identifier: GPL-2.0 OR MIT */
+/* TCP at egress: judged at the first payload, its hello read; then one storage look-up a packet. docs/decisions/0003. */
+#ifndef SALLYPORT_STREAM_H
+#define SALLYPORT_STREAM_H
+
+#include "traffic.h"
+
+/* Does something listen on the local port? Then a socket of unknown origin on that port was accepted, not connected. Asked only
+ * of sockets that are older than the programs. */
+static __always_inline bool sp_is_listening(struct __sk_buff *skb, const struct sp_subject *s)
+{
+	struct bpf_sock_tuple tuple = {};
+	struct bpf_sock *found;
+	bool listening;
+	__u32 size;
+
+	if (sp_is_v4(s->local)) {
+		tuple.ipv4.daddr = s->local[1] >> 32;
+		tuple.ipv4.saddr = s->remote[1] >> 32;
+		tuple.ipv4.dport = bpf_htons(s->local_port);
+		size = sizeof(tuple.ipv4);
+	} else {
+		__builtin_memcpy(tuple.ipv6.daddr, s->local, 16);
+		__builtin_memcpy(tuple.ipv6.saddr, s->remote, 16);
+		tuple.ipv6.dport = bpf_htons(s->local_port);
+		size = sizeof(tuple.ipv6);
+	}
+	/* the remote port is left 0, so no established socket is found, only a listener */
+	found = bpf_skc_lookup_tcp(skb, &tuple, size, BPF_F_CURRENT_NETNS, 0);
+	if (!found)
+		return false;
+	listening = found->state == TCP_LISTEN;
+	bpf_sk_release(found);
+	return listening;
+}
+
+/* Read the hello in this packet, if it is one: its name into area->name and subject.name_hash. Returns enum sp_tls_result. */
+__noinline int sp_read_hello(struct __sk_buff *skb, struct sp_scratch *area, __u32 payload)
+{
+	struct sp_tls_walk walk = {.bytes = {.packet = skb, .end = skb->len}};
+	__u32 length;
+
+	if (!area)
+		return SP_TLS_NONE;
+	sp_tls_hello(&walk, payload);
+	if (walk.result == SP_TLS_NONE)
+		return SP_TLS_NONE;
+	area->named.flags = walk.flags;
+	area->named.query_type = area->named.query_id = 0;
+	area->raw_length = 0;
+	area->subject.name_hash = 0;
+	length = walk.name_length;
+	if (walk.result != SP_TLS_NAMED || length == 0 || length >= SP_NAME_MAX ||
+	    bpf_skb_load_bytes(skb, walk.name_at, area->name.raw, ((length - 1) & 0xff) + 1))
+		return walk.result;
+	area->raw_length = length;
+	area->subject.name_hash = sp_learn_name(area, length);
+	return walk.result;
+}
+
+/* Why a hello has no name to judge by. */
+static __always_inline __u8 sp_why_nameless(int result)
+{
+	if (result == SP_TLS_NAMED)
+		return SP_NAME_BAD;
+	return result == SP_TLS_UNNAMED ? SP_NAME_MISSING : SP_INCOMPLETE;
+}
+
+/* Phase tls. 1 if this packet is a hello: the subject then holds a decision of phase tls. */
+__noinline int sp_judge_hello(struct __sk_buff *skb, struct sp_scratch *area, __u32 payload)
+{
+	struct sp_subject *s;
+	__u32 generation;
+	__u64 name;
+	int result;
+
+	if (!area)
+		return 0;
+	s = &area->subject;
+	generation = s->generation;
+	result = sp_read_hello(skb, area, payload);
+	if (result == SP_TLS_NONE)
+		return 0;
+	name = s->name_hash;
+	s->phase = SP_PHASE_TLS;
+	s->name_hash = name;
+	sp_decide(s);
+	if (s->generation != generation) { /* the policy changed between the phases: one whole policy decides */
+		s->phase = SP_PHASE_CONNECT;
+		sp_decide(s);
+		if (s->action == SP_ALLOW) {
+			s->phase = SP_PHASE_TLS;
+			s->name_hash = name;
+			sp_decide(s);
+		}
+	}
+	if (!name && s->action == SP_DENY && s->reason == SP_BY_DEFAULT)
+		s->reason = sp_why_nameless(result);
+	sp_record_named(area, SP_EVENT_HELLO, area->raw_length);
+	return 1;
+}
+
+/* The first payload of a socket, or the first since a new policy. */
+__noinline int sp_judge_stream(struct __sk_buff *skb, struct sp_scratch *area, __u32 payload)
+{
+	struct bpf_sock *sk = skb->sk;
+	struct sp_socket *socket;
+	bool again, recorded, named = false;
+	struct sp_subject *s;
+	__u8 verdict;
+
+	if (!area || !sk)
+		return SP_DROP;
+	sk = bpf_sk_fullsock(sk);
+	if (!sk)
+		return SP_DROP;
+	s = &area->subject;
+	socket = bpf_sk_storage_get(&sockets, sk, 0, 0);
+	again = socket && socket->state == SP_SOCKET_JUDGED;
+	recorded = again || (socket && socket->flags & SP_SOCKET_HAS_WHO);
+	if (again)
+		s->flags |= SP_JUDGE_LIVE;
+	sp_decide(s);
+	if (s->action == SP_DENY && !socket && sp_is_listening(skb, s)) {
+		socket = bpf_sk_storage_get(&sockets, sk, 0, BPF_SK_STORAGE_GET_F_CREATE);
+		if (socket)
+			socket->state = SP_SOCKET_PASSIVE;
+		return SP_PASS;
+	}
+	/* In mode observe phase tls is still asked after a denial by connect: one connection shows both. */
+	if (sp_verdict_of(s) != SP_DENY) {
+		bool denied = s->action == SP_DENY;
+
+		if (again && socket->flags & SP_SOCKET_NAMED) {
+			s->phase = SP_PHASE_TLS;
+			s->name_hash = socket->name_hash;
+			if (socket->flags & SP_SOCKET_BOUND)
+				s->flags |= SP_JUDGE_BOUND;
+			sp_decide(s);
+		} else {
+			named = !again && sp_judge_hello(skb, area, payload);
+			if (!named && s->must_be_named) {
+				s->action = SP_DENY;
+				s->reason = SP_NOT_TLS;
+				s->rule = SP_NO_RULE;
+			}
+		}
+		if (denied)
+			s->action = SP_DENY; /* the storage keeps the worse of the two */
+	}
+	verdict = sp_verdict_of(s);
+	if (!named && verdict != SP_ALLOW && !(recorded && socket->verdict == verdict) &&
+	    !(s->phase == SP_PHASE_CONNECT && recorded && verdict == SP_WOULD_DENY))
+		sp_record_connect(s);
+	if (!socket)
+		socket = bpf_sk_storage_get(&sockets, sk, 0, BPF_SK_STORAGE_GET_F_CREATE);
+	if (!socket) {
+		sp_count(SP_COUNT_MAP_FULL + SP_MAP_SOCKETS);
+		return verdict == SP_DENY ? sp_drop(skb) : SP_PASS;
+	}
+	if (named) {
+		socket->flags |= SP_SOCKET_NAMED;
+		socket->name_hash = s->name_hash;
+		if (s->bound)
+			socket->flags |= SP_SOCKET_BOUND;
+	}
+	socket->verdict = verdict;
+	socket->generation = s->generation;
+	socket->state = SP_SOCKET_JUDGED;
+	return verdict == SP_DENY ? sp_drop(skb) : SP_PASS;
+}
+
+/* Has a connect hook allowed this socket just now, on this CPU, for this destination, by the policy in force? */
+static __always_inline bool sp_has_just_passed(struct __sk_buff *skb, const struct sp_packet *p)
+{
+	__u32 zero = 0;
+	struct sp_passed *before = bpf_map_lookup_elem(&passed, &zero);
+
+	return before && before->cookie == bpf_get_socket_cookie(skb) && before->remote[0] == p->destination[0] &&
+	       before->remote[1] == p->destination[1] && before->port == p->destination_port &&
+	       before->generation == sp_generation();
+}
+
+/* No payload: a SYN, or a mere acknowledgement of a socket that has sent nothing yet. It is judged each time, and remembered only if it
+ * is denied. */
+__noinline int sp_judge_control(struct __sk_buff *skb, struct sp_subject *s)
+{
+	struct bpf_sock *sk = skb->sk;
+	struct sp_socket *socket;
+
+	if (!s || !sk)
+		return SP_DROP;
+	s->flags |= SP_JUDGE_LIVE;
+	sp_decide(s);
+	if (sp_verdict_of(s) != SP_DENY)
+		return SP_PASS;
+	sk = bpf_sk_fullsock(sk);
+	if (!sk)
+		return SP_DROP;
+	socket = bpf_sk_storage_get(&sockets, sk, 0, BPF_SK_STORAGE_GET_F_CREATE);
+	if (socket && sp_is_listening(skb, s)) {
+		socket->state = SP_SOCKET_PASSIVE;
+		return SP_PASS;
+	}
+	sp_record_connect(s);
+	if (!socket)
+		return sp_drop(skb);
+	socket->verdict = SP_DENY;
+	socket->generation = s->generation;
+	socket->state = SP_SOCKET_JUDGED;
+	return sp_drop(skb);
+}
+
+static __always_inline int sp_egress_tcp(struct __sk_buff *skb, struct bpf_sock *sk)
+{
+	struct sp_socket *socket = bpf_sk_storage_get(&sockets, sk, 0, 0);
+	struct sp_scratch *area;
+	struct sp_packet p;
+	bool judged, stale;
+	int verdict;
+
+	if (socket && socket->state == SP_SOCKET_PASSIVE)
+		return SP_PASS;
+	if (socket && socket->state == SP_SOCKET_JUDGED && socket->verdict != SP_DENY &&
+	    socket->generation == sp_generation())
+		return SP_PASS;
+	if (sk->state == TCP_LISTEN) /* SYN-ACK: the request has no socket of its own yet */
+		return SP_PASS;
+	if (sp_read_packet(skb, &p))
+		return sp_drop(skb);
+	judged = socket && socket->state == SP_SOCKET_JUDGED;
+	stale = judged && socket->generation != sp_generation();
+	if (p.payload == p.end && (p.tcp_flags & SP_TCP_RST || (judged && !stale)))
+		return SP_PASS;
+	if (judged && !stale)
+		return sp_drop(skb); /* denied: what is allowed has passed above */
+	if (p.payload == p.end && !stale && sp_has_just_passed(skb, &p))
+		return SP_PASS;
+	area = sp_scratch_claim();
+	if (!area)
+		return sp_drop(skb); /* TCP sends it again */
+	sp_subject_of_packet(area, skb, sk, &p, socket);
+	/* A flow that only receives must meet a new policy too, by its acknowledgements. */
+	verdict = p.payload == p.end && !stale ? sp_judge_control(skb, &area->subject) :
+						 sp_judge_stream(skb, area, p.payload);
+	sp_scratch_release(area);
+	return verdict & 1; /* SP_PASS or SP_DROP: the verifier does not follow a global function's result */
+}
+
+#endif

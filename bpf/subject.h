@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: GPL-2.0 OR MIT */
+/* What a decision is about, and what came of it. Lives in a claimed area (scratch.h): it is too large for the stack. */
+#ifndef SALLYPORT_SUBJECT_H
+#define SALLYPORT_SUBJECT_H
+
+#include "state.h"
+
+struct sp_choice {
+	__u16 rule, alert;
+	__u8 action, reason;
+};
+
+struct sp_subject {
+	/* in */
+	__u64 remote[2], local[2]; /* network order, IPv4 mapped */
+	__u64 cookie, netns;
+	__u64 exe_hash, cgroup, start;
+	__u32 tgid, uid;
+	__u16 remote_port, local_port;
+	__u8 protocol, phase, hook, flags; /* flags: enum sp_judge_flag */
+	/* in: the name of phases dns and tls; out: the name that decided phase connect */
+	__u64 name_hash;
+	/* out */
+	__u32 generation;
+	__u16 rule, alert;
+	__u8 action, reason, mode, bound;
+	__u16 deny_errno;
+	__u8 must_be_named; /* connect was allowed for the sake of a name that is still to be seen */
+	__u8 policy_flags; /* enum sp_policy_flag */
+	char comm[SP_COMM_LEN];
+	/* working space: too large for the stack */
+	__u8 torn; /* the policy was switched in the middle: begin again */
+	__u8 words;
+	__u8 reserved2[6];
+	__u64 candidates[SP_WORDS_MAX]; /* rules that everything but the name leaves over */
+	__u64 matches[SP_WORDS_MAX]; /* rules with a domain that cover the name */
+	__u64 unnamed[SP_WORDS_MAX], alert_rules[SP_WORDS_MAX], allow_rules[SP_WORDS_MAX];
+	struct sp_choice best; /* of the names learned for an address */
+	__u64 best_name, best_expires;
+	struct sp_hash hash; /* of a shape; Linux 6.1 rounds each frame up to 32 bytes, and eight of them may be 512 together */
+};
+
+#endif
