@@ -1,0 +1,195 @@
+/* SPDX-License-Identifier: GPL-2.0 OR MIT */
+/* Which rules each dimension of a subject (address, port, who, name) does not rule out, ANDed: the bit vectors of policy.h. */
+#ifndef SALLYPORT_CANDIDATES_H
+#define SALLYPORT_CANDIDATES_H
+
+#include "search.h"
+
+#define sp_each_word(i, s) (__u32 i = 0; i < SP_WORDS_MAX && i < (s)->words; i++)
+
+static __always_inline void sp_copy(const struct sp_policy_view *p, const struct sp_subject *s, __u64 *into, __u32 vector)
+{
+	__u64 *words = sp_vector(p, vector);
+
+	for sp_each_word(i, s)
+		into[i] = words ? words[i] : 0;
+}
+
+static __always_inline void sp_and(const struct sp_policy_view *p, struct sp_subject *s, __u32 vector)
+{
+	__u64 *words = sp_vector(p, vector);
+
+	if (!words)
+		return;
+	for sp_each_word(i, s)
+		s->candidates[i] &= words[i];
+}
+
+static __always_inline void sp_or(const struct sp_policy_view *p, struct sp_subject *s, __u32 vector)
+{
+	__u64 *words = sp_vector(p, vector);
+
+	if (!words)
+		return;
+	for sp_each_word(i, s)
+		s->matches[i] |= words[i];
+}
+
+static __always_inline void sp_clear_matches(struct sp_subject *s)
+{
+	for sp_each_word(i, s)
+		s->matches[i] = 0;
+}
+
+struct sp_shape_walk {
+	const struct sp_policy_view *policy;
+	const struct sp_name *name;
+	struct sp_subject *subject;
+};
+
+static long sp_shape_step(__u32 i, void *state)
+{
+	struct sp_shape_walk *w = state;
+	__u32 *shapes = sp_row(w->policy->rows, w->policy->head->shapes_row + i / 32);
+	__u32 shape, labels, many, mask, vector;
+	struct sp_hash *hash = &w->subject->hash;
+
+	if (!shapes)
+		return 1;
+	shape = shapes[i % 32];
+	labels = shape & 0xff;
+	many = shape >> 8 & 1;
+	mask = shape >> 16;
+	if (many ? w->name->labels <= labels : w->name->labels != labels)
+		return 0;
+	sp_hash_begin(hash, w->policy->head->hash_key[0], w->policy->head->hash_key[1]);
+	for (int l = 0; l < SP_LABELS_MAX && l < labels; l++) {
+		bool any = mask >> l & 1;
+
+		sp_hash_word(hash, any ? '*' : (__u32)w->name->label[l]);
+		sp_hash_word(hash, any ? 0 : w->name->label[l] >> 32);
+	}
+	sp_hash_word(hash, mask);
+	vector = sp_lookup(w->subject, sp_hash_finish(*hash, labels | many << 7), SP_VEC_NONE);
+	if (vector)
+		sp_or(w->policy, w->subject, vector);
+	return 0;
+}
+
+/* Leave in s->matches the rules whose domain covers the name. 0 if the name is not (or no longer) known. */
+__noinline int sp_match_name(struct sp_subject *s, __u64 name_hash)
+{
+	struct sp_policy_view p;
+	struct sp_shape_walk walk = {.policy = &p, .subject = s};
+
+	if (!s)
+		return 0;
+	sp_clear_matches(s);
+	if (!name_hash || !sp_open(s, &p))
+		return 0;
+	walk.name = bpf_map_lookup_elem(&names, &name_hash);
+	if (!walk.name)
+		return 0;
+	bpf_loop(p.head->shapes, sp_shape_step, &walk, 0);
+	return 1;
+}
+
+struct sp_ids_walk {
+	const struct sp_policy_view *policy;
+	struct sp_subject *subject;
+	struct sp_cgroup_ids *ids;
+	__u32 from;
+};
+
+static long sp_ids_step(__u32 i, void *state)
+{
+	struct sp_ids_walk *w = state;
+	__u32 found = sp_lookup(w->subject, w->ids->hash[(w->from + i) % 32], SP_VEC_NONE);
+
+	if (found)
+		sp_or(w->policy, w->subject, found);
+	return 0;
+}
+
+/* Several rules may name this cgroup (its unit, its slices), so what is found is ORed onto the rules that name none. */
+static __always_inline void sp_and_ids(struct sp_ids_walk *w, enum sp_vector any, __u32 from, __u32 count)
+{
+	struct sp_subject *s = w->subject;
+
+	sp_copy(w->policy, s, s->matches, any);
+	w->from = from;
+	bpf_loop(count, sp_ids_step, w, 0);
+	for sp_each_word(i, s)
+		s->candidates[i] &= s->matches[i];
+}
+
+__noinline int sp_and_cgroup(struct sp_subject *s)
+{
+	struct sp_policy_view p;
+	struct sp_ids_walk walk = {.policy = &p, .subject = s};
+	__u64 id;
+
+	if (!s || !sp_open(s, &p))
+		return 0;
+	id = s->cgroup;
+	walk.ids = bpf_map_lookup_elem(&cgroups, &id);
+	if (!walk.ids) {
+		sp_and(&p, s, SP_VEC_ANY_UNIT);
+		sp_and(&p, s, SP_VEC_ANY_CONTAINER);
+		sp_and(&p, s, SP_VEC_ANY_CGROUP);
+		return 0;
+	}
+	sp_and_ids(&walk, SP_VEC_ANY_UNIT, SP_IDS_UNIT, walk.ids->units);
+	sp_and_ids(&walk, SP_VEC_ANY_CONTAINER, SP_IDS_CONTAINER, walk.ids->containers);
+	sp_and_ids(&walk, SP_VEC_ANY_CGROUP, SP_IDS_PATH, walk.ids->paths);
+	return 0;
+}
+
+static __always_inline __u64 sp_user_hash(const struct sp_policy_view *p, __u32 uid)
+{
+	struct sp_hash h;
+
+	sp_hash_begin(&h, p->head->hash_key[0], p->head->hash_key[1]);
+	sp_hash_byte(&h, 'i');
+	for (int i = 0; i < 4; i++)
+		sp_hash_byte(&h, uid >> (8 * i));
+	return sp_hash_end(&h);
+}
+
+static __always_inline bool sp_is_v4(const __u64 *address)
+{
+	return address[0] == 0 && (__u32)address[1] == bpf_htonl(0xffff);
+}
+
+/* Everything but the name: leaves s->candidates, and the vectors that sp_choose needs. */
+__noinline int sp_find_candidates(struct sp_subject *s)
+{
+	struct sp_policy_trees *trees;
+	struct sp_policy_view p;
+	__u32 flags;
+
+	if (!s || !sp_open(s, &p))
+		return 0;
+	trees = sp_row(p.rows, 1);
+	flags = p.head->flags;
+	sp_copy(&p, s, s->candidates, SP_VEC_PHASE + s->phase % SP_PHASES);
+	sp_copy(&p, s, s->unnamed, SP_VEC_UNNAMED);
+	sp_copy(&p, s, s->alert_rules, SP_VEC_ALERT);
+	sp_copy(&p, s, s->allow_rules, SP_VEC_ALLOW);
+	if (s->phase != SP_PHASE_DNS && trees) {
+		if (sp_is_v4(s->remote))
+			sp_and(&p, s, sp_find32(p.rows, trees, SP_TREE_V4, bpf_ntohl(s->remote[1] >> 32)));
+		else
+			sp_and(&p, s, sp_find128(p.rows, trees, bpf_be64_to_cpu(s->remote[0]), bpf_be64_to_cpu(s->remote[1])));
+		sp_and(&p, s, sp_find32(p.rows, trees, SP_TREE_PORTS, (__u32)s->protocol << 16 | s->remote_port));
+	}
+	if (flags & SP_HAS_EXE)
+		sp_and(&p, s, s->exe_hash ? sp_lookup(s, s->exe_hash, SP_VEC_ANY_EXE) : SP_VEC_ANY_EXE);
+	if (flags & SP_HAS_USER)
+		sp_and(&p, s, sp_lookup(s, sp_user_hash(&p, s->uid), SP_VEC_ANY_USER));
+	if (flags & SP_HAS_CGROUP)
+		sp_and_cgroup(s);
+	return 0;
+}
+
+#endif
