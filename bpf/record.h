@@ -41,8 +41,9 @@ static __always_inline void sp_count_rule(const struct sp_subject *s, __u16 rule
 static __always_inline void sp_count_decision(const struct sp_subject *s)
 {
 	__u8 verdict = sp_verdict_of(s);
+	__u8 row = verdict == SP_ALLOW && s->mode == SP_MODE_OBSERVE ? 0 : verdict;
 
-	sp_count(SP_COUNT_DECISION + s->phase % SP_PHASES * 64 + verdict * 16 + s->reason % SP_REASONS);
+	sp_count(SP_COUNT_DECISION + s->phase % SP_PHASES * 64 + row * 16 + s->reason % SP_REASONS);
 	if (s->rule != SP_NO_RULE)
 		sp_count_rule(s, s->rule, verdict == SP_WOULD_DENY);
 	if (s->alert != SP_NO_RULE) {

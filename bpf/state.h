@@ -145,7 +145,7 @@ enum sp_judge_flag {
 
 /* counters: index = base + offset */
 enum sp_counter {
-	SP_COUNT_DECISION = 0, /* + phase * 64 + verdict * 16 + reason: 0..255 */
+	SP_COUNT_DECISION = 0, /* + phase * 64 + verdict * 16 + reason: 0..255; verdict 0 is allow in mode observe */
 	SP_COUNT_ALERT = 256, /* + phase */
 	SP_COUNT_EVENT = 260, /* + event type (0..7): written */
 	SP_COUNT_LOST = 268, /* + event type: the ring was full */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* The only file that knows N-API and libuv. It trusts its arguments: src/native/addon.ts has checked them. */
 #include <bpf/libbpf.h>
+#include <fcntl.h>
 #include <napi.h>
 #include <uv.h>
 
@@ -81,6 +82,38 @@ private:
 	Napi::Promise::Deferred result_;
 	SocketName name_;
 	int error_ = 0;
+};
+
+/* In a thread of its own, by a descriptor of its own: the kernel's handles may be closed meanwhile. */
+class CountEntries : public Napi::AsyncWorker {
+public:
+	CountEntries(Napi::Env env, std::string map, Fd fd)
+		: AsyncWorker(env), result_(Napi::Promise::Deferred::New(env)), name_(std::move(map)), fd_(std::move(fd)) {}
+	Napi::Promise promise() const { return result_.Promise(); }
+
+protected:
+	void Execute() override {
+		try {
+			const Map map(name_, fd_.get());
+			entries_ = map.count();
+			capacity_ = map.max_entries();
+		} catch (const std::exception& failure) {
+			SetError(failure.what());
+		}
+	}
+	void OnOK() override {
+		auto result = Napi::Object::New(Env());
+		result["entries"] = entries_;
+		result["capacity"] = capacity_;
+		result_.Resolve(result);
+	}
+	void OnError(const Napi::Error& error) override { result_.Reject(error.Value()); }
+
+private:
+	Napi::Promise::Deferred result_;
+	std::string name_;
+	Fd fd_;
+	size_t entries_ = 0, capacity_ = 0;
 };
 
 struct CloseHandle {
@@ -168,6 +201,7 @@ public:
 			InstanceMethod<&Kernel::call<&Kernel::install_policy>>("installPolicy"),
 			InstanceMethod<&Kernel::call<&Kernel::read_policy>>("readPolicy"),
 			InstanceMethod<&Kernel::call<&Kernel::dump>>("dump"),
+			InstanceMethod<&Kernel::call<&Kernel::count>>("count"),
 			InstanceMethod<&Kernel::call<&Kernel::lookup>>("lookup"),
 			InstanceMethod<&Kernel::call<&Kernel::update>>("update"),
 			InstanceMethod<&Kernel::call<&Kernel::remove>>("remove"),
@@ -229,6 +263,16 @@ private:
 		result["values"] = give(info.Env(), std::move(dump.values));
 		result["count"] = dump.count;
 		return result;
+	}
+
+	Napi::Value count(const Napi::CallbackInfo& info) {
+		const std::string name = info[0].ToString();
+		const int fd = handles_.maps.at(name).get();
+		Fd own(check(fcntl(fd, F_DUPFD_CLOEXEC, 0), "copy a descriptor"));
+		auto* worker = new CountEntries(info.Env(), name, std::move(own)); /* deletes itself when it is done */
+		const auto promise = worker->promise();
+		worker->Queue();
+		return promise;
 	}
 
 	Napi::Value lookup(const Napi::CallbackInfo& info) {

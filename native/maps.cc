@@ -58,8 +58,15 @@ bool Map::remove(const uint8_t* key) const {
 
 Dump Map::dump() const {
 	Dump dump;
-	if (!dump_by_batch(dump)) dump_one_by_one(dump);
+	const bool done = by_batch([&](auto keys, auto values, size_t count) { append(dump, keys, values, count); });
+	if (!done) dump_one_by_one(dump);
 	return dump;
+}
+
+size_t Map::count() const {
+	size_t entries = 0;
+	const bool done = by_batch([&](auto, auto, size_t count) { entries += count; });
+	return done ? entries : dump().count;
 }
 
 void Map::append(Dump& dump, const uint8_t* keys, const uint8_t* raws, size_t count) const {
@@ -85,7 +92,7 @@ void Map::copy_value(const uint8_t* raw, uint8_t* to) const {
 	}
 }
 
-bool Map::dump_by_batch(Dump& dump) const {
+bool Map::by_batch(const Visit& visit) const {
 	size_t room = std::min(kBatch, max_entries_);
 	Bytes keys, values;
 	Bytes next(std::max(key_size_, sizeof(uint32_t))); /* where to go on: a key, or a hash map's bucket number */
@@ -102,8 +109,8 @@ bool Map::dump_by_batch(Dump& dump) const {
 			continue;
 		}
 		if (error == EINVAL || error == EOPNOTSUPP || error == kNotSupportedByKernel) return false;
-		if (error != 0 && error != ENOENT) throw Failure(error, "dump map " + name_);
-		append(dump, keys.data(), values.data(), count);
+		if (error != 0 && error != ENOENT) throw Failure(error, "read map " + name_);
+		visit(keys.data(), values.data(), count);
 		if (error == ENOENT) return true;
 		first = false;
 		std::swap(from, next);

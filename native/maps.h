@@ -5,6 +5,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <string>
 #include <vector>
@@ -28,17 +29,21 @@ public:
 
 	size_t key_size() const { return key_size_; }
 	size_t value_size() const { return value_size_; }
+	size_t max_entries() const { return max_entries_; }
 
 	std::optional<Bytes> lookup(const uint8_t* key) const;
 	void update(const uint8_t* key, const uint8_t* value) const;
 	bool remove(const uint8_t* key) const;
 	Dump dump() const;
+	/* Entries now. Reads the whole map: not for the event loop. */
+	size_t count() const;
 
 private:
 	size_t raw_value_size() const;
 	void append(Dump& dump, const uint8_t* keys, const uint8_t* raws, size_t count) const;
 	void copy_value(const uint8_t* raw, uint8_t* to) const;
-	bool dump_by_batch(Dump& dump) const;
+	using Visit = std::function<void(const uint8_t* keys, const uint8_t* values, size_t count)>;
+	bool by_batch(const Visit& visit) const;
 	void dump_one_by_one(Dump& dump) const;
 
 	std::string name_;

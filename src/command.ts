@@ -1,11 +1,15 @@
+import { readFileSync } from "node:fs";
 import { dirname } from "node:path";
+import { text } from "node:stream/consumers";
 import type { Output, Signals } from "./cli/deps.ts";
 import { runCommandLine } from "./cli/program.ts";
 import { startDaemon } from "./daemon.ts";
 import { checkPolicyFile } from "./enforce/check-policy.ts";
+import { comparePolicies, sideOf } from "./enforce/compare-policies.ts";
 import { hostEnvironment } from "./enforce/policy-environment.ts";
 import { SallyportError } from "./errors.ts";
 import { Users } from "./identity/users.ts";
+import { hashPassword } from "./metrics/password.ts";
 import { openAddon } from "./native/addon.ts";
 import type { Addon } from "./native/binding.ts";
 import { readVersion } from "./version.ts";
@@ -22,11 +26,37 @@ export function runCommand(args: readonly string[]): Promise<number> {
 		err: output(process.stderr),
 		signals: signals(),
 		start: (config, log) => startDaemon(config, { openAddon: open, log, version }),
-		checkPolicy: (file) => {
-			const users = new Users();
-			return checkPolicyFile(file, hostEnvironment({ folder: dirname(file), uidOf: (name) => users.uidOf(name) }));
+		checkPolicy: (file) => checkPolicyFile(file, environmentBeside(file)),
+		comparePolicy(before, file) {
+			const beside = before.source.startsWith("/") ? before.source : file;
+			return comparePolicies(
+				{ ...before, environment: environmentBeside(beside) },
+				sideOf(file, environmentBeside(file)),
+			);
 		},
+		readFile: (file) => readFileSync(file, "utf8"),
+		readInput: () => text(process.stdin),
+		hashPassword,
+		keys,
 	});
+}
+
+function environmentBeside(file: string) {
+	const users = new Users();
+	return hostEnvironment({ folder: dirname(file), uidOf: (name) => users.uidOf(name) });
+}
+
+function keys(pressed: (key: string) => void): () => void {
+	const { stdin } = process;
+	if (!stdin.isTTY) return () => {};
+	const onData = (data: Buffer) => pressed(data.toString("latin1"));
+	stdin.setRawMode(true);
+	stdin.on("data", onData);
+	return () => {
+		stdin.off("data", onData);
+		stdin.setRawMode(false);
+		stdin.pause();
+	};
 }
 
 function open(): Addon {
@@ -52,13 +82,18 @@ function output(stream: NodeJS.WriteStream): Output {
 	return {
 		terminal: stream.isTTY === true,
 		colours: stream.isTTY === true && (process.env["NO_COLOR"] ?? "") === "" && process.env["TERM"] !== "dumb",
-		width: () => stream.columns ?? 80,
+		width: () => stream.columns || 80,
+		height: () => stream.rows || 24,
 		write(text) {
 			if (stream.writableLength > MOST_WAITING) return false;
 			stream.write(text);
 			return true;
 		},
 		onClosed: (tell) => void gone.push(tell),
+		onResize(resized) {
+			stream.on("resize", resized);
+			return () => stream.off("resize", resized);
+		},
 	};
 }
 

@@ -1,3 +1,4 @@
+import type { MetricsConfig } from "./metrics/config.ts";
 import type { MapName } from "./native/binding.ts";
 
 export type OnExit = "keep" | "detach";
@@ -12,8 +13,13 @@ export interface Config {
 	readonly socket: string | null;
 	/** Group that may use the socket; if it does not exist the socket is root's alone. */
 	readonly group: string;
-	/** host:port on loopback, or null. */
+	/** ADDRESS:PORT of the API on TCP, or null. Another address than loopback needs the three files below. */
 	readonly listen: string | null;
+	/** Bearer tokens, one a line: who may write over TCP, and read from elsewhere than loopback. */
+	readonly tokenFile: string | null;
+	/** PEM; both or neither. */
+	readonly tlsCert: string | null;
+	readonly tlsKey: string | null;
 	/** Policy file; null: the built-in policy that allows everything. */
 	readonly policy: string | null;
 	/** Judge by mode observe, whatever the policy says. */
@@ -24,6 +30,9 @@ export interface Config {
 	readonly runtimeDir: string;
 	/** Folder for what must survive a restart; null: nothing does. */
 	readonly stateDir: string | null;
+	/** What is kept of the past, in stateDir; null: nothing. */
+	readonly history: { readonly days: number; readonly megabytes: number } | null;
+	readonly metrics: MetricsConfig;
 	readonly sizes: Partial<Record<MapName, number>>;
 }
 
@@ -33,11 +42,16 @@ export const DEFAULTS: Config = {
 	socket: "/run/sallyport/sallyport.sock",
 	group: "sallyport",
 	listen: null,
+	tokenFile: null,
+	tlsCert: null,
+	tlsKey: null,
 	policy: "/etc/sallyport/policy.yaml",
 	forceObserve: false,
 	onExit: "keep",
 	runtimeDir: "/run/sallyport",
 	stateDir: "/var/lib/sallyport",
+	history: { days: 30, megabytes: 1_024 },
+	metrics: { listen: null, tlsCert: null, tlsKey: null, tokenFile: null, basicFile: null, topNames: 0 },
 	sizes: {
 		names: 32_768,
 		learned: 32_768,
@@ -63,7 +77,18 @@ export const LIMITS = {
 	batchBytes: 256 * 1024,
 	/** Generations of the policy whose rules can still be named. */
 	generations: 8,
-	policyBytes: 4 * 1024 * 1024,
+	policyBytes: 16 * 1024 * 1024,
+	/** Of any other request to the API. */
+	bodyBytes: 64 * 1024,
+	/** Of one listener of the API; the one that has been idle longest makes room. */
+	apiConnections: 256,
+	/** Requests a second of one client, and of those that cost much. */
+	requests: 500,
+	dearRequests: 20,
+	/** Readers of /v1/stream, events that wait for all of them together, and those that one is sent from history. */
+	streams: 32,
+	replayed: 4_096,
+	replay: 20_000,
 } as const;
 
 /** Milliseconds. */
@@ -79,6 +104,19 @@ export const TIMES = {
 	/** DNS questions take answers for this long. */
 	question: 5_000,
 	fileQuiet: 100,
+	/** A record is written to history once it has ended or is this old; with its own second on top, that is the most a crash loses. */
+	record: 500,
+	/** Open connections whose counters moved are written to history this often. */
+	refresh: 30_000,
+	/** A question to the API waits this long for what has just happened to be in history. */
+	freshness: 1_000,
+	/** HTTP: a request's head, the whole of it, and a connection that says nothing. */
+	headers: 10_000,
+	request: 30_000,
+	idle: 60_000,
+	/** A stream: between signs of life, and until a reader that takes nothing is hung up on. */
+	heartbeat: 15_000,
+	stalled: 300_000,
 } as const;
 
 export const OBSERVE_POLICY = `# What "observe" runs without a policy of your own: everything is allowed, everything is seen.

@@ -1,21 +1,22 @@
 import { rmSync } from "node:fs";
-import { release } from "node:os";
 import { dirname, join } from "node:path";
-import type { FastifyInstance } from "fastify";
-import { addressText, type Packed } from "./address.ts";
-import { buildApp } from "./api/app.ts";
-import { listenOnSocket, listenOnTcp, loopback } from "./api/listen.ts";
-import type { ApiServices, PolicyPort } from "./api/services.ts";
-import type { Status } from "./api/status.ts";
+import { addressText, type Packed, packAddress } from "./address.ts";
+import type { ApiServices } from "./api/services.ts";
 import type { RunningDaemon } from "./cli/deps.ts";
 import { type Config, LIMITS, OBSERVE_POLICY, TIMES } from "./config.ts";
+import { LiveFeed } from "./connections/live-feed.ts";
+import { NameBook } from "./connections/name-book.ts";
 import { Names } from "./connections/names.ts";
+import { RecentRecords } from "./connections/recent.ts";
+import { Recorder } from "./connections/recorder.ts";
 import { SettledStream } from "./connections/stream.ts";
 import { Sweep } from "./connections/sweep.ts";
 import { ConnectionTable } from "./connections/table.ts";
 import { viewer } from "./connections/view.ts";
+import { readiness, statusOf } from "./daemon-status.ts";
 import { Destroyer } from "./enforce/destroyer.ts";
 import { attach, inherited, openKernel } from "./enforce/open-kernel.ts";
+import { PolicyChecker } from "./enforce/policy-checker.ts";
 import { hostEnvironment, readMountinfo } from "./enforce/policy-environment.ts";
 import { type LoadResult, type PolicyInForce, PolicyService } from "./enforce/policy-service.ts";
 import { Rejudge } from "./enforce/rejudge.ts";
@@ -27,20 +28,25 @@ import { CgroupTable } from "./identity/cgroup-table.ts";
 import { ExePaths } from "./identity/exe-paths.ts";
 import { ProcessTable } from "./identity/process-table.ts";
 import { readProc } from "./identity/read-proc.ts";
-import { groupId, Users } from "./identity/users.ts";
+import { Users } from "./identity/users.ts";
+import { keepHistory, loadedChange, refusedChange, startRecord } from "./keep-history.ts";
+import { learnedNames } from "./learned.ts";
 import type { Logger } from "./logger.ts";
-import { CONTENT_TYPE, expose, exposeText } from "./metrics/exposition.ts";
-import { deniedOf, lostOf } from "./metrics/kernel.ts";
+import { CONTENT_TYPE, expose } from "./metrics/exposition.ts";
+import { lostOf } from "./metrics/kernel.ts";
 import { checkMetricsConfig, listenForScrapes, type MetricsListener } from "./metrics/listener.ts";
 import { registerMetrics } from "./metrics/register.ts";
 import type { Addon } from "./native/binding.ts";
 import type { Cursor } from "./native/events.ts";
-import { VERDICT } from "./native/layout.ts";
 import { containerOf, unitsOf } from "./policy/cgroup-path.ts";
 import { ruleKey } from "./policy/model.ts";
 import { renderProblem } from "./policy/problem.ts";
+import { policyPort } from "./policy-port.ts";
 import { findObstacle, readFacts } from "./preflight.ts";
 import { Pump } from "./pump.ts";
+import { RecordSources } from "./record-sources.ts";
+import { serve, tcpListenerOf } from "./serve.ts";
+import { ConnectionIds } from "./store/ids.ts";
 import { watchedCgroup } from "./system/cgroup.ts";
 import { type Clock, systemClock } from "./system/clock.ts";
 import { acquireLock } from "./system/lock.ts";
@@ -74,7 +80,7 @@ async function compose(
 ): Promise<RunningDaemon> {
 	const startedAt = new Date();
 	preflight();
-	if (config.listen !== null) loopback(config.listen);
+	const listener = tcpListenerOf(config);
 	checkMetricsConfig(config.metrics);
 	const watched = watchedCgroup(config.cgroup, readMountinfo());
 	const addon = openAddon();
@@ -102,6 +108,9 @@ async function compose(
 	);
 	const describe = { exe: exes.of.bind(exes), user: users.nameOf.bind(users) };
 	const view = viewer(describe);
+	const history = keepHistory(config, describe, log);
+	undo.add(() => history?.close());
+	history?.recordStart(startRecord(version, kernel.adopted, before.generation));
 	const slots = new SlotBook(config.stateDir === null ? null : join(config.stateDir, "slots.json"));
 	slots.restore(kernel.adopted ? kernel.sum("rules") : null);
 
@@ -117,6 +126,7 @@ async function compose(
 		environmentFor: (source) =>
 			hostEnvironment({
 				folder: dirname(source.startsWith("/") ? source : (config.policy ?? "/")),
+				...(source.startsWith("/") ? {} : { within: config.policy === null ? null : dirname(config.policy) }),
 				uidOf: users.uidOf.bind(users),
 			}),
 		slots,
@@ -125,10 +135,12 @@ async function compose(
 		forceObserve: config.forceObserve,
 		keepGenerations: LIMITS.generations,
 		log,
-		onLoaded: () => {
+		onLoaded: (inForce) => {
 			updateResolvers();
 			void rejudge?.run();
+			history?.recordPolicyChange(loadedChange(inForce));
 		},
+		onRefused: (failure, generation) => history?.recordPolicyChange(refusedChange(failure, generation)),
 	});
 	const loaded =
 		config.policy === null ? policy.load(OBSERVE_POLICY, "(built-in)", "built-in") : policy.loadFile(config.policy);
@@ -145,6 +157,7 @@ async function compose(
 		container: containerOf(path),
 	}));
 	const destroyer = new Destroyer({ kernel, log });
+	const ids = new ConnectionIds();
 	const table = new ConnectionTable({
 		processes,
 		cgroups,
@@ -155,7 +168,12 @@ async function compose(
 		finished: LIMITS.finished,
 		lookupName: (hash) => lookupName(kernel, hash),
 		destroy: (event) => destroyer.destroy(event),
+		nextId: (first) => ids.next(first),
 	});
+	/* Before the pump: what its last drain brings is still written. */
+	const recorder =
+		history === null ? null : new Recorder({ table, history, settle: TIMES.record, refresh: TIMES.refresh });
+	undo.add(() => recorder?.close());
 	rejudge = new Rejudge({
 		kernel,
 		openTcp: () => table.openTcp(),
@@ -175,10 +193,10 @@ async function compose(
 	const timer = setInterval(() => guarded(log, "sweep", () => sweep.run()), TIMES.sweep);
 	undo.add(() => clearInterval(timer));
 
-	const { registry, topNames } = registerMetrics({
+	const { registry, topNames, fills } = registerMetrics({
 		...{ kernel, slots, version, table, processes, pump, policy, destroyer },
 		actionOf: actionsOf(policy),
-		history: () => null,
+		history: () => history?.status() ?? null,
 		topNames: config.metrics.topNames,
 	});
 	if (topNames !== null) {
@@ -187,36 +205,57 @@ async function compose(
 		undo.add(table.watch({ opened() {}, denied() {}, ended: (each) => topNames.ended(each) }));
 	}
 
-	const status = (): Status => {
-		const counters = kernel.sum("counters");
-		return {
-			version,
-			pid: process.pid,
-			startedAt: startedAt.toISOString(),
-			cgroup: watched.path,
-			pins: config.pins,
-			adopted: kernel.adopted,
-			kernel: release(),
-			generation: policy.generation,
-			policy: policyStatus(policy),
-			events: { received: pump.counts.records, lost: lostOf(counters), unreadable: pump.counts.unknown },
-			connections: { open: table.sizes.live, ended: table.sizes.finished, dropped: table.dropped },
-			denied: deniedOf(counters, VERDICT.deny),
-			wouldDeny: deniedOf(counters, VERDICT.wouldDeny),
-			resolvers: [...resolvers].map(addressText),
-			programs: kernel.programs().map(({ name, id, verifiedInstructions }) => ({ name, id, verifiedInstructions })),
-		};
-	};
+	const nameBook = new NameBook(LIMITS.names);
+	const feed = new LiveFeed(LIMITS.replayed, view);
+	undo.add(table.watch({ opened() {}, denied() {}, ended() {}, answered: (answer) => nameBook.answered(answer) }));
+	const told = new SettledStream({ table, settle: TIMES.settle, emit: (each) => feed.push(each, clock.now()) });
+	undo.add(() => told.close());
+	const checker = new PolicyChecker();
+	undo.add(() => checker.close());
+	const recent = new RecentRecords({ connections: () => table.all(), names: nameBook, describe, view });
+	const sources = new RecordSources({
+		recent,
+		history,
+		recorder,
+		drain: () => pump.flush(),
+		patience: TIMES.freshness,
+	});
+	const learned = (address: string) => learnedNames(kernel, names, clock, address);
 	const services: ApiServices = {
-		connections: () => table.all(),
+		records: (wanted) => sources.read(wanted),
+		feed,
 		describe,
-		view,
-		policy: policyPort(policy),
-		status,
-		metrics: async () => ({ contentType: CONTENT_TYPE, text: await exposeText(registry) }),
+		learned,
+		policy: policyPort({
+			policy,
+			checker,
+			file: config.policy,
+			facts: {
+				environment: hostEnvironment({ folder: "/", within: null, uidOf: users.uidOf.bind(users) }),
+				learned: (address) => learned(address).map(({ name }) => name),
+				addressesOf: (name) => nameBook.addressesOf(name).map(({ address }) => address),
+				isTrustedResolver: (address) => resolvers.has(packAddress(address) ?? ""),
+			},
+		}),
+		status: () =>
+			statusOf({
+				...{ version, startedAt, kernel, policy, pump, table },
+				libbpfVersion: addon.libbpfVersion,
+				cgroup: watched.path,
+				pins: config.pins,
+				resolvers: () => [...resolvers].map(addressText),
+				history: () => history?.status() ?? null,
+				streams: () => feed.readers,
+				maps: () => {
+					void fills.read();
+					return fills.known.map(({ name, entries, capacity }) => ({ name, entries, limit: capacity }));
+				},
+			}),
+		metrics: () => ({ contentType: CONTENT_TYPE, parts: expose(registry) }),
 		ill: () => (policy.generation === 0 ? "no policy is in force" : null),
+		ready: () => readiness(policy, history?.status() ?? null),
 	};
-	await serve(config, services, log, undo);
+	await serve({ config, services, log, version, listener, defer: (step) => undo.add(step) });
 	let scrapes: MetricsListener | null = null;
 	if (config.metrics.listen !== null) {
 		const { listen } = config.metrics;
@@ -277,20 +316,6 @@ function requirePolicy(loaded: LoadResult, generationBefore: number): void {
 	);
 }
 
-async function serve(config: Config, services: ApiServices, log: Logger, undo: Undo): Promise<void> {
-	const open = (mayChange: boolean): FastifyInstance => {
-		const app = buildApp({ services, log, mayChange });
-		undo.add(() => app.close());
-		return app;
-	};
-	if (config.socket !== null) {
-		const path = config.socket;
-		undo.add(() => rmSync(path, { force: true }));
-		await listenOnSocket(open(true), path, groupId(config.group));
-	}
-	if (config.listen !== null) await listenOnTcp(open(false), config.listen);
-}
-
 function watchFiles(config: Config, policy: PolicyService, resolversChanged: () => void, undo: Undo): void {
 	const { policy: file } = config;
 	if (file !== null) {
@@ -301,44 +326,6 @@ function watchFiles(config: Config, policy: PolicyService, resolversChanged: () 
 		const watcher = watchFile(path, TIMES.fileQuiet, resolversChanged);
 		undo.add(() => watcher.close());
 	}
-}
-
-function policyPort(policy: PolicyService): PolicyPort {
-	const document = ({ text, etag, generation, source, origin, loadedAt, policy: { mode } }: PolicyInForce) => ({
-		text,
-		etag,
-		generation,
-		mode,
-		source,
-		origin,
-		loadedAt,
-	});
-	return {
-		current: () => (policy.current === null ? null : document(policy.current)),
-		load(text) {
-			const result = policy.load(text, "(api)", "api");
-			return result.ok ? { ok: true, policy: document(result.policy) } : result;
-		},
-	};
-}
-
-function policyStatus({ current, lastFailure }: PolicyService): Status["policy"] {
-	return {
-		mode: current?.policy.mode ?? null,
-		source: current?.source ?? null,
-		origin: current?.origin ?? null,
-		etag: current?.etag ?? null,
-		rules: current?.policy.rules.length ?? null,
-		loadedAt: current?.loadedAt.toISOString() ?? null,
-		failure:
-			lastFailure === null
-				? null
-				: {
-						time: lastFailure.time.toISOString(),
-						source: lastFailure.source,
-						problems: lastFailure.problems.slice(0, 100).map(renderProblem),
-					},
-	};
 }
 
 function actionsOf(policy: PolicyService): (key: string) => string | null {

@@ -1,3 +1,5 @@
+import { printable } from "./text.ts";
+
 export type LogLevel = "debug" | "info" | "warn" | "error";
 export type LogFields = Readonly<Record<string, unknown>>;
 
@@ -12,13 +14,14 @@ const LEVELS: Readonly<Record<LogLevel, number>> = { debug: 10, info: 20, warn: 
 
 export const LOG_LEVELS = Object.keys(LEVELS) as LogLevel[];
 
-/** JSON lines: time, level, message, then the fields. JSON.stringify escapes what is not printable ASCII-safe. */
+/** JSON lines: time, level, message, then the fields. What could move a cursor or reorder a line is escaped, so a terminal may show them. */
 export function jsonLogger(write: (line: string) => void, level: LogLevel = "info"): Logger {
 	const at =
 		(name: LogLevel) =>
 		(message: string, fields: LogFields = {}) => {
 			if (LEVELS[name] < LEVELS[level]) return;
-			write(`${JSON.stringify({ time: new Date().toISOString(), level: name, message, ...plain(fields) })}\n`);
+			const line = JSON.stringify({ time: new Date().toISOString(), level: name, message, ...plain(fields) });
+			write(`${line.replace(HARMFUL, escaped)}\n`);
 		};
 	return { debug: at("debug"), info: at("info"), warn: at("warn"), error: at("error") };
 }
@@ -29,7 +32,7 @@ export function plainLogger(write: (line: string) => void): Logger {
 		(name: LogLevel) =>
 		(message: string, fields: LogFields = {}) => {
 			const detail = Object.entries(plain(fields)).map(
-				([key, value]) => `${key}=${typeof value === "string" ? value : JSON.stringify(value)}`,
+				([key, value]) => `${key}=${printable(typeof value === "string" ? value : JSON.stringify(value))}`,
 			);
 			write(
 				`sallyport: ${name === "warn" ? "warning: " : name === "error" ? "error: " : ""}${[message, ...detail].join(" ")}\n`,
@@ -37,6 +40,14 @@ export function plainLogger(write: (line: string) => void): Logger {
 		};
 	const nothing = () => {};
 	return { debug: nothing, info: nothing, warn: at("warn"), error: at("error") };
+}
+
+/* JSON.stringify escapes the controls below U+0020 only. */
+const HARMFUL = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Cs}\p{Co}]/gu;
+
+function escaped(character: string): string {
+	const units = Array.from({ length: character.length }, (_, index) => character.charCodeAt(index));
+	return units.map((unit) => `\\u${unit.toString(16).padStart(4, "0")}`).join("");
 }
 
 function plain(fields: LogFields): Record<string, unknown> {

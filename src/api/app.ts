@@ -1,61 +1,79 @@
+import rateLimit from "@fastify/rate-limit";
 import { type FastifyInstance, fastify } from "fastify";
-import { LIMITS } from "../config.ts";
+import { LIMITS, TIMES } from "../config.ts";
 import type { Logger } from "../logger.ts";
+import { type Access, guard } from "./access.ts";
+import { capConnections } from "./connection-cap.ts";
 import { connectionRoutes } from "./connections.ts";
+import { nameRoutes } from "./names.ts";
 import { observabilityRoutes } from "./observability.ts";
+import { describeApi } from "./openapi.ts";
 import { policyRoutes } from "./policy.ts";
+import { Refusal, sendProblems } from "./problem-details.ts";
 import type { ApiServices } from "./services.ts";
+import { streamRoute } from "./stream.ts";
+import { topRoute } from "./top.ts";
 
 export interface AppOptions {
 	readonly services: ApiServices;
 	readonly log: Logger;
-	/** False over TCP: anyone on the host can reach a port, only the group the socket. */
-	readonly mayChange: boolean;
+	readonly version: string;
+	readonly access: Access;
+	readonly tls?: { readonly cert: Buffer; readonly key: Buffer };
+	/** Requests a second that one client may make. */
+	readonly requests?: number;
 }
 
 /** The API, built but not listening. */
-export function buildApp({ services, log, mayChange }: AppOptions): FastifyInstance {
-	const app = fastify({
-		logger: false,
-		bodyLimit: LIMITS.policyBytes,
-		requestTimeout: 30_000,
-		connectionTimeout: 60_000,
-		keepAliveTimeout: 30_000,
-		forceCloseConnections: true,
-		/* Another type in the query ("port=x") is an error, not NaN. */
-		ajv: { customOptions: { coerceTypes: true, removeAdditional: false, allErrors: true } },
-	});
-	app.setErrorHandler((error: Error & { statusCode?: number; validation?: unknown }, request, reply) => {
-		const status = error.statusCode ?? 500;
-		if (status >= 500) log.error("request failed", { method: request.method, url: request.url, error });
-		return reply.code(status).send({
-			error: STATUS_TEXT[status] ?? "error",
-			message: status >= 500 ? "The daemon failed; see its log." : error.message,
-		});
-	});
-	app.setNotFoundHandler((request, reply) =>
-		reply
-			.code(404)
-			.send({ error: "not_found", message: `There is no ${request.method} ${request.url.split("?", 1)[0]}.` }),
-	);
+export async function buildApp(options: AppOptions): Promise<FastifyInstance> {
+	const { services, log, version, access } = options;
+	const app = newServer(options.tls);
+	sendProblems(app, log);
+	capConnections(app.server, LIMITS.apiConnections);
 	app.addHook("onSend", (_request, reply, payload, done) => {
 		reply.header("x-content-type-options", "nosniff");
+		if (!reply.hasHeader("content-security-policy")) reply.header("content-security-policy", "default-src 'none'");
 		reply.header("cache-control", "no-store");
 		done(null, payload);
 	});
+	await app.register(rateLimit, {
+		max: options.requests ?? LIMITS.requests,
+		timeWindow: 1_000,
+		/* A unix socket has no addresses: whoever may use it shares one bucket. */
+		keyGenerator: (request) => request.ip ?? "unix",
+		errorResponseBuilder: (_request, { ttl }) =>
+			new Refusal(
+				429,
+				"too-many-requests",
+				"More requests a second than one client may make.",
+				{},
+				{ "retry-after": String(Math.max(1, Math.ceil(ttl / 1000))) },
+			),
+	});
+	guard(app, access);
+	await describeApi(app, version);
 	connectionRoutes(app, services);
-	policyRoutes(app, services.policy, mayChange);
+	topRoute(app, services);
+	streamRoute(app, services, (error) => log.error("a stream failed", { error }));
+	nameRoutes(app, services);
+	await policyRoutes(app, services.policy);
 	observabilityRoutes(app, services);
 	return app;
 }
 
-const STATUS_TEXT: Readonly<Record<number, string>> = {
-	400: "bad_request",
-	403: "forbidden",
-	404: "not_found",
-	412: "precondition_failed",
-	413: "too_large",
-	415: "unsupported_type",
-	422: "invalid_policy",
-	500: "internal",
-};
+function newServer(tls: AppOptions["tls"]): FastifyInstance {
+	const options = {
+		logger: false,
+		bodyLimit: LIMITS.bodyBytes,
+		requestTimeout: TIMES.request,
+		connectionTimeout: TIMES.idle,
+		keepAliveTimeout: TIMES.idle,
+		forceCloseConnections: true,
+		/* Another type in the query ("limit=x") is an error, not NaN. */
+		ajv: { customOptions: { coerceTypes: true, removeAdditional: false, allErrors: false } },
+		http: { headersTimeout: TIMES.headers, connectionsCheckingInterval: TIMES.headers / 2, maxHeaderSize: 16_384 },
+	} as const;
+	if (tls === undefined) return fastify(options);
+	const https = { ...tls, ...options.http, minVersion: "TLSv1.2", handshakeTimeout: TIMES.headers } as const;
+	return fastify({ ...options, https }) as unknown as FastifyInstance;
+}

@@ -1,81 +1,77 @@
-import { Readable } from "node:stream";
 import type { FastifyInstance } from "fastify";
-import type { Connection } from "../connections/connection.ts";
-import { type ConnectionFilter, compileFilter, FilterError } from "../connections/filter.ts";
-import { connectionSchema, connectionsQuery } from "./schemas.ts";
-import type { ApiServices } from "./services.ts";
+import type { HistorySort } from "../store/history.ts";
+import { sendPage } from "./answer.ts";
+import { askRecords, readCursor, readPage, writeCursor } from "./pages.ts";
+import { Refusal } from "./problem-details.ts";
+import { type FilterQuery, filterOf } from "./query.ts";
+import { connectionDetailSchema, connectionListSchema } from "./schemas/connection.ts";
+import { limitParameter, listParameters } from "./schemas/parameters.ts";
+import { problemResponses } from "./schemas/problem.ts";
+import type { ApiServices, Source } from "./services.ts";
+import { stepsOf } from "./steps.ts";
 
-type Query = Omit<ConnectionFilter, "since"> & { readonly since?: string; readonly limit?: number };
+type ListQuery = FilterQuery & {
+	readonly sort?: HistorySort;
+	readonly limit?: number;
+	readonly cursor?: string;
+	readonly from?: Source;
+};
 
-export function connectionRoutes(app: FastifyInstance, services: ApiServices): void {
-	app.get<{ Querystring: Query }>(
+export function connectionRoutes(app: FastifyInstance, { records }: ApiServices): void {
+	app.get<{ Querystring: ListQuery }>(
 		"/v1/connections",
 		{
 			schema: {
-				summary:
-					"Connections and DNS questions, newest first. Accept: application/x-ndjson gives one JSON document a line.",
-				querystring: connectionsQuery,
-				response: {
-					200: {
-						type: "object",
-						properties: { connections: { type: "array", items: connectionSchema }, more: { type: "boolean" } },
-					},
-				},
+				operationId: "listConnections",
+				tags: ["connections"],
+				summary: "Connections and DNS questions, newest first.",
+				description:
+					"All filters given must hold. `Accept` chooses JSON, `application/x-ndjson` (one record a line) or `text/csv`. " +
+					"The header `Link` names the next page, and `sallyport-next` its cursor.",
+				produces: ["application/json", "application/x-ndjson", "text/csv"],
+				querystring: listParameters,
+				response: { 200: connectionListSchema, ...problemResponses },
 			},
 		},
-		(request, reply) => {
-			const { limit = DEFAULT_LIMIT, since, ...rest } = request.query;
-			let matches: (connection: Connection) => boolean;
-			try {
-				matches = compileFilter(
-					since === undefined ? rest : { ...rest, since: sinceOf(since, Date.now()) },
-					services.describe,
-				);
-			} catch (error) {
-				if (!(error instanceof FilterError)) throw error;
-				return reply.code(400).send({ error: "bad_request", message: error.message });
-			}
-			const found: Connection[] = [];
-			for (const connection of services.connections()) if (matches(connection)) found.push(connection);
-			found.sort((a, b) => b.first - a.first || b.id - a.id);
-			const shown = found.slice(0, limit);
-			if (wantsLines(request.headers.accept)) {
-				return reply.type("application/x-ndjson").send(Readable.from(lines(shown, services)));
-			}
-			return reply.send({ connections: shown.map(services.view), more: found.length > shown.length });
+		async (request, reply) => {
+			const { sort, limit = limitParameter.default } = request.query;
+			const filter = filterOf(request.query);
+			const { from = request.query.from, cursor } = readCursor(request.query.cursor);
+			const query = {
+				filter,
+				limit,
+				...(sort === undefined ? {} : { sort }),
+				...(cursor === undefined ? {} : { cursor }),
+			};
+			const { source, value } = await askRecords(records, from, (reader) => readPage(reader, query));
+			return sendPage(request, reply, { rows: value.rows, next: writeCursor(source, value.next), source });
 		},
 	);
-}
 
-/** A time (ISO 8601), seconds since the epoch, or an age: 30s, 15m, 2h, 1d. Returns ms since the epoch. */
-export function sinceOf(text: string, now: number): number {
-	const age = /^(\d{1,9})(ms|s|m|h|d)$/.exec(text);
-	if (age !== null) return now - Number(age[1]) * (UNITS[age[2] ?? ""] ?? 0);
-	if (/^\d{1,12}(\.\d+)?$/.test(text)) return Number(text) * 1000;
-	const time = /^\d{4}-/.test(text) ? Date.parse(text) : Number.NaN;
-	if (Number.isNaN(time))
-		throw new FilterError(
-			"since",
-			text,
-			"a time (2026-01-31T12:00:00Z), seconds since the epoch, or an age such as 15m",
-		);
-	return time;
-}
-
-const DEFAULT_LIMIT = 100;
-const CHUNK = 200;
-const UNITS: Readonly<Record<string, number>> = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 };
-
-function wantsLines(accept: string | undefined): boolean {
-	return /\bapplication\/(x-)?ndjson\b/.test(accept ?? "");
-}
-
-/* Some at a time, so that a long list does not hold up the ring. */
-function* lines(connections: readonly Connection[], { view }: ApiServices): Generator<string> {
-	for (let at = 0; at < connections.length; at += CHUNK) {
-		yield connections
-			.slice(at, at + CHUNK)
-			.map((connection) => `${JSON.stringify(view(connection))}\n`)
-			.join("");
-	}
+	app.get<{ Params: { id: number } }>(
+		"/v1/connections/:id",
+		{
+			schema: {
+				operationId: "getConnection",
+				tags: ["connections"],
+				summary: "One record, whole, with the steps that decided it.",
+				params: {
+					type: "object",
+					required: ["id"],
+					properties: { id: { type: "integer", minimum: 0, maximum: Number.MAX_SAFE_INTEGER } },
+				},
+				response: { 200: connectionDetailSchema, ...problemResponses },
+			},
+		},
+		async (request) => {
+			const { id } = request.params;
+			const { source, value } = await askRecords(records, undefined, async (reader) => {
+				const record = await reader.get(id);
+				return record === null ? null : { ...record, steps: await stepsOf(record, reader) };
+			});
+			if (value === null)
+				throw new Refusal(404, "not-found", `There is no record ${id}; it may have been too old to keep.`);
+			return { ...value, source };
+		},
+	);
 }

@@ -1,8 +1,11 @@
-import { chmodSync, chownSync, mkdirSync, rmSync } from "node:fs";
+import { createPrivateKey, X509Certificate } from "node:crypto";
+import { chmodSync, chownSync, mkdirSync, readFileSync, rmSync } from "node:fs";
 import { isIP } from "node:net";
 import { dirname } from "node:path";
 import type { FastifyInstance } from "fastify";
 import { SallyportError } from "../errors.ts";
+import { type Access, isLocalHost } from "./access.ts";
+import { readTokens } from "./tokens.ts";
 
 /** 0660, for root and the group; without a group 0600. Whoever holds the daemon's lock may replace the socket of a dead one. */
 export async function listenOnSocket(app: FastifyInstance, path: string, gid: number | null): Promise<void> {
@@ -17,50 +20,100 @@ export async function listenOnSocket(app: FastifyInstance, path: string, gid: nu
 			chmodSync(path, 0o660);
 		}
 	} catch (error) {
-		throw new SallyportError(
-			"LISTEN_FAILED",
-			`The API cannot listen on ${path}: ${(error as Error).message}.`,
-			"Choose another path with --socket.",
-			error,
-		);
+		throw failed(path, "--socket", error);
 	} finally {
 		process.umask(umask);
 	}
 }
 
-/** `host:port`, loopback only. */
-export async function listenOnTcp(app: FastifyInstance, address: string): Promise<void> {
-	const { host, port } = loopback(address);
+export async function listenOnTcp(
+	app: FastifyInstance,
+	{ host, port }: Pick<Listener, "host" | "port">,
+): Promise<void> {
 	try {
 		await app.listen({ host, port });
 	} catch (error) {
-		throw new SallyportError(
-			"LISTEN_FAILED",
-			`The API cannot listen on ${address}: ${(error as Error).message}.`,
-			"Choose another port with --listen.",
-			error,
-		);
+		throw failed(`${host} port ${port}`, "--listen", error);
 	}
 }
 
-export function loopback(address: string): { host: string; port: number } {
+export interface TcpConfig {
+	/** HOST:PORT */
+	readonly listen: string;
+	readonly tokenFile: string | null;
+	readonly tlsCert: string | null;
+	readonly tlsKey: string | null;
+}
+
+export interface Listener {
+	readonly host: string;
+	readonly port: number;
+	readonly access: Access;
+	readonly tls: { readonly cert: Buffer; readonly key: Buffer } | null;
+}
+
+/**
+ * On loopback whoever is on the host may read, and with a token write. On any other address there is no reading without TLS and a
+ * token either. Throws before anything is opened.
+ */
+export function tcpListener({ listen, tokenFile, tlsCert, tlsKey }: TcpConfig): Listener {
+	const { host, port } = parseListen(listen);
+	const tls = readTls(tlsCert, tlsKey);
+	if (!isLoopback(host) && (tls === null || tokenFile === null)) {
+		throw new SallyportError(
+			"NOT_LOOPBACK",
+			`--listen ${listen} would show what this host talks to to the network.`,
+			"Listen on 127.0.0.1 or [::1], or give --tls-cert, --tls-key and --token-file.",
+		);
+	}
+	const tokens = tokenFile === null ? null : readTokens(tokenFile);
+	const reading = isLoopback(host) ? "open" : "token";
+	const certificate = tls === null ? null : new X509Certificate(tls.cert);
+	const hostAllowed = (name: string) => isLocalHost(name) || certificate?.checkHost(name) !== undefined;
+	return { host, port, tls, access: { hostAllowed, reading, writing: "token", tokens } };
+}
+
+export function parseListen(address: string): { host: string; port: number } {
 	const match = /^(?:\[([0-9a-fA-F:]+)\]|([^:[\]]+)):(\d{1,5})$/.exec(address);
 	const host = match?.[1] ?? match?.[2];
 	const port = Number(match?.[3]);
-	if (host === undefined || port > 65_535) {
+	const ip = host === "localhost" ? "127.0.0.1" : host;
+	if (ip === undefined || isIP(ip) === 0 || port > 65_535) {
 		throw new SallyportError(
 			"USAGE",
-			`--listen "${address}" is not HOST:PORT.`,
+			`--listen "${address}" is not ADDRESS:PORT.`,
 			"For example 127.0.0.1:9440 or [::1]:9440.",
 		);
 	}
-	const ip = host === "localhost" ? "127.0.0.1" : host;
-	if (!(isIP(ip) === 4 && ip.startsWith("127.")) && ip !== "::1") {
-		throw new SallyportError(
-			"NOT_LOOPBACK",
-			`--listen ${address} would show what this host talks to to the network.`,
-			"Listen on 127.0.0.1 or [::1], and put a proxy that checks who asks in front.",
-		);
-	}
 	return { host: ip, port };
+}
+
+export function isLoopback(ip: string): boolean {
+	return (isIP(ip) === 4 && ip.startsWith("127.")) || ip === "::1";
+}
+
+function readTls(certFile: string | null, keyFile: string | null): Listener["tls"] {
+	if (certFile === null && keyFile === null) return null;
+	if (certFile === null || keyFile === null) {
+		throw new SallyportError("USAGE", "TLS needs both --tls-cert and --tls-key.");
+	}
+	try {
+		const cert = readFileSync(certFile);
+		const key = readFileSync(keyFile);
+		if (!new X509Certificate(cert).checkPrivateKey(createPrivateKey(key)))
+			throw new Error("the key is of another certificate");
+		return { cert, key };
+	} catch (error) {
+		const message = `The certificate ${certFile} with the key ${keyFile} cannot be used: ${(error as Error).message}.`;
+		throw new SallyportError("USAGE", message, "Both are PEM files.", error);
+	}
+}
+
+function failed(where: string, flag: string, error: unknown): SallyportError {
+	return new SallyportError(
+		"LISTEN_FAILED",
+		`The API cannot listen on ${where}: ${(error as Error).message}.`,
+		`Choose another with ${flag}.`,
+		error,
+	);
 }

@@ -1,18 +1,31 @@
-import type { Connection } from "../connections/connection.ts";
-import type { Describer, ViewOf } from "../connections/view.ts";
-import type { Status } from "./status.ts";
+import type { LiveFeed } from "../connections/live-feed.ts";
+import type { Describer } from "../connections/view.ts";
+import type { HistoryReader } from "../store/history.ts";
+import type { ExplainRequest, Explanation, PolicyCheck, Problem, RuleOfName } from "./policy-types.ts";
+import type { Readiness, Status } from "./status.ts";
 
 /** What the API needs of the daemon, and no more. */
 export interface ApiServices {
-	/** Open and ended records, in no order. */
-	readonly connections: () => Iterable<Connection>;
+	/** Where records are read, with all that has happened so far in it. */
+	readonly records: (wanted?: Source) => Promise<Records>;
+	readonly feed: LiveFeed;
 	readonly describe: Describer;
-	readonly view: ViewOf;
 	readonly policy: PolicyPort;
+	/** Names that the kernel holds an address for now, and until when (wall clock, ms). */
+	readonly learned: (address: string) => readonly { readonly name: string; readonly until: number }[];
 	readonly status: () => Status;
-	readonly metrics: () => Promise<{ readonly contentType: string; readonly text: string }>;
+	/** In parts, so that a large one holds up nothing. */
+	readonly metrics: () => { readonly contentType: string; readonly parts: AsyncIterable<string> };
 	/** Why the daemon is not well, or null. */
 	readonly ill: () => string | null;
+	readonly ready: () => Readiness;
+}
+
+export type Source = "history" | "memory";
+
+export interface Records {
+	readonly source: Source;
+	readonly reader: HistoryReader;
 }
 
 export interface PolicyPort {
@@ -23,6 +36,12 @@ export interface PolicyPort {
 	):
 		| { readonly ok: true; readonly policy: PolicyDocument }
 		| { readonly ok: false; readonly problems: readonly Problem[] };
+	/** All that loading would do, short of the kernel, in a thread of its own. */
+	check(text: string): Promise<PolicyCheck>;
+	/** Null: the policy in force is not known to this daemon. Throws Refusal. */
+	explain(request: ExplainRequest): Explanation | null;
+	/** Rules of the policy in force whose domains cover the name. */
+	rulesOf(name: string): readonly RuleOfName[];
 }
 
 export interface PolicyDocument {
@@ -33,14 +52,4 @@ export interface PolicyDocument {
 	readonly source: string;
 	readonly origin: string;
 	readonly loadedAt: Date;
-}
-
-export interface Problem {
-	readonly file: string;
-	readonly line: number;
-	readonly column: number;
-	readonly path: string;
-	readonly message: string;
-	readonly expected: string;
-	readonly suggestion?: string;
 }

@@ -1,3 +1,5 @@
+import type { HistoryStatus } from "../store/history.ts";
+
 /** What /v1/status answers and `sallyport status` shows. */
 export interface Status {
 	readonly version: string;
@@ -16,6 +18,13 @@ export interface Status {
 	readonly denied: number;
 	readonly wouldDeny: number;
 	readonly resolvers: readonly string[];
+	/** Entries of kernel maps, as far as they are counted. */
+	readonly maps: readonly { readonly name: string; readonly entries: number; readonly limit: number }[];
+	readonly versions: Readonly<Record<string, string>>;
+	/** Null: none is kept. */
+	readonly history: HistoryStatus | null;
+	/** Readers of /v1/stream. */
+	readonly streams: number;
 	readonly programs: readonly { readonly name: string; readonly id: number; readonly verifiedInstructions: number }[];
 }
 
@@ -29,4 +38,11 @@ export interface PolicyStatus {
 	readonly loadedAt: string | null;
 	/** The last try, if it was refused. */
 	readonly failure: { readonly time: string; readonly source: string; readonly problems: readonly string[] } | null;
+}
+
+/** What /readyz answers. */
+export interface Readiness {
+	readonly ready: boolean;
+	/** `ok`, or what is wrong. What does not stop Sallyport from deciding and answering does not make it unready. */
+	readonly checks: Readonly<Record<string, string>>;
 }

@@ -1,62 +1,100 @@
-import { request } from "node:http";
+import { type IncomingMessage, request } from "node:http";
 import { SallyportError } from "../errors.ts";
 import { printable } from "../text.ts";
 
-/** Asks the daemon over its unix socket. The body comes in parts, as it arrives. */
-export async function ask(
-	socketPath: string,
-	path: string,
-	accept: string,
-	onText: (text: string) => void,
-): Promise<void> {
-	const { promise, resolve, reject } = Promise.withResolvers<void>();
-	const asked = request({ socketPath, path, method: "GET", headers: { accept }, timeout: 30_000 }, (response) => {
-		const failed = (response.statusCode ?? 0) >= 300;
-		let message = "";
-		response.setEncoding("utf8");
-		response.on("data", (text: string) => {
-			if (failed) message += text;
-			else onText(text);
-		});
-		response.on("error", reject);
-		response.on("end", () => {
-			if (failed) reject(new SallyportError("DAEMON_REFUSED", `The daemon refused: ${errorMessage(message)}`));
-			else resolve();
-		});
+export interface Question {
+	readonly socket: string;
+	readonly path: string;
+	readonly method?: "GET" | "PUT" | "POST";
+	readonly accept?: string;
+	readonly type?: string;
+	readonly body?: string;
+	readonly headers?: Readonly<Record<string, string>>;
+	/** ms without a byte; 0: for ever. */
+	readonly patience?: number;
+	readonly signal?: AbortSignal;
+}
+
+export interface Reply {
+	readonly status: number;
+	readonly headers: IncomingMessage["headers"];
+	readonly body: IncomingMessage;
+}
+
+/** Asks the daemon over its unix socket. Throws only if there is no answer. */
+export function ask(question: Question): Promise<Reply> {
+	const { socket, path, method = "GET", accept = "application/json", type, body, patience = PATIENCE } = question;
+	const { promise, resolve, reject } = Promise.withResolvers<Reply>();
+	const asked = request({
+		socketPath: socket,
+		path,
+		method,
+		timeout: patience,
+		headers: {
+			accept,
+			...(type === undefined ? {} : { "content-type": type }),
+			...(body === undefined ? {} : { "content-length": Buffer.byteLength(body) }),
+			...question.headers,
+		},
+		...(question.signal === undefined ? {} : { signal: question.signal }),
 	});
-	asked.on("timeout", () => asked.destroy(new Error("no answer within 30 s")));
-	asked.on("error", (error: NodeJS.ErrnoException) =>
-		reject(error instanceof SallyportError ? error : unreachable(socketPath, error)),
+	asked.on("response", (response) =>
+		resolve({ status: response.statusCode ?? 0, headers: response.headers, body: response }),
 	);
-	asked.end();
+	asked.on("timeout", () => asked.destroy(new Error(`no answer within ${patience / 1000} s`)));
+	asked.on("error", (error: NodeJS.ErrnoException) => reject(unreachable(socket, error)));
+	asked.end(body);
 	return promise;
 }
 
-export async function askJson<T>(socketPath: string, path: string): Promise<T> {
-	let text = "";
-	await ask(socketPath, path, "application/json", (part) => {
-		text += part;
-	});
-	return JSON.parse(text) as T;
-}
-
-function unreachable(path: string, error: NodeJS.ErrnoException): SallyportError {
-	const hint =
-		error.code === "EACCES"
-			? "Run it with sudo, or join the group that owns the socket."
-			: "Is `sallyport run` running? --socket names another socket.";
-	return new SallyportError(
-		"DAEMON_UNREACHABLE",
-		`The daemon cannot be reached at ${path}: ${error.code ?? error.message}.`,
-		hint,
-		error,
-	);
-}
-
-function errorMessage(body: string): string {
+/** The body in parts as they arrive; a refusal becomes an error. */
+export async function* askText(question: Question): AsyncGenerator<string, void, undefined> {
+	const reply = await ask(question);
+	if (reply.status >= 300) throw refused(await text(reply), reply.status);
+	reply.body.setEncoding("utf8");
 	try {
-		return printable(String((JSON.parse(body) as { message?: unknown }).message));
-	} catch {
-		return printable(body.slice(0, 500));
+		for await (const part of reply.body) yield part as string;
+	} catch (error) {
+		throw unreachable(question.socket, error as NodeJS.ErrnoException);
 	}
 }
+
+export async function askJson<T>(question: Question): Promise<T> {
+	let all = "";
+	for await (const part of askText(question)) all += part;
+	return JSON.parse(all) as T;
+}
+
+export async function text({ body }: Reply): Promise<string> {
+	let all = "";
+	for await (const part of body.setEncoding("utf8")) all += part;
+	return all;
+}
+
+/** RFC 9457, or what else a body may say. */
+export function refused(body: string, status: number): SallyportError {
+	let said = body.slice(0, 500) || `status ${status}`;
+	try {
+		const { detail, message, title } = JSON.parse(body) as Readonly<Record<string, unknown>>;
+		said = String(detail ?? message ?? title ?? said);
+	} catch {
+		/* plain text */
+	}
+	return new SallyportError("DAEMON_REFUSED", `The daemon refused: ${printable(said)}`);
+}
+
+const PATIENCE = 30_000;
+
+function unreachable(path: string, error: NodeJS.ErrnoException): SallyportError {
+	const [what, hint] = REASONS[error.code ?? ""] ?? [error.code ?? error.message, START];
+	return new SallyportError("DAEMON_UNREACHABLE", `The daemon cannot be reached at ${path}: ${what}.`, hint, error);
+}
+
+const START =
+	"Start it with `sudo systemctl start sallyport` or `sudo sallyport run`, or name another socket with --socket.";
+const REASONS: Readonly<Record<string, readonly [what: string, hint: string]>> = {
+	ENOENT: ["there is no such socket, so no daemon runs here", START],
+	ECONNREFUSED: ["the socket is there, but nobody listens: the daemon has ended", START],
+	EACCES: ["permission denied", "Run it with sudo, or join the group that owns the socket (sallyport)."],
+	ECONNRESET: ["it hung up", "Its log says why: journalctl -u sallyport."],
+};

@@ -1,84 +1,70 @@
-import type { Command } from "commander";
-import { DEFAULTS } from "../config.ts";
 import type { ConnectionView } from "../connections/view.ts";
-import { ask, askJson } from "./client.ts";
+import { askJson, askText } from "./client.ts";
+import type { Asking, CliCommand } from "./command.ts";
 import type { CliDeps } from "./deps.ts";
-import { absolutePath, oneOf, positiveInteger } from "./options.ts";
+import { addFilters, type FilterOptions, filterQuery } from "./filters.ts";
+import { harmlessJson } from "./harmless.ts";
+import { positiveInteger, recordId } from "./options.ts";
+import { recordText } from "./record.ts";
 import { tableHeader, tableRow } from "./table.ts";
 
-type Options = Readonly<Record<string, string | number | boolean | undefined>> & {
-	readonly socket: string;
-	readonly json?: boolean;
-};
+type Options = Asking & FilterOptions & { readonly limit: number };
 
-export function addConnectionsCommand(program: Command, deps: CliDeps): void {
-	program
-		.command("connections")
-		.description("ask the daemon what the host has talked to, newest first")
-		.option("--verdict <verdict>", "allow, deny or would_deny", oneOf("allow", "deny", "would_deny"))
-		.option("--phase <phase>", "the phase that decided: dns, connect, tls", oneOf("dns", "connect", "tls", "http"))
-		.option("--name <name>", 'domain; "*" stands for any characters')
-		.option("--address <address>", "address or prefix")
-		.option("--port <port>", "destination port")
-		.option("--protocol <protocol>", "tcp, udp, icmp, icmp6 or a number")
-		.option("--process <process>", "pid, comm, or the program's path or file name")
-		.option("--unit <unit>", "systemd unit")
-		.option("--container <id>", "container id or its first digits")
-		.option("--user <user>", "user name or uid")
-		.option("--rule <rule>", "rule that decided, or an alert rule that matched")
-		.option("--group <group>", "group of that rule")
-		.option("--since <when>", "active since: 15m, 2h, or a time")
-		.option("--kind <kind>", "connection or dns", oneOf("connection", "dns"))
-		.option("--open", "only those that are open")
+export function addConnectionsCommand(program: CliCommand, deps: CliDeps): void {
+	addFilters(
+		program
+			.subcommand("connections")
+			.description("what the host has talked to, newest first; with an id, all that is known of one")
+			.argument("[id]", "a record's id", recordId),
+	)
+		.choice("--sort <order>", "newest (-first) or oldest (first) first, or the most bytes", SORTS, "-first")
 		.option("--limit <n>", "at most so many", positiveInteger, 100)
-		.option("--socket <path>", "unix socket of the daemon", absolutePath, DEFAULTS.socket ?? undefined)
-		.option("--json", "one JSON line a connection")
-		.addHelpText(
-			"after",
-			`
-Examples:
-  sallyport connections --verdict deny --since 15m
-  sallyport connections --unit agent.service --name '*.amazonaws.com'
-  sallyport connections --address 10.0.0.0/8 --port 5432 --json`,
-		)
-		.action((options: Options) => connections(options, deps));
+		.asks("one JSON line a connection")
+		.examples([
+			"sallyport connections --verdict deny --since 15m",
+			"sallyport connections --unit agent.service --name '**.amazonaws.com'",
+			"sallyport connections --address 10.0.0.0/8 --port 5432 --json",
+			"sallyport connections 4711                      why was it decided so?",
+		])
+		.action((id: number | undefined, options: Options) =>
+			id === undefined ? connections(options, deps) : connection(id, options, deps),
+		);
 }
 
-const FILTERS = [
-	"verdict",
-	"phase",
-	"name",
-	"address",
-	"port",
-	"protocol",
-	"process",
-	"unit",
-	"container",
-	"user",
-	"rule",
-	"group",
-	"since",
-	"kind",
-	"open",
-	"limit",
-] as const;
+const SORTS = ["-first", "first", "-last", "-bytesOut", "-bytesIn"];
+const MOST_A_PAGE = 10_000;
 
 async function connections(options: Options, { out, err }: CliDeps): Promise<void> {
-	const query = new URLSearchParams();
-	for (const filter of FILTERS) {
-		const value = options[filter];
-		if (value !== undefined) query.set(filter, String(value));
-	}
-	const path = `/v1/connections?${query}`;
-	if (options.json === true) {
-		await ask(options.socket, path, "application/x-ndjson", (text) => void out.write(text));
+	const style = { width: out.terminal ? out.width() : WIDE, colours: out.colours, date: true, ids: true };
+	let left = options.limit;
+	let cursor: string | null = null;
+	do {
+		const query = filterQuery(options, ["sort"]);
+		query.set("limit", String(Math.min(left, MOST_A_PAGE)));
+		if (cursor !== null) query.set("cursor", cursor);
+		const page: Page = await askJson<Page>({ socket: options.socket, path: `/v1/connections?${query}` });
+		if (options.json !== true && cursor === null) out.write(`${tableHeader(style)}\n`);
+		for (const each of page.connections)
+			out.write(`${options.json === true ? harmlessJson(JSON.stringify(each)) : tableRow(each, style)}\n`);
+		left -= page.connections.length;
+		cursor = page.next;
+	} while (cursor !== null && left > 0);
+	if (cursor !== null) err.write("sallyport: there are more; --limit shows them\n");
+}
+
+interface Page {
+	readonly connections: readonly ConnectionView[];
+	readonly next: string | null;
+}
+
+async function connection(id: number, { socket, json }: Options, { out }: CliDeps): Promise<void> {
+	const question = { socket, path: `/v1/connections/${id}` };
+	if (json !== true) {
+		out.write(recordText(await askJson<ConnectionView>(question)));
 		return;
 	}
-	const answer = await askJson<{ connections: ConnectionView[]; more: boolean }>(options.socket, path);
-	const style = { width: out.terminal ? out.width() : WIDE, colours: out.colours, date: true };
-	out.write(`${tableHeader(style)}\n`);
-	for (const connection of answer.connections) out.write(`${tableRow(connection, style)}\n`);
-	if (answer.more) err.write("sallyport: there are more; --limit shows them\n");
+	for await (const part of askText(question)) out.write(harmlessJson(part));
+	out.write("\n");
 }
 
 /** Into a file or a pipe nothing is cut that a person would miss. */

@@ -1,10 +1,10 @@
 import { readdirSync, rmSync } from "node:fs";
 import { dirname, join } from "node:path";
-import type { Command } from "commander";
 import { DEFAULTS } from "../config.ts";
 import type { ConnectionView } from "../connections/view.ts";
 import { plainLogger } from "../logger.ts";
 import { printable } from "../text.ts";
+import type { CliCommand } from "./command.ts";
 import type { CliDeps } from "./deps.ts";
 import { absolutePath, positiveInteger } from "./options.ts";
 import { type TableStyle, tableHeader, tableRow } from "./table.ts";
@@ -20,9 +20,9 @@ interface Options {
 	readonly json?: boolean;
 }
 
-export function addObserveCommand(program: Command, deps: CliDeps): void {
+export function addObserveCommand(program: CliCommand, deps: CliDeps): void {
 	program
-		.command("observe")
+		.subcommand("observe")
 		.description("show every outbound connection, live; blocks nothing and leaves nothing behind")
 		.option(
 			"--cgroup <path>",
@@ -40,16 +40,14 @@ export function addObserveCommand(program: Command, deps: CliDeps): void {
 		.option("--seconds <n>", "stop by itself", positiveInteger)
 		.option("--no-dns", "leave out DNS questions")
 		.option("--json", "one JSON line a connection, which is the default where stdout is no terminal")
-		.addHelpText(
-			"after",
-			`
-Examples:
-  sudo sallyport observe
-  sudo sallyport observe --policy policy.yaml     what would this policy deny?
-  sudo sallyport observe --json | jq -r 'select(.name) | .name' | sort -u
-  npm start -- --cgroup /sys/fs/cgroup/system.slice/agent.service
-
-A connection is shown when it has ended or is a second old; a denial at once.`,
+		.examples(
+			[
+				"sudo sallyport observe",
+				"sudo sallyport observe --policy policy.yaml     what would this policy deny?",
+				"sudo sallyport observe --json | jq -r 'select(.name) | .name' | sort -u",
+				"npm start -- --cgroup /sys/fs/cgroup/system.slice/agent.service",
+			],
+			"A connection is shown when it has ended or is a second old; a denial at once.",
 		)
 		.action((options: Options) => observe(options, deps));
 }

@@ -7,15 +7,43 @@ export function absolutePath(value: string): string {
 	return resolve(value);
 }
 
-export function oneOf<T extends string>(...allowed: readonly T[]): (value: string) => T {
+export function positiveInteger(value: string): number {
+	if (!/^\d{1,9}$/.test(value) || Number(value) === 0) throw new InvalidArgumentError("It is a whole number above 0.");
+	return Number(value);
+}
+
+export function wholeNumber(most: number): (value: string) => number {
 	return (value) => {
-		const found = allowed.find((each) => each === value);
-		if (found === undefined) throw new InvalidArgumentError(`It is one of ${allowed.join(", ")}.`);
-		return found;
+		if (!/^\d{1,9}$/.test(value) || Number(value) > most)
+			throw new InvalidArgumentError(`It is a whole number from 0 to ${most}.`);
+		return Number(value);
 	};
 }
 
-export function positiveInteger(value: string): number {
-	if (!/^\d{1,9}$/.test(value) || Number(value) === 0) throw new InvalidArgumentError("It is a whole number above 0.");
+/** A port, or two with a dash between. */
+export function portRange(value: string): string {
+	const [, low, high = low] = /^(\d{1,5})(?:-(\d{1,5}))?$/.exec(value) ?? [];
+	if (low === undefined || Number(low) > Number(high) || Number(high) > 65_535)
+		throw new InvalidArgumentError("It is a port, or a range such as 8000-8999.");
+	return value;
+}
+
+/** What `top` can group by. */
+export const TOP_FIELDS = [
+	...["name", "address", "port", "protocol", "process", "exe", "unit", "container", "user"],
+	...["verdict", "phase", "rule", "group"],
+];
+
+/** One or two different ones, with a comma between. */
+export function groupFields(value: string): readonly string[] {
+	const fields = value.split(",");
+	if (fields.length > 2 || new Set(fields).size !== fields.length || !fields.every((each) => TOP_FIELDS.includes(each)))
+		throw new InvalidArgumentError(`It is one or two of ${TOP_FIELDS.join(", ")}.`);
+	return fields;
+}
+
+export function recordId(value: string): number {
+	if (!/^\d{1,16}$/.test(value) || !Number.isSafeInteger(Number(value)))
+		throw new InvalidArgumentError("It is the number that `sallyport connections` shows first.");
 	return Number(value);
 }

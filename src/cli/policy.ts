@@ -1,24 +1,41 @@
-import type { Command } from "commander";
 import { EXIT } from "../errors.ts";
-import { printable } from "../text.ts";
+import type { CliCommand } from "./command.ts";
 import type { CliDeps } from "./deps.ts";
+import { harmless } from "./harmless.ts";
 import { absolutePath } from "./options.ts";
+import { addPolicyApply } from "./policy-apply.ts";
+import { addPolicyDiff } from "./policy-diff.ts";
+import { addPolicyExplain } from "./policy-explain.ts";
+import { addPolicyShow } from "./policy-show.ts";
 
-export function addPolicyCommand(program: Command, deps: CliDeps, finish: (code: number) => void): void {
-	const policy = program.command("policy").description("work on policy files");
+export function addPolicyCommand(program: CliCommand, deps: CliDeps, finish: (code: number) => void): void {
+	const policy = program
+		.subcommand("policy")
+		.description("check, ask, show, compare and change policies")
+		.examples([
+			"sallyport policy check policy.yaml",
+			"sallyport policy diff policy.yaml && sallyport policy apply policy.yaml",
+			"sallyport policy explain --exe /usr/bin/curl --to 192.0.2.1:443/tcp --name example.com",
+		]);
+	addPolicyCheck(policy, deps, finish);
+	addPolicyExplain(policy, deps);
+	addPolicyShow(policy, deps);
+	addPolicyApply(policy, deps);
+	addPolicyDiff(policy, deps, finish);
+}
+
+function addPolicyCheck(policy: CliCommand, deps: CliDeps, finish: (code: number) => void): void {
 	policy
-		.command("check")
+		.subcommand("check")
 		.description("say everything that is wrong with a policy file; exit code 3 if something is")
 		.argument("<file>", "policy file", absolutePath)
 		.option("--json", "the problems as one JSON document")
-		.addHelpText(
-			"after",
-			`
-Examples:
-  sallyport policy check /etc/sallyport/policy.yaml
-  sallyport policy check policy.yaml --json | jq '.problems[].line'
-
-Users and programs that rules name are looked up on this host.`,
+		.examples(
+			[
+				"sallyport policy check /etc/sallyport/policy.yaml",
+				"sallyport policy check policy.yaml --json | jq '.problems[].line'",
+			],
+			"Users and programs that rules name are looked up on this host. No daemon is needed.",
 		)
 		.action((file: string, options: { readonly json?: boolean }) => {
 			const report = deps.checkPolicy(file);
@@ -28,7 +45,7 @@ Users and programs that rules name are looked up on this host.`,
 				deps.out.write(`${JSON.stringify({ file, ok, problems, ...facts })}\n`);
 				return;
 			}
-			for (const line of report.lines) deps.err.write(`${printable(line)}\n`);
+			for (const line of report.lines) deps.err.write(`${harmless(line)}\n`);
 			const { facts } = report;
 			if (facts !== null) {
 				const parts = [
@@ -38,7 +55,7 @@ Users and programs that rules name are looked up on this host.`,
 					count(facts.names, "name"),
 					`${facts.bytes} bytes in the kernel`,
 				];
-				deps.out.write(`${printable(file)}: ok (${parts.join(", ")})\n`);
+				deps.out.write(`${harmless(file)}: ok (${parts.join(", ")})\n`);
 			}
 		});
 }

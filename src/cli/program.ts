@@ -1,35 +1,25 @@
-import { Command, CommanderError } from "commander";
+import { CommanderError } from "commander";
 import { EXIT, exitCodeOf, sentence } from "../errors.ts";
+import { CliCommand } from "./command.ts";
+import { addCompletionCommand } from "./completion.ts";
 import { addConnectionsCommand } from "./connections.ts";
 import type { CliDeps } from "./deps.ts";
+import { addManCommand } from "./man.ts";
+import { addMetricsUserCommand } from "./metrics-user.ts";
+import { addNamesCommand } from "./names.ts";
 import { addObserveCommand } from "./observe.ts";
 import { addPolicyCommand } from "./policy.ts";
 import { addRunCommand } from "./run.ts";
 import { addStatusCommand } from "./status.ts";
+import { addStreamCommand } from "./stream.ts";
+import { addTopCommand } from "./top.ts";
 
 /** Runs the command line. Returns the exit code; never throws for what a person did wrong. */
 export async function runCommandLine(args: readonly string[], deps: CliDeps): Promise<number> {
 	let exitCode: number = EXIT.OK;
-	const finish = (code: number) => {
+	const program = buildProgram(deps, (code) => {
 		exitCode = code;
-	};
-	const program = new Command("sallyport")
-		.description("Shows what this host talks to, and enforces a policy for it, in the kernel.")
-		.version(deps.version)
-		.showHelpAfterError("(--help shows what there is)")
-		.addHelpText("after", EXAMPLES);
-	addRunCommand(program, deps);
-	addObserveCommand(program, deps);
-	addPolicyCommand(program, deps, finish);
-	addConnectionsCommand(program, deps);
-	addStatusCommand(program, deps);
-	for (const command of everyCommand(program)) {
-		command.exitOverride();
-		command.configureOutput({
-			writeOut: (text) => void deps.out.write(text),
-			writeErr: (text) => void deps.err.write(text),
-		});
-	}
+	});
 	try {
 		await program.parseAsync([...args], { from: "user" });
 		return exitCode;
@@ -40,18 +30,53 @@ export async function runCommandLine(args: readonly string[], deps: CliDeps): Pr
 	}
 }
 
-const EXAMPLES = `
-Examples:
-  sudo sallyport observe                          what the host talks to, live; blocks nothing
-  sudo sallyport observe --cgroup /sys/fs/cgroup/system.slice
-  sallyport policy check policy.yaml
-  sudo sallyport run --policy /etc/sallyport/policy.yaml
-  sallyport connections --verdict deny --since 15m
-  sallyport status
+/** All commands: what help, man page and completion are made of. `finish` sets the exit code of one that went well. */
+export function buildProgram(deps: CliDeps, finish: (code: number) => void): CliCommand {
+	const program = new CliCommand("sallyport")
+		.description("Shows what this host talks to, and enforces a policy for it, in the kernel.")
+		.version(deps.version)
+		.showHelpAfterError("(--help shows what there is)")
+		.examples(
+			EXAMPLES,
+			"Exit codes: 0 done, 1 unexpected failure, 2 wrong use, 3 invalid policy, 10 and up: sallyport man",
+		);
+	addRunCommand(program, deps);
+	addObserveCommand(program, deps);
+	addConnectionsCommand(program, deps);
+	addTopCommand(program, deps);
+	addNamesCommand(program, deps);
+	addStreamCommand(program, deps);
+	addPolicyCommand(program, deps, finish);
+	addStatusCommand(program, deps);
+	addMetricsUserCommand(program, deps);
+	addCompletionCommand(program, deps);
+	addManCommand(program, deps);
+	for (const command of everyCommand(program)) {
+		command.exitOverride();
+		command.configureOutput({
+			writeOut: (text) => void deps.out.write(text),
+			writeErr: (text) => void deps.err.write(text),
+			getOutHelpWidth: () => (deps.out.terminal ? deps.out.width() : 100),
+			getErrHelpWidth: () => (deps.err.terminal ? deps.err.width() : 100),
+			getOutHasColors: () => deps.out.colours,
+			getErrHasColors: () => deps.err.colours,
+		});
+	}
+	return program;
+}
 
-Exit codes: 0 done, 1 unexpected failure, 2 wrong use, 3 invalid policy, 10 and up: docs/cli.md`;
+const EXAMPLES = [
+	"sudo sallyport observe                          what the host talks to, live; blocks nothing",
+	"sudo sallyport run --policy /etc/sallyport/policy.yaml",
+	"sallyport policy check policy.yaml",
+	"sallyport connections --verdict deny --since 15m",
+	"sallyport top --by process,name",
+	"sallyport stream --unit agent.service",
+	"sallyport policy explain --to 192.0.2.1:443/tcp --name api.example.com --exe /usr/bin/curl",
+	"sallyport status",
+];
 
-function* everyCommand(command: Command): Generator<Command> {
+function* everyCommand(command: CliCommand): Generator<CliCommand> {
 	yield command;
-	for (const below of command.commands) yield* everyCommand(below);
+	for (const below of command.below) yield* everyCommand(below);
 }

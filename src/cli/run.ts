@@ -1,8 +1,8 @@
-import type { Command } from "commander";
 import { DEFAULTS, type OnExit } from "../config.ts";
 import { jsonLogger, LOG_LEVELS, type LogLevel } from "../logger.ts";
+import type { CliCommand } from "./command.ts";
 import type { CliDeps } from "./deps.ts";
-import { absolutePath, oneOf } from "./options.ts";
+import { absolutePath, positiveInteger, wholeNumber } from "./options.ts";
 
 interface Options {
 	readonly policy: string;
@@ -11,16 +11,28 @@ interface Options {
 	readonly socket: string;
 	readonly group: string;
 	readonly listen?: string;
+	readonly tokenFile?: string;
+	readonly tlsCert?: string;
+	readonly tlsKey?: string;
 	readonly onExit: OnExit;
 	readonly runtimeDir: string;
 	readonly stateDir: string;
+	readonly history: boolean;
+	readonly historyDays: number;
+	readonly historyMegabytes: number;
 	readonly logLevel: LogLevel;
 	readonly logConnections?: boolean;
+	readonly metricsListen?: string;
+	readonly metricsTlsCert?: string;
+	readonly metricsTlsKey?: string;
+	readonly metricsTokenFile?: string;
+	readonly metricsBasicFile?: string;
+	readonly metricsTopNames: number;
 }
 
-export function addRunCommand(program: Command, deps: CliDeps): void {
+export function addRunCommand(program: CliCommand, deps: CliDeps): void {
 	program
-		.command("run")
+		.subcommand("run")
 		.description(
 			"the service: load a policy into the kernel and answer questions; stays in the foreground, logs JSON lines to stderr",
 		)
@@ -38,11 +50,18 @@ export function addRunCommand(program: Command, deps: CliDeps): void {
 		.option("--pins <path>", "folder for the pins, on bpffs", absolutePath, DEFAULTS.pins)
 		.option("--socket <path>", "unix socket of the API", absolutePath, DEFAULTS.socket ?? undefined)
 		.option("--group <name>", "group that may use the socket", DEFAULTS.group)
-		.option("--listen <address>", "serve the API on loopback TCP too, read-only: 127.0.0.1:9440")
+		.option("--listen <address>", "serve the API on TCP too: 127.0.0.1:9440; on loopback reading is free")
 		.option(
+			"--token-file <file>",
+			"bearer tokens, one a line: to write over TCP, and to read from elsewhere",
+			absolutePath,
+		)
+		.option("--tls-cert <file>", "certificate chain of --listen, PEM; needed where it is not loopback", absolutePath)
+		.option("--tls-key <file>", "its private key, PEM", absolutePath)
+		.choice(
 			"--on-exit <what>",
 			"keep: go on enforcing; detach: take everything out of the kernel",
-			oneOf<OnExit>("keep", "detach"),
+			["keep", "detach"],
 			DEFAULTS.onExit,
 		)
 		.option("--runtime-dir <path>", "folder of the lock", absolutePath, DEFAULTS.runtimeDir)
@@ -52,18 +71,36 @@ export function addRunCommand(program: Command, deps: CliDeps): void {
 			absolutePath,
 			DEFAULTS.stateDir ?? undefined,
 		)
-		.option("--log-level <level>", LOG_LEVELS.join(", "), oneOf<LogLevel>(...LOG_LEVELS), "info" as LogLevel)
+		.option("--no-history", "keep no records in the state folder; what is asked is answered from memory")
+		.option("--history-days <n>", "days that records are kept", positiveInteger, DEFAULTS.history?.days ?? 1)
+		.option(
+			"--history-megabytes <n>",
+			"size of the file; the oldest make room",
+			positiveInteger,
+			DEFAULTS.history?.megabytes ?? 1,
+		)
+		.option("--metrics-listen <address>", "serve /metrics alone on this address, for Prometheus: 0.0.0.0:9441")
+		.option("--metrics-tls-cert <file>", "certificate chain of that listener, PEM; read again on SIGHUP", absolutePath)
+		.option("--metrics-tls-key <file>", "its private key, PEM", absolutePath)
+		.option("--metrics-token-file <file>", "who has this bearer token may read them", absolutePath)
+		.option("--metrics-basic-file <file>", "lines of USER:HASH; who has a password may read them", absolutePath)
+		.option(
+			"--metrics-top-names <n>",
+			"label series with so many of the busiest names, at most 1000",
+			wholeNumber(1_000),
+			0,
+		)
+		.choice("--log-level <level>", "what is logged", LOG_LEVELS, "info")
 		.option("--log-connections", "log each connection too")
 		.option("--json", "the log is JSON always; accepted for symmetry")
-		.addHelpText(
-			"after",
-			`
-Examples:
-  sudo sallyport run
-  sudo sallyport run --policy ./policy.yaml --cgroup /sys/fs/cgroup/system.slice/agent.service
-  sudo sallyport run --listen 127.0.0.1:9440      for Prometheus
-  sudo kill -HUP $(pidof sallyport)               reads the policy again`,
-		)
+		.examples([
+			"sudo sallyport run",
+			"sudo sallyport run --policy ./policy.yaml --cgroup /sys/fs/cgroup/system.slice/agent.service",
+			"sudo sallyport run --metrics-listen 127.0.0.1:9441        for a Prometheus on this host",
+			"sudo sallyport run --metrics-listen 0.0.0.0:9441 --metrics-token-file /etc/sallyport/token \\",
+			"    --metrics-tls-cert cert.pem --metrics-tls-key key.pem  for one elsewhere",
+			"sudo kill -HUP $(pidof sallyport)                          reads policy and secrets again",
+		])
 		.action(async (options: Options) => {
 			const log = jsonLogger((line) => void deps.err.write(line), options.logLevel);
 			/* From now on a signal ends it cleanly, also in the middle of the start. */
@@ -77,9 +114,21 @@ Examples:
 					socket: options.socket,
 					group: options.group,
 					listen: options.listen ?? null,
+					tokenFile: options.tokenFile ?? null,
+					tlsCert: options.tlsCert ?? null,
+					tlsKey: options.tlsKey ?? null,
 					onExit: options.onExit,
 					runtimeDir: options.runtimeDir,
 					stateDir: options.stateDir,
+					history: options.history ? { days: options.historyDays, megabytes: options.historyMegabytes } : null,
+					metrics: {
+						listen: options.metricsListen ?? null,
+						tlsCert: options.metricsTlsCert ?? null,
+						tlsKey: options.metricsTlsKey ?? null,
+						tokenFile: options.metricsTokenFile ?? null,
+						basicFile: options.metricsBasicFile ?? null,
+						topNames: options.metricsTopNames,
+					},
 				},
 				log,
 			);

@@ -1,5 +1,7 @@
 import type { ConnectionView } from "../connections/view.ts";
 import { fit } from "../text.ts";
+import { harmless } from "./harmless.ts";
+import { clockText, timeText } from "./words.ts";
 
 export interface TableStyle {
 	/** Columns; rows never wrap. */
@@ -7,10 +9,13 @@ export interface TableStyle {
 	readonly colours: boolean;
 	/** The day too, not only the time. */
 	readonly date: boolean;
+	/** The id first, by which the whole record can be asked for. */
+	readonly ids?: boolean;
 }
 
 export function tableHeader(style: TableStyle): string {
 	const titles: Record<Column, string> = {
+		id: "ID",
 		time: "TIME",
 		process: "PROCESS",
 		place: "UNIT/CONTAINER",
@@ -28,18 +33,19 @@ export function tableHeader(style: TableStyle): string {
 
 export function tableRow(connection: ConnectionView, style: TableStyle): string {
 	const cells = layOut(style).map(([column, width]) => {
-		const text = fit(CELLS[column](connection, style), width);
+		const text = fit(harmless(CELLS[column](connection, style)), width);
 		return style.colours ? colour(column, connection, text) : text;
 	});
 	return cells.join(GAP).trimEnd();
 }
 
-type Column = "time" | "process" | "place" | "destination" | "name" | "verdict" | "rule";
+type Column = "id" | "time" | "process" | "place" | "destination" | "name" | "verdict" | "rule";
 
 const GAP = "  ";
 
 /* What each column wants at least, and its share of what is left. Narrow terminals lose the place, then the rule. */
 const COLUMNS: readonly (readonly [Column, least: number, share: number])[] = [
+	["id", 16, 0],
 	["time", 8, 0],
 	["process", 16, 2],
 	["place", 14, 2],
@@ -49,12 +55,12 @@ const COLUMNS: readonly (readonly [Column, least: number, share: number])[] = [
 	["rule", 12, 3],
 ];
 
-function layOut({ width, date }: TableStyle): [Column, number][] {
-	let columns = COLUMNS.map(
+function layOut({ width, date, ids }: TableStyle): [Column, number][] {
+	let columns = COLUMNS.filter(([column]) => column !== "id" || ids === true).map(
 		([column, least, share]) => [column, column === "time" && date ? 19 : least, share] as const,
 	);
 	const needed = () => columns.reduce((sum, [, least]) => sum + least + GAP.length, -GAP.length);
-	for (const dispensable of ["place", "rule", "time"]) {
+	for (const dispensable of ["id", "place", "rule", "time"]) {
 		if (needed() > width) columns = columns.filter(([column]) => column !== dispensable);
 	}
 	const spare = Math.max(0, width - needed());
@@ -63,7 +69,8 @@ function layOut({ width, date }: TableStyle): [Column, number][] {
 }
 
 const CELLS: Readonly<Record<Column, (connection: ConnectionView, style: TableStyle) => string>> = {
-	time: ({ first }, { date }) => timeText(first, date),
+	id: ({ id }) => String(id),
+	time: ({ first }, { date }) => (date ? timeText(first) : clockText(new Date(first))),
 	process: ({ process }) => (process === null ? "(kernel)" : `${process.comm}[${process.pid}]`),
 	place: ({ unit, container }) => container ?? unit ?? "-",
 	destination: ({ protocol, remote, remotePort }) => {
@@ -78,13 +85,6 @@ const CELLS: Readonly<Record<Column, (connection: ConnectionView, style: TableSt
 		return alerts.length === 0 ? decided : `${decided} !${alerts.map((alert) => alert.rule).join(" !")}`;
 	},
 };
-
-function timeText(iso: string, date: boolean): string {
-	const time = new Date(iso);
-	const two = (value: number) => String(value).padStart(2, "0");
-	const clock = `${two(time.getHours())}:${two(time.getMinutes())}:${two(time.getSeconds())}`;
-	return date ? `${time.getFullYear()}-${two(time.getMonth() + 1)}-${two(time.getDate())} ${clock}` : clock;
-}
 
 function colour(column: Column, { verdict, kind }: ConnectionView, text: string): string {
 	if (column === "verdict") {

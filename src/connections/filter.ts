@@ -1,4 +1,5 @@
 import { addressMatcher } from "../address.ts";
+import type { ProcessInfo } from "../identity/process-table.ts";
 import { PROTOCOL, phaseNames, verdictNames } from "../native/layout.ts";
 import type { Connection } from "./connection.ts";
 import type { Describer } from "./view.ts";
@@ -8,15 +9,17 @@ export interface ConnectionFilter {
 	readonly verdict?: string;
 	/** A decision of this phase decided. */
 	readonly phase?: string;
-	/** A name; "*" stands for any run of characters. */
+	/** A name; "*" is one label and "**" in front one or more, as in policies; as a part of a label "*" is any run of characters. */
 	readonly name?: string;
 	/** An address or a prefix. */
 	readonly address?: string;
-	readonly port?: number;
+	readonly port?: number | { readonly from: number; readonly to: number };
 	/** tcp, udp, icmp, icmp6 or a number. */
 	readonly protocol?: string;
-	/** A pid, comm, or the exe's path or last component. "*" as in name. */
+	/** A pid, comm, or the exe's path or last component. "*" is any run of characters, here and below. */
 	readonly process?: string;
+	/** The exe's path or last component. */
+	readonly exe?: string;
 	readonly unit?: string;
 	readonly container?: string;
 	/** A name or a uid. */
@@ -25,6 +28,8 @@ export interface ConnectionFilter {
 	readonly group?: string;
 	/** Wall clock, ms: active at or after it. */
 	readonly since?: number;
+	/** Wall clock, ms: began before it. */
+	readonly until?: number;
 	readonly kind?: "connection" | "dns";
 	readonly open?: boolean;
 }
@@ -34,10 +39,11 @@ export type Predicate = (connection: Connection) => boolean;
 /** Throws FilterError for a value that can match nothing because it is not of its form. */
 export function compileFilter(filter: ConnectionFilter, describe: Describer): Predicate {
 	const tests: Predicate[] = [];
-	const { verdict, phase, name, address, port, protocol, since, kind, open } = filter;
+	const { verdict, phase, name, address, port, protocol, since, until, kind, open } = filter;
 	if (kind !== undefined) tests.push((c) => c.dns === (kind === "dns"));
 	if (open !== undefined) tests.push((c) => c.ended !== open);
 	if (since !== undefined) tests.push((c) => c.last >= since);
+	if (until !== undefined) tests.push((c) => c.first < until);
 	if (verdict !== undefined) {
 		const wanted = verdictNames.indexOf(verdict as never);
 		if (wanted <= 0) throw new FilterError("verdict", verdict, "allow, deny or would_deny");
@@ -48,7 +54,10 @@ export function compileFilter(filter: ConnectionFilter, describe: Describer): Pr
 		if (wanted < 0) throw new FilterError("phase", phase, "dns, connect, tls or http");
 		tests.push((c) => c.deciding?.phase === wanted);
 	}
-	if (port !== undefined) tests.push((c) => c.remotePort === port);
+	if (port !== undefined) {
+		const { from, to } = typeof port === "number" ? { from: port, to: port } : port;
+		tests.push((c) => c.remotePort >= from && c.remotePort <= to);
+	}
 	if (protocol !== undefined) {
 		const wanted = protocolNumber(protocol);
 		tests.push((c) => c.protocol === wanted);
@@ -59,7 +68,7 @@ export function compileFilter(filter: ConnectionFilter, describe: Describer): Pr
 		tests.push((c) => matches(c.remote));
 	}
 	if (name !== undefined) {
-		const matches = wildcard(name.toLowerCase().replace(/\.$/, ""));
+		const matches = nameMatcher(name);
 		tests.push((c) => c.name !== null && matches(c.name));
 	}
 	tests.push(...whoTests(filter, describe));
@@ -112,17 +121,39 @@ export function wildcard(pattern: string): (text: string) => boolean {
 	};
 }
 
+/** See ConnectionFilter.name. Any case; a dot at the end is dropped. */
+export function nameMatcher(pattern: string): (name: string) => boolean {
+	const plain = pattern.toLowerCase().replace(/\.$/, "");
+	if (!plain.includes("*")) return (name) => name === plain;
+	const labels = plain.split(".");
+	const many = labels[0] === "**";
+	if (many) labels.shift();
+	const tests = labels.map((label) => (label === "*" ? () => true : wildcard(label)));
+	return (name) => {
+		const has = name.split(".");
+		const extra = has.length - tests.length;
+		return (many ? extra > 0 : extra === 0) && tests.every((test, index) => test(has[index + extra] ?? ""));
+	};
+}
+
 function whoTests(filter: ConnectionFilter, describe: Describer): Predicate[] {
 	const tests: Predicate[] = [];
+	const exeTest = (matches: (text: string) => boolean) => (process: ProcessInfo) => {
+		const exe = describe.exe(process);
+		return exe !== null && (matches(exe) || matches(exe.slice(exe.lastIndexOf("/") + 1)));
+	};
 	if (filter.process !== undefined) {
 		const wanted = filter.process;
 		const matches = wildcard(wanted);
-		tests.push(({ process }) => {
-			if (process === null) return false;
-			if (String(process.pid) === wanted || matches(process.comm)) return true;
-			const exe = describe.exe(process);
-			return exe !== null && (matches(exe) || matches(exe.slice(exe.lastIndexOf("/") + 1)));
-		});
+		const exeMatches = exeTest(matches);
+		tests.push(
+			({ process }) =>
+				process !== null && (String(process.pid) === wanted || matches(process.comm) || exeMatches(process)),
+		);
+	}
+	if (filter.exe !== undefined) {
+		const exeMatches = exeTest(wildcard(filter.exe));
+		tests.push(({ process }) => process !== null && exeMatches(process));
 	}
 	if (filter.unit !== undefined) {
 		const matches = wildcard(filter.unit);

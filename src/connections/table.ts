@@ -27,6 +27,7 @@ import {
 } from "../native/layout.ts";
 import type { Clock } from "../system/clock.ts";
 import { Connection, type RuleRef } from "./connection.ts";
+import type { Answer } from "./name-book.ts";
 import type { Names } from "./names.ts";
 import { Ring } from "./ring.ts";
 
@@ -41,6 +42,8 @@ export interface Watcher {
 	/** An enforced denial, as often as one becomes new. */
 	denied(connection: Connection): void;
 	ended(connection: Connection): void;
+	/** An address that DNS gave for a name, and the question it answers if that is known. */
+	answered?(answer: Answer, question: Connection | null): void;
 }
 
 export interface TableOptions {
@@ -55,6 +58,8 @@ export interface TableOptions {
 	readonly lookupName: (hash: Buffer) => string | null;
 	/** A socket that must end now: TCP, denied after it was connected. */
 	readonly destroy: (event: DecisionEvent) => void;
+	/** The id of a record that began at `first` (wall clock, ms); by default from 1. */
+	readonly nextId?: (first: number) => number;
 }
 
 /** The records: what the kernel's events say, put together by socket. */
@@ -133,13 +138,18 @@ export class ConnectionTable implements EventSink {
 		if (name === null) return;
 		const shared = (event.flags & ANSWER_UNTRUSTED) === 0;
 		this.#o.names.answered(event.address, { name, hash: event.nameHash, pid: event.tgid, start: event.start, shared });
+		const time = event.time / 1e6 + this.#offset;
 		const type = event.address.startsWith("\0\0\0\0\0\0\0\0\0\0\xff\xff") ? TYPE_A : TYPE_AAAA;
 		const question = this.#questions.get(questionKey(event.cookie, event.nameHash, type));
-		if (question === undefined) return;
-		question.addresses ??= [];
-		if (question.addresses.length < ADDRESSES && !question.addresses.includes(event.address))
-			question.addresses.push(event.address);
-		question.last = event.time / 1e6 + this.#offset;
+		if (question !== undefined) {
+			question.addresses ??= [];
+			if (question.addresses.length < ADDRESSES && !question.addresses.includes(event.address))
+				question.addresses.push(event.address);
+			question.last = time;
+		}
+		const { address, ttl } = event;
+		for (const watcher of this.#watchers)
+			watcher.answered?.({ name, address, ttl, time, trusted: shared }, question ?? null);
 	}
 
 	end(event: EndEvent): void {
@@ -216,11 +226,12 @@ export class ConnectionTable implements EventSink {
 
 	#create(event: EventHead & Where, dns: boolean, uid: number, at: Cursor | null): Connection {
 		const process = this.#o.processes.of(event, uid, at === null ? null : () => at.comm());
+		const first = event.time / 1e6 + this.#offset;
 		return new Connection({
-			id: this.#nextId++,
+			id: this.#o.nextId?.(first) ?? this.#nextId++,
 			cookie: event.cookie,
 			dns,
-			first: event.time / 1e6 + this.#offset,
+			first,
 			process,
 			uid: at === null ? (process?.uid ?? 0) : uid,
 			cgroup: this.#o.cgroups.of(event.cgroupId),

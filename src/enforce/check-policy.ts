@@ -30,6 +30,11 @@ export function checkPolicyFile(file: string, environment: Environment): PolicyR
 			(error as NodeJS.ErrnoException).code === "ENOENT" ? "there is no such file" : (error as Error).message;
 		return refused(file, [{ file, line: 1, column: 1, path: "", message, expected: "a policy file" }]);
 	}
+	return checkPolicyText(text, file, environment);
+}
+
+/** `file`: the name that problems show. */
+export function checkPolicyText(text: string, file: string, environment: Environment): PolicyReport {
 	const parsed = parsePolicy(text, file, environment);
 	if (!parsed.ok) return refused(file, parsed.problems);
 	const { policy } = parsed;

@@ -1,4 +1,4 @@
-import { readFileSync, realpathSync } from "node:fs";
+import { readFileSync, realpathSync, statSync } from "node:fs";
 import { basename, dirname, isAbsolute, join, resolve } from "node:path";
 import type { Environment } from "../policy/model.ts";
 import { type Mount, mountOf, parseMountinfo } from "../system/mounts.ts";
@@ -6,6 +6,11 @@ import { type Mount, mountOf, parseMountinfo } from "../system/mounts.ts";
 export interface HostEnvironmentOptions {
 	/** Folder to which list files are relative. */
 	readonly folder: string;
+	/**
+	 * List files must lie below this folder; null: there may be none; left out: anywhere. For policies that come over the API: what is
+	 * wrong with a list is told line by line, and who may ask is not always who may read every file.
+	 */
+	readonly within?: string | null;
 	readonly uidOf: (name: string) => number | null;
 	readonly mountinfo?: () => string;
 }
@@ -14,7 +19,7 @@ export interface HostEnvironmentOptions {
 export function hostEnvironment(options: HostEnvironmentOptions): Environment {
 	const mounts: () => Mount[] = () => parseMountinfo((options.mountinfo ?? readMountinfo)());
 	return {
-		readList: (path) => readFileSync(resolve(options.folder, path)),
+		readList: (path) => readFileSync(allowed(resolve(options.folder, path), options.within)),
 		uidOf: options.uidOf,
 		exeOf(path) {
 			if (!isAbsolute(path)) return [];
@@ -22,6 +27,17 @@ export function hostEnvironment(options: HostEnvironmentOptions): Environment {
 			return place === null ? [] : [{ dev: place.mount.device, path: place.path }];
 		},
 	};
+}
+
+function allowed(path: string, within: string | null | undefined): string {
+	if (within === undefined) return path;
+	if (within === null) throw new Error("a policy that comes over the API can name no files here");
+	const real = realpathSync(path);
+	const folder = realpathSync(within);
+	if (!real.startsWith(`${folder}/`))
+		throw new Error(`files of a policy that comes over the API must lie below ${folder}`);
+	if (!statSync(real).isFile()) throw new Error("it is no file");
+	return real;
 }
 
 export function readMountinfo(): string {

@@ -48,6 +48,8 @@ export interface PolicyServiceOptions {
 	readonly log: Logger;
 	/** After a policy has come into force. */
 	readonly onLoaded: (policy: PolicyInForce) => void;
+	/** After one was refused; `generation` is of what stays in force. */
+	readonly onRefused?: (failure: LoadFailure, generation: number) => void;
 }
 
 /** The policy in force, and the only way to another one. A bad one changes nothing but the record of its failure. */
@@ -175,6 +177,7 @@ export class PolicyService implements RuleNamer {
 			problems: problems.slice(0, 20).map(renderProblem),
 			count: problems.length,
 		});
+		this.#o.onRefused?.(this.lastFailure, this.#generation);
 		return { ok: false, problems };
 	}
 }

@@ -74,6 +74,10 @@ class CheckedKernel implements Kernel {
 		return this.#open.dump(map);
 	}
 
+	count(map: MapName): Promise<{ readonly entries: number; readonly capacity: number }> {
+		return this.#open.count(map);
+	}
+
 	lookup(map: MapName, key: Uint8Array): Buffer | null {
 		this.#checkKey(map, key);
 		return this.#open.lookup(map, key);

@@ -72,6 +72,8 @@ export interface Kernel {
 	readPolicy(): Buffer | null;
 	/** All keys and values of a map: `count` records of key then value, each padded to 8 bytes. By batch look-up. */
 	dump(map: MapName): { readonly keys: Buffer; readonly values: Buffer; readonly count: number };
+	/** Entries, counted in another thread. */
+	count(map: MapName): Promise<{ readonly entries: number; readonly capacity: number }>;
 	/** Per-CPU values are summed as u64 words. */
 	lookup(map: MapName, key: Uint8Array): Buffer | null;
 	update(map: MapName, key: Uint8Array, value: Uint8Array): void;

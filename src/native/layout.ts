@@ -181,6 +181,9 @@ export const JUDGE_BOUND = 2;
 export const JUDGE_NOT_DNS = 4;
 export const POLICY_MAGIC = 0x50594c53;
 
+/** Row of COUNT.decision for what mode observe allowed; the other rows are verdicts. */
+export const ALLOWED_OBSERVING = 0;
+
 /** Indexes of the map `counters`. */
 export const COUNT = {
 	decision: 0,

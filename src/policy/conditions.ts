@@ -44,7 +44,8 @@ function domain({ action, to }: Rule, { name, bound, asHello }: Facts): Maybe {
 			: { condition: "to.domain", holds: false, why: "the name is not known before the hello" };
 	}
 	if (name === null) return { condition: "to.domain", holds: false, why: `no name is known; it wants ${wanted}` };
-	if (!covers(to.domain, name)) return { condition: "to.domain", holds: false, why: `${name} is not covered by ${wanted}` };
+	if (!covers(to.domain, name))
+		return { condition: "to.domain", holds: false, why: `${name} is not covered by ${wanted}` };
 	if (action === "allow" && !bound) {
 		return { condition: "to.domain", holds: false, why: `${name} is covered, but DNS did not give the address for it` };
 	}
@@ -56,12 +57,27 @@ function place({ to }: Rule, { address, protocol, port }: Facts): Maybe[] {
 	const hasPorts = protocol === TCP || protocol === UDP;
 	return [
 		to.cidr &&
-			say("to.cidr", to.cidr.some((set) => contains(set, address)), `${address} is in its prefixes`, `${address} is not in its prefixes`),
+			say(
+				"to.cidr",
+				to.cidr.some((set) => contains(set, address)),
+				`${address} is in its prefixes`,
+				`${address} is not in its prefixes`,
+			),
 		to.protocol &&
-			say("to.protocol", to.protocol.includes(protocol), `the protocol is ${spoken}`, `${spoken} is not ${some(to.protocol.map(protocolName))}`),
+			say(
+				"to.protocol",
+				to.protocol.includes(protocol),
+				`the protocol is ${spoken}`,
+				`${spoken} is not ${some(to.protocol.map(protocolName))}`,
+			),
 		to.ports &&
 			(hasPorts
-				? say("to.ports", inRanges(to.ports, port), `port ${port} is one of its ports`, `port ${port} is not ${some(to.ports.map(rangeText))}`)
+				? say(
+						"to.ports",
+						inRanges(to.ports, port),
+						`port ${port} is one of its ports`,
+						`port ${port} is not ${some(to.ports.map(rangeText))}`,
+					)
 				: say("to.ports", false, "", `${spoken} has no ports`)),
 	];
 }
@@ -76,7 +92,11 @@ function who(rule: Rule, { exe, uid, cgroup }: Who): Maybe[] {
 		return say(`from.${key}`, holds, `${has} is ${some(wanted)}`, `${has} is not ${some(wanted)}`);
 	};
 	return [
-		only("exe", exe === null ? "the program is not known, and" : `the program ${exe.path}`, from.exe?.map(({ written }) => written) ?? []),
+		only(
+			"exe",
+			exe === null ? "the program is not known, and" : `the program ${exe.path}`,
+			from.exe?.map(({ written }) => written) ?? [],
+		),
 		only("user", uid < 0 ? "the user is not known, and" : `uid ${uid}`, from.user?.map(String) ?? []),
 		only("unit", `the unit ${named(cgroup === null ? [] : unitsOf(cgroup))}`, from.unit ?? []),
 		only("container", `the container ${named(container === null ? [] : [container])}`, from.container ?? []),

@@ -1,5 +1,5 @@
 /** The decision of evaluate.ts, told step by step: each rule that was looked at, and why it did or did not match. */
-import { conditionsOf, type Condition, type Facts } from "./conditions.ts";
+import { type Condition, conditionsOf, type Facts } from "./conditions.ts";
 import { type Connection, type Decision, evaluate } from "./evaluate.ts";
 import type { Action, Policy, Rule, RulePhase, Verdict } from "./model.ts";
 import { readHostName } from "./names.ts";
@@ -60,7 +60,8 @@ function looksOf(policy: Policy, connection: Connection): Facts[] {
 	}
 	if (phase === "tls") {
 		const name = connection.name === null ? null : readHostName(connection.name);
-		const bound = policy.nameBinding !== "strict" || (name !== null && connection.learned.some((each) => plain(each) === name));
+		const bound =
+			policy.nameBinding !== "strict" || (name !== null && connection.learned.some((each) => plain(each) === name));
 		return [{ ...base, name, bound }];
 	}
 	const decision = evaluate(policy, connection);

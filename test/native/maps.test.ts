@@ -88,3 +88,15 @@ test.each<[string, () => unknown]>([
 ])("%s is refused before it reaches the kernel", (_, work) => {
 	expect(work).toThrow(expect.objectContaining({ name: "NativeError", code: "EINVAL", step: "arguments" }));
 });
+
+test("entries are counted in another thread, and closing meanwhile does no harm", async () => {
+	for (let i = 0; i < 5; i++) kernel.update("questions", Buffer.alloc(16, i + 1), Buffer.alloc(56));
+	expect(await kernel.count("questions")).toMatchObject({ entries: 5 });
+	expect(await kernel.count("names")).toEqual({ entries: 3_000, capacity: 8_192 });
+	const other = new Scratch();
+	const closing = other.load({ detached: true });
+	const counting = closing.count("names");
+	closing.close();
+	expect((await counting).entries).toBe(0);
+	other.close();
+});

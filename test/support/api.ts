@@ -48,8 +48,15 @@ interface View extends Omit<Seen, "pid" | "comm" | "exe" | "args" | "uid" | "add
 
 /** Newest first. */
 export async function records(daemon: Daemon, query = ""): Promise<Seen[]> {
-	const { connections } = await daemon.get<{ connections: View[] }>(`/v1/connections?limit=10000${query}`);
-	return connections.map(seen);
+	const all: View[] = [];
+	let cursor = "";
+	for (;;) {
+		const path = `/v1/connections?limit=1000${query}${cursor}`;
+		const page = await daemon.get<{ connections: View[]; next: string | null }>(path);
+		all.push(...page.connections);
+		if (page.next === null) return all.map(seen);
+		cursor = `&cursor=${encodeURIComponent(page.next)}`;
+	}
 }
 
 export function seen({ process, remote, remotePort, decisions, ...rest }: View): Seen {
@@ -101,8 +108,9 @@ export async function decisions(daemon: Daemon): Promise<Map<string, number>> {
 	const all = await metrics(daemon);
 	const byReason = all.filter((each) => each.name === "sallyport_decisions_total");
 	const byRule = all.filter((each) => each.name === "sallyport_rule_decisions_total");
-	return new Map([
-		...byReason.map(({ labels, value }) => [`${labels.phase} ${labels.verdict} ${labels.reason}`, value] as const),
-		...byRule.map(({ labels, value }) => [`${labels.phase} ${labels.action} rule ${labels.rule}`, value] as const),
-	]);
+	const sums = new Map<string, number>();
+	const add = (key: string, value: number) => sums.set(key, (sums.get(key) ?? 0) + value);
+	for (const { labels, value } of byReason) add(`${labels.phase} ${labels.verdict} ${labels.reason}`, value);
+	for (const { labels, value } of byRule) add(`${labels.phase} ${labels.action} rule ${labels.rule}`, value);
+	return sums;
 }

@@ -15,7 +15,8 @@ export interface Reply {
 
 export class Daemon {
 	readonly #world: World;
-	readonly #flags: readonly string[];
+	/** Of its next start. */
+	readonly flags: string[];
 	#child: ChildProcess | null = null;
 	readonly socket: string;
 	readonly policyFile: string;
@@ -23,7 +24,7 @@ export class Daemon {
 
 	constructor(world: World, policy: string, flags: readonly string[] = []) {
 		this.#world = world;
-		this.#flags = flags;
+		this.flags = [...flags];
 		this.socket = join(world.folder, "api.sock");
 		this.policyFile = join(world.folder, "policy.yaml");
 		this.logFile = join(world.folder, "daemon.log");
@@ -61,7 +62,7 @@ export class Daemon {
 			join(folder, "state"),
 		];
 		const log = createWriteStream(this.logFile, { flags: "a" });
-		const child = spawn(NODE, [join(ROOT, "src/main.ts"), "run", ...own, ...this.#flags], {
+		const child = spawn(NODE, [join(ROOT, "src/main.ts"), "run", ...own, ...this.flags], {
 			stdio: ["ignore", "pipe", "pipe"],
 			env: cleanEnvironment(),
 		});
@@ -93,7 +94,7 @@ export class Daemon {
 		return existsSync(this.logFile) ? readFileSync(this.logFile, "utf8").slice(-3_000) : "";
 	}
 
-	ask(method: "GET" | "PUT", path: string, body?: string, type = "application/yaml"): Promise<Reply> {
+	ask(method: "GET" | "PUT" | "POST", path: string, body?: string, type = "application/yaml"): Promise<Reply> {
 		return new Promise((resolve, reject) => {
 			const headers = body === undefined ? {} : { "content-type": type, "content-length": Buffer.byteLength(body) };
 			const asked = request({ socketPath: this.socket, method, path, headers, timeout: 20_000 }, (response) => {

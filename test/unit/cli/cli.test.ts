@@ -1,87 +1,12 @@
-import { mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterEach, beforeEach, expect, test } from "vitest";
-import { buildApp } from "../../../src/api/app.ts";
-import { listenOnSocket } from "../../../src/api/listen.ts";
-import type { CliDeps, RunningDaemon } from "../../../src/cli/deps.ts";
-import { runCommandLine } from "../../../src/cli/program.ts";
+import { expect, test } from "vitest";
 import { tableHeader, tableRow } from "../../../src/cli/table.ts";
-import type { Config } from "../../../src/config.ts";
 import type { ConnectionView } from "../../../src/connections/view.ts";
 import { SallyportError } from "../../../src/errors.ts";
-import { jsonLogger } from "../../../src/logger.ts";
 import { VERDICT } from "../../../src/native/layout.ts";
 import { Desk } from "../support/desk.ts";
 import { connect, hello, processEvent, question } from "../support/events.ts";
-import { FakeServices } from "../support/services.ts";
-
-class Terminal implements CliDeps {
-	readonly version = "9.9.9";
-	stdout = "";
-	stderr = "";
-	readonly configs: Config[] = [];
-	readonly calls: string[] = [];
-	connections: ConnectionView[] = [];
-	failure: Error | null = null;
-	readonly isTerminal: boolean;
-	readonly out;
-	readonly err;
-	readonly signals = { ended: async () => {}, onHangup: () => {} };
-
-	constructor(isTerminal = false) {
-		this.isTerminal = isTerminal;
-		this.out = { ...this.#stream((text) => (this.stdout += text)) };
-		this.err = { ...this.#stream((text) => (this.stderr += text)) };
-	}
-
-	async start(config: Config): Promise<RunningDaemon> {
-		this.configs.push(config);
-		if (this.failure !== null) throw this.failure;
-		return {
-			watch: (emit) => {
-				for (const connection of this.connections) emit(connection);
-				return () => this.calls.push("unwatch");
-			},
-			reload: () => {},
-			summary: () => ({ lost: 0 }),
-			stop: async () => void this.calls.push("stop"),
-		};
-	}
-
-	checkPolicy(file: string) {
-		const ok = !file.includes("bad");
-		const problem = { file, line: 1, column: 2, path: "mode", message: "wrong\x1b", expected: "right" };
-		return {
-			file,
-			ok,
-			problems: ok ? [] : [problem],
-			lines: ok ? [] : [`${file}:1:2: wrong\x1b`],
-			facts: ok ? { mode: "enforce", rules: 1, prefixes: 2, names: 1, bytes: 4096 } : null,
-		};
-	}
-
-	#stream(append: (text: string) => void) {
-		return {
-			terminal: this.isTerminal,
-			colours: this.isTerminal,
-			width: () => 140,
-			onClosed: () => {},
-			write: (text: string) => {
-				append(text);
-				return true;
-			},
-		};
-	}
-}
-
-async function cli(line: string, terminal = new Terminal()) {
-	const code = await runCommandLine(
-		line.split(" ").filter((word) => word !== ""),
-		{ ...terminal, start: terminal.start.bind(terminal), checkPolicy: terminal.checkPolicy.bind(terminal) },
-	);
-	return { code, terminal, stdout: terminal.stdout, stderr: terminal.stderr };
-}
+import { cli, Terminal } from "./terminal.ts";
 
 function desk() {
 	const filled = new Desk();
@@ -97,14 +22,31 @@ function desk() {
 	return filled;
 }
 
-test.each(["", "run ", "observe ", "policy check ", "connections ", "status "])(
-	"%s--help has examples and ends well",
-	async (command) => {
-		const { code, stdout } = await cli(`${command}--help`);
-		expect(code).toBe(0);
-		expect(stdout).toContain("Examples:");
-	},
-);
+const COMMANDS = [
+	...[
+		"",
+		"run",
+		"observe",
+		"connections",
+		"top",
+		"names",
+		"stream",
+		"status",
+		"policy",
+		"metrics-user",
+		"completion",
+		"man",
+	],
+	...["policy check", "policy explain", "policy show", "policy apply", "policy diff"],
+];
+
+test.each(COMMANDS)("%s --help has examples and ends well", async (command) => {
+	const { code, stdout } = await cli(`${command} --help`);
+	expect(code).toBe(0);
+	expect(stdout).toContain("Examples:");
+	const prints = ["", "policy", "metrics-user", "completion", "man"];
+	if (!prints.includes(command)) expect(stdout).toContain("--json");
+});
 
 test.each([
 	"bogus",
@@ -114,10 +56,19 @@ test.each([
 	"connections --limit 0",
 	"run --on-exit explode",
 	"observe extra",
+	"run --metrics-top-names 1001",
+	"connections --port 70000",
+	"connections --port 9-3",
+	"connections x",
+	"top --by name,unit,user",
+	"top --by nonsense",
+	"policy explain --to nonsense:x",
+	"policy explain",
+	"completion fish",
 ])("wrong use is exit code 2: %s", async (line) => {
 	const { code, stderr } = await cli(line);
 	expect(code).toBe(2);
-	expect(stderr).toContain("error:");
+	expect(stderr).toMatch(/error:|sallyport:/);
 });
 
 test("run takes its defaults from one place and its flags over them, and stops cleanly", async () => {
@@ -210,39 +161,4 @@ test("rows keep what matters on a narrow terminal and never wrap", () => {
 	expect(wide[0]).toMatch(/curl\[42\] .*tcp 192\.0\.2\.1:443 .*api\.example\.com \(sni\) .*allow +web\/api$/);
 	expect(wide[1]).toMatch(/tcp \[2001:db8::1\]:443 .* deny +connect: default$/);
 	expect(wide[3]).toMatch(/udp 10\.0\.0\.2:53 .*www\.example\.org \(A\?\)/);
-});
-
-let folder: string;
-beforeEach(() => {
-	folder = mkdtempSync(join(tmpdir(), "sallyport-"));
-});
-afterEach(() => rmSync(folder, { recursive: true, force: true }));
-
-test("connections and status speak to the daemon's socket", async () => {
-	const socket = join(folder, "api.sock");
-	const app = buildApp({ services: new FakeServices(desk()), log: jsonLogger(() => {}), mayChange: true });
-	await listenOnSocket(app, socket, null);
-	const table = await cli(`connections --socket ${socket} --verdict deny`);
-	expect(table.code, table.stderr).toBe(0);
-	expect(table.stdout.trimEnd().split("\n")).toHaveLength(2);
-	const json = await cli(`connections --socket ${socket} --json --limit 2`);
-	expect(
-		json.stdout
-			.trimEnd()
-			.split("\n")
-			.map((line) => (JSON.parse(line) as ConnectionView).kind),
-	).toHaveLength(2);
-	expect(await cli(`connections --socket ${socket} --address nonsense`)).toMatchObject({
-		code: 31,
-		stderr: expect.stringContaining("prefix"),
-	});
-	const status = await cli(`status --socket ${socket}`);
-	expect(status.stdout).toContain("policy       /etc/sallyport/policy.yaml (mode enforce, 2 rules, generation 3");
-	expect(status.stdout).toContain("bad\\x1b[2J");
-	expect(JSON.parse((await cli(`status --socket ${socket} --json`)).stdout)).toMatchObject({ denied: 4, wouldDeny: 5 });
-	await app.close();
-	expect(await cli(`status --socket ${socket}`)).toMatchObject({
-		code: 30,
-		stderr: expect.stringContaining("cannot be reached"),
-	});
 });

@@ -1,8 +1,12 @@
 import { Registry } from "prom-client";
 import { expect, test } from "vitest";
 import { SlotBook } from "../../../src/enforce/slot-book.ts";
+import { exposeText } from "../../../src/metrics/exposition.ts";
 import { deniedOf, lostOf, registerKernelMetrics } from "../../../src/metrics/kernel.ts";
+import { MapFills, registerMapMetrics } from "../../../src/metrics/maps.ts";
 import { registerProcessMetrics } from "../../../src/metrics/process.ts";
+import { registerProgramMetrics } from "../../../src/metrics/programs.ts";
+import { registerRuleMetrics } from "../../../src/metrics/rules.ts";
 import { COUNT, PHASE, REASON, VERDICT } from "../../../src/native/layout.ts";
 import { FakeKernel } from "../support/fake-kernel.ts";
 
@@ -14,9 +18,19 @@ async function scrape(prepare: (kernel: FakeKernel, slots: SlotBook) => void): P
 	const slots = new SlotBook(null);
 	prepare(kernel, slots);
 	const registry = new Registry();
-	registerKernelMetrics(registry, { kernel, slots, actionOf: (key) => (key === "web/api" ? "allow" : null) });
-	return (await registry.metrics()).split("\n");
+	registerKernelMetrics(registry, kernel);
+	registerRuleMetrics(registry, { kernel, slots, actionOf: (key) => (key === "web/api" ? "allow" : null) });
+	registerProgramMetrics(registry, kernel);
+	const text = await exposeText(registry);
+	expect(sorted(await registry.metrics()), "prom-client writes the same").toEqual(sorted(text));
+	return text.split("\n");
 }
+
+const sorted = (text: string) =>
+	text
+		.split("\n")
+		.filter((line) => line !== "")
+		.sort();
 
 test("decisions by phase, verdict and reason; what observe would deny has its own metric", async () => {
 	const lines = await scrape((kernel) => {
@@ -28,9 +42,9 @@ test("decisions by phase, verdict and reason; what observe would deny has its ow
 		kernel.counters[COUNT.tcpBytesOut] = 77n;
 		kernel.counters[COUNT.answers] = 8n;
 	});
-	expect(lines).toContain('sallyport_decisions_total{phase="tls",verdict="deny",reason="name_unbound"} 3');
-	expect(lines).toContain('sallyport_decisions_total{phase="connect",verdict="allow",reason="rule"} 9007199254740991');
-	expect(lines).toContain('sallyport_decisions_total{phase="dns",verdict="deny",reason="default"} 0');
+	expect(lines).toContain('sallyport_decisions_total{phase="tls",verdict="deny",mode="enforce",reason="name_unbound"} 3');
+	expect(lines).toContain('sallyport_decisions_total{phase="connect",verdict="allow",mode="enforce",reason="rule"} 9007199254740991');
+	expect(lines).toContain('sallyport_decisions_total{phase="dns",verdict="deny",mode="enforce",reason="default"} 0');
 	expect(lines).toContain('sallyport_would_deny_total{phase="connect",reason="default"} 5');
 	expect(lines.filter((line) => line.startsWith("sallyport_decisions_total") && line.includes("would"))).toEqual([]);
 	expect(lines).toContain('sallyport_events_lost_total{type="connect"} 2');
@@ -64,7 +78,7 @@ test("every metric has a help text, a base unit and its own name", async () => {
 test("the process's metrics keep no timer", async () => {
 	const registry = new Registry();
 	registerProcessMetrics(registry);
-	const text = await registry.metrics();
+	const text = await exposeText(registry);
 	for (const name of [
 		"process_cpu_seconds_total",
 		"process_resident_memory_bytes",
@@ -82,4 +96,25 @@ test("sums over the counters", () => {
 	counters[index(PHASE.tls, VERDICT.deny, REASON.default)] = 6n;
 	expect(lostOf(counters)).toBe(5);
 	expect(deniedOf(counters, VERDICT.deny)).toBe(11);
+});
+
+test("maps are counted once a minute, and a map that cannot be read leaves what was known", async () => {
+	let [now, counted, broken] = [0, 0, false];
+	const count = async () => {
+		counted++;
+		if (broken) throw new Error("closed");
+		return { entries: counted, capacity: 10 };
+	};
+	const fills = new MapFills({ count }, () => now);
+	const registry = new Registry();
+	registerMapMetrics(registry, fills);
+	expect(await exposeText(registry)).toContain('sallyport_map_entries{map="names"} 1\n');
+	expect(await exposeText(registry)).toContain('sallyport_map_capacity{map="flows"} 10\n');
+	expect(counted).toBe(7);
+	now = 61_000;
+	broken = true;
+	await fills.read();
+	await new Promise((resolve) => setImmediate(resolve));
+	expect(counted).toBe(8);
+	expect(fills.known[0]).toEqual({ name: "names", entries: 1, capacity: 10 });
 });

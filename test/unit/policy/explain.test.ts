@@ -23,7 +23,8 @@ test("the explanation ends where the evaluator does, on the same rule, for every
 					for (const { outcome, conditions, why } of rules) {
 						expect(why).not.toBe("");
 						if (outcome === "no_match") expect(conditions.some(({ holds }) => !holds)).toBe(true);
-						if (outcome === "decides" || outcome === "alerts") expect(conditions.every(({ holds }) => holds)).toBe(true);
+						if (outcome === "decides" || outcome === "alerts")
+							expect(conditions.every(({ holds }) => holds)).toBe(true);
 					}
 				}
 			}

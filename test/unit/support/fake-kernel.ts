@@ -42,6 +42,10 @@ export class FakeKernel implements Kernel {
 		};
 	}
 
+	async count(map: MapName) {
+		return { entries: this.#map(map).size, capacity: 100 };
+	}
+
 	lookup(map: MapName, key: Uint8Array): Buffer | null {
 		const value = this.#map(map).get(Buffer.from(key).toString("latin1"));
 		return value === undefined ? null : Buffer.from(value);

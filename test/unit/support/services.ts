@@ -1,14 +1,24 @@
 /** The API's view of a daemon, over a desk. */
-import type { ApiServices, PolicyDocument, Problem } from "../../../src/api/services.ts";
-import type { Status } from "../../../src/api/status.ts";
+import type { ExplainRequest, Explanation, PolicyCheck, Problem, RuleOfName } from "../../../src/api/policy-types.ts";
+import type { ApiServices, PolicyDocument, Records } from "../../../src/api/services.ts";
+import type { Readiness, Status } from "../../../src/api/status.ts";
+import { LiveFeed } from "../../../src/connections/live-feed.ts";
+import { NameBook } from "../../../src/connections/name-book.ts";
+import { RecentRecords } from "../../../src/connections/recent.ts";
 import type { Desk } from "./desk.ts";
 
 export class FakeServices implements ApiServices {
-	readonly connections;
 	readonly describe;
-	readonly view;
+	readonly feed: LiveFeed;
+	readonly names = new NameBook(100);
+	readonly recent: RecentRecords;
+	source: Records["source"] = "memory";
 	illness: string | null = null;
 	problems: Problem[] = [];
+	held: { name: string; until: number }[] = [];
+	rules: RuleOfName[] = [];
+	explanation: Explanation | null = null;
+	readonly asked: ExplainRequest[] = [];
 	document: PolicyDocument | null = {
 		text: "version: 1\n",
 		etag: '"abc"',
@@ -33,24 +43,43 @@ export class FakeServices implements ApiServices {
 			};
 			return { ok: true as const, policy: this.document };
 		},
+		check: async (): Promise<PolicyCheck> => ({ ok: this.problems.length === 0, problems: this.problems, facts: null }),
+		explain: (request: ExplainRequest) => {
+			this.asked.push(request);
+			return this.explanation;
+		},
+		rulesOf: () => this.rules,
 	};
 
-	constructor(desk: Desk) {
-		this.connections = () => desk.table.all();
+	constructor(desk: Desk, replayed = 100) {
 		this.describe = desk.describe;
-		this.view = desk.view;
+		this.feed = new LiveFeed(replayed, desk.view);
+		const { describe, view } = desk;
+		this.recent = new RecentRecords({ connections: () => desk.table.all(), names: this.names, describe, view });
+		desk.table.watch({ opened() {}, denied() {}, ended() {}, answered: (answer) => this.names.answered(answer) });
 	}
+
+	readonly records = async (): Promise<Records> => ({ source: this.source, reader: this.recent });
+
+	readonly learned = () => this.held;
 
 	status(): Status {
 		return STATUS;
 	}
 
-	async metrics() {
-		return { contentType: "text/plain; version=0.0.4; charset=utf-8", text: "sallyport_up 1\n" };
+	metrics() {
+		const parts = (async function* () {
+			yield "sallyport_up 1\n";
+		})();
+		return { contentType: "text/plain; version=0.0.4; charset=utf-8", parts };
 	}
 
 	ill(): string | null {
 		return this.illness;
+	}
+
+	ready(): Readiness {
+		return { ready: this.illness === null, checks: { policy: this.illness ?? "ok" } };
 	}
 }
 
@@ -77,5 +106,9 @@ export const STATUS: Status = {
 	denied: 4,
 	wouldDeny: 5,
 	resolvers: ["10.0.0.2"],
+	maps: [{ name: "learned", entries: 3, limit: 32_768 }],
+	versions: { sallyport: "0.1.0", node: "24.0.0" },
+	history: null,
+	streams: 0,
 	programs: [{ name: "connect4", id: 1, verifiedInstructions: 100 }],
 };

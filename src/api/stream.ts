@@ -1,0 +1,139 @@
+import { randomBytes } from "node:crypto";
+import type { ServerResponse } from "node:http";
+import type { FastifyInstance, FastifyRequest } from "fastify";
+import { LIMITS, TIMES } from "../config.ts";
+import type { Connection } from "../connections/connection.ts";
+import { compileFilter } from "../connections/filter.ts";
+import type { LiveFeed } from "../connections/live-feed.ts";
+import type { HistoryFilter, HistoryReader } from "../store/history.ts";
+import { Refusal } from "./problem-details.ts";
+import { type FilterQuery, filterOf } from "./query.ts";
+import { streamParameters } from "./schemas/parameters.ts";
+import { problemResponses } from "./schemas/problem.ts";
+import type { ApiServices } from "./services.ts";
+import { SseWriter } from "./sse.ts";
+
+/** Marks the ids of this daemon's events: another daemon's count from 1 too. */
+const newBoot = () => randomBytes(4).toString("hex");
+
+export function streamRoute(app: FastifyInstance, services: ApiServices, log: (error: unknown) => void): void {
+	const boot = newBoot();
+	app.get<{ Querystring: Omit<FilterQuery, "until"> }>(
+		"/v1/stream",
+		{
+			schema: {
+				operationId: "stream",
+				tags: ["connections"],
+				summary: "Records as they settle, as server-sent events.",
+				description:
+					"Events `connection` have a record as data; `missed` says how many matching events were dropped before they were " +
+					"read (`count`, null if that is not known). `Last-Event-ID` resumes: from memory, else from history; what " +
+					"history has may come twice. A comment comes every 15 seconds.",
+				produces: ["text/event-stream"],
+				querystring: streamParameters,
+				response: { 200: { type: "string", description: "text/event-stream" }, ...problemResponses },
+			},
+		},
+		(request, reply) => {
+			const { feed } = services;
+			if (feed.readers >= LIMITS.streams) {
+				throw new Refusal(
+					503,
+					"too-many-streams",
+					"As many streams are open as are allowed.",
+					{},
+					{ "retry-after": "10" },
+				);
+			}
+			const { since, ...filter } = filterOf(request.query);
+			const matches = compileFilter(filter, services.describe);
+			const from = startOf(request, feed, boot, since);
+			reply.hijack();
+			void stream(reply.raw, { services, boot, filter, matches, from }).catch(log);
+		},
+	);
+}
+
+interface Start {
+	/** seq of the first event to read. */
+	readonly seq: number;
+	/** Wall clock, ms: what happened since then and is not in memory. Null: nothing is missing. */
+	readonly gapSince: number | null;
+	/** Events in the gap, matching or not; null: not known. */
+	readonly gapCount: number | null;
+}
+
+interface Wanted {
+	readonly services: ApiServices;
+	readonly boot: string;
+	readonly filter: HistoryFilter;
+	readonly matches: (connection: Connection) => boolean;
+	readonly from: Start;
+}
+
+/** Ids are BOOT-SEQ-TIME; those of events from history have seq 0. */
+function startOf({ headers }: FastifyRequest, feed: LiveFeed, boot: string, since: number | undefined): Start {
+	const header = headers["last-event-id"];
+	const match = typeof header === "string" ? /^([0-9a-f]{8})-(\d{1,15})-(\d{1,15})$/.exec(header) : null;
+	if (match === null) return { seq: feed.next, gapSince: since ?? null, gapCount: null };
+	const seq = Number(match[2]) + 1;
+	const time = Number(match[3]);
+	if (match[1] !== boot || seq === 1 || seq > feed.next) return { seq: feed.next, gapSince: time, gapCount: null };
+	if (seq >= feed.oldest) return { seq, gapSince: null, gapCount: 0 };
+	return { seq: feed.oldest, gapSince: time, gapCount: feed.oldest - seq };
+}
+
+async function stream(raw: ServerResponse, { services, boot, filter, matches, from }: Wanted): Promise<void> {
+	const writer = new SseWriter(raw, { heartbeat: TIMES.heartbeat, stalled: TIMES.stalled });
+	let wake: () => void = () => {};
+	const reader = services.feed.read(from.seq, matches, () => wake());
+	writer.onClosed(() => {
+		reader.close();
+		wake();
+	});
+	writer.open();
+	if (from.gapSince !== null) await fill(writer, services, boot, filter, from.gapSince, from.gapCount);
+	while (!writer.closed) {
+		const missed = reader.takeMissed();
+		if (missed > 0) await writer.send("missed", JSON.stringify({ count: missed }), null);
+		for (const event of reader.take(CHUNK)) {
+			await writer.send("connection", event.text(), `${boot}-${event.seq}-${Math.floor(event.time)}`);
+			if (writer.closed) break;
+		}
+		if (writer.closed) break;
+		const { promise, resolve } = Promise.withResolvers<void>();
+		wake = resolve;
+		if (reader.waiting) setImmediate(resolve);
+		await promise;
+	}
+}
+
+/* From history, if there is one; else it is told that something is missing. */
+async function fill(
+	writer: SseWriter,
+	{ records }: ApiServices,
+	boot: string,
+	filter: HistoryFilter,
+	since: number,
+	count: number | null,
+): Promise<void> {
+	const { source, reader } = await records();
+	const complete = source === "history" && (await replay(writer, reader, boot, { ...filter, since }));
+	if (!complete) await writer.send("missed", JSON.stringify({ count, since: new Date(since).toISOString() }), null);
+}
+
+async function replay(writer: SseWriter, reader: HistoryReader, boot: string, filter: HistoryFilter): Promise<boolean> {
+	let cursor: string | null = null;
+	for (let sent = 0; sent < LIMITS.replay && !writer.closed; ) {
+		const page = await reader.query({ filter, sort: "first", limit: CHUNK, ...(cursor === null ? {} : { cursor }) });
+		for (const row of page.rows) {
+			await writer.send("connection", JSON.stringify(row), `${boot}-0-${Math.floor(Date.parse(row.first))}`);
+			sent++;
+		}
+		if (page.next === null) return true;
+		cursor = page.next;
+	}
+	return writer.closed;
+}
+
+const CHUNK = 100;

@@ -1,0 +1,47 @@
+import type { FastifyInstance } from "fastify";
+import type { TopField, TopQuery } from "../store/history.ts";
+import { askRecords } from "./pages.ts";
+import { Refusal } from "./problem-details.ts";
+import { type FilterQuery, filterOf } from "./query.ts";
+import { topFields, topParameters } from "./schemas/parameters.ts";
+import { problemResponses } from "./schemas/problem.ts";
+import { topSchema } from "./schemas/top.ts";
+import type { ApiServices } from "./services.ts";
+
+type Query = FilterQuery & {
+	readonly by?: string;
+	readonly sort?: NonNullable<TopQuery["sort"]>;
+	readonly limit?: number;
+};
+
+export function topRoute(app: FastifyInstance, { records }: ApiServices): void {
+	app.get<{ Querystring: Query }>(
+		"/v1/top",
+		{
+			schema: {
+				operationId: "top",
+				tags: ["connections"],
+				summary: "Records grouped by one or two fields: count, denied, bytes, first and last time.",
+				querystring: topParameters,
+				response: { 200: topSchema, ...problemResponses },
+			},
+		},
+		async (request) => {
+			const { by = "name", sort = "count", limit = 20 } = request.query;
+			const groupBy = fieldsOf(by);
+			const filter = filterOf(request.query);
+			const query = { groupBy, filter, sort, limit };
+			const { source, value } = await askRecords(records, undefined, (reader) => reader.top(query));
+			return { by: groupBy, rows: value, source };
+		},
+	);
+}
+
+function fieldsOf(by: string): [TopField] | [TopField, TopField] {
+	const fields = by.split(",").map((each) => topFields.find((field) => field === each.trim()));
+	const [first, second] = fields;
+	if (first !== undefined && fields.length === 1) return [first];
+	if (first !== undefined && second !== undefined && fields.length === 2 && first !== second) return [first, second];
+	const detail = `by is one or two of ${topFields.join(", ")}.`;
+	throw new Refusal(400, "bad-request", detail, { errors: [{ parameter: "by", detail }] });
+}

@@ -1,0 +1,128 @@
+import { InvalidArgumentError } from "commander";
+import type { ExplainRequest, Explanation, LookAnswer, PhaseAnswer, RuleAnswer } from "../api/policy-types.ts";
+import { SallyportError } from "../errors.ts";
+import { askJson } from "./client.ts";
+import type { Asking, CliCommand } from "./command.ts";
+import type { CliDeps } from "./deps.ts";
+import { harmless, harmlessJson } from "./harmless.ts";
+
+interface Options extends Asking {
+	readonly exe?: string;
+	readonly user?: string;
+	readonly unit?: string;
+	readonly container?: string;
+	readonly cgroup?: string;
+	readonly to?: NonNullable<ExplainRequest["to"]>;
+	readonly name?: string;
+	readonly learned?: boolean;
+	readonly all?: boolean;
+}
+
+export function addPolicyExplain(policy: CliCommand, deps: CliDeps): void {
+	policy
+		.subcommand("explain")
+		.description("how the policy in force decides about a connection, and why: each rule that was looked at")
+		.option("--exe <path>", "the program")
+		.option("--user <user>", "its user, by name or uid")
+		.option("--unit <unit>", "its systemd unit")
+		.option("--container <id>", "its container")
+		.option("--cgroup <path>", "its cgroup below the watched one, instead of unit and container")
+		.option(
+			"--to <address:port/protocol>",
+			"where to: 192.0.2.1:443/tcp, [2001:db8::1]:53/udp, 192.0.2.1/icmp",
+			destination,
+		)
+		.option("--name <name>", "the name that is asked for and shown")
+		.option("--learned", "take DNS as it is now: without it, DNS has given the address for the name")
+		.option("--all", "rules of other phases too")
+		.asks("as one JSON document")
+		.examples([
+			"sallyport policy explain --to 192.0.2.1:443/tcp --name api.example.com --exe /usr/bin/curl --user agent",
+			"sallyport policy explain --unit agent.service --name api.example.com",
+			"sallyport policy explain --to 10.0.0.5:5432 --json | jq -r .verdict",
+		])
+		.action((options: Options) => explain(options, deps));
+}
+
+async function explain(options: Options, { out }: CliDeps): Promise<void> {
+	const { socket, exe, user, unit, container, cgroup, to, name } = options;
+	if (to === undefined && name === undefined)
+		throw new SallyportError(
+			"USAGE",
+			"It takes --to, --name, or both.",
+			"sallyport policy explain --help has examples.",
+		);
+	const request: ExplainRequest = {
+		who: given({ exe, user, unit, container, cgroup }),
+		...given({ to, name }),
+		assumeLearned: options.learned !== true,
+	};
+	const answer = await askJson<Explanation>({
+		socket,
+		path: "/v1/policy/explain",
+		method: "POST",
+		type: "application/json",
+		body: JSON.stringify(request),
+	});
+	if (options.json === true) out.write(`${harmlessJson(JSON.stringify(answer))}\n`);
+	else out.write(explanationText(answer, out.colours, options.all === true));
+}
+
+export function explanationText(answer: Explanation, colours: boolean, all = false): string {
+	const paint = (code: string, text: string) => (colours ? `\x1b[${code}m${text}\x1b[0m` : text);
+	const lines = [
+		`${paint(COLOURS[answer.verdict] ?? "0", answer.verdict.replace("_", " "))}: ${harmless(answer.summary)}`,
+		`policy generation ${answer.generation}, mode ${answer.mode}`,
+	];
+	for (const phase of answer.phases) lines.push("", ...phaseLines(phase, paint, all));
+	return lines.map((line) => `${line}\n`).join("");
+}
+
+type Paint = (code: string, text: string) => string;
+
+const COLOURS: Readonly<Record<string, string>> = { allow: "32;1", deny: "31;1", would_deny: "33;1" };
+const MARKS: Readonly<Record<string, string>> = { decides: ">", alerts: "!", no_match: " ", other_phase: " " };
+
+function phaseLines(phase: PhaseAnswer, paint: Paint, all: boolean): string[] {
+	const verdict = paint(COLOURS[phase.verdict] ?? "0", phase.verdict.replace("_", " "));
+	return [
+		`${paint("1", `phase ${phase.phase}`)}: ${verdict}: ${harmless(phase.summary)}`,
+		...phase.looks.flatMap((look) => lookLines(look, phase.looks.length > 1, paint, all)),
+	];
+}
+
+function lookLines(look: LookAnswer, several: boolean, paint: Paint, all: boolean): string[] {
+	const head = several
+		? [`  for ${look.name === null ? "no name" : harmless(look.name)}${look.decisive ? " (decides)" : ""}:`]
+		: [];
+	const shown = look.rules.filter(({ outcome }) => all || outcome !== "other_phase");
+	const width = Math.max(0, ...shown.map(({ group, rule }) => group.length + rule.length + 1));
+	const hidden = look.rules.length - shown.length;
+	const rest = [
+		...(hidden > 0 ? [`${hidden} of other phases`] : []),
+		...(look.notReached > 0 ? [`${look.notReached} not reached`] : []),
+	];
+	return [
+		...head,
+		...shown.map((rule) => ruleLine(rule, width, paint)),
+		...(rest.length > 0 ? [paint("2", `    (${rest.join(", ")})`)] : []),
+	];
+}
+
+function ruleLine({ group, rule, action, outcome, why }: RuleAnswer, width: number, paint: Paint): string {
+	const text = `  ${MARKS[outcome] ?? " "} ${action.padEnd(5)} ${harmless(`${group}/${rule}`).padEnd(width)}  ${harmless(why)}`;
+	return outcome === "decides" ? paint("1", text) : text;
+}
+
+/** 192.0.2.1:443/tcp, [2001:db8::1]:53/udp, 192.0.2.1/icmp, 2001:db8::1. */
+function destination(value: string): NonNullable<ExplainRequest["to"]> {
+	const match = /^(?:\[([^\]]+)\]|([^:/[\]]+)|([0-9a-fA-F:.]+))(?::(\d{1,5}))?(?:\/([a-z0-9]+))?$/.exec(value);
+	const address = match?.[1] ?? match?.[2] ?? match?.[3];
+	if (address === undefined || Number(match?.[4] ?? 0) > 65_535)
+		throw new InvalidArgumentError("It is ADDRESS:PORT/PROTOCOL: 192.0.2.1:443/tcp or [2001:db8::1]:443/tcp.");
+	return { address, ...given({ port: match?.[4] === undefined ? undefined : Number(match[4]), protocol: match?.[5] }) };
+}
+
+function given<T extends object>(all: T): { [K in keyof T]?: Exclude<T[K], undefined> } {
+	return Object.fromEntries(Object.entries(all).filter(([, value]) => value !== undefined)) as never;
+}

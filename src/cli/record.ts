@@ -1,0 +1,51 @@
+import type { ConnectionView, DecisionView } from "../connections/view.ts";
+import { harmless } from "./harmless.ts";
+import { bytesText, fields, timeText } from "./words.ts";
+
+/** All that is known of one connection, for a person. */
+export function recordText(record: ConnectionView & { readonly steps?: readonly Step[] }): string {
+	const { process, query } = record;
+	const end = record.open ? "still open" : `${record.end ?? "end not known"}, after ${record.durationMs} ms`;
+	return fields([
+		["id", String(record.id)],
+		["kind", record.kind === "dns" ? "DNS question" : "connection"],
+		["time", `${timeText(record.first)} to ${timeText(record.last)}; ${end}`],
+		["to", `${record.protocol} ${place(record.remote, record.remotePort)}`],
+		["from", record.local === null ? "" : place(record.local, record.localPort ?? 0)],
+		["name", record.name === null ? "" : `${record.name} (${record.nameSource})`],
+		["asked", query === null ? "" : `${query.type}: ${query.addresses.join(", ") || "no address"}`],
+		["process", process === null ? "" : `${process.comm}[${process.pid}] ${process.exe ?? ""}`.trimEnd()],
+		["arguments", process?.args.join(" ") ?? ""],
+		["parent", process?.parentComm === null || process === null ? "" : `${process.parentComm}[${process.ppid ?? "?"}]`],
+		["user", process === null ? "" : `${process.user ?? ""} (${process.uid})`.trimStart()],
+		["unit", record.unit ?? ""],
+		["container", record.container ?? ""],
+		["cgroup", record.cgroup ?? ""],
+		["bytes", `${bytesText(record.bytesOut)} out, ${bytesText(record.bytesIn)} in`],
+		["verdict", record.verdict.replace("_", " ")],
+		...decisions(record),
+		["alerts", record.alerts.map(({ group, rule }) => `${group}/${rule}`).join(", ")],
+	]);
+}
+
+/* With its steps a record tells of the question before the connection too. */
+function decisions({ steps, decisions }: ConnectionView & { readonly steps?: readonly Step[] }): [string, string][] {
+	if (steps !== undefined)
+		return steps.map(({ text, decides }, at) => [`  ${at + 1}.`, `${text}${decides ? " <- decided" : ""}`]);
+	return Object.entries(decisions).map(([phase, each]) => [`  ${phase}`, decisionText(each)]);
+}
+
+interface Step {
+	readonly text: string;
+	readonly decides: boolean;
+}
+
+function decisionText({ verdict, reason, group, rule, generation }: DecisionView): string {
+	const by = rule === null ? reason : `rule ${group}/${rule}`;
+	return `${verdict.replace("_", " ")}: ${by}, policy generation ${generation}`;
+}
+
+function place(address: string, port: number): string {
+	const host = port !== 0 && address.includes(":") ? `[${address}]` : address;
+	return harmless(port === 0 ? host : `${host}:${port}`);
+}

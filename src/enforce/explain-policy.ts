@@ -1,0 +1,149 @@
+import { addressText, packAddress } from "../address.ts";
+import { PROTOCOL } from "../native/layout.ts";
+import type { Connection } from "../policy/evaluate.ts";
+import { explain, type PhaseExplanation } from "../policy/explain.ts";
+import { type Environment, type Policy, RULE_PHASES, type RulePhase, type Who } from "../policy/model.ts";
+
+/** What a person asks: who, where to, and by which name. */
+export interface ExplainQuestion {
+	readonly who?: {
+		readonly exe?: string;
+		readonly user?: string | number;
+		readonly unit?: string;
+		readonly container?: string;
+		readonly cgroup?: string;
+	};
+	readonly to?: { readonly address?: string; readonly port?: number; readonly protocol?: string };
+	readonly name?: string;
+	readonly phases?: readonly RulePhase[];
+	readonly assumeLearned?: boolean;
+}
+
+/** What the host knows. */
+export interface ExplainFacts {
+	readonly environment: Pick<Environment, "uidOf" | "exeOf">;
+	/** Names that the kernel holds the address for now, the one that stays longest first. */
+	readonly learned: (address: string) => readonly string[];
+	/** Addresses that DNS gave for the name, the latest first. */
+	readonly addressesOf: (name: string) => readonly string[];
+	readonly isTrustedResolver: (address: string) => boolean;
+}
+
+export interface Explained {
+	readonly subject: Subject;
+	readonly phases: readonly PhaseExplanation[];
+}
+
+export interface Subject {
+	readonly address: string | null;
+	readonly port: number;
+	readonly protocol: number;
+	readonly name: string | null;
+	readonly learned: readonly string[];
+	readonly trustedResolver: boolean;
+	readonly who: Who;
+}
+
+/** A part of the question that is not of its form. */
+export class QuestionError extends Error {
+	/** JSON pointer. */
+	readonly pointer: string;
+
+	constructor(pointer: string, message: string) {
+		super(message);
+		this.name = "QuestionError";
+		this.pointer = pointer;
+	}
+}
+
+/** Throws QuestionError. */
+export function explainPolicy(policy: Policy, question: ExplainQuestion, facts: ExplainFacts): Explained {
+	const subject = subjectOf(question, facts);
+	const { address, port, protocol, name, learned, trustedResolver, who } = subject;
+	const phases = phasesFor(question, subject);
+	const connection: Omit<Connection, "phase"> = {
+		address: address ?? "0.0.0.0",
+		port,
+		protocol,
+		who,
+		learned,
+		name,
+		trustedResolver,
+		dnsMessage: trustedResolver && port === DNS_PORT,
+	};
+	return { subject, phases: phases.map((phase) => explain(policy, { ...connection, phase })) };
+}
+
+function subjectOf({ who, to = {}, name: asked, assumeLearned = true }: ExplainQuestion, facts: ExplainFacts): Subject {
+	const name = asked === undefined ? null : asked.toLowerCase().replace(/\.$/, "");
+	const text = to.address ?? (name === null ? undefined : facts.addressesOf(name)[0]);
+	const packed = text === undefined ? null : packAddress(text);
+	if (text !== undefined && packed === null) throw new QuestionError("/to/address", `"${text}" is no address`);
+	const address = packed === null ? null : addressText(packed);
+	const known = address === null ? [] : facts.learned(address);
+	const learned = name === null || known.includes(name) || !assumeLearned ? known : [name, ...known];
+	const protocol = protocolOf(to.protocol ?? "tcp");
+	const hasPorts = protocol === PROTOCOL.tcp || protocol === PROTOCOL.udp;
+	return {
+		address,
+		port: hasPorts ? (to.port ?? DEFAULT_PORT) : 0,
+		protocol,
+		name,
+		learned: learned.slice(0, MOST_NAMES),
+		trustedResolver: address !== null && facts.isTrustedResolver(address),
+		who: whoOf(who ?? {}, facts.environment),
+	};
+}
+
+function phasesFor({ phases }: ExplainQuestion, { address, protocol, name }: Subject): readonly RulePhase[] {
+	if (name === null && address === null) throw new QuestionError("/name", "say a name, an address, or both");
+	if (phases !== undefined) {
+		if (address === null && phases.some((phase) => phase !== "dns")) {
+			throw new QuestionError("/to/address", "phases connect and tls need an address, and none is known for the name");
+		}
+		return RULE_PHASES.filter((phase) => phases.includes(phase));
+	}
+	if (address === null) return ["dns"];
+	if (name === null) return ["connect"];
+	return protocol === PROTOCOL.tcp ? RULE_PHASES : ["dns", "connect"];
+}
+
+function whoOf(who: NonNullable<ExplainQuestion["who"]>, environment: ExplainFacts["environment"]): Who {
+	const place = who.exe === undefined ? undefined : environment.exeOf(who.exe)[0];
+	return {
+		exe: who.exe === undefined ? null : (place ?? { dev: -1, path: who.exe }),
+		uid: who.user === undefined ? UNKNOWN_UID : uidOf(String(who.user), environment),
+		cgroup: who.cgroup === undefined ? cgroupOf(who.unit, who.container) : who.cgroup.replace(/^\/+|\/+$/g, ""),
+	};
+}
+
+function uidOf(user: string, environment: ExplainFacts["environment"]): number {
+	if (/^\d{1,10}$/.test(user)) return Number(user);
+	const uid = environment.uidOf(user);
+	if (uid === null) throw new QuestionError("/who/user", `"${user}" is no user of this host, and no uid`);
+	return uid;
+}
+
+/* A path that has this unit and this container (src/policy/cgroup-path.ts). */
+function cgroupOf(unit: string | undefined, container: string | undefined): string | null {
+	const parts: string[] = [];
+	if (unit !== undefined) parts.push(unit.replaceAll("/", "-"));
+	if (container !== undefined) {
+		const isId = /^[0-9a-f]{12,64}$/.test(container);
+		parts.push(isId ? container.padEnd(64, "0") : `lxc.payload.${container.replaceAll("/", "-")}`);
+	}
+	return parts.length === 0 ? null : parts.join("/");
+}
+
+function protocolOf(text: string): number {
+	const known = (PROTOCOL as Readonly<Record<string, number>>)[text];
+	if (known !== undefined) return known;
+	if (/^\d{1,3}$/.test(text) && Number(text) <= 255) return Number(text);
+	throw new QuestionError("/to/protocol", `"${text}" is not tcp, udp, icmp, icmp6 or a number`);
+}
+
+const DNS_PORT = 53;
+const DEFAULT_PORT = 443;
+const UNKNOWN_UID = -1;
+/** As the kernel holds for one address. */
+const MOST_NAMES = 16;

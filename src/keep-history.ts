@@ -1,0 +1,59 @@
+import { release } from "node:os";
+import { join } from "node:path";
+import type { Config } from "./config.ts";
+import type { Describer } from "./connections/view.ts";
+import type { LoadFailure, PolicyInForce } from "./enforce/policy-service.ts";
+import type { Logger } from "./logger.ts";
+import { renderProblem } from "./policy/problem.ts";
+import type { DaemonStart, History, HistoryFailure, PolicyChange } from "./store/history.ts";
+import { openHistory } from "./store/open.ts";
+
+/** The history that the configuration asks for, or null. */
+export function keepHistory({ stateDir, history }: Config, describe: Describer, log: Logger): History | null {
+	if (stateDir === null || history === null) return null;
+	return openHistory({
+		file: join(stateDir, "history.db"),
+		maxAge: history.days * DAY,
+		maxBytes: history.megabytes * MEGABYTE,
+		describe,
+		onFailure: (failure: HistoryFailure | null) => {
+			if (failure === null) log.info("history is written again");
+			else log.error("history is not written; deciding goes on", { code: failure.code, failure: failure.message });
+		},
+	});
+}
+
+export function loadedChange({
+	generation,
+	policy,
+	origin,
+	source,
+	etag,
+	text,
+	loadedAt,
+}: PolicyInForce): PolicyChange {
+	const { mode } = policy;
+	return { time: loadedAt.getTime(), loaded: true, generation, mode, origin, source, etag, text, problems: [] };
+}
+
+export function refusedChange({ time, source, problems }: LoadFailure, generation: number): PolicyChange {
+	return {
+		time: time.getTime(),
+		loaded: false,
+		generation,
+		mode: null,
+		origin: source.startsWith("/") ? "file" : "api",
+		source,
+		etag: null,
+		text: null,
+		problems: problems.slice(0, 100).map(renderProblem),
+	};
+}
+
+export function startRecord(version: string, adopted: boolean, generation: number): DaemonStart {
+	return { time: Date.now(), version, pid: process.pid, adopted, generation, kernel: release() };
+}
+
+/** ms */
+const DAY = 86_400_000;
+const MEGABYTE = 1024 * 1024;

@@ -1,0 +1,124 @@
+import type { Worker } from "node:worker_threads";
+import { HistoryError } from "./errors.ts";
+import type {
+	History,
+	HistoryOptions,
+	HistoryQuery,
+	HistoryStatus,
+	LogQuery,
+	NamesQuery,
+	TopQuery,
+} from "./history.ts";
+import type { WriterData } from "./messages.ts";
+import { ReaderLink } from "./reader-link.ts";
+import type { LogOptions } from "./requests.ts";
+import { decodeCursor, encodeCursor, limitOf, wanted } from "./wanted.ts";
+import { WriterLink } from "./writer-link.ts";
+
+/** Returns at once; the file is opened by the writer's thread. */
+export function openHistory(options: HistoryOptions, startWriter?: (data: WriterData) => Worker): History {
+	const { file, maxAge, maxBytes, describe, onFailure = () => {}, buffer = 20_000 } = options;
+	const writer: WriterLink = new WriterLink({
+		file,
+		maxAge,
+		maxBytes,
+		describe,
+		buffer,
+		onFailure,
+		onOpened: () => reader.reopen(),
+		...(startWriter === undefined ? {} : { startWorker: startWriter }),
+	});
+	const reader = new ReaderLink(file, () => writer.check());
+	const checkOn = async () => {
+		await writer.ready;
+		if (writer.state !== "off") return;
+		throw new HistoryError("off", writer.failure?.message ?? "The history is off");
+	};
+
+	return {
+		record: (connection) => writer.add((batch) => batch.add(connection)),
+		recordAnswer: (answer) => writer.add(({ batch }) => batch.answers.push(answer)),
+		recordPolicyChange: (change) => {
+			const text = change.text !== null && change.text.length > TEXT ? null : change.text;
+			writer.add(({ batch }) => batch.policyChanges.push({ ...change, text, problems: change.problems.slice(0, 100) }));
+		},
+		recordStart: (start) => writer.add(({ batch }) => batch.starts.push(start)),
+		flush: () => writer.flush(),
+		status: () => statusOf(file, writer),
+		async close() {
+			await writer.close();
+			await reader.close();
+		},
+
+		async query({ filter, sort = "-first", limit, cursor }: HistoryQuery) {
+			await checkOn();
+			const { rows, next } = await reader.ask("query", {
+				wanted: wanted(filter),
+				sort,
+				limit: limitOf(limit, 100),
+				after: decodeCursor(sort, cursor),
+				patience: PATIENCE,
+			});
+			return { rows, next: next === null ? null : encodeCursor(sort, next) };
+		},
+		async get(id) {
+			await checkOn();
+			return reader.ask("get", id);
+		},
+		async top({ groupBy, filter, sort = "count", limit }: TopQuery) {
+			await checkOn();
+			return reader.ask("top", { groupBy, wanted: wanted(filter), sort, limit: limitOf(limit, 20) });
+		},
+		async names({ name, since, limit, cursor }: NamesQuery) {
+			await checkOn();
+			const { rows, next } = await reader.ask("names", {
+				pattern: wanted(name === undefined ? {} : { name }).name,
+				since: wanted(since === undefined ? {} : { since }).since,
+				limit: limitOf(limit, 100),
+				after: cursor === undefined ? "" : Buffer.from(cursor, "base64url").toString("utf8"),
+			});
+			return { rows, next: next === null ? null : Buffer.from(next).toString("base64url") };
+		},
+		async name(name) {
+			await checkOn();
+			return reader.ask("name", name.toLowerCase().replace(/\.$/, ""));
+		},
+		async policyChanges(query) {
+			await checkOn();
+			return reader.ask("policyChanges", logOptions(query));
+		},
+		async starts(query) {
+			await checkOn();
+			return reader.ask("starts", logOptions(query));
+		},
+	};
+}
+
+/* Characters of a policy that are kept. */
+const TEXT = 256 * 1024;
+/* ms after which a page of a search that finds little is given out short. */
+const PATIENCE = 1_000;
+
+function logOptions({ since = 0, limit }: LogQuery): LogOptions {
+	return { since: Math.floor(since * 1000), limit: limitOf(limit, 100) };
+}
+
+function statusOf(file: string, writer: WriterLink): HistoryStatus {
+	const { figures, counts, state, failure, lastWrite, waiting, lag } = writer;
+	return {
+		file,
+		state,
+		rows: figures.rows,
+		bytes: figures.bytes,
+		oldest: figures.oldest,
+		lastWrite,
+		waiting,
+		lag,
+		written: counts.written,
+		dropped: counts.dropped,
+		expired: figures.expired,
+		failures: counts.failures,
+		writerRestarts: counts.restarts,
+		failure,
+	};
+}

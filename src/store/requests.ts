@@ -1,0 +1,46 @@
+/** What the reader's thread is asked, and what answers it. */
+import type { DatabaseSync } from "node:sqlite";
+import { type FindOptions, find } from "./find.ts";
+import type { DaemonStart, HistoryRecord, NameRecord, PolicyChange, TopRow } from "./history.ts";
+import { listNames, type NamesFound, type NamesOptions, readName } from "./names-query.ts";
+import { readRecords } from "./row-view.ts";
+import { type TopOptions, top } from "./top.ts";
+import type { Position } from "./wanted.ts";
+
+export interface Requests {
+	readonly query: [FindOptions, { readonly rows: HistoryRecord[]; readonly next: Position | null }];
+	readonly get: [number, HistoryRecord | null];
+	readonly top: [TopOptions, TopRow[]];
+	readonly names: [NamesOptions, NamesFound];
+	readonly name: [string, NameRecord | null];
+	readonly policyChanges: [LogOptions, PolicyChange[]];
+	readonly starts: [LogOptions, DaemonStart[]];
+}
+
+export interface LogOptions {
+	/** µs */
+	readonly since: number;
+	readonly limit: number;
+}
+
+export type Operation = keyof Requests;
+
+export type Handlers = { readonly [K in Operation]: (database: DatabaseSync, asked: Requests[K][0]) => Requests[K][1] };
+
+export const HANDLERS: Handlers = {
+	query(database, options) {
+		const { ids, next } = find(database, options);
+		return { rows: readRecords(database, ids), next };
+	},
+	get: (database, id) => readRecords(database, [id])[0] ?? null,
+	top,
+	names: listNames,
+	name: readName,
+	policyChanges: (database, options) => log(database, "policy_change", options),
+	starts: (database, options) => log(database, "daemon_start", options),
+};
+
+function log<T>(database: DatabaseSync, table: string, { since, limit }: LogOptions): T[] {
+	const rows = database.prepare(`SELECT detail FROM ${table} WHERE time >= ? ORDER BY time DESC LIMIT ?`);
+	return (rows.all(since, limit) as unknown as { detail: string }[]).map(({ detail }) => JSON.parse(detail) as T);
+}

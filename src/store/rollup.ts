@@ -1,0 +1,100 @@
+/**
+ * Sums of segments and of spans of segments, so that "top" need not read every connection. Each rollup is a choice of
+ * columns; a question is answered from the first one that has all it speaks of.
+ */
+import type { DatabaseSync, StatementSync } from "node:sqlite";
+
+export type Dimension = "name" | "workload" | "steps" | "protocol" | "port" | "remote";
+
+export interface Rollup {
+	readonly table: string;
+	readonly dimensions: readonly Dimension[];
+}
+
+/** What is summed by: a segment, or a span of segments. */
+export const LEVEL = { segment: 0, span: 1 } as const;
+
+export const ROLLUPS: readonly Rollup[] = [
+	{ table: "top_name", dimensions: ["name"] },
+	{ table: "top_who", dimensions: ["workload", "steps", "protocol", "port"] },
+	{ table: "top_remote", dimensions: ["remote"] },
+	{ table: "top_all", dimensions: ["name", "workload", "steps", "protocol", "port"] },
+];
+
+/** What of a connection is summed. */
+export interface Summed {
+	readonly id: number;
+	readonly kind: number;
+	readonly name: number;
+	readonly workload: number;
+	readonly steps: number;
+	readonly protocol: number;
+	readonly port: number;
+	readonly remote: Uint8Array;
+	readonly verdict: number;
+	readonly bytesOut: number;
+	readonly bytesIn: number;
+	readonly last: number;
+}
+
+export function createRollup(database: DatabaseSync, { table, dimensions }: Rollup): void {
+	const columns = dimensions.map((each) => `${each} ${each === "remote" ? "BLOB" : "INTEGER"} NOT NULL`);
+	const sums = SUMS.map((each) => `${each} INTEGER NOT NULL`);
+	database.exec(
+		`CREATE TABLE ${table} (level INTEGER NOT NULL, part INTEGER NOT NULL, kind INTEGER NOT NULL, ${columns.join(", ")}, ` +
+			`${sums.join(", ")}, PRIMARY KEY (level, part, kind, ${dimensions.join(", ")})) STRICT, WITHOUT ROWID`,
+	);
+}
+
+/** Parameters: segment, low, high. In the order of the table, so that it grows at its end. */
+export function sumRowsSql({ table, dimensions }: Rollup): string {
+	const list = dimensions.join(", ");
+	return (
+		`INSERT INTO ${table} SELECT ${LEVEL.segment}, ?1, kind, ${list}, count(*), sum(verdict = 2), sum(verdict = 3), ` +
+		`sum(bytes_out), sum(bytes_in), min(id), max(last) FROM connection WHERE id >= ?2 AND id < ?3 ` +
+		`GROUP BY kind, ${list} ORDER BY kind, ${list}`
+	);
+}
+
+/** Parameters: span, first segment, last segment. */
+export function sumSegmentsSql({ table, dimensions }: Rollup): string {
+	const list = dimensions.join(", ");
+	return (
+		`INSERT INTO ${table} SELECT ${LEVEL.span}, ?1, kind, ${list}, sum(n), sum(denied), sum(would), sum(bytes_out), ` +
+		`sum(bytes_in), min(first), max(last) FROM ${table} WHERE level = ${LEVEL.segment} AND part BETWEEN ?2 AND ?3 ` +
+		`GROUP BY kind, ${list} ORDER BY kind, ${list}`
+	);
+}
+
+/** A row that changes, or comes, after its segment was sealed. */
+export class LateSums {
+	readonly #upserts: readonly (readonly [Rollup, StatementSync])[];
+
+	constructor(database: DatabaseSync) {
+		this.#upserts = ROLLUPS.map((rollup) => [rollup, database.prepare(upsertSql(rollup))]);
+	}
+
+	/** `sign`: -1 takes back what the row was before. `span`: 0 if the segment is in none yet. */
+	add(row: Summed, sign: 1 | -1, segment: number, span: number): void {
+		const { verdict, bytesOut, bytesIn, id, last } = row;
+		const denied = verdict === 2 ? sign : 0;
+		const would = verdict === 3 ? sign : 0;
+		const sums = [sign, denied, would, sign * bytesOut, sign * bytesIn, id, last] as const;
+		for (const [{ dimensions }, upsert] of this.#upserts) {
+			const keys = dimensions.map((each) => row[each]);
+			upsert.run(LEVEL.segment, segment, row.kind, ...keys, ...sums);
+			if (span !== 0) upsert.run(LEVEL.span, span, row.kind, ...keys, ...sums);
+		}
+	}
+}
+
+const SUMS = ["n", "denied", "would", "bytes_out", "bytes_in", "first", "last"] as const;
+
+function upsertSql({ table, dimensions }: Rollup): string {
+	const marks = new Array(3 + dimensions.length + SUMS.length).fill("?").join(", ");
+	return (
+		`INSERT INTO ${table} VALUES (${marks}) ON CONFLICT DO UPDATE SET n = n + excluded.n, denied = denied + excluded.denied, ` +
+		"would = would + excluded.would, bytes_out = bytes_out + excluded.bytes_out, bytes_in = bytes_in + excluded.bytes_in, " +
+		"first = min(first, excluded.first), last = max(last, excluded.last)"
+	);
+}

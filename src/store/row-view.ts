@@ -1,0 +1,169 @@
+/** A row of the file as people see it: the same form as a connection that is still in memory (connections/view.ts). */
+import type { DatabaseSync, StatementSync } from "node:sqlite";
+import { addressText, isUnspecified } from "../address.ts";
+import { type DecisionView, protocolText, queryTypeText } from "../connections/view.ts";
+import { endNames, PHASE, type PhaseName, phaseNames, reasonNames, verdictNames } from "../native/layout.ts";
+import { printable } from "../text.ts";
+import { packed } from "./connection-writer.ts";
+import type { HistoryRecord } from "./history.ts";
+
+/** Whole records by id, in the order of `ids`; what is gone meanwhile is left out. */
+export function readRecords(database: DatabaseSync, ids: readonly number[]): HistoryRecord[] {
+	const statement: StatementSync = database.prepare(WHOLE);
+	const records: HistoryRecord[] = [];
+	for (const id of ids) {
+		const row = statement.get(id) as Row | undefined;
+		if (row !== undefined) records.push(recordOf(row));
+	}
+	return records;
+}
+
+export function textOrNull(text: string | null): string | null {
+	return text === null || text === "" ? null : printable(text);
+}
+
+export function iso(us: number): string {
+	return new Date(us / 1000).toISOString();
+}
+
+interface Row {
+	readonly id: number;
+	readonly kind: number;
+	readonly open: number;
+	readonly last: number;
+	readonly name_source: number;
+	readonly verdict: number;
+	readonly protocol: number;
+	readonly remote: Uint8Array;
+	readonly port: number;
+	readonly local: Uint8Array;
+	readonly local_port: number;
+	readonly bytes_out: number;
+	readonly bytes_in: number;
+	readonly packets_out: number;
+	readonly packets_in: number;
+	readonly rtt: number;
+	readonly retransmits: number;
+	readonly end_how: number;
+	readonly ech: number;
+	readonly query_type: number;
+	readonly addresses: Uint8Array | null;
+	readonly name: string | null;
+	readonly comm: string | null;
+	readonly exe: string | null;
+	readonly uid: number | null;
+	readonly user: string | null;
+	readonly unit: string | null;
+	readonly container: string | null;
+	readonly cgroup: string | null;
+	readonly parent_comm: string | null;
+	readonly pid: number | null;
+	readonly ppid: number | null;
+	readonly args: string | null;
+	readonly phase: number | null;
+	readonly reason: number | null;
+	readonly rule: string | null;
+	readonly rule_group: string | null;
+	readonly detail: string | null;
+}
+
+const WHOLE = `SELECT c.id, c.kind, c.open, c.last, c.name_source, c.verdict, c.protocol, c.remote, c.port, c.local, c.local_port,
+	c.bytes_out, c.bytes_in, c.packets_out, c.packets_in, c.rtt, c.retransmits, c.end_how, c.ech, c.query_type, c.addresses,
+	n.text AS name, w.comm, w.exe, w.uid, w.user, w.unit, w.container, w.cgroup, w.parent_comm, p.pid, p.ppid, p.args,
+	s.phase, s.reason, s.rule, s.rule_group, s.detail
+FROM connection c LEFT JOIN name n ON n.id = c.name LEFT JOIN workload w ON w.id = c.workload
+	LEFT JOIN process p ON p.id = c.process LEFT JOIN steps s ON s.id = c.steps
+WHERE c.id = ?`;
+
+type Decision = readonly [
+	phase: number,
+	verdict: number,
+	reason: number,
+	group: string,
+	rule: string,
+	generation: number,
+];
+
+interface Detail {
+	readonly decisions: readonly Decision[];
+	readonly alerts: readonly (readonly [group: string, rule: string])[];
+}
+
+const NO_DETAIL: Detail = { decisions: [], alerts: [] };
+
+function recordOf(row: Row): HistoryRecord {
+	const local = packed(row.local);
+	const detail = row.detail === null ? NO_DETAIL : (JSON.parse(row.detail) as Detail);
+	const isDns = row.kind === 1;
+	return {
+		id: row.id,
+		kind: isDns ? "dns" : "connection",
+		first: iso(row.id),
+		last: iso(row.last),
+		process: processOf(row),
+		unit: textOrNull(row.unit),
+		container: textOrNull(row.container),
+		cgroup: textOrNull(row.cgroup),
+		protocol: protocolText(row.protocol),
+		remote: addressText(packed(row.remote)),
+		remotePort: row.port,
+		local: row.local.length === 0 || isUnspecified(local) ? null : addressText(local),
+		localPort: row.local_port === 0 ? null : row.local_port,
+		name: textOrNull(row.name),
+		nameSource: row.name_source === 1 ? "sni" : row.name_source === 2 ? "dns" : null,
+		verdict: verdictNames[row.verdict] ?? "allow",
+		phase: row.phase === null ? null : (phaseNames[row.phase] ?? null),
+		rule: row.rule === null || row.rule === "" ? null : row.rule,
+		group: row.rule === null || row.rule === "" ? null : row.rule_group,
+		reason: row.reason === null ? null : (reasonNames[row.reason] ?? null),
+		alerts: detail.alerts.map(([group, rule]) => ({ group, rule })),
+		decisions: decisionsOf(detail.decisions),
+		bytesOut: row.bytes_out,
+		bytesIn: row.bytes_in,
+		packetsOut: row.packets_out,
+		packetsIn: row.packets_in,
+		durationMs: Math.max(0, (row.last - row.id) / 1000),
+		end: endNames[row.end_how] ?? null,
+		open: row.open === 1,
+		query: isDns ? { type: queryTypeText(row.query_type), addresses: addressesOf(row.addresses) } : null,
+		rttUs: row.rtt === 0 ? null : row.rtt,
+		retransmits: row.retransmits,
+		encryptedHello: row.ech === 1,
+	};
+}
+
+function processOf({ pid, ppid, comm, exe, args, uid, user, parent_comm }: Row): HistoryRecord["process"] {
+	if (pid === null) return null;
+	return {
+		pid,
+		ppid: ppid === 0 ? null : ppid,
+		comm: printable(comm ?? ""),
+		exe: textOrNull(exe),
+		args: args === null || args === "" ? [] : args.replace(/\0+$/, "").split("\0").map(printable),
+		uid: uid ?? 0,
+		user: textOrNull(user),
+		parentComm: textOrNull(parent_comm),
+	};
+}
+
+function decisionsOf(decisions: readonly Decision[]): Partial<Record<PhaseName, DecisionView>> {
+	const result: Partial<Record<PhaseName, DecisionView>> = {};
+	for (const [phase, verdict, reason, group, rule, generation] of decisions) {
+		result[phaseNames[phase] ?? phaseNames[PHASE.connect]] = {
+			verdict: verdictNames[verdict] ?? "allow",
+			reason: reasonNames[reason] ?? "unreadable",
+			group: rule === "" ? null : group,
+			rule: rule === "" ? null : rule,
+			generation,
+		};
+	}
+	return result;
+}
+
+function addressesOf(blob: Uint8Array | null): string[] {
+	if (blob === null) return [];
+	const text = Buffer.from(blob).toString("latin1");
+	const addresses: string[] = [];
+	for (let at = 0; at + 16 <= text.length; at += 16) addresses.push(addressText(text.slice(at, at + 16)));
+	return addresses;
+}

@@ -1,0 +1,105 @@
+/** Debian's Prometheus scrapes the daemon on its listener, and answers what people ask it. */
+import { spawnSync } from "node:child_process";
+import { readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { makeCertificates } from "../support/certificates.ts";
+import { policy } from "../support/policies.ts";
+import { freePort, Prometheus } from "../support/prometheus.ts";
+import { run, until } from "../support/run.ts";
+import { PORTS, Stage } from "../support/stage.ts";
+
+const TOKEN = "a-token-of-more-than-16";
+
+let stage: Stage;
+let address: string;
+let certificates: ReturnType<typeof makeCertificates>;
+beforeAll(async () => {
+	address = `127.0.0.1:${await freePort()}`;
+	stage = await Stage.make(
+		policy({
+			rules: [
+				{ name: "five", to: { cidr: "198.19.5.0/24", ports: PORTS.echo } },
+				{ name: "six", action: "deny", to: { cidr: "198.19.6.0/24" } },
+			],
+		}),
+		{ start: false },
+	);
+	const { folder } = stage.world;
+	certificates = makeCertificates(folder);
+	writeFileSync(join(folder, "token"), TOKEN, { mode: 0o600 });
+	stage.daemon.flags.push(
+		...["--metrics-listen", address, "--metrics-token-file", join(folder, "token")],
+		...["--metrics-tls-cert", certificates.cert, "--metrics-tls-key", certificates.key, "--metrics-top-names", "10"],
+	);
+	await stage.daemon.start();
+}, 60_000);
+afterAll(() => stage?.close());
+
+const storm = (to: string, count: number) =>
+	stage.world.run([stage.world.client("storm"), to, String(count), String(PORTS.echo)]);
+
+test("promtool accepts the metrics", async () => {
+	await storm("198.19.5.1", 100);
+	await storm("198.19.6.1", 100);
+	const reply = await run([
+		...["curl", "-sS", "--cacert", certificates.ca, "-H", `Authorization: Bearer ${TOKEN}`],
+		...["--connect-to", `metrics.good.test:443:${address}`, "https://metrics.good.test/metrics"],
+	]);
+	expect(reply.stdout, reply.stderr).toContain("sallyport_decisions_total");
+	const checked = spawnSync("promtool", ["check", "metrics"], { input: reply.stdout, encoding: "utf8" });
+	expect(checked.stdout + checked.stderr).toBe("");
+	expect(checked.status).toBe(0);
+	const overSocket = (await stage.daemon.ask("GET", "/metrics")).text;
+	const names = (text: string) => [...text.matchAll(/^# TYPE (\w+)/gm)].map((match) => match[1]);
+	expect(names(overSocket)).toEqual(names(reply.stdout));
+});
+
+test("every metric is a row of docs/metrics.md, and every row a metric", async () => {
+	const page = readFileSync(new URL("../../docs/metrics.md", import.meta.url), "utf8");
+	const written = new Set([...page.matchAll(/`(sallyport_\w+)`/g)].map((match) => match[1]));
+	const text = (await stage.daemon.ask("GET", "/metrics")).text;
+	const served = new Set([...text.matchAll(/^# TYPE (sallyport_\w+)/gm)].map((match) => match[1]));
+	expect([...served].filter((name) => !written.has(name))).toEqual([]);
+	expect([...written].filter((name) => name !== undefined && !served.has(name))).toEqual([]);
+});
+
+test("Prometheus scrapes over TLS with the token, and rate() finds the denials", { timeout: 60_000 }, async () => {
+	const prometheus = await Prometheus.start(
+		stage.world.folder,
+		{
+			address,
+			more: `    scheme: https
+    authorization: { credentials_file: ${join(stage.world.folder, "token")} }
+    tls_config: { ca_file: ${certificates.ca}, server_name: metrics.good.test }`,
+		},
+		stage.world.cleanup,
+	);
+	await until("a scrape", 10_000, async () => (await prometheus.query("up == 1")).length > 0 || undefined).catch(
+		async (error) => {
+			throw new Error(`${error.message}: ${await prometheus.scrapeError()}`);
+		},
+	);
+	const denied = 'sallyport_rule_decisions_total{rule="six",phase="connect",action="deny"}';
+	const before = Number((await prometheus.query(denied))[0]?.value[1]);
+	await storm("198.19.6.1", 500);
+	await until("the denials", 10_000, async () => {
+		const [series] = await prometheus.query(denied);
+		return Number(series?.value[1]) === before + 500 || undefined;
+	});
+	const rate = await until("a rate", 10_000, async () => {
+		const [series] = await prometheus.query(
+			'sum(rate(sallyport_decisions_total{phase="connect",verdict="deny"}[30s]))',
+		);
+		return Number(series?.value[1]) > 0 ? Number(series?.value[1]) : undefined;
+	});
+	expect(rate).toBeGreaterThan(1);
+	const byMode = await prometheus.query("sum by (verdict, mode) (rate(sallyport_decisions_total[30s]))");
+	expect(byMode.map(({ metric }) => `${metric["mode"]} ${metric["verdict"]}`).sort()).toEqual([
+		"enforce allow",
+		"enforce deny",
+		"observe allow",
+	]);
+	expect(await prometheus.query("time() - sallyport_policy_loaded_timestamp_seconds < 600")).toHaveLength(1);
+	expect(await prometheus.scrapeError()).toBe("");
+});

@@ -1,0 +1,167 @@
+import { chmodSync, mkdtempSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { request as httpsRequest } from "node:https";
+import type { AddressInfo } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
+import { isLoopback, listenOnSocket, listenOnTcp, parseListen, tcpListener } from "../../../src/api/listen.ts";
+import { must } from "../../support/run.ts";
+import { fill, openApi } from "../support/api.ts";
+import { Desk } from "../support/desk.ts";
+import { FakeServices } from "../support/services.ts";
+
+let folder: string;
+let services: FakeServices;
+const TOKEN = "0123456789abcdef0123456789abcdef";
+const tokenFile = () => join(folder, "token");
+const tls = () => ({ tlsCert: join(folder, "cert.pem"), tlsKey: join(folder, "key.pem") });
+const none = { tokenFile: null, tlsCert: null, tlsKey: null };
+
+beforeAll(() => {
+	folder = mkdtempSync(join(tmpdir(), "sallyport-"));
+	writeFileSync(tokenFile(), `# of the deployer\n${TOKEN}\n`, { mode: 0o600 });
+	const subject = ["-subj", "/CN=sallyport.test", "-addext", "subjectAltName=DNS:sallyport.test,IP:127.0.0.1"];
+	const { tlsCert, tlsKey } = tls();
+	const kind = ["-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "1"];
+	must("openssl", "req", ...kind, ...subject, "-keyout", tlsKey, "-out", tlsCert);
+});
+afterAll(() => rmSync(folder, { recursive: true }));
+beforeEach(() => {
+	const desk = new Desk();
+	services = new FakeServices(desk);
+	fill(desk);
+});
+
+const put = (headers: Record<string, string>) =>
+	({
+		method: "PUT",
+		url: "/v1/policy",
+		headers: { "content-type": "application/yaml", host: "127.0.0.1:9440", ...headers },
+		payload: "version: 1",
+	}) as const;
+
+test("over loopback reading is free, and writing needs the token", async () => {
+	const { access } = tcpListener({ listen: "127.0.0.1:9440", ...none, tokenFile: tokenFile() });
+	const app = await openApi(services, { access });
+	for (const url of ["/v1/connections", "/v1/policy", "/healthz", "/docs/json"]) {
+		expect((await app.inject({ url, headers: { host: "127.0.0.1:9440" } })).statusCode, url).toBe(200);
+	}
+	const refused = await app.inject(put({}));
+	expect(refused.statusCode).toBe(401);
+	expect(refused.headers["www-authenticate"]).toContain("Bearer");
+	expect(refused.json()).toMatchObject({ type: "urn:sallyport:problem:token-needed", status: 401 });
+	for (const wrong of ["Bearer x", `Bearer ${TOKEN}x`, `Basic ${TOKEN}`, `Bearer ${TOKEN.slice(1)}`, "Bearer  "]) {
+		expect((await app.inject(put({ authorization: wrong }))).statusCode, wrong).toBe(401);
+	}
+	expect(services.loads).toEqual([]);
+	expect((await app.inject(put({ authorization: `Bearer ${TOKEN}` }))).statusCode).toBe(200);
+	await app.close();
+});
+
+test("without a token file nobody writes over TCP", async () => {
+	const { access } = tcpListener({ listen: "127.0.0.1:9440", ...none });
+	const app = await openApi(services, { access });
+	const response = await app.inject(put({ authorization: `Bearer ${TOKEN}` }));
+	expect(response.json()).toMatchObject({ status: 403, detail: expect.stringContaining("unix socket") });
+	expect(services.loads).toEqual([]);
+	const check = await app.inject({ ...put({}), method: "POST", url: "/v1/policy/check" });
+	expect(check.statusCode).toBe(200);
+	await app.close();
+});
+
+test.each([
+	["attacker.example", 421],
+	["attacker.example:9440", 421],
+	["localhost.attacker.example", 421],
+	["localhost:9440", 200],
+	["LOCALHOST", 200],
+	["127.0.0.1:9440", 200],
+	["[::1]:9440", 200],
+])("a page whose name was rebound to us asks as %s: %i", async (host, status) => {
+	const { access } = tcpListener({ listen: "127.0.0.1:9440", ...none });
+	const app = await openApi(services, { access });
+	expect((await app.inject({ url: "/v1/connections", headers: { host } })).statusCode).toBe(status);
+	const cross = await app.inject({ url: "/v1/status", headers: { host, "sec-fetch-site": "cross-site" } });
+	expect(cross.statusCode).toBe(status === 200 ? 403 : status);
+	await app.close();
+});
+
+test("on any other address there is no reading without TLS and a token", async () => {
+	for (const listen of ["0.0.0.0:9440", "[::]:9440", "10.0.0.1:1"]) {
+		const code = { code: "NOT_LOOPBACK" };
+		expect(() => tcpListener({ listen, ...none })).toThrow(expect.objectContaining(code));
+		expect(() => tcpListener({ listen, ...none, tokenFile: tokenFile() })).toThrow(expect.objectContaining(code));
+		expect(() => tcpListener({ listen, ...none, ...tls() })).toThrow(expect.objectContaining(code));
+	}
+	const listener = tcpListener({ listen: "0.0.0.0:9440", tokenFile: tokenFile(), ...tls() });
+	const app = await openApi(services, { access: listener.access, tls: listener.tls! });
+	/* The test itself stays on loopback. */
+	await listenOnTcp(app, { host: "127.0.0.1", port: 0 });
+	const { port } = app.server.address() as AddressInfo;
+	const ask = (headers: Record<string, string>) => status(port, listener.tls?.cert, headers);
+	expect(await ask({})).toBe(401);
+	expect(await ask({ authorization: `Bearer ${TOKEN}` })).toBe(200);
+	expect(await ask({ authorization: `Bearer ${TOKEN}`, host: "sallyport.test" })).toBe(200);
+	expect(await ask({ authorization: `Bearer ${TOKEN}`, host: "attacker.example" })).toBe(421);
+	await app.close();
+});
+
+test("files that cannot be used are said before anything is opened", () => {
+	const open = join(folder, "open");
+	writeFileSync(open, TOKEN);
+	chmodSync(open, 0o644);
+	const short = join(folder, "short");
+	writeFileSync(short, "abc\n", { mode: 0o600 });
+	const listen = "127.0.0.1:1";
+	const { tlsCert, tlsKey } = tls();
+	for (const [config, what] of [
+		[{ ...none, tokenFile: open }, "others may use it"],
+		[{ ...none, tokenFile: short }, "16 characters"],
+		[{ ...none, tokenFile: join(folder, "none") }, "ENOENT"],
+		[{ ...none, tlsCert }, "both"],
+		[{ ...none, tlsCert: tlsKey, tlsKey }, "cannot be used"],
+	] as const) {
+		expect(() => tcpListener({ listen, ...config })).toThrow(what);
+	}
+});
+
+test.each(["127.0.0.1:9440", "[::1]:9440", "localhost:1", "127.9.9.9:80"])("%s is loopback", (address) => {
+	expect(isLoopback(parseListen(address).host)).toBe(true);
+});
+
+test.each(["127.0.0.1.evil.com:1", "example.com:80", "9440", "127.0.0.1:99999", ""])("%s is refused", (address) => {
+	expect(() => parseListen(address)).toThrow(expect.objectContaining({ code: "USAGE" }));
+});
+
+test("the socket is root's alone, or the group's too; an old one is replaced", async () => {
+	const path = join(folder, "run/api.sock");
+	const first = await openApi(services);
+	await listenOnSocket(first, path, null);
+	expect(statSync(path).mode & 0o777).toBe(0o600);
+	await first.close();
+	writeFileSync(path, "stale");
+	const second = await openApi(services);
+	await listenOnSocket(second, path, process.getgid?.() ?? 0);
+	expect(statSync(path).mode & 0o777).toBe(0o660);
+	expect(statSync(join(folder, "run")).mode & 0o777).toBe(0o755);
+	await second.close();
+});
+
+function status(port: number, ca: Buffer | undefined, headers: Record<string, string>): Promise<number> {
+	const { promise, resolve, reject } = Promise.withResolvers<number>();
+	const options = {
+		host: "127.0.0.1",
+		port,
+		path: "/v1/status",
+		headers,
+		ca,
+		agent: false,
+		servername: "sallyport.test",
+	};
+	const asked = httpsRequest(options, (response) => {
+		response.resume();
+		resolve(response.statusCode ?? 0);
+	});
+	asked.on("error", reject).end();
+	return promise;
+}

@@ -1,0 +1,161 @@
+/** Row C4 of the bypasses: no token (access.test.ts), another user, a body of 100 MB, 10,000 idle connections. */
+import { spawnSync } from "node:child_process";
+import { chmodSync, mkdtempSync, rmSync } from "node:fs";
+import { request } from "node:http";
+import { connect, type Socket } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import type { FastifyInstance } from "fastify";
+import { afterEach, beforeEach, expect, test } from "vitest";
+import { listenOnSocket } from "../../../src/api/listen.ts";
+import { LIMITS } from "../../../src/config.ts";
+import { fill, openApi } from "../support/api.ts";
+import { Desk } from "../support/desk.ts";
+import { FakeServices } from "../support/services.ts";
+
+let folder: string;
+let socketPath: string;
+let services: FakeServices;
+let app: FastifyInstance;
+
+beforeEach(async () => {
+	folder = mkdtempSync(join(tmpdir(), "sallyport-"));
+	chmodSync(folder, 0o755);
+	socketPath = join(folder, "api.sock");
+	const desk = new Desk();
+	services = new FakeServices(desk);
+	fill(desk);
+	app = await openApi(services);
+	await listenOnSocket(app, socketPath, null);
+});
+afterEach(async () => {
+	await app.close();
+	rmSync(folder, { recursive: true, force: true });
+});
+
+interface Reply {
+	readonly status: number;
+	readonly body: string;
+}
+
+function ask(path: string): Promise<Reply> {
+	const { promise, resolve, reject } = Promise.withResolvers<Reply>();
+	request({ socketPath, path, agent: false }, (response) => {
+		let body = "";
+		response.setEncoding("utf8").on("data", (part) => {
+			body += part;
+		});
+		response.on("end", () => resolve({ status: response.statusCode ?? 0, body }));
+	})
+		.on("error", reject)
+		.end();
+	return promise;
+}
+
+/** Sends zeros until there is an answer or somebody hangs up; returns the status and how much was sent. */
+function pour(path: string, method: string, bytes: number, length: boolean): Promise<{ status: number; sent: number }> {
+	const { promise, resolve } = Promise.withResolvers<{ status: number; sent: number }>();
+	const chunk = Buffer.alloc(256 * 1024, "x");
+	let sent = 0;
+	let status = 0;
+	const headers: Record<string, string | number> = { "content-type": "application/yaml" };
+	if (length) headers["content-length"] = bytes;
+	const asked = request({ socketPath, method, path, headers, agent: false }, (response) => {
+		status = response.statusCode ?? 0;
+		response.resume();
+		response.on("close", () => resolve({ status, sent }));
+	});
+	asked.on("error", () => resolve({ status, sent }));
+	const more = () => {
+		while (sent < bytes && !asked.destroyed && status === 0) {
+			sent += chunk.length;
+			if (!asked.write(chunk)) return;
+		}
+		asked.end();
+	};
+	asked.on("drain", more);
+	more();
+	return promise;
+}
+
+test.each([
+	["PUT", "/v1/policy", true],
+	["PUT", "/v1/policy", false],
+	["POST", "/v1/policy/check", false],
+	["POST", "/v1/policy/explain", true],
+])("%s %s with a body of 100 MB is refused and costs no memory (length told: %s)", async (method, path, told) => {
+	const before = process.memoryUsage().rss;
+	const { status } = await pour(path, method, 100 * 1024 * 1024, told);
+	/* A hang-up in the middle of the body may reach the client before the answer does. */
+	expect([413, 415, 0]).toContain(status);
+	expect(services.loads).toEqual([]);
+	expect(process.memoryUsage().rss - before).toBeLessThan(120 * 1024 * 1024);
+	expect((await ask("/healthz")).status).toBe(200);
+});
+
+test("the limits of bodies: 16 MiB for a policy, 64 KiB for anything else", async () => {
+	const send = (method: "PUT" | "POST", url: string, type: string, bytes: number) =>
+		app.inject({ method, url, headers: { "content-type": type }, payload: "x".repeat(bytes) });
+	expect((await send("PUT", "/v1/policy", "application/yaml", LIMITS.policyBytes)).statusCode).toBe(200);
+	const large = await send("PUT", "/v1/policy", "application/yaml", LIMITS.policyBytes + 1);
+	expect(large.json()).toMatchObject({ type: "urn:sallyport:problem:too-large", status: 413 });
+	expect((await send("POST", "/v1/policy/explain", "application/json", 64 * 1024 + 1)).statusCode).toBe(413);
+	expect((await send("PUT", "/v1/policy", "application/octet-stream", 1)).statusCode).toBe(415);
+});
+
+test("10,000 idle connections keep nobody out and cost little", { timeout: 60_000 }, async () => {
+	const sockets = new Set<Socket>();
+	let most = 0;
+	const before = process.memoryUsage().rss;
+	for (let opened = 0; opened < 10_000; ) {
+		const batch = Array.from({ length: 100 }, () => {
+			const { promise, resolve } = Promise.withResolvers<void>();
+			const socket = connect(socketPath, resolve);
+			socket.on("error", () => resolve());
+			socket.on("close", () => sockets.delete(socket));
+			sockets.add(socket);
+			return promise;
+		});
+		await Promise.all(batch);
+		opened += batch.length;
+		most = Math.max(most, await connectionsOf(app));
+		if (opened % 1_000 === 0) expect((await ask("/v1/connections")).status).toBe(200);
+	}
+	expect(most).toBeLessThanOrEqual(LIMITS.apiConnections + 1);
+	expect((await ask("/v1/connections")).status).toBe(200);
+	expect(process.memoryUsage().rss - before).toBeLessThan(150 * 1024 * 1024);
+	for (const socket of sockets) socket.destroy();
+});
+
+test("a client that asks too often is told when to come again", async () => {
+	const slow = await openApi(services, { requests: 5 });
+	const replies = [];
+	for (let index = 0; index < 8; index++) replies.push(await slow.inject("/v1/status"));
+	const limited = replies.at(-1);
+	expect(replies.filter(({ statusCode }) => statusCode === 200)).toHaveLength(5);
+	expect(limited?.headers["retry-after"]).toBe("1");
+	expect(limited?.headers["content-type"]).toBe("application/problem+json");
+	expect(limited?.json()).toMatchObject({ type: "urn:sallyport:problem:too-many-requests", status: 429 });
+	await slow.close();
+});
+
+const root = process.getuid?.() === 0;
+if (!root) console.warn("SKIPPED: not root, so another user cannot be tried on the unix socket");
+test.skipIf(!root)("another user may not use the socket; its group may", async () => {
+	await app.close();
+	app = await openApi(services);
+	const GROUP = 54_321;
+	await listenOnSocket(app, socketPath, GROUP);
+	const script = `require("net").connect(${JSON.stringify(socketPath)}).on("error", (e) => { console.log(e.code); process.exit() }).on("connect", () => { console.log("connected"); process.exit() })`;
+	const as = (uid: number, gid: number) =>
+		spawnSync(process.execPath, ["-e", script], { uid, gid, encoding: "utf8", cwd: "/" }).stdout.trim();
+	/* spawnSync would stop this process's loop, but the kernel accepts on its own. */
+	expect(as(65_534, 65_534)).toBe("EACCES");
+	expect(as(65_534, GROUP)).toBe("connected");
+});
+
+function connectionsOf({ server }: FastifyInstance): Promise<number> {
+	const { promise, resolve } = Promise.withResolvers<number>();
+	server.getConnections((_error, count) => resolve(count));
+	return promise;
+}

@@ -1,0 +1,137 @@
+import type { FastifyInstance } from "fastify";
+import { afterEach, beforeEach, expect, test } from "vitest";
+import { jsonLogger } from "../../../src/logger.ts";
+import { openApi } from "../support/api.ts";
+import { Desk } from "../support/desk.ts";
+import { FakeServices } from "../support/services.ts";
+
+let services: FakeServices;
+let app: FastifyInstance;
+
+beforeEach(async () => {
+	services = new FakeServices(new Desk());
+	app = await openApi(services);
+});
+afterEach(() => app.close());
+
+const put = (payload: string, headers: Record<string, string> = {}) =>
+	app.inject({
+		method: "PUT",
+		url: "/v1/policy",
+		headers: { "content-type": "application/yaml", ...headers },
+		payload,
+	});
+
+const PROBLEM = {
+	file: "(api)",
+	line: 2,
+	column: 3,
+	path: "mode",
+	message: 'unknown mode "x"',
+	expected: "enforce or observe",
+	suggestion: "enforce",
+};
+
+test("the policy is given as a document or as its text, with its etag", async () => {
+	const json = await app.inject("/v1/policy");
+	expect(json.json()).toEqual({
+		text: "version: 1\n",
+		generation: 3,
+		etag: '"abc"',
+		mode: "enforce",
+		source: "/etc/sallyport/policy.yaml",
+		origin: "file",
+		loadedAt: "1970-01-01T00:00:00.000Z",
+	});
+	expect(json.headers["etag"]).toBe('"abc"');
+	const yaml = await app.inject({ url: "/v1/policy", headers: { accept: "application/yaml" } });
+	expect(yaml.body).toBe("version: 1\n");
+	expect(yaml.headers["content-type"]).toContain("application/yaml");
+	expect((await app.inject({ url: "/v1/policy", headers: { "if-none-match": '"abc"' } })).statusCode).toBe(304);
+	services.document = null;
+	expect((await app.inject("/v1/policy")).json()).toMatchObject({ status: 404, title: "Not Found" });
+});
+
+test.each(["application/yaml", "text/plain", "application/json", "application/x-www-form-urlencoded"])(
+	"PUT puts a policy in force, sent as %s",
+	async (type) => {
+		const response = await put('{"version": 1}', { "content-type": type });
+		expect(response.statusCode).toBe(200);
+		expect(response.json()).toMatchObject({ generation: 4, origin: "api" });
+		expect(response.headers["etag"]).toBe('"def"');
+		expect(services.loads).toEqual(['{"version": 1}']);
+	},
+);
+
+test("a bad policy is 422 with every problem and its place", async () => {
+	services.problems = [PROBLEM];
+	const response = await put("mode: x");
+	expect(response.headers["content-type"]).toBe("application/problem+json");
+	expect(response.json()).toEqual({
+		type: "urn:sallyport:problem:invalid-policy",
+		title: "The policy is not valid",
+		status: 422,
+		detail: "1 problem; the policy in force stays.",
+		errors: [{ detail: PROBLEM.message, file: "(api)", line: 2, column: 3 }],
+		problems: [PROBLEM],
+	});
+});
+
+test("If-Match guards against overwriting another's policy", async () => {
+	const stale = await put("version: 1", { "if-match": '"zzz"' });
+	expect([stale.statusCode, stale.json<{ etag: string }>().etag]).toEqual([412, '"abc"']);
+	expect((await put("version: 1", { "if-match": 'W/"abc"' })).statusCode).toBe(412);
+	expect(services.loads).toEqual([]);
+	expect((await put("version: 1", { "if-match": '"zzz", "abc"' })).statusCode).toBe(200);
+	expect((await put("version: 1", { "if-match": "*" })).statusCode).toBe(200);
+});
+
+test("a check says all that is wrong and puts nothing in force", async () => {
+	const check = () =>
+		app.inject({
+			method: "POST",
+			url: "/v1/policy/check",
+			headers: { "content-type": "application/yaml" },
+			payload: "mode: x",
+		});
+	services.problems = [PROBLEM];
+	expect((await check()).json()).toEqual({ ok: false, problems: [PROBLEM], facts: null });
+	services.problems = [];
+	expect((await check()).json()).toMatchObject({ ok: true, problems: [] });
+	expect(services.loads).toEqual([]);
+});
+
+test("explain takes who, where and name; a wrong part is named", async () => {
+	const explain = (payload: object) => app.inject({ method: "POST", url: "/v1/policy/explain", payload });
+	expect((await explain({ name: "x.test" })).statusCode).toBe(404);
+	expect(services.asked).toEqual([{ name: "x.test", assumeLearned: true }]);
+	const wrong = await explain({ to: { port: 70_000 } });
+	expect(wrong.json()).toMatchObject({ status: 400, errors: [{ pointer: "/to/port", detail: expect.any(String) }] });
+	expect((await explain({ whom: {} })).json()).toMatchObject({
+		errors: [{ pointer: "/whom", detail: "is not known here" }],
+	});
+});
+
+test("health, readiness, status and metrics", async () => {
+	expect((await app.inject("/healthz")).json()).toEqual({ status: "ok" });
+	expect((await app.inject("/readyz")).json()).toEqual({ ready: true, checks: { policy: "ok" } });
+	services.illness = "no policy is in force";
+	expect((await app.inject("/healthz")).json()).toEqual({ status: "ill", message: "no policy is in force" });
+	expect((await app.inject("/readyz")).statusCode).toBe(503);
+	expect((await app.inject("/v1/status")).json()).toEqual(services.status());
+	const metrics = await app.inject("/metrics");
+	expect(metrics.body).toBe("sallyport_up 1\n");
+	expect(metrics.headers["content-type"]).toContain("text/plain");
+});
+
+test("a fault inside is logged and not told", async () => {
+	const lines: string[] = [];
+	services.ill = () => {
+		throw new Error("secret");
+	};
+	const other = await openApi(services, { log: jsonLogger((line) => lines.push(line)) });
+	const response = await other.inject("/healthz");
+	expect(response.json()).toMatchObject({ status: 500, detail: "The daemon failed; see its log." });
+	expect(response.body).not.toContain("secret");
+	expect(lines.join()).toContain("secret");
+});

@@ -1,0 +1,195 @@
+import { mkdtempSync, rmSync } from "node:fs";
+import { type IncomingMessage, request } from "node:http";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import type { FastifyInstance } from "fastify";
+import { afterEach, beforeEach, expect, test } from "vitest";
+import { listenOnSocket } from "../../../src/api/listen.ts";
+import { LIMITS } from "../../../src/config.ts";
+import { until } from "../../support/run.ts";
+import { fill, openApi } from "../support/api.ts";
+import { Desk } from "../support/desk.ts";
+import { connect, question } from "../support/events.ts";
+import { FakeServices } from "../support/services.ts";
+
+let folder: string;
+let desk: Desk;
+let services: FakeServices;
+let app: FastifyInstance;
+let readers: Reader[];
+
+beforeEach(async () => {
+	folder = mkdtempSync(join(tmpdir(), "sallyport-"));
+	readers = [];
+	desk = new Desk({ live: 50_000, finished: 50_000 });
+	services = new FakeServices(desk, 1_000);
+	fill(desk);
+	desk.table.watch({ opened: (each) => services.feed.push(each, each.first), denied() {}, ended() {} });
+	app = await openApi(services);
+	await listenOnSocket(app, join(folder, "api.sock"), null);
+});
+afterEach(async () => {
+	for (const reader of readers) reader.close();
+	await app.close();
+	rmSync(folder, { recursive: true, force: true });
+});
+
+interface ServerEvent {
+	readonly id: string | undefined;
+	readonly event: string;
+	readonly data: { readonly id: number; readonly name: string | null; readonly count: number | null };
+}
+
+class Reader {
+	readonly events: ServerEvent[] = [];
+	response: IncomingMessage | null = null;
+	ended = false;
+	#text = "";
+
+	take(text: string): void {
+		this.#text += text;
+		const blocks = this.#text.split("\n\n");
+		this.#text = blocks.pop() ?? "";
+		for (const block of blocks) {
+			const fields = new Map(
+				block.split("\n").map((line) => [line.split(": ", 1)[0], line.slice(line.indexOf(": ") + 2)]),
+			);
+			const event = fields.get("event");
+			if (event !== undefined)
+				this.events.push({ id: fields.get("id"), event, data: JSON.parse(fields.get("data") ?? "") });
+		}
+	}
+
+	ids(): number[] {
+		return this.events.filter(({ event }) => event === "connection").map(({ data }) => data.id);
+	}
+
+	close(): void {
+		this.response?.destroy();
+	}
+}
+
+async function follow(query = "", headers: Record<string, string> = {}): Promise<Reader> {
+	const reader = new Reader();
+	readers.push(reader);
+	const before = services.feed.readers;
+	const path = `/v1/stream${query}`;
+	const asked = request({ socketPath: join(folder, "api.sock"), path, headers, agent: false }, (response) => {
+		reader.response = response;
+		response.setEncoding("utf8").on("data", (text: string) => reader.take(text));
+		response.on("close", () => {
+			reader.ended = true;
+		});
+		response.on("error", () => {});
+	});
+	asked.on("error", () => {}).end();
+	await until(
+		"a stream",
+		2_000,
+		() => (services.feed.readers > before && reader.response !== null) || reader.ended || undefined,
+	);
+	return reader;
+}
+
+let cookie = 1_000n;
+function happen(count: number, name?: string): void {
+	const records = Array.from({ length: count }, () => {
+		cookie++;
+		const time = 10e9 + Number(cookie);
+		return name === undefined ? connect({ cookie, time }) : question(name, 1, { cookie, time });
+	});
+	desk.feed(...records);
+}
+
+test("events come as they happen, filtered, with the whole record", async () => {
+	const all = await follow();
+	const some = await follow("?kind=dns&name=**.example.org");
+	happen(2);
+	happen(1, "www.example.org");
+	happen(1, "other.test");
+	await until("events", 2_000, () => all.events.length === 4 || undefined);
+	expect(all.response?.headers["content-type"]).toContain("text/event-stream");
+	expect(some.events.map(({ data }) => data.name)).toEqual(["www.example.org"]);
+	expect(all.events[2]?.data).toEqual(some.events[0]?.data);
+	expect((await app.inject("/v1/stream?until=5")).statusCode).toBe(400);
+	expect((await app.inject("/v1/stream?address=x")).statusCode).toBe(400);
+});
+
+test("Last-Event-ID goes on behind that event, without a gap or a double", async () => {
+	const first = await follow();
+	happen(5);
+	await until("events", 2_000, () => first.events.length === 5 || undefined);
+	first.close();
+	await until("the end of the stream", 2_000, () => services.feed.readers === 0 || undefined);
+	happen(3);
+	const second = await follow("", { "last-event-id": first.events[2]?.id ?? "" });
+	await until("the rest", 2_000, () => second.events.length === 5 || undefined);
+	const told = services.feed.next - 1;
+	expect(second.events.map(({ id }) => Number(id?.split("-")[1]))).toEqual([4, 5, 6, 7, 8]);
+	expect(told).toBe(8);
+});
+
+test("what memory no longer holds is told as missed, or comes from history", async () => {
+	const first = await follow();
+	happen(1);
+	await until("an event", 2_000, () => first.events.length === 1 || undefined);
+	const id = first.events[0]?.id ?? "";
+	first.close();
+	await until("the end of the stream", 2_000, () => services.feed.readers === 0 || undefined);
+	happen(1_200);
+	const second = await follow("", { "last-event-id": id });
+	await until("the rest", 5_000, () => second.events.length === 1_001 || undefined);
+	expect(second.events[0]).toMatchObject({ event: "missed", data: { count: 200 } });
+
+	services.source = "history";
+	const third = await follow("", { "last-event-id": id });
+	await until("all of it", 5_000, () => new Set(third.ids()).size === 1_201 || undefined);
+	expect(third.events.every(({ event }) => event === "connection")).toBe(true);
+
+	services.source = "memory";
+	const stranger = await follow("", { "last-event-id": "00000000-17-10000" });
+	await until("a word", 2_000, () => stranger.events.length === 1 || undefined);
+	expect(stranger.events[0]).toMatchObject({ event: "missed", data: { count: null } });
+});
+
+test("?since begins with history", async () => {
+	services.source = "history";
+	const reader = await follow("?since=3&kind=connection");
+	await until("history", 2_000, () => reader.ids().length === 2 || undefined);
+	happen(1);
+	await until("what follows", 2_000, () => reader.ids().length === 3 || undefined);
+	expect(reader.ids().slice(0, 2)).toEqual([1, 3]);
+});
+
+test("one that stalls is told how much it missed, costs bounded memory, and the other is unharmed", async () => {
+	const stalled = await follow();
+	stalled.response?.pause();
+	const well = await follow();
+	const before = process.memoryUsage();
+	const COUNT = 20_000;
+	for (let sent = 0; sent < COUNT; sent += 500) {
+		happen(500);
+		await until("the other reads along", 5_000, () => well.ids().length === sent + 500 || undefined);
+	}
+	const grown = process.memoryUsage().heapUsed - before.heapUsed;
+	expect(well.events.every(({ event }) => event === "connection")).toBe(true);
+	stalled.response?.resume();
+	happen(1);
+	await until("it catches up", 5_000, () => stalled.ids().at(-1) === well.ids().at(-1) || undefined);
+	const missed = stalled.events.filter(({ event }) => event === "missed");
+	const told = missed.reduce((sum, { data }) => sum + (data.count ?? 0), 0);
+	expect(told).toBeGreaterThan(COUNT - 2_000);
+	expect(stalled.ids().length + told).toBe(COUNT + 1);
+	/* The tables of this test keep every record too. */
+	expect(grown).toBeLessThan(150 * 1024 * 1024);
+}, 60_000);
+
+test("there is an end to how many streams are open", async () => {
+	for (let index = 0; index < LIMITS.streams; index++) await follow();
+	const response = await app.inject("/v1/stream");
+	expect(response.json()).toMatchObject({ status: 503, type: "urn:sallyport:problem:too-many-streams" });
+	expect(response.headers["retry-after"]).toBe("10");
+	readers[0]?.close();
+	await until("a place", 2_000, () => services.feed.readers < LIMITS.streams || undefined);
+	expect((await follow()).ended).toBe(false);
+});

@@ -1,0 +1,258 @@
+/** The commands that ask the daemon, against one that says what it is told to. */
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterEach, beforeEach, expect, test } from "vitest";
+import { Desk } from "../support/desk.ts";
+import { connect, hello, processEvent } from "../support/events.ts";
+import { STATUS } from "../support/services.ts";
+import { type Answer, type Asked, cli, fakeDaemon, problem, Terminal } from "./terminal.ts";
+
+let folder: string;
+let socket: string;
+let asked: Asked[];
+let close: () => Promise<void>;
+beforeEach(() => {
+	folder = mkdtempSync(join(tmpdir(), "sallyport-"));
+	socket = join(folder, "api.sock");
+	close = async () => {};
+});
+afterEach(async () => {
+	await close();
+	rmSync(folder, { recursive: true, force: true });
+});
+
+async function daemon(answer: Answer): Promise<void> {
+	({ asked, close } = await fakeDaemon(socket, answer));
+}
+
+function view() {
+	const desk = new Desk();
+	desk.feed(processEvent(), connect({ cookie: 1n }), hello("api.example.com", { cookie: 1n, rule: 0, reason: 1 }));
+	return desk.only();
+}
+
+const ask = (line: string, terminal?: Terminal) => cli(`${line} --socket ${socket}`, terminal);
+
+test("connections follows the pages up to its limit, and says that there are more", async () => {
+	await daemon(({ query }) => {
+		const at = Number(query["cursor"] ?? 0);
+		return { connections: [{ ...view(), id: at }], next: String(at + 1), more: true };
+	});
+	const { code, stdout, stderr } = await ask("connections --limit 3 --verdict deny --port 1-9 --sort first");
+	expect(code, stderr).toBe(0);
+	expect(stdout.trimEnd().split("\n")).toHaveLength(4);
+	expect(stderr).toContain("there are more");
+	expect(asked.map(({ query }) => query)).toMatchObject([
+		{ verdict: "deny", port: "1-9", sort: "first", limit: "3" },
+		{ cursor: "1", limit: "2" },
+		{ cursor: "2", limit: "1" },
+	]);
+	const json = await ask("connections --limit 2 --json");
+	expect(
+		json.stdout
+			.trimEnd()
+			.split("\n")
+			.map((line) => JSON.parse(line).id),
+	).toEqual([0, 1]);
+});
+
+test("connections ID shows all of one record, with the steps that decided it", async () => {
+	const steps = [
+		{ text: "the question for api.example.com: allowed\x9b2J", decides: false },
+		{ text: "tls: denied", decides: true },
+	];
+	await daemon(({ path }) => (path === "/v1/connections/17" ? { ...view(), steps } : undefined));
+	const { stdout } = await ask("connections 17");
+	expect(stdout).toContain("arguments    curl https://example.com");
+	expect(stdout).toContain("allowed\\x9b2J");
+	expect(stdout).toMatch(/2\. +tls: denied <- decided/);
+});
+
+test("names: a list, a pattern, and one name whole", async () => {
+	const summary = {
+		name: "a.example.com",
+		first: iso(0),
+		last: iso(9),
+		questions: 3,
+		connections: 2,
+		denied: 1,
+		wouldDeny: 4,
+		addresses: ["192.0.2.1"],
+	};
+	await daemon(({ path }) =>
+		path === "/v1/names"
+			? { names: [summary], next: null }
+			: {
+					...summary,
+					addresses: [{ address: "192.0.2.1", ttl: 30, first: iso(0), last: iso(1), trusted: false }],
+					askedBy: [
+						{
+							process: "curl\u202e",
+							exe: null,
+							unit: "a.service",
+							container: null,
+							uid: 0,
+							user: "root",
+							questions: 1,
+							connections: 2,
+							last: iso(0),
+						},
+					],
+					rules: [{ group: "web", rule: "api", action: "allow", phases: [], also: [] }],
+				},
+	);
+	const list = await ask("names **.example.com --since 1d");
+	expect(list.stdout).toMatch(/a\.example\.com +3 +2 +1 \(\+4\?\)/);
+	expect(asked[0]?.query).toMatchObject({ name: "**.example.com", since: "1d" });
+	const one = await ask("names a.example.com");
+	expect(one.stdout).toContain("192.0.2.1 (TTL 30 s");
+	expect(one.stdout).toContain("not trusted");
+	expect(one.stdout).toContain("curl\\u{202e}, root, a.service: 1 questions");
+	expect(one.stdout).toContain("allow web/api");
+	expect(JSON.parse((await ask("names a.example.com --json")).stdout)).toMatchObject({ questions: 3 });
+});
+
+const ROWS = [
+	{
+		key: { name: "evil\x1b[2J.example" },
+		count: 5,
+		denied: 2,
+		wouldDeny: 0,
+		bytesOut: 1_500,
+		bytesIn: 20e6,
+		first: iso(0),
+		last: iso(1),
+	},
+	{ key: { name: null }, count: 1, denied: 0, wouldDeny: 3, bytesOut: 0, bytesIn: 0, first: iso(0), last: iso(1) },
+];
+
+test("top: once where there is no terminal, JSON on demand, within the width", async () => {
+	await daemon(() => ({ by: ["name"], rows: ROWS }));
+	const { stdout } = await ask("top --since 1d --by name --sort denied");
+	expect(stdout).toMatch(/^NAME +COUNT +DENIED +WOULD DENY +OUT +IN +LAST$/m);
+	expect(stdout).toMatch(/^evil\\x1b\[2J\.example +5 +2 +0 +1\.5 kB +20 MB/m);
+	expect(asked[0]?.query).toEqual({ by: "name", sort: "denied", since: "1d", limit: "20" });
+	await ask("top");
+	expect(asked[1]?.query).toMatchObject({ since: "1h" });
+	const json = await ask("top --json");
+	expect(
+		json.stdout
+			.trimEnd()
+			.split("\n")
+			.map((line) => JSON.parse(line).count),
+	).toEqual([5, 1]);
+	for (const width of [40, 60, 80]) {
+		const narrow = new Terminal();
+		narrow.size.width = width;
+		Object.assign(narrow.out, { terminal: true });
+		const { stdout: text } = await ask("top --once", narrow);
+		for (const line of text.split("\n")) expect(line.length).toBeLessThanOrEqual(width);
+	}
+});
+
+test("top on a terminal takes the alternate screen, fits it, follows its size, and gives it back", async () => {
+	await daemon(() => ({ by: ["name"], rows: Array.from({ length: 100 }, () => ROWS[0]) }));
+	const terminal = new Terminal(true, true);
+	const running = ask("top --interval 1", terminal);
+	await drawn(terminal, 1);
+	expect(terminal.stdout.startsWith("\x1b[?1049h\x1b[?25l")).toBe(true);
+	expect(lastFrame(terminal)).toHaveLength(30);
+	terminal.size = { width: 60, height: 10 };
+	terminal.resized();
+	await drawn(terminal, 2);
+	expect(lastFrame(terminal)).toHaveLength(10);
+	for (const line of lastFrame(terminal)) expect(line.length).toBeLessThanOrEqual(60);
+	await drawn(terminal, 3);
+	expect(asked.length).toBeGreaterThan(1);
+	await close();
+	await drawn(terminal, 4);
+	expect(lastFrame(terminal).at(-1)).toContain("cannot be reached");
+	terminal.press("q");
+	expect((await running).code).toBe(0);
+	expect(terminal.stdout.endsWith("\x1b[?7h\x1b[?25h\x1b[?1049l")).toBe(true);
+	expect(terminal.calls).toEqual(["unresize", "unkeys"]);
+});
+
+test("top on a terminal: an error before the first look leaves the screen alone; a signal gives it back", async () => {
+	const terminal = new Terminal(true, true);
+	expect(await ask("top", terminal)).toMatchObject({ code: 30, stdout: "" });
+	await daemon(() => ({ by: ["name"], rows: ROWS }));
+	const running = ask("top", terminal);
+	await drawn(terminal, 1);
+	terminal.end();
+	await running;
+	expect(terminal.stdout.endsWith("\x1b[?1049l")).toBe(true);
+});
+
+test("stream shows events, tells what was missed, and goes on where it was when the daemon comes back", async () => {
+	let visits = 0;
+	await daemon((_, response) => {
+		visits++;
+		response.writeHead(200, { "content-type": "text/event-stream" });
+		const data = (id: number) => `id: 7-${id}\nevent: connection\ndata: ${JSON.stringify({ ...view(), id })}\n\n`;
+		if (visits === 1)
+			response.end(`retry: 1000\n: hello\n\n${data(1)}event: missed\ndata: {"missed":12}\n\n${data(2)}`);
+		else response.write(data(3));
+	});
+	const terminal = new Terminal(false, true);
+	const running = ask("stream --verdict deny", terminal);
+	await until(() => terminal.stdout.split("\n").length === 4);
+	terminal.end();
+	expect((await running).code).toBe(0);
+	expect(
+		terminal.stdout
+			.trimEnd()
+			.split("\n")
+			.map((line) => JSON.parse(line).id),
+	).toEqual([1, 2, 3]);
+	expect(terminal.stderr).toContain("12 connections were missed");
+	expect(asked.map(({ headers }) => headers["last-event-id"])).toEqual([undefined, "7-2"]);
+	expect(asked[0]?.query).toEqual({ verdict: "deny" });
+});
+
+test("status in words and as JSON; the daemon's text does not reach the terminal as it is", async () => {
+	await daemon(() => STATUS);
+	const { stdout } = await ask("status");
+	expect(stdout).toContain("policy       /etc/sallyport/policy.yaml (mode enforce, 2 rules, generation 3");
+	expect(stdout).toContain("bad\\x1b[2J");
+	expect(JSON.parse((await ask("status --json")).stdout)).toMatchObject({ denied: 4, wouldDeny: 5 });
+});
+
+test("no daemon, a dead one, no right: a sentence with what to do, and exit code 30", async () => {
+	expect(await ask("status")).toMatchObject({
+		code: 30,
+		stderr: expect.stringContaining("sudo systemctl start sallyport"),
+	});
+	writeFileSync(socket, "");
+	expect(await ask("status")).toMatchObject({ code: 30, stderr: expect.stringContaining("the daemon has ended") });
+});
+
+test("a refusal is told in the daemon's words, with exit code 31", async () => {
+	await daemon((_, response) => problem(response, 400, 'address "x\x1b" is no address'));
+	expect(await ask("connections --address x")).toMatchObject({
+		code: 31,
+		stderr: 'sallyport: The daemon refused: address "x\\x1b" is no address\n',
+	});
+});
+
+function iso(seconds: number): string {
+	return new Date(Date.UTC(2026, 0, 1, 0, 0, seconds)).toISOString();
+}
+
+async function until(probe: () => boolean): Promise<void> {
+	const end = performance.now() + 5_000;
+	while (!probe()) {
+		if (performance.now() > end) throw new Error("not within 5 s");
+		await new Promise((resolve) => setTimeout(resolve, 5));
+	}
+}
+
+const HOME = "\x1b[H";
+const drawn = (terminal: Terminal, times: number) => until(() => terminal.stdout.split(HOME).length > times);
+
+function lastFrame({ stdout }: Terminal): string[] {
+	const frame = stdout.slice(stdout.lastIndexOf(HOME) + HOME.length);
+	// biome-ignore lint/suspicious/noControlCharactersInRegex: what a terminal acts on
+	return frame.split("\r\n").map((line) => line.replaceAll(/\x1b\[[\d;?]*[A-Za-z]/g, ""));
+}

@@ -1,0 +1,176 @@
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterEach, beforeEach, expect, test } from "vitest";
+import { type Answer, type Asked, cli, fakeDaemon, problem, Terminal } from "./terminal.ts";
+
+let folder: string;
+let socket: string;
+let asked: Asked[];
+let close: () => Promise<void>;
+beforeEach(() => {
+	folder = mkdtempSync(join(tmpdir(), "sallyport-"));
+	socket = join(folder, "api.sock");
+	close = async () => {};
+});
+afterEach(async () => {
+	await close();
+	rmSync(folder, { recursive: true, force: true });
+});
+
+async function daemon(answer: Answer): Promise<void> {
+	({ asked, close } = await fakeDaemon(socket, answer));
+}
+
+const ask = (line: string, terminal?: Terminal) => cli(`${line} --socket ${socket}`, terminal);
+const IN_FORCE = {
+	text: "version: 1 # \x1b[2J\n",
+	etag: '"abc"',
+	generation: 3,
+	mode: "enforce",
+	source: "/etc/p.yaml",
+	origin: "file",
+	loadedAt: "2026-01-01T00:00:00.000Z",
+};
+
+test("show: the text as it is into a file, harmless on a terminal", async () => {
+	await daemon(() => IN_FORCE);
+	expect((await ask("policy show")).stdout).toBe(IN_FORCE.text);
+	expect((await ask("policy show", new Terminal(true))).stdout).toBe("version: 1 # \\u001b[2J\n");
+	expect(JSON.parse((await ask("policy show --json")).stdout)).toEqual(IN_FORCE);
+});
+
+test("apply puts the file in force only if what was read before is still in force", async () => {
+	await daemon(({ method }) => (method === "PUT" ? { ...IN_FORCE, generation: 4 } : IN_FORCE));
+	const { code, stdout } = await ask("policy apply p.yaml");
+	expect(code).toBe(0);
+	expect(stdout).toContain("p.yaml: in force, generation 4, mode enforce");
+	expect(asked.at(-1)).toMatchObject({
+		method: "PUT",
+		body: "version: 1\n",
+		headers: { "if-match": '"abc"', "content-type": "application/yaml" },
+	});
+	await cli(["policy", "apply", "p.yaml", "--if-match", '"old"', "--socket", socket]);
+	expect(asked.at(-1)?.headers["if-match"]).toBe('"old"');
+});
+
+test("apply: another policy by now is exit code 31, problems are lines of the file and exit code 3", async () => {
+	let status = 412;
+	const problems = [
+		{ file: "(api)", line: 3, column: 9, message: "no such\x1b key" },
+		{ file: "/l.txt", line: 1, column: 1, message: "no prefix" },
+	];
+	await daemon(({ method }, response) => (method === "GET" ? IN_FORCE : problem(response, status, "no", { problems })));
+	expect(await ask("policy apply p.yaml")).toMatchObject({
+		code: 31,
+		stderr: expect.stringContaining("Another policy is in force"),
+	});
+	status = 422;
+	const { code, stderr } = await ask("policy apply p.yaml");
+	expect(code).toBe(3);
+	expect(stderr).toContain("p.yaml:3:9: no such\\x1b key");
+	expect(stderr).toContain("/l.txt:1:1: no prefix");
+});
+
+test("apply where an earlier daemon's policy is in force needs no tag", async () => {
+	await daemon(({ method }, response) => (method === "GET" ? problem(response, 404, "not known") : IN_FORCE));
+	expect((await ask("policy apply p.yaml")).code).toBe(0);
+	expect(asked.at(-1)?.headers["if-match"]).toBeUndefined();
+});
+
+test("diff says what would change, with an exit code for scripts", async () => {
+	await daemon(() => IN_FORCE);
+	expect((await ask("policy diff p.yaml")).stdout).toBe("Nothing would change.\n");
+	const terminal = new Terminal();
+	terminal.comparison = {
+		problems: [],
+		changes: [
+			{ kind: "setting", what: "mode", details: [{ field: "mode", before: "observe", after: "enforce" }] },
+			{ kind: "added", what: "web/new", details: [{ field: "action", before: null, after: "deny" }] },
+			{ kind: "changed", what: "web/api", details: [{ field: "to.ports", before: "443", after: "80, 443" }] },
+			{ kind: "moved", what: "web/api", details: [{ field: "place", before: "1", after: "2" }] },
+			{ kind: "removed", what: "web/old", details: [] },
+		],
+	};
+	const { code, stdout } = await ask("policy diff p.yaml --exit-code", terminal);
+	expect(code).toBe(1);
+	expect(stdout).toBe(`~ mode: observe -> enforce
++ rule web/new
+    + action: deny
+~ rule web/api
+    - to.ports: 443
+    + to.ports: 80, 443
+~ rule web/api: moved from place 1 to 2
+- rule web/old
+`);
+	terminal.comparison = { problems: ["p.yaml:1:1: bad\x1b"], changes: [] };
+	expect(await ask("policy diff p.yaml", terminal)).toMatchObject({
+		code: 3,
+		stderr: expect.stringContaining("bad\\x1b"),
+	});
+});
+
+test("explain sends who, where to and name, and prints the decision with each rule and why", async () => {
+	const rule = { group: "web", conditions: [] };
+	await daemon(() => ({
+		verdict: "deny",
+		summary: "phase tls denies it: no rule decides",
+		generation: 3,
+		mode: "enforce",
+		subject: {},
+		phases: [
+			{
+				...{
+					phase: "connect",
+					verdict: "allow",
+					reason: "rule",
+					group: "web",
+					rule: "api",
+					alert: null,
+					default: "deny",
+					helloRequired: false,
+				},
+				summary: "rule web/api",
+				looks: [
+					{
+						...{ name: "a.example", as: "asked", decisive: true, notReached: 4 },
+						rules: [
+							{ ...rule, rule: "odd", action: "alert", outcome: "other_phase", why: "its phases are tls" },
+							{ ...rule, rule: "no", action: "deny", outcome: "no_match", why: "port 443 is not 25\x1b" },
+							{ ...rule, rule: "api", action: "allow", outcome: "decides", why: "a.example is covered" },
+						],
+					},
+				],
+			},
+		],
+	}));
+	const { code, stdout } = await ask(
+		"policy explain --exe /usr/bin/curl --user agent --unit a.service --to [2001:db8::1]:443/tcp --name a.example",
+	);
+	expect(code).toBe(0);
+	expect(JSON.parse(asked[0]?.body ?? "")).toEqual({
+		who: { exe: "/usr/bin/curl", user: "agent", unit: "a.service" },
+		to: { address: "2001:db8::1", port: 443, protocol: "tcp" },
+		name: "a.example",
+		assumeLearned: true,
+	});
+	expect(stdout).toBe(`deny: phase tls denies it: no rule decides
+policy generation 3, mode enforce
+
+phase connect: allow: rule web/api
+    deny  web/no   port 443 is not 25\\x1b
+  > allow web/api  a.example is covered
+    (1 of other phases, 4 not reached)
+`);
+});
+
+test.each([
+	["192.0.2.1:443/tcp", { address: "192.0.2.1", port: 443, protocol: "tcp" }],
+	["192.0.2.1/icmp", { address: "192.0.2.1", protocol: "icmp" }],
+	["2001:db8::1", { address: "2001:db8::1" }],
+	["[::1]:53/udp", { address: "::1", port: 53, protocol: "udp" }],
+])("explain --to %s", async (to, expected) => {
+	await daemon(() => ({ verdict: "allow", summary: "", generation: 1, mode: "enforce", phases: [] }));
+	await ask(`policy explain --to ${to}`);
+	expect(JSON.parse(asked[0]?.body ?? "").to).toEqual(expected);
+});

@@ -1,0 +1,142 @@
+/** What the command line sees of the world, in memory; and a daemon that says what it is told to. */
+import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
+import type { CliDeps, Output, PolicyComparison, RunningDaemon } from "../../../src/cli/deps.ts";
+import { runCommandLine } from "../../../src/cli/program.ts";
+import type { Config } from "../../../src/config.ts";
+import type { ConnectionView } from "../../../src/connections/view.ts";
+
+export class Terminal implements CliDeps {
+	readonly version = "9.9.9";
+	stdout = "";
+	stderr = "";
+	readonly configs: Config[] = [];
+	readonly calls: string[] = [];
+	connections: ConnectionView[] = [];
+	failure: Error | null = null;
+	comparison: PolicyComparison = { problems: [], changes: [] };
+	size = { width: 140, height: 30 };
+	press: (key: string) => void = () => {};
+	resized: () => void = () => {};
+	end: () => void = () => {};
+	readonly out: Output;
+	readonly err: Output;
+	readonly signals;
+
+	/** `stays`: signals come only when the test sends one. */
+	constructor(isTerminal = false, stays = false) {
+		const output = (append: (text: string) => void): Output => ({
+			terminal: isTerminal,
+			colours: isTerminal,
+			width: () => this.size.width,
+			height: () => this.size.height,
+			onClosed: () => {},
+			onResize: (resized) => {
+				this.resized = resized;
+				return () => this.calls.push("unresize");
+			},
+			write: (text) => {
+				append(text);
+				return true;
+			},
+		});
+		this.out = output((text) => {
+			this.stdout += text;
+		});
+		this.err = output((text) => {
+			this.stderr += text;
+		});
+		const { promise, resolve } = Promise.withResolvers<void>();
+		this.end = resolve;
+		this.signals = { ended: () => (stays ? promise : Promise.resolve()), onHangup: () => {} };
+	}
+
+	readonly start = async (config: Config): Promise<RunningDaemon> => {
+		this.configs.push(config);
+		if (this.failure !== null) throw this.failure;
+		return {
+			watch: (emit) => {
+				for (const connection of this.connections) emit(connection);
+				return () => this.calls.push("unwatch");
+			},
+			reload: () => {},
+			summary: () => ({ lost: 0 }),
+			stop: async () => void this.calls.push("stop"),
+		};
+	};
+
+	readonly checkPolicy = (file: string) => {
+		const ok = !file.includes("bad");
+		const problem = { file, line: 1, column: 2, path: "mode", message: "wrong\x1b", expected: "right" };
+		return {
+			file,
+			ok,
+			problems: ok ? [] : [problem],
+			lines: ok ? [] : [`${file}:1:2: wrong\x1b`],
+			facts: ok ? { mode: "enforce", rules: 1, prefixes: 2, names: 1, bytes: 4096 } : null,
+		};
+	};
+
+	readonly comparePolicy = () => this.comparison;
+	readonly readFile = () => "version: 1\n";
+	readonly readInput = async () => "secret\n";
+	readonly hashPassword = async (password: string) => `hash-of-${password}`;
+	readonly keys = (pressed: (key: string) => void) => {
+		this.press = pressed;
+		return () => this.calls.push("unkeys");
+	};
+}
+
+export async function cli(line: string | readonly string[], terminal = new Terminal()) {
+	const args = typeof line === "string" ? line.split(" ").filter((word) => word !== "") : line;
+	const code = await runCommandLine(args, terminal);
+	return { code, terminal, stdout: terminal.stdout, stderr: terminal.stderr };
+}
+
+export interface Asked {
+	readonly method: string;
+	readonly path: string;
+	readonly query: Record<string, string>;
+	readonly headers: IncomingMessage["headers"];
+	readonly body: string;
+}
+
+export type Answer = (asked: Asked, response: ServerResponse) => unknown;
+
+/** A daemon on a unix socket: an object is answered as JSON, nothing means that `answer` wrote it itself. */
+export async function fakeDaemon(path: string, answer: Answer): Promise<{ asked: Asked[]; close(): Promise<void> }> {
+	const asked: Asked[] = [];
+	const server = createServer((request, response) => {
+		let body = "";
+		request.setEncoding("utf8").on("data", (part) => {
+			body += part;
+		});
+		request.on("end", () => {
+			const url = new URL(request.url ?? "", "http://x");
+			const one = {
+				method: request.method ?? "",
+				path: url.pathname,
+				query: Object.fromEntries(url.searchParams),
+				headers: request.headers,
+				body,
+			};
+			asked.push(one);
+			const value = answer(one, response);
+			if (value !== undefined) response.setHeader("content-type", "application/json").end(JSON.stringify(value));
+		});
+	});
+	await new Promise<void>((resolve) => server.listen(path, resolve));
+	return {
+		asked,
+		close: () =>
+			new Promise((resolve) => {
+				server.closeAllConnections();
+				server.close(() => resolve());
+			}),
+	};
+}
+
+/** RFC 9457. */
+export function problem(response: ServerResponse, status: number, detail: string, more: object = {}): void {
+	response.writeHead(status, { "content-type": "application/problem+json" });
+	response.end(JSON.stringify({ type: "about:blank", title: "no", status, detail, ...more }));
+}
