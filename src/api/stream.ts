@@ -49,7 +49,10 @@ export function streamRoute(app: FastifyInstance, services: ApiServices, log: (e
 			const matches = compileFilter(filter, services.describe);
 			const from = startOf(request, feed, boot, since);
 			reply.hijack();
-			void stream(reply.raw, { services, boot, filter, matches, from }).catch(log);
+			stream(reply.raw, { services, boot, filter, matches, from }).catch((error: unknown) => {
+				log(error);
+				reply.raw.destroy();
+			});
 		},
 	);
 }
@@ -118,7 +121,8 @@ async function fill(
 	count: number | null,
 ): Promise<void> {
 	const { source, reader } = await records();
-	const complete = source === "history" && (await replay(writer, reader, boot, { ...filter, since }));
+	const complete =
+		source === "history" && (await replay(writer, reader, boot, { ...filter, since }).catch(() => false));
 	if (!complete) await writer.send("missed", JSON.stringify({ count, since: new Date(since).toISOString() }), null);
 }
 

@@ -42,8 +42,12 @@ test("decisions by phase, verdict and reason; what observe would deny has its ow
 		kernel.counters[COUNT.tcpBytesOut] = 77n;
 		kernel.counters[COUNT.answers] = 8n;
 	});
-	expect(lines).toContain('sallyport_decisions_total{phase="tls",verdict="deny",mode="enforce",reason="name_unbound"} 3');
-	expect(lines).toContain('sallyport_decisions_total{phase="connect",verdict="allow",mode="enforce",reason="rule"} 9007199254740991');
+	expect(lines).toContain(
+		'sallyport_decisions_total{phase="tls",verdict="deny",mode="enforce",reason="name_unbound"} 3',
+	);
+	expect(lines).toContain(
+		'sallyport_decisions_total{phase="connect",verdict="allow",mode="enforce",reason="rule"} 9007199254740991',
+	);
 	expect(lines).toContain('sallyport_decisions_total{phase="dns",verdict="deny",mode="enforce",reason="default"} 0');
 	expect(lines).toContain('sallyport_would_deny_total{phase="connect",reason="default"} 5');
 	expect(lines.filter((line) => line.startsWith("sallyport_decisions_total") && line.includes("would"))).toEqual([]);

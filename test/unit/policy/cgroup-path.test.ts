@@ -12,7 +12,7 @@ describe("unitsOf", () => {
 		["user.slice/user-1.slice/session-2.scope/x.slice", ["user.slice", "user-1.slice", "session-2.scope"]],
 		["docker/abc", ["docker"]],
 		[".slice/a.service", [".slice"]],
-		["a.slice/".repeat(9) + "b.service", Array(8).fill("a.slice")],
+		[`${"a.slice/".repeat(9)}b.service`, Array(8).fill("a.slice")],
 	] as const)("%s", ([path, units]) => {
 		expect(unitsOf(path)).toEqual(units);
 	});
