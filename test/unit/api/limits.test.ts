@@ -147,8 +147,16 @@ test.skipIf(!root)("another user may not use the socket; its group may", async (
 	const GROUP = 54_321;
 	await listenOnSocket(app, socketPath, GROUP);
 	const script = `require("net").connect(${JSON.stringify(socketPath)}).on("error", (e) => { console.log(e.code); process.exit() }).on("connect", () => { console.log("connected"); process.exit() })`;
+	/* It becomes the other user by itself: that user may be unable to read our Node. */
 	const as = (uid: number, gid: number) =>
-		spawnSync(process.execPath, ["-e", script], { uid, gid, encoding: "utf8", cwd: "/" }).stdout.trim();
+		spawnSync(
+			process.execPath,
+			["-e", `process.setgroups([]);process.setgid(${gid});process.setuid(${uid});${script}`],
+			{
+				encoding: "utf8",
+				cwd: "/",
+			},
+		).stdout.trim();
 	/* spawnSync would stop this process's loop, but the kernel accepts on its own. */
 	expect(as(65_534, 65_534)).toBe("EACCES");
 	expect(as(65_534, GROUP)).toBe("connected");
