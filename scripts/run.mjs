@@ -9,11 +9,11 @@ const TARGETS = {
 	build: { needs: ["build"], commands: [] },
 	start: { needs: ["build"], commands: [["src/main.ts", "observe"]] },
 	test: {
-		needs: ["build", "test"],
+		needs: ["build", "lab", "test"],
 		commands: [[`${BIN}/tsc`], [`${BIN}/biome`, "check"], [`${BIN}/vitest`, "run"]],
 	},
-	demo: { needs: ["build", "test"], commands: [["test/demo/demo.ts"]] },
-	bench: { needs: ["build", "test"], commands: [["test/bench/bench.ts"]] },
+	demo: { needs: ["build", "lab"], commands: [["test/demo/demo.ts"]] },
+	bench: { needs: ["build", "lab"], commands: [["test/bench/bench.ts"]] },
 };
 
 async function run(name, args) {

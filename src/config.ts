@@ -56,7 +56,7 @@ export const DEFAULTS: Config = {
 		names: 32_768,
 		learned: 32_768,
 		questions: 16_384,
-		processes: 16_384,
+		processes: 4_096,
 		cgroups: 8_192,
 		flows: 65_536,
 		events: 4 * 1024 * 1024,
