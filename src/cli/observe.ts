@@ -45,7 +45,7 @@ export function addObserveCommand(program: CliCommand, deps: CliDeps): void {
 				"sudo sallyport observe",
 				"sudo sallyport observe --policy policy.yaml     what would this policy deny?",
 				"sudo sallyport observe --json | jq -r 'select(.name) | .name' | sort -u",
-				"npm start -- --cgroup /sys/fs/cgroup/system.slice/agent.service",
+				"npm start -- --cgroup /sys/fs/cgroup/system.slice",
 			],
 			"A connection is shown when it has ended or is a second old; a denial at once.",
 		)

@@ -95,7 +95,7 @@ export function addRunCommand(program: CliCommand, deps: CliDeps): void {
 		.option("--json", "the log is JSON always; accepted for symmetry")
 		.examples([
 			"sudo sallyport run",
-			"sudo sallyport run --policy ./policy.yaml --cgroup /sys/fs/cgroup/system.slice/agent.service",
+			"sudo sallyport run --policy ./policy.yaml --cgroup /sys/fs/cgroup/system.slice",
 			"sudo sallyport run --metrics-listen 127.0.0.1:9441        for a Prometheus on this host",
 			"sudo sallyport run --metrics-listen 0.0.0.0:9441 --metrics-token-file /etc/sallyport/token \\",
 			"    --metrics-tls-cert cert.pem --metrics-tls-key key.pem  for one elsewhere",

@@ -4,7 +4,7 @@ import { BoundedMap } from "../lru.ts";
 import { type Batch, F, FLAG } from "./batch.ts";
 import type { Dimensions, WhoIds } from "./dimensions.ts";
 import { LateSums, type Summed } from "./rollup.ts";
-import { ENTRIES, type EntryColumn, type Segment, type Segments } from "./segments.ts";
+import { ENTRIES, type EntryColumn, type Part, type Segments } from "./segments.ts";
 
 /** Rows of connections: each once, whoever sends it however often. */
 export class ConnectionWriter {
@@ -17,8 +17,8 @@ export class ConnectionWriter {
 	readonly #before: StatementSync;
 	/** Rows that an earlier daemon left open, by socket and destination. */
 	readonly #carried = new Map<string, number>();
-	/** Ids that stand under another one in the file. */
-	readonly #aliases = new BoundedMap<number, number>(ALIASES);
+	/** Connections that stand under another id in the file. */
+	readonly #aliases = new BoundedMap<string, number>(ALIASES);
 
 	constructor(database: DatabaseSync, dimensions: Dimensions, segments: Segments) {
 		this.#dimensions = dimensions;
@@ -124,20 +124,20 @@ export class ConnectionWriter {
 			const before = this.#before.get(key) as unknown as Before;
 			if (isSame(before, row, remote, cookie)) {
 				this.#change(before, row, process, changing);
-				if (key !== row.id) this.#aliases.set(row.id, key);
+				if (key !== row.id) this.#aliases.set(aliasOf(row, remote, cookie), key);
 				return 0;
 			}
 			/* The clock was set back onto another's time: the next that is free. */
 			key++;
 		}
-		if (key !== row.id) this.#aliases.set(row.id, key);
+		if (key !== row.id) this.#aliases.set(aliasOf(row, remote, cookie), key);
 		return 1;
 	}
 
 	/** Under which id it stands: its own, or that of the row that an earlier daemon left open. */
 	#keyOf(row: Row, remote: string, cookie: number): number {
 		if (this.#aliases.size > 0) {
-			const alias = this.#aliases.get(row.id);
+			const alias = this.#aliases.get(aliasOf(row, remote, cookie));
 			if (alias !== undefined) return alias;
 		}
 		if (this.#carried.size === 0 || row.kind !== 0) return row.id;
@@ -182,8 +182,9 @@ export class ConnectionWriter {
 			last: before.last,
 		};
 		const is = { ...row, id: before.id, name, workload, steps, verdict };
-		this.#sums.add(was, -1, segment.id, segment.span);
-		this.#sums.add(is, 1, segment.id, segment.span);
+		const partsOf = (rollup: number) => this.#segments.partsOf(segment, rollup);
+		this.#sums.add(was, -1, partsOf);
+		this.#sums.add(is, 1, partsOf);
 		for (const column of ENTRIES) {
 			if (column === "remote" || was[column] === is[column]) continue;
 			this.#entries[column].remove.run(segment.id, was[column], was.id);
@@ -191,8 +192,8 @@ export class ConnectionWriter {
 		}
 	}
 
-	#addLate(row: Row, segment: Segment): void {
-		this.#sums.add(row, 1, segment.id, segment.span);
+	#addLate(row: Row, segment: Part): void {
+		this.#sums.add(row, 1, (rollup) => this.#segments.partsOf(segment, rollup));
 		for (const column of ENTRIES)
 			if (column !== "name" || row.name !== 0) this.#entries[column].add.run(segment.id, row[column], row.id);
 	}
@@ -259,7 +260,8 @@ const ALIASES = 65_536;
 const BEFORE =
 	"SELECT id, cookie, kind, name, name_source, workload, process, steps, verdict, protocol, remote, port, bytes_out, bytes_in, last " +
 	"FROM connection WHERE id = ?";
-const CARRIED = "SELECT id, cookie, kind, protocol, remote, port FROM connection WHERE open = 2";
+const CARRIED =
+	"SELECT id, cookie, kind, protocol, remote, port FROM connection INDEXED BY connection_open WHERE open > 0 AND open = 2";
 
 function isSame(before: Before, row: Row, remoteKey: string, cookie: number): boolean {
 	const { kind, protocol, port, remote } = before;
@@ -270,6 +272,10 @@ function isSame(before: Before, row: Row, remoteKey: string, cookie: number): bo
 		port === row.port &&
 		packed(remote) === remoteKey
 	);
+}
+
+function aliasOf({ id, kind, protocol, port }: Row, remote: string, cookie: number): string {
+	return `${id} ${identity(cookie, kind, protocol, port, remote)}`;
 }
 
 function identity(cookie: number, kind: number, protocol: number, port: number, remote: string): string {

@@ -89,10 +89,10 @@ function byTime(database: DatabaseSync, selection: Selection, options: FindOptio
 	};
 	if (ascending) earlier();
 	const ranges = rangesOf(database, low, high);
-	for (const range of ascending ? ranges : ranges.toReversed()) {
+	for (const [index, range] of (ascending ? ranges : ranges.toReversed()).entries()) {
 		if (full()) break;
-		/* Between two ranges, so each page gets on. */
-		if (performance.now() > deadline) {
+		/* After a range at least: each page gets on. */
+		if (index > 0 && performance.now() > deadline) {
 			const id = ascending ? range.low - 1 : range.high;
 			return { ids, next: { value: id, id } };
 		}

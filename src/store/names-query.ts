@@ -6,9 +6,8 @@ import { packed } from "./connection-writer.ts";
 import { TOUCH } from "./dimensions.ts";
 import type { NameRecord, NameSummary } from "./history.ts";
 import { namePattern } from "./patterns.ts";
-import { LEVEL } from "./rollup.ts";
 import { iso, textOrNull } from "./row-view.ts";
-import { readSealed, readSegments } from "./segments.ts";
+import { readSealed } from "./segments.ts";
 
 export interface NamesOptions {
 	/** Lower case; null: all. */
@@ -132,19 +131,14 @@ export const ASKED_BY =
 /** What sums a name: spans, segments that are in none, and what is not sealed yet, once for all names. */
 export function prepareParts(database: DatabaseSync): number {
 	const sealed = readSealed(database);
-	const [oldest] = readSegments(database);
 	database.exec(
 		"CREATE TEMP TABLE IF NOT EXISTS parts (level INTEGER, part INTEGER); DELETE FROM temp.parts; " +
 			"CREATE TEMP TABLE IF NOT EXISTS fresh (name INTEGER, kind INTEGER, n INTEGER, denied INTEGER, would INTEGER, " +
 			"first INTEGER, last INTEGER, PRIMARY KEY (name, kind)) WITHOUT ROWID; DELETE FROM temp.fresh",
 	);
-	const gone = oldest?.span ?? 0;
-	database
-		.prepare(
-			`INSERT INTO temp.parts SELECT ${LEVEL.span}, id FROM span WHERE id <> ?1 ` +
-				`UNION ALL SELECT ${LEVEL.segment}, id FROM segment WHERE span = 0 OR span = ?1`,
-		)
-		.run(gone);
+	database.exec(
+		"INSERT INTO temp.parts SELECT 0, id FROM segment WHERE span = 0 UNION ALL SELECT level, id FROM span WHERE span = 0",
+	);
 	database
 		.prepare(
 			"INSERT INTO temp.fresh SELECT name, kind, n, denied, would, first, last FROM " +

@@ -1,6 +1,7 @@
-import { Worker } from "node:worker_threads";
+import type { Worker } from "node:worker_threads";
 import { HistoryError } from "./errors.ts";
 import type { Operation, Requests } from "./requests.ts";
+import { startThread } from "./thread.ts";
 
 export type ToReader =
 	| { readonly type: "ask"; readonly id: number; readonly operation: Operation; readonly asked: never }
@@ -51,10 +52,7 @@ export class ReaderLink {
 	}
 
 	#start(): Worker {
-		const worker = new Worker(new URL("./reader.ts", import.meta.url), {
-			workerData: { file: this.#file },
-			resourceLimits: { maxOldGenerationSizeMb: 256, maxYoungGenerationSizeMb: 16 },
-		});
+		const worker = startThread("./reader.ts", { file: this.#file }, 16, 256);
 		this.#worker = worker;
 		let reason = "it ended";
 		worker.on("message", (message: FromReader) => this.#hear(worker, message));

@@ -3,7 +3,7 @@ import type { DatabaseSync, StatementSync } from "node:sqlite";
 import { rollback } from "./database.ts";
 import { TOUCH } from "./dimensions.ts";
 import type { Records } from "./records.ts";
-import type { Segment } from "./segments.ts";
+import type { Part } from "./segments.ts";
 
 export interface RetentionOptions {
 	readonly database: DatabaseSync;
@@ -88,7 +88,7 @@ export class Retention {
 		return true;
 	}
 
-	#drop(oldest: Segment, before: number, all: boolean): void {
+	#drop(oldest: Part, before: number, all: boolean): void {
 		const { segments } = this.#o.records;
 		this.#transaction(() => {
 			segments.drop(oldest);

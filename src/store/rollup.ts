@@ -11,8 +11,8 @@ export interface Rollup {
 	readonly dimensions: readonly Dimension[];
 }
 
-/** What is summed by: a segment, or a span of segments. */
-export const LEVEL = { segment: 0, span: 1 } as const;
+/** Level 0 are segments; a span of level n is eight of the level below. */
+export const LEVELS = 3;
 
 export const ROLLUPS: readonly Rollup[] = [
 	{ table: "top_name", dimensions: ["name"] },
@@ -50,18 +50,18 @@ export function createRollup(database: DatabaseSync, { table, dimensions }: Roll
 export function sumRowsSql({ table, dimensions }: Rollup): string {
 	const list = dimensions.join(", ");
 	return (
-		`INSERT INTO ${table} SELECT ${LEVEL.segment}, ?1, kind, ${list}, count(*), sum(verdict = 2), sum(verdict = 3), ` +
+		`INSERT INTO ${table} SELECT 0, ?1, kind, ${list}, count(*), sum(verdict = 2), sum(verdict = 3), ` +
 		`sum(bytes_out), sum(bytes_in), min(id), max(last) FROM connection WHERE id >= ?2 AND id < ?3 ` +
 		`GROUP BY kind, ${list} ORDER BY kind, ${list}`
 	);
 }
 
-/** Parameters: span, first segment, last segment. */
-export function sumSegmentsSql({ table, dimensions }: Rollup): string {
+/** Of a span of the level above `level`. Parameters: its id, the first and the last of its parts. */
+export function sumPartsSql({ table, dimensions }: Rollup, level: number): string {
 	const list = dimensions.join(", ");
 	return (
-		`INSERT INTO ${table} SELECT ${LEVEL.span}, ?1, kind, ${list}, sum(n), sum(denied), sum(would), sum(bytes_out), ` +
-		`sum(bytes_in), min(first), max(last) FROM ${table} WHERE level = ${LEVEL.segment} AND part BETWEEN ?2 AND ?3 ` +
+		`INSERT INTO ${table} SELECT ${level + 1}, ?1, kind, ${list}, sum(n), sum(denied), sum(would), sum(bytes_out), ` +
+		`sum(bytes_in), min(first), max(last) FROM ${table} WHERE level = ${level} AND part BETWEEN ?2 AND ?3 ` +
 		`GROUP BY kind, ${list} ORDER BY kind, ${list}`
 	);
 }
@@ -74,16 +74,15 @@ export class LateSums {
 		this.#upserts = ROLLUPS.map((rollup) => [rollup, database.prepare(upsertSql(rollup))]);
 	}
 
-	/** `sign`: -1 takes back what the row was before. `span`: 0 if the segment is in none yet. */
-	add(row: Summed, sign: 1 | -1, segment: number, span: number): void {
+	/** `sign`: -1 takes back what the row was before. `partsOf`: of a rollup, by its number; by level. */
+	add(row: Summed, sign: 1 | -1, partsOf: (rollup: number) => readonly number[]): void {
 		const { verdict, bytesOut, bytesIn, id, last } = row;
 		const denied = verdict === 2 ? sign : 0;
 		const would = verdict === 3 ? sign : 0;
 		const sums = [sign, denied, would, sign * bytesOut, sign * bytesIn, id, last] as const;
-		for (const [{ dimensions }, upsert] of this.#upserts) {
+		for (const [index, [{ dimensions }, upsert]] of this.#upserts.entries()) {
 			const keys = dimensions.map((each) => row[each]);
-			upsert.run(LEVEL.segment, segment, row.kind, ...keys, ...sums);
-			if (span !== 0) upsert.run(LEVEL.span, span, row.kind, ...keys, ...sums);
+			for (const [level, part] of partsOf(index).entries()) upsert.run(level, part, row.kind, ...keys, ...sums);
 		}
 	}
 }

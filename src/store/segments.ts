@@ -1,21 +1,23 @@
 /**
  * Rows that are some seconds old are sealed, some thousand at a time: entries by name, workload, decision and address, and sums,
  * each sorted and written at the end of its table. An index kept row by row would change a page somewhere for each
- * row and each index. Looking a key up is then one look-up a segment.
+ * row and each index. Looking a key up is then one look-up a segment. Sums of eight segments are summed again, and of eight of these.
  */
 import type { DatabaseSync, StatementSync } from "node:sqlite";
 import { rollback } from "./database.ts";
-import { LEVEL, ROLLUPS, sumRowsSql, sumSegmentsSql } from "./rollup.ts";
+import { ROLLUPS, sumRowsSql } from "./rollup.ts";
+import { Spans } from "./spans.ts";
 
 export const ENTRIES = ["name", "workload", "steps", "remote"] as const;
 export type EntryColumn = (typeof ENTRIES)[number];
 
-export interface Segment {
+/** A segment, or a span of parts of the level below. */
+export interface Part {
 	readonly id: number;
 	/** Ids from `low` up to `high`, which is not in it. */
 	readonly low: number;
 	readonly high: number;
-	/** 0: in none yet. */
+	/** Of the level above; 0: in none. */
 	span: number;
 }
 
@@ -23,43 +25,44 @@ export interface SegmentLimits {
 	readonly rows: number;
 	/** µs after which fewer are sealed too. */
 	readonly age: number;
-	/** Segments that make a span. */
+	/** Parts that make a span. */
 	readonly span: number;
 }
 
-export const SEGMENT_LIMITS: SegmentLimits = { rows: 16_384, age: 3_600_000_000, span: 32 };
+export const SEGMENT_LIMITS: SegmentLimits = { rows: 16_384, age: 3_600_000_000, span: 8 };
 
 /** µs: what comes out of order comes within it. */
-const MARGIN = 5_000_000;
+const MARGIN = 2_000_000;
 
 export class Segments {
 	/** From here on rows are not sealed. */
 	sealed: number;
 	readonly #database: DatabaseSync;
 	readonly #limits: SegmentLimits;
-	readonly #list: Segment[];
+	readonly #list: Part[];
+	readonly #spans: Spans;
 	readonly #seal: readonly StatementSync[];
-	readonly #merge: readonly StatementSync[];
 	readonly #sql: Readonly<Record<keyof typeof SQL, StatementSync>>;
 	#lastId: number;
 
 	constructor(database: DatabaseSync, limits: SegmentLimits = SEGMENT_LIMITS) {
 		this.#database = database;
 		this.#limits = limits;
-		this.#list = readSegments(database);
+		const parts = readParts(database);
+		this.#list = parts[0] ?? [];
+		this.#spans = new Spans(database, parts, limits.span);
 		this.sealed = readSealed(database);
 		this.#seal = [...ENTRIES.map(entriesSql), ...ROLLUPS.map(sumRowsSql)].map((sql) => database.prepare(sql));
-		this.#merge = ROLLUPS.map((rollup) => database.prepare(sumSegmentsSql(rollup)));
 		this.#sql = Object.fromEntries(Object.entries(SQL).map(([key, sql]) => [key, database.prepare(sql)])) as never;
 		this.#lastId = this.#list.at(-1)?.id ?? 0;
 	}
 
-	get oldest(): Segment | undefined {
+	get oldest(): Part | undefined {
 		return this.#list[0];
 	}
 
 	/** Null: not sealed, or so old that its segment is gone. */
-	of(id: number): Segment | null {
+	of(id: number): Part | null {
 		const list = this.#list;
 		if (id >= this.sealed || id < (list[0]?.low ?? 0)) return null;
 		let low = 0;
@@ -72,84 +75,70 @@ export class Segments {
 		return list[low] ?? null;
 	}
 
+	/** The parts whose sums in a rollup hold the segment's: by level, the segment first. */
+	partsOf(segment: Part, rollup: number): readonly number[] {
+		return this.#spans.partsOf(segment, rollup);
+	}
+
 	/** Seals what is due or makes a span of what is sealed. `newest`: the largest id that was written. True: there may be more. */
 	step(newest: number): boolean {
-		return this.#sealNext(newest) || this.#mergeNext();
+		return this.#sealNext(newest) || this.#spans.mergeNext();
 	}
 
-	/** Forgets the oldest; its entries and sums are deleted by who calls, within a transaction. */
-	drop(segment: Segment): void {
+	/** Deletes what belongs to the oldest, but not its rows; within a transaction. */
+	drop(segment: Part): void {
 		this.#sql.dropSegment.run(segment.id);
 		for (const column of ENTRIES) this.#database.prepare(`DELETE FROM by_${column} WHERE segment = ?`).run(segment.id);
-		const isLastOfSpan = segment.span !== 0 && this.#list[1]?.span !== segment.span;
-		for (const { table } of ROLLUPS) {
-			const remove = this.#database.prepare(`DELETE FROM ${table} WHERE level = ? AND part = ?`);
-			remove.run(LEVEL.segment, segment.id);
-			if (isLastOfSpan) remove.run(LEVEL.span, segment.span);
-		}
-		if (isLastOfSpan) this.#sql.dropSpan.run(segment.span);
+		this.#spans.drop(segment);
 	}
 
+	/** When that is committed. */
 	dropped(): void {
-		this.#list.shift();
+		this.#spans.dropped();
 	}
 
 	#sealNext(newest: number): boolean {
 		const bound = newest - MARGIN;
 		const { rows, age } = this.#limits;
 		const from = this.sealed;
+		const { first } = this.#sql.first.get(from) as { first: number | null };
+		if (first === null) return false;
 		const boundary = this.#sql.boundary.get(from, rows) as { id: number } | undefined;
-		let to = boundary?.id;
-		if (to === undefined || to > bound) {
-			const { first } = this.#sql.first.get(from) as { first: number | null };
-			if (first === null || bound - first < age) return false;
-			to = bound;
-		}
+		/* Never more than an hour: what is too old goes by segments. */
+		const to = Math.min(boundary?.id ?? first + age, first + age);
+		if (to > bound) return false;
 		const { n } = this.#sql.count.get(from, to) as { n: number };
-		if (n === 0) return false;
-		const segment: Segment = { id: this.#lastId + 1, low: from, high: to, span: 0 };
-		this.#transaction(() => {
+		const segment: Part = { id: this.#lastId + 1, low: from, high: to, span: 0 };
+		this.#database.exec("BEGIN IMMEDIATE");
+		try {
 			for (const statement of this.#seal) statement.run(segment.id, segment.low, segment.high);
 			this.#sql.addSegment.run(segment.id, segment.low, segment.high, n);
 			this.#sql.setSealed.run(segment.high);
-		});
-		this.#list.push(segment);
-		this.#lastId = segment.id;
-		this.sealed = segment.high;
-		return true;
-	}
-
-	#mergeNext(): boolean {
-		const free = this.#list.findIndex(({ span }) => span === 0);
-		if (free < 0 || this.#list.length - free < this.#limits.span) return false;
-		const merged = this.#list.slice(free, free + this.#limits.span);
-		const [first] = merged;
-		const last = merged.at(-1);
-		if (first === undefined || last === undefined) return false;
-		/* Spans are numbered by their last segment: ids grow, and none is used again. */
-		this.#transaction(() => {
-			for (const statement of this.#merge) statement.run(last.id, first.id, last.id);
-			this.#sql.addSpan.run(last.id, first.low, last.high);
-			this.#sql.setSpan.run(last.id, first.id, last.id);
-		});
-		for (const segment of merged) segment.span = last.id;
-		return true;
-	}
-
-	#transaction(run: () => void): void {
-		this.#database.exec("BEGIN IMMEDIATE");
-		try {
-			run();
 			this.#database.exec("COMMIT");
 		} catch (error) {
 			rollback(this.#database);
 			throw error;
 		}
+		this.#list.push(segment);
+		this.#lastId = segment.id;
+		this.sealed = segment.high;
+		return true;
 	}
 }
 
-export function readSegments(database: DatabaseSync): Segment[] {
-	return database.prepare("SELECT id, low, high, span FROM segment ORDER BY id").all() as unknown as Segment[];
+/** By level, each in the order of time. */
+export function readParts(database: DatabaseSync): Part[][] {
+	const parts: Part[][] = [readSegments(database)];
+	const spans = database.prepare("SELECT level, id, low, high, span FROM span ORDER BY level, id").all();
+	for (const { level, ...part } of spans as unknown as (Part & { readonly level: number })[]) {
+		parts[level] ??= [];
+		parts[level].push(part);
+	}
+	return Array.from(parts, (list) => list ?? []);
+}
+
+export function readSegments(database: DatabaseSync): Part[] {
+	return database.prepare("SELECT id, low, high, span FROM segment ORDER BY id").all() as unknown as Part[];
 }
 
 export function readSealed(database: DatabaseSync): number {
@@ -168,8 +157,5 @@ const SQL = {
 	count: "SELECT count(*) AS n FROM connection WHERE id >= ? AND id < ?",
 	addSegment: "INSERT INTO segment VALUES (?, ?, ?, ?, 0)",
 	setSealed: "UPDATE meta SET value = ? WHERE key = 'sealed'",
-	addSpan: "INSERT INTO span VALUES (?, ?, ?)",
-	setSpan: "UPDATE segment SET span = ? WHERE id BETWEEN ? AND ?",
 	dropSegment: "DELETE FROM segment WHERE id = ?",
-	dropSpan: "DELETE FROM span WHERE id = ?",
 } as const;

@@ -43,6 +43,7 @@ export function select(database: DatabaseSync, wanted: Wanted): Selection {
 	] as const;
 	for (const [column, set] of sets) {
 		if (set === ANY) conditions.push({ column, sql: `${column} <> 0`, parameters: [] });
+		else if (set?.length === 1) conditions.push({ column, sql: `${column} = ?`, parameters: set });
 		else if (set !== null) conditions.push({ column, sql: fill(database, column, set), parameters: [] });
 	}
 	const few = (set: readonly number[] | null, most: number) => set !== null && set !== ANY && set.length <= most;

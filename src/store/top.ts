@@ -5,10 +5,10 @@ import { protocolText } from "../connections/view.ts";
 import { phaseNames, verdictNames } from "../native/layout.ts";
 import { packed } from "./connection-writer.ts";
 import type { TopField, TopQuery, TopRow } from "./history.ts";
-import { type Dimension, LEVEL, ROLLUPS, type Rollup } from "./rollup.ts";
+import { type Dimension, ROLLUPS, type Rollup } from "./rollup.ts";
 import { iso, textOrNull } from "./row-view.ts";
 import { rowsSql, type Sql } from "./rows.ts";
-import { readSegments, type Segment } from "./segments.ts";
+import { type Part, readParts } from "./segments.ts";
 import { type Selection, select } from "./selection.ts";
 import type { Wanted } from "./wanted.ts";
 
@@ -33,11 +33,11 @@ export function topSql(database: DatabaseSync, selection: Selection, options: To
 	const fields = options.groupBy.map((field) => FIELDS[field]);
 	const dimensions = [...new Set(fields.map(({ dimension }) => dimension))];
 	const rollup = rollupFor(selection, dimensions);
-	const segments = readSegments(database);
+	const levels = readParts(database);
 	/* What is left of segments that are gone is not whole. */
-	const from = Math.max(segments[0]?.low ?? 0, wanted.since ?? 0);
+	const from = Math.max(levels[0]?.[0]?.low ?? 0, wanted.since ?? 0);
 	const to = wanted.until ?? Number.MAX_SAFE_INTEGER;
-	const parts = (rollup === null ? [{ low: from, high: to }] : cover(segments, from, to)).map((part) =>
+	const parts = (rollup === null ? [{ low: from, high: to }] : cover(levels, from, to)).map((part) =>
 		"level" in part
 			? sumsSql(part, rollup?.table ?? "", selection, dimensions)
 			: edgeSql(database, part, selection, dimensions),
@@ -60,38 +60,39 @@ export function topSql(database: DatabaseSync, selection: Selection, options: To
 	return { sql, parameters: [...given, options.limit] };
 }
 
-export type Part =
-	/** Sums of parts that follow one another. */
+export type Piece =
+	/** Sums of parts of a level that follow one another. */
 	| { readonly level: number; readonly first: number; readonly last: number }
 	/** Rows. */
 	| { readonly low: number; readonly high: number };
 
-/** Whole spans, whole segments that are in none of these, and rows for what is left of [from, to). */
-export function cover(segments: readonly Segment[], from: number, to: number): Part[] {
-	const whole = segments.filter(({ low, high }) => low >= from && high <= to);
+/** The largest parts that are whole in [from, to), and rows for what is left. */
+export function cover(levels: readonly (readonly Part[])[], from: number, to: number): Piece[] {
+	const whole = (levels[0] ?? []).filter(({ low, high }) => low >= from && high <= to);
 	const [first] = whole;
 	const last = whole.at(-1);
 	if (first === undefined || last === undefined) return from < to ? [{ low: from, high: to }] : [];
-	const parts: Part[] = [];
-	if (from < first.low) parts.push({ low: from, high: first.low });
-	/* A span is whole if the segments before and after it are outside of it. */
-	const size = new Map<number, number>();
-	const found = new Map<number, number>();
-	for (const { span } of segments) size.set(span, (size.get(span) ?? 0) + 1);
-	for (const { span } of whole) found.set(span, (found.get(span) ?? 0) + 1);
-	const isGone = segments[0]?.span ?? 0;
-	for (const { id, span } of whole) {
-		/* Of the oldest span some segments may be gone, and its sums still count them. */
-		const bySpan = span !== 0 && span !== isGone && found.get(span) === size.get(span);
-		const level = bySpan ? LEVEL.span : LEVEL.segment;
-		const part = bySpan ? span : id;
-		const previous = parts.at(-1);
-		if (previous !== undefined && "level" in previous && previous.level === level) {
-			if (previous.last !== part) parts[parts.length - 1] = { ...previous, last: part };
-		} else parts.push({ level, first: part, last: part });
+	const above = levels.slice(1).map((parts) => new Map(parts.map((part) => [part.id, part])));
+	const pieces: Piece[] = [];
+	if (from < first.low) pieces.push({ low: from, high: first.low });
+	let done = from;
+	for (const segment of whole) {
+		if (segment.low < done) continue;
+		let part = segment;
+		let level = 0;
+		for (let next = above[0]?.get(part.span); next !== undefined; next = above[level]?.get(part.span)) {
+			if (next.low < from || next.high > to) break;
+			part = next;
+			level++;
+		}
+		done = part.high;
+		const previous = pieces.at(-1);
+		if (previous !== undefined && "level" in previous && previous.level === level)
+			pieces[pieces.length - 1] = { ...previous, last: part.id };
+		else pieces.push({ level, first: part.id, last: part.id });
 	}
-	if (last.high < to) parts.push({ low: last.high, high: to });
-	return parts;
+	if (last.high < to) pieces.push({ low: last.high, high: to });
+	return pieces;
 }
 
 interface Field {
@@ -191,7 +192,7 @@ function rollupFor({ conditions }: Selection, dimensions: readonly Dimension[]):
 }
 
 function sumsSql(
-	{ level, first, last }: Extract<Part, { level: number }>,
+	{ level, first, last }: Extract<Piece, { level: number }>,
 	table: string,
 	{ conditions }: Selection,
 	dimensions: readonly Dimension[],
@@ -207,7 +208,7 @@ function sumsSql(
 
 function edgeSql(
 	database: DatabaseSync,
-	{ low, high }: Extract<Part, { low: number }>,
+	{ low, high }: Extract<Piece, { low: number }>,
 	selection: Selection,
 	dimensions: readonly Dimension[],
 ): Sql {

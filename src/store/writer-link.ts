@@ -1,9 +1,10 @@
 import { readFileSync } from "node:fs";
-import { Worker } from "node:worker_threads";
+import type { Worker } from "node:worker_threads";
 import type { Describer } from "../connections/view.ts";
 import { type Batch, BatchBuilder, trimmed } from "./batch.ts";
 import type { HistoryFailure } from "./history.ts";
 import type { Figures, FromWriter, ToWriter, WriterData } from "./messages.ts";
+import { startThread } from "./thread.ts";
 
 export interface WriterLinkOptions {
 	readonly file: string;
@@ -287,16 +288,13 @@ const EMPTY: Batch = {
 
 const ROWS = 2_000;
 /* ms. With the time to write it, within half a second. */
-const FLUSH = 300;
+const FLUSH = 250;
 const BACKOFF = 100;
 const BACKOFF_MAX = 10_000;
 const PATIENCE = 2_000;
 
 function start(data: WriterData): Worker {
-	return new Worker(new URL("./writer.ts", import.meta.url), {
-		workerData: data,
-		resourceLimits: { maxOldGenerationSizeMb: 128, maxYoungGenerationSizeMb: 8 },
-	});
+	return startThread("./writer.ts", data, 4, 128);
 }
 
 function after(ms: number): Promise<void> {

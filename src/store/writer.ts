@@ -24,6 +24,10 @@ const say = (message: FromWriter) => port.postMessage(message);
 let opened: Opened | null = null;
 let begun = !fresh;
 let tending = false;
+/** ms: not before, after it failed; else one failure would be told with each batch. */
+let tendAfter = 0;
+/** Rows that expired, as last reported. */
+let told = 0;
 
 port.on("message", (message: ToWriter) => {
 	if (message.type === "batch") write(message.batch);
@@ -87,8 +91,10 @@ function beginRun(database: DatabaseSync): void {
 	database.exec("BEGIN IMMEDIATE");
 	try {
 		const known = database.prepare("SELECT value FROM meta WHERE key = 'boot'").get() as { value: string };
-		database.exec("UPDATE connection SET open = 0 WHERE open = 2");
-		database.exec(`UPDATE connection SET open = ${known.value === boot ? 2 : 0} WHERE open = 1`);
+		database.exec("UPDATE connection INDEXED BY connection_open SET open = 0 WHERE open > 0 AND open = 2");
+		database.exec(
+			`UPDATE connection INDEXED BY connection_open SET open = ${known.value === boot ? 2 : 0} WHERE open > 0 AND open = 1`,
+		);
 		database.prepare("UPDATE meta SET value = ? WHERE key = 'boot'").run(boot);
 		database.exec("COMMIT");
 	} catch (error) {
@@ -117,7 +123,7 @@ function asideFailure({ message, ...rest }: HistoryFailure, target: string): His
 
 /** Deletes what is too old or too much, a step between two batches. */
 function tend(): void {
-	if (tending) return;
+	if (tending || Date.now() < tendAfter) return;
 	tending = true;
 	setImmediate(tendOnce);
 }
@@ -126,11 +132,11 @@ function tendOnce(): void {
 	tending = false;
 	if (opened === null) return;
 	const { retention } = opened;
-	const before = retention.expired;
 	try {
 		if (retention.step()) tend();
-		else if (retention.expired !== before) say({ type: "figures", figures: figuresOf(opened) });
+		else if (retention.expired !== told) say({ type: "figures", figures: figuresOf(opened) });
 	} catch (error) {
+		tendAfter = Date.now() + 10_000;
 		fail(error, false);
 	}
 }
@@ -166,6 +172,7 @@ function shut(database: DatabaseSync | null): void {
 }
 
 function figuresOf({ database, records, retention, inode }: Opened): Figures {
+	told = retention.expired;
 	const { oldest } = database.prepare("SELECT min(id) AS oldest FROM connection").get() as { oldest: number | null };
 	return {
 		rows: records.rows,

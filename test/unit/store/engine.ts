@@ -14,7 +14,7 @@ import { wanted } from "../../../src/store/wanted.ts";
 import { describeProcess, made, someProcess } from "./scene.ts";
 
 /** Small, so that a few hundred rows have spans, segments and what is not sealed. */
-export const SMALL: SegmentLimits = { rows: 40, age: 3_600_000_000, span: 3 };
+export const SMALL: SegmentLimits = { rows: 20, age: 3_600_000_000, span: 2 };
 
 export function engine(folder: string, limits = SMALL) {
 	const database = openForWriting(join(folder, "history.db"), 1024 ** 3);

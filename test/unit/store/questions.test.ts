@@ -3,7 +3,6 @@ import type { DatabaseSync } from "node:sqlite";
 import { expect, test } from "vitest";
 import type { HistoryFilter, TopField } from "../../../src/store/history.ts";
 import { HANDLERS } from "../../../src/store/requests.ts";
-import { LEVEL } from "../../../src/store/rollup.ts";
 import { wanted } from "../../../src/store/wanted.ts";
 import { engine, holds, keyOf, randomConnections } from "./engine.ts";
 import { decision, made, scratch } from "./scene.ts";
@@ -80,7 +79,7 @@ test("the scene has spans, segments, rows that are not sealed, late ones", () =>
 	expect(count(`SELECT count(*) AS n FROM connection WHERE id >= ${file.segments.sealed}`)).toBeGreaterThan(50);
 	expect(count("SELECT count(*) AS n FROM connection")).toBe(all.length);
 	expect(file.records.rows).toBe(all.length);
-	expect(count(`SELECT sum(n) AS n FROM top_name WHERE level = ${LEVEL.segment}`)).toBe(
+	expect(count(`SELECT sum(n) AS n FROM top_name WHERE level = 0`)).toBe(
 		count(`SELECT count(*) AS n FROM connection WHERE id < ${file.segments.sealed}`),
 	);
 });

@@ -1,0 +1,495 @@
+/**
+ * Every command of README.md and docs/ is run, in the order of its page, against a real daemon. They run in the client's
+ * network namespace, from a folder of their own, with `sallyport` kept to the test's cgroup. What a page shows as output is
+ * compared as far as it can be the same twice: see `differences`.
+ */
+import { type ChildProcess, spawn, spawnSync } from "node:child_process";
+import { chmodSync, mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { POLICY, ZONE } from "../demo/scene.ts";
+import { ROOT } from "../support/paths.ts";
+import { alive, end, until } from "../support/run.ts";
+import { cleanEnvironment } from "../support/server.ts";
+import { Stage } from "../support/stage.ts";
+
+/** Not run by name: it would install packages, or run this test again. */
+const NPM: Record<string, string> = {
+	start: "installs and builds first; what it then runs, `sallyport observe` with the same arguments, is run instead",
+	test: "runs this test",
+	demo: "builds first; makes a world like this one",
+	bench: "takes minutes and the whole machine",
+};
+
+/** A page may use these and no others. */
+const PROGRAMS = [
+	...["sallyport", "scripts/sallyport", "curl", "jq", "npm", "openssl", "promtool"],
+	...["cut", "date", "grep", "head", "printf", "sort", "source", "umask", "uniq"],
+];
+
+/** Ends with something else than 0. */
+const EXITS: readonly (readonly [command: RegExp, code: number])[] = [[/policy check wrong\.yaml/, 3]];
+
+/** These go on until they are told to end; `run` is left alone until the next `run`, or the end of its page. */
+const SERVICE = /sallyport run\b/;
+const ENDLESS = /sallyport (?:observe|stream)\b(?!.*--seconds)|\/v1\/stream\b/;
+
+/** Seconds instead of a page's 60 and 15; the world's paths instead of the host's; an id and a user that there are. */
+function substitutions(): readonly (readonly [string | RegExp, string])[] {
+	return [
+		["/run/sallyport/sallyport.sock", stage.daemon.socket],
+		[/\/sys\/fs\/cgroup\/[\w./-]+/g, stage.world.cgroup.path],
+		[/\/etc\/(?:sallyport|prometheus)\//g, `${etc}/`],
+		[/--seconds \d+/g, "--seconds 3"],
+		[/scrape_interval: \d+s/g, "scrape_interval: 1s"],
+		[/(?<=connections )\d{16}\b/g, String(someId)],
+		['"user": "agent"', '"user": "root"'],
+		[/^npm start(?: --)?/g, "sallyport observe"],
+	];
+}
+/** What is left of the host's own folders after that is a mistake of this table. */
+const HOST_PATHS = /(?<!\/tmp\/[\w./-]*)\/(?:etc|run|var|sys|root|home)\/(?!fs\/cgroup\/[\w./-]*sallyport-test-)/;
+
+interface Command {
+	/** file:line */
+	readonly at: string;
+	readonly text: string;
+	readonly output: readonly string[];
+}
+
+let stage: Stage;
+/** Where the commands run, and what stands for /etc/sallyport and /etc/prometheus. */
+let folder: string;
+let etc: string;
+let someId: number;
+
+beforeAll(async () => {
+	stage = await Stage.make(POLICY);
+	await stage.world.server.zone({ ...ZONE, "host.example": [{ type: "A", data: "127.0.0.1" }] });
+	folder = join(stage.world.folder, "docs");
+	etc = join(folder, "etc");
+	for (const each of ["", "bin", "etc", "scripts"]) mkdirSync(join(folder, each));
+	for (const each of [join(folder, "policy.yaml"), join(etc, "policy.yaml")]) writeFileSync(each, POLICY);
+	writeFileSync(join(folder, "wrong.yaml"), WRONG);
+	program("sallyport", sallyport());
+	program("curl", 'exec /usr/bin/curl --fail-with-body "$@"');
+	symlinkSync("../bin/sallyport", join(folder, "scripts/sallyport"));
+	await get("https://api.model.example/");
+	await get("https://paste.evil.example/");
+	await stage.record({ name: "paste.evil.example", kind: "connection", phase: "tls", open: false });
+	const denied = "/v1/connections?name=paste.evil.example&kind=connection&phase=tls&limit=1";
+	const { connections } = await stage.daemon.get<{ connections: { id: number }[] }>(denied);
+	someId = connections[0]?.id ?? 0;
+});
+afterAll(() => stage?.close());
+
+const PAGES = ["README.md", ...readdirSync(join(ROOT, "docs")).map((name) => `docs/${name}`)].filter((name) =>
+	name.endsWith(".md"),
+);
+
+test.each(PAGES)("%s: its commands do what it says", { timeout: 240_000 }, async (page) => {
+	expect(await failures(page, readFileSync(join(ROOT, page), "utf8"))).toEqual([]);
+});
+
+test("the task pages have commands", () => {
+	for (const page of ["README.md", "docs/see.md", "docs/ask.md", "docs/scrape.md", "docs/cli.md", "docs/api.md"])
+		expect(commands(page, readFileSync(join(ROOT, page), "utf8")).length, page).toBeGreaterThan(2);
+});
+
+test("a command that does not work, or is not known, is told with its place", { timeout: 120_000 }, async () => {
+	const page = `text
+\`\`\`console
+# sallyport conections
+# sallyport top --by nothing --once
+$ sallyport connections --limit 1
+NOT THE HEADER
+$ curl -sS --unix-socket /run/sallyport/sallyport.sock http://localhost/v1/nothing
+# reboot now
+# npm run nothing
+# printf x > /var/x
+# sallyport observe --nothing
+$ sallyport status
+daemon   x
+bogus    y
+\`\`\`
+`;
+	const found = await failures("page.md", page);
+	expect(found.map((each) => each.split(": ")[0])).toEqual([3, 4, 5, 7, 8, 9, 10, 11, 12].map((n) => `page.md:${n}`));
+});
+
+/** Its third key of `to` is wrong, as README.md shows. */
+const WRONG = `version: 1
+groups:
+  - name: base
+    rules:
+      - name: web
+        action: allow
+        to: { prot: tcp, ports: 443 }
+`;
+
+function program(name: string, script: string): void {
+	writeFileSync(join(folder, "bin", name), `#!/bin/bash\n${script}\n`);
+	chmodSync(join(folder, "bin", name), 0o755);
+}
+
+/** The repository's script, where each command has the world's paths for those that it would take by itself. */
+function sallyport(): string {
+	const { pins, cgroup } = stage.world;
+	const own = (name: string) => join(folder, name);
+	const real = join(ROOT, "scripts/sallyport");
+	const run = `--cgroup ${cgroup.path} --pins ${join(dirname(pins), "docs")} --socket ${own("run.sock")} --runtime-dir ${own("run")}`;
+	return `case "$1 $2" in
+"run "*) exec ${real} run ${run} --state-dir ${own("state")} --on-exit detach --policy ${join(etc, "policy.yaml")} "\${@:2}" ;;
+"observe "*) exec ${real} observe --cgroup ${cgroup.path} --pins ${join(dirname(pins), "observe")} "\${@:2}" ;;
+connections* | top* | names* | stream* | status* | "policy explain" | "policy show" | "policy diff" | "policy apply")
+	exec ${real} "$@" --socket ${stage.daemon.socket} ;;
+*) exec ${real} "$@" ;;
+esac`;
+}
+
+const get = (url: string, unit = "agent.service") =>
+	stage.world.run(["curl", "-sk", "--max-time", "2", url], { below: unit });
+
+/** An agent that does what it may and what it may not, and another unit. */
+async function traffic(): Promise<void> {
+	await Promise.all([
+		get("https://api.model.example/"),
+		get("https://paste.evil.example/"),
+		get("https://drop.evil.example/"),
+		get("https://pixel.ads.example/"),
+		get("https://api.model.example/", "cron.service"),
+		stage.node("api.model.example", 8443, undefined, "agent.service"),
+	]);
+}
+
+/**
+ * Of ```console blocks the lines with a prompt, each with the output below it; of blocks without a language those that begin
+ * with a program, where each line is a command. A line goes on in the next after a backslash and in a quotation.
+ */
+function commands(page: string, text: string): Command[] {
+	const found: Command[] = [];
+	const lines = text.split("\n");
+	for (let at = 0; at < lines.length; at++) {
+		const language = /^```(\w*)$/.exec(lines[at] ?? "")?.[1];
+		if (language === undefined) continue;
+		const first = at + 1;
+		at = lines.indexOf("```", first);
+		if (at < 0) throw new Error(`${page}:${first}: a block without an end`);
+		const block = lines.slice(first, at);
+		if (language === "console" || (language === "" && block[0]?.startsWith("$ ")))
+			found.push(...ofBlock(`${page}:`, block, first + 1, true));
+		else if (language === "" && PROGRAMS.includes(block[0]?.split(" ")[0] ?? ""))
+			found.push(...ofBlock(`${page}:`, block, first + 1, false));
+	}
+	return found;
+}
+
+function ofBlock(page: string, block: readonly string[], line: number, prompts: boolean): Command[] {
+	const found: { at: string; text: string; output: string[] }[] = [];
+	for (let at = 0; at < block.length; at++) {
+		const begin = block[at] ?? "";
+		const last = found.at(-1);
+		if (prompts && !/^[#$] /.test(begin)) {
+			if (last === undefined) throw new Error(`${page}${line + at}: a block begins without a prompt`);
+			last.output.push(begin);
+			continue;
+		}
+		const command = { at: `${page}${line + at}`, text: prompts ? begin.slice(2) : begin, output: [] };
+		while (at + 1 < block.length && !isWhole(command.text)) command.text += `\n${block[++at]}`;
+		found.push(command);
+	}
+	return found;
+}
+
+function isWhole(text: string): boolean {
+	if (text.endsWith("\\")) return false;
+	return !/unexpected EOF/.test(spawnSync("bash", ["-n", "-c", text], { encoding: "utf8" }).stderr);
+}
+
+/** The programs that a command line calls; what is in quotes is no program, unless it is a substitution. */
+function programs(text: string): string[] {
+	const inner = [...text.matchAll(/\$\(([^()]*)\)/g)].map((match) => match[1] ?? "");
+	const outer = text
+		.replaceAll(/\\\n/g, " ")
+		.replaceAll(/'[^']*'|"[^"]*"/g, "Q")
+		.replaceAll(/ #.*/g, "")
+		.replaceAll(/\$\([^()]*\)/g, "Q");
+	return [outer, ...inner]
+		.flatMap((part) => part.split(/\|\||&&|[|;&\n]|<\(|\(|\)/))
+		.map((part) => part.trim().split(/\s+/)[0] ?? "")
+		.filter((word) => word !== "");
+}
+
+/** What is wrong with a page, each with its place. */
+async function failures(page: string, text: string): Promise<string[]> {
+	const found: string[] = [];
+	const running: Running[] = [];
+	const session: Session = {
+		service: async (text) => {
+			for (const each of running.splice(0)) await each.finish();
+			running.push(await service(text));
+		},
+		prometheus: once(prometheus),
+	};
+	const config = /```yaml\n(global:.*?)```/s.exec(text)?.[1];
+	if (config !== undefined) writeFileSync(join(etc, "prometheus.yml"), substituted(config));
+	try {
+		for (const command of commands(page, text)) {
+			try {
+				await check(command, session);
+			} catch (error) {
+				found.push(`${command.at}: ${command.text}: ${error instanceof Error ? error.message : error}`);
+			}
+		}
+		for (const each of running.splice(0)) {
+			try {
+				await each.finish();
+			} catch (error) {
+				found.push(`${page}: ${error instanceof Error ? error.message : error}`);
+			}
+		}
+	} finally {
+		for (const each of running) each.kill();
+	}
+	return found;
+}
+
+interface Session {
+	/** Starts it instead of the one that this page has started. */
+	service(text: string): Promise<void>;
+	prometheus(): Promise<void>;
+}
+
+async function check({ text, output }: Command, session: Session): Promise<void> {
+	const unknown = programs(text).filter((name) => !PROGRAMS.includes(name));
+	if (unknown.length > 0) throw new Error(`the test does not know ${unknown.join(", ")}`);
+	const npm = /^npm (?:run )?(\w+)/.exec(text)?.[1];
+	if (npm !== undefined) {
+		const { scripts } = JSON.parse(readFileSync(join(ROOT, "package.json"), "utf8")) as { scripts: object };
+		if (!Object.hasOwn(scripts, npm)) throw new Error(`package.json has no script ${npm}`);
+		if (!Object.hasOwn(NPM, npm)) throw new Error(`the test does not know npm's ${npm}`);
+		if (npm !== "start") return;
+	}
+	const line = substituted(text);
+	if (HOST_PATHS.test(line)) throw new Error(`a path of the host: ${HOST_PATHS.exec(line)?.[0]}`);
+	if (SERVICE.test(line)) return session.service(line);
+	if (line.includes("localhost:9090")) await session.prometheus();
+	const shown = ENDLESS.test(line) ? await endless(line, isHeader(output[0] ?? "")) : await toEnd(line, text);
+	const different = differences(output, shown.replaceAll(`${folder}/`, ""));
+	if (different.length > 0) throw new Error(`shown, but not so in fact: ${different.join("\n")}\nin fact:\n${shown}`);
+}
+
+function substituted(text: string): string {
+	return substitutions().reduce((line, [from, to]) => line.replaceAll(from, to), text);
+}
+
+/** To its end; what Prometheus has not scraped twice yet it is asked again. */
+async function toEnd(line: string, text: string): Promise<string> {
+	const wanted = EXITS.find(([command]) => command.test(text))?.[1] ?? 0;
+	const deadline = performance.now() + 30_000;
+	for (;;) {
+		const started = start(line, false);
+		if (/--seconds|localhost:9090/.test(line)) {
+			do await traffic();
+			while (line.includes("--seconds") && alive(started.pid));
+		}
+		const code = await started.ended(30_000);
+		const tooEarly = line.includes("localhost:9090") && !started.stdout().includes("=>");
+		if (tooEarly && code === 0 && performance.now() < deadline) continue;
+		if (code !== wanted) throw new Error(`exit ${code}, not ${wanted}: ${started.stderr() || started.stdout()}`);
+		return started.stdout() + started.stderr();
+	}
+}
+
+/** Until it has shown something of what happens meanwhile; then Ctrl-C, after which it ends by itself. */
+async function endless(line: string, onTerminal: boolean): Promise<string> {
+	const started = start(line, onTerminal);
+	try {
+		const least = onTerminal ? 2 : 1;
+		await until("something shown", 20_000, async () => {
+			if (!alive(started.pid)) throw new Error(`it has ended: ${started.stderr() || started.stdout()}`);
+			await traffic();
+			return started.stdout().split("\n").filter(Boolean).length > least || undefined;
+		});
+		started.interrupt();
+		const code = await started.ended(10_000);
+		/* curl has no other way than to be ended by the signal. */
+		const wanted = /^curl\b/.test(line) ? [null, 130] : [0];
+		if (!wanted.includes(code)) throw new Error(`exit ${code} after Ctrl-C: ${started.stderr()}`);
+		return started.stdout();
+	} finally {
+		started.kill();
+	}
+}
+
+interface Running {
+	finish(): Promise<void>;
+	kill(): void;
+}
+
+async function service(line: string): Promise<Running> {
+	const started = start(line, false);
+	try {
+		await until("the service", 30_000, () => {
+			if (!alive(started.pid)) throw new Error(`it has ended: ${started.stderr()}`);
+			return started.stderr().includes('"message":"running"') || undefined;
+		});
+	} catch (error) {
+		started.kill();
+		throw error;
+	}
+	const finish = async () => {
+		started.interrupt();
+		const code = await started.ended(15_000);
+		started.kill();
+		if (code !== 0) throw new Error(`${line}: exit ${code} after Ctrl-C: ${started.stderr()}`);
+	};
+	return { finish, kill: started.kill };
+}
+
+/** With the configuration that the page has shown. */
+async function prometheus(): Promise<void> {
+	const started = start(
+		`exec prometheus --config.file=${join(etc, "prometheus.yml")} --storage.tsdb.path=${join(folder, "prometheus")} --web.listen-address=127.0.0.1:9090 --log.level=warn`,
+		false,
+	);
+	stage.world.cleanup.defer(`prometheus ${started.pid}`, () => void end(started.pid, "SIGTERM", 5_000));
+	await until("Prometheus", 20_000, async () => {
+		if (!alive(started.pid)) throw new Error(`it has ended: ${started.stderr()}`);
+		const ready = start("curl -sS http://127.0.0.1:9090/-/ready", false);
+		return (await ready.ended(5_000)) === 0 || undefined;
+	});
+}
+
+interface Started {
+	readonly pid: number;
+	stdout(): string;
+	stderr(): string;
+	/** The exit code; it is killed if it takes longer. */
+	ended(ms: number): Promise<number | null>;
+	/** Ctrl-C. */
+	interrupt(): void;
+	/** Whatever of it is left. */
+	kill(): void;
+}
+
+function start(line: string, onTerminal: boolean): Started {
+	const { network, cleanup } = stage.world;
+	const shell = onTerminal
+		? ["script", "-qec", `stty cols 130; ${line}`, "/dev/null"]
+		: ["bash", "-o", "pipefail", "-c", line];
+	const [command = "", ...args] = network.inClient(shell);
+	const child: ChildProcess = spawn(command, args, {
+		cwd: folder,
+		detached: true,
+		env: cleanEnvironment({
+			PATH: `${join(folder, "bin")}:${process.env["PATH"]}`,
+			SHELL: "/bin/bash",
+			TERM: "xterm",
+			NO_COLOR: "1",
+		}),
+	});
+	const text = { stdout: "", stderr: "" };
+	for (const name of ["stdout", "stderr"] as const)
+		child[name]?.setEncoding("utf8").on("data", (part: string) => {
+			text[name] += part;
+		});
+	const closed = new Promise<number | null>((resolve, reject) => {
+		child.once("error", reject);
+		child.once("close", resolve);
+	});
+	const pid = child.pid ?? 0;
+	let isClosed = false;
+	child.once("close", () => {
+		isClosed = true;
+	});
+	if (!onTerminal) child.stdin?.end();
+	const killGroup = (signal: NodeJS.Signals) => {
+		try {
+			process.kill(-pid, signal);
+		} catch {
+			/* it has ended */
+		}
+	};
+	const kill = () => {
+		if (!isClosed) killGroup("SIGKILL");
+	};
+	cleanup.defer(`${line.slice(0, 40)} ${pid}`, kill);
+	return {
+		pid,
+		stdout: () => text.stdout,
+		stderr: () => text.stderr,
+		async ended(ms) {
+			const timer = setTimeout(() => killGroup("SIGKILL"), ms);
+			const code = await closed;
+			clearTimeout(timer);
+			return code;
+		},
+		kill,
+		interrupt: () => void (onTerminal ? child.stdin?.write("\x03") : killGroup("SIGINT")),
+	};
+}
+
+function once<T>(make: () => Promise<T>): () => Promise<T> {
+	let made: Promise<T> | undefined;
+	return () => (made ??= make());
+}
+
+/**
+ * Lines of a page's output that the real output has nothing like: of a table its header (rows are not compared), of JSON
+ * the keys, of `field   value` the field, of anything else the line but for its numbers and blanks. What ends with … may go on.
+ */
+function differences(documented: readonly string[], real: string): string[] {
+	const lines = real.split(/\r?\n/);
+	const different: string[] = [];
+	for (const line of documented) {
+		if (isHeader(line)) {
+			if (!lines.some((each) => hasInOrder(words(each), words(line)))) different.push(line);
+			break;
+		}
+		if (line.trim() !== "" && line.trim() !== "…" && !lines.some((each) => alike(line, each))) different.push(line);
+	}
+	return different;
+}
+
+function alike(documented: string, real: string): boolean {
+	const wanted = keys(documented);
+	if (wanted !== null) {
+		const there = keys(real);
+		return there !== null && wanted.every((key) => there.includes(key));
+	}
+	const field = /^([a-z][a-z ]*?) {2,}\S/.exec(documented)?.[1];
+	if (field !== undefined) return real.startsWith(`${field}  `);
+	const [left, right] = [documented, real].map((line) =>
+		line
+			.replaceAll(/[\d.]+/g, "#")
+			.replaceAll(/\s+/g, " ")
+			.trim(),
+	);
+	return left?.endsWith("…") ? right?.startsWith(left.slice(0, -1)) === true : left === right;
+}
+
+function keys(line: string): string[] | null {
+	try {
+		const value: unknown = JSON.parse(line);
+		return typeof value === "object" && value !== null ? Object.keys(value) : null;
+	} catch {
+		return null;
+	}
+}
+
+function isHeader(line: string): boolean {
+	return /^[A-Z][A-Z/]+(?: +[A-Z][A-Z/]*)+$/.test(line.trim());
+}
+
+function words(line: string): string[] {
+	return line.split(/\s+/).filter(Boolean);
+}
+
+function hasInOrder(all: readonly string[], some: readonly string[]): boolean {
+	let at = -1;
+	return some.every((word) => {
+		at = all.indexOf(word, at + 1);
+		return at >= 0;
+	});
+}

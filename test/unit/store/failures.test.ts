@@ -1,0 +1,300 @@
+/** Whatever happens to the file or its writer: it is said, nothing that was written is lost, and recording goes on. */
+import { spawn, spawnSync } from "node:child_process";
+import { mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { createInterface } from "node:readline";
+import { DatabaseSync } from "node:sqlite";
+import { Worker } from "node:worker_threads";
+import { expect, test } from "vitest";
+import type { HistoryFailureCode } from "../../../src/store/history.ts";
+import type { WriterData } from "../../../src/store/messages.ts";
+import { made, opened, scratch, until } from "./scene.ts";
+
+const NOW = Date.now() * 1000;
+const isRoot = process.getuid?.() === 0;
+
+test("kill -9: what was recorded a second before is there, and the file is whole", async () => {
+	using folder = scratch();
+	const file = join(folder.folder, "history.db");
+	const child = spawn(process.execPath, [join(import.meta.dirname, "writer-main.ts"), file], {
+		stdio: ["ignore", "pipe", "inherit"],
+	});
+	const told: { at: number; from: number; to: number }[] = [];
+	createInterface({ input: child.stdout }).on("line", (line) => {
+		const [at = 0, from = 0, to = 0] = line.split(" ").map(Number);
+		told.push({ at, from, to });
+	});
+	await until("it writes", () => told.length > 250, 30_000);
+	const ended = new Promise((resolve) => child.once("exit", resolve));
+	const killed = Date.now();
+	child.kill("SIGKILL");
+	await ended;
+	const safe = told.filter(({ at }) => at < killed - 1_000).at(-1)?.to ?? 0;
+	expect(safe).toBeGreaterThan(0);
+
+	using database = new DatabaseSync(file);
+	expect(database.prepare("PRAGMA integrity_check").get()).toEqual({ integrity_check: "ok" });
+	const { n, low } = database
+		.prepare("SELECT count(*) AS n, min(id) AS low FROM connection WHERE id <= ?")
+		.get(safe) as {
+		n: number;
+		low: number;
+	};
+	expect(low).toBe(told[0]?.from);
+	expect(n).toBe((safe - low) / 250 + 1);
+	database.close();
+	await using history = opened({ file });
+	await until("open", () => history.status().state === "writing");
+	expect(history.failures).toEqual([]);
+	expect(history.status().rows).toBeGreaterThanOrEqual(n);
+});
+
+test("a writer that dies is started again; what it had not written is, once", async () => {
+	using folder = scratch();
+	const workers: Worker[] = [];
+	await using history = opened({ file: join(folder.folder, "history.db") }, (data) => {
+		const worker = startWriter(data);
+		workers.push(worker);
+		return worker;
+	});
+	await until("open", () => history.status().state === "writing");
+	for (let index = 0; index < 20_000; index++) {
+		history.record(made({ id: NOW + index, cookie: index + 1 }));
+		if (index % 5_000 === 2_500) await workers.at(-1)?.terminate();
+		if (index % 100 === 0) await new Promise((resolve) => setTimeout(resolve, 1));
+	}
+	await history.flush();
+	expect(workers.length).toBeGreaterThanOrEqual(4);
+	expect(history.status()).toMatchObject({ rows: 20_000, dropped: 0, failure: null, state: "writing" });
+	expect(history.status().writerRestarts).toBe(workers.length - 1);
+	expect(codes(history.failures)).toContain("writer_died");
+	expect(history.failures.at(-1)).toBeNull();
+	const [top] = await history.top({ groupBy: ["name"] });
+	expect(top?.count).toBe(20_000);
+});
+
+test("while no writer starts, memory is bounded and what is dropped is counted", async () => {
+	using folder = scratch();
+	let mayStart = false;
+	const file = join(folder.folder, "history.db");
+	await using history = opened({ file, buffer: 1_000 }, (data) => {
+		if (mayStart) return startWriter(data);
+		return new Worker("process.exit(1)", { eval: true });
+	});
+	for (let index = 0; index < 5_000; index++) history.record(made({ id: NOW + index, cookie: index + 1 }));
+	await until("it is told", () => history.failures.length > 0);
+	expect(history.status()).toMatchObject({ waiting: 1_000, dropped: 4_000 });
+	mayStart = true;
+	await history.flush();
+	expect(history.status()).toMatchObject({ rows: 1_000, dropped: 4_000, waiting: 0, failure: null });
+	/* From here on all is kept again. */
+	history.record(made({ id: NOW + 10_000 }));
+	await history.flush();
+	expect(history.status().rows).toBe(1_001);
+});
+
+test("a file that is no database, or a broken one, is moved aside, and history begins anew", async () => {
+	using folder = scratch();
+	const file = join(folder.folder, "history.db");
+	writeFileSync(file, "not a database at all, but long enough to be looked at".repeat(100));
+	writeFileSync(join(folder.folder, "history.db.corrupt-2020"), "an older one");
+	await using history = opened({ file });
+	history.record(made({ id: NOW }));
+	await history.flush();
+	expect(history.status()).toMatchObject({ rows: 1, state: "writing", failure: null, failures: 1 });
+	expect(codes(history.failures)).toEqual(["corrupt", null]);
+	expect(history.failures[0]?.message).toContain("was moved to");
+	const aside = readdirSync(folder.folder).filter((each) => each.includes(".corrupt-"));
+	expect(aside).toHaveLength(1);
+	expect(readFileSync(join(folder.folder, aside[0] ?? ""), "utf8")).toContain("not a database");
+});
+
+test("a page that breaks while it is in use: said, moved aside, and what waited is in the new file", async () => {
+	using folder = scratch();
+	const file = join(folder.folder, "history.db");
+	{
+		await using history = opened({ file });
+		for (let index = 0; index < 5_000; index++)
+			history.record(made({ id: NOW + index, cookie: index + 1, name: `n${index}.example.com` }));
+		await history.flush();
+	}
+	/* All but the head of the file. */
+	const size = statSync(file).size;
+	const bytes = readFileSync(file);
+	bytes.fill(0xaa, 8_192, size);
+	writeFileSync(file, bytes);
+	await using history = opened({ file });
+	for (let index = 0; index < 10; index++)
+		history.record(made({ id: NOW + 1e6 + index, cookie: 9_000 + index, name: `m${index}.example.com` }));
+	await history.flush();
+	expect(codes(history.failures)).toContain("corrupt");
+	expect(history.failures.at(-1)).toBeNull();
+	expect(history.status()).toMatchObject({ rows: 10, dropped: 0 });
+	expect((await history.query({})).rows).toHaveLength(10);
+});
+
+test("a broken page that only a reader meets is found too", async () => {
+	using folder = scratch();
+	const file = join(folder.folder, "history.db");
+	await using history = opened({ file });
+	for (let index = 0; index < 3_000; index++) history.record(made({ id: NOW + index, cookie: index + 1 }));
+	await history.flush();
+	/* A checkpoint, so that the pages are read from the file. */
+	const other = new DatabaseSync(file);
+	other.exec("PRAGMA wal_checkpoint(TRUNCATE)");
+	const root = (
+		other.prepare("SELECT rootpage FROM sqlite_schema WHERE name = 'connection'").get() as { rootpage: number }
+	).rootpage;
+	other.close();
+	const bytes = readFileSync(file);
+	bytes.fill(0xaa, (root - 1) * 4_096, root * 4_096);
+	writeFileSync(file, bytes);
+	const { rejected } = await history.query({ sort: "-bytesIn" }).then(
+		() => ({ rejected: false }),
+		() => ({ rejected: true }),
+	);
+	expect(rejected).toBe(true);
+	await until("told", () => codes(history.failures).includes("corrupt"));
+	await until("it goes on", () => history.failures.at(-1) === null);
+	history.record(made({ id: NOW + 1e6 }));
+	await history.flush();
+	expect((await history.query({})).rows).toHaveLength(1);
+});
+
+test("a file that another program holds: told, kept in memory, written when it is free", async () => {
+	using folder = scratch();
+	const file = join(folder.folder, "history.db");
+	await using history = opened({ file });
+	history.record(made({ id: NOW }));
+	await history.flush();
+	const other = new DatabaseSync(file);
+	other.exec("BEGIN IMMEDIATE");
+	history.record(made({ id: NOW + 1 }));
+	await until("told", () => codes(history.failures).includes("locked"));
+	/* Who asks is not held up by it. */
+	expect((await history.query({})).rows).toHaveLength(1);
+	expect(history.status()).toMatchObject({ state: "waiting", waiting: 1 });
+	expect(history.status().failure?.message).toContain(file);
+	other.exec("COMMIT");
+	other.close();
+	await history.flush();
+	expect(history.status()).toMatchObject({ state: "writing", rows: 2, failure: null });
+});
+
+test("a file that was deleted is made anew", async () => {
+	using folder = scratch();
+	const file = join(folder.folder, "history.db");
+	await using history = opened({ file });
+	history.record(made({ id: NOW }));
+	await history.flush();
+	for (const suffix of ["", "-wal", "-shm"]) rmSync(file + suffix, { force: true });
+	history.record(made({ id: NOW + 1 }));
+	await history.flush();
+	expect((await history.query({})).rows.map(({ id }) => id)).toEqual([NOW + 1]);
+});
+
+test("a later schema is left alone: history is off and says why", async () => {
+	using folder = scratch();
+	const file = join(folder.folder, "history.db");
+	{
+		await using history = opened({ file });
+		history.record(made({ id: NOW }));
+		await history.flush();
+	}
+	const other = new DatabaseSync(file);
+	other.exec("PRAGMA user_version = 99");
+	other.close();
+	const before = readFileSync(file);
+	await using history = opened({ file });
+	history.record(made({ id: NOW + 1 }));
+	await until("off", () => history.status().state === "off");
+	history.record(made({ id: NOW + 2 }));
+	expect(history.status()).toMatchObject({ state: "off", dropped: 2, waiting: 0, failure: { code: "newer_schema" } });
+	expect(history.status().failure?.message).toMatch(/schema 99.*enforcement is not affected/);
+	await expect(history.query({})).rejects.toThrow(/schema 99/);
+	await history.flush();
+	expect(readFileSync(file).equals(before)).toBe(true);
+});
+
+test("another program's database is left alone", async () => {
+	using folder = scratch();
+	const file = join(folder.folder, "history.db");
+	const other = new DatabaseSync(file);
+	other.exec("CREATE TABLE theirs (a)");
+	other.close();
+	await using history = opened({ file });
+	await until("off", () => history.status().state === "off");
+	expect(history.status().failure?.code).toBe("cannot_open");
+});
+
+test.skipIf(!isRoot)("a full disk: told, kept in memory, and written when there is room", async () => {
+	using folder = scratch();
+	using mounted = tmpfs(folder.folder, "size=6m");
+	const file = join(mounted.folder, "history.db");
+	await using history = opened({ file });
+	await until("open", () => history.status().state === "writing");
+	const ballast = join(mounted.folder, "ballast");
+	writeFileSync(ballast, Buffer.alloc(5 * 1024 * 1024));
+	let id = NOW;
+	const names = () => `${"x".repeat(50)}${id}.example.com`;
+	for (let round = 0; round < 200 && !codes(history.failures).includes("disk_full"); round++) {
+		for (let index = 0; index < 50; index++) history.record(made({ id: ++id, cookie: id - NOW, name: names() }));
+		await new Promise((resolve) => setTimeout(resolve, 20));
+	}
+	expect(codes(history.failures)).toContain("disk_full");
+	expect(history.status()).toMatchObject({ state: "waiting", dropped: 0 });
+	const { rows } = history.status();
+	/* What was written can still be read. */
+	if (rows > 0) expect((await history.query({ limit: 1 })).rows).toHaveLength(1);
+	rmSync(ballast);
+	await history.flush();
+	expect(history.status()).toMatchObject({ state: "writing", failure: null, rows: id - NOW, dropped: 0 });
+	expect(history.failures.at(-1)).toBeNull();
+	await history.close();
+	using database = new DatabaseSync(file);
+	expect(database.prepare("PRAGMA integrity_check").get()).toEqual({ integrity_check: "ok" });
+});
+
+test.skipIf(!isRoot)("a folder that cannot be written to: told, and history begins when it can", async () => {
+	using folder = scratch();
+	using mounted = tmpfs(folder.folder, "size=20m,ro");
+	await using history = opened({ file: join(mounted.folder, "history.db") });
+	history.record(made({ id: NOW }));
+	await until("told", () => history.failures.length > 0);
+	expect(["read_only", "cannot_open"]).toContain(history.status().failure?.code);
+	await expect(history.query({})).rejects.toThrow();
+	mount("-o", "remount,rw", mounted.folder);
+	await history.flush();
+	expect((await history.query({})).rows).toHaveLength(1);
+});
+
+test("without a reader's thread nothing is held: closing ends both", async () => {
+	using folder = scratch();
+	const history = opened({ file: join(folder.folder, "history.db") });
+	history.record(made({ id: NOW }));
+	await history.close();
+	await history.close();
+	expect(history.status()).toMatchObject({ state: "off", dropped: 0, rows: 1 });
+	history.record(made({ id: NOW + 1 }));
+	expect(history.status().dropped).toBe(1);
+});
+
+function codes(failures: readonly ({ readonly code: HistoryFailureCode } | null)[]): (HistoryFailureCode | null)[] {
+	return failures.map((failure) => failure?.code ?? null);
+}
+
+function startWriter(data: WriterData): Worker {
+	return new Worker(new URL("../../../src/store/writer.ts", import.meta.url), { workerData: data });
+}
+
+function tmpfs(folder: string, options: string): { readonly folder: string; [Symbol.dispose](): void } {
+	const target = join(folder, "mount");
+	mkdirSync(target);
+	mount("-t", "tmpfs", "-o", options, "sallyport-test", target);
+	return { folder: target, [Symbol.dispose]: () => void spawnSync("umount", ["-l", target]) };
+}
+
+function mount(...args: string[]): void {
+	const { status, stderr } = spawnSync("mount", args, { encoding: "utf8" });
+	if (status !== 0) throw new Error(`mount ${args.join(" ")}: ${stderr}`);
+}

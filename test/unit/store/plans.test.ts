@@ -1,0 +1,104 @@
+/** How SQLite reads: no question about connections walks a whole table. The plans are printed: docs/decisions/0005-history.md has them. */
+import type { DatabaseSync } from "node:sqlite";
+import { expect, test } from "vitest";
+import { earlierSql, rangeSql } from "../../../src/store/find.ts";
+import type { HistoryFilter, TopField } from "../../../src/store/history.ts";
+import { ASKED_BY, NAME_SUMS, prepareParts } from "../../../src/store/names-query.ts";
+import { select } from "../../../src/store/selection.ts";
+import { topSql } from "../../../src/store/top.ts";
+import { wanted } from "../../../src/store/wanted.ts";
+import { engine, randomConnections } from "./engine.ts";
+import { scratch } from "./scene.ts";
+
+const START = Date.UTC(2026, 0, 31) * 1000;
+const STEP = 2_000_000;
+const since = (START + 300 * STEP) / 1000;
+
+/* Small tables, and those of one question, may be walked. */
+const SMALL =
+	/^SCAN (CONSTANT ROW|[npksdwate]{1,2}$|wanted_\w+|temp\.parts|segment|given|\(subquery-\d+\)|workload|steps)/;
+
+function plan(database: DatabaseSync, sql: string): string[] {
+	const rows = database.prepare(`EXPLAIN QUERY PLAN ${sql}`).all() as unknown as { detail: string }[];
+	return rows.map(({ detail }) => detail);
+}
+
+function check(what: string, lines: readonly string[]): void {
+	process.stdout.write(`${what}\n${lines.map((line) => `    ${line}\n`).join("")}`);
+	const walks = lines.filter((line) => /^SCAN\b/.test(line) && !SMALL.test(line));
+	expect(walks, what).toEqual([]);
+}
+
+function scene(folder: string) {
+	const file = engine(folder);
+	file.write(randomConnections(600, 3, START, STEP));
+	file.seal();
+	return file;
+}
+
+const LISTS: readonly (readonly [string, HistoryFilter, by: string | null])[] = [
+	["connections by time", {}, null],
+	["connections by time, since", { since }, null],
+	["connections by name and time", { name: "a.host1.example.com" }, "by_name"],
+	["connections by name with wildcard, since", { name: "**.example.com", since }, "by_name"],
+	["connections denied", { verdict: "deny" }, "by_steps"],
+	["connections of a unit, denied", { unit: "a.service", verdict: "deny" }, "by_workload"],
+	["connections to an address", { address: "10.1.0.7" }, "by_remote"],
+	["connections to a prefix and port", { address: "10.1.0.0/24", port: 443 }, "by_remote"],
+];
+
+test.for(LISTS)("%s", ([what, filter, by]) => {
+	using folder = scratch();
+	using file = scene(folder.folder);
+	const asked = wanted(filter);
+	const selection = select(file.database, asked);
+	expect(selection.keys?.column ?? null).toBe(by?.slice(3) ?? null);
+	const sealed = plan(file.database, rangeSql(selection, asked, false, true));
+	check(`${what}, in a segment`, sealed);
+	expect(sealed.join("\n")).toContain(
+		by === null ? "SEARCH connection USING INTEGER PRIMARY KEY" : `SEARCH ${by} USING PRIMARY KEY`,
+	);
+	const fresh = plan(file.database, rangeSql(selection, asked, false, false));
+	check(`${what}, not sealed`, fresh);
+	expect(fresh.join("\n")).toContain("SEARCH connection USING INTEGER PRIMARY KEY (rowid>? AND rowid<?)");
+	check(
+		`${what}, begun earlier`,
+		plan(file.database, `WITH given(a, b, c) AS (SELECT ?1, ?2, ?3) ${earlierSql(selection)}`),
+	);
+});
+
+const TOPS: readonly (readonly [string, readonly [TopField, TopField?], HistoryFilter, table: string])[] = [
+	["top by name", ["name"], {}, "top_name"],
+	["top by name, since", ["name"], { since }, "top_name"],
+	["top by unit, denied", ["unit"], { verdict: "deny", since }, "top_who"],
+	["top by address", ["address"], {}, "top_remote"],
+	["top by name and unit", ["name", "unit"], {}, "top_all"],
+	["top by address of a name", ["address", "name"], { name: "a.host1.example.com" }, "by_name"],
+];
+
+test.for(TOPS)("%s", ([what, [one, two], filter, table]) => {
+	using folder = scratch();
+	using file = scene(folder.folder);
+	const asked = wanted(filter);
+	const selection = select(file.database, asked);
+	const groupBy = two === undefined ? [one] : [one, two];
+	const { sql } = topSql(file.database, selection, { groupBy, wanted: asked, sort: "count", limit: 20 });
+	const lines = plan(file.database, sql);
+	check(what, lines);
+	expect(lines.some((line) => new RegExp(`^SEARCH (${table}|e) USING PRIMARY KEY`).test(line))).toBe(true);
+});
+
+test("a name's sums and who asked", () => {
+	using folder = scratch();
+	using file = scene(folder.folder);
+	prepareParts(file.database);
+	check("a name's sums", plan(file.database, NAME_SUMS));
+	check("who asked for a name", plan(file.database, ASKED_BY));
+});
+
+test("the check itself finds a walk", () => {
+	using folder = scratch();
+	using file = scene(folder.folder);
+	const lines = plan(file.database, "SELECT id FROM connection WHERE name = 1");
+	expect(() => check("a walk", lines)).toThrow();
+});

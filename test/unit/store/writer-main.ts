@@ -1,0 +1,17 @@
+/** A process that writes history until it is killed: prints the id of each connection, and when it was recorded. */
+import { openHistory } from "../../../src/store/open.ts";
+import { DAY, describeProcess, made } from "./scene.ts";
+
+const [file = ""] = process.argv.slice(2);
+const history = openHistory({ file, maxAge: 30 * DAY, maxBytes: 1024 ** 3, describe: describeProcess });
+let id = Date.now() * 1000;
+let cookie = 1;
+setInterval(() => {
+	const ids: number[] = [];
+	for (let count = 0; count < 40; count++) {
+		id += 250;
+		history.record(made({ id, cookie: cookie++ }));
+		ids.push(id);
+	}
+	process.stdout.write(`${Date.now()} ${ids[0]} ${id}\n`);
+}, 10);
