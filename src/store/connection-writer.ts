@@ -3,8 +3,9 @@ import { isMapped } from "../address.ts";
 import { BoundedMap } from "../lru.ts";
 import { type Batch, F, FLAG } from "./batch.ts";
 import type { Dimensions, WhoIds } from "./dimensions.ts";
+import type { Part } from "./part.ts";
 import { LateSums, type Summed } from "./rollup.ts";
-import { ENTRIES, type EntryColumn, type Part, type Segments } from "./segments.ts";
+import { ENTRIES, type EntryColumn, type Segments } from "./segments.ts";
 
 /** Rows of connections: each once, whoever sends it however often. */
 export class ConnectionWriter {

@@ -2,8 +2,8 @@
 import type { DatabaseSync, StatementSync } from "node:sqlite";
 import { rollback } from "./database.ts";
 import { TOUCH } from "./dimensions.ts";
+import type { Part } from "./part.ts";
 import type { Records } from "./records.ts";
-import type { Part } from "./segments.ts";
 
 export interface RetentionOptions {
 	readonly database: DatabaseSync;

@@ -5,21 +5,12 @@
  */
 import type { DatabaseSync, StatementSync } from "node:sqlite";
 import { rollback } from "./database.ts";
+import type { Part } from "./part.ts";
 import { ROLLUPS, sumRowsSql } from "./rollup.ts";
 import { Spans } from "./spans.ts";
 
 export const ENTRIES = ["name", "workload", "steps", "remote"] as const;
 export type EntryColumn = (typeof ENTRIES)[number];
-
-/** A segment, or a span of parts of the level below. */
-export interface Part {
-	readonly id: number;
-	/** Ids from `low` up to `high`, which is not in it. */
-	readonly low: number;
-	readonly high: number;
-	/** Of the level above; 0: in none. */
-	span: number;
-}
 
 export interface SegmentLimits {
 	readonly rows: number;

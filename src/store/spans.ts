@@ -1,7 +1,7 @@
 import type { DatabaseSync, StatementSync } from "node:sqlite";
 import { rollback } from "./database.ts";
+import type { Part } from "./part.ts";
 import { LEVELS, ROLLUPS, sumPartsSql } from "./rollup.ts";
-import type { Part } from "./segments.ts";
 
 /** Sums of sums, by level: a question about a month adds up some dozen parts. */
 export class Spans {

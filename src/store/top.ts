@@ -5,10 +5,11 @@ import { protocolText } from "../connections/view.ts";
 import { phaseNames, verdictNames } from "../native/layout.ts";
 import { packed } from "./connection-writer.ts";
 import type { TopField, TopQuery, TopRow } from "./history.ts";
+import type { Part } from "./part.ts";
 import { type Dimension, ROLLUPS, type Rollup } from "./rollup.ts";
 import { iso, textOrNull } from "./row-view.ts";
 import { rowsSql, type Sql } from "./rows.ts";
-import { type Part, readParts } from "./segments.ts";
+import { readParts } from "./segments.ts";
 import { type Selection, select } from "./selection.ts";
 import type { Wanted } from "./wanted.ts";
 
