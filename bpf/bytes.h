@@ -10,7 +10,8 @@
 #include "core.h"
 
 struct sp_bytes {
-	struct __sk_buff *packet;
+	struct __sk_buff *packet; /* NULL: the bytes are in memory */
+	__u64 memory; /* a plain number (sp_plain): the verifier need not follow where in it a parser reads */
 	__u32 end; /* offset behind the last byte that may be read */
 };
 
@@ -18,27 +19,35 @@ static __always_inline int sp_read(const struct sp_bytes *bytes, __u32 at, void 
 {
 	if (at > bytes->end || count > bytes->end - at)
 		return -1;
-	return bpf_skb_load_bytes(bytes->packet, at, to, count);
+	if (bytes->packet)
+		return bpf_skb_load_bytes(bytes->packet, at, to, count);
+	return bpf_probe_read_kernel(to, count, (const void *)(bytes->memory + at));
 }
 
 #define sp_loop(times, step, state) bpf_loop(times, step, state, 0)
 #else
+#include <stdbool.h>
+#include <stddef.h>
 #include <string.h>
 
 struct sp_bytes {
 	const __u8 *packet;
+	__u64 memory;
 	__u32 end;
 };
 
 #ifndef __always_inline
 #define __always_inline inline __attribute__((always_inline))
 #endif
+#ifndef __noinline
+#define __noinline static __attribute__((noinline, unused))
+#endif
 
 static inline int sp_read(const struct sp_bytes *bytes, __u32 at, void *to, __u32 count)
 {
 	if (at > bytes->end || count > bytes->end - at)
 		return -1;
-	memcpy(to, bytes->packet + at, count);
+	memcpy(to, (bytes->packet ? bytes->packet : (const __u8 *)(unsigned long)bytes->memory) + at, count);
 	return 0;
 }
 

@@ -102,7 +102,7 @@ struct sp_named {
 	char name[SP_NAME_MAX]; /* as sent, dots between labels, not terminated: decision.name_len bytes */
 }; /* 400 bytes */
 
-enum sp_hello_flag { SP_HELLO_ECH = 1 };
+enum sp_hello_flag { SP_HELLO_ECH = 1 /* encrypted_client_hello is there, real or GREASE */, SP_HELLO_EARLY_DATA = 2 };
 
 struct sp_answer {
 	struct sp_head head; /* cookie: the socket that asked */

@@ -3,8 +3,7 @@
 #ifndef SALLYPORT_HOOKS_RELEASE_H
 #define SALLYPORT_HOOKS_RELEASE_H
 
-#include "maps.h"
-#include "report.h"
+#include "hello_verdict.h"
 
 /* The kernel counts a SYN and a FIN as a byte, which takes a sequence number too (RFC 9293 3.4). */
 static __always_inline __u64 sp_bytes_out(struct tcp_sock *tcp, bool fin_sent)
@@ -55,30 +54,34 @@ static __always_inline void sp_end_addresses(struct sp_end *end, struct bpf_sock
 	BPF_CORE_READ_INTO(&end->local, kernel_sk, __sk_common.skc_v6_rcv_saddr);
 }
 
-SEC("cgroup/sock_release") int sock_release(struct bpf_sock *sk)
+/* A hello that never was completed is judged as it is, for the record. */
+static __always_inline void sp_end_pending(const struct sp_socket *socket, const struct sp_end *end)
 {
-	struct sock *kernel_sk = sp_plain(sk);
-	struct tcp_sock *tcp = (struct tcp_sock *)kernel_sk;
-	struct sp_socket *socket;
-	struct sp_end *end;
-	bool fin_received;
-	__u64 now;
+	struct sp_scratch *area = sp_scratch_claim();
+	struct sp_subject *s;
 
-	if (sk->type != SOCK_STREAM || sk->protocol != IPPROTO_TCP || sk->state == TCP_LISTEN)
-		return 1;
-	/* A refused connect() leaves no address behind (tcp_disconnect), only a sequence number; a denied one not even that. */
-	if (sk->dst_port == 0 && BPF_CORE_READ(tcp, write_seq) == 0)
-		return 1;
-	socket = bpf_sk_storage_get(&sockets, sk, 0, 0);
-	if (socket && socket->state == SP_SOCKET_PASSIVE)
-		return 1;
-	end = bpf_ringbuf_reserve(&events, sizeof(*end), 0);
-	if (!end) {
-		sp_count(SP_COUNT_LOST + SP_EVENT_END);
-		return 1;
-	}
-	now = bpf_ktime_get_ns();
-	__builtin_memset(end, 0, sizeof(*end));
+	if (!area)
+		return;
+	s = &area->subject;
+	s->hook = SP_HOOK_RELEASE;
+	s->protocol = IPPROTO_TCP;
+	s->cookie = end->head.cookie;
+	__builtin_memcpy(s->remote, end->remote, 16);
+	__builtin_memcpy(s->local, end->local, 16);
+	s->remote_port = end->remote_port;
+	s->local_port = end->local_port;
+	sp_subject_has_who(s, socket);
+	area->hello = SP_HELLO_CUT;
+	area->text.name_length = area->text.flags = 0;
+	sp_judge_hello(area, socket->generation);
+	sp_scratch_release(area);
+}
+
+static __always_inline void sp_fill_end(struct sp_end *end, struct bpf_sock *sk, struct sock *kernel_sk, __u64 now)
+{
+	struct tcp_sock *tcp = (struct tcp_sock *)kernel_sk;
+	bool fin_received;
+
 	sp_event_head(&end->head, SP_EVENT_END, sizeof(*end), now);
 	end->head.cookie = bpf_get_socket_cookie(sk);
 	end->state = sk->state;
@@ -90,18 +93,38 @@ SEC("cgroup/sock_release") int sock_release(struct bpf_sock *sk)
 	end->packets_out = BPF_CORE_READ(tcp, segs_out);
 	end->bytes_out = sp_bytes_out(tcp, sp_fin_sent(sk->state, fin_received));
 	end->how = sp_end_how(sk->state, BPF_CORE_READ(tcp, bytes_acked) > 0, fin_received);
-	if (socket && socket->verdict == SP_DENY)
-		end->how = SP_END_DENIED;
 	end->rtt_us = BPF_CORE_READ(tcp, srtt_us) >> 3;
 	end->retransmits = BPF_CORE_READ(tcp, total_retrans);
 	end->protocol = IPPROTO_TCP;
 	sp_end_addresses(end, sk, kernel_sk);
-	if (end->bytes_out)
-		sp_count_by(SP_COUNT_TCP_BYTES_OUT, end->bytes_out);
-	if (end->bytes_in)
-		sp_count_by(SP_COUNT_TCP_BYTES_IN, end->bytes_in);
-	bpf_ringbuf_submit(end, sp_wakeup_flag(now, false));
-	sp_count(SP_COUNT_EVENT + SP_EVENT_END);
+}
+
+SEC("cgroup/sock_release") int sock_release(struct bpf_sock *sk)
+{
+	struct sock *kernel_sk = sp_plain(sk);
+	struct tcp_sock *tcp = (struct tcp_sock *)kernel_sk;
+	__u64 now = bpf_ktime_get_ns();
+	struct sp_socket *socket;
+	struct sp_end end = {};
+
+	if (sk->type != SOCK_STREAM || sk->protocol != IPPROTO_TCP || sk->state == TCP_LISTEN)
+		return 1;
+	/* A refused connect() leaves no address behind (tcp_disconnect), only a sequence number; a denied one not even that. */
+	if (sk->dst_port == 0 && BPF_CORE_READ(tcp, write_seq) == 0)
+		return 1;
+	socket = bpf_sk_storage_get(&sockets, sk, 0, 0);
+	if (socket && socket->state == SP_SOCKET_PASSIVE)
+		return 1;
+	sp_fill_end(&end, sk, kernel_sk, now);
+	if (socket && socket->flags & SP_SOCKET_READING && socket->pending_since)
+		sp_end_pending(socket, &end);
+	if (socket && socket->verdict == SP_DENY)
+		end.how = SP_END_DENIED;
+	if (end.bytes_out)
+		sp_count_by(SP_COUNT_TCP_BYTES_OUT, end.bytes_out);
+	if (end.bytes_in)
+		sp_count_by(SP_COUNT_TCP_BYTES_IN, end.bytes_in);
+	sp_emit(&end, sizeof(end), SP_EVENT_END, now, false);
 	return 1;
 }
 

@@ -10,6 +10,7 @@
 #define SP_TCP_SYN 2
 #define SP_TCP_RST 4
 #define SP_TCP_ACK 16
+#define SP_TCP_URG 32
 
 struct sp_packet {
 	__u64 source[2], destination[2]; /* network order, IPv4 mapped */
@@ -18,6 +19,7 @@ struct sp_packet {
 	__u8 icmp_type;
 	__u8 readable; /* 0: broken, or a fragment without its transport header */
 	__u32 payload, end; /* offsets */
+	__u32 sequence; /* TCP: of the first byte of payload */
 };
 
 static __always_inline bool sp_is_extension(__u8 next)
@@ -95,6 +97,9 @@ __noinline int sp_read_packet(struct __sk_buff *skb, struct sp_packet *p)
 			return -1;
 		p->tcp_flags = raw[13];
 		p->payload = at + (raw[12] >> 4) * 4;
+		p->sequence = (__u32)raw[4] << 24 | raw[5] << 16 | raw[6] << 8 | raw[7];
+		if (p->tcp_flags & SP_TCP_SYN) /* it takes a number too; data may come with it (RFC 7413) */
+			p->sequence++;
 		break;
 	case IPPROTO_UDP:
 	case IPPROTO_UDPLITE:

@@ -8,6 +8,7 @@
 #include "hooks_process.h"
 #include "hooks_release.h"
 #include "judge.h"
+#include "parse_program.h"
 
 char LICENSE[] SEC("license") = "Dual MIT/GPL";
 
@@ -17,6 +18,7 @@ const struct {
 	struct sp_end end[0];
 	struct sp_policy_head policy_head[0];
 	struct sp_judge_request judge_request[0];
+	struct sp_parse_request parse_request[0];
 	enum sp_event_type event_type;
 	enum sp_phase phase;
 	enum sp_verdict verdict;
@@ -26,4 +28,7 @@ const struct {
 	enum sp_counter counter;
 	enum sp_answer_count answer;
 	enum sp_map_id map;
+	enum sp_parse_kind parse_kind;
+	enum sp_read_result read_result;
+	enum sp_hello_result hello_result;
 } sp_wire_types = {};

@@ -7,8 +7,8 @@
 #include "dns.h"
 #include "maps.h"
 #include "name.h"
+#include "parse.h"
 #include "report.h"
-#include "tls.h"
 #include "verdict.h"
 
 #define SP_SCRATCH_SLOTS 8
@@ -27,6 +27,10 @@ struct sp_scratch {
 			struct sp_answer answer;
 			struct sp_dns_walk records;
 			__u64 expires;
+			struct sp_text text;
+			struct sp_reader reader;
+			__u32 read_at;
+			enum sp_hello_result hello;
 		};
 		struct {
 			struct sp_process process;
@@ -38,6 +42,7 @@ struct sp_scratch {
 			__u32 container_at, container_length;
 			__u8 in_slices, spare[7];
 		};
+		struct sp_parse_request request;
 	};
 };
 

@@ -12,6 +12,7 @@
  *   cgroups    LRU hash                 u64 kernfs id    struct sp_cgroup_ids
  *   flows      LRU hash                 sp_flow_key      struct sp_flow: everything that is not TCP
  *   sockets    socket storage           -                struct sp_socket: TCP
+ *   texts      socket storage           -                struct sp_text: of a message that is half read
  *   counters   per-CPU array            u32              u64: SP_COUNT_*
  *   rules      per-CPU array            u32 slot*4+phase struct sp_rule_count
  *   events     ring buffer
@@ -21,6 +22,7 @@
 
 #include "event.h"
 #include "policy.h"
+#include "reader_state.h"
 
 struct sp_address {
 	__u8 bytes[16]; /* network order, IPv4 mapped */
@@ -108,9 +110,21 @@ struct sp_socket {
 	/* who connected, when a policy asks for it */
 	__u64 exe_hash, cgroup, start;
 	__u32 tgid, uid;
+	/* while SP_SOCKET_READING */
+	__u64 pending_since; /* CLOCK_MONOTONIC ns; a message is half read; 0: none is */
+	__u32 next; /* sequence number of the next byte to read */
+	__u32 segments; /* read */
+	struct sp_reader reader;
 };
 
-enum sp_socket_flag { SP_SOCKET_HAS_WHO = 1, SP_SOCKET_NAMED = 2 /* tls judged it */, SP_SOCKET_BOUND = 4 };
+enum sp_socket_flag {
+	SP_SOCKET_HAS_WHO = 1,
+	SP_SOCKET_NAMED = 2, /* tls judged it */
+	SP_SOCKET_BOUND = 4,
+	SP_SOCKET_READING = 8, /* a name may still come */
+	SP_SOCKET_MUST_BE_NAMED = 16, /* connect allowed it for the sake of that name */
+	SP_SOCKET_CUT = 32, /* the map `texts` has what is half read */
+};
 
 struct sp_rule_count {
 	__u64 enforced; /* allow, deny or alert that took effect */

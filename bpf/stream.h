@@ -3,7 +3,13 @@
 #ifndef SALLYPORT_STREAM_H
 #define SALLYPORT_STREAM_H
 
-#include "traffic.h"
+#include "hello_verdict.h"
+
+#define SP_PENDING_NS 10000000000ULL /* a hello that takes longer is judged as it is */
+#define SP_WATCH_SEGMENTS 1024 /* with payload: after so many no name is waited for */
+#define SP_MESSAGES_MAX 8 /* in one packet */
+
+enum sp_reading_at { SP_READING_DROP, SP_READING_PASS, SP_READING_ON };
 
 /* Does something listen on the local port? Then a socket of unknown origin on that port was accepted, not connected. Asked only
  * of sockets that are older than the programs. */
@@ -34,79 +40,204 @@ static __always_inline bool sp_is_listening(struct __sk_buff *skb, const struct 
 	return listening;
 }
 
-/* Read the hello in this packet, if it is one: its name into area->name and subject.name_hash. Returns enum sp_tls_result. */
-__noinline int sp_read_hello(struct __sk_buff *skb, struct sp_scratch *area, __u32 payload)
+/* Read on in this packet, from area->read_at. Returns enum sp_read_result. */
+__noinline int sp_read_stream(struct __sk_buff *skb, struct sp_scratch *area)
 {
-	struct sp_tls_walk walk = {.bytes = {.packet = skb, .end = skb->len}};
-	__u32 length;
-
-	if (!area)
-		return SP_TLS_NONE;
-	sp_tls_hello(&walk, payload);
-	if (walk.result == SP_TLS_NONE)
-		return SP_TLS_NONE;
-	area->named.flags = walk.flags;
-	area->named.query_type = area->named.query_id = 0;
-	area->raw_length = 0;
-	area->subject.name_hash = 0;
-	length = walk.name_length;
-	if (walk.result != SP_TLS_NAMED || length == 0 || length >= SP_NAME_MAX ||
-	    bpf_skb_load_bytes(skb, walk.name_at, area->name.raw, ((length - 1) & 0xff) + 1))
-		return walk.result;
-	area->raw_length = length;
-	area->subject.name_hash = sp_learn_name(area, length);
-	return walk.result;
-}
-
-/* Why a hello has no name to judge by. */
-static __always_inline __u8 sp_why_nameless(int result)
-{
-	if (result == SP_TLS_NAMED)
-		return SP_NAME_BAD;
-	return result == SP_TLS_UNNAMED ? SP_NAME_MISSING : SP_INCOMPLETE;
-}
-
-/* Phase tls. 1 if this packet is a hello: the subject then holds a decision of phase tls. */
-__noinline int sp_judge_hello(struct __sk_buff *skb, struct sp_scratch *area, __u32 payload)
-{
-	struct sp_subject *s;
-	__u32 generation;
-	__u64 name;
+	struct sp_reading reading = {.bytes = {.packet = skb, .end = skb->len}, .end = skb->len};
 	int result;
 
 	if (!area)
-		return 0;
-	s = &area->subject;
-	generation = s->generation;
-	result = sp_read_hello(skb, area, payload);
-	if (result == SP_TLS_NONE)
-		return 0;
-	name = s->name_hash;
-	s->phase = SP_PHASE_TLS;
-	s->name_hash = name;
-	sp_decide(s);
-	if (s->generation != generation) { /* the policy changed between the phases: one whole policy decides */
-		s->phase = SP_PHASE_CONNECT;
-		sp_decide(s);
-		if (s->action == SP_ALLOW) {
-			s->phase = SP_PHASE_TLS;
-			s->name_hash = name;
-			sp_decide(s);
-		}
-	}
-	if (!name && s->action == SP_DENY && s->reason == SP_BY_DEFAULT)
-		s->reason = sp_why_nameless(result);
-	sp_record_named(area, SP_EVENT_HELLO, area->raw_length);
-	return 1;
+		return SP_READ_OVER;
+	reading.reader = &area->reader;
+	reading.text = &area->text;
+	reading.at = area->read_at;
+	result = sp_reader_read(&reading);
+	area->read_at = reading.at;
+	area->hello = reading.hello;
+	return result;
 }
 
-/* The first payload of a socket, or the first since a new policy. */
-__noinline int sp_judge_stream(struct __sk_buff *skb, struct sp_scratch *area, __u32 payload)
+static __always_inline void sp_forget_text(struct bpf_sock *sk, struct sp_socket *socket)
+{
+	if (!(socket->flags & SP_SOCKET_CUT))
+		return;
+	socket->flags &= ~SP_SOCKET_CUT;
+	bpf_sk_storage_delete(&texts, sk);
+}
+
+static __always_inline int sp_deny_stream(struct __sk_buff *skb, struct sp_socket *socket, const struct sp_subject *s)
+{
+	socket->flags &= ~SP_SOCKET_READING;
+	socket->verdict = sp_verdict_of(s);
+	return socket->verdict == SP_DENY ? sp_drop(skb) : SP_PASS;
+}
+
+/* The hello in area->text has ended, as area->hello says, or will not. */
+__noinline int sp_end_hello(struct __sk_buff *skb, struct sp_scratch *area)
 {
 	struct bpf_sock *sk = skb->sk;
 	struct sp_socket *socket;
-	bool again, recorded, named = false;
 	struct sp_subject *s;
+
+	if (!area || !sk)
+		return SP_DROP;
+	sk = bpf_sk_fullsock(sk);
+	socket = sk ? bpf_sk_storage_get(&sockets, sk, 0, 0) : NULL;
+	if (!socket)
+		return SP_DROP;
+	s = &area->subject;
+	sp_judge_hello(area, socket->generation);
+	socket->flags |= SP_SOCKET_NAMED;
+	socket->flags &= ~SP_SOCKET_MUST_BE_NAMED;
+	socket->pending_since = 0;
+	socket->name_hash = s->name_hash;
+	socket->generation = s->generation;
+	if (s->bound)
+		socket->flags |= SP_SOCKET_BOUND;
+	else
+		socket->flags &= ~SP_SOCKET_BOUND;
+	sp_forget_text(sk, socket);
+	if (area->hello == SP_HELLO_CUT || area->hello == SP_HELLO_BROKEN)
+		socket->flags &= ~SP_SOCKET_READING;
+	if (s->action == SP_DENY)
+		return sp_deny_stream(skb, socket, s) & 1;
+	return SP_PASS;
+}
+
+/* What is said is no TLS. */
+__noinline int sp_end_other(struct __sk_buff *skb, struct sp_scratch *area)
+{
+	struct bpf_sock *sk = skb->sk;
+	struct sp_socket *socket;
+	struct sp_subject *s;
+
+	if (!area || !sk)
+		return SP_DROP;
+	sk = bpf_sk_fullsock(sk);
+	socket = sk ? bpf_sk_storage_get(&sockets, sk, 0, 0) : NULL;
+	if (!socket)
+		return SP_DROP;
+	if (!(socket->flags & SP_SOCKET_MUST_BE_NAMED))
+		return SP_PASS;
+	s = &area->subject;
+	s->phase = SP_PHASE_CONNECT;
+	sp_decide(s);
+	s->action = SP_DENY;
+	s->reason = SP_NOT_TLS;
+	s->rule = SP_NO_RULE;
+	socket->flags &= ~SP_SOCKET_MUST_BE_NAMED;
+	sp_record_connect(s);
+	return sp_deny_stream(skb, socket, s) & 1;
+}
+
+/* Where in this packet the unread bytes begin, with what was read before them in the area; 0: nothing is unread. */
+__noinline int sp_begin_reading(struct __sk_buff *skb, struct sp_scratch *area, struct sp_packet *p)
+{
+	struct bpf_sock *sk = skb->sk;
+	struct sp_socket *socket;
+	struct sp_text *text;
+	__u32 behind;
+
+	if (!area || !p || !sk)
+		return SP_READING_DROP;
+	sk = bpf_sk_fullsock(sk);
+	socket = sk ? bpf_sk_storage_get(&sockets, sk, 0, 0) : NULL;
+	if (!socket)
+		return SP_READING_DROP;
+	if (socket->segments == 0)
+		socket->next = p->sequence;
+	behind = socket->next - p->sequence;
+	if (behind >> 31)
+		return SP_READING_DROP; /* a piece before it was dropped: TCP sends both again */
+	if (behind >= p->end - p->payload)
+		return SP_READING_PASS; /* sent again */
+	area->reader = socket->reader;
+	area->text.name_length = 0;
+	area->text.flags = 0;
+	if (socket->flags & SP_SOCKET_CUT) {
+		text = bpf_sk_storage_get(&texts, sk, 0, 0);
+		if (text)
+			area->text = *text;
+	}
+	area->read_at = p->payload + behind;
+	return SP_READING_ON;
+}
+
+/* All of this packet is read. What is half read waits for its next piece; the pieces so far pass: they are nothing without the last
+ * one. SP_DROP: it has been waited for too long, or cannot be: the hello is to be judged as it is. */
+__noinline int sp_keep_reading(struct __sk_buff *skb, struct sp_scratch *area, struct sp_packet *p, bool over)
+{
+	struct bpf_sock *sk = skb->sk;
+	struct sp_socket *socket;
+	struct sp_text *text;
+	bool pending;
+	__u64 now;
+
+	if (!area || !p || !sk)
+		return SP_DROP;
+	sk = bpf_sk_fullsock(sk);
+	socket = sk ? bpf_sk_storage_get(&sockets, sk, 0, 0) : NULL;
+	if (!socket)
+		return SP_DROP;
+	pending = !over && sp_reader_is_pending(&area->reader);
+	if (!pending) {
+		socket->pending_since = 0;
+		sp_forget_text(sk, socket);
+	} else {
+		area->hello = SP_HELLO_CUT;
+		if (p->tcp_flags & SP_TCP_URG) { /* a byte of urgent data is not in the stream that the server reads */
+			area->hello = SP_HELLO_BROKEN;
+			return SP_DROP;
+		}
+		now = bpf_ktime_get_ns();
+		if (socket->pending_since == 0)
+			socket->pending_since = now;
+		if (now - socket->pending_since > SP_PENDING_NS)
+			return SP_DROP;
+		text = bpf_sk_storage_get(&texts, sk, 0, BPF_SK_STORAGE_GET_F_CREATE);
+		if (!text)
+			return SP_DROP;
+		*text = area->text;
+		socket->flags |= SP_SOCKET_CUT;
+	}
+	socket->next = p->sequence + (p->end - p->payload);
+	socket->reader = area->reader;
+	if (over || ++socket->segments > SP_WATCH_SEGMENTS)
+		socket->flags &= ~SP_SOCKET_READING;
+	return SP_PASS;
+}
+
+/* The next bytes of a socket that may still give a name. */
+static __always_inline int sp_read_on(struct __sk_buff *skb, struct sp_scratch *area, struct sp_packet *p)
+{
+	int result = sp_begin_reading(skb, area, p);
+
+	if (result != SP_READING_ON)
+		return result == SP_READING_PASS ? SP_PASS : SP_DROP;
+	for (int i = 0; i < SP_MESSAGES_MAX; i++) {
+		result = sp_read_stream(skb, area);
+		if (result == SP_READ_MORE || result == SP_READ_OVER)
+			break;
+		if (result == SP_READ_HELLO && sp_end_hello(skb, area) == SP_DROP)
+			return SP_DROP;
+		if (result == SP_READ_OTHER && sp_end_other(skb, area) == SP_DROP)
+			return SP_DROP;
+	}
+	if (result != SP_READ_MORE && result != SP_READ_OVER)
+		area->hello = SP_HELLO_BROKEN; /* more messages than anybody has in a packet */
+	else if (sp_keep_reading(skb, area, p, result == SP_READ_OVER) == SP_PASS)
+		return SP_PASS;
+	area->text.name_length = 0;
+	return sp_end_hello(skb, area) & 1;
+}
+
+/* Phase connect: the first payload of a socket, or the first packet since a new policy. What is allowed has a storage then. */
+__noinline int sp_judge_stream(struct __sk_buff *skb, struct sp_scratch *area)
+{
+	struct bpf_sock *sk = skb->sk;
+	struct sp_socket *socket;
+	struct sp_subject *s;
+	bool again, recorded;
 	__u8 verdict;
 
 	if (!area || !sk)
@@ -128,42 +259,42 @@ __noinline int sp_judge_stream(struct __sk_buff *skb, struct sp_scratch *area, _
 		return SP_PASS;
 	}
 	/* In mode observe phase tls is still asked after a denial by connect: one connection shows both. */
-	if (sp_verdict_of(s) != SP_DENY) {
+	if (again && sp_verdict_of(s) != SP_DENY) {
 		bool denied = s->action == SP_DENY;
 
-		if (again && socket->flags & SP_SOCKET_NAMED) {
+		if (socket->flags & SP_SOCKET_NAMED) {
 			s->phase = SP_PHASE_TLS;
 			s->name_hash = socket->name_hash;
 			if (socket->flags & SP_SOCKET_BOUND)
 				s->flags |= SP_JUDGE_BOUND;
 			sp_decide(s);
-		} else {
-			named = !again && sp_judge_hello(skb, area, payload);
-			if (!named && s->must_be_named) {
-				s->action = SP_DENY;
-				s->reason = SP_NOT_TLS;
-				s->rule = SP_NO_RULE;
-			}
+		} else if (s->must_be_named && (socket->reader.is_cleartext || !(socket->flags & SP_SOCKET_READING))) {
+			s->action = SP_DENY;
+			s->reason = SP_NOT_TLS;
+			s->rule = SP_NO_RULE;
 		}
 		if (denied)
 			s->action = SP_DENY; /* the storage keeps the worse of the two */
 	}
 	verdict = sp_verdict_of(s);
-	if (!named && verdict != SP_ALLOW && !(recorded && socket->verdict == verdict) &&
+	if (verdict != SP_ALLOW && !(recorded && socket->verdict == verdict) &&
 	    !(s->phase == SP_PHASE_CONNECT && recorded && verdict == SP_WOULD_DENY))
 		sp_record_connect(s);
 	if (!socket)
 		socket = bpf_sk_storage_get(&sockets, sk, 0, BPF_SK_STORAGE_GET_F_CREATE);
 	if (!socket) {
 		sp_count(SP_COUNT_MAP_FULL + SP_MAP_SOCKETS);
-		return verdict == SP_DENY ? sp_drop(skb) : SP_PASS;
+		return sp_drop(skb); /* without a place to note what was read nothing can be read */
 	}
-	if (named) {
-		socket->flags |= SP_SOCKET_NAMED;
-		socket->name_hash = s->name_hash;
-		if (s->bound)
-			socket->flags |= SP_SOCKET_BOUND;
+	if (!again || socket->verdict == SP_DENY) {
+		socket->flags |= SP_SOCKET_READING;
+		socket->segments = 0;
+		__builtin_memset(&socket->reader, 0, sizeof(socket->reader));
 	}
+	if (s->must_be_named)
+		socket->flags |= SP_SOCKET_MUST_BE_NAMED;
+	else
+		socket->flags &= ~SP_SOCKET_MUST_BE_NAMED;
 	socket->verdict = verdict;
 	socket->generation = s->generation;
 	socket->state = SP_SOCKET_JUDGED;
@@ -214,25 +345,25 @@ __noinline int sp_judge_control(struct __sk_buff *skb, struct sp_subject *s)
 static __always_inline int sp_egress_tcp(struct __sk_buff *skb, struct bpf_sock *sk)
 {
 	struct sp_socket *socket = bpf_sk_storage_get(&sockets, sk, 0, 0);
+	bool judged, stale, reading;
 	struct sp_scratch *area;
 	struct sp_packet p;
-	bool judged, stale;
 	int verdict;
 
 	if (socket && socket->state == SP_SOCKET_PASSIVE)
 		return SP_PASS;
-	if (socket && socket->state == SP_SOCKET_JUDGED && socket->verdict != SP_DENY &&
-	    socket->generation == sp_generation())
+	judged = socket && socket->state == SP_SOCKET_JUDGED;
+	stale = judged && socket->generation != sp_generation();
+	reading = judged && socket->flags & SP_SOCKET_READING && socket->verdict != SP_DENY;
+	if (judged && !stale && !reading && socket->verdict != SP_DENY)
 		return SP_PASS;
 	if (sk->state == TCP_LISTEN) /* SYN-ACK: the request has no socket of its own yet */
 		return SP_PASS;
 	if (sp_read_packet(skb, &p))
 		return sp_drop(skb);
-	judged = socket && socket->state == SP_SOCKET_JUDGED;
-	stale = judged && socket->generation != sp_generation();
 	if (p.payload == p.end && (p.tcp_flags & SP_TCP_RST || (judged && !stale)))
 		return SP_PASS;
-	if (judged && !stale)
+	if (judged && !stale && !reading)
 		return sp_drop(skb); /* denied: what is allowed has passed above */
 	if (p.payload == p.end && !stale && sp_has_just_passed(skb, &p))
 		return SP_PASS;
@@ -241,8 +372,13 @@ static __always_inline int sp_egress_tcp(struct __sk_buff *skb, struct bpf_sock 
 		return sp_drop(skb); /* TCP sends it again */
 	sp_subject_of_packet(area, skb, sk, &p, socket);
 	/* A flow that only receives must meet a new policy too, by its acknowledgements. */
-	verdict = p.payload == p.end && !stale ? sp_judge_control(skb, &area->subject) :
-						 sp_judge_stream(skb, area, p.payload);
+	if (p.payload == p.end && !stale) {
+		verdict = sp_judge_control(skb, &area->subject);
+	} else {
+		verdict = judged && !stale ? SP_PASS : sp_judge_stream(skb, area);
+		if (verdict == SP_PASS && p.payload < p.end)
+			verdict = sp_read_on(skb, area, &p);
+	}
 	sp_scratch_release(area);
 	return verdict & 1; /* SP_PASS or SP_DROP: the verifier does not follow a global function's result */
 }

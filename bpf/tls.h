@@ -1,116 +1,111 @@
 /* SPDX-License-Identifier: GPL-2.0 OR MIT */
-/* The server name of a TLS ClientHello (RFC 8446 4.1.2, RFC 6066 3). Pure functions over bytes. */
+/* What a TLS client says before it is encrypted: records (RFC 8446 5.1) with a ClientHello, split in any way; and, as long as the
+ * server may ask for it (HelloRetryRequest, 4.1.4), a second one. Pure functions over bytes. */
 #ifndef SALLYPORT_TLS_H
 #define SALLYPORT_TLS_H
 
-#include "bytes.h"
-#include "event.h"
+#include "hello.h"
 
-#define SP_TLS_EXTENSIONS_MAX 256
-#define SP_TLS_HANDSHAKE 22
-#define SP_TLS_CLIENT_HELLO 1
-#define SP_TLS_SERVER_NAME 0
-#define SP_TLS_ECH 0xfe0d /* RFC 9849: encrypted_client_hello */
+#define SP_RECORD_CHANGE_CIPHER 20
+#define SP_RECORD_HANDSHAKE 22
+#define SP_RECORD_DATA 23
 
 enum sp_tls_result {
-	SP_TLS_NONE, /* no hello */
-	SP_TLS_NAMED, /* name_at, name_length */
-	SP_TLS_UNNAMED, /* a whole hello without server_name */
-	SP_TLS_CUT, /* goes on behind the bytes at hand */
-	SP_TLS_BROKEN, /* contradicts itself */
+	SP_TLS_CUT,
+	SP_TLS_HELLO, /* hello_result says how it ended; what follows may be another */
+	SP_TLS_OVER, /* nothing more can be read: encrypted, or an alert */
+	SP_TLS_NONE, /* no TLS, or it does not begin with a hello */
+	SP_TLS_MIXED, /* another record in the middle of a hello, which RFC 8446 5.1 forbids */
 };
 
 struct sp_tls_walk {
-	struct sp_bytes bytes; /* end: of what is at hand */
-	__u32 at, end; /* end: of the extensions, as the hello says */
-	__u32 name_at, name_length, flags;
+	struct sp_hello_walk hello; /* at, end: of the record at hand */
+	struct sp_tls_reader *tls;
+	__u32 end;
 	enum sp_tls_result result;
 };
 
-static __always_inline enum sp_tls_result sp_tls_server_name(struct sp_tls_walk *w, __u32 at, __u32 length)
+static __always_inline enum sp_tls_result sp_tls_record(struct sp_tls_reader *t)
 {
-	__u8 raw[5]; /* list length, name type, name length */
+	t->left = sp_be16(t->record + 3);
+	if (t->begun)
+		return t->record[0] == SP_RECORD_HANDSHAKE ? SP_TLS_CUT : SP_TLS_MIXED;
+	if (t->record[0] == SP_RECORD_HANDSHAKE)
+		return SP_TLS_CUT;
+	if (t->hellos == 0)
+		return SP_TLS_NONE;
+	if (t->record[0] == SP_RECORD_CHANGE_CIPHER || (t->record[0] == SP_RECORD_DATA && t->early_data))
+		return SP_TLS_CUT;
+	return SP_TLS_OVER;
+}
 
-	if (length < sizeof(raw))
-		return SP_TLS_BROKEN;
-	if (sp_read(&w->bytes, at, raw, sizeof(raw)))
+static __always_inline enum sp_tls_result sp_tls_head(struct sp_tls_walk *w)
+{
+	struct sp_tls_reader *t = w->tls;
+
+	if (t->have == 0 && w->end - w->hello.at >= SP_RECORD_HEAD) {
+		sp_read(&w->hello.bytes, w->hello.at, t->record, SP_RECORD_HEAD);
+		w->hello.at += SP_RECORD_HEAD;
+		t->have = SP_RECORD_HEAD;
+	} else {
+		sp_read(&w->hello.bytes, w->hello.at, t->record + (t->have < SP_RECORD_HEAD ? t->have : 0), 1);
+		w->hello.at++;
+		t->have++;
+	}
+	/* each byte decides as soon as it is there: what is no TLS is not waited for */
+	if (t->hellos == 0 && !t->begun &&
+	    (t->record[0] != SP_RECORD_HANDSHAKE || (t->have > 1 && t->record[1] != 3)))
+		return SP_TLS_NONE;
+	return t->have == SP_RECORD_HEAD ? sp_tls_record(t) : SP_TLS_CUT;
+}
+
+static __always_inline enum sp_tls_result sp_tls_content(struct sp_tls_walk *w)
+{
+	struct sp_tls_reader *t = w->tls;
+	__u32 from = w->hello.at, count = w->end - from;
+	enum sp_hello_result result;
+
+	if (count > t->left)
+		count = t->left;
+	if (t->record[0] != SP_RECORD_HANDSHAKE) {
+		w->hello.at += count;
+		t->left -= count;
 		return SP_TLS_CUT;
-	w->name_at = at + sizeof(raw);
-	w->name_length = sp_be16(raw + 3);
-	if (raw[2] != 0 || w->name_length > length - sizeof(raw))
-		return SP_TLS_BROKEN;
-	if (w->name_at + w->name_length > w->bytes.end)
+	}
+	w->hello.end = from + count;
+	t->begun = 1;
+	result = sp_hello_step(&w->hello);
+	t->left -= w->hello.at - from;
+	if (result == SP_HELLO_CUT)
 		return SP_TLS_CUT;
-	return SP_TLS_NAMED;
+	if (result == SP_HELLO_NONE) /* another handshake message: the second flight of TLS 1.2, or no TLS at all */
+		return t->hellos ? SP_TLS_OVER : SP_TLS_NONE;
+	w->hello.result = result;
+	return SP_TLS_HELLO;
 }
 
 static long sp_tls_step(__u32 i, void *state)
 {
 	struct sp_tls_walk *w = state;
-	__u8 raw[4];
-	__u16 type, length;
 
 	(void)i;
-	if (w->at + sizeof(raw) > w->end) {
-		w->result = SP_TLS_UNNAMED;
+	if (w->hello.at >= w->end)
 		return 1;
-	}
-	if (sp_read(&w->bytes, w->at, raw, sizeof(raw))) {
-		w->result = SP_TLS_CUT;
-		return 1;
-	}
-	type = sp_be16(raw);
-	length = sp_be16(raw + 2);
-	if (type == SP_TLS_SERVER_NAME) {
-		w->result = sp_tls_server_name(w, w->at + sizeof(raw), length);
-		return 1;
-	}
-	if (type == SP_TLS_ECH)
-		w->flags |= SP_HELLO_ECH;
-	w->at += sizeof(raw) + length;
-	return 0;
+	if (w->tls->left == 0 && w->tls->have == SP_RECORD_HEAD)
+		w->tls->have = 0;
+	w->result = w->tls->have < SP_RECORD_HEAD ? sp_tls_head(w) : sp_tls_content(w);
+	return w->result != SP_TLS_CUT;
 }
 
-/* Is there a hello at `at`, and which name does it ask for? Sees the first record only; a hello that goes on in another is cut. */
-static __always_inline void sp_tls_hello(struct sp_tls_walk *w, __u32 at)
+/* Ready for a second hello. */
+static __always_inline void sp_tls_again(struct sp_tls_reader *t, __u32 flags)
 {
-	__u8 head[6], raw[2];
-	__u32 record_end;
-
-	w->flags = 0;
-	w->result = SP_TLS_NONE;
-	/* The very first byte tells it from other protocols; from there on what is missing may still make it a hello. */
-	if (sp_read(&w->bytes, at, head, 1) || head[0] != SP_TLS_HANDSHAKE)
-		return;
-	if (sp_read(&w->bytes, at, head, 2) == 0 && head[1] != 3)
-		return;
-	if (sp_read(&w->bytes, at, head, sizeof(head)) == 0 && head[5] != SP_TLS_CLIENT_HELLO)
-		return;
-	w->result = SP_TLS_CUT;
-	if (sp_read(&w->bytes, at, head, sizeof(head)))
-		return;
-	record_end = at + 5 + sp_be16(head + 3);
-	if (record_end < w->bytes.end)
-		w->bytes.end = record_end;
-	at += 5 + 4 + 2 + 32; /* record and handshake headers, legacy_version, random */
-	if (sp_read(&w->bytes, at, raw, 1)) /* legacy_session_id */
-		return;
-	at += 1 + raw[0];
-	if (sp_read(&w->bytes, at, raw, 2)) /* cipher_suites */
-		return;
-	at += 2 + sp_be16(raw);
-	if (sp_read(&w->bytes, at, raw, 1)) /* legacy_compression_methods */
-		return;
-	at += 1 + raw[0];
-	if (sp_read(&w->bytes, at, raw, 2)) { /* extensions: none in some hellos of TLS 1.0 */
-		if (at == w->bytes.end)
-			w->result = SP_TLS_UNNAMED;
-		return;
-	}
-	w->at = at + 2;
-	w->end = w->at + sp_be16(raw);
-	w->result = SP_TLS_BROKEN; /* if there is no end to the extensions */
-	sp_loop(SP_TLS_EXTENSIONS_MAX, sp_tls_step, w);
+	__builtin_memset(&t->hello, 0, sizeof(t->hello));
+	t->begun = 0;
+	if (t->hellos < 255)
+		t->hellos++;
+	if (flags & SP_HELLO_EARLY_DATA)
+		t->early_data = 1;
 }
 
 #endif

@@ -19,6 +19,19 @@ static __always_inline __u32 sp_generation(void)
 	return c ? c->generation : 0;
 }
 
+/* True if the socket's storage tells who connected it. */
+static __always_inline bool sp_subject_has_who(struct sp_subject *s, const struct sp_socket *socket)
+{
+	if (!(socket->flags & SP_SOCKET_HAS_WHO))
+		return false;
+	s->exe_hash = socket->exe_hash;
+	s->cgroup = socket->cgroup;
+	s->start = socket->start;
+	s->tgid = socket->tgid;
+	s->uid = socket->uid;
+	return true;
+}
+
 static __always_inline void sp_subject_of_packet(struct sp_scratch *area, struct __sk_buff *skb, struct bpf_sock *sk,
 						 const struct sp_packet *p, const struct sp_socket *socket)
 {
@@ -37,14 +50,8 @@ static __always_inline void sp_subject_of_packet(struct sp_scratch *area, struct
 	s->cookie = bpf_get_socket_cookie(skb);
 	kernel_sk = sp_plain(sk);
 	s->netns = BPF_CORE_READ(kernel_sk, __sk_common.skc_net.net, net_cookie);
-	if (socket && socket->flags & SP_SOCKET_HAS_WHO) {
-		s->exe_hash = socket->exe_hash;
-		s->cgroup = socket->cgroup;
-		s->start = socket->start;
-		s->tgid = socket->tgid;
-		s->uid = socket->uid;
+	if (socket && sp_subject_has_who(s, socket))
 		return;
-	}
 	s->uid = bpf_get_socket_uid(skb);
 	s->cgroup = bpf_skb_cgroup_id(skb);
 	if (sp_policy_in_force())

@@ -13,6 +13,7 @@
 #include "error.h"
 #include "maps.h"
 #include "object.h"
+#include "parsers.h"
 #include "pins.h"
 #include "policy.h"
 #include "programs.h"
@@ -384,6 +385,12 @@ Napi::Value mount_bpffs_at(const Napi::CallbackInfo& info) {
 	return info.Env().Undefined();
 }
 
+/* parse(request, bytes): the request is answered in place; false if it asks for what is not there. */
+Napi::Value parse(const Napi::CallbackInfo& info) {
+	auto request = info[0].As<Napi::Uint8Array>();
+	return Napi::Boolean::New(info.Env(), sp_parse_in_user_space(request.Data(), bytes(info[1]), length(info[1])) == 0);
+}
+
 /* The class comes from JavaScript, so that an error is made as what it is caught as. */
 Napi::Value set_error_class(const Napi::CallbackInfo& info) {
 	info.Env().GetInstanceData<ErrorClass>()->constructor = Napi::Persistent(info[0].As<Napi::Function>());
@@ -395,6 +402,8 @@ Napi::Object initialize(Napi::Env env, Napi::Object exports) {
 	exports["Kernel"] = Kernel::define(env);
 	exports["destroySocket"] = Napi::Function::New<destroy_socket_later>(env);
 	exports["mountBpffs"] = Napi::Function::New<mount_bpffs_at>(env);
+	exports["parse"] = Napi::Function::New<parse>(env);
+	exports["parseRequestBytes"] = sp_parse_request_size();
 	exports["setErrorClass"] = Napi::Function::New<set_error_class>(env);
 	exports["libbpfVersion"] = std::string(libbpf_version_string()).substr(1); /* "v1.1" */
 	exports["largestRecord"] = Ring::kLargestRecord;

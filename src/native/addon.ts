@@ -14,6 +14,13 @@ export function openAddon(file: string = BUILT): Addon {
 	return {
 		libbpfVersion: raw.libbpfVersion,
 		load: (options) => new CheckedKernel(raw, options),
+		parse(request, bytes) {
+			requireThat(
+				request.length === raw.parseRequestBytes && request.byteOffset % 8 === 0,
+				`a request is ${raw.parseRequestBytes} bytes at a multiple of 8`,
+			);
+			requireThat(raw.parse(request, bytes), "the request asks for bytes that are not there, or is of no known kind");
+		},
 		mountBpffs(path) {
 			requireThat(isAbsolute(path), `${path} is not an absolute path`);
 			raw.mountBpffs(path);
@@ -26,6 +33,8 @@ interface RawAddon {
 	readonly libbpfVersion: string;
 	/** Bytes of the largest record: a batch needs room for one. */
 	readonly largestRecord: number;
+	readonly parseRequestBytes: number;
+	parse(request: Uint8Array, bytes: Uint8Array): boolean;
 	destroySocket(socket: SocketName): Promise<number>;
 	mountBpffs(path: string): void;
 	setErrorClass(errorClass: typeof NativeError): void;

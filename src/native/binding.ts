@@ -108,6 +108,11 @@ export interface Kernel {
 export interface Addon {
 	/** Adopt the pins, or load; see Kernel.attach(). */
 	load(options: LoadOptions): Kernel;
+	/**
+	 * The kernel's parsers, in user space. `request` (PARSE_REQUEST in layout.ts, at a multiple of 8 bytes) holds the state
+	 * so far and is answered in place; `bytes` are what its `at` and `end` count in. Throws NativeError if they are not there.
+	 */
+	parse(request: Uint8Array, bytes: Uint8Array): void;
 	/** Mount bpffs at a folder (made if missing). */
 	mountBpffs(path: string): void;
 	readonly libbpfVersion: string;

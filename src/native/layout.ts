@@ -176,6 +176,35 @@ export const JUDGE_REQUEST = {
 	name: 88,
 	bytes: 344,
 } as const;
+/** What the parsers are asked (bpf/parse.h), and their answer. */
+export const PARSE_REQUEST = {
+	kind: 16,
+	at: 20,
+	end: 24,
+	result: 28,
+	hello: 29,
+	isPending: 30,
+	reader: 32,
+	text: 80,
+	bytes: 624,
+} as const;
+/** struct sp_text. */
+export const TEXT = {
+	nameLength: 0,
+	methodLength: 2,
+	pathLength: 4,
+	queryType: 6,
+	queryId: 8,
+	status: 10,
+	flags: 12,
+	name: 16,
+	method: 272,
+	path: 288,
+	bytes: 544,
+} as const;
+export const PARSE_STREAM = 1;
+export const READ_RESULT = { more: 0, hello: 1, other: 2, over: 3, again: 4 } as const;
+export const HELLO_RESULT = { cut: 0, named: 1, unnamed: 2, broken: 3, none: 4 } as const;
 export const JUDGE_LIVE = 1;
 export const JUDGE_BOUND = 2;
 export const JUDGE_NOT_DNS = 4;

@@ -52,6 +52,8 @@ const structs: readonly (readonly [string, Readonly<Record<string, number>>])[] 
 	["sp_flow", layout.FLOW],
 	["sp_policy_head", layout.POLICY_HEAD],
 	["sp_judge_request", layout.JUDGE_REQUEST],
+	["sp_parse_request", layout.PARSE_REQUEST],
+	["sp_text", layout.TEXT],
 ];
 
 /** Sizes that layout.ts holds beside the offsets of a struct. */
@@ -65,9 +67,9 @@ describe.each(structs)("%s", (name, fields) => {
 	for (const [field, offset] of Object.entries(fields)) {
 		if (field === "bytes" || NO_FIELD.includes(field)) continue;
 		test(`the place of ${field}`, () => {
-			const wanted = C_NAMES[field] ?? field.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
-			const member = type.members?.find((one) => one.name === wanted);
-			expect(member, `${name}.${wanted}`).toBeDefined();
+			const wanted = [C_NAMES[field], field.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`)];
+			const member = type.members?.find((one) => wanted.includes(one.name));
+			expect(member, `${name}.${field}`).toBeDefined();
 			expect(offset).toBe((member?.bits_offset ?? 0) / 8);
 		});
 	}
@@ -91,6 +93,17 @@ test.each(names)("the names of %s", (name, prefix, ours) => {
 	const theirs: (string | null)[] = ours.map(() => null);
 	for (const value of values) theirs[value.val] = value.name.replace(prefix, "").toLowerCase();
 	expect(ours).toEqual(theirs);
+});
+
+test.each([
+	["sp_read_result", /^SP_READ_/, layout.READ_RESULT],
+	["sp_hello_result", /^SP_HELLO_/, layout.HELLO_RESULT],
+] as const)("the numbers of %s", (name, prefix, ours) => {
+	const theirs = (typeOf("ENUM", name).values ?? []).map((value) => [
+		value.name.replace(prefix, "").toLowerCase(),
+		value.val,
+	]);
+	expect(ours).toEqual(Object.fromEntries(theirs));
 });
 
 test("the numbers of the counters", () => {

@@ -85,16 +85,34 @@ test("without DNS, strict binding denies at connect; name_binding sni goes by th
 	expect(await stage.record({ address: "198.19.8.10", verdict: "deny", reason: "not_tls" })).toBeDefined();
 });
 
-test("a hello that does not come in one packet is denied while split hellos cannot be read, and no byte of it arrives", async () => {
-	await stage.daemon.put(policy({ rules: [GOOD, { name: "open", phases: ["connect"], to: { protocol: "tcp" } }] }));
+test("a hello in pieces, or behind cleartext, is judged by its name: allowed whole, denied without its last piece", async () => {
+	const open = { name: "open", phases: ["connect"], to: { protocol: "tcp" } } as const;
+	const good = { name: "good", to: { domain: "**.good.test" } };
+	await stage.daemon.put(policy({ rules: [good, open], more: { name_binding: "sni" } }));
 	const hello = async (address: string, sni: string, how: string) => {
 		const argv = [stage.world.client("hello"), address, String(PORTS.sink), sni, how];
 		return parse<{ pid: number; errno: string }>((await stage.world.run(argv)).stdout);
 	};
-	expect((await hello("198.19.8.20", "x.bad.test", "whole")).errno).not.toBe("0");
-	for (const [at, how] of ["first:1", "first:4", "first:5", "first:6", "first:9", "first:43", "first:60"].entries()) {
-		const address = `198.19.8.${30 + at}`;
-		expect((await hello(address, "x.bad.test", how)).errno, how).not.toBe("0");
-		expect(await stage.bytesAt({ at: address }), how).toBe(0);
+	expect(await hello("198.19.8.20", "x.good.test", "whole")).toMatchObject({ errno: "0" });
+	const whole = await stage.bytesAt({ at: "198.19.8.20" });
+	const pieces = ["first:1", "first:4", "first:5", "first:6", "first:9", "first:43", "first:60"].map(
+		(how) => [how, 0] as const,
+	);
+	for (const [at, [how, more]] of [...pieces, ["prefix:x", 1] as const, ["prefix:EHLO me", 7] as const].entries()) {
+		const here = `198.19.8.${30 + at}`;
+		const bad = `198.19.8.${60 + at}`;
+		expect(await hello(here, "x.good.test", how), how).toMatchObject({ errno: "0" });
+		expect(await stage.bytesAt({ at: here }), how).toBe(whole + more);
+		expect((await hello(bad, "x.bad.test", how)).errno, how).not.toBe("0");
+		const before = how.startsWith("first:") ? Number(how.slice(6)) : more;
+		expect(await stage.bytesAt({ at: bad }), how).toBeLessThanOrEqual(before);
+		expect(await stage.record({ address: bad, phase: "tls", verdict: "deny", name: "x.bad.test" }), how).toBeDefined();
 	}
+});
+
+test("a hello that is never completed is judged incomplete when its socket is closed", async () => {
+	await stage.daemon.put(policy({ rules: [GOOD, { name: "open", phases: ["connect"], to: { protocol: "tcp" } }] }));
+	const argv = [stage.world.client("hello"), "198.19.8.99", String(PORTS.sink), "x.good.test", "only:40"];
+	await stage.world.run(argv);
+	expect(await stage.record({ address: "198.19.8.99", phase: "tls", reason: "incomplete" })).toBeDefined();
 });

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * A ClientHello by hand, cut where it hurts: hello ADDRESS PORT SNI [whole|first:N|prefix:TEXT]
- * first:N sends N bytes, waits 30 ms, then the rest; prefix:TEXT sends TEXT before, as its own segment. Prints errno of what
+ * A ClientHello by hand, cut where it hurts: hello ADDRESS PORT SNI [whole|first:N|only:N|prefix:TEXT]
+ * first:N sends N bytes, waits 30 ms, then the rest; only:N never sends the rest; prefix:TEXT sends TEXT before, as its own segment. Prints errno of what
  * failed, or 0 if all was handed over and the connection still stood 500 ms later. */
 #include "client.h"
 
@@ -46,6 +46,8 @@ int main(int argc, char **argv)
 	setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &(int){ 1 }, sizeof(int));
 	if (!error && !strncmp(how, "prefix:", 7))
 		error = give(fd, how + 7, strlen(how + 7));
+	if (!error && !strncmp(how, "only:", 5))
+		first = size = atoi(how + 5);
 	if (!error)
 		error = give(fd, hello, first);
 	if (!error)

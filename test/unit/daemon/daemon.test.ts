@@ -60,6 +60,9 @@ async function start(kernel: FakeKernel, changes: Partial<Config> = {}): Promise
 			kernel.calls.push("load");
 			return kernel;
 		},
+		parse: () => {
+			throw new Error("the daemon parses nothing itself");
+		},
 	};
 	const daemon = await startDaemon(
 		{ ...config, ...changes },

@@ -1,0 +1,252 @@
+/* SPDX-License-Identifier: GPL-2.0 OR MIT */
+/* A ClientHello handshake message (RFC 8446 4.1.2), without records, read in order in pieces of any size; its name is
+ * server_name's (RFC 6066 3). Pure functions over bytes. */
+#ifndef SALLYPORT_HELLO_H
+#define SALLYPORT_HELLO_H
+
+#include "bytes.h"
+#include "reader_state.h"
+
+#define SP_HELLO_MAX 16384 /* bytes of the message */
+#define SP_HELLO_THINKABLE 0x2ffff /* a length over this is no hello: the fields of a hello hold less */
+#define SP_CLIENT_HELLO 1
+/* IANA "TLS ExtensionType Values" */
+#define SP_EXTENSION_SERVER_NAME 0
+#define SP_EXTENSION_EARLY_DATA 42
+#define SP_EXTENSION_ECH 0xfe0d /* RFC 9849: encrypted_client_hello */
+
+enum sp_hello_stage {
+	SP_AT_TYPE = 0, SP_AT_SESSION, SP_AT_CIPHERS, SP_AT_COMPRESSION, SP_AT_EXTENSIONS, SP_AT_EXTENSION, SP_AT_NAMES, SP_AT_NAME,
+	SP_AT_END,
+};
+
+enum sp_hello_seen { SP_SEEN_SERVER_NAME = 1, SP_SEEN_NAME = 2, SP_SEEN_CONTRADICTION = 4 };
+
+struct sp_hello_walk {
+	struct sp_bytes bytes;
+	struct sp_hello_reader *hello;
+	struct sp_text *text;
+	__u32 at, end;
+	enum sp_hello_result result;
+};
+
+/* Next: `skip` bytes, then a field of `want` bytes. A message that is too short for both ends here. */
+static __always_inline void sp_hello_next(struct sp_hello_reader *h, __u32 skip, __u8 stage, __u8 want)
+{
+	if (skip + want > h->left) {
+		h->seen |= SP_SEEN_CONTRADICTION;
+		h->skip = h->left;
+		h->stage = SP_AT_END;
+		return;
+	}
+	h->skip = skip;
+	h->stage = stage;
+	h->want = want;
+}
+
+static __always_inline void sp_hello_end(struct sp_hello_reader *h)
+{
+	h->skip = h->left;
+	h->stage = SP_AT_END;
+}
+
+/* `skip` more bytes of this extension, then the next one. */
+static __always_inline void sp_hello_next_extension(struct sp_hello_reader *h, __u32 skip)
+{
+	if (h->extensions_left < 4) {
+		sp_hello_end(h);
+		return;
+	}
+	h->extensions_left -= 4;
+	sp_hello_next(h, skip, SP_AT_EXTENSION, 4);
+}
+
+static __always_inline void sp_hello_next_name(struct sp_hello_reader *h, __u32 skip)
+{
+	__u32 left = h->extension_left;
+
+	if (left < 3) {
+		h->extension_left = 0;
+		sp_hello_next_extension(h, skip + left);
+		return;
+	}
+	h->extension_left = left - 3;
+	sp_hello_next(h, skip, SP_AT_NAME, 3);
+}
+
+static __always_inline void sp_hello_extension(struct sp_hello_reader *h, struct sp_text *text)
+{
+	__u32 type = sp_be16(h->field), length = sp_be16(h->field + 2);
+
+	if (length > h->extensions_left) {
+		h->seen |= SP_SEEN_CONTRADICTION;
+		sp_hello_end(h);
+		return;
+	}
+	h->extensions_left -= length;
+	if (type == SP_EXTENSION_ECH)
+		text->flags |= SP_HELLO_ECH;
+	if (type == SP_EXTENSION_EARLY_DATA)
+		text->flags |= SP_HELLO_EARLY_DATA;
+	if (type == SP_EXTENSION_SERVER_NAME) {
+		/* RFC 8446 4.2: each extension once. Which of two a server believes is not known. */
+		if (h->seen & SP_SEEN_SERVER_NAME)
+			h->seen |= SP_SEEN_CONTRADICTION;
+		else if (length >= 2) {
+			h->seen |= SP_SEEN_SERVER_NAME;
+			h->extension_left = length - 2;
+			sp_hello_next(h, 0, SP_AT_NAMES, 2);
+			return;
+		}
+		h->seen |= SP_SEEN_SERVER_NAME;
+	}
+	sp_hello_next_extension(h, length);
+}
+
+static __always_inline void sp_hello_name(struct sp_hello_reader *h)
+{
+	__u32 length = sp_be16(h->field + 1);
+
+	if (length > h->extension_left) {
+		h->seen |= SP_SEEN_CONTRADICTION;
+		length = h->extension_left;
+	}
+	h->extension_left -= length;
+	if (h->field[0] != 0) { /* host_name is the only type there is */
+		sp_hello_next_name(h, length);
+		return;
+	}
+	if (h->seen & SP_SEEN_NAME) {
+		h->seen |= SP_SEEN_CONTRADICTION;
+		sp_hello_next_name(h, length);
+		return;
+	}
+	h->seen |= SP_SEEN_NAME;
+	h->name_left = length;
+	if (length > h->left) {
+		h->seen |= SP_SEEN_CONTRADICTION;
+		h->name_left = h->left;
+	}
+	h->left -= h->name_left; /* sp_hello_next asks what is left behind the name */
+	sp_hello_next_name(h, 0);
+	h->left += h->name_left;
+}
+
+/* The field at hand is whole. */
+static __always_inline enum sp_hello_result sp_hello_act(struct sp_hello_reader *h, struct sp_text *text)
+{
+	__u32 length;
+
+	switch (h->stage) {
+	case SP_AT_TYPE:
+		length = sp_be32(h->field) & 0xffffff;
+		if (h->field[0] != SP_CLIENT_HELLO || length > SP_HELLO_THINKABLE)
+			return SP_HELLO_NONE;
+		if (length > SP_HELLO_MAX)
+			return SP_HELLO_BROKEN;
+		h->left = length;
+		sp_hello_next(h, 2 + 32, SP_AT_SESSION, 1); /* legacy_version, random */
+		break;
+	case SP_AT_SESSION:
+		sp_hello_next(h, h->field[0], SP_AT_CIPHERS, 2);
+		break;
+	case SP_AT_CIPHERS:
+		sp_hello_next(h, sp_be16(h->field), SP_AT_COMPRESSION, 1);
+		break;
+	case SP_AT_COMPRESSION:
+		if (h->field[0] == h->left) /* no extensions: some hellos of TLS 1.0 */
+			sp_hello_end(h);
+		else
+			sp_hello_next(h, h->field[0], SP_AT_EXTENSIONS, 2);
+		break;
+	case SP_AT_EXTENSIONS:
+		h->extensions_left = sp_be16(h->field);
+		if (h->extensions_left > h->left)
+			h->extensions_left = h->left;
+		sp_hello_next_extension(h, 0);
+		break;
+	case SP_AT_EXTENSION:
+		sp_hello_extension(h, text);
+		break;
+	case SP_AT_NAMES: /* server_name_list's length: the extension's says the same */
+		sp_hello_next_name(h, 0);
+		break;
+	default:
+		sp_hello_name(h);
+	}
+	return SP_HELLO_CUT;
+}
+
+static __always_inline __u32 sp_hello_take_name(struct sp_hello_walk *w, __u32 count)
+{
+	struct sp_hello_reader *h = w->hello;
+	struct sp_text *text = w->text;
+
+	if (count > h->name_left)
+		count = h->name_left;
+	if (text->name_length == 0 && count <= SP_NAME_MAX) {
+		sp_read(&w->bytes, w->at, text->name, ((count - 1) & (SP_NAME_MAX - 1)) + 1);
+	} else { /* in pieces, or longer than any name */
+		count = 1;
+		if (text->name_length < SP_NAME_MAX)
+			sp_read(&w->bytes, w->at, text->name + (text->name_length & (SP_NAME_MAX - 1)), 1);
+	}
+	text->name_length += count;
+	h->name_left -= count;
+	return count;
+}
+
+static __always_inline __u32 sp_hello_take_field(struct sp_hello_walk *w, __u32 count)
+{
+	struct sp_hello_reader *h = w->hello;
+	__u32 want = h->want;
+
+	if (h->have == 0 && count >= want) {
+		sp_read(&w->bytes, w->at, h->field, ((want - 1) & 3) + 1);
+		count = want;
+	} else {
+		sp_read(&w->bytes, w->at, h->field + (h->have & 3), 1);
+		count = 1;
+	}
+	h->have += count;
+	return count;
+}
+
+/* Read on, by one field or what there is of it. Returns what came of it; w->at is behind what was read. */
+static __always_inline enum sp_hello_result sp_hello_step(struct sp_hello_walk *w)
+{
+	struct sp_hello_reader *h = w->hello;
+	__u32 count = w->end - w->at;
+	bool counted = h->stage != SP_AT_TYPE;
+
+	if (h->stage == SP_AT_TYPE && h->have == 0)
+		h->want = 4;
+	if (w->at >= w->end)
+		return SP_HELLO_CUT;
+	if (h->name_left > 0) {
+		count = sp_hello_take_name(w, count);
+	} else if (h->skip > 0) {
+		count = count < h->skip ? count : h->skip;
+		h->skip -= count;
+	} else {
+		count = sp_hello_take_field(w, count);
+	}
+	w->at += count;
+	if (counted)
+		h->left -= count;
+	if (h->have == h->want) {
+		enum sp_hello_result result;
+
+		h->have = 0;
+		result = sp_hello_act(h, w->text);
+		if (result != SP_HELLO_CUT)
+			return result;
+	}
+	if (h->stage != SP_AT_END || h->skip > 0 || h->name_left > 0)
+		return SP_HELLO_CUT;
+	if (h->seen & SP_SEEN_CONTRADICTION)
+		return SP_HELLO_BROKEN;
+	return h->seen & SP_SEEN_NAME ? SP_HELLO_NAMED : SP_HELLO_UNNAMED;
+}
+
+#endif

@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: GPL-2.0 OR MIT */
+/* The parsers by themselves: a request with the state so far goes in, behind it the bytes that follow, and it is answered in place. In
+ * the kernel by the program `parse`, which is never attached (BPF_PROG_TEST_RUN); in user space by native/parsers.c. `sallyport
+ * replay`, the corpus, the fuzzers and the tests that hold both against each other all ask in this form. */
+#ifndef SALLYPORT_PARSE_H
+#define SALLYPORT_PARSE_H
+
+#include "reader.h"
+
+static __always_inline void sp_parse_stream(struct sp_parse_request *r, const struct sp_bytes *bytes, __u32 offset)
+{
+	struct sp_reading reading = {
+		.bytes = *bytes, .reader = &r->reader, .text = &r->text, .at = offset + r->at, .end = offset + r->end,
+	};
+
+	r->result = sp_reader_read(&reading);
+	r->at = reading.at - offset;
+	r->hello = reading.hello;
+	r->is_pending = sp_reader_is_pending(&r->reader);
+}
+
+/* Answer the request. The bytes behind it begin at `offset` of `bytes`. 0, or -1 if it asks for what is not there. */
+static __always_inline int sp_parse(struct sp_parse_request *r, const struct sp_bytes *bytes, __u32 offset)
+{
+	if (r->end > bytes->end - offset || r->at > r->end)
+		return -1;
+	switch (r->kind) {
+	case SP_PARSE_STREAM:
+		sp_parse_stream(r, bytes, offset);
+		return 0;
+	default:
+		return -1;
+	}
+}
+
+#endif

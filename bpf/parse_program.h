@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: GPL-2.0 OR MIT */
+/* parse.h in the kernel: never attached, asked by BPF_PROG_TEST_RUN. */
+#ifndef SALLYPORT_PARSE_PROGRAM_H
+#define SALLYPORT_PARSE_PROGRAM_H
+
+#include "parse.h"
+#include "scratch.h"
+
+__noinline int sp_parse_in_area(struct __sk_buff *skb, struct sp_scratch *area)
+{
+	struct sp_bytes bytes = {.packet = skb, .end = skb->len};
+
+	return area ? sp_parse(&area->request, &bytes, sizeof(area->request)) : -1;
+}
+
+SEC("tc") int parse(struct __sk_buff *skb)
+{
+	struct sp_scratch *area = sp_scratch_claim();
+	int result = -1;
+
+	if (!area)
+		return -1;
+	if (bpf_skb_load_bytes(skb, 0, &area->request, sizeof(area->request)) == 0 && sp_parse_in_area(skb, area) == 0 &&
+	    bpf_skb_store_bytes(skb, 0, &area->request, sizeof(area->request), 0) == 0)
+		result = 0;
+	sp_scratch_release(area);
+	return result;
+}
+
+#endif

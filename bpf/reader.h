@@ -1,0 +1,171 @@
+/* SPDX-License-Identifier: GPL-2.0 OR MIT */
+/* What a TCP client says, read in order in pieces of any size: finds out which protocol it is, and reads names. Pure functions over
+ * bytes; the state between two pieces is plain data.
+ *
+ *   start ──► TLS ──► a second hello ──► over
+ *     │        └ no hello ─┐
+ *     ├──► SSL 2 ──────────┤
+ *     └──► cleartext ◄─────┘ ──► TLS, wherever a hello begins
+ */
+#ifndef SALLYPORT_READER_H
+#define SALLYPORT_READER_H
+
+#include "hunt.h"
+
+#define SP_WATCH_BYTES 65536 /* of cleartext, or after a first hello, in which a hello is looked for */
+#define SP_PENDING_BYTES 131072 /* of a hello with its records: one of 16 kB in records of three bytes */
+
+/* One call's work. */
+struct sp_reading {
+	struct sp_bytes bytes;
+	struct sp_reader *reader;
+	struct sp_text *text;
+	__u32 at, end; /* what is to be read; at: behind what has been read */
+	enum sp_hello_result hello;
+};
+
+/* Is a message half read? Then its verdict is still to come. */
+static __always_inline bool sp_reader_is_pending(const struct sp_reader *r)
+{
+	if (r->kind == SP_READER_TLS)
+		return r->tls.begun || (r->tls.hellos == 0 && r->tls.have > 0);
+	return r->kind == SP_READER_SSL2 || (r->kind == SP_READER_CLEARTEXT && r->tls.have > 1);
+}
+
+static __always_inline enum sp_read_result sp_reader_becomes_cleartext(struct sp_reader *r)
+{
+	bool said = r->is_cleartext;
+
+	r->kind = SP_READER_CLEARTEXT;
+	r->is_cleartext = 1;
+	__builtin_memset(&r->tls, 0, sizeof(r->tls));
+	return said ? SP_READ_AGAIN : SP_READ_OTHER;
+}
+
+static __always_inline enum sp_read_result sp_read_tls(struct sp_reading *g)
+{
+	struct sp_reader *r = g->reader;
+	struct sp_tls_walk walk = {
+		.hello = {.bytes = g->bytes, .hello = &r->tls.hello, .text = g->text, .at = g->at},
+		.tls = &r->tls, .end = g->end,
+	};
+
+	if (!r->tls.begun) { /* the text of the message before */
+		g->text->name_length = 0;
+		g->text->flags = 0;
+	}
+	sp_loop(g->end - g->at, sp_tls_step, &walk);
+	r->watched += walk.hello.at - g->at;
+	g->at = walk.hello.at;
+	switch (walk.result) {
+	case SP_TLS_CUT:
+		if (r->watched <= (r->tls.begun ? SP_PENDING_BYTES : SP_WATCH_BYTES))
+			return SP_READ_MORE;
+		r->kind = SP_READER_OVER;
+		if (!r->tls.begun)
+			return SP_READ_OVER;
+		g->hello = SP_HELLO_BROKEN;
+		return SP_READ_HELLO;
+	case SP_TLS_HELLO:
+		g->hello = walk.hello.result;
+		sp_tls_again(&r->tls, g->text->flags);
+		r->watched = 0;
+		if (g->hello == SP_HELLO_BROKEN)
+			r->kind = SP_READER_OVER;
+		return SP_READ_HELLO;
+	case SP_TLS_MIXED:
+		g->hello = SP_HELLO_BROKEN;
+		r->kind = SP_READER_OVER;
+		return SP_READ_HELLO;
+	case SP_TLS_NONE:
+		return sp_reader_becomes_cleartext(r);
+	default:
+		r->kind = SP_READER_OVER;
+		return SP_READ_OVER;
+	}
+}
+
+static __always_inline enum sp_read_result sp_read_cleartext(struct sp_reading *g)
+{
+	struct sp_reader *r = g->reader;
+	struct sp_hunt_walk walk = {.bytes = g->bytes, .tls = &r->tls, .at = g->at, .end = g->end};
+
+	sp_loop(g->end - g->at, sp_hunt_step, &walk);
+	r->watched += walk.at - g->at;
+	g->at = walk.at;
+	if (walk.found) {
+		sp_hunt_found(&r->tls);
+		g->text->name_length = 0;
+		g->text->flags = 0;
+		r->kind = SP_READER_TLS;
+		r->watched = 0;
+		return SP_READ_AGAIN;
+	}
+	if (r->watched <= SP_WATCH_BYTES)
+		return SP_READ_MORE;
+	r->kind = SP_READER_OVER;
+	return SP_READ_OVER;
+}
+
+/* length with the high bit, length, 1 (CLIENT-HELLO), version 3.x or 0.2: has no place for a name. */
+static __always_inline enum sp_read_result sp_read_ssl2(struct sp_reading *g)
+{
+	struct sp_reader *r = g->reader;
+	struct sp_tls_reader *t = &r->tls;
+	__u8 head[SP_RECORD_HEAD];
+
+	for (int i = 0; i < SP_RECORD_HEAD && t->have < SP_RECORD_HEAD; i++) {
+		if (g->at >= g->end)
+			return SP_READ_MORE;
+		sp_read(&g->bytes, g->at, t->record + (t->have < SP_RECORD_HEAD ? t->have : 0), 1);
+		g->at++;
+		t->have++;
+	}
+	if (t->record[2] == SP_CLIENT_HELLO && (t->record[3] == 3 || (t->record[3] == 0 && t->record[4] == 2))) {
+		g->hello = SP_HELLO_UNNAMED;
+		g->text->name_length = 0;
+		g->text->flags = 0;
+		r->kind = SP_READER_OVER;
+		return SP_READ_HELLO;
+	}
+	__builtin_memcpy(head, t->record, sizeof(head));
+	sp_reader_becomes_cleartext(r);
+	for (int i = 0; i < SP_RECORD_HEAD; i++)
+		sp_hunt_byte(t, head[i]);
+	return SP_READ_OTHER;
+}
+
+static __always_inline enum sp_read_result sp_read_start(struct sp_reading *g)
+{
+	struct sp_reader *r = g->reader;
+	__u8 first;
+
+	if (g->at >= g->end || sp_read(&g->bytes, g->at, &first, 1))
+		return SP_READ_MORE;
+	if (first == SP_RECORD_HANDSHAKE)
+		r->kind = SP_READER_TLS;
+	else if (first & 0x80)
+		r->kind = SP_READER_SSL2;
+	else
+		return sp_reader_becomes_cleartext(r);
+	return SP_READ_AGAIN;
+}
+
+/* Read on. Call it until SP_READ_MORE or SP_READ_OVER. */
+static __always_inline enum sp_read_result sp_reader_read(struct sp_reading *g)
+{
+	switch (g->reader->kind) {
+	case SP_READER_START:
+		return sp_read_start(g);
+	case SP_READER_TLS:
+		return sp_read_tls(g);
+	case SP_READER_SSL2:
+		return sp_read_ssl2(g);
+	case SP_READER_CLEARTEXT:
+		return sp_read_cleartext(g);
+	default:
+		return SP_READ_OVER;
+	}
+}
+
+#endif

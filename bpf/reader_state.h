@@ -1,0 +1,98 @@
+/* SPDX-License-Identifier: GPL-2.0 OR MIT */
+/* What the parsers keep between two pieces of a message, and how they are asked (parse.h). Plain data, shared with user space like
+ * event.h. */
+#ifndef SALLYPORT_READER_STATE_H
+#define SALLYPORT_READER_STATE_H
+
+#include "event.h"
+
+#define SP_METHOD_MAX 16
+#define SP_PATH_MAX 256
+#define SP_RECORD_HEAD 5
+
+/* What was read of a message, as sent. */
+struct sp_text {
+	__u16 name_length, method_length, path_length; /* as sent; more than the array holds: the rest was left out */
+	__u16 query_type, query_id; /* of a DNS question */
+	__u16 status; /* of an HTTP answer; 0: none */
+	__u32 flags; /* enum sp_hello_flag */
+	char name[SP_NAME_MAX]; /* SNI, Host, or the first question's name with dots between labels */
+	char method[SP_METHOD_MAX];
+	char path[SP_PATH_MAX];
+};
+
+enum sp_hello_result {
+	SP_HELLO_CUT, /* goes on behind the bytes at hand */
+	SP_HELLO_NAMED, /* whole: text.name */
+	SP_HELLO_UNNAMED, /* whole, without server_name */
+	SP_HELLO_BROKEN, /* contradicts itself, or is longer than SP_HELLO_MAX */
+	SP_HELLO_NONE, /* another message */
+};
+
+/* All zero: before the first byte. What comes next is `skip` bytes of no interest, then `name_left` bytes of the name, then the
+ * field that `stage` names. */
+struct sp_hello_reader {
+	__u8 stage, want, have, seen;
+	__u8 field[4];
+	__u32 skip;
+	__u32 left; /* of the message */
+	__u16 extensions_left, extension_left; /* behind the field at hand */
+	__u16 name_left, reserved;
+}; /* 24 bytes */
+
+/* All zero: before the first record. */
+struct sp_tls_reader {
+	struct sp_hello_reader hello;
+	__u8 record[SP_RECORD_HEAD];
+	__u8 have; /* of the record's header */
+	__u8 begun; /* the hello's first byte has been read */
+	__u8 hellos, early_data; /* whole ones before this; an earlier one offered early data */
+	__u8 reserved[3];
+	__u32 left; /* of the record's content */
+}; /* 40 bytes */
+
+enum sp_reader_kind {
+	SP_READER_START = 0,
+	SP_READER_TLS,
+	SP_READER_SSL2, /* RFC 5246 E.2: maybe a hello in the format of SSL 2 */
+	SP_READER_CLEARTEXT,
+	SP_READER_OVER,
+};
+
+/* All zero: the start of the stream. */
+struct sp_reader {
+	__u8 kind; /* enum sp_reader_kind */
+	__u8 is_cleartext; /* something else than TLS was said */
+	__u8 reserved[2];
+	__u32 watched; /* bytes read since the start, or since the last message */
+	struct sp_tls_reader tls;
+}; /* 48 bytes */
+
+enum sp_read_result {
+	SP_READ_MORE, /* all bytes are read */
+	SP_READ_HELLO, /* text; sp_reader_outcome.hello says how it ended. Call again for what follows */
+	SP_READ_OTHER, /* it is no TLS, said once. Call again for what follows */
+	SP_READ_OVER, /* no name can come any more */
+	SP_READ_AGAIN, /* it turned out to be something else: call again */
+};
+
+enum sp_parse_kind {
+	SP_PARSE_STREAM = 1, /* what a TCP client says, in order */
+};
+
+struct sp_parse_request {
+	__u8 ethernet[16]; /* a packet begins with a header: zeros */
+	__u8 kind; /* enum sp_parse_kind */
+	__u8 reserved[3];
+	__u32 at, end; /* in and out: what is still to be read of the bytes behind the request */
+	/* out */
+	__u8 result; /* SP_PARSE_STREAM: enum sp_read_result */
+	__u8 hello; /* enum sp_hello_result */
+	__u8 is_pending;
+	__u8 reserved2;
+	/* in and out */
+	struct sp_reader reader;
+	struct sp_text text;
+};
+
+#endif

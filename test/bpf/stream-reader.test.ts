@@ -1,0 +1,191 @@
+/** bpf/reader.h: what a TCP client says, in pieces of any size, in the kernel and in user space. */
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { addon, Scratch } from "../native/scratch.ts";
+import { inKernel, inUserSpace, type Parse, readStream } from "../support/parse.ts";
+import {
+	clientHello,
+	cut,
+	EARLY_DATA,
+	ECH,
+	POST_QUANTUM_KEY_SHARE,
+	padding,
+	records,
+	serverName,
+	VERSIONS,
+} from "../support/tls-hello.ts";
+
+let scratch: Scratch;
+let parsers: readonly (readonly [string, Parse])[];
+
+beforeAll(() => {
+	scratch = new Scratch();
+	const kernel = scratch.load({ detached: true });
+	parsers = [
+		["user space", inUserSpace(addon)],
+		["the kernel", inKernel(kernel)],
+	];
+});
+afterAll(() => scratch.close());
+
+/** Both parsers read it, each request they answered is the same, and this is what they found. */
+function read(stream: Uint8Array, size = 1400) {
+	const pieces = cut(stream, size);
+	const [inUser, inKern] = parsers.map(([, parse]) => readStream(parse, pieces));
+	expect(inKern!.requests).toEqual(inUser!.requests);
+	return inUser!;
+}
+
+const NAME = "api.model.example";
+const named = { name: NAME, how: "named", flags: 0 };
+const PLAIN = clientHello([VERSIONS, serverName(NAME)]);
+const LARGE = clientHello([POST_QUANTUM_KEY_SHARE, VERSIONS, serverName(NAME), padding(300)]);
+
+describe("a hello", () => {
+	test.each([1, 2, 3, 5, 7, 64, 1000, 1400])("in segments of %i", (size) => {
+		for (const hello of [PLAIN, LARGE]) {
+			const stream = records(hello);
+			expect(read(stream, size).hellos).toMatchObject([{ ...named, after: stream.length }]);
+		}
+	});
+
+	test.each([1, 2, 3, 4, 5, 100, 511])("in records of %i", (size) => {
+		for (const segment of [1, 3, 11, 1400]) {
+			const stream = records(LARGE, size);
+			expect(read(stream, segment).hellos).toMatchObject([{ ...named, after: stream.length }]);
+		}
+	});
+
+	test("cut at every place", () => {
+		const stream = records(PLAIN, 61);
+		for (let at = 1; at < stream.length; at++) {
+			const pieces = [stream.subarray(0, at), stream.subarray(at)];
+			for (const [, parse] of parsers) {
+				const { hellos, isPending } = readStream(parse, pieces);
+				expect(hellos).toMatchObject([{ ...named, after: stream.length }]);
+				expect(isPending).toBe(false);
+				expect(readStream(parse, pieces.slice(0, 1))).toMatchObject({ hellos: [], isPending: true });
+			}
+		}
+	});
+
+	test("of 16 kB is read, and a longer one is broken", () => {
+		const around = clientHello([serverName(NAME), padding(0)]).length - 4;
+		expect(read(records(clientHello([padding(16_384 - around), serverName(NAME)]))).hellos).toMatchObject([named]);
+		expect(read(records(clientHello([padding(16_385 - around), serverName(NAME)]))).hellos).toMatchObject([
+			{ name: null, how: "broken" },
+		]);
+	});
+
+	test.each([
+		["no extensions", null, "unnamed", null],
+		["no server_name", [VERSIONS], "unnamed", null],
+		["an empty list of extensions", [], "unnamed", null],
+		["two server_name extensions", [serverName(NAME), VERSIONS, serverName("evil.example")], "broken", null],
+		["two host names in one", [serverName(NAME, "evil.example")], "broken", null],
+		["an empty name", [serverName("")], "named", ""],
+		["a name with NUL", [serverName("api.model.example\0.evil.example")], "named", "api.model.example\0.evil.example"],
+	] as const)("with %s", (_what, extensions, how, name) => {
+		for (const size of [1, 1400])
+			expect(read(records(clientHello(extensions)), size).hellos).toMatchObject([{ how, name }]);
+	});
+
+	test("with a name of 300 bytes keeps the first 256", () => {
+		const name = "a".repeat(300);
+		for (const size of [1, 100, 1400]) {
+			expect(read(records(clientHello([serverName(name), VERSIONS])), size).hellos).toMatchObject([
+				{ how: "named", name: name.slice(0, 256) },
+			]);
+		}
+	});
+
+	test("with encrypted_client_hello is marked, wherever it stands", () => {
+		for (const extensions of [
+			[ECH, serverName(NAME)],
+			[serverName(NAME), ECH],
+		]) {
+			expect(read(records(clientHello(extensions)), 50).hellos).toMatchObject([{ name: NAME, flags: 1 }]);
+		}
+	});
+
+	test("whose extension is longer than all of them is broken", () => {
+		const hello = Buffer.from(PLAIN);
+		hello.writeUInt16BE(0x4000, hello.length - NAME.length - 7);
+		expect(read(records(hello)).hellos).toMatchObject([{ how: "broken" }]);
+	});
+
+	test("with another record in its middle is broken", () => {
+		const stream = Buffer.concat([
+			records(PLAIN.subarray(0, 40)),
+			records(Buffer.from([1]), 9, 20),
+			records(PLAIN.subarray(40)),
+		]);
+		expect(read(stream).hellos).toMatchObject([{ how: "broken" }]);
+	});
+});
+
+describe("after a hello", () => {
+	const SECOND = clientHello([serverName("second.example")]);
+	const CHANGE_CIPHER = records(Buffer.from([1]), 9, 20);
+
+	test("a second one is read (HelloRetryRequest), alone or behind change_cipher_spec", () => {
+		for (const between of [Buffer.alloc(0), CHANGE_CIPHER]) {
+			for (const size of [1, 1400]) {
+				const { hellos } = read(Buffer.concat([records(PLAIN), between, records(SECOND)]), size);
+				expect(hellos).toMatchObject([named, { name: "second.example" }]);
+			}
+		}
+	});
+
+	test("application data end it, unless early data were offered", () => {
+		const data = records(Buffer.alloc(200, 0x16), 200, 23);
+		expect(read(Buffer.concat([records(PLAIN), data, records(SECOND)]))).toMatchObject({
+			hellos: [named],
+			isOver: true,
+		});
+		const early = clientHello([EARLY_DATA, serverName(NAME)]);
+		expect(read(Buffer.concat([records(early), data, records(SECOND)])).hellos).toMatchObject([
+			{ name: NAME },
+			{ name: "second.example" },
+		]);
+	});
+
+	test("the second flight of TLS 1.2 ends it", () => {
+		const keyExchange = records(Buffer.from([16, 0, 0, 2, 1, 1]));
+		for (const size of [1, 1400])
+			expect(read(Buffer.concat([records(PLAIN), keyExchange]), size)).toMatchObject({ hellos: [named], isOver: true });
+	});
+});
+
+describe("cleartext", () => {
+	test.each([
+		["one byte", "x"],
+		["STARTTLS", "EHLO me\r\nSTARTTLS\r\n"],
+		["SOCKS 5", "\x05\x01\x00\x05\x01\x00\x01\x01\x02\x03\x04\x01\xbb"],
+		["CONNECT", "CONNECT api.model.example:443 HTTP/1.1\r\nHost: api.model.example\r\n\r\n"],
+		["what looks like a record", "\x16\x03\x01\x00\x05\x02\x00\x00\x01\x00"],
+		["beginnings of a hello", "\x16\x16\x16\x03\x16\x16\x03\x01\x02"],
+		["an SSL 2 length", "\x80\x16\x03\x01\x02\x00"],
+		["40,000 bytes", "\x16 ".repeat(20_000)],
+	])("of %s before a hello: it is found", (_what, before) => {
+		for (const size of [1400, ...(before.length < 100 ? [1, 3] : [])]) {
+			const found = read(Buffer.concat([Buffer.from(before, "latin1"), records(LARGE, 700)]), size);
+			expect(found).toMatchObject({ isOther: true, hellos: [named] });
+		}
+	});
+
+	test("is looked at for 64 kB", () => {
+		expect(read(Buffer.alloc(70_000, 0x20))).toMatchObject({ isOther: true, hellos: [], isOver: true });
+	});
+
+	test("a hello of SSL 2 has no name", () => {
+		const hello = Buffer.from("802e0103010015000000100100800300800700c006004002008004008000000401020304", "hex");
+		for (const size of [1, 1400]) expect(read(hello, size).hellos).toMatchObject([{ how: "unnamed", name: null }]);
+	});
+});
+
+test("bytes that are not there are refused", () => {
+	const request = Buffer.alloc(624);
+	request.writeUInt8(1, 16);
+	request.writeUInt32LE(5, 24);
+	expect(() => addon.parse(request, Buffer.alloc(4))).toThrow(/not there/);
+});
