@@ -6,6 +6,8 @@
 
 #include <linux/types.h>
 
+#define SP_WINDOW 512
+
 #ifdef __bpf__
 #include "core.h"
 
@@ -13,6 +15,8 @@ struct sp_bytes {
 	struct __sk_buff *packet; /* NULL: the bytes are in memory */
 	__u64 memory; /* a plain number (sp_plain): the verifier need not follow where in it a parser reads */
 	__u32 end; /* offset behind the last byte that may be read */
+	__u32 window_at, window_end; /* what of the packet the window holds */
+	__u8 *window; /* SP_WINDOW bytes, or NULL: a helper's call costs more than reading a field */
 };
 
 static __always_inline int sp_read(const struct sp_bytes *bytes, __u32 at, void *to, __u32 count)
@@ -34,6 +38,8 @@ struct sp_bytes {
 	const __u8 *packet;
 	__u64 memory;
 	__u32 end;
+	__u32 window_at, window_end;
+	__u8 *window;
 };
 
 #ifndef __always_inline
@@ -58,6 +64,32 @@ static inline void sp_loop(__u32 times, long (*step)(__u32, void *), void *state
 			break;
 }
 #endif
+
+/* Make the window begin at `at`. */
+static __always_inline int sp_open_window(struct sp_bytes *bytes, __u32 at)
+{
+	__u32 count = at < bytes->end ? bytes->end - at : 0;
+
+	if (count > SP_WINDOW)
+		count = SP_WINDOW;
+	bytes->window_at = bytes->window_end = at;
+	if (count == 0 || sp_read(bytes, at, bytes->window, ((count - 1) & (SP_WINDOW - 1)) + 1))
+		return -1;
+	bytes->window_end = at + count;
+	return 0;
+}
+
+/* A few bytes out of the window; -1 if they are not in it. Without a window, sp_read(). */
+static __always_inline int sp_peek(const struct sp_bytes *bytes, __u32 at, __u8 *to, __u32 count)
+{
+	if (!bytes->window)
+		return sp_read(bytes, at, to, count);
+	if (at < bytes->window_at || at + count > bytes->window_end)
+		return -1;
+	for (__u32 i = 0; i < count; i++)
+		to[i] = bytes->window[(at - bytes->window_at + i) & (SP_WINDOW - 1)];
+	return 0;
+}
 
 static __always_inline __u16 sp_be16(const __u8 *at)
 {

@@ -37,6 +37,8 @@
 #define TCP_LISTEN 10
 #define TCP_CLOSING 11
 
+#define SKBFL_SHARED_FRAG 2 /* linux/skbuff.h, since Linux 5.14: pages that may still be written to */
+
 #define min(a, b) ((a) < (b) ? (a) : (b))
 
 #pragma clang attribute push(__attribute__((preserve_access_index)), apply_to = record)
@@ -146,6 +148,15 @@ struct sock {
 	__u8 sk_kern_sock : 1;
 	__u8 sk_userlocks : 4;
 	struct sock_cgroup_data sk_cgrp_data;
+};
+
+struct sk_buff {
+	unsigned char *head;
+	unsigned int end; /* offset, on 64-bit machines */
+};
+
+struct skb_shared_info {
+	__u8 flags;
 };
 
 struct tcp_sock {

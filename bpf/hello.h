@@ -199,11 +199,10 @@ static __always_inline __u32 sp_hello_take_name(struct sp_hello_walk *w, __u32 c
 static __always_inline __u32 sp_hello_take_field(struct sp_hello_walk *w, __u32 count)
 {
 	struct sp_hello_reader *h = w->hello;
-	__u32 want = h->want;
-
-	if (h->have == 0 && count >= want) {
-		sp_read(&w->bytes, w->at, h->field, ((want - 1) & 3) + 1);
-		count = want;
+	if (count >= 4 && h->have == 0) {
+		if (sp_peek(&w->bytes, w->at, h->field, 4))
+			sp_read(&w->bytes, w->at, h->field, 4);
+		count = h->want;
 	} else {
 		sp_read(&w->bytes, w->at, h->field + (h->have & 3), 1);
 		count = 1;
@@ -212,31 +211,107 @@ static __always_inline __u32 sp_hello_take_field(struct sp_hello_walk *w, __u32 
 	return count;
 }
 
-/* Read on, by one field or what there is of it. Returns what came of it; w->at is behind what was read. */
+/* Everything before the extensions at once, if it is whole in the bytes at hand and as it should be. Else nothing happens. */
+static __always_inline void sp_hello_open(struct sp_hello_walk *w)
+{
+	struct sp_hello_reader *h = w->hello;
+	__u32 at = w->at, left, taken;
+	__u8 raw[4], session, compression;
+
+	if (w->end - at < 4 || sp_peek(&w->bytes, at, raw, 4))
+		return;
+	left = sp_be32(raw) & 0xffffff;
+	if (raw[0] != SP_CLIENT_HELLO || left > SP_HELLO_MAX)
+		return;
+	at += 4 + 2 + 32;
+	if (at >= w->end || sp_peek(&w->bytes, at, &session, 1))
+		return;
+	at += 1 + session;
+	if (at + 2 > w->end || sp_peek(&w->bytes, at, raw, 2))
+		return;
+	at += 2 + sp_be16(raw);
+	if (at >= w->end || sp_peek(&w->bytes, at, &compression, 1))
+		return;
+	at += 1 + compression;
+	if (at + 2 > w->end || sp_peek(&w->bytes, at, raw, 2))
+		return;
+	taken = at + 2 - w->at - 4;
+	if (sp_be16(raw) < 4 || taken + sp_be16(raw) > left)
+		return;
+	w->at = at + 2;
+	h->left = left - taken;
+	h->extensions_left = sp_be16(raw) - 4;
+	h->stage = SP_AT_EXTENSION;
+	h->want = 4;
+}
+
+#define SP_SKIM 12 /* extensions a step */
+
+/* The extensions of no interest, as long as each header is whole in the bytes at hand: most of a hello. */
+static __always_inline void sp_hello_skim(struct sp_hello_walk *w)
+{
+	struct sp_hello_reader *h = w->hello;
+	__u32 at = w->at, skip = h->skip, left = h->left, extensions_left = h->extensions_left;
+	__u8 raw[4];
+
+	for (int i = 0; i < SP_SKIM; i++) {
+		__u32 type, length;
+
+		if (skip + sizeof(raw) > w->end - at || sp_peek(&w->bytes, at + skip, raw, sizeof(raw)))
+			break;
+		type = sp_be16(raw);
+		length = sp_be16(raw + 2);
+		if (type == SP_EXTENSION_SERVER_NAME || type == SP_EXTENSION_ECH || type == SP_EXTENSION_EARLY_DATA ||
+		    length + sizeof(raw) > extensions_left || skip + length + 2 * sizeof(raw) > left)
+			break;
+		at += skip + sizeof(raw);
+		left -= skip + sizeof(raw);
+		extensions_left -= length + sizeof(raw);
+		skip = length;
+	}
+	w->at = at;
+	h->skip = skip;
+	h->left = left;
+	h->extensions_left = extensions_left;
+}
+
+/* Read on: what is to be skipped, then one field, or what there is of them. Returns what came of it; w->at is behind what was read. */
 static __always_inline enum sp_hello_result sp_hello_step(struct sp_hello_walk *w)
 {
 	struct sp_hello_reader *h = w->hello;
-	__u32 count = w->end - w->at;
-	bool counted = h->stage != SP_AT_TYPE;
+	enum sp_hello_result result;
+	bool counted;
+	__u32 count;
 
-	if (h->stage == SP_AT_TYPE && h->have == 0)
+	if (h->stage == SP_AT_TYPE && h->have == 0) {
 		h->want = 4;
+		sp_hello_open(w);
+	}
+	counted = h->stage != SP_AT_TYPE;
+	if (h->stage == SP_AT_EXTENSION && h->have == 0 && h->name_left == 0)
+		sp_hello_skim(w);
+	count = w->end - w->at;
 	if (w->at >= w->end)
 		return SP_HELLO_CUT;
 	if (h->name_left > 0) {
 		count = sp_hello_take_name(w, count);
-	} else if (h->skip > 0) {
-		count = count < h->skip ? count : h->skip;
-		h->skip -= count;
 	} else {
-		count = sp_hello_take_field(w, count);
+		__u32 skipped = count < h->skip ? count : h->skip;
+
+		h->skip -= skipped;
+		w->at += skipped;
+		count -= skipped;
+		if (counted)
+			h->left -= skipped;
+		if (count > 0 && h->stage != SP_AT_END)
+			count = sp_hello_take_field(w, count);
+		else
+			count = 0;
 	}
 	w->at += count;
 	if (counted)
 		h->left -= count;
 	if (h->have == h->want) {
-		enum sp_hello_result result;
-
 		h->have = 0;
 		result = sp_hello_act(h, w->text);
 		if (result != SP_HELLO_CUT)

@@ -6,16 +6,17 @@
 
 #include "tls.h"
 
-#define SP_HUNT_CHUNK 32
+#define SP_HUNT_CHUNK 64
 
 struct sp_hunt_walk {
 	struct sp_bytes bytes;
 	struct sp_tls_reader *tls; /* record: what has matched so far; have: its length */
 	__u32 at, end;
+	__u32 slowly; /* there is a 22 before this offset */
 	bool found;
 };
 
-static __always_inline bool sp_has_byte(__u64 word, __u8 byte)
+static __always_inline __u64 sp_has_byte(__u64 word, __u8 byte)
 {
 	__u64 zero_where_equal = word ^ byte * 0x0101010101010101ULL;
 
@@ -56,6 +57,24 @@ static __always_inline bool sp_hunt_byte(struct sp_tls_reader *t, __u8 byte)
 	return false;
 }
 
+/* Pass over a whole window without a 22 in it. */
+static __always_inline bool sp_hunt_skip(struct sp_hunt_walk *w)
+{
+	const __u64 *words = (const __u64 *)w->bytes.window;
+	__u64 found = 0;
+
+	if (!words || w->end - w->at < SP_WINDOW || w->at < w->slowly || sp_open_window(&w->bytes, w->at))
+		return false;
+	for (int word = 0; word < SP_WINDOW / 8; word++)
+		found |= sp_has_byte(words[word], SP_RECORD_HANDSHAKE);
+	if (found) {
+		w->slowly = w->at + SP_WINDOW;
+		return false;
+	}
+	w->at += SP_WINDOW;
+	return true;
+}
+
 static long sp_hunt_step(__u32 i, void *state)
 {
 	struct sp_hunt_walk *w = state;
@@ -65,12 +84,25 @@ static long sp_hunt_step(__u32 i, void *state)
 	(void)i;
 	if (w->at >= w->end)
 		return 1;
+	if (w->tls->have == 0 && sp_hunt_skip(w))
+		return 0;
 	if (w->tls->have == 0 && w->end - w->at >= SP_HUNT_CHUNK) {
+		__u64 found = 0;
+
 		if (sp_read(&w->bytes, w->at, chunk, SP_HUNT_CHUNK))
 			return 1;
-		if (!sp_has_byte(chunk[0], SP_RECORD_HANDSHAKE) && !sp_has_byte(chunk[1], SP_RECORD_HANDSHAKE) &&
-		    !sp_has_byte(chunk[2], SP_RECORD_HANDSHAKE) && !sp_has_byte(chunk[3], SP_RECORD_HANDSHAKE)) {
+		for (int word = 0; word < SP_HUNT_CHUNK / 8; word++)
+			found |= sp_has_byte(chunk[word], SP_RECORD_HANDSHAKE);
+		if (!found) {
 			w->at += SP_HUNT_CHUNK;
+			return 0;
+		}
+	}
+	if (w->tls->have == 0 && w->end - w->at >= sizeof(chunk[0])) {
+		if (sp_read(&w->bytes, w->at, chunk, sizeof(chunk[0])))
+			return 1;
+		if (!sp_has_byte(chunk[0], SP_RECORD_HANDSHAKE)) {
+			w->at += sizeof(chunk[0]);
 			return 0;
 		}
 	}

@@ -129,4 +129,14 @@ __noinline int sp_read_packet(struct __sk_buff *skb, struct sp_packet *p)
 	return p->payload > p->end ? -1 : 0;
 }
 
+/* Does the packet hold pages that the sender can still change (MSG_ZEROCOPY, sendfile, splice)? What is sent again then need not be what
+ * was read. */
+static __always_inline bool sp_may_change(struct __sk_buff *skb)
+{
+	struct sk_buff *kernel_skb = sp_plain(skb);
+	struct skb_shared_info *shared = (void *)(BPF_CORE_READ(kernel_skb, head) + BPF_CORE_READ(kernel_skb, end));
+
+	return BPF_CORE_READ(shared, flags) & SKBFL_SHARED_FRAG;
+}
+
 #endif

@@ -10,6 +10,8 @@ __noinline int sp_parse_in_area(struct __sk_buff *skb, struct sp_scratch *area)
 {
 	struct sp_bytes bytes = {.packet = skb, .end = skb->len};
 
+	if (area)
+		bytes.window = area->window;
 	return area ? sp_parse(&area->request, &bytes, sizeof(area->request)) : -1;
 }
 
@@ -21,7 +23,7 @@ SEC("tc") int parse(struct __sk_buff *skb)
 	if (!area)
 		return -1;
 	if (bpf_skb_load_bytes(skb, 0, &area->request, sizeof(area->request)) == 0 && sp_parse_in_area(skb, area) == 0 &&
-	    bpf_skb_store_bytes(skb, 0, &area->request, sizeof(area->request), 0) == 0)
+	    (area->request.is_timing || bpf_skb_store_bytes(skb, 0, &area->request, sizeof(area->request), 0) == 0))
 		result = 0;
 	sp_scratch_release(area);
 	return result;

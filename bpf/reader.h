@@ -54,6 +54,8 @@ static __always_inline enum sp_read_result sp_read_tls(struct sp_reading *g)
 		g->text->name_length = 0;
 		g->text->flags = 0;
 	}
+	if (walk.hello.bytes.window)
+		sp_open_window(&walk.hello.bytes, g->at);
 	sp_loop(g->end - g->at, sp_tls_step, &walk);
 	r->watched += walk.hello.at - g->at;
 	g->at = walk.hello.at;

@@ -83,7 +83,8 @@ enum sp_parse_kind {
 struct sp_parse_request {
 	__u8 ethernet[16]; /* a packet begins with a header: zeros */
 	__u8 kind; /* enum sp_parse_kind */
-	__u8 reserved[3];
+	__u8 is_timing; /* the kernel's program does not answer, so that each run of many is the first */
+	__u8 reserved[2];
 	__u32 at, end; /* in and out: what is still to be read of the bytes behind the request */
 	/* out */
 	__u8 result; /* SP_PARSE_STREAM: enum sp_read_result */

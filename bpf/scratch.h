@@ -19,6 +19,7 @@ struct sp_scratch {
 	__u32 raw_length; /* of name.raw, as sent */
 	struct sp_subject subject;
 	struct sp_name_reader name;
+	__u8 window[SP_WINDOW] __attribute__((aligned(8))); /* of a packet that is read */
 	union {
 		struct {
 			struct sp_named named;

@@ -9,7 +9,7 @@
 #define SP_WATCH_SEGMENTS 1024 /* with payload: after so many no name is waited for */
 #define SP_MESSAGES_MAX 8 /* in one packet */
 
-enum sp_reading_at { SP_READING_DROP, SP_READING_PASS, SP_READING_ON };
+enum sp_reading_at { SP_READING_DROP, SP_READING_PASS, SP_READING_ON, SP_READING_AGAIN };
 
 /* Does something listen on the local port? Then a socket of unknown origin on that port was accepted, not connected. Asked only
  * of sockets that are older than the programs. */
@@ -48,6 +48,7 @@ __noinline int sp_read_stream(struct __sk_buff *skb, struct sp_scratch *area)
 
 	if (!area)
 		return SP_READ_OVER;
+	reading.bytes.window = area->window;
 	reading.reader = &area->reader;
 	reading.text = &area->text;
 	reading.at = area->read_at;
@@ -86,6 +87,8 @@ __noinline int sp_end_hello(struct __sk_buff *skb, struct sp_scratch *area)
 	if (!socket)
 		return SP_DROP;
 	s = &area->subject;
+	if (sp_may_change(skb))
+		area->hello = SP_HELLO_BROKEN;
 	sp_judge_hello(area, socket->generation);
 	socket->flags |= SP_SOCKET_NAMED;
 	socket->flags &= ~SP_SOCKET_MUST_BE_NAMED;
@@ -150,7 +153,7 @@ __noinline int sp_begin_reading(struct __sk_buff *skb, struct sp_scratch *area, 
 	if (behind >> 31)
 		return SP_READING_DROP; /* a piece before it was dropped: TCP sends both again */
 	if (behind >= p->end - p->payload)
-		return SP_READING_PASS; /* sent again */
+		return sp_may_change(skb) ? SP_READING_AGAIN : SP_READING_PASS; /* sent again */
 	area->reader = socket->reader;
 	area->text.name_length = 0;
 	area->text.flags = 0;
@@ -161,6 +164,19 @@ __noinline int sp_begin_reading(struct __sk_buff *skb, struct sp_scratch *area, 
 	}
 	area->read_at = p->payload + behind;
 	return SP_READING_ON;
+}
+
+/* Sent again, from pages that may have changed since they were read: a hello in them is a new one, and does not pass. */
+static __always_inline int sp_read_again(struct __sk_buff *skb, struct sp_scratch *area, const struct sp_packet *p)
+{
+	int result;
+
+	__builtin_memset(&area->reader, 0, sizeof(area->reader));
+	area->reader.kind = SP_READER_CLEARTEXT;
+	area->reader.is_cleartext = 1;
+	area->read_at = p->payload;
+	result = sp_read_stream(skb, area);
+	return result == SP_READ_OVER || (result == SP_READ_MORE && !sp_reader_is_pending(&area->reader)) ? SP_PASS : SP_DROP;
 }
 
 /* All of this packet is read. What is half read waits for its next piece; the pieces so far pass: they are nothing without the last
@@ -185,7 +201,8 @@ __noinline int sp_keep_reading(struct __sk_buff *skb, struct sp_scratch *area, s
 		sp_forget_text(sk, socket);
 	} else {
 		area->hello = SP_HELLO_CUT;
-		if (p->tcp_flags & SP_TCP_URG) { /* a byte of urgent data is not in the stream that the server reads */
+		/* a byte of urgent data is not in the stream that the server reads */
+		if (p->tcp_flags & SP_TCP_URG || sp_may_change(skb)) {
 			area->hello = SP_HELLO_BROKEN;
 			return SP_DROP;
 		}
@@ -212,6 +229,8 @@ static __always_inline int sp_read_on(struct __sk_buff *skb, struct sp_scratch *
 {
 	int result = sp_begin_reading(skb, area, p);
 
+	if (result == SP_READING_AGAIN)
+		return sp_read_again(skb, area, p);
 	if (result != SP_READING_ON)
 		return result == SP_READING_PASS ? SP_PASS : SP_DROP;
 	for (int i = 0; i < SP_MESSAGES_MAX; i++) {

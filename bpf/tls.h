@@ -44,7 +44,8 @@ static __always_inline enum sp_tls_result sp_tls_head(struct sp_tls_walk *w)
 	struct sp_tls_reader *t = w->tls;
 
 	if (t->have == 0 && w->end - w->hello.at >= SP_RECORD_HEAD) {
-		sp_read(&w->hello.bytes, w->hello.at, t->record, SP_RECORD_HEAD);
+		if (sp_peek(&w->hello.bytes, w->hello.at, t->record, SP_RECORD_HEAD))
+			sp_read(&w->hello.bytes, w->hello.at, t->record, SP_RECORD_HEAD);
 		w->hello.at += SP_RECORD_HEAD;
 		t->have = SP_RECORD_HEAD;
 	} else {

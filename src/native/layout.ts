@@ -179,6 +179,7 @@ export const JUDGE_REQUEST = {
 /** What the parsers are asked (bpf/parse.h), and their answer. */
 export const PARSE_REQUEST = {
 	kind: 16,
+	isTiming: 17,
 	at: 20,
 	end: 24,
 	result: 28,
