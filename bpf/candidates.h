@@ -1,45 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0 OR MIT */
-/* Which rules each dimension of a subject (address, port, who, name) does not rule out, ANDed: the bit vectors of policy.h. */
+/* Which rules each dimension of a subject (address, port, who, name, request) does not rule out, ANDed: the bit vectors of policy.h. */
 #ifndef SALLYPORT_CANDIDATES_H
 #define SALLYPORT_CANDIDATES_H
 
-#include "search.h"
-
-#define sp_each_word(i, s) (__u32 i = 0; i < SP_WORDS_MAX && i < (s)->words; i++)
-
-static __always_inline void sp_copy(const struct sp_policy_view *p, const struct sp_subject *s, __u64 *into, __u32 vector)
-{
-	__u64 *words = sp_vector(p, vector);
-
-	for sp_each_word(i, s)
-		into[i] = words ? words[i] : 0;
-}
-
-static __always_inline void sp_and(const struct sp_policy_view *p, struct sp_subject *s, __u32 vector)
-{
-	__u64 *words = sp_vector(p, vector);
-
-	if (!words)
-		return;
-	for sp_each_word(i, s)
-		s->candidates[i] &= words[i];
-}
-
-static __always_inline void sp_or(const struct sp_policy_view *p, struct sp_subject *s, __u32 vector)
-{
-	__u64 *words = sp_vector(p, vector);
-
-	if (!words)
-		return;
-	for sp_each_word(i, s)
-		s->matches[i] |= words[i];
-}
-
-static __always_inline void sp_clear_matches(struct sp_subject *s)
-{
-	for sp_each_word(i, s)
-		s->matches[i] = 0;
-}
+#include "path.h"
 
 struct sp_shape_walk {
 	const struct sp_policy_view *policy;
@@ -189,6 +153,8 @@ __noinline int sp_find_candidates(struct sp_subject *s)
 		sp_and(&p, s, sp_lookup(s, sp_user_hash(&p, s->uid), SP_VEC_ANY_USER));
 	if (flags & SP_HAS_CGROUP)
 		sp_and_cgroup(s);
+	if (s->phase == SP_PHASE_HTTP && flags & (SP_HAS_METHOD | SP_HAS_PATH | SP_HAS_STATUS))
+		sp_and_request(s);
 	return 0;
 }
 

@@ -12,9 +12,11 @@
 
 #include <linux/types.h>
 
-#define SP_LAYOUT_VERSION 1 /* of the events, the maps and the policy; pins with another one are replaced */
+#define SP_LAYOUT_VERSION 2 /* of the events, the maps and the policy; pins with another one are replaced */
 
 #define SP_NAME_MAX 256 /* RFC 1035 2.3.4: 255 octets, and one of padding */
+#define SP_METHOD_MAX 16
+#define SP_PATH_MAX 256
 #define SP_COMM_LEN 16
 #define SP_TEXT_MAX 512
 
@@ -26,6 +28,7 @@ enum sp_event_type {
 	SP_EVENT_END = 5, /* struct sp_end: the socket is released, or a judged flow was cut */
 	SP_EVENT_PROCESS = 6, /* struct sp_process: before the first event of a process */
 	SP_EVENT_CGROUP = 7, /* struct sp_cgroup: before the first event of a cgroup */
+	SP_EVENT_REQUEST = 8, /* struct sp_request: an HTTP request in cleartext, or its answer */
 };
 
 enum sp_phase { SP_PHASE_DNS = 0, SP_PHASE_CONNECT = 1, SP_PHASE_TLS = 2, SP_PHASE_HTTP = 3, SP_PHASES = 4 };
@@ -57,7 +60,7 @@ enum sp_reason {
 	SP_NAME_BAD = 8, /* the name is no host name (control bytes, an address, over 253 characters) */
 	SP_INCOMPLETE = 9, /* the hello goes on in another packet */
 	SP_NOT_TLS = 10, /* name_binding sni: allowed by name only, and the first bytes are no hello */
-	SP_UNREADABLE = 11, /* headers that cannot be read, a fragment without ports, a broken question */
+	SP_UNREADABLE = 11, /* headers that cannot be read, a fragment without ports, a broken question or request */
 	SP_NO_POLICY = 12, /* nothing is loaded yet */
 	SP_NO_ROOM = 13, /* a map or a scratch area was full: the default decided */
 	SP_REASONS = 16,
@@ -103,6 +106,26 @@ struct sp_named {
 }; /* 400 bytes */
 
 enum sp_hello_flag { SP_HELLO_ECH = 1 /* encrypted_client_hello is there, real or GREASE */, SP_HELLO_EARLY_DATA = 2 };
+
+enum sp_request_flag { /* apart from enum sp_hello_flag */
+	SP_REQUEST_CONNECT = 0x100, /* the target is a name: a tunnel through a proxy */
+	SP_REQUEST_ABSOLUTE = 0x200, /* the target is a URI, and its name stands for Host (RFC 9112 3.2.2) */
+	SP_REQUEST_UPGRADE = 0x400, /* asks for another protocol */
+	SP_REQUEST_TWO_NAMES = 0x800, /* a URI, and Host has another name */
+	SP_REQUEST_H2C = 0x1000, /* HTTP/2 by prior knowledge */
+	SP_REQUEST_BROKEN = 0x2000, /* the head cannot be read */
+};
+
+struct sp_request {
+	struct sp_decision decision;
+	__u32 flags; /* enum sp_request_flag */
+	__u16 status; /* of the answer; 0: the request itself */
+	__u16 path_len, method_len; /* as sent: more than the array holds is left out */
+	__u16 reserved[3];
+	char name[SP_NAME_MAX]; /* Host, or the target's name, as sent: decision.name_len bytes */
+	char method[SP_METHOD_MAX];
+	char path[SP_PATH_MAX]; /* with the query */
+}; /* 680 bytes */
 
 struct sp_answer {
 	struct sp_head head; /* cookie: the socket that asked */

@@ -189,12 +189,6 @@ static __always_inline bool sp_http_is_pending(const struct sp_http_reader *r)
 	return r->state > SP_HTTP_START && r->state < SP_HTTP_CHUNK;
 }
 
-/* All zero: before the answer's first byte. */
-struct sp_http_answer {
-	__u16 status;
-	__u8 at, reserved;
-};
-
 /* The status of an answer, "HTTP/1.x NNN", read in pieces too. 0: there is more to come; -1: it is no answer of HTTP/1. */
 static __always_inline int sp_http_status(struct sp_http_answer *a, const struct sp_bytes *bytes, __u32 at, __u32 end)
 {

@@ -34,7 +34,12 @@ SEC("tc") int judge(struct __sk_buff *skb)
 	length = r->name_len;
 	__builtin_memcpy(area->name.raw, r->name, SP_NAME_MAX);
 	if (length)
-		s->name_hash = sp_learn_name(area, length);
+		s->name_hash = s->phase == SP_PHASE_HTTP ? sp_learn_host(area, length) : sp_learn_name(area, length);
+	s->asked.method_length = r->method_len;
+	s->asked.path_length = r->path_len;
+	s->asked.status = r->status;
+	__builtin_memcpy(s->asked.method, r->method, SP_METHOD_MAX);
+	__builtin_memcpy(s->asked.path, r->path, SP_PATH_MAX);
 	sp_decide(s);
 	r->name_hash = s->name_hash;
 	r->generation = s->generation;

@@ -5,20 +5,33 @@
 
 #include "who.h"
 
-/* Read the name in s->name.raw and remember it. Its hash, or 0 if it is no host name. */
-static __always_inline __u64 sp_learn_name(struct sp_scratch *s, __u32 length)
+static __always_inline __u64 sp_remember_name(struct sp_scratch *s, __u64 hash)
 {
 	struct sp_scratch *again;
-	__u64 hash;
 
-	sp_hash_key(s->name.key);
-	hash = sp_name_read(&s->name, length);
 	if (!hash || bpf_map_lookup_elem(&names, &hash))
 		return hash;
 	again = sp_scratch_again(s);
 	if (!again || bpf_map_update_elem(&names, &hash, &again->name.entry, BPF_ANY))
 		sp_count(SP_COUNT_MAP_FULL + SP_MAP_NAMES);
 	return hash;
+}
+
+/* Read the name in s->name.raw and remember it. Its hash, or 0 if it is no host name. */
+static __always_inline __u64 sp_learn_name(struct sp_scratch *s, __u32 length)
+{
+	sp_hash_key(s->name.key);
+	return sp_remember_name(s, sp_name_read(&s->name, length));
+}
+
+/* The name of an HTTP request: letters, digits, "-", "_" and dots alone. */
+static __always_inline __u64 sp_learn_host(struct sp_scratch *s, __u32 length)
+{
+	__u64 hash;
+
+	sp_hash_key(s->name.key);
+	hash = sp_name_read(&s->name, length);
+	return s->name.odd ? 0 : sp_remember_name(s, hash);
 }
 
 /* area->answer.address now stands for the answer's name too, until area->expires. Two CPUs may do this for one address at once:

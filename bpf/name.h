@@ -12,7 +12,9 @@ struct sp_name_reader {
 	struct sp_hash whole, label;
 	__u64 recent[SP_LABELS_MAX]; /* a ring: the rightmost labels are the last */
 	__u32 labels, label_length;
-	__u8 digits, bad, reserved[6];
+	__u8 digits, bad;
+	__u8 odd; /* has characters that no host name has: a server may take a part of it for the name */
+	__u8 reserved[5];
 	struct sp_name entry;
 	char raw[SP_NAME_MAX]; /* in: dotted, as sent */
 };
@@ -51,8 +53,11 @@ static long sp_name_step(__u32 i, void *state)
 		sp_label_begin(r);
 		return 0;
 	}
-	if (c < '0' || c > '9')
+	if (c < '0' || c > '9') {
 		r->digits = 0;
+		if ((c < 'a' || c > 'z') && c != '-' && c != '_')
+			r->odd = 1;
+	}
 	r->label_length++;
 	sp_hash_byte(&r->label, c);
 	return 0;
@@ -71,7 +76,7 @@ static __always_inline __u64 sp_name_read(struct sp_name_reader *r, __u32 length
 	sp_hash_byte(&r->whole, 'N');
 	sp_label_begin(r);
 	r->labels = 0;
-	r->bad = 0;
+	r->bad = r->odd = 0;
 	sp_loop(length, sp_name_step, &r);
 	sp_label_end(r);
 	if (r->bad || r->digits)

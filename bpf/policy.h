@@ -3,7 +3,7 @@
  * put in force by one pointer switch. See docs/decisions/0001-one-array-policy.md.
  *
  * A rule is a bit. Each dimension of a connection (destination, port, name, exe, user, unit,
- * container, cgroup) finds one vector: the bits of the rules that this dimension does not rule out.
+ * container, cgroup; of a request method, path, status) finds one vector: the bits of the rules that this dimension does not rule out.
  * The vectors ANDed leave the rules that match; the lowest allow or deny bit decides.
  * Rules are numbered in the order in which they are tried (group priority, then place in the file).
  *
@@ -14,6 +14,9 @@
  *   vectors_row      __u64[16] a row: vector i is row vectors_row + i
  *   table_row        struct sp_slot[8] a row: hash table of everything that is looked up by hash
  *   trees            search trees over intervals
+ *   paths_row        SP_PATH_ROWS rows: the automaton of the paths, if there are any; behind it patterns
+ *   patterns_row     struct sp_path_pattern[16] a row: its ends
+ *   status_row       __u32[32] a row: vector of each status from 0 to 1023, if a rule has one
  */
 #ifndef SALLYPORT_POLICY_H
 #define SALLYPORT_POLICY_H
@@ -34,6 +37,9 @@ enum sp_policy_flag {
 	SP_HAS_NAMES = 1, /* a rule has a domain */
 	SP_HAS_EXE = 2, SP_HAS_USER = 4, SP_HAS_CGROUP = 8, /* unit, container or cgroup */
 	SP_HAS_FROM = 14,
+	SP_HAS_METHOD = 16, SP_HAS_PATH = 32,
+	SP_HAS_QUERY = 64, /* a path pattern with "?" */
+	SP_HAS_STATUS = 128, /* answers must be read */
 };
 
 struct sp_policy_head {
@@ -54,7 +60,9 @@ struct sp_policy_head {
 	__u32 shapes_row, slots_row, vectors_row, table_row;
 	__u32 table_mask; /* buckets - 1 */
 	__u32 rows; /* of the whole policy */
-	__u32 reserved[14];
+	__u32 paths_row, patterns_row, status_row;
+	__u16 path_words, path_patterns; /* words of the automaton in use; patterns */
+	__u32 reserved[10];
 }; /* 128 bytes */
 
 /* Trees: intervals that cover the whole key space, each with a vector number.
@@ -92,13 +100,16 @@ enum sp_vector {
 	SP_VEC_ANY_UNIT = 11,
 	SP_VEC_ANY_CONTAINER = 12,
 	SP_VEC_ANY_CGROUP = 13,
-	SP_VEC_FIXED = 14, /* numbers from here on are the compiler's */
+	SP_VEC_ANY_METHOD = 14,
+	SP_VEC_ANY_PATH = 15,
+	SP_VEC_ANY_STATUS = 16, /* the rules that take part at the request */
+	SP_VEC_FIXED = 17, /* numbers from here on are the compiler's */
 };
 
 /* The hash table. A key's bucket is (lo32(hash) & table_mask); a full bucket goes on in the next one
  * ((b + 1) & table_mask), SP_PROBE rows at the most; hash 0 is an empty slot and ends the search.
  *
- * Vectors found by exe and user are the rules that match or have no such condition (use in place of
+ * Vectors found by exe, user and method are the rules that match or have no such condition (use in place of
  * SP_VEC_ANY_x). Those found by unit, container and cgroup hold only the rules that name it: several may match
  * (a unit and its slices), so they are ORed onto SP_VEC_ANY_x. Those found by name hold only the rules that
  * name it, ORed over shapes.
@@ -109,6 +120,7 @@ enum sp_vector {
  *   unit       'u', the cgroup's name ("agent.service")
  *   container  'c', first 12 hex digits of an id, or the name; "*" for any container
  *   cgroup     'g', path below the watched cgroup, each component followed by '/' ("a/b/")
+ *   method     'm', the method as sent
  *   name       by shape, see below
  * A result of 0 is replaced by 1.
  *
@@ -126,6 +138,27 @@ struct sp_slot {
 	__u32 vector;
 	__u32 reserved;
 }; /* 16 bytes */
+
+/* Paths: all patterns together are one automaton of at most SP_PATH_STATES bits (Navarro and Raffinot, "Flexible Pattern Matching in
+ * Strings" 4.4: Shift-And with repetition). A pattern of m characters has m + 1 states in a row; state i means that i
+ * characters have matched, and loops if a star stands there. Of a character c, with S the states that are on:
+ *   S = ((S << 1) & row[SP_PATH_CHARS + c]) | (S & loops), loops being row[SP_PATH_MANY], and row[SP_PATH_ONE] too unless c is "/".
+ * S begins as row[SP_PATH_BEGIN]. Patterns without "?" are matched against the path in front of the query, those with one against
+ * path and query. How a path is read: docs/deciding.md, "Paths"; bpf/path.h. */
+#define SP_PATH_STATES 1024
+#define SP_PATH_BEGIN 0
+#define SP_PATH_MANY 1 /* "**" */
+#define SP_PATH_ONE 2 /* "*": not over a "/" */
+#define SP_PATH_CHARS 3
+#define SP_PATH_ROWS 259
+
+struct sp_path_pattern {
+	__u16 state; /* that ends it */
+	__u8 query, reserved;
+	__u32 vector; /* the rules that name it */
+}; /* 8 bytes */
+
+#define SP_STATUS_MAX 1024
 
 #define SP_SHAPE(labels, mask, many) ((__u32)(mask) << 16 | (__u32)(many) << 8 | (labels))
 

@@ -6,8 +6,6 @@
 
 #include "event.h"
 
-#define SP_METHOD_MAX 16
-#define SP_PATH_MAX 256
 #define SP_RECORD_HEAD 5
 
 /* What was read of a message, as sent. */

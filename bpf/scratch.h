@@ -32,6 +32,7 @@ struct sp_scratch {
 			struct sp_reader reader;
 			__u32 read_at;
 			enum sp_hello_result hello;
+			struct sp_request http;
 		};
 		struct {
 			struct sp_process process;

@@ -140,14 +140,17 @@ struct sp_judge_request {
 	__u16 remote_port;
 	__u8 protocol, phase;
 	__u16 name_len;
-	__u8 flags, reserved[5]; /* enum sp_judge_flag */
+	__u8 flags, method_len; /* flags: enum sp_judge_flag; method_len and the next two: phase http */
+	__u16 path_len, status;
 	/* out */
 	__u64 name_hash;
 	__u32 generation;
 	__u16 rule, alert;
 	__u8 action, reason, verdict, spare[5];
 	char name[SP_NAME_MAX];
-}; /* 344 bytes */
+	char method[SP_METHOD_MAX];
+	char path[SP_PATH_MAX];
+}; /* 616 bytes */
 
 enum sp_judge_flag {
 	SP_JUDGE_LIVE = 1, /* the flow exists already: learned addresses do not expire under it */
@@ -161,16 +164,16 @@ enum sp_judge_flag {
 enum sp_counter {
 	SP_COUNT_DECISION = 0, /* + phase * 64 + verdict * 16 + reason: 0..255; verdict 0 is allow in mode observe */
 	SP_COUNT_ALERT = 256, /* + phase */
-	SP_COUNT_EVENT = 260, /* + event type (0..7): written */
-	SP_COUNT_LOST = 268, /* + event type: the ring was full */
-	SP_COUNT_MAP_FULL = 276, /* + enum sp_map_id: an insert failed */
-	SP_COUNT_PACKETS_DENIED = 292, /* packets of flows denied earlier, not counted as decisions */
-	SP_COUNT_BYTES_DENIED = 293,
-	SP_COUNT_NO_SCRATCH = 294,
-	SP_COUNT_ANSWERS = 295, /* + enum sp_answer_count */
-	SP_COUNT_LEARNED_EVICTED = 303, /* a name lost its place at an address with more than 16 */
-	SP_COUNT_TCP_BYTES_OUT = 304, SP_COUNT_TCP_BYTES_IN = 305, /* of ended connections */
-	SP_COUNTERS = 320,
+	SP_COUNT_EVENT = 260, /* + event type (0..15): written */
+	SP_COUNT_LOST = 276, /* + event type: the ring was full */
+	SP_COUNT_MAP_FULL = 292, /* + enum sp_map_id: an insert failed */
+	SP_COUNT_PACKETS_DENIED = 308, /* packets of flows denied earlier, not counted as decisions */
+	SP_COUNT_BYTES_DENIED = 309,
+	SP_COUNT_NO_SCRATCH = 310,
+	SP_COUNT_ANSWERS = 311, /* + enum sp_answer_count */
+	SP_COUNT_LEARNED_EVICTED = 319, /* a name lost its place at an address with more than 16 */
+	SP_COUNT_TCP_BYTES_OUT = 320, SP_COUNT_TCP_BYTES_IN = 321, /* of ended connections */
+	SP_COUNTERS = 336,
 };
 
 enum sp_answer_count {

@@ -10,6 +10,15 @@ struct sp_choice {
 	__u8 action, reason;
 };
 
+/* Phase http. */
+struct sp_asked {
+	__u16 method_length, path_length; /* as sent */
+	__u16 status; /* of the answer; 0: not known yet */
+	__u16 reserved;
+	char method[SP_METHOD_MAX];
+	char path[SP_PATH_MAX];
+};
+
 struct sp_subject {
 	/* in */
 	__u64 remote[2], local[2]; /* network order, IPv4 mapped */
@@ -18,7 +27,7 @@ struct sp_subject {
 	__u32 tgid, uid;
 	__u16 remote_port, local_port;
 	__u8 protocol, phase, hook, flags; /* flags: enum sp_judge_flag */
-	/* in: the name of phases dns and tls; out: the name that decided phase connect */
+	/* in: the name of phases dns, tls and http; out: the name that decided phase connect */
 	__u64 name_hash;
 	/* out */
 	__u32 generation;
@@ -37,6 +46,8 @@ struct sp_subject {
 	__u64 unnamed[SP_WORDS_MAX], alert_rules[SP_WORDS_MAX], allow_rules[SP_WORDS_MAX];
 	struct sp_choice best; /* of the names learned for an address */
 	__u64 best_name, best_expires;
+	struct sp_asked asked; /* in */
+	__u64 path[SP_WORDS_MAX]; /* states of the automaton (policy.h) */
 	struct sp_hash hash; /* of a shape; Linux 6.1 rounds each frame up to 32 bytes, and eight of them may be 512 together */
 };
 

@@ -149,9 +149,10 @@ static __always_inline void sp_decide_connect(const struct sp_policy_view *p, st
 		sp_restore(s, &choice);
 }
 
-static __always_inline void sp_decide_tls(const struct sp_policy_view *p, struct sp_subject *s)
+/* Phases tls and http: the name that the client shows must be the address's. */
+static __always_inline void sp_decide_shown(const struct sp_policy_view *p, struct sp_subject *s)
 {
-	__u8 fallback = p->head->defaults[SP_PHASE_TLS], hoped;
+	__u8 fallback = p->head->defaults[s->phase == SP_PHASE_TLS ? SP_PHASE_TLS : SP_PHASE_HTTP], hoped;
 
 	s->bound = s->name_hash && (s->flags & SP_JUDGE_BOUND || sp_is_bound(s, bpf_ktime_get_ns()));
 	sp_match_name(s, s->name_hash);
@@ -212,10 +213,10 @@ __noinline int sp_decide_once(struct sp_subject *s)
 	sp_find_candidates(s);
 	if (s->phase == SP_PHASE_CONNECT)
 		sp_decide_connect(&p, s);
-	else if (s->phase == SP_PHASE_TLS)
-		sp_decide_tls(&p, s);
-	else
+	else if (s->phase == SP_PHASE_DNS)
 		sp_decide_dns(&p, s);
+	else
+		sp_decide_shown(&p, s);
 	return 0;
 }
 

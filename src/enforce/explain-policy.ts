@@ -2,7 +2,7 @@ import { addressText, packAddress } from "../address.ts";
 import { PROTOCOL } from "../native/layout.ts";
 import type { Connection } from "../policy/evaluate.ts";
 import { explain, type PhaseExplanation } from "../policy/explain.ts";
-import { type Environment, type Policy, RULE_PHASES, type RulePhase, type Who } from "../policy/model.ts";
+import { type Environment, PHASES, type Phase, type Policy, type Who } from "../policy/model.ts";
 
 /** What a person asks: who, where to, and by which name. */
 export interface ExplainQuestion {
@@ -15,7 +15,7 @@ export interface ExplainQuestion {
 	};
 	readonly to?: { readonly address?: string; readonly port?: number; readonly protocol?: string };
 	readonly name?: string;
-	readonly phases?: readonly RulePhase[];
+	readonly phases?: readonly Phase[];
 	readonly assumeLearned?: boolean;
 }
 
@@ -95,17 +95,17 @@ function subjectOf({ who, to = {}, name: asked, assumeLearned = true }: ExplainQ
 	};
 }
 
-function phasesFor({ phases }: ExplainQuestion, { address, protocol, name }: Subject): readonly RulePhase[] {
+function phasesFor({ phases }: ExplainQuestion, { address, protocol, name }: Subject): readonly Phase[] {
 	if (name === null && address === null) throw new QuestionError("/name", "say a name, an address, or both");
 	if (phases !== undefined) {
 		if (address === null && phases.some((phase) => phase !== "dns")) {
 			throw new QuestionError("/to/address", "phases connect and tls need an address, and none is known for the name");
 		}
-		return RULE_PHASES.filter((phase) => phases.includes(phase));
+		return PHASES.filter((phase) => phases.includes(phase));
 	}
 	if (address === null) return ["dns"];
 	if (name === null) return ["connect"];
-	return protocol === PROTOCOL.tcp ? RULE_PHASES : ["dns", "connect"];
+	return protocol === PROTOCOL.tcp ? PHASES : ["dns", "connect"];
 }
 
 function whoOf(who: NonNullable<ExplainQuestion["who"]>, environment: ExplainFacts["environment"]): Who {

@@ -2,11 +2,20 @@
  * bpf/event.h and bpf/state.h for this side: sizes, offsets and names. test/bpf/layout.test.ts holds every number here
  * against the compiled BTF.
  */
-export const LAYOUT_VERSION = 1;
+export const LAYOUT_VERSION = 2;
 export const NO_RULE = 0xffff;
 export const ROW = 128;
 
-export const EVENT = { connect: 1, question: 2, hello: 3, answer: 4, end: 5, process: 6, cgroup: 7 } as const;
+export const EVENT = {
+	connect: 1,
+	question: 2,
+	hello: 3,
+	answer: 4,
+	end: 5,
+	process: 6,
+	cgroup: 7,
+	request: 8,
+} as const;
 export const PHASE = { dns: 0, connect: 1, tls: 2, http: 3 } as const;
 export const VERDICT = { allow: 1, deny: 2, wouldDeny: 3 } as const;
 export const HOOK = { connect: 1, sendmsg: 2, egress: 3, ingress: 4, release: 5 } as const;
@@ -15,10 +24,29 @@ export const END = { local: 1, remote: 2, reset: 3, refused: 4, denied: 5, idle:
 export const PROTOCOL = { icmp: 1, tcp: 6, udp: 17, icmp6: 58 } as const;
 export const ANSWER_UNTRUSTED = 1;
 export const HELLO_ECH = 1;
+/** enum sp_request_flag */
+export const REQUEST_FLAG = {
+	connect: 0x100,
+	absolute: 0x200,
+	upgrade: 0x400,
+	twoNames: 0x800,
+	h2c: 0x1000,
+	broken: 0x2000,
+} as const;
 export const FLOW_INBOUND = 1;
 
 /** Names by number, as people see them in records, filters and metrics. */
-export const eventNames = [null, "connect", "question", "hello", "answer", "end", "process", "cgroup"] as const;
+export const eventNames = [
+	null,
+	"connect",
+	"question",
+	"hello",
+	"answer",
+	"end",
+	"process",
+	"cgroup",
+	"request",
+] as const;
 export const phaseNames = ["dns", "connect", "tls", "http"] as const;
 export const verdictNames = [null, "allow", "deny", "would_deny"] as const;
 export const hookNames = [null, "connect", "sendmsg", "egress", "ingress", "release"] as const;
@@ -84,6 +112,17 @@ export const DECISION = {
 
 export const NAMED = { queryType: 136, queryId: 138, flags: 140, name: 144, bytes: 400 } as const;
 
+export const REQUEST = {
+	flags: 136,
+	status: 140,
+	pathLength: 142,
+	methodLength: 144,
+	name: 152,
+	method: 408,
+	path: 424,
+	bytes: 680,
+} as const;
+
 export const ANSWER = { nameHash: 40, ttl: 48, flags: 52, address: 56, resolver: 72, bytes: 88 } as const;
 
 export const FLOW_END = {
@@ -124,6 +163,8 @@ export const PROCESS = {
 export const CGROUP = { pathLength: 40, flags: 44, path: 48, bytes: 560 } as const;
 
 export const NAME_MAX = 256;
+export const METHOD_MAX = 16;
+export const PATH_MAX = 256;
 export const COMM_LENGTH = 16;
 export const TEXT_MAX = 512;
 
@@ -166,6 +207,9 @@ export const JUDGE_REQUEST = {
 	phase: 55,
 	nameLength: 56,
 	flags: 58,
+	methodLength: 59,
+	pathLength: 60,
+	status: 62,
 	nameHash: 64,
 	generation: 72,
 	rule: 76,
@@ -174,7 +218,9 @@ export const JUDGE_REQUEST = {
 	reason: 81,
 	verdict: 82,
 	name: 88,
-	bytes: 344,
+	method: 344,
+	path: 360,
+	bytes: 616,
 } as const;
 /** What the parsers are asked (bpf/parse.h), and their answer. */
 export const PARSE_REQUEST = {
@@ -221,16 +267,16 @@ export const COUNT = {
 	decisionVerdict: 16,
 	alert: 256,
 	event: 260,
-	lost: 268,
-	mapFull: 276,
-	packetsDenied: 292,
-	bytesDenied: 293,
-	noScratch: 294,
-	answers: 295,
-	learnedEvicted: 303,
-	tcpBytesOut: 304,
-	tcpBytesIn: 305,
-	bytes: 320,
+	lost: 276,
+	mapFull: 292,
+	packetsDenied: 308,
+	bytesDenied: 309,
+	noScratch: 310,
+	answers: 311,
+	learnedEvicted: 319,
+	tcpBytesOut: 320,
+	tcpBytesIn: 321,
+	bytes: 336,
 } as const;
 
 export const RULE_SLOTS = 2048;

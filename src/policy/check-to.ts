@@ -1,4 +1,5 @@
-/** The conditions under `to`: cidr, ports, protocol, domain. */
+/** The conditions under `to`: cidr, ports, protocol, domain; those of a request are in check-request.ts. */
+import { checkMethods, checkPaths, checkStatuses } from "./check-request.ts";
 import { parsePattern, patternShape, SHAPES_MAX } from "./domain.ts";
 import type { Lists } from "./lists.ts";
 import type { PortRange, PrefixSet, Rule } from "./model.ts";
@@ -18,11 +19,19 @@ export function checkTo(value: unknown, path: Path, lists: Lists, report: Report
 		const message = `"ports" do not go with ${protocolName(number)}; only tcp and udp have ports`;
 		report.at([...path, "ports"], message, "tcp or udp", undefined, "key");
 	}
+	const requests = ["method", "path", "status"].filter((key) => to[key] !== undefined);
+	if (requests.length > 0 && protocol !== null && !protocol.includes(TCP)) {
+		const message = `"${requests[0]}" goes with tcp only`;
+		report.at([...path, "protocol"], message, "tcp", "tcp");
+	}
 	return {
 		cidr: checkCidr(to["cidr"], [...path, "cidr"], lists, report),
 		ports,
 		protocol,
 		domain: checkDomain(to["domain"], [...path, "domain"], lists, report),
+		method: checkMethods(to["method"], [...path, "method"], report),
+		path: checkPaths(to["path"], [...path, "path"], report),
+		status: checkStatuses(to["status"], [...path, "status"], report),
 	};
 }
 

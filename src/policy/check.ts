@@ -2,20 +2,12 @@
 
 import { formatAddress, parseAddress } from "./address.ts";
 import { checkFrom } from "./check-from.ts";
+import { PathLimit } from "./check-request.ts";
 import { checkTo, ShapeLimit } from "./check-to.ts";
 import { DEFAULTS } from "./defaults.ts";
 import { Lists } from "./lists.ts";
-import {
-	type Action,
-	type Environment,
-	PHASES,
-	type Policy,
-	RULE_PHASES,
-	RULES_MAX,
-	type Rule,
-	type RulePhase,
-} from "./model.ts";
-import { phasesOf } from "./phases.ts";
+import { type Action, type Environment, PHASES, type Phase, type Policy, RULES_MAX, type Rule } from "./model.ts";
+import { asksOfRequests, phasesOf } from "./phases.ts";
 import { didYouMean, nearest } from "./problem.ts";
 import type { Report } from "./report.ts";
 import type { Path } from "./source.ts";
@@ -37,7 +29,7 @@ export function checkPolicy(value: unknown, environment: Environment, report: Re
 			dns: defaults["dns"] === "deny" ? "deny" : "allow",
 			connect: defaults["connect"] === "deny" ? "deny" : "allow",
 			tls: defaults["tls"] === "deny" ? "deny" : "allow",
-			http: "allow",
+			http: defaults["http"] === "deny" ? "deny" : "allow",
 		},
 		denyErrno: checkErrno(root["deny_errno"], report),
 		resolvers: checkResolvers(root["resolvers"], report),
@@ -53,6 +45,7 @@ function checkGroups(value: unknown, lists: Lists, environment: Environment, rep
 	const groups: { priority: number; rules: Numbered[] }[] = [];
 	const names = new Map<string, Path>();
 	const shapes = new ShapeLimit();
+	const paths = new PathLimit();
 	let count = 0;
 	for (const [g, groupValue] of listOf(value).entries()) {
 		const group = recordOf(groupValue);
@@ -72,6 +65,7 @@ function checkGroups(value: unknown, lists: Lists, environment: Environment, rep
 				report,
 			);
 			shapes.add(rule.to.domain, [...rulePath, "to", "domain"], report);
+			paths.add(rule.to.path, [...rulePath, "to", "path"], report);
 			if (++count === RULES_MAX + 1) {
 				report.at(
 					rulePath,
@@ -99,7 +93,7 @@ function checkRule(
 ): Numbered {
 	const phases = itemsOf(value["phases"], [...path, "phases"])
 		?.map((item) => item.value)
-		.filter((phase): phase is RulePhase => RULE_PHASES.includes(phase as RulePhase));
+		.filter((phase): phase is Phase => PHASES.includes(phase as Phase));
 	const rule: Numbered = {
 		group,
 		name: String(value["name"] ?? ""),
@@ -110,17 +104,20 @@ function checkRule(
 	};
 	for (const phase of rule.phases ?? []) {
 		if (phasesOf({ ...rule, phases: null }).includes(phase)) continue;
-		const why =
-			rule.to.domain === null
-				? 'only rules with a "domain" do'
-				: `a rule that is ${rule.action === "deny" ? "a deny" : "an alert"} and has "cidr", "ports" or "protocol" speaks of a later connection`;
 		report.at(
 			[...path, "phases"],
-			`the rule "${rule.name}" cannot take part in phase ${phase}: ${why}`,
-			PHASES.slice(1, 3).join(" or "),
+			`the rule "${rule.name}" cannot take part in phase ${phase}: ${whyNot(rule)}`,
+			phasesOf({ ...rule, phases: null }).join(" or "),
 		);
 	}
 	return rule;
+}
+
+function whyNot(rule: Numbered): string {
+	if (asksOfRequests(rule)) return '"method", "path" and "status" are of an HTTP request';
+	if (rule.to.domain === null) return 'only rules with a "domain" do';
+	const kind = rule.action === "deny" ? "a deny" : "an alert";
+	return `a rule that is ${kind} and has "cidr", "ports" or "protocol" speaks of a later connection`;
 }
 
 function unique(known: Map<string, Path>, name: string, path: Path, message: string, report: Report): void {

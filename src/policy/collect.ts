@@ -1,7 +1,7 @@
 /** Everything of a policy that the kernel looks up by hash. */
 import { patternShape, SHAPES_MAX } from "./domain.ts";
 import { HalfSipHash } from "./hash.ts";
-import { hashCgroup, hashContainer, hashExe, hashPattern, hashUnit, hashUser } from "./keys.ts";
+import { hashCgroup, hashContainer, hashExe, hashMethod, hashPattern, hashUnit, hashUser } from "./keys.ts";
 import { VECTOR } from "./layout.ts";
 import type { Rule } from "./model.ts";
 import { KeyTable } from "./table.ts";
@@ -37,7 +37,11 @@ export function collectKeys(rules: readonly Rule[], hashKey: readonly [number, n
 	const names = table.count;
 	if (shapes.size > SHAPES_MAX) throw new RangeError(`${shapes.size} forms of domain patterns; at most ${SHAPES_MAX}`);
 
-	for (const { index, from } of rules) {
+	for (const { index, from, to } of rules) {
+		for (const method of to.method ?? []) {
+			hashMethod(hash, method);
+			add(index, VECTOR.anyMethod);
+		}
 		for (const { dev, path } of from.exe ?? []) {
 			hashExe(hash, dev, path);
 			add(index, VECTOR.anyExe);

@@ -1,10 +1,11 @@
 /** From a policy to the array of bpf/policy.h. */
 
 import { collectKeys } from "./collect.ts";
+import { compilePaths, compileStatuses } from "./compile-paths.ts";
 import { writeHead } from "./head.ts";
 import { intervalsV4, type RulePrefixes } from "./intervals.ts";
 import { intervalsV6 } from "./intervals-v6.ts";
-import { FIRST_FREE_ROW, ROW, TREE, TREES_ROW, VECTOR } from "./layout.ts";
+import { FIRST_FREE_ROW, PATH, ROW, TREE, TREES_ROW, VECTOR } from "./layout.ts";
 import { type Action, PHASES, type Policy, RULES_MAX, type Rule } from "./model.ts";
 import { phasesOf } from "./phases.ts";
 import { intervalsOfPorts } from "./ports.ts";
@@ -41,6 +42,8 @@ export interface CompiledFacts {
 	readonly names: number;
 	/** Of 64. */
 	readonly shapes: number;
+	/** Distinct patterns of paths. */
+	readonly paths: number;
 	/** Keys in the hash table, and its buckets of 8. */
 	readonly keys: number;
 	readonly buckets: number;
@@ -68,6 +71,8 @@ export function compile(policy: Policy, options: CompileOptions): Compiled {
 	const v6 = intervalsV6(prefixes, anywhere, store);
 	const ports = intervalsOfPorts(rules, store);
 	const { table, shapes, names } = collectKeys(rules, options.hashKey, store);
+	const paths = compilePaths(rules, store);
+	const statuses = compileStatuses(rules, store);
 	const tableWords = table.rows();
 	const trees = [v4, ports, v6].map((intervals) => ({ intervals, shape: treeShape(intervals) }));
 
@@ -76,13 +81,19 @@ export function compile(policy: Policy, options: CompileOptions): Compiled {
 	const vectorsRow = slotsRow + rowsOf(2 * rules.length);
 	const tableRow = vectorsRow + store.count;
 	const treesRow = tableRow + rowsOf(tableWords.byteLength);
-	const rows = trees.reduce((sum, { shape }) => sum + shape.rows, treesRow);
+	const pathsRow = trees.reduce((sum, { shape }) => sum + shape.rows, treesRow);
+	const patternsRow = pathsRow + (paths.automaton === null ? 0 : PATH.rows);
+	const statusRow = patternsRow + Math.ceil(paths.patterns.byteLength / ROW);
+	const rows = statusRow + (statuses === null ? 0 : rowsOf(statuses.byteLength));
 	const words = new Uint32Array((rows * ROW) / 4);
 
 	words.set(shapes, (shapesRow * ROW) / 4);
 	new Uint16Array(words.buffer, slotsRow * ROW, rules.length).set(rules.map((rule) => slotOf(rule, options)));
 	words.set(store.words(), (vectorsRow * ROW) / 4);
 	words.set(tableWords, (tableRow * ROW) / 4);
+	if (paths.automaton !== null) words.set(paths.automaton, (pathsRow * ROW) / 4);
+	words.set(paths.patterns, (patternsRow * ROW) / 4);
+	if (statuses !== null) words.set(statuses, (statusRow * ROW) / 4);
 	let row = treesRow;
 	for (const [tree, { intervals, shape }] of trees.entries()) {
 		const at = (TREES_ROW * ROW) / 4;
@@ -101,6 +112,11 @@ export function compile(policy: Policy, options: CompileOptions): Compiled {
 		tableRow,
 		tableMask: buckets - 1,
 		rows,
+		pathsRow,
+		patternsRow,
+		statusRow,
+		pathWords: paths.words,
+		pathPatterns: paths.count,
 	});
 	return {
 		rows: new Uint8Array(words.buffer),
@@ -122,6 +138,7 @@ export function compile(policy: Policy, options: CompileOptions): Compiled {
 			intervals: { v4: v4.count, v6: v6.count, ports: ports.count },
 			names,
 			shapes: shapes.length,
+			paths: paths.count,
 			keys: table.count,
 			buckets,
 		},
@@ -139,6 +156,8 @@ function writeFixedVectors(rules: readonly Rule[], store: VectorStore): void {
 	for (const condition of ["exe", "user", "unit", "container", "cgroup"] as const) {
 		store.append(indices(rules, ({ from }) => from[condition] === null));
 	}
+	for (const condition of ["method", "path", "status"] as const)
+		store.append(indices(rules, ({ to }) => to[condition] === null));
 	if (store.count !== VECTOR.fixed) throw new Error("the fixed vectors do not match bpf/policy.h");
 }
 

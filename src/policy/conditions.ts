@@ -1,19 +1,22 @@
 /** The conditions of a rule against one connection, each with what it wants, what there is, and whether it holds. */
+import { type Asked, holdsAsked, holdsPath, readPath } from "./asked.ts";
 import { cgroupsOf, containerOf, unitsOf } from "./cgroup-path.ts";
 import { contains, holdsFrom } from "./match.ts";
-import type { PortRange, Rule, RulePhase, Who } from "./model.ts";
+import type { Phase, PortRange, Rule, Who } from "./model.ts";
 import { covers, patternCovers } from "./names.ts";
 import { protocolName, TCP, UDP } from "./tables.ts";
 
 export interface Facts {
-	readonly phase: RulePhase;
+	readonly phase: Phase;
 	readonly address: string;
 	readonly port: number;
 	readonly protocol: number;
 	readonly who: Who;
 	/** The name for which rules are tried; null: none. */
 	readonly name: string | null;
-	/** Phase tls: the address was learned for the name, or that is not asked for. */
+	/** Phase http; null: not known. */
+	readonly asked: Asked | null;
+	/** Phases tls and http: the address was learned for the name, or that is not asked for. */
 	readonly bound: boolean;
 	/** name_binding sni: allow rules with a domain are tried as if the name were known. */
 	readonly asHello: boolean;
@@ -30,6 +33,7 @@ export interface Condition {
 /** Those that the rule has. The question's phase looks at the name and at who alone. */
 export function conditionsOf(rule: Rule, facts: Facts): Condition[] {
 	const found = facts.phase === "dns" ? [domain(rule, facts)] : [domain(rule, facts), ...place(rule, facts)];
+	if (facts.phase === "http") found.push(...request(rule, facts.asked));
 	return [...found, ...who(rule, facts.who)].filter((each) => each !== null);
 }
 
@@ -79,6 +83,37 @@ function place({ to }: Rule, { address, protocol, port }: Facts): Maybe[] {
 						`port ${port} is not ${some(to.ports.map(rangeText))}`,
 					)
 				: say("to.ports", false, "", `${spoken} has no ports`)),
+	];
+}
+
+function request(rule: Rule, asked: Asked | null): Maybe[] {
+	const { method, path, status } = rule.to;
+	const unclear = asked !== null && readPath(asked.path).unclear;
+	const shown = unclear ? "a path that servers may read differently" : (asked?.path ?? "an unknown path");
+	return [
+		method &&
+			say(
+				"to.method",
+				holdsAsked({ ...rule, to: { ...rule.to, status: null } }, asked),
+				`the method is ${asked?.method ?? ""}`,
+				`the method ${asked?.method ?? "is not known, and"} is not ${some(method)}`,
+			),
+		path &&
+			say(
+				"to.path",
+				holdsPath(rule, asked),
+				`${shown} is covered by ${some(path)}`,
+				`${shown} is not covered by ${some(path)}`,
+			),
+		status &&
+			say(
+				"to.status",
+				holdsAsked({ ...rule, to: { ...rule.to, method: null } }, asked),
+				`the status is ${asked?.status ?? ""}`,
+				asked?.status == null
+					? "no answer is known yet"
+					: `the status ${asked.status} is not ${some(status.map(rangeText))}`,
+			),
 	];
 }
 

@@ -1,12 +1,13 @@
 /** The decision in plain words: docs/deciding.md, paragraph by paragraph. Nothing here is made for speed. */
 import { formatAddress, parseAddress } from "./address.ts";
+import { type Asked, holdsAsked, holdsPath } from "./asked.ts";
 import { holdsFrom, holdsTo } from "./match.ts";
-import type { Policy, Rule, RulePhase, Verdict, Who } from "./model.ts";
-import { covers, readHostName } from "./names.ts";
+import type { Phase, Policy, Rule, Verdict, Who } from "./model.ts";
+import { covers, readHostName, readRequestName } from "./names.ts";
 import { TCP, UDP } from "./tables.ts";
 
 export interface Connection {
-	readonly phase: RulePhase;
+	readonly phase: Phase;
 	/** Text of an IPv4 or IPv6 address. */
 	readonly address: string;
 	/** 0 if the protocol has no ports. */
@@ -16,12 +17,14 @@ export interface Connection {
 	readonly who: Who;
 	/** Names that DNS gave the address for and that have not expired, the one that stays longest first. */
 	readonly learned: readonly string[];
-	/** Phase dns: the question's name, null if it cannot be read. Phase tls: the SNI as sent, null if there is none. */
+	/** Phase dns: the question's name, null if it cannot be read. Phase tls: the SNI as sent; http: the name of Host or of the target; null if there is none. */
 	readonly name: string | null;
 	/** The address is a trusted resolver. */
 	readonly trustedResolver: boolean;
 	/** Phase connect, UDP port 53 of a trusted resolver: what is sent is a DNS message. */
 	readonly dnsMessage: boolean;
+	/** Phase http. */
+	readonly asked?: Asked;
 }
 
 /** As enum sp_reason in bpf/event.h, without those that no policy decides. */
@@ -56,7 +59,12 @@ export function evaluate(policy: Policy, connection: Connection): Decision {
 
 type Outcome = Omit<Decision, "verdict">;
 
-const DECIDE = { dns: decideDns, connect: decideConnect, tls: decideTls };
+const DECIDE = {
+	dns: decideDns,
+	connect: decideConnect,
+	tls: (policy: Policy, connection: Connection) => decideShown(policy, connection, readHostName),
+	http: (policy: Policy, connection: Connection) => decideShown(policy, connection, readRequestName),
+};
 
 /** "What is known: name, who." */
 function decideDns(policy: Policy, connection: Connection): Outcome {
@@ -105,12 +113,16 @@ function openForHello(policy: Policy, connection: Connection): Outcome | null {
 	return { ...outcome(policy, "connect", search, "default", null), helloRequired: true };
 }
 
-function decideTls(policy: Policy, connection: Connection): Outcome {
-	const name = connection.name === null ? null : readHostName(connection.name);
+/** Phases tls and http: by the name that the client shows, which must be the address's. */
+function decideShown(policy: Policy, connection: Connection, read: (sent: string) => string | null): Outcome {
+	const { phase } = connection;
+	const asked = connection.asked ?? null;
+	const name = connection.name === null ? null : read(connection.name);
 	const bound = name !== null && connection.learned.some((learned) => plainName(learned) === name);
 	const search = (needsBinding: boolean) =>
-		firstMatch(policy, "tls", (rule) => {
+		firstMatch(policy, phase, (rule) => {
 			if (!holdsHere(rule, connection)) return false;
+			if (phase === "http" && !(holdsAsked(rule, asked) && holdsPath(rule, asked))) return false;
 			if (rule.to.domain === null) return true;
 			if (name === null || !covers(rule.to.domain, name)) return false;
 			return rule.action !== "allow" || bound || !needsBinding;
@@ -124,7 +136,7 @@ function decideTls(policy: Policy, connection: Connection): Outcome {
 			: search(false).rule?.action === "allow"
 				? "name_unbound"
 				: "default";
-	return outcome(policy, "tls", strict, otherwise, name);
+	return outcome(policy, phase, strict, otherwise, name);
 }
 
 /** Address, port, protocol and who. */
@@ -139,7 +151,7 @@ interface Search {
 	readonly alert: Rule | null;
 }
 
-function firstMatch(policy: Policy, phase: RulePhase, matches: (rule: Rule) => boolean): Search {
+function firstMatch(policy: Policy, phase: Phase, matches: (rule: Rule) => boolean): Search {
 	let alert: Rule | null = null;
 	for (const rule of policy.rules) {
 		if (!takesPart(rule, phase) || !matches(rule)) continue;
@@ -150,8 +162,9 @@ function firstMatch(policy: Policy, phase: RulePhase, matches: (rule: Rule) => b
 }
 
 /** The table of phases. Written apart from phases.ts, which the compiler uses. */
-function takesPart({ action, phases, to }: Rule, phase: RulePhase): boolean {
+function takesPart({ action, phases, to }: Rule, phase: Phase): boolean {
 	if (phases !== null && !phases.includes(phase)) return false;
+	if ((to.method !== null || to.path !== null || to.status !== null) && phase !== "http") return false;
 	if (phase !== "dns") return true;
 	if (to.domain === null) return false;
 	const speaksOfLater = to.cidr !== null || to.ports !== null || to.protocol !== null;
@@ -159,19 +172,13 @@ function takesPart({ action, phases, to }: Rule, phase: RulePhase): boolean {
 }
 
 /** `otherwise`: the reason if the default denies. */
-function outcome(policy: Policy, phase: RulePhase, search: Search, otherwise: Reason, name: string | null): Outcome {
+function outcome(policy: Policy, phase: Phase, search: Search, otherwise: Reason, name: string | null): Outcome {
 	const { rule, alert } = search;
 	if (rule === null) return byDefault(policy, phase, alert, otherwise, name);
 	return { ...NOTHING, action: rule.action === "allow" ? "allow" : "deny", rule, reason: "rule", alert, name };
 }
 
-function byDefault(
-	policy: Policy,
-	phase: RulePhase,
-	alert: Rule | null,
-	otherwise: Reason,
-	name: string | null,
-): Outcome {
+function byDefault(policy: Policy, phase: Phase, alert: Rule | null, otherwise: Reason, name: string | null): Outcome {
 	const action = policy.defaults[phase];
 	return { ...NOTHING, action, reason: action === "deny" ? otherwise : "default", alert, name };
 }

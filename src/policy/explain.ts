@@ -1,13 +1,13 @@
 /** The decision of evaluate.ts, told step by step: each rule that was looked at, and why it did or did not match. */
 import { type Condition, conditionsOf, type Facts } from "./conditions.ts";
 import { type Connection, type Decision, evaluate } from "./evaluate.ts";
-import type { Action, Policy, Rule, RulePhase, Verdict } from "./model.ts";
-import { readHostName } from "./names.ts";
-import { phasesOf } from "./phases.ts";
+import type { Action, Phase, Policy, Rule, Verdict } from "./model.ts";
+import { readHostName, readRequestName } from "./names.ts";
+import { asksOfRequests, phasesOf } from "./phases.ts";
 import { TCP } from "./tables.ts";
 
 export interface PhaseExplanation {
-	readonly phase: RulePhase;
+	readonly phase: Phase;
 	readonly decision: Decision;
 	/** What decides if no rule does. */
 	readonly default: Verdict;
@@ -52,14 +52,15 @@ export function explain(policy: Policy, connection: Connection): PhaseExplanatio
 
 /** Which looks docs/deciding.md asks for. */
 function looksOf(policy: Policy, connection: Connection): Facts[] {
-	const { phase, address, port, protocol, who } = connection;
-	const base = { phase, address, port, protocol, who, name: null, bound: true, asHello: false };
+	const { phase, address, port, protocol, who, asked = null } = connection;
+	const base = { phase, address, port, protocol, who, asked, name: null, bound: true, asHello: false };
 	if (phase === "dns") {
 		const name = connection.name === null ? null : readHostName(connection.name);
 		return name === null ? [] : [{ ...base, name }];
 	}
-	if (phase === "tls") {
-		const name = connection.name === null ? null : readHostName(connection.name);
+	if (phase === "tls" || phase === "http") {
+		const read = phase === "tls" ? readHostName : readRequestName;
+		const name = connection.name === null ? null : read(connection.name);
 		const bound =
 			policy.nameBinding !== "strict" || (name !== null && connection.learned.some((each) => plain(each) === name));
 		return [{ ...base, name, bound }];
@@ -103,8 +104,9 @@ function stepOf(rule: Rule, facts: Facts): RuleStep {
 	return { ...head, outcome: action === "alert" ? "alerts" : "decides", why, conditions };
 }
 
-function whyNotHere(rule: Rule, phase: RulePhase): string {
+function whyNotHere(rule: Rule, phase: Phase): string {
 	if (rule.phases !== null && !rule.phases.includes(phase)) return `its phases are ${rule.phases.join(", ")}`;
+	if (asksOfRequests(rule)) return "its method, path or status are of an HTTP request";
 	return rule.to.domain === null
 		? "it has no domain, and a question is judged by its name"
 		: "its cidr, ports or protocol speak of a later connection, not of the question";

@@ -3,7 +3,11 @@ import {
 	BINDING,
 	FLAG_CGROUP,
 	FLAG_EXE,
+	FLAG_METHOD,
 	FLAG_NAMES,
+	FLAG_PATH,
+	FLAG_QUERY,
+	FLAG_STATUS,
 	FLAG_USER,
 	HEAD,
 	LAYOUT_VERSION,
@@ -26,6 +30,12 @@ export interface HeadParts {
 	readonly tableMask: number;
 	/** Of the whole policy. */
 	readonly rows: number;
+	readonly pathsRow: number;
+	readonly patternsRow: number;
+	readonly statusRow: number;
+	/** Of the automaton in use. */
+	readonly pathWords: number;
+	readonly pathPatterns: number;
 }
 
 /** Write struct sp_policy_head at the beginning of the rows. */
@@ -53,6 +63,11 @@ export function writeHead(view: DataView, policy: Policy, parts: HeadParts): voi
 	u32(HEAD.tableRow, parts.tableRow);
 	u32(HEAD.tableMask, parts.tableMask);
 	u32(HEAD.rows, parts.rows);
+	u32(HEAD.pathsRow, parts.pathsRow);
+	u32(HEAD.patternsRow, parts.patternsRow);
+	u32(HEAD.statusRow, parts.statusRow);
+	u16(HEAD.pathWords, parts.pathWords);
+	u16(HEAD.pathPatterns, parts.pathPatterns);
 }
 
 function flagsOf(rules: readonly Rule[]): number {
@@ -61,6 +76,10 @@ function flagsOf(rules: readonly Rule[]): number {
 		flag(FLAG_NAMES, ({ to }) => to.domain !== null) |
 		flag(FLAG_EXE, ({ from }) => from.exe !== null) |
 		flag(FLAG_USER, ({ from }) => from.user !== null) |
-		flag(FLAG_CGROUP, ({ from }) => from.unit !== null || from.container !== null || from.cgroup !== null)
+		flag(FLAG_CGROUP, ({ from }) => from.unit !== null || from.container !== null || from.cgroup !== null) |
+		flag(FLAG_METHOD, ({ to }) => to.method !== null) |
+		flag(FLAG_PATH, ({ to }) => to.path !== null) |
+		flag(FLAG_QUERY, ({ to }) => to.path?.some((pattern) => pattern.includes("?")) ?? false) |
+		flag(FLAG_STATUS, ({ to }) => to.status !== null)
 	);
 }

@@ -6,6 +6,7 @@
  *   user       'i', uid (4 bytes LE)
  *   unit       'u', "agent.service"
  *   container  'c', "0123456789ab" | "name" | "*"
+ *   method     'm', the method as sent
  *   cgroup     'g', from the root down each component and '/': "system.slice/agent.service/"
  *   label      'n', the label in lower case
  *   name       'N', the name in lower case, without a trailing dot
@@ -40,6 +41,10 @@ export function hashUnit(hash: HalfSipHash, name: string): void {
 /** Of the 12 digits, the name or the "*" that stand in the model, or that container.ts finds in a path. */
 export function hashContainer(hash: HalfSipHash, name: string): void {
 	hashText(hash, "c", name);
+}
+
+export function hashMethod(hash: HalfSipHash, method: string): void {
+	hashText(hash, "m", method);
 }
 
 /** `path` without slashes at its ends. */

@@ -2,12 +2,16 @@
 
 export const ROW = 128;
 export const MAGIC = 0x50594c53;
-export const LAYOUT_VERSION = 1;
+export const LAYOUT_VERSION = 2;
 
 export const FLAG_NAMES = 1;
 export const FLAG_EXE = 2;
 export const FLAG_USER = 4;
 export const FLAG_CGROUP = 8;
+export const FLAG_METHOD = 16;
+export const FLAG_PATH = 32;
+export const FLAG_QUERY = 64;
+export const FLAG_STATUS = 128;
 
 export const MODE = { observe: 1, enforce: 2 } as const;
 export const BINDING = { strict: 1, sni: 2 } as const;
@@ -35,6 +39,11 @@ export const HEAD = {
 	tableRow: 60,
 	tableMask: 64,
 	rows: 68,
+	pathsRow: 72,
+	patternsRow: 76,
+	statusRow: 80,
+	pathWords: 84,
+	pathPatterns: 86,
 } as const;
 
 /** Words (of 32 bits) of struct sp_policy_trees, in row 1. */
@@ -54,8 +63,15 @@ export const VECTOR = {
 	anyUnit: 11,
 	anyContainer: 12,
 	anyCgroup: 13,
-	fixed: 14,
+	anyMethod: 14,
+	anyPath: 15,
+	anyStatus: 16,
+	fixed: 17,
 } as const;
+
+/** Rows of the automaton of paths. */
+export const PATH = { begin: 0, many: 1, one: 2, characters: 3, rows: 259 } as const;
+export const STATUS_MAX = 1024;
 
 export const SLOTS_PER_BUCKET = 8;
 /** Buckets that a key may stand in, from its own on. */

@@ -7,10 +7,6 @@
 export const PHASES = ["dns", "connect", "tls", "http"] as const;
 export type Phase = (typeof PHASES)[number];
 
-/** Phases that a rule can take part in today; `http` is kept for a later release. */
-export const RULE_PHASES = ["dns", "connect", "tls"] as const;
-export type RulePhase = (typeof RULE_PHASES)[number];
-
 export type Action = "allow" | "deny" | "alert";
 export type Verdict = "allow" | "deny";
 export type Mode = "observe" | "enforce";
@@ -43,7 +39,7 @@ export interface Rule {
 	readonly name: string;
 	readonly action: Action;
 	/** As written; null: not narrowed. */
-	readonly phases: readonly RulePhase[] | null;
+	readonly phases: readonly Phase[] | null;
 	/** Null: no such condition. */
 	readonly to: {
 		readonly cidr: readonly PrefixSet[] | null;
@@ -52,6 +48,12 @@ export interface Rule {
 		readonly protocol: readonly number[] | null;
 		/** Lists of patterns: lower case, punycode, no trailing dot; "*" is a label, "**" only in front. */
 		readonly domain: readonly (readonly string[])[] | null;
+		/** HTTP methods, compared exactly. */
+		readonly method: readonly string[] | null;
+		/** Patterns as path.ts makes them: "*" is any run without "/", "**" any run. */
+		readonly path: readonly string[] | null;
+		/** Of an HTTP answer, 100 to 999. */
+		readonly status: readonly StatusRange[] | null;
 	};
 	readonly from: {
 		readonly exe: readonly ExeFile[] | null;
@@ -79,6 +81,12 @@ export interface PrefixSet {
 
 /** Inclusive. */
 export interface PortRange {
+	readonly low: number;
+	readonly high: number;
+}
+
+/** Inclusive. */
+export interface StatusRange {
 	readonly low: number;
 	readonly high: number;
 }

@@ -14,6 +14,11 @@ export function readHostName(sent: string): string | null {
 	return name.toLowerCase();
 }
 
+/** The name of an HTTP request: letters, digits, "-", "_" and dots alone, since a server may take a part of others for the name. */
+export function readRequestName(sent: string): string | null {
+	return /^[A-Za-z0-9._-]*$/.test(sent) ? readHostName(sent) : null;
+}
+
 /** Whether one of the patterns covers a name (lower case, no trailing dot). */
 export function covers(lists: readonly (readonly string[])[], name: string): boolean {
 	return lists.some((patterns) => patterns.some((pattern) => patternCovers(pattern, name)));

@@ -40,6 +40,14 @@ export const PROTOCOLS: Readonly<Record<string, number>> = {
 	udplite: 136,
 };
 
+/** Of RFC 9110, RFC 5789 and WebDAV: to recognise one in the wrong case. */
+export const METHODS: readonly string[] = [
+	...["GET", "POST", "PUT", "HEAD", "DELETE", "PATCH", "OPTIONS", "CONNECT", "TRACE"],
+	...["PROPFIND", "PROPPATCH", "MKCOL", "COPY", "MOVE", "LOCK", "UNLOCK", "REPORT", "SEARCH"],
+];
+/** Bytes of a method that the kernel keeps: SP_METHOD_MAX in bpf/event.h. */
+export const METHOD_LENGTH_MAX = 16;
+
 export const TCP = 6;
 export const UDP = 17;
 

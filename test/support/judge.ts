@@ -1,7 +1,7 @@
 /** Asks the loaded program `judge` (bpf/judge.h) for the kernel's own decision, by BPF_PROG_TEST_RUN. */
 import { packAddress, packedBytes } from "../../src/address.ts";
 import type { Kernel } from "../../src/native/binding.ts";
-import { JUDGE_NOT_DNS, JUDGE_REQUEST, NO_RULE, reasonNames } from "../../src/native/layout.ts";
+import { JUDGE_NOT_DNS, JUDGE_REQUEST, NO_RULE, PHASE, reasonNames } from "../../src/native/layout.ts";
 import { cgroupsOf, containerOf, unitsOf } from "../../src/policy/cgroup-path.ts";
 import type { Connection } from "../../src/policy/evaluate.ts";
 import { HalfSipHash } from "../../src/policy/hash.ts";
@@ -9,7 +9,8 @@ import { hashCgroup, hashContainer, hashExe, hashUnit } from "../../src/policy/k
 
 const UDP = 17;
 const NAME_MAX = 255;
-const PHASES = { dns: 0, connect: 1, tls: 2 } as const;
+const METHOD_MAX = 16;
+const PATH_MAX = 256;
 const VERDICTS = [null, "allow", "deny", "would_deny"] as const;
 const SECOND = 1_000_000_000n;
 
@@ -48,10 +49,19 @@ export class Judge {
 		request.writeUInt32LE(uid, JUDGE_REQUEST.uid);
 		request.writeUInt16LE(connection.port, JUDGE_REQUEST.port);
 		request.writeUInt8(connection.protocol, JUDGE_REQUEST.protocol);
-		request.writeUInt8(PHASES[connection.phase], JUDGE_REQUEST.phase);
+		request.writeUInt8(PHASE[connection.phase], JUDGE_REQUEST.phase);
 		if (connection.phase !== "connect") writeName(request, connection.name ?? "");
 		else if (connection.protocol === UDP && !connection.dnsMessage)
 			request.writeUInt8(JUDGE_NOT_DNS, JUDGE_REQUEST.flags);
+
+		const { asked } = connection;
+		if (asked !== undefined) {
+			request.writeUInt8(asked.method.length, JUDGE_REQUEST.methodLength);
+			request.writeUInt16LE(asked.path.length, JUDGE_REQUEST.pathLength);
+			request.writeUInt16LE(asked.status ?? 0, JUDGE_REQUEST.status);
+			request.write(asked.method.slice(0, METHOD_MAX), JUDGE_REQUEST.method, "latin1");
+			request.write(asked.path.slice(0, PATH_MAX), JUDGE_REQUEST.path, "latin1");
+		}
 
 		const { retval, data, durationNs } = this.#kernel.testRun("judge", request, repeat);
 		if (retval !== 0) throw new Error(`judge returned ${retval}`);

@@ -52,6 +52,12 @@ test("compiled rows decide every connection as the plain evaluator does", { time
 		"tls deny name_missing",
 		"tls deny name_bad",
 		"tls allow default alert",
+		"http allow rule",
+		"http deny rule",
+		"http deny name_unbound",
+		"http deny name_bad",
+		"http would_deny name_missing",
+		"http deny default alert",
 	]) {
 		expect(reasons.get(kind) ?? 0, kind).toBeGreaterThan(0);
 	}

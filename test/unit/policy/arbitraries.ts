@@ -130,6 +130,67 @@ export const WORLD = {
 	],
 	ports: [0, 1, 22, 53, 80, 443, 444, 1023, 1024, 65535, "0-1", "80-443", "443-444", "1024-65535", "0-65535"],
 	protocols: ["tcp", "udp", "icmp", "icmpv6", "sctp", "gre", 0, 6, 255],
+	methods: ["GET", "POST", "get", "PROPFIND"],
+	/** Of policies. */
+	globs: [
+		"/",
+		"/**",
+		"**",
+		"*",
+		"/a",
+		"/a/*",
+		"/a/**",
+		"/*/b",
+		"/**/b",
+		"/a*b/**c",
+		"/a/*/c**d*e",
+		"/%7eu/%c3%a9",
+		"/a//b",
+		"/a?x=1",
+		"/a?**",
+		"/**?*=1",
+		"/**/*.json",
+	],
+	statuses: [200, 404, "4xx", "5XX", "200-299", "100-999"],
+	/** Of requests. */
+	asked: [
+		"",
+		"*",
+		"/",
+		"/a",
+		"/a/",
+		"/a/b",
+		"//a///b",
+		"/a/b/c",
+		"/ab/c",
+		"/axxb/y/zc",
+		"/a/x/cyydzze",
+		"/a/x/y/cyyd/zze",
+		"/a?x=1",
+		"/a?x=1&y=%2e%2f",
+		"/?",
+		"/%61/b",
+		"/%7Eu/%C3%a9",
+		"/a/./b",
+		"/a/%2E%2e/b",
+		"/a/..;x/b",
+		"/a/..b/...",
+		"/a/..",
+		"/a%2fb",
+		"/a%5Cb",
+		"/a\\b",
+		"/a%00",
+		"/a%4",
+		"/a%2%35",
+		"/%25/%2525",
+		"/a\u00e9",
+		"/x.json",
+		"/a/b.json?y",
+		`/a/${"x".repeat(253)}`,
+		`/a/${"x".repeat(254)}`,
+		`/a/${"x".repeat(100)}?${"y".repeat(400)}`,
+		`/${"ab/".repeat(85)}`,
+	],
 	/** names that are no names, or odd ones. */
 	odd: [
 		"",
@@ -170,7 +231,7 @@ export function policies(most = 12): fc.Arbitrary<RandomPolicy> {
 	const file = fc.record({
 		mode: fc.constantFrom("observe", "enforce"),
 		name_binding: fc.constantFrom("strict", "sni"),
-		defaults: fc.record({ dns: verdict, connect: verdict, tls: verdict }),
+		defaults: fc.record({ dns: verdict, connect: verdict, tls: verdict, http: verdict }),
 		groups: fc.array(group, { maxLength: 3 }),
 	});
 	return file.map((raw) => {
@@ -191,7 +252,7 @@ export function connections(phase?: Connection["phase"]): fc.Arbitrary<Connectio
 	const name = fc.constantFrom(...WORLD.names);
 	return fc
 		.record({
-			phase: phase === undefined ? fc.constantFrom("dns", "connect", "tls") : fc.constant(phase),
+			phase: phase === undefined ? fc.constantFrom("dns", "connect", "tls", "http") : fc.constant(phase),
 			address: fc.constantFrom(...WORLD.addresses),
 			port: fc.constantFrom(0, 1, 2, 22, 53, 79, 80, 442, 443, 444, 445, 1023, 1024, 40000, 65535),
 			protocol: fc.oneof(
@@ -220,6 +281,11 @@ export function connections(phase?: Connection["phase"]): fc.Arbitrary<Connectio
 			),
 			trustedResolver: fc.boolean(),
 			dnsMessage: fc.boolean(),
+			asked: fc.record({
+				method: fc.constantFrom(...WORLD.methods, "DELETE", "X".repeat(17)),
+				path: fc.oneof({ weight: 4, arbitrary: fc.constantFrom(...WORLD.asked) }, { weight: 1, arbitrary: oddPaths }),
+				status: fc.constantFrom(null, 100, 200, 204, 404, 500, 999),
+			}),
 		})
 		.map(consistent);
 }
@@ -230,13 +296,23 @@ function consistent(connection: Connection): Connection {
 	return { ...connection, port: hasPorts ? connection.port : 0 };
 }
 
-const phaseLists = fc.constantFrom("dns", "connect", "tls", ["connect", "tls"], ["dns", "tls"]);
+/** Made of what makes a difference in paths. */
+const oddPaths = fc
+	.array(fc.constantFrom("/", "a", "b", ".", "..", ";", "?", "%", "%2", "%2e", "%2F", "%41", "%e9", "x=1", "\\", "c"), {
+		maxLength: 12,
+	})
+	.map((parts) => `/${parts.join("")}`);
+
+const phaseLists = fc.constantFrom("dns", "connect", "tls", "http", ["connect", "tls"], ["dns", "tls", "http"]);
 
 const places = fc.record({
 	cidr: maybe(oneOrMany(WORLD.prefixes), 3),
 	ports: maybe(oneOrMany(WORLD.ports), 3),
 	protocol: maybe(oneOrMany(WORLD.protocols), 2),
 	domain: maybe(oneOrMany(WORLD.patterns), 6),
+	method: maybe(oneOrMany(WORLD.methods.filter((method) => method !== "get")), 2),
+	path: maybe(oneOrMany(WORLD.globs), 2),
+	status: maybe(oneOrMany(WORLD.statuses), 1),
 });
 
 const whos = fc.record({
@@ -277,13 +353,17 @@ function tidy(rule: RawRule): RawRule {
 	) {
 		to["protocol"] = undefined;
 	}
+	const requests = ["method", "path", "status"].some((key) => to[key] !== undefined);
+	if (requests && protocols.length > 0 && !protocols.some((one) => one === "tcp" || one === 6))
+		to["protocol"] = undefined;
 	const speaksOfLater = to["cidr"] !== undefined || to["ports"] !== undefined || to["protocol"] !== undefined;
 	const canAsk = to["domain"] !== undefined && (rule.action === "allow" || !speaksOfLater);
 	const asks = [rule.phases].flat().includes("dns");
+	const others = [rule.phases].flat().some((phase) => phase !== undefined && phase !== "http");
 	const { phases: _, ...rest } = rule;
 	return {
 		...rest,
-		...(asks && !canAsk ? {} : { phases: rule.phases }),
+		...((asks && !canAsk) || (requests && others) ? {} : { phases: rule.phases }),
 		to: isEmpty(to) ? undefined : to,
 		from: isEmpty(rule.from) ? undefined : rule.from,
 	};

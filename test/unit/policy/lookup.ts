@@ -3,10 +3,19 @@
  * from the header, not from the compiler, so that the two check each other.
  */
 import { parseAddress } from "../../../src/policy/address.ts";
+import { readPath } from "../../../src/policy/asked.ts";
 import { cgroupsOf, containerOf, unitsOf } from "../../../src/policy/cgroup-path.ts";
 import type { Connection, Decision, Reason } from "../../../src/policy/evaluate.ts";
 import { HalfSipHash } from "../../../src/policy/hash.ts";
-import { hashCgroup, hashContainer, hashExe, hashLabel, hashUnit, hashUser } from "../../../src/policy/keys.ts";
+import {
+	hashCgroup,
+	hashContainer,
+	hashExe,
+	hashLabel,
+	hashMethod,
+	hashUnit,
+	hashUser,
+} from "../../../src/policy/keys.ts";
 import { readHostName } from "../../../src/policy/names.ts";
 
 export interface Looked extends Pick<Decision, "action" | "verdict" | "reason" | "helloRequired"> {
@@ -87,6 +96,22 @@ export class CompiledPolicy {
 		return { step, reason: free.rule !== null && free.action === ALLOW ? "name_unbound" : "default" };
 	}
 
+	http(connection: Connection): { step: Step; reason: Reason; helloRequired?: boolean } {
+		const here = this.#place(connection) & this.#who(connection.who) & this.#asked(connection);
+		const shown = connection.name ?? "";
+		const name = /^[\w.-]*$/.test(shown) ? readHostName(shown) : null;
+		if (name === null) {
+			const reason = connection.name === null ? "name_missing" : "name_bad";
+			return { step: this.#first(here & this.#vector(8), 3), reason };
+		}
+		const named = this.#names(name);
+		const bound = this.#view.getUint8(17) === 2 || connection.learned.includes(name);
+		const free = this.#first(here & (this.#vector(8) | named), 3);
+		if (bound) return { step: free, reason: "default" };
+		const step = this.#first(here & (this.#vector(8) | (named & ~this.#vector(6))), 3);
+		return { step, reason: free.rule !== null && free.action === ALLOW ? "name_unbound" : "default" };
+	}
+
 	/** Counter slot of a rule. */
 	slot(rule: number): number {
 		return this.#view.getUint16(this.#u32(52) * 128 + 2 * rule, true);
@@ -134,6 +159,47 @@ export class CompiledPolicy {
 				cgroupsOf(path).map((one) => (h) => hashCgroup(h, one)),
 			)
 		);
+	}
+
+	#asked({ asked }: Connection): Bits {
+		if (asked === undefined) return 0n;
+		const flags = this.#u32(12);
+		let bits = this.#found((h) => hashMethod(h, asked.method), this.#vector(14));
+		if (flags & 128) {
+			const at = this.#u32(80) * 128 + 4 * (asked.status ?? 0);
+			bits &= asked.status === null ? this.#vector(16) : this.#vector(this.#u32(at));
+		}
+		return flags & 32 ? bits & this.#paths(asked.path) : bits;
+	}
+
+	/** The automaton, character by character. */
+	#paths(sent: string): Bits {
+		const row = (number: number) => {
+			let bits = 0n;
+			for (let word = 15; word >= 0; word--)
+				bits = (bits << 64n) | this.#view.getBigUint64((this.#u32(72) + number) * 128 + 8 * word, true);
+			return bits;
+		};
+		const { path, query, unclear, cut } = readPath(sent);
+		let on = row(0);
+		const feed = (text: string) => {
+			for (const character of text) {
+				const loops = character === "/" ? row(1) : row(1) | row(2);
+				on = ((on << 1n) & row(3 + character.charCodeAt(0))) | (on & loops);
+			}
+		};
+		let bits = this.#vector(15);
+		for (const kind of [0, 1]) {
+			if (!unclear) feed(kind === 0 ? path : query);
+			for (let i = 0; i < this.#view.getUint16(86, true); i++) {
+				const at = this.#u32(76) * 128 + 8 * i;
+				if (this.#view.getUint8(at + 2) !== kind) continue;
+				const rules = this.#vector(this.#u32(at + 4));
+				if (unclear || (kind === 1 && cut)) bits |= rules & ~this.#vector(6);
+				else if ((on >> BigInt(this.#view.getUint16(at, true))) & 1n) bits |= rules;
+			}
+		}
+		return bits;
 	}
 
 	#names(name: string): Bits {

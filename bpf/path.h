@@ -1,0 +1,243 @@
+/* SPDX-License-Identifier: GPL-2.0 OR MIT */
+/* Which rules a request's method, path and status do not rule out. The automaton of the paths: policy.h; how a path is read:
+ * docs/deciding.md, "Paths". */
+#ifndef SALLYPORT_PATH_H
+#define SALLYPORT_PATH_H
+
+#include "vectors.h"
+
+struct sp_path_walk {
+	const struct sp_policy_view *policy;
+	struct sp_subject *subject;
+	__u64 *many, *one; /* loops of "**" and "*" */
+	__u32 from, end; /* of what is left of the path */
+	__u8 skip; /* bytes of a percent-encoding that has been decoded */
+	__u8 upper; /* digits of one that has not */
+	__u8 segment; /* of the segment so far: nothing, ".", "..", or else */
+	__u8 in_query, unclear;
+};
+
+enum { SP_SEGMENT_EMPTY = 0, SP_SEGMENT_DOT = 1, SP_SEGMENT_DOTS = 2, SP_SEGMENT_OTHER = 3 };
+
+static __always_inline int sp_hex(__u8 c)
+{
+	if (c >= '0' && c <= '9')
+		return c - '0';
+	c |= 0x20;
+	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+}
+
+/* RFC 3986 2.3 */
+static __always_inline bool sp_is_unreserved(__u8 c)
+{
+	__u8 lower = c | 0x20;
+
+	return (lower >= 'a' && lower <= 'z') || (c >= '0' && c <= '9') || c == '-' || c == '.' || c == '_' || c == '~';
+}
+
+/* Is it one of those that servers may take for another path? */
+static __always_inline bool sp_is_unclear(__u8 c)
+{
+	return c <= 0x20 || c >= 0x7f || c == '\\';
+}
+
+/* Percent-encoding (RFC 3986 6.2.2): unreserved characters stand for themselves, of the others the digits are upper case. */
+static __always_inline __u8 sp_path_decode(struct sp_path_walk *w, __u32 at, __u8 c)
+{
+	const char *path = w->subject->asked.path;
+	int high, low;
+	__u8 byte;
+
+	if (w->upper) {
+		w->upper--;
+		return c >= 'a' ? c - 0x20 : c;
+	}
+	if (c != '%')
+		return c;
+	high = at + 2 < w->end ? sp_hex(path[(at + 1) % SP_PATH_MAX]) : -1;
+	low = sp_hex(path[(at + 2) % SP_PATH_MAX]);
+	if (high < 0 || low < 0) {
+		w->unclear |= !w->in_query;
+		return c;
+	}
+	byte = high << 4 | low;
+	if (sp_is_unreserved(byte)) {
+		w->skip = 2;
+		return byte;
+	}
+	w->unclear |= !w->in_query && (byte == '/' || byte == '\\' || byte < 0x20 || byte == 0x7f);
+	w->upper = 2;
+	return c;
+}
+
+static __always_inline void sp_path_segment_end(struct sp_path_walk *w)
+{
+	w->unclear |= w->segment == SP_SEGMENT_DOT || w->segment == SP_SEGMENT_DOTS;
+}
+
+/* Follow the segments of the path (RFC 3986 3.3). true: one more of several slashes, which count as one. */
+static __always_inline bool sp_path_follow(struct sp_path_walk *w, __u8 c)
+{
+	if (c == '/') {
+		bool again = w->segment == SP_SEGMENT_EMPTY;
+
+		sp_path_segment_end(w);
+		w->segment = SP_SEGMENT_EMPTY;
+		return again;
+	}
+	if (c == ';')
+		sp_path_segment_end(w);
+	w->segment = c == '.' && w->segment < SP_SEGMENT_OTHER ? w->segment + 1 : SP_SEGMENT_OTHER;
+	w->unclear |= sp_is_unclear(c);
+	return false;
+}
+
+static long sp_path_step(__u32 i, void *state)
+{
+	struct sp_path_walk *w = state;
+	struct sp_subject *s = w->subject;
+	__u32 at = w->from + i, row;
+	__u64 carry = 0, next, *chars;
+	__u8 c = s->asked.path[at % SP_PATH_MAX];
+	__u16 words = w->policy->head->path_words;
+
+	if (at >= w->end)
+		return 1;
+	if (w->skip) {
+		w->skip--;
+		return 0;
+	}
+	if (c == '?' && !w->in_query) {
+		w->from = at;
+		return 1;
+	}
+	c = sp_path_decode(w, at, c);
+	if (!w->in_query && sp_path_follow(w, c))
+		return 0;
+	row = w->policy->head->paths_row + SP_PATH_CHARS + c;
+	chars = sp_row(w->policy->rows, row);
+	if (!chars || !w->many || !w->one)
+		return 1;
+	for (__u32 k = 0; k < SP_WORDS_MAX && k < words; k++) {
+		__u64 loops = c == '/' ? w->many[k] : w->many[k] | w->one[k];
+
+		next = (s->path[k] << 1 | carry) & chars[k];
+		carry = s->path[k] >> 63;
+		s->path[k] = next | (s->path[k] & loops);
+	}
+	return 0;
+}
+
+struct sp_pattern_walk {
+	const struct sp_policy_view *policy;
+	struct sp_subject *subject;
+	__u8 query; /* the patterns that are asked: those with "?", or those without */
+	__u8 uncertain;
+};
+
+/* Of what is uncertain no allow holds, and everything else does. */
+static long sp_pattern_step(__u32 i, void *state)
+{
+	struct sp_pattern_walk *w = state;
+	struct sp_subject *s = w->subject;
+	struct sp_path_pattern *patterns = sp_row(w->policy->rows, w->policy->head->patterns_row + i / 16), *pattern;
+	__u64 *words;
+
+	if (!patterns)
+		return 1;
+	pattern = &patterns[i % 16];
+	if (pattern->query != w->query)
+		return 0;
+	if (!w->uncertain && !(s->path[pattern->state / 64 % SP_WORDS_MAX] >> pattern->state % 64 & 1))
+		return 0;
+	words = sp_vector(w->policy, pattern->vector);
+	if (!words)
+		return 1;
+	for sp_each_word(k, s)
+		s->matches[k] |= w->uncertain ? words[k] & ~s->allow_rules[k] : words[k];
+	return 0;
+}
+
+__noinline int sp_and_path(struct sp_subject *s)
+{
+	struct sp_policy_view p;
+	struct sp_path_walk walk = {.policy = &p, .subject = s, .segment = SP_SEGMENT_OTHER};
+	struct sp_pattern_walk ends = {.policy = &p, .subject = s};
+	bool cut;
+	__u64 *begin;
+
+	if (!s || !sp_open(s, &p))
+		return 0;
+	begin = sp_row(p.rows, p.head->paths_row + SP_PATH_BEGIN);
+	walk.many = sp_row(p.rows, p.head->paths_row + SP_PATH_MANY);
+	walk.one = sp_row(p.rows, p.head->paths_row + SP_PATH_ONE);
+	if (!begin)
+		return 0;
+	for (__u32 k = 0; k < SP_WORDS_MAX; k++)
+		s->path[k] = begin[k];
+	sp_copy(&p, s, s->matches, SP_VEC_ANY_PATH);
+	cut = s->asked.path_length > SP_PATH_MAX;
+	walk.end = cut ? SP_PATH_MAX : s->asked.path_length;
+	bpf_loop(walk.end, sp_path_step, &walk, 0);
+	sp_path_segment_end(&walk);
+	ends.uncertain = walk.unclear || (cut && walk.from == 0);
+	bpf_loop(p.head->path_patterns, sp_pattern_step, &ends, 0);
+	if (p.head->flags & SP_HAS_QUERY) {
+		if (walk.from) {
+			walk.in_query = 1;
+			bpf_loop(walk.end, sp_path_step, &walk, 0);
+		}
+		ends.query = 1;
+		ends.uncertain |= cut;
+		bpf_loop(p.head->path_patterns, sp_pattern_step, &ends, 0);
+	}
+	for sp_each_word(k, s)
+		s->candidates[k] &= s->matches[k];
+	return 0;
+}
+
+static long sp_method_step(__u32 i, void *state)
+{
+	struct sp_subject *s = *(struct sp_subject **)state;
+
+	sp_hash_byte(&s->hash, s->asked.method[i % SP_METHOD_MAX]);
+	return 0;
+}
+
+static __always_inline __u32 sp_find_method(const struct sp_policy_view *p, struct sp_subject *s)
+{
+	if (s->asked.method_length > SP_METHOD_MAX)
+		return SP_VEC_ANY_METHOD;
+	sp_hash_begin(&s->hash, p->head->hash_key[0], p->head->hash_key[1]);
+	sp_hash_byte(&s->hash, 'm');
+	bpf_loop(s->asked.method_length, sp_method_step, &s, 0);
+	return sp_lookup(s, sp_hash_end(&s->hash), SP_VEC_ANY_METHOD);
+}
+
+static __always_inline __u32 sp_find_status(const struct sp_policy_view *p, const struct sp_subject *s)
+{
+	__u32 status = s->asked.status, *vectors;
+
+	if (!status || status >= SP_STATUS_MAX)
+		return SP_VEC_ANY_STATUS;
+	vectors = sp_row(p->rows, p->head->status_row + status / 32);
+	return vectors ? vectors[status % 32] : SP_VEC_NONE;
+}
+
+/* Phase http: method, path and status. */
+__noinline int sp_and_request(struct sp_subject *s)
+{
+	struct sp_policy_view p;
+
+	if (!s || !sp_open(s, &p))
+		return 0;
+	if (p.head->flags & SP_HAS_METHOD)
+		sp_and(&p, s, sp_find_method(&p, s));
+	if (p.head->flags & SP_HAS_STATUS)
+		sp_and(&p, s, sp_find_status(&p, s));
+	if (p.head->flags & SP_HAS_PATH)
+		sp_and_path(s);
+	return 0;
+}
+
+#endif

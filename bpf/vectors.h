@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: GPL-2.0 OR MIT */
+/* The vectors of a policy (policy.h) applied to those of a subject. */
+#ifndef SALLYPORT_VECTORS_H
+#define SALLYPORT_VECTORS_H
+
+#include "search.h"
+
+#define sp_each_word(i, s) (__u32 i = 0; i < SP_WORDS_MAX && i < (s)->words; i++)
+
+static __always_inline void sp_copy(const struct sp_policy_view *p, const struct sp_subject *s, __u64 *into, __u32 vector)
+{
+	__u64 *words = sp_vector(p, vector);
+
+	for sp_each_word(i, s)
+		into[i] = words ? words[i] : 0;
+}
+
+static __always_inline void sp_and(const struct sp_policy_view *p, struct sp_subject *s, __u32 vector)
+{
+	__u64 *words = sp_vector(p, vector);
+
+	if (!words)
+		return;
+	for sp_each_word(i, s)
+		s->candidates[i] &= words[i];
+}
+
+static __always_inline void sp_or(const struct sp_policy_view *p, struct sp_subject *s, __u32 vector)
+{
+	__u64 *words = sp_vector(p, vector);
+
+	if (!words)
+		return;
+	for sp_each_word(i, s)
+		s->matches[i] |= words[i];
+}
+
+static __always_inline void sp_clear_matches(struct sp_subject *s)
+{
+	for sp_each_word(i, s)
+		s->matches[i] = 0;
+}
+
+#endif
