@@ -3,10 +3,10 @@ import * as fc from "fast-check";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import type { Kernel } from "../../src/native/binding.ts";
 import { compile } from "../../src/policy/compile.ts";
-import { type Decision, evaluate } from "../../src/policy/evaluate.ts";
+import { type Connection, type Decision, evaluate } from "../../src/policy/evaluate.ts";
 import { Scratch } from "../native/scratch.ts";
 import { Judge, type Judged } from "../support/judge.ts";
-import { connections, policies } from "../unit/policy/arbitraries.ts";
+import { connections, pathPolicies, policies, type RandomPolicy } from "../unit/policy/arbitraries.ts";
 
 const HASH_KEY = [0x01234567, 0x89abcdef] as const;
 const SLOTS = Array.from({ length: 1024 }, (_, index) => index);
@@ -39,22 +39,28 @@ function expected({ action, verdict, rule, alert, reason }: Decision): Omit<Judg
 	};
 }
 
+function agree(random: fc.Arbitrary<RandomPolicy>, some: fc.Arbitrary<Connection>, most: number): void {
+	fc.assert(
+		fc.property(random, fc.array(some, { minLength: most, maxLength: most }), ({ policy }, asked) => {
+			generation++;
+			kernel.installPolicy(compile(policy, { generation, hashKey: HASH_KEY, slots: SLOTS }).rows, generation);
+			for (const connection of asked) {
+				const { durationNs: _, ...judged } = judge.ask(connection);
+				expect(judged).toEqual(expected(evaluate(policy, connection)));
+			}
+		}),
+		{ numRuns: POLICIES },
+	);
+}
+
 for (const most of [4, 12, 200]) {
 	test(`policies of up to ${most} rules decide in the kernel as in the evaluator`, () => {
-		fc.assert(
-			fc.property(
-				policies(most),
-				fc.array(connections(), { minLength: CONNECTIONS, maxLength: CONNECTIONS }),
-				({ policy }, asked) => {
-					generation++;
-					kernel.installPolicy(compile(policy, { generation, hashKey: HASH_KEY, slots: SLOTS }).rows, generation);
-					for (const connection of asked) {
-						const { durationNs: _, ...judged } = judge.ask(connection);
-						expect(judged).toEqual(expected(evaluate(policy, connection)));
-					}
-				},
-			),
-			{ numRuns: POLICIES },
-		);
+		agree(policies(most), connections(), CONNECTIONS);
+	});
+}
+
+for (const most of [2, 12]) {
+	test(`${most} rules with paths match requests in the kernel as in the evaluator`, () => {
+		agree(pathPolicies(most), connections("http"), 3 * CONNECTIONS);
 	});
 }

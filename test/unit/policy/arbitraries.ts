@@ -240,11 +240,15 @@ export function policies(most = 12): fc.Arbitrary<RandomPolicy> {
 			name: `g${g}`,
 			rules: one.rules.map((r, i) => tidy({ name: `r${i}`, ...r })),
 		}));
-		const text = JSON.stringify({ version: 1, ...raw, groups });
-		const parsed = parsePolicy(text, "random", worldEnvironment);
-		if (!parsed.ok) throw new Error(`${parsed.problems.map(renderProblem).join("\n")}\n${text}`);
-		return { text, policy: parsed.policy };
+		return parsed({ version: 1, ...raw, groups });
 	});
+}
+
+function parsed(raw: object): RandomPolicy {
+	const text = JSON.stringify(raw);
+	const result = parsePolicy(text, "random", worldEnvironment);
+	if (!result.ok) throw new Error(`${result.problems.map(renderProblem).join("\n")}\n${text}`);
+	return { text, policy: result.policy };
 }
 
 /** Connections of one phase, or of any. */
@@ -294,6 +298,21 @@ export function connections(phase?: Connection["phase"]): fc.Arbitrary<Connectio
 function consistent(connection: Connection): Connection {
 	const hasPorts = connection.protocol === 6 || connection.protocol === 17;
 	return { ...connection, port: hasPorts ? connection.port : 0 };
+}
+
+/** Policies of phase http whose rules have paths. */
+export function pathPolicies(most: number): fc.Arbitrary<RandomPolicy> {
+	const rule = fc.record({
+		action: fc.constantFrom("allow", "deny", "alert"),
+		to: fc.record({ path: oneOrMany(WORLD.globs), method: maybe(oneOrMany(["GET", "POST"]), 2) }),
+	});
+	return fc
+		.record({ mode: fc.constant("enforce"), defaults: fc.record({ http: fc.constantFrom("allow", "deny") }) })
+		.chain((head) => fc.array(rule, { minLength: 1, maxLength: most }).map((rules) => ({ ...head, rules })))
+		.map(({ rules, ...head }) => {
+			const named = rules.map((each, index) => ({ ...each, name: `r${index}` }));
+			return parsed({ version: 1, ...head, groups: [{ name: "g", rules: named }] });
+		});
 }
 
 /** Made of what makes a difference in paths. */
