@@ -6,12 +6,30 @@
 #include "learn.h"
 #include "record.h"
 
+static __always_inline bool sp_has_status(const struct sp_policy_view *p, __u16 rule)
+{
+	__u64 *without = rule == SP_NO_RULE ? NULL : sp_vector(p, SP_VEC_ANY_STATUS);
+
+	return without && !(without[rule / 64 % SP_WORDS_MAX] >> rule % 64 & 1);
+}
+
+/* Does the answer say more than the request did? Only then is it a decision of its own. */
+__noinline int sp_is_by_status(struct sp_subject *s)
+{
+	struct sp_policy_view p;
+
+	if (!s || !s->asked.status || !(s->policy_flags & SP_HAS_STATUS) || !sp_open(s, &p))
+		return 0;
+	return sp_has_status(&p, s->rule) || sp_has_status(&p, s->alert);
+}
+
 static __always_inline void sp_record_request(struct sp_scratch *area)
 {
 	const struct sp_text *text = &area->text;
 	__u64 now = bpf_ktime_get_ns();
 
-	sp_count_decision(&area->subject);
+	if (!text->status || sp_is_by_status(&area->subject))
+		sp_count_decision(&area->subject);
 	sp_fill(&area->http.decision, &area->subject, SP_EVENT_REQUEST, sizeof(area->http), now);
 	area->http.decision.name_len = text->name_length;
 	area->http.flags = text->flags;
