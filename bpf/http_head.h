@@ -5,7 +5,6 @@
 #define SALLYPORT_HTTP_HEAD_H
 
 #include "bytes.h"
-#include "http_state.h"
 #include "reader_state.h"
 
 #define SP_HTTP_HEAD_MAX 16384 /* bytes of a head, of trailers, or of the line in front of a chunk */

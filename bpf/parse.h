@@ -5,6 +5,7 @@
 #ifndef SALLYPORT_PARSE_H
 #define SALLYPORT_PARSE_H
 
+#include "http.h"
 #include "reader.h"
 
 static __always_inline void sp_parse_stream(struct sp_parse_request *r, const struct sp_bytes *bytes, __u32 offset)
@@ -19,6 +20,23 @@ static __always_inline void sp_parse_stream(struct sp_parse_request *r, const st
 	r->is_pending = sp_reader_is_pending(&r->reader);
 }
 
+static __always_inline void sp_parse_http(struct sp_parse_request *r, const struct sp_bytes *bytes, __u32 offset)
+{
+	__u32 at = offset + r->at;
+
+	r->result = sp_http_read(&r->http, &r->text, bytes, &at, offset + r->end);
+	r->at = at - offset;
+	r->is_pending = sp_http_is_pending(&r->http);
+}
+
+static __always_inline void sp_parse_answer(struct sp_parse_request *r, const struct sp_bytes *bytes, __u32 offset)
+{
+	int status = sp_http_status(&r->answer, bytes, offset + r->at, offset + r->end);
+
+	r->text.status = status > 0 ? status : 0;
+	r->result = status != 0;
+}
+
 /* Answer the request. The bytes behind it begin at `offset` of `bytes`. 0, or -1 if it asks for what is not there. */
 static __always_inline int sp_parse(struct sp_parse_request *r, const struct sp_bytes *bytes, __u32 offset)
 {
@@ -27,6 +45,12 @@ static __always_inline int sp_parse(struct sp_parse_request *r, const struct sp_
 	switch (r->kind) {
 	case SP_PARSE_STREAM:
 		sp_parse_stream(r, bytes, offset);
+		return 0;
+	case SP_PARSE_HTTP:
+		sp_parse_http(r, bytes, offset);
+		return 0;
+	case SP_PARSE_ANSWER:
+		sp_parse_answer(r, bytes, offset);
 		return 0;
 	default:
 		return -1;

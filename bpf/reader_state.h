@@ -5,6 +5,7 @@
 #define SALLYPORT_READER_STATE_H
 
 #include "event.h"
+#include "http_state.h"
 
 #define SP_RECORD_HEAD 5
 
@@ -76,6 +77,8 @@ enum sp_read_result {
 
 enum sp_parse_kind {
 	SP_PARSE_STREAM = 1, /* what a TCP client says, in order */
+	SP_PARSE_HTTP = 4, /* requests of HTTP alone */
+	SP_PARSE_ANSWER = 5, /* the beginning of an answer of HTTP */
 };
 
 struct sp_parse_request {
@@ -85,13 +88,16 @@ struct sp_parse_request {
 	__u8 reserved[2];
 	__u32 at, end; /* in and out: what is still to be read of the bytes behind the request */
 	/* out */
-	__u8 result; /* SP_PARSE_STREAM: enum sp_read_result */
+	__u8 result; /* SP_PARSE_STREAM: enum sp_read_result; SP_PARSE_HTTP: enum sp_http_result; SP_PARSE_ANSWER: 0, or 1 at its end */
 	__u8 hello; /* enum sp_hello_result */
 	__u8 is_pending;
 	__u8 reserved2;
 	/* in and out */
 	struct sp_reader reader;
 	struct sp_text text;
+	struct sp_http_reader http;
+	struct sp_http_answer answer;
+	__u32 reserved3;
 };
 
 #endif

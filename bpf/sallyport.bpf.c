@@ -22,6 +22,7 @@ const struct {
 	struct sp_parse_request parse_request[0];
 	enum sp_event_type event_type;
 	enum sp_phase phase;
+	enum sp_http_reason http_reason;
 	enum sp_verdict verdict;
 	enum sp_hook hook;
 	enum sp_reason reason;

@@ -233,7 +233,9 @@ export const PARSE_REQUEST = {
 	isPending: 30,
 	reader: 32,
 	text: 80,
-	bytes: 624,
+	http: 624,
+	answer: 648,
+	bytes: 656,
 } as const;
 /** struct sp_text. */
 export const TEXT = {
@@ -249,7 +251,31 @@ export const TEXT = {
 	path: 288,
 	bytes: 544,
 } as const;
+export const HTTP_READER = {
+	left: 0,
+	head: 8,
+	at: 10,
+	state: 12,
+	flags: 13,
+	field: 14,
+	reason: 15,
+	bytes: 24,
+} as const;
 export const PARSE_STREAM = 1;
+export const PARSE_HTTP = 4;
+export const PARSE_ANSWER = 5;
+export const HTTP_RESULT = { more: 0, request: 1, switched: 2, other: 3, broken: 4 } as const;
+/** enum sp_http_reason, by number. */
+export const httpReasons = [
+	"fine",
+	"too_long",
+	"bad_line",
+	"bad_control",
+	"bad_field",
+	"bad_host",
+	"bad_length",
+	"bad_chunk",
+] as const;
 export const READ_RESULT = { more: 0, hello: 1, other: 2, over: 3, again: 4 } as const;
 export const HELLO_RESULT = { cut: 0, named: 1, unnamed: 2, broken: 3, none: 4 } as const;
 export const JUDGE_LIVE = 1;

@@ -56,6 +56,7 @@ const structs: readonly (readonly [string, Readonly<Record<string, number>>])[] 
 	["sp_judge_request", layout.JUDGE_REQUEST],
 	["sp_parse_request", layout.PARSE_REQUEST],
 	["sp_text", layout.TEXT],
+	["sp_http_reader", layout.HTTP_READER],
 ];
 
 /** Sizes that layout.ts holds beside the offsets of a struct. */
@@ -87,6 +88,7 @@ const names: readonly (readonly [string, RegExp, readonly (string | null)[]])[] 
 	["sp_end_how", /^SP_END_/, layout.endNames],
 	["sp_answer_count", /^SP_ANSWERS_/, layout.answerNames],
 	["sp_map_id", /^SP_MAP_/, layout.mapNames],
+	["sp_http_reason", /^SP_HTTP_/, layout.httpReasons],
 ];
 const COUNTS_OF_VALUES: readonly string[] = ["SP_PHASES", "SP_VERDICTS", "SP_REASONS"];
 

@@ -1,6 +1,17 @@
 /** The kernel's parsers, asked in user space or, by BPF_PROG_TEST_RUN, in the kernel: the same source, the same request. */
 import type { Addon, Kernel } from "../../src/native/binding.ts";
-import { HELLO_RESULT, PARSE_REQUEST, PARSE_STREAM, READ_RESULT, TEXT } from "../../src/native/layout.ts";
+import {
+	HELLO_RESULT,
+	HTTP_READER,
+	HTTP_RESULT,
+	httpReasons,
+	PARSE_ANSWER,
+	PARSE_HTTP,
+	PARSE_REQUEST,
+	PARSE_STREAM,
+	READ_RESULT,
+	TEXT,
+} from "../../src/native/layout.ts";
 
 /** Answers the request in place. */
 export type Parse = (request: Buffer, bytes: Uint8Array) => void;
@@ -63,6 +74,81 @@ export function readStream(parse: Parse, pieces: readonly Uint8Array[]): StreamR
 		}
 	}
 	return { hellos, isOther, isOver, isPending: request.readUInt8(PARSE_REQUEST.isPending) === 1, requests };
+}
+
+export interface Request {
+	readonly method: string;
+	readonly name: string;
+	readonly path: string;
+	readonly flags: number;
+	/** Bytes of the stream up to the end of its head. */
+	readonly at: number;
+}
+
+export interface HttpRead {
+	readonly requests: readonly Request[];
+	/** What ended it: switched, other, broken; or null. */
+	readonly end: string | null;
+	/** Why it is broken. */
+	readonly reason: string;
+	readonly isPending: boolean;
+	readonly flags: number;
+}
+
+/** Read the requests of an HTTP client, handed over in pieces. */
+export function readHttp(parse: Parse, pieces: readonly Uint8Array[]): HttpRead {
+	const request = Buffer.alloc(PARSE_REQUEST.bytes);
+	const requests: Request[] = [];
+	const answer = (end: number) => ({
+		requests,
+		end:
+			end === HTTP_RESULT.more ? null : (Object.entries(HTTP_RESULT).find(([, value]) => value === end)?.[0] ?? null),
+		reason: httpReasons[request.readUInt8(PARSE_REQUEST.http + HTTP_READER.reason)] ?? "unknown",
+		isPending: request.readUInt8(PARSE_REQUEST.isPending) === 1,
+		flags: request.readUInt32LE(PARSE_REQUEST.text + TEXT.flags),
+	});
+	let before = 0;
+	request.writeUInt8(PARSE_HTTP, PARSE_REQUEST.kind);
+	for (const piece of pieces) {
+		request.writeUInt32LE(0, PARSE_REQUEST.at);
+		request.writeUInt32LE(piece.length, PARSE_REQUEST.end);
+		for (let call = 0; ; call++) {
+			if (call > piece.length) throw new Error("the parser does not come to an end");
+			parse(request, piece);
+			const result = request.readUInt8(PARSE_REQUEST.result);
+			if (result === HTTP_RESULT.more) break;
+			if (result !== HTTP_RESULT.request) return answer(result);
+			requests.push(requestOf(request, before));
+		}
+		before += piece.length;
+	}
+	return answer(HTTP_RESULT.more);
+}
+
+/** The status of an answer; null: it has none, or not all of it is there. */
+export function readStatus(parse: Parse, pieces: readonly Uint8Array[]): number | null {
+	const request = Buffer.alloc(PARSE_REQUEST.bytes);
+	request.writeUInt8(PARSE_ANSWER, PARSE_REQUEST.kind);
+	for (const piece of pieces) {
+		request.writeUInt32LE(0, PARSE_REQUEST.at);
+		request.writeUInt32LE(piece.length, PARSE_REQUEST.end);
+		parse(request, piece);
+		if (request.readUInt8(PARSE_REQUEST.result) !== 0) break;
+	}
+	return request.readUInt16LE(PARSE_REQUEST.text + TEXT.status) || null;
+}
+
+function requestOf(request: Buffer, before: number): Request {
+	const text = request.subarray(PARSE_REQUEST.text, PARSE_REQUEST.text + TEXT.bytes);
+	const part = (at: number, lengthAt: number, most: number) =>
+		text.toString("latin1", at, at + Math.min(text.readUInt16LE(lengthAt), most));
+	return {
+		method: part(TEXT.method, TEXT.methodLength, 16),
+		name: part(TEXT.name, TEXT.nameLength, 256),
+		path: part(TEXT.path, TEXT.pathLength, 256),
+		flags: text.readUInt32LE(TEXT.flags),
+		at: before + request.readUInt32LE(PARSE_REQUEST.at),
+	};
 }
 
 function helloOf(request: Buffer, after: number): Hello {
