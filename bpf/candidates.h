@@ -153,8 +153,6 @@ __noinline int sp_find_candidates(struct sp_subject *s)
 		sp_and(&p, s, sp_lookup(s, sp_user_hash(&p, s->uid), SP_VEC_ANY_USER));
 	if (flags & SP_HAS_CGROUP)
 		sp_and_cgroup(s);
-	if (s->phase == SP_PHASE_HTTP && flags & (SP_HAS_METHOD | SP_HAS_PATH | SP_HAS_STATUS))
-		sp_and_request(s);
 	return 0;
 }
 

@@ -95,6 +95,10 @@ SEC("cgroup_skb/ingress") int ingress(struct __sk_buff *skb)
 			socket->state = SP_SOCKET_PASSIVE;
 		else
 			sp_count(SP_COUNT_MAP_FULL + SP_MAP_SOCKETS);
+	} else if (sk->protocol == IPPROTO_TCP) {
+		struct sp_awaited *awaits = bpf_sk_storage_get(&awaited, sk, 0, 0);
+
+		return awaits ? sp_ingress_answer(skb, sk, awaits) : SP_PASS;
 	} else if (sk->protocol == IPPROTO_UDP && sk->type == SOCK_DGRAM) {
 		sp_ingress_udp(skb, sk);
 	}

@@ -18,11 +18,14 @@ struct sp_http_walk {
 	enum sp_http_result result;
 };
 
-/* One byte of a head, or of the lines around chunks. CR counts for nothing but as a part of CRLF. */
-static __always_inline enum sp_http_result sp_http_byte(struct sp_http_reader *r, struct sp_text *text, __u8 c)
+/* One byte of a head, or of the lines around chunks. Returns enum sp_http_result; global: the verifier follows it once. CR counts for nothing but as a part of CRLF. */
+__noinline int sp_http_byte(struct sp_http_reader *r, struct sp_text *text, __u8 c)
 {
-	bool crlf = r->flags & SP_HTTP_SAW_CR;
+	bool crlf;
 
+	if (!r || !text)
+		return SP_HTTP_BROKEN;
+	crlf = r->flags & SP_HTTP_SAW_CR;
 	r->flags &= ~SP_HTTP_SAW_CR;
 	if ((crlf && c != '\n') || c == 0)
 		return r->state <= SP_HTTP_METHOD ? sp_http_is_none(r) : sp_http_break(r, SP_HTTP_BAD_CONTROL);

@@ -66,16 +66,12 @@ static __always_inline void sp_decide_request(struct sp_scratch *area)
 }
 
 /* Judge and record the request in area->text, or with text.status the answer to it: the subject holds the decision. Returns enum
- * sp_verdict. */
-__noinline int sp_judge_request(struct sp_scratch *area)
+ * sp_verdict. (Not global: a chain of calls may be eight frames deep.) */
+static __always_inline int sp_judge_request(struct sp_scratch *area)
 {
-	struct sp_subject *s;
-	struct sp_text *text;
+	struct sp_subject *s = &area->subject;
+	struct sp_text *text = &area->text;
 
-	if (!area)
-		return SP_DENY;
-	s = &area->subject;
-	text = &area->text;
 	if (text->flags & SP_REQUEST_BROKEN) /* what was read of it says nothing */
 		text->name_length = text->method_length = text->path_length = 0;
 	s->asked.method_length = text->method_length;

@@ -10,11 +10,6 @@ struct sp_path_walk {
 	const struct sp_policy_view *policy;
 	struct sp_subject *subject;
 	__u64 *many, *one; /* loops of "**" and "*" */
-	__u32 from, end; /* of what is left of the path */
-	__u8 skip; /* bytes of a percent-encoding that has been decoded */
-	__u8 upper; /* digits of one that has not */
-	__u8 segment; /* of the segment so far: nothing, ".", "..", or else */
-	__u8 in_query, unclear;
 };
 
 enum { SP_SEGMENT_EMPTY = 0, SP_SEGMENT_DOT = 1, SP_SEGMENT_DOTS = 2, SP_SEGMENT_OTHER = 3 };
@@ -42,9 +37,10 @@ static __always_inline bool sp_is_unclear(__u8 c)
 }
 
 /* Percent-encoding (RFC 3986 6.2.2): unreserved characters stand for themselves, of the others the digits are upper case. */
-static __always_inline __u8 sp_path_decode(struct sp_path_walk *w, __u32 at, __u8 c)
+static __always_inline __u8 sp_path_decode(struct sp_subject *s, __u32 at, __u8 c)
 {
-	const char *path = w->subject->asked.path;
+	struct sp_path_reader *w = &s->path_reader;
+	const char *path = s->asked.path;
 	int high, low;
 	__u8 byte;
 
@@ -70,13 +66,13 @@ static __always_inline __u8 sp_path_decode(struct sp_path_walk *w, __u32 at, __u
 	return c;
 }
 
-static __always_inline void sp_path_segment_end(struct sp_path_walk *w)
+static __always_inline void sp_path_segment_end(struct sp_path_reader *w)
 {
 	w->unclear |= w->segment == SP_SEGMENT_DOT || w->segment == SP_SEGMENT_DOTS;
 }
 
 /* Follow the segments of the path (RFC 3986 3.3). true: one more of several slashes, which count as one. */
-static __always_inline bool sp_path_follow(struct sp_path_walk *w, __u8 c)
+static __always_inline bool sp_path_follow(struct sp_path_reader *w, __u8 c)
 {
 	if (c == '/') {
 		bool again = w->segment == SP_SEGMENT_EMPTY;
@@ -92,30 +88,48 @@ static __always_inline bool sp_path_follow(struct sp_path_walk *w, __u8 c)
 	return false;
 }
 
+enum { SP_PATH_NOTHING = 256, SP_PATH_QUERY = 257 };
+
+/* The character that the path's byte `at` stands for; SP_PATH_NOTHING: it belongs to one before; SP_PATH_QUERY: the query begins. (Global:
+ * the verifier follows it once.) */
+__noinline int sp_path_character(struct sp_subject *s, __u32 at)
+{
+	struct sp_path_reader *r;
+	__u8 c;
+
+	if (!s)
+		return SP_PATH_NOTHING;
+	r = &s->path_reader;
+	c = s->asked.path[at % SP_PATH_MAX];
+	if (r->skip) {
+		r->skip--;
+		return SP_PATH_NOTHING;
+	}
+	if (c == '?' && !r->in_query) {
+		r->from = at;
+		return SP_PATH_QUERY;
+	}
+	c = sp_path_decode(s, at, c);
+	return !r->in_query && sp_path_follow(r, c) ? SP_PATH_NOTHING : c;
+}
+
 static long sp_path_step(__u32 i, void *state)
 {
 	struct sp_path_walk *w = state;
 	struct sp_subject *s = w->subject;
-	__u32 at = w->from + i, row;
+	__u32 at = s->path_reader.from + i;
 	__u64 carry = 0, next, *chars;
-	__u8 c = s->asked.path[at % SP_PATH_MAX];
 	__u16 words = w->policy->head->path_words;
+	int c;
 
-	if (at >= w->end)
+	if (at >= s->path_reader.end)
 		return 1;
-	if (w->skip) {
-		w->skip--;
+	c = sp_path_character(s, at);
+	if (c == SP_PATH_NOTHING)
 		return 0;
-	}
-	if (c == '?' && !w->in_query) {
-		w->from = at;
+	if (c == SP_PATH_QUERY)
 		return 1;
-	}
-	c = sp_path_decode(w, at, c);
-	if (!w->in_query && sp_path_follow(w, c))
-		return 0;
-	row = w->policy->head->paths_row + SP_PATH_CHARS + c;
-	chars = sp_row(w->policy->rows, row);
+	chars = sp_row(w->policy->rows, w->policy->head->paths_row + SP_PATH_CHARS + (c & 0xff));
 	if (!chars || !w->many || !w->one)
 		return 1;
 	for (__u32 k = 0; k < SP_WORDS_MAX && k < words; k++) {
@@ -161,8 +175,9 @@ static long sp_pattern_step(__u32 i, void *state)
 __noinline int sp_and_path(struct sp_subject *s)
 {
 	struct sp_policy_view p;
-	struct sp_path_walk walk = {.policy = &p, .subject = s, .segment = SP_SEGMENT_OTHER};
+	struct sp_path_walk walk = {.policy = &p, .subject = s};
 	struct sp_pattern_walk ends = {.policy = &p, .subject = s};
+	struct sp_path_reader *r;
 	bool cut;
 	__u64 *begin;
 
@@ -177,15 +192,18 @@ __noinline int sp_and_path(struct sp_subject *s)
 		s->path[k] = begin[k];
 	sp_copy(&p, s, s->matches, SP_VEC_ANY_PATH);
 	cut = s->asked.path_length > SP_PATH_MAX;
-	walk.end = cut ? SP_PATH_MAX : s->asked.path_length;
-	bpf_loop(walk.end, sp_path_step, &walk, 0);
-	sp_path_segment_end(&walk);
-	ends.uncertain = walk.unclear || (cut && walk.from == 0);
+	r = &s->path_reader;
+	__builtin_memset(r, 0, sizeof(*r));
+	r->segment = SP_SEGMENT_OTHER;
+	r->end = cut ? SP_PATH_MAX : s->asked.path_length;
+	bpf_loop(r->end, sp_path_step, &walk, 0);
+	sp_path_segment_end(r);
+	ends.uncertain = r->unclear || (cut && r->from == 0);
 	bpf_loop(p.head->path_patterns, sp_pattern_step, &ends, 0);
 	if (p.head->flags & SP_HAS_QUERY) {
-		if (walk.from) {
-			walk.in_query = 1;
-			bpf_loop(walk.end, sp_path_step, &walk, 0);
+		if (r->from) {
+			r->in_query = 1;
+			bpf_loop(r->end, sp_path_step, &walk, 0);
 		}
 		ends.query = 1;
 		ends.uncertain |= cut;

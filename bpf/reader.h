@@ -3,13 +3,16 @@
  * bytes; the state between two pieces is plain data.
  *
  *   start ──► TLS ──► a second hello ──► over
- *     │        └ no hello ─┐
- *     ├──► SSL 2 ──────────┤
- *     └──► cleartext ◄─────┘ ──► TLS, wherever a hello begins
+ *     │        └ no hello ────────────────┐
+ *     ├──► SSL 2 ─────────────────────────┤
+ *     ├──► HTTP ──► the next request, ... ┤
+ *     │      └ CONNECT, Upgrade ──► start ▼
+ *     └─────────────────────────────► cleartext ──► TLS, wherever a hello begins
  */
 #ifndef SALLYPORT_READER_H
 #define SALLYPORT_READER_H
 
+#include "http.h"
 #include "hunt.h"
 
 #define SP_WATCH_BYTES 65536 /* of cleartext, or after a first hello, in which a hello is looked for */
@@ -29,6 +32,8 @@ static __always_inline bool sp_reader_is_pending(const struct sp_reader *r)
 {
 	if (r->kind == SP_READER_TLS)
 		return r->tls.begun || (r->tls.hellos == 0 && r->tls.have > 0);
+	if (r->kind == SP_READER_HTTP)
+		return sp_http_is_pending(&r->http);
 	return r->kind == SP_READER_SSL2 || (r->kind == SP_READER_CLEARTEXT && r->tls.have > 1);
 }
 
@@ -137,9 +142,36 @@ static __always_inline enum sp_read_result sp_read_ssl2(struct sp_reading *g)
 	return SP_READ_OTHER;
 }
 
+static __always_inline enum sp_read_result sp_read_http(struct sp_reading *g)
+{
+	struct sp_reader *r = g->reader;
+
+	switch (sp_http_read(&r->http, g->text, &g->bytes, &g->at, g->end)) {
+	case SP_HTTP_MORE:
+		return SP_READ_MORE;
+	case SP_HTTP_REQUEST:
+		return SP_READ_REQUEST;
+	case SP_HTTP_SWITCHED: /* the byte that shows it is the next protocol's */
+		g->at--;
+		__builtin_memset(&r->tls, 0, sizeof(r->tls));
+		r->kind = SP_READER_START;
+		return SP_READ_AGAIN;
+	case SP_HTTP_BROKEN:
+		g->text->flags |= SP_REQUEST_BROKEN;
+		g->at--;
+		sp_reader_becomes_cleartext(r);
+		return SP_READ_REQUEST;
+	default:
+		g->at--;
+		sp_reader_becomes_cleartext(r);
+		return g->text->flags & SP_REQUEST_H2C ? SP_READ_REQUEST : SP_READ_AGAIN;
+	}
+}
+
 static __always_inline enum sp_read_result sp_read_start(struct sp_reading *g)
 {
 	struct sp_reader *r = g->reader;
+	bool said = r->is_cleartext;
 	__u8 first;
 
 	if (g->at >= g->end || sp_read(&g->bytes, g->at, &first, 1))
@@ -148,8 +180,14 @@ static __always_inline enum sp_read_result sp_read_start(struct sp_reading *g)
 		r->kind = SP_READER_TLS;
 	else if (first & 0x80)
 		r->kind = SP_READER_SSL2;
-	else
+	else if (!sp_is_token(first) && first != '\r' && first != '\n')
 		return sp_reader_becomes_cleartext(r);
+	else {
+		r->kind = SP_READER_HTTP;
+		r->is_cleartext = 1;
+		g->text->flags = 0;
+		return said ? SP_READ_AGAIN : SP_READ_OTHER;
+	}
 	return SP_READ_AGAIN;
 }
 
@@ -165,6 +203,8 @@ static __always_inline enum sp_read_result sp_reader_read(struct sp_reading *g)
 		return sp_read_ssl2(g);
 	case SP_READER_CLEARTEXT:
 		return sp_read_cleartext(g);
+	case SP_READER_HTTP:
+		return sp_read_http(g);
 	default:
 		return SP_READ_OVER;
 	}

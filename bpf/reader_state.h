@@ -55,6 +55,7 @@ enum sp_reader_kind {
 	SP_READER_TLS,
 	SP_READER_SSL2, /* RFC 5246 E.2: maybe a hello in the format of SSL 2 */
 	SP_READER_CLEARTEXT,
+	SP_READER_HTTP,
 	SP_READER_OVER,
 };
 
@@ -64,13 +65,17 @@ struct sp_reader {
 	__u8 is_cleartext; /* something else than TLS was said */
 	__u8 reserved[2];
 	__u32 watched; /* bytes read since the start, or since the last message */
-	struct sp_tls_reader tls;
+	union { /* cleartext: a record that may have begun, in tls */
+		struct sp_tls_reader tls;
+		struct sp_http_reader http;
+	};
 }; /* 48 bytes */
 
 enum sp_read_result {
 	SP_READ_MORE, /* all bytes are read */
 	SP_READ_HELLO, /* text; sp_reader_outcome.hello says how it ended. Call again for what follows */
 	SP_READ_OTHER, /* it is no TLS, said once. Call again for what follows */
+	SP_READ_REQUEST, /* text: a head of HTTP/1, or with SP_REQUEST_H2C or SP_REQUEST_BROKEN in its flags what is none. Call again */
 	SP_READ_OVER, /* no name can come any more */
 	SP_READ_AGAIN, /* it turned out to be something else: call again */
 };

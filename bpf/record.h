@@ -15,7 +15,7 @@ static __always_inline __u8 sp_verdict_of(const struct sp_subject *s)
 /* A connect() that is denied has its errno already; a socket that egress denies waits for the daemon to end it. */
 static __always_inline bool sp_is_urgent(const struct sp_subject *s)
 {
-	return s->hook == SP_HOOK_EGRESS && s->protocol == IPPROTO_TCP && sp_verdict_of(s) == SP_DENY;
+	return (s->hook == SP_HOOK_EGRESS || s->hook == SP_HOOK_INGRESS) && s->protocol == IPPROTO_TCP && sp_verdict_of(s) == SP_DENY;
 }
 
 static __always_inline void sp_count_rule(const struct sp_subject *s, __u16 rule, bool observed)

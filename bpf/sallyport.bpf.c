@@ -8,7 +8,6 @@
 #include "hooks_process.h"
 #include "hooks_release.h"
 #include "judge.h"
-#include "judge_request.h"
 #include "parse_program.h"
 
 char LICENSE[] SEC("license") = "Dual MIT/GPL";

@@ -19,6 +19,15 @@ struct sp_asked {
 	char path[SP_PATH_MAX];
 };
 
+/* Where the path is read, and what of it is remembered. Not on the stack: the verifier would follow each combination. */
+struct sp_path_reader {
+	__u32 from, end; /* of what is left of the path */
+	__u8 skip; /* bytes of a percent-encoding that has been decoded */
+	__u8 upper; /* digits of one that has not */
+	__u8 segment; /* of the segment so far: nothing, ".", "..", or else */
+	__u8 in_query, unclear, reserved[3];
+};
+
 struct sp_subject {
 	/* in */
 	__u64 remote[2], local[2]; /* network order, IPv4 mapped */
@@ -47,6 +56,7 @@ struct sp_subject {
 	struct sp_choice best; /* of the names learned for an address */
 	__u64 best_name, best_expires;
 	struct sp_asked asked; /* in */
+	struct sp_path_reader path_reader;
 	__u64 path[SP_WORDS_MAX]; /* states of the automaton (policy.h) */
 	struct sp_hash hash; /* of a shape; Linux 6.1 rounds each frame up to 32 bytes, and eight of them may be 512 together */
 };

@@ -211,6 +211,8 @@ __noinline int sp_decide_once(struct sp_subject *s)
 		return 0;
 	}
 	sp_find_candidates(s);
+	if (s->phase == SP_PHASE_HTTP && s->policy_flags & (SP_HAS_METHOD | SP_HAS_PATH | SP_HAS_STATUS))
+		sp_and_request(s);
 	if (s->phase == SP_PHASE_CONNECT)
 		sp_decide_connect(&p, s);
 	else if (s->phase == SP_PHASE_DNS)

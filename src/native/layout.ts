@@ -276,7 +276,7 @@ export const httpReasons = [
 	"bad_length",
 	"bad_chunk",
 ] as const;
-export const READ_RESULT = { more: 0, hello: 1, other: 2, over: 3, again: 4 } as const;
+export const READ_RESULT = { more: 0, hello: 1, other: 2, request: 3, over: 4, again: 5 } as const;
 export const HELLO_RESULT = { cut: 0, named: 1, unnamed: 2, broken: 3, none: 4 } as const;
 export const JUDGE_LIVE = 1;
 export const JUDGE_BOUND = 2;

@@ -1,5 +1,6 @@
 /** bpf/reader.h: what a TCP client says, in pieces of any size, in the kernel and in user space. */
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { PARSE_REQUEST, PARSE_STREAM, READ_RESULT, TEXT } from "../../src/native/layout.ts";
 import { addon, Scratch } from "../native/scratch.ts";
 import { inKernel, inUserSpace, type Parse, readStream } from "../support/parse.ts";
 import {
@@ -35,6 +36,8 @@ function read(stream: Uint8Array, size = 1400) {
 	return inUser!;
 }
 
+/** SP_REQUEST_BROKEN */
+const BROKEN = 0x2000;
 const NAME = "api.model.example";
 const named = { name: NAME, how: "named", flags: 0 };
 const PLAIN = clientHello([VERSIONS, serverName(NAME)]);
@@ -156,6 +159,54 @@ describe("after a hello", () => {
 	});
 });
 
+describe("requests of HTTP", () => {
+	const GET = "GET /a HTTP/1.1\r\nHost: one.example\r\n\r\n";
+	const POST = "POST /b HTTP/1.1\r\nHost: two.example\r\nContent-Length: 5\r\n\r\nGET /";
+
+	test("each of a connection is found, in pieces of any size", () => {
+		for (const size of [1, 3, 1400]) {
+			const { requests, hellos } = read(Buffer.from(GET + POST + GET, "latin1"), size);
+			expect(asked(requests)).toEqual(["GET one.example /a", "POST two.example /b", "GET one.example /a"]);
+			expect(hellos).toEqual([]);
+		}
+	});
+
+	test("the name inside CONNECT, and what is said through the tunnel: a hello, or requests", () => {
+		const connect = "CONNECT three.example:443 HTTP/1.1\r\nHost: proxy.example\r\n\r\n";
+		for (const size of [1, 1400]) {
+			const tls = read(Buffer.concat([Buffer.from(connect, "latin1"), records(LARGE)]), size);
+			expect(asked(tls.requests)).toEqual(["CONNECT three.example "]);
+			expect(tls.hellos).toMatchObject([named]);
+			expect(asked(read(Buffer.from(connect + GET, "latin1"), size).requests)).toEqual([
+				"CONNECT three.example ",
+				"GET one.example /a",
+			]);
+		}
+	});
+
+	test("a hello where the next request should be is judged, and so is what hides it", () => {
+		const { requests, hellos } = read(Buffer.concat([Buffer.from(GET, "latin1"), records(PLAIN)]));
+		expect(asked(requests)).toEqual(["GET one.example /a", "broken"]);
+		expect(hellos).toMatchObject([named]);
+	});
+});
+
+/** The heads that were found. */
+function asked(requests: readonly Buffer[]): string[] {
+	return requests
+		.filter((request) => request.readUInt8(PARSE_REQUEST.result) === READ_RESULT.request)
+		.map((request) => {
+			const text = request.subarray(PARSE_REQUEST.text, PARSE_REQUEST.text + TEXT.bytes);
+			const part = (length: number, at: number) => text.toString("latin1", at, at + text.readUInt16LE(length));
+			if (text.readUInt32LE(TEXT.flags) & BROKEN) return "broken";
+			return [
+				part(TEXT.methodLength, TEXT.method),
+				part(TEXT.nameLength, TEXT.name),
+				part(TEXT.pathLength, TEXT.path),
+			].join(" ");
+		});
+}
+
 describe("cleartext", () => {
 	test.each([
 		["one byte", "x"],
@@ -184,8 +235,8 @@ describe("cleartext", () => {
 });
 
 test("bytes that are not there are refused", () => {
-	const request = Buffer.alloc(624);
-	request.writeUInt8(1, 16);
-	request.writeUInt32LE(5, 24);
+	const request = Buffer.alloc(PARSE_REQUEST.bytes);
+	request.writeUInt8(PARSE_STREAM, PARSE_REQUEST.kind);
+	request.writeUInt32LE(5, PARSE_REQUEST.end);
 	expect(() => addon.parse(request, Buffer.alloc(4))).toThrow(/not there/);
 });

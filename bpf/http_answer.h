@@ -1,0 +1,90 @@
+/* SPDX-License-Identifier: GPL-2.0 OR MIT */
+/* Answers of HTTP at ingress: the status of the last request, for the record and for rules with `status`. */
+#ifndef SALLYPORT_HTTP_ANSWER_H
+#define SALLYPORT_HTTP_ANSWER_H
+
+#include "judge_request.h"
+#include "traffic.h"
+
+/* The request whose answer is awaited. */
+struct sp_awaited {
+	struct sp_http_answer answer;
+	struct sp_text text;
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_SK_STORAGE);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__type(key, int);
+	__type(value, struct sp_awaited);
+} awaited SEC(".maps");
+
+static __always_inline void sp_await_answer(struct bpf_sock *sk, const struct sp_text *text)
+{
+	struct sp_awaited *a;
+
+	if (text->flags & (SP_REQUEST_BROKEN | SP_REQUEST_H2C))
+		return;
+	a = bpf_sk_storage_get(&awaited, sk, 0, BPF_SK_STORAGE_GET_F_CREATE);
+	if (!a)
+		return;
+	__builtin_memset(&a->answer, 0, sizeof(a->answer));
+	a->text = *text;
+}
+
+/* The remote side is where the packet comes from. */
+static __always_inline void sp_subject_of_answer(struct sp_scratch *area, struct __sk_buff *skb, struct bpf_sock *sk, struct sp_packet *p,
+						 const struct sp_socket *socket)
+{
+	struct sp_subject *s = &area->subject;
+	__u64 remote[2] = {p->source[0], p->source[1]};
+	__u16 port = p->source_port;
+
+	sp_subject_of_packet(area, skb, sk, p, socket);
+	s->local[0] = p->destination[0];
+	s->local[1] = p->destination[1];
+	s->local_port = p->destination_port;
+	s->remote[0] = remote[0];
+	s->remote[1] = remote[1];
+	s->remote_port = port;
+	s->hook = SP_HOOK_INGRESS;
+}
+
+/* The first bytes of an answer. Interim ones (RFC 9110 15.2) are followed by another. */
+static __always_inline int sp_ingress_answer(struct __sk_buff *skb, struct bpf_sock *sk, struct sp_awaited *a)
+{
+	struct sp_bytes bytes = {.packet = skb, .end = skb->len};
+	struct sp_socket *socket;
+	struct sp_scratch *area;
+	struct sp_packet p;
+	int status, verdict;
+
+	if (sp_read_packet(skb, &p) || p.payload == p.end)
+		return SP_PASS;
+	status = sp_http_status(&a->answer, &bytes, p.payload, p.end);
+	if (status == 0)
+		return SP_PASS;
+	if (status < 0 || (status < 200 && status != 101)) {
+		if (status < 0)
+			bpf_sk_storage_delete(&awaited, sk);
+		else
+			__builtin_memset(&a->answer, 0, sizeof(a->answer));
+		return SP_PASS;
+	}
+	socket = bpf_sk_storage_get(&sockets, sk, 0, 0);
+	area = socket ? sp_scratch_claim() : NULL;
+	if (!area)
+		return SP_PASS;
+	area->text = a->text;
+	area->text.status = status;
+	bpf_sk_storage_delete(&awaited, sk);
+	sp_subject_of_answer(area, skb, sk, &p, socket);
+	sp_judge_request(area);
+	verdict = sp_verdict_of(&area->subject);
+	if (verdict == SP_DENY)
+		socket->verdict = SP_DENY;
+	sp_scratch_release(area);
+	return verdict == SP_DENY ? sp_drop(skb) : SP_PASS;
+}
+
+#endif
