@@ -1,10 +1,10 @@
-import type { ConnectionView, DecisionView } from "../connections/view.ts";
+import type { ConnectionView, DecisionView, HttpView } from "../connections/view.ts";
 import { harmless } from "./harmless.ts";
 import { bytesText, fields, timeText } from "./words.ts";
 
 /** All that is known of one connection, for a person. */
 export function recordText(record: ConnectionView & { readonly steps?: readonly Step[] }): string {
-	const { process, query } = record;
+	const { process, query, http } = record;
 	const end = record.open ? "still open" : `${record.end ?? "end not known"}, after ${record.durationMs} ms`;
 	return fields([
 		["id", String(record.id)],
@@ -14,6 +14,7 @@ export function recordText(record: ConnectionView & { readonly steps?: readonly 
 		["from", record.local === null ? "" : place(record.local, record.localPort ?? 0)],
 		["name", record.name === null ? "" : `${record.name} (${record.nameSource})`],
 		["asked", query === null ? "" : `${query.type}: ${query.addresses.join(", ") || "no address"}`],
+		["request", http === null ? "" : requestText(http)],
 		["process", process === null ? "" : `${process.comm}[${process.pid}] ${process.exe ?? ""}`.trimEnd()],
 		["arguments", process?.args.join(" ") ?? ""],
 		["parent", process?.parentComm === null || process === null ? "" : `${process.parentComm}[${process.ppid ?? "?"}]`],
@@ -26,6 +27,12 @@ export function recordText(record: ConnectionView & { readonly steps?: readonly 
 		...decisions(record),
 		["alerts", record.alerts.map(({ group, rule }) => `${group}/${rule}`).join(", ")],
 	]);
+}
+
+/** GET http://www.example.com/index.html: 200 (the last of 3) */
+function requestText({ method, host, path, status, requests }: HttpView): string {
+	const answer = status === null ? "" : `: ${status}`;
+	return `${method} ${host ?? "(no host)"} ${path}${answer}${requests > 1 ? ` (the last of ${requests})` : ""}`;
 }
 
 /* With its steps a record tells of the question before the connection too. */

@@ -16,6 +16,17 @@ export interface PhaseDecision {
 	readonly generation: number;
 }
 
+/** An HTTP request in cleartext, as sent: latin1. */
+export interface HttpRequest {
+	readonly method: string;
+	/** Of Host or of the target, in lower case without its port; "" if there is none. */
+	readonly host: string;
+	/** With the query. */
+	readonly path: string;
+	/** Of the answer; 0: not known. */
+	readonly status: number;
+}
+
 /**
  * One connection, or one DNS question, in the form in which the table keeps it: numbers and short strings; text is
  * made by view.ts for who asks. One class with all fields from the start, so that all records have one shape.
@@ -38,6 +49,8 @@ export class Connection {
 	localPort: number;
 	name: string | null = null;
 	nameFromHello = false;
+	/** The name is the last request's. */
+	nameFromRequest = false;
 	/** 53 bits of the name's hash; 0: none. */
 	nameKey = 0;
 	readonly decisions: [PhaseDecision | null, PhaseDecision | null, PhaseDecision | null, PhaseDecision | null] = [
@@ -59,6 +72,9 @@ export class Connection {
 	end = 0;
 	ended = false;
 	ech = false;
+	/** The last of them. */
+	request: HttpRequest | null = null;
+	requests = 0;
 	queryType = 0;
 	addresses: string[] | null = null;
 	/** Monotonic ns until which `learned` need not be looked at for this connection. */

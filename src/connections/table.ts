@@ -12,6 +12,7 @@ import type {
 	EventSink,
 	NamedEvent,
 	ProcessEvent,
+	RequestEvent,
 } from "../native/events.ts";
 import {
 	ANSWER_UNTRUSTED,
@@ -121,7 +122,8 @@ export class ConnectionTable implements EventSink {
 		if (event.reason === REASON.resolver && event.protocol !== PROTOCOL.tcp) return;
 		const known = this.#find(event);
 		const connection = known ?? this.#open(event, at);
-		if (!connection.nameFromHello && event.phase === PHASE.connect) this.#nameFromDns(connection, event, at);
+		if (!connection.nameFromHello && !connection.nameFromRequest && event.phase === PHASE.connect)
+			this.#nameFromDns(connection, event, at);
 		this.#decide(connection, event);
 		if (known === undefined) for (const watcher of this.#watchers) watcher.opened(connection);
 		this.#afterDecision(connection, event);
@@ -131,6 +133,23 @@ export class ConnectionTable implements EventSink {
 		this.#o.names.remember(event.nameHash, event.name);
 		if (event.type === EVENT.question) this.#question(event, at);
 		else this.#hello(event, at);
+	}
+
+	request(event: RequestEvent, at: Cursor): void {
+		const known = this.#find(event);
+		const connection = known ?? this.#open(event, at);
+		const { method, path, status, name: host, nameHash } = event;
+		connection.request = { method, host, path, status };
+		if (status === 0) connection.requests++;
+		if (nameHash !== 0 && !connection.nameFromHello) {
+			this.#o.names.remember(nameHash, host);
+			connection.name = host;
+			connection.nameFromRequest = true;
+			connection.nameKey = nameHash;
+		}
+		this.#decide(connection, event);
+		if (known === undefined) for (const watcher of this.#watchers) watcher.opened(connection);
+		this.#afterDecision(connection, event);
 	}
 
 	answer(event: AnswerEvent, at: Cursor): void {
@@ -265,6 +284,7 @@ export class ConnectionTable implements EventSink {
 		if (event.name !== "") {
 			connection.name = event.name;
 			connection.nameFromHello = true;
+			connection.nameFromRequest = false;
 			connection.nameKey = event.nameHash;
 		}
 		connection.ech = (event.flags & HELLO_ECH) !== 0;

@@ -13,7 +13,7 @@ import {
 	verdictNames,
 } from "../native/layout.ts";
 import { printable } from "../text.ts";
-import type { Connection, PhaseDecision } from "./connection.ts";
+import type { Connection, HttpRequest, PhaseDecision } from "./connection.ts";
 
 /** A connection as the API, the command line and the log show it. Every text in it is printable (src/text.ts). */
 export interface ConnectionView {
@@ -34,7 +34,7 @@ export interface ConnectionView {
 	readonly local: string | null;
 	readonly localPort: number | null;
 	readonly name: string | null;
-	readonly nameSource: "sni" | "dns" | null;
+	readonly nameSource: NameSource | null;
 	readonly verdict: VerdictName;
 	/** The phase that decided; null if nothing has (a connection older than the daemon). */
 	readonly phase: PhaseName | null;
@@ -52,6 +52,20 @@ export interface ConnectionView {
 	readonly end: EndName | null;
 	readonly open: boolean;
 	readonly query: { readonly type: string; readonly addresses: readonly string[] } | null;
+	/** HTTP in cleartext: the last request, and how many there were. */
+	readonly http: HttpView | null;
+}
+
+export type NameSource = "sni" | "http" | "dns";
+
+export interface HttpView {
+	readonly method: string;
+	readonly host: string | null;
+	/** With the query. */
+	readonly path: string;
+	/** Of the answer; null: not known. */
+	readonly status: number | null;
+	readonly requests: number;
 }
 
 export interface ProcessView {
@@ -118,7 +132,20 @@ export function viewer(describe: Describer): ViewOf {
 			query: connection.dns
 				? { type: queryTypeText(connection.queryType), addresses: (connection.addresses ?? []).map(addressText) }
 				: null,
+			http: httpView(connection.request, connection.requests),
 		};
+	};
+}
+
+export function httpView(request: HttpRequest | null, requests: number): HttpView | null {
+	if (request === null) return null;
+	const { method, host, path, status } = request;
+	return {
+		method: printable(method),
+		host: host === "" ? null : printable(host),
+		path: printable(path),
+		status: status === 0 ? null : status,
+		requests,
 	};
 }
 
@@ -130,8 +157,9 @@ export function queryTypeText(type: number): string {
 	return QUERY_TYPES[type] ?? `TYPE${type}`;
 }
 
-export function nameSource(connection: Connection): "sni" | "dns" | null {
-	return connection.name === null ? null : connection.nameFromHello ? "sni" : "dns";
+export function nameSource(connection: Connection): NameSource | null {
+	if (connection.name === null) return null;
+	return connection.nameFromHello ? "sni" : connection.nameFromRequest ? "http" : "dns";
 }
 
 const PROTOCOL_TEXT: Readonly<Record<number, string>> = {

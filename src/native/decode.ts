@@ -7,6 +7,7 @@ import type {
 	EventSink,
 	NamedEvent,
 	ProcessEvent,
+	RequestEvent,
 } from "./events.ts";
 import {
 	ANSWER,
@@ -14,12 +15,16 @@ import {
 	COMM_LENGTH,
 	DECISION,
 	EVENT,
+	eventNames,
 	FLOW_END,
 	HEAD,
 	LAYOUT_VERSION,
+	METHOD_MAX,
 	NAME_MAX,
 	NAMED,
+	PATH_MAX,
 	PROCESS,
+	REQUEST,
 	TEXT_MAX,
 } from "./layout.ts";
 
@@ -33,7 +38,7 @@ export interface DecodeCounts {
 }
 
 export function newDecodeCounts(): DecodeCounts {
-	return { records: 0, unknown: 0, torn: 0, byType: new Array<number>(8).fill(0) };
+	return { records: 0, unknown: 0, torn: 0, byType: new Array<number>(eventNames.length).fill(0) };
 }
 
 /** Decodes `length` bytes of `batch`. Returns the number of records. Never throws for what is in the bytes. */
@@ -89,6 +94,7 @@ const SIZES: readonly (number | undefined)[] = [
 	FLOW_END.bytes,
 	PROCESS.bytes,
 	CGROUP.bytes,
+	REQUEST.bytes,
 ];
 
 function dispatch(batch: Buffer, view: DataView, at: number, type: number, sink: EventSink, cursor: Cursor): void {
@@ -99,6 +105,9 @@ function dispatch(batch: Buffer, view: DataView, at: number, type: number, sink:
 		case EVENT.question:
 		case EVENT.hello:
 			sink.named(new Named(batch, view, at), cursor);
+			break;
+		case EVENT.request:
+			sink.request(new Request(batch, view, at), cursor);
 			break;
 		case EVENT.answer:
 			sink.answer(answer(batch, view, at), cursor);
@@ -181,6 +190,28 @@ class Named extends Decision implements NamedEvent {
 		const length = Math.min(view.getUint16(at + DECISION.nameLength, true), NAME_MAX);
 		this.name = hostName(batch.toString("latin1", at + NAMED.name, at + NAMED.name + length));
 	}
+}
+
+class Request extends Decision implements RequestEvent {
+	readonly flags: number;
+	readonly status: number;
+	readonly name: string;
+	readonly method: string;
+	readonly path: string;
+
+	constructor(batch: Buffer, view: DataView, at: number) {
+		super(batch, view, at);
+		this.flags = view.getUint32(at + REQUEST.flags, true);
+		this.status = view.getUint16(at + REQUEST.status, true);
+		const nameLength = Math.min(view.getUint16(at + DECISION.nameLength, true), NAME_MAX);
+		this.name = hostName(batch.toString("latin1", at + REQUEST.name, at + REQUEST.name + nameLength));
+		this.method = kept(batch, at + REQUEST.method, view.getUint16(at + REQUEST.methodLength, true), METHOD_MAX);
+		this.path = kept(batch, at + REQUEST.path, view.getUint16(at + REQUEST.pathLength, true), PATH_MAX);
+	}
+}
+
+function kept(batch: Buffer, at: number, length: number, most: number): string {
+	return length <= most ? batch.toString("latin1", at, at + length) : `${batch.toString("latin1", at, at + most)}...`;
 }
 
 class End implements EndEvent {

@@ -9,6 +9,7 @@
 export interface EventSink {
 	decision(event: DecisionEvent, at: Cursor): void;
 	named(event: NamedEvent, at: Cursor): void;
+	request(event: RequestEvent, at: Cursor): void;
 	answer(event: AnswerEvent, at: Cursor): void;
 	end(event: EndEvent): void;
 	process(event: ProcessEvent): void;
@@ -58,6 +59,20 @@ export interface NamedEvent extends DecisionEvent {
 	readonly flags: number;
 	/** Lower case, as latin1: every byte is one character. */
 	readonly name: string;
+}
+
+/** An HTTP request in cleartext, or its answer. */
+export interface RequestEvent extends DecisionEvent {
+	/** enum sp_request_flag. */
+	readonly flags: number;
+	/** Of the answer; 0: the request itself. */
+	readonly status: number;
+	/** Lower case, as latin1; "" if there is none. */
+	readonly name: string;
+	/** As sent, as latin1; "..." stands at the end of what was too long to be kept. */
+	readonly method: string;
+	/** With the query. */
+	readonly path: string;
 }
 
 export interface AnswerEvent extends EventHead {

@@ -34,12 +34,15 @@ export const F = {
 	addresses: 20,
 	/** -1: none. */
 	deciding: 21,
+	/** JSON of HttpRequest. */
+	request: 22,
+	requests: 23,
 	/** Four times: verdict + 16 * reason (0: no decision), rule (text "group\0name"), generation. */
-	decisions: 22,
-	stride: 34,
+	decisions: 24,
+	stride: 36,
 } as const;
 
-export const FLAG = { dns: 1, ended: 2, sni: 4, ech: 8 } as const;
+export const FLAG = { dns: 1, ended: 2, sni: 4, ech: 8, http: 16 } as const;
 
 export interface Who {
 	readonly pid: number;
@@ -98,7 +101,11 @@ export class BatchBuilder {
 		n[at + F.id] = c.id;
 		n[at + F.cookie] = c.cookie;
 		n[at + F.flags] =
-			(c.dns ? FLAG.dns : 0) | (c.ended ? FLAG.ended : 0) | (c.nameFromHello ? FLAG.sni : 0) | (c.ech ? FLAG.ech : 0);
+			(c.dns ? FLAG.dns : 0) |
+			(c.ended ? FLAG.ended : 0) |
+			(c.nameFromHello ? FLAG.sni : 0) |
+			(c.nameFromRequest ? FLAG.http : 0) |
+			(c.ech ? FLAG.ech : 0);
 		n[at + F.last] = Math.floor(c.last * 1000);
 		n[at + F.end] = c.end;
 		n[at + F.name] = c.name === null ? 0 : this.#text(c.name);
@@ -118,6 +125,8 @@ export class BatchBuilder {
 		n[at + F.alerts] =
 			c.alerts === null ? 0 : this.#text(JSON.stringify(c.alerts.map(({ group, name }) => [group, name])));
 		n[at + F.addresses] = c.addresses === null ? 0 : this.#text(c.addresses.join(""));
+		n[at + F.request] = c.request === null ? 0 : this.#text(JSON.stringify(c.request));
+		n[at + F.requests] = c.requests;
 		n[at + F.deciding] = c.deciding?.phase ?? -1;
 		for (let phase = 0; phase < 4; phase++) {
 			const decision = c.decisions[phase];

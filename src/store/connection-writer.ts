@@ -78,7 +78,7 @@ export class ConnectionWriter {
 			const cookie = get(F.cookie);
 			const addresses = texts[get(F.addresses)] ?? "";
 			const isOpen = (flags & FLAG.ended) === 0 ? 1 : 0;
-			const source = row.name === 0 ? 0 : (flags & FLAG.sni) !== 0 ? 1 : 2;
+			const source = row.name === 0 ? 0 : (flags & FLAG.sni) !== 0 ? 1 : (flags & FLAG.http) !== 0 ? 3 : 2;
 			const changing = [
 				isOpen,
 				last,
@@ -99,6 +99,8 @@ export class ConnectionWriter {
 				get(F.end),
 				(flags & FLAG.ech) === 0 ? 0 : 1,
 				addresses === "" ? null : Buffer.from(addresses, "latin1"),
+				texts[get(F.request)] || null,
+				get(F.requests),
 			] as const;
 			const rest = [row.kind, row.protocol, row.remote, row.port, get(F.queryType), ...changing] as const;
 			added += this.#put(row, texts[get(F.remote)] ?? "", cookie, process, rest, changing);
@@ -210,7 +212,7 @@ export function packed(blob: Uint8Array): string {
 	return blob.length === 4 ? `\0\0\0\0\0\0\0\0\0\0\xff\xff${text}` : text;
 }
 
-type Value = number | null | Uint8Array;
+type Value = number | string | null | Uint8Array;
 type Row = Summed;
 
 interface Before {
@@ -254,6 +256,8 @@ const COLUMNS = [
 	"end_how",
 	"ech",
 	"addresses",
+	"request",
+	"requests",
 ] as const;
 /** Indexes in what changes. */
 const CHANGING = { name: 2, source: 3, workload: 4, process: 5, steps: 6, verdict: 7 } as const;

@@ -1,7 +1,8 @@
 /** A row of the file as people see it: the same form as a connection that is still in memory (connections/view.ts). */
 import type { DatabaseSync, StatementSync } from "node:sqlite";
 import { addressText, isUnspecified } from "../address.ts";
-import { type DecisionView, protocolText, queryTypeText } from "../connections/view.ts";
+import type { HttpRequest } from "../connections/connection.ts";
+import { type DecisionView, httpView, protocolText, queryTypeText } from "../connections/view.ts";
 import { endNames, PHASE, type PhaseName, phaseNames, reasonNames, verdictNames } from "../native/layout.ts";
 import { printable } from "../text.ts";
 import { packed } from "./connection-writer.ts";
@@ -48,6 +49,8 @@ interface Row {
 	readonly ech: number;
 	readonly query_type: number;
 	readonly addresses: Uint8Array | null;
+	readonly request: string | null;
+	readonly requests: number;
 	readonly name: string | null;
 	readonly comm: string | null;
 	readonly exe: string | null;
@@ -69,6 +72,7 @@ interface Row {
 
 const WHOLE = `SELECT c.id, c.kind, c.open, c.last, c.name_source, c.verdict, c.protocol, c.remote, c.port, c.local, c.local_port,
 	c.bytes_out, c.bytes_in, c.packets_out, c.packets_in, c.rtt, c.retransmits, c.end_how, c.ech, c.query_type, c.addresses,
+	c.request, c.requests,
 	n.text AS name, w.comm, w.exe, w.uid, w.user, w.unit, w.container, w.cgroup, w.parent_comm, p.pid, p.ppid, p.args,
 	s.phase, s.reason, s.rule, s.rule_group, s.detail
 FROM connection c LEFT JOIN name n ON n.id = c.name LEFT JOIN workload w ON w.id = c.workload
@@ -89,6 +93,7 @@ interface Detail {
 	readonly alerts: readonly (readonly [group: string, rule: string])[];
 }
 
+const NAME_SOURCES = [null, "sni", "dns", "http"] as const;
 const NO_DETAIL: Detail = { decisions: [], alerts: [] };
 
 function recordOf(row: Row): HistoryRecord {
@@ -110,7 +115,7 @@ function recordOf(row: Row): HistoryRecord {
 		local: row.local.length === 0 || isUnspecified(local) ? null : addressText(local),
 		localPort: row.local_port === 0 ? null : row.local_port,
 		name: textOrNull(row.name),
-		nameSource: row.name_source === 1 ? "sni" : row.name_source === 2 ? "dns" : null,
+		nameSource: NAME_SOURCES[row.name_source] ?? null,
 		verdict: verdictNames[row.verdict] ?? "allow",
 		phase: row.phase === null ? null : (phaseNames[row.phase] ?? null),
 		rule: row.rule === null || row.rule === "" ? null : row.rule,
@@ -126,6 +131,7 @@ function recordOf(row: Row): HistoryRecord {
 		end: endNames[row.end_how] ?? null,
 		open: row.open === 1,
 		query: isDns ? { type: queryTypeText(row.query_type), addresses: addressesOf(row.addresses) } : null,
+		http: httpView(row.request === null ? null : (JSON.parse(row.request) as HttpRequest), row.requests),
 		rttUs: row.rtt === 0 ? null : row.rtt,
 		retransmits: row.retransmits,
 		encryptedHello: row.ech === 1,

@@ -15,6 +15,11 @@ export const MIGRATIONS: readonly ((database: DatabaseSync) => void)[] = [
 		database.exec(SEGMENTS);
 		for (const rollup of ROLLUPS) createRollup(database, rollup);
 	},
+	/* The last HTTP request, as JSON of HttpRequest (connections/connection.ts). */
+	(database) => {
+		database.exec("ALTER TABLE connection ADD COLUMN request TEXT");
+		database.exec("ALTER TABLE connection ADD COLUMN requests INTEGER NOT NULL DEFAULT 0");
+	},
 ];
 
 /** "SLPT": a file of another program is not taken for ours. */

@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import { END, HOOK, PHASE, PROTOCOL, REASON, VERDICT } from "../../../src/native/layout.ts";
 import { Desk } from "../support/desk.ts";
-import { answer, cgroupEvent, connect, end, hello, processEvent, question } from "../support/events.ts";
+import { answer, cgroupEvent, connect, end, hello, processEvent, question, request } from "../support/events.ts";
 
 const HASH = 0x1122334455667788n;
 
@@ -50,6 +50,35 @@ test("connect, hello and end of one socket are one record, with everything in it
 		end: "local",
 		open: false,
 	});
+});
+
+test("requests of HTTP are counted, the last is shown, and its host is the name", () => {
+	const desk = new Desk();
+	desk.feed(
+		connect({ remotePort: 80 }),
+		request({ host: "A.example.com", path: "/a", method: "POST" }, { nameHash: HASH, remotePort: 80 }),
+		request({ host: "A.example.com", path: "/b?\x1b[31m", status: 0 }, { nameHash: HASH, remotePort: 80 }),
+		request({ host: "A.example.com", path: "/b?\x1b[31m", status: 403 }, { nameHash: HASH, remotePort: 80 }),
+	);
+	expect(desk.only()).toMatchObject({
+		name: "a.example.com",
+		nameSource: "http",
+		phase: "http",
+		http: { method: "GET", host: "a.example.com", path: "/b?\\x1b[31m", status: 403, requests: 2 },
+	});
+});
+
+test("a host that is no name is shown, but names nothing; a hello's name stays", () => {
+	const desk = new Desk();
+	desk.feed(hello("api.example.com", { nameHash: HASH }), request({ host: "192.0.2.1", path: "/" }));
+	expect(desk.only()).toMatchObject({ name: "api.example.com", nameSource: "sni", http: { host: "192.0.2.1" } });
+});
+
+test("a request that is denied denies the connection", () => {
+	const desk = new Desk();
+	desk.rules.set("1 2", { group: "g", name: "no-delete" });
+	desk.feed(connect(), request({ method: "DELETE" }, { verdict: VERDICT.deny, rule: 2, reason: REASON.rule }));
+	expect(desk.only()).toMatchObject({ verdict: "deny", phase: "http", rule: "no-delete", http: { method: "DELETE" } });
 });
 
 test("the most severe phase speaks for the connection, of equals the latest", () => {

@@ -9,14 +9,16 @@ import type {
 	EventSink,
 	NamedEvent,
 	ProcessEvent,
+	RequestEvent,
 } from "../../../src/native/events.ts";
 import { HEAD } from "../../../src/native/layout.ts";
-import { answer, batch, cgroupEvent, connect, end, hello, processEvent, question } from "../support/events.ts";
+import { answer, batch, cgroupEvent, connect, end, hello, processEvent, question, request } from "../support/events.ts";
 
 class Collect implements EventSink {
 	readonly decisions: DecisionEvent[] = [];
 	readonly nameds: NamedEvent[] = [];
 	readonly answers: AnswerEvent[] = [];
+	readonly requests: RequestEvent[] = [];
 	readonly ends: EndEvent[] = [];
 	readonly processes: ProcessEvent[] = [];
 	readonly cgroups: CgroupEvent[] = [];
@@ -28,6 +30,9 @@ class Collect implements EventSink {
 	}
 	named(event: NamedEvent) {
 		this.nameds.push(event);
+	}
+	request(event: RequestEvent) {
+		this.requests.push(event);
 	}
 	answer(event: AnswerEvent, at: { nameHash(): Buffer }) {
 		this.answers.push(event);
@@ -60,11 +65,12 @@ test("every type of event is decoded, and nothing of it points into the batch", 
 		end(1, { bytesOut: 5_000_000_000n, bytesIn: 7n }),
 		processEvent({ path: "node/bin/usr/", args: "node\0app.js" }),
 		cgroupEvent("system.slice/agent.service/"),
+		request({ host: "A.test.", path: `/${"p".repeat(300)}`, status: 404, flags: 0x100 }),
 	);
 	const { sink, records, counts } = decode(bytes);
 	bytes.fill(0);
-	expect(records).toBe(7);
-	expect(counts).toMatchObject({ records: 7, unknown: 0, torn: 0, byType: [0, 1, 1, 1, 1, 1, 1, 1] });
+	expect(records).toBe(8);
+	expect(counts).toMatchObject({ records: 8, unknown: 0, torn: 0, byType: [0, 1, 1, 1, 1, 1, 1, 1, 1] });
 	expect(sink.decisions[0]).toMatchObject({ tgid: 42, remotePort: 8443, uid: 1000, rule: 3, alert: 0xffff });
 	expect(addressText(sink.decisions[0]?.remote ?? "")).toBe("2001:db8::1");
 	expect(sink.comms).toEqual(["exactly16bytes!!"]);
@@ -77,6 +83,9 @@ test("every type of event is decoded, and nothing of it points into the batch", 
 		args: "node\0app.js",
 		comm: "curl",
 		parentComm: "bash",
+	});
+	expect(sink.requests[0]).toMatchObject({
+		...{ method: "GET", name: "a.test", path: `/${"p".repeat(255)}...`, status: 404, flags: 0x100, phase: 3 },
 	});
 	expect(sink.cgroups[0]?.path).toBe("system.slice/agent.service/");
 });

@@ -22,6 +22,10 @@ test("a connection is read as it was seen, and with what is kept besides", async
 	connection.rttUs = 1_234;
 	connection.retransmits = 2;
 	connection.ech = true;
+	connection.request = { method: "GET", host: "a.test", path: "/\x1b", status: 404 };
+	connection.requests = 3;
+	connection.nameFromHello = false;
+	connection.nameFromRequest = true;
 	history.record(connection);
 	await history.flush();
 	const { rows, next } = await history.query({});

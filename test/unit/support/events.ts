@@ -15,6 +15,7 @@ import {
 	PROCESS,
 	PROTOCOL,
 	REASON,
+	REQUEST,
 	VERDICT,
 } from "../../../src/native/layout.ts";
 
@@ -62,6 +63,31 @@ export function question(name: string, type: number, fields: DecisionFields = {}
 		remotePort: 53,
 		...fields,
 	});
+}
+
+export function request(
+	asked: {
+		readonly method?: string;
+		readonly host?: string;
+		readonly path?: string;
+		readonly status?: number;
+		readonly flags?: number;
+	},
+	fields: DecisionFields = {},
+): Buffer {
+	const { method = "GET", host = "", path = "/", status = 0, flags = 0 } = asked;
+	const record = decision(EVENT.request, REQUEST.bytes, { phase: PHASE.http, hook: HOOK.egress, ...fields });
+	record.writeUInt32LE(flags, REQUEST.flags);
+	record.writeUInt16LE(status, REQUEST.status);
+	for (const [text, lengthAt, at, most] of [
+		[method, REQUEST.methodLength, REQUEST.method, 16],
+		[path, REQUEST.pathLength, REQUEST.path, 256],
+		[host, DECISION.nameLength, REQUEST.name, 256],
+	] as const) {
+		record.writeUInt16LE(text.length, lengthAt);
+		record.write(text.slice(0, most), at, "latin1");
+	}
+	return record;
 }
 
 export function answer(
