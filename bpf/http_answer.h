@@ -9,6 +9,7 @@
 /* The request whose answer is awaited. */
 struct sp_awaited {
 	struct sp_http_answer answer;
+	__u32 denied; /* nothing of it comes in, however often it is sent */
 	struct sp_text text;
 };
 
@@ -29,6 +30,7 @@ static __always_inline void sp_await_answer(struct bpf_sock *sk, const struct sp
 	if (!a)
 		return;
 	__builtin_memset(&a->answer, 0, sizeof(a->answer));
+	a->denied = 0;
 	a->text = *text;
 }
 
@@ -61,6 +63,8 @@ static __always_inline int sp_ingress_answer(struct __sk_buff *skb, struct bpf_s
 
 	if (sp_read_packet(skb, &p) || p.payload == p.end)
 		return SP_PASS;
+	if (a->denied)
+		return sp_drop(skb);
 	status = sp_http_status(&a->answer, &bytes, p.payload, p.end);
 	if (status == 0)
 		return SP_PASS;
@@ -77,13 +81,14 @@ static __always_inline int sp_ingress_answer(struct __sk_buff *skb, struct bpf_s
 		return SP_PASS;
 	area->text = a->text;
 	area->text.status = status;
-	bpf_sk_storage_delete(&awaited, sk);
 	sp_subject_of_answer(area, skb, sk, &p, socket);
 	sp_judge_request(area);
 	verdict = sp_verdict_of(&area->subject);
-	if (verdict == SP_DENY)
-		socket->verdict = SP_DENY;
 	sp_scratch_release(area);
+	if (verdict == SP_DENY)
+		socket->verdict = a->denied = SP_DENY;
+	else
+		bpf_sk_storage_delete(&awaited, sk);
 	return verdict == SP_DENY ? sp_drop(skb) : SP_PASS;
 }
 

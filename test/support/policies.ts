@@ -4,14 +4,14 @@ import { DNS4, DNS6 } from "./addresses.ts";
 export interface TestRule {
 	readonly name: string;
 	readonly action?: "allow" | "deny" | "alert";
-	readonly phases?: readonly ("dns" | "connect" | "tls")[];
+	readonly phases?: readonly ("dns" | "connect" | "tls" | "http")[];
 	readonly to?: Record<string, unknown>;
 	readonly from?: Record<string, unknown>;
 }
 
 export interface TestPolicy {
 	readonly mode?: "enforce" | "observe";
-	readonly defaults?: Partial<Record<"dns" | "connect" | "tls", "allow" | "deny">>;
+	readonly defaults?: Partial<Record<"dns" | "connect" | "tls" | "http", "allow" | "deny">>;
 	readonly rules?: readonly TestRule[];
 	/** More top-level fields: deny_errno, name_binding. */
 	readonly more?: Record<string, unknown>;

@@ -1,0 +1,57 @@
+/** Phase http: requests in cleartext, judged one by one where they leave, and by the status of their answers. */
+import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
+import { policy, type TestRule } from "../support/policies.ts";
+import { PORTS, Stage } from "../support/stage.ts";
+
+const CONNECT: TestRule = { name: "open", phases: ["connect"], to: { domain: "**.good.test", ports: PORTS.http } };
+const API: TestRule = { name: "api", to: { domain: "api.good.test", method: ["GET", "HEAD"], path: "/v1/**" } };
+
+let stage: Stage;
+beforeAll(async () => {
+	stage = await Stage.make(policy({ rules: [CONNECT, API], defaults: { http: "deny" } }));
+});
+afterAll(() => stage.close());
+beforeEach(() => stage.world.server.clear());
+
+const requests = async (): Promise<string[]> =>
+	(await stage.arrivals({ port: PORTS.http })).flatMap((each) => each.requests);
+
+test("what method and path allow arrives; the rest leaves no byte", async () => {
+	expect(await stage.curl("http://api.good.test/v1/models")).toMatchObject({ ok: true });
+	expect(await requests()).toEqual(["GET /v1/models HTTP/1.1"]);
+	await stage.world.server.clear();
+	expect(await stage.curl("http://api.good.test/v2/models")).toMatchObject({ ok: false });
+	expect(await stage.curl("http://api.good.test/v1/models", ["-X", "DELETE"])).toMatchObject({ ok: false });
+	expect(await stage.curl("http://api.good.test/v1/models", ["-H", "Host: other.good.test"])).toMatchObject({
+		ok: false,
+	});
+	expect(await stage.curl("http://api.good.test/v1/../admin", ["--path-as-is"])).toMatchObject({ ok: false });
+	expect(await stage.bytesAt({ port: PORTS.http })).toBe(0);
+	expect(await stage.record({ phase: "http", verdict: "deny", name: "other.good.test" })).toBeDefined();
+});
+
+test("a second request on the same connection is judged by itself, and the connection ends", async () => {
+	const outcome = await stage.curl("http://api.good.test/secret", ["http://api.good.test/v1/one"]);
+	expect(outcome.ok).toBe(false);
+	expect(await requests()).not.toContain("GET /secret HTTP/1.1");
+	expect(await requests()).toContain("GET /v1/one HTTP/1.1");
+});
+
+test("a Host that DNS never gave this address for is denied", async () => {
+	await stage.daemon.put(
+		policy({ rules: [{ ...CONNECT, to: { ports: PORTS.http } }, API], defaults: { http: "deny" } }),
+	);
+	expect(await stage.curl("http://198.19.77.7/v1/x", ["-H", "Host: api.good.test"])).toMatchObject({ ok: false });
+	expect(
+		await stage.record({ address: "198.19.77.7", phase: "http", verdict: "deny", reason: "name_unbound" }),
+	).toBeDefined();
+	expect(await stage.bytesAt({ port: PORTS.http })).toBe(0);
+});
+
+test("a rule with status judges the answer: denied, it never reaches the client", async () => {
+	const status: TestRule = { name: "no-success", action: "deny", to: { status: "2xx" } };
+	await stage.daemon.put(policy({ rules: [CONNECT, status], defaults: { http: "allow" } }));
+	expect(await stage.curl("http://api.good.test/v1/answered")).toMatchObject({ ok: false });
+	expect(await requests()).toEqual(["GET /v1/answered HTTP/1.1"]);
+	expect(await stage.record({ phase: "http", verdict: "deny", rule: "no-success" })).toBeDefined();
+});
