@@ -154,10 +154,13 @@ _sallyport() {
 				--cgroup) compopt -o filenames 2>/dev/null; mapfile -t COMPREPLY < <(compgen -f -- "$current"); return ;;
 				--to) :; return ;;
 				--name) :; return ;;
+				--method) :; return ;;
+				--path) compopt -o filenames 2>/dev/null; mapfile -t COMPREPLY < <(compgen -f -- "$current"); return ;;
+				--status) :; return ;;
 				--socket) compopt -o filenames 2>/dev/null; mapfile -t COMPREPLY < <(compgen -f -- "$current"); return ;;
 			esac
 			words=""
-			flags="--exe --user --unit --container --cgroup --to --name --learned --all --socket --json -h --help"
+			flags="--exe --user --unit --container --cgroup --to --name --method --path --status --learned --all --socket --json -h --help"
 			files=0 ;;
 		"policy show")
 			case "$previous" in

@@ -56,7 +56,7 @@ function explanation({ policy, generation }: PolicyInForce, request: ExplainRequ
 	const { subject, phases } = explainPolicy(policy, request, facts);
 	const answers = phases.map(phaseAnswer);
 	const stopped = answers.find(({ verdict }) => verdict !== "allow");
-	const { address, port, protocol, name, learned, trustedResolver, who } = subject;
+	const { address, port, protocol, name, learned, trustedResolver, who, request: asked } = subject;
 	return {
 		verdict: (stopped?.verdict ?? "allow") as Explanation["verdict"],
 		summary: stopped?.summary ?? `every phase allows: ${answers.map(({ summary }) => summary).join("; ")}`,
@@ -72,6 +72,7 @@ function explanation({ policy, generation }: PolicyInForce, request: ExplainRequ
 			exe: who.exe === null ? null : printable(who.exe.path),
 			uid: who.uid < 0 ? null : who.uid,
 			cgroup: who.cgroup === null ? null : printable(who.cgroup),
+			request: asked === null ? null : { ...asked, method: printable(asked.method), path: printable(asked.path) },
 		},
 		phases: answers,
 	};

@@ -39,9 +39,20 @@ export interface ExplainRequest {
 		readonly protocol?: string;
 	};
 	readonly name?: string;
-	readonly phases?: readonly ("dns" | "connect" | "tls")[];
+	/** An HTTP request in cleartext: phase http is asked, and not tls. */
+	readonly request?: RequestQuestion;
+	readonly phases?: readonly ("dns" | "connect" | "tls" | "http")[];
 	/** Whether DNS gave the address for the name: as the kernel has it now (false), or taken as so (true, the default). */
 	readonly assumeLearned?: boolean;
+}
+
+export interface RequestQuestion {
+	/** Default GET. */
+	readonly method?: string;
+	/** With the query; default "/". */
+	readonly path?: string;
+	/** Of the answer; left out: it has not come yet. */
+	readonly status?: number;
 }
 
 export interface Explanation {
@@ -61,6 +72,7 @@ export interface Explanation {
 		readonly exe: string | null;
 		readonly uid: number | null;
 		readonly cgroup: string | null;
+		readonly request: { readonly method: string; readonly path: string; readonly status: number | null } | null;
 	};
 	readonly phases: readonly PhaseAnswer[];
 }

@@ -5,6 +5,7 @@ import { askJson } from "./client.ts";
 import type { Asking, CliCommand } from "./command.ts";
 import type { CliDeps } from "./deps.ts";
 import { harmless, harmlessJson } from "./harmless.ts";
+import { positiveInteger } from "./options.ts";
 
 interface Options extends Asking {
 	readonly exe?: string;
@@ -14,6 +15,9 @@ interface Options extends Asking {
 	readonly cgroup?: string;
 	readonly to?: NonNullable<ExplainRequest["to"]>;
 	readonly name?: string;
+	readonly method?: string;
+	readonly path?: string;
+	readonly status?: number;
 	readonly learned?: boolean;
 	readonly all?: boolean;
 }
@@ -33,12 +37,16 @@ export function addPolicyExplain(policy: CliCommand, deps: CliDeps): void {
 			destination,
 		)
 		.option("--name <name>", "the name that is asked for and shown")
+		.option("--method <method>", "of an HTTP request in cleartext: GET if --path or --status is given")
+		.option("--path <path>", "of an HTTP request, with its query: / if --method or --status is given")
+		.option("--status <status>", "of the answer to it", positiveInteger)
 		.option("--learned", "take DNS as it is now: without it, DNS has given the address for the name")
 		.option("--all", "rules of other phases too")
 		.asks("as one JSON document")
 		.examples([
 			"sallyport policy explain --to 192.0.2.1:443/tcp --name api.example.com --exe /usr/bin/curl --user agent",
 			"sallyport policy explain --unit agent.service --name api.example.com",
+			"sallyport policy explain --to 169.254.169.254:80/tcp --method PUT --path /latest/api/token",
 			"sallyport policy explain --to 10.0.0.5:5432 --json | jq -r .verdict",
 		])
 		.action((options: Options) => explain(options, deps));
@@ -54,7 +62,7 @@ async function explain(options: Options, { out }: CliDeps): Promise<void> {
 		);
 	const request: ExplainRequest = {
 		who: given({ exe, user, unit, container, cgroup }),
-		...given({ to, name }),
+		...given({ to, name, request: requestOf(options) }),
 		assumeLearned: options.learned !== true,
 	};
 	const answer = await askJson<Explanation>({
@@ -66,6 +74,12 @@ async function explain(options: Options, { out }: CliDeps): Promise<void> {
 	});
 	if (options.json === true) out.write(`${harmlessJson(JSON.stringify(answer))}\n`);
 	else out.write(explanationText(answer, out.colours, options.all === true));
+}
+
+function requestOf({ method, path, status }: Options): ExplainRequest["request"] | undefined {
+	return method === undefined && path === undefined && status === undefined
+		? undefined
+		: given({ method, path, status });
 }
 
 export function explanationText(answer: Explanation, colours: boolean, all = false): string {

@@ -327,7 +327,7 @@ export class ConnectionTable implements EventSink {
 			for (const watcher of this.#watchers) watcher.denied(connection);
 		}
 		if (over) this.#retire(connection);
-		else if (event.protocol === PROTOCOL.tcp && event.hook === HOOK.egress) this.#o.destroy(event);
+		else if (event.protocol === PROTOCOL.tcp && DESTROYS[event.hook] === true) this.#o.destroy(event);
 	}
 
 	/* What this process asked for; else what the kernel went by; else what anyone asked for. */
@@ -368,6 +368,12 @@ const ADDRESSES = 16;
 const NOT_EGRESS: readonly boolean[] = Object.assign(new Array<boolean>(16).fill(false), {
 	[REASON.inbound]: true,
 	[REASON.kernel]: true,
+});
+
+/* Hooks that meet a socket which is connected: the answer to a request is met on its way in. */
+const DESTROYS: readonly boolean[] = Object.assign(new Array<boolean>(8).fill(false), {
+	[HOOK.egress]: true,
+	[HOOK.ingress]: true,
 });
 
 function flowKey(cookie: number, remote: string, remotePort: number, protocol: number): string {

@@ -1,5 +1,6 @@
 import { addressText, packAddress } from "../address.ts";
 import { PROTOCOL } from "../native/layout.ts";
+import type { Asked } from "../policy/asked.ts";
 import type { Connection } from "../policy/evaluate.ts";
 import { explain, type PhaseExplanation } from "../policy/explain.ts";
 import { type Environment, PHASES, type Phase, type Policy, type Who } from "../policy/model.ts";
@@ -15,6 +16,7 @@ export interface ExplainQuestion {
 	};
 	readonly to?: { readonly address?: string; readonly port?: number; readonly protocol?: string };
 	readonly name?: string;
+	readonly request?: { readonly method?: string; readonly path?: string; readonly status?: number };
 	readonly phases?: readonly Phase[];
 	readonly assumeLearned?: boolean;
 }
@@ -42,6 +44,8 @@ export interface Subject {
 	readonly learned: readonly string[];
 	readonly trustedResolver: boolean;
 	readonly who: Who;
+	/** Null: the question is not about an HTTP request. */
+	readonly request: Asked | null;
 }
 
 /** A part of the question that is not of its form. */
@@ -59,7 +63,7 @@ export class QuestionError extends Error {
 /** Throws QuestionError. */
 export function explainPolicy(policy: Policy, question: ExplainQuestion, facts: ExplainFacts): Explained {
 	const subject = subjectOf(question, facts);
-	const { address, port, protocol, name, learned, trustedResolver, who } = subject;
+	const { address, port, protocol, name, learned, trustedResolver, who, request } = subject;
 	const phases = phasesFor(question, subject);
 	const connection: Omit<Connection, "phase"> = {
 		address: address ?? "0.0.0.0",
@@ -70,11 +74,14 @@ export function explainPolicy(policy: Policy, question: ExplainQuestion, facts: 
 		name,
 		trustedResolver,
 		dnsMessage: trustedResolver && port === DNS_PORT,
+		...(request === null ? {} : { asked: request }),
 	};
 	return { subject, phases: phases.map((phase) => explain(policy, { ...connection, phase })) };
 }
 
-function subjectOf({ who, to = {}, name: asked, assumeLearned = true }: ExplainQuestion, facts: ExplainFacts): Subject {
+function subjectOf(question: ExplainQuestion, facts: ExplainFacts): Subject {
+	const { who, to = {}, name: asked, assumeLearned = true } = question;
+	const request = requestOf(question);
 	const name = asked === undefined ? null : asked.toLowerCase().replace(/\.$/, "");
 	const text = to.address ?? (name === null ? undefined : facts.addressesOf(name)[0]);
 	const packed = text === undefined ? null : packAddress(text);
@@ -86,26 +93,37 @@ function subjectOf({ who, to = {}, name: asked, assumeLearned = true }: ExplainQ
 	const hasPorts = protocol === PROTOCOL.tcp || protocol === PROTOCOL.udp;
 	return {
 		address,
-		port: hasPorts ? (to.port ?? DEFAULT_PORT) : 0,
+		port: hasPorts ? (to.port ?? (request === null ? DEFAULT_PORT : HTTP_PORT)) : 0,
 		protocol,
 		name,
 		learned: learned.slice(0, MOST_NAMES),
 		trustedResolver: address !== null && facts.isTrustedResolver(address),
 		who: whoOf(who ?? {}, facts.environment),
+		request,
 	};
 }
 
-function phasesFor({ phases }: ExplainQuestion, { address, protocol, name }: Subject): readonly Phase[] {
+function requestOf({ request, phases }: ExplainQuestion): Asked | null {
+	if (request === undefined && phases?.includes("http") !== true) return null;
+	const { method = "GET", path = "/", status = null } = request ?? {};
+	return { method, path, status };
+}
+
+function phasesFor({ phases }: ExplainQuestion, { address, protocol, name, request }: Subject): readonly Phase[] {
 	if (name === null && address === null) throw new QuestionError("/name", "say a name, an address, or both");
 	if (phases !== undefined) {
 		if (address === null && phases.some((phase) => phase !== "dns")) {
-			throw new QuestionError("/to/address", "phases connect and tls need an address, and none is known for the name");
+			throw new QuestionError(
+				"/to/address",
+				"phases connect, tls and http need an address, and none is known for the name",
+			);
 		}
 		return PHASES.filter((phase) => phases.includes(phase));
 	}
 	if (address === null) return ["dns"];
-	if (name === null) return ["connect"];
-	return protocol === PROTOCOL.tcp ? PHASES : ["dns", "connect"];
+	const shown: readonly Phase[] =
+		protocol !== PROTOCOL.tcp ? [] : request !== null ? ["http"] : name !== null ? ["tls"] : [];
+	return name === null ? ["connect", ...shown] : ["dns", "connect", ...shown];
 }
 
 function whoOf(who: NonNullable<ExplainQuestion["who"]>, environment: ExplainFacts["environment"]): Who {
@@ -144,6 +162,7 @@ function protocolOf(text: string): number {
 
 const DNS_PORT = 53;
 const DEFAULT_PORT = 443;
+const HTTP_PORT = 80;
 const UNKNOWN_UID = -1;
 /** As the kernel holds for one address. */
 const MOST_NAMES = 16;

@@ -32,7 +32,7 @@ export const policyCheckSchema = object({
 	},
 });
 
-const phase = { type: "string", enum: ["dns", "connect", "tls"] } as const;
+const phase = { type: "string", enum: ["dns", "connect", "tls", "http"] } as const;
 
 export const explainRequestSchema = {
 	type: "object",
@@ -69,7 +69,17 @@ export const explainRequestSchema = {
 			},
 		},
 		name: { type: "string", minLength: 1, maxLength: 512 },
-		phases: { type: "array", items: phase, minItems: 1, maxItems: 3, description: "Left out: those that take part." },
+		request: {
+			type: "object",
+			additionalProperties: false,
+			description: "An HTTP request in cleartext: phase http is asked, and not tls.",
+			properties: {
+				method: { type: "string", minLength: 1, maxLength: 64, default: "GET" },
+				path: { type: "string", minLength: 1, maxLength: 8_192, default: "/", description: "With the query." },
+				status: { type: "integer", minimum: 100, maximum: 999, description: "Of the answer, if it has come." },
+			},
+		},
+		phases: { type: "array", items: phase, minItems: 1, maxItems: 4, description: "Left out: those that take part." },
 		assumeLearned: {
 			type: "boolean",
 			default: true,
@@ -102,6 +112,10 @@ export const explanationSchema = object({
 		exe: nullable("string"),
 		uid: nullable("integer"),
 		cgroup: nullable("string"),
+		request: {
+			...object({ method: string, path: string, status: nullable("integer") }),
+			type: ["object", "null"],
+		} as const,
 	}),
 	phases: list(
 		object({
