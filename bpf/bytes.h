@@ -8,6 +8,21 @@
 
 #define SP_WINDOW 512
 
+/* A piece of a packet, copied at once: a helper's call costs more than reading a field. */
+struct sp_window {
+	__u32 at, end; /* which bytes of the packet it holds */
+	__u8 bytes[SP_WINDOW];
+};
+
+/* Where a parser is, and what it found. In memory, not on the stack: the verifier would follow each value that a step may leave. */
+struct sp_place {
+	__u32 at; /* behind what has been read */
+	__u32 end; /* of what may be read now: of a record, say */
+	__u32 all; /* of all that is at hand */
+	__u32 slowly; /* of what is gone through byte by byte */
+	__u32 result, hello;
+};
+
 #ifdef __bpf__
 #include "core.h"
 
@@ -15,8 +30,7 @@ struct sp_bytes {
 	struct __sk_buff *packet; /* NULL: the bytes are in memory */
 	__u64 memory; /* a plain number (sp_plain): the verifier need not follow where in it a parser reads */
 	__u32 end; /* offset behind the last byte that may be read */
-	__u32 window_at, window_end; /* what of the packet the window holds */
-	__u8 *window; /* SP_WINDOW bytes, or NULL: a helper's call costs more than reading a field */
+	struct sp_window *window; /* NULL: none */
 };
 
 static __always_inline int sp_read(const struct sp_bytes *bytes, __u32 at, void *to, __u32 count)
@@ -38,8 +52,7 @@ struct sp_bytes {
 	const __u8 *packet;
 	__u64 memory;
 	__u32 end;
-	__u32 window_at, window_end;
-	__u8 *window;
+	struct sp_window *window;
 };
 
 #ifndef __always_inline
@@ -66,16 +79,16 @@ static inline void sp_loop(__u32 times, long (*step)(__u32, void *), void *state
 #endif
 
 /* Make the window begin at `at`. */
-static __always_inline int sp_open_window(struct sp_bytes *bytes, __u32 at)
+static __always_inline int sp_open_window(const struct sp_bytes *bytes, __u32 at)
 {
 	__u32 count = at < bytes->end ? bytes->end - at : 0;
 
 	if (count > SP_WINDOW)
 		count = SP_WINDOW;
-	bytes->window_at = bytes->window_end = at;
-	if (count == 0 || sp_read(bytes, at, bytes->window, ((count - 1) & (SP_WINDOW - 1)) + 1))
+	bytes->window->at = bytes->window->end = at;
+	if (count == 0 || sp_read(bytes, at, bytes->window->bytes, ((count - 1) & (SP_WINDOW - 1)) + 1))
 		return -1;
-	bytes->window_end = at + count;
+	bytes->window->end = at + count;
 	return 0;
 }
 
@@ -84,10 +97,10 @@ static __always_inline int sp_peek(const struct sp_bytes *bytes, __u32 at, __u8 
 {
 	if (!bytes->window)
 		return sp_read(bytes, at, to, count);
-	if (at < bytes->window_at || at + count > bytes->window_end)
+	if (at < bytes->window->at || at + count > bytes->window->end)
 		return -1;
 	for (__u32 i = 0; i < count; i++)
-		to[i] = bytes->window[(at - bytes->window_at + i) & (SP_WINDOW - 1)];
+		to[i] = bytes->window->bytes[(at - bytes->window->at + i) & (SP_WINDOW - 1)];
 	return 0;
 }
 

@@ -26,8 +26,7 @@ struct sp_hello_walk {
 	struct sp_bytes bytes;
 	struct sp_hello_reader *hello;
 	struct sp_text *text;
-	__u32 at, end;
-	enum sp_hello_result result;
+	struct sp_place *place; /* at, end, hello */
 };
 
 /* Next: `skip` bytes, then a field of `want` bytes. A message that is too short for both ends here. */
@@ -185,11 +184,11 @@ static __always_inline __u32 sp_hello_take_name(struct sp_hello_walk *w, __u32 c
 	if (count > h->name_left)
 		count = h->name_left;
 	if (text->name_length == 0 && count <= SP_NAME_MAX) {
-		sp_read(&w->bytes, w->at, text->name, ((count - 1) & (SP_NAME_MAX - 1)) + 1);
+		sp_read(&w->bytes, w->place->at, text->name, ((count - 1) & (SP_NAME_MAX - 1)) + 1);
 	} else { /* in pieces, or longer than any name */
 		count = 1;
 		if (text->name_length < SP_NAME_MAX)
-			sp_read(&w->bytes, w->at, text->name + (text->name_length & (SP_NAME_MAX - 1)), 1);
+			sp_read(&w->bytes, w->place->at, text->name + (text->name_length & (SP_NAME_MAX - 1)), 1);
 	}
 	text->name_length += count;
 	h->name_left -= count;
@@ -200,82 +199,104 @@ static __always_inline __u32 sp_hello_take_field(struct sp_hello_walk *w, __u32 
 {
 	struct sp_hello_reader *h = w->hello;
 	if (count >= 4 && h->have == 0) {
-		if (sp_peek(&w->bytes, w->at, h->field, 4))
-			sp_read(&w->bytes, w->at, h->field, 4);
+		if (sp_peek(&w->bytes, w->place->at, h->field, 4))
+			sp_read(&w->bytes, w->place->at, h->field, 4);
 		count = h->want;
 	} else {
-		sp_read(&w->bytes, w->at, h->field + (h->have & 3), 1);
+		sp_read(&w->bytes, w->place->at, h->field + (h->have & 3), 1);
 		count = 1;
 	}
 	h->have += count;
 	return count;
 }
 
-/* Everything before the extensions at once, if it is whole in the bytes at hand and as it should be. Else nothing happens. */
-static __always_inline void sp_hello_open(struct sp_hello_walk *w)
+static __always_inline __u8 sp_window_byte(const struct sp_window *window, __u32 at)
 {
-	struct sp_hello_reader *h = w->hello;
-	__u32 at = w->at, left, taken;
-	__u8 raw[4], session, compression;
+	return window->bytes[at & (SP_WINDOW - 1)];
+}
 
-	if (w->end - at < 4 || sp_peek(&w->bytes, at, raw, 4))
-		return;
-	left = sp_be32(raw) & 0xffffff;
-	if (raw[0] != SP_CLIENT_HELLO || left > SP_HELLO_MAX)
-		return;
+static __always_inline __u32 sp_window_be16(const struct sp_window *window, __u32 at)
+{
+	return (__u32)sp_window_byte(window, at) << 8 | sp_window_byte(window, at + 1);
+}
+
+/* Everything before the extensions at once, if it lies whole in the window from `from` to `end` and is as it should be. Returns where the
+ * extensions begin, or `from`. (Global: the verifier follows it once.) */
+__noinline int sp_hello_open(struct sp_hello_reader *h, const struct sp_window *window, __u32 from, __u32 end)
+{
+	__u32 at = from, left, taken, extensions;
+
+	if (!h || !window || at + 4 + 2 + 32 >= end)
+		return from;
+	left = (__u32)sp_window_byte(window, at + 1) << 16 | sp_window_be16(window, at + 2);
+	if (sp_window_byte(window, at) != SP_CLIENT_HELLO || left > SP_HELLO_MAX)
+		return from;
 	at += 4 + 2 + 32;
-	if (at >= w->end || sp_peek(&w->bytes, at, &session, 1))
-		return;
-	at += 1 + session;
-	if (at + 2 > w->end || sp_peek(&w->bytes, at, raw, 2))
-		return;
-	at += 2 + sp_be16(raw);
-	if (at >= w->end || sp_peek(&w->bytes, at, &compression, 1))
-		return;
-	at += 1 + compression;
-	if (at + 2 > w->end || sp_peek(&w->bytes, at, raw, 2))
-		return;
-	taken = at + 2 - w->at - 4;
-	if (sp_be16(raw) < 4 || taken + sp_be16(raw) > left)
-		return;
-	w->at = at + 2;
+	at += 1 + sp_window_byte(window, at); /* session */
+	if (at + 2 > end)
+		return from;
+	at += 2 + sp_window_be16(window, at); /* ciphers */
+	if (at >= end)
+		return from;
+	at += 1 + sp_window_byte(window, at); /* compression */
+	if (at + 2 > end)
+		return from;
+	extensions = sp_window_be16(window, at);
+	taken = at + 2 - from - 4;
+	if (extensions < 4 || taken + extensions > left)
+		return from;
 	h->left = left - taken;
-	h->extensions_left = sp_be16(raw) - 4;
+	h->extensions_left = extensions - 4;
 	h->stage = SP_AT_EXTENSION;
 	h->want = 4;
+	return at + 2;
 }
 
-#define SP_SKIM 12 /* extensions a step */
+#define SP_SKIM 16 /* extensions a step */
 
-/* The extensions of no interest, as long as each header is whole in the bytes at hand: most of a hello. */
-static __always_inline void sp_hello_skim(struct sp_hello_walk *w)
+/* The extensions of no interest, as long as each header lies whole in the window: most of a hello. Returns where it stopped. */
+__noinline int sp_hello_skim(struct sp_hello_reader *h, const struct sp_window *window, __u32 from, __u32 end)
+{
+	__u32 at = from;
+
+	if (!h || !window)
+		return from;
+	for (int i = 0; i < SP_SKIM; i++) {
+		__u32 skip = h->skip, type, length;
+
+		if (skip + 4 > end - at)
+			break;
+		type = sp_window_be16(window, at + skip);
+		length = sp_window_be16(window, at + skip + 2);
+		if (type == SP_EXTENSION_SERVER_NAME || type == SP_EXTENSION_ECH || type == SP_EXTENSION_EARLY_DATA ||
+		    length + 4 > h->extensions_left || skip + length + 8 > h->left)
+			break;
+		at += skip + 4;
+		h->left -= skip + 4;
+		h->extensions_left -= length + 4;
+		h->skip = length;
+	}
+	return at;
+}
+
+/* What can be read out of the window at once. */
+static __always_inline void sp_hello_hurry(struct sp_hello_walk *w)
 {
 	struct sp_hello_reader *h = w->hello;
-	__u32 at = w->at, skip = h->skip, left = h->left, extensions_left = h->extensions_left;
-	__u8 raw[4];
+	struct sp_window *window = w->bytes.window;
+	__u32 from, end;
 
-	for (int i = 0; i < SP_SKIM; i++) {
-		__u32 type, length;
-
-		if (skip + sizeof(raw) > w->end - at || sp_peek(&w->bytes, at + skip, raw, sizeof(raw)))
-			break;
-		type = sp_be16(raw);
-		length = sp_be16(raw + 2);
-		if (type == SP_EXTENSION_SERVER_NAME || type == SP_EXTENSION_ECH || type == SP_EXTENSION_EARLY_DATA ||
-		    length + sizeof(raw) > extensions_left || skip + length + 2 * sizeof(raw) > left)
-			break;
-		at += skip + sizeof(raw);
-		left -= skip + sizeof(raw);
-		extensions_left -= length + sizeof(raw);
-		skip = length;
-	}
-	w->at = at;
-	h->skip = skip;
-	h->left = left;
-	h->extensions_left = extensions_left;
+	if (!window || w->place->at < window->at || w->place->at >= window->end || h->have || h->name_left)
+		return;
+	from = w->place->at - window->at;
+	end = (w->place->end < window->end ? w->place->end : window->end) - window->at;
+	if (h->stage == SP_AT_TYPE)
+		w->place->at = window->at + sp_hello_open(h, window, from, end);
+	else if (h->stage == SP_AT_EXTENSION)
+		w->place->at = window->at + sp_hello_skim(h, window, from, end);
 }
 
-/* Read on: what is to be skipped, then one field, or what there is of them. Returns what came of it; w->at is behind what was read. */
+/* Read on: what is to be skipped, then one field, or what there is of them. Returns what came of it; place.at is behind what was read. */
 static __always_inline enum sp_hello_result sp_hello_step(struct sp_hello_walk *w)
 {
 	struct sp_hello_reader *h = w->hello;
@@ -283,15 +304,12 @@ static __always_inline enum sp_hello_result sp_hello_step(struct sp_hello_walk *
 	bool counted;
 	__u32 count;
 
-	if (h->stage == SP_AT_TYPE && h->have == 0) {
+	if (h->stage == SP_AT_TYPE && h->have == 0)
 		h->want = 4;
-		sp_hello_open(w);
-	}
+	sp_hello_hurry(w);
 	counted = h->stage != SP_AT_TYPE;
-	if (h->stage == SP_AT_EXTENSION && h->have == 0 && h->name_left == 0)
-		sp_hello_skim(w);
-	count = w->end - w->at;
-	if (w->at >= w->end)
+	count = w->place->end - w->place->at;
+	if (w->place->at >= w->place->end)
 		return SP_HELLO_CUT;
 	if (h->name_left > 0) {
 		count = sp_hello_take_name(w, count);
@@ -299,7 +317,7 @@ static __always_inline enum sp_hello_result sp_hello_step(struct sp_hello_walk *
 		__u32 skipped = count < h->skip ? count : h->skip;
 
 		h->skip -= skipped;
-		w->at += skipped;
+		w->place->at += skipped;
 		count -= skipped;
 		if (counted)
 			h->left -= skipped;
@@ -308,7 +326,7 @@ static __always_inline enum sp_hello_result sp_hello_step(struct sp_hello_walk *
 		else
 			count = 0;
 	}
-	w->at += count;
+	w->place->at += count;
 	if (counted)
 		h->left -= count;
 	if (h->have == h->want) {

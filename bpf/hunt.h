@@ -11,9 +11,7 @@
 struct sp_hunt_walk {
 	struct sp_bytes bytes;
 	struct sp_tls_reader *tls; /* record: what has matched so far; have: its length */
-	__u32 at, end;
-	__u32 slowly; /* there is a 22 before this offset */
-	bool found;
+	struct sp_place *place; /* at, all; slowly: there is a 22 before it; result: a hello begins */
 };
 
 static __always_inline __u64 sp_has_byte(__u64 word, __u8 byte)
@@ -60,18 +58,19 @@ static __always_inline bool sp_hunt_byte(struct sp_tls_reader *t, __u8 byte)
 /* Pass over a whole window without a 22 in it. */
 static __always_inline bool sp_hunt_skip(struct sp_hunt_walk *w)
 {
-	const __u64 *words = (const __u64 *)w->bytes.window;
+	const __u64 *words;
 	__u64 found = 0;
 
-	if (!words || w->end - w->at < SP_WINDOW || w->at < w->slowly || sp_open_window(&w->bytes, w->at))
+	if (!w->bytes.window || w->place->all - w->place->at < SP_WINDOW || w->place->at < w->place->slowly || sp_open_window(&w->bytes, w->place->at))
 		return false;
+	words = (const __u64 *)w->bytes.window->bytes;
 	for (int word = 0; word < SP_WINDOW / 8; word++)
 		found |= sp_has_byte(words[word], SP_RECORD_HANDSHAKE);
 	if (found) {
-		w->slowly = w->at + SP_WINDOW;
+		w->place->slowly = w->place->at + SP_WINDOW;
 		return false;
 	}
-	w->at += SP_WINDOW;
+	w->place->at += SP_WINDOW;
 	return true;
 }
 
@@ -82,35 +81,35 @@ static long sp_hunt_step(__u32 i, void *state)
 	__u8 byte;
 
 	(void)i;
-	if (w->at >= w->end)
+	if (w->place->at >= w->place->all)
 		return 1;
 	if (w->tls->have == 0 && sp_hunt_skip(w))
 		return 0;
-	if (w->tls->have == 0 && w->end - w->at >= SP_HUNT_CHUNK) {
+	if (w->tls->have == 0 && w->place->all - w->place->at >= SP_HUNT_CHUNK) {
 		__u64 found = 0;
 
-		if (sp_read(&w->bytes, w->at, chunk, SP_HUNT_CHUNK))
+		if (sp_read(&w->bytes, w->place->at, chunk, SP_HUNT_CHUNK))
 			return 1;
 		for (int word = 0; word < SP_HUNT_CHUNK / 8; word++)
 			found |= sp_has_byte(chunk[word], SP_RECORD_HANDSHAKE);
 		if (!found) {
-			w->at += SP_HUNT_CHUNK;
+			w->place->at += SP_HUNT_CHUNK;
 			return 0;
 		}
 	}
-	if (w->tls->have == 0 && w->end - w->at >= sizeof(chunk[0])) {
-		if (sp_read(&w->bytes, w->at, chunk, sizeof(chunk[0])))
+	if (w->tls->have == 0 && w->place->all - w->place->at >= sizeof(chunk[0])) {
+		if (sp_read(&w->bytes, w->place->at, chunk, sizeof(chunk[0])))
 			return 1;
 		if (!sp_has_byte(chunk[0], SP_RECORD_HANDSHAKE)) {
-			w->at += sizeof(chunk[0]);
+			w->place->at += sizeof(chunk[0]);
 			return 0;
 		}
 	}
-	if (sp_read(&w->bytes, w->at, &byte, 1))
+	if (sp_read(&w->bytes, w->place->at, &byte, 1))
 		return 1;
-	w->at++;
-	w->found = sp_hunt_byte(w->tls, byte);
-	return w->found;
+	w->place->at++;
+	w->place->result = sp_hunt_byte(w->tls, byte);
+	return w->place->result;
 }
 
 /* A record with a hello was found: its header and the hello's first byte have been read. */

@@ -8,15 +8,16 @@
 #include "http.h"
 #include "reader.h"
 
-static __always_inline void sp_parse_stream(struct sp_parse_request *r, const struct sp_bytes *bytes, __u32 offset)
+static __always_inline void sp_parse_stream(struct sp_parse_request *r, const struct sp_bytes *bytes, struct sp_place *place, __u32 offset)
 {
-	struct sp_reading reading = {
-		.bytes = *bytes, .reader = &r->reader, .text = &r->text, .at = offset + r->at, .end = offset + r->end,
-	};
+	struct sp_reading reading = {.bytes = *bytes, .reader = &r->reader, .text = &r->text, .place = place};
 
+	place->at = offset + r->at;
+	place->all = offset + r->end;
+	place->hello = SP_HELLO_CUT;
 	r->result = sp_reader_read(&reading);
-	r->at = reading.at - offset;
-	r->hello = reading.hello;
+	r->at = place->at - offset;
+	r->hello = place->hello;
 	r->is_pending = sp_reader_is_pending(&r->reader);
 }
 
@@ -38,13 +39,13 @@ static __always_inline void sp_parse_answer(struct sp_parse_request *r, const st
 }
 
 /* Answer the request. The bytes behind it begin at `offset` of `bytes`. 0, or -1 if it asks for what is not there. */
-static __always_inline int sp_parse(struct sp_parse_request *r, const struct sp_bytes *bytes, __u32 offset)
+static __always_inline int sp_parse(struct sp_parse_request *r, const struct sp_bytes *bytes, struct sp_place *place, __u32 offset)
 {
 	if (r->end > bytes->end - offset || r->at > r->end)
 		return -1;
 	switch (r->kind) {
 	case SP_PARSE_STREAM:
-		sp_parse_stream(r, bytes, offset);
+		sp_parse_stream(r, bytes, place, offset);
 		return 0;
 	case SP_PARSE_HTTP:
 		sp_parse_http(r, bytes, offset);

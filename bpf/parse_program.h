@@ -11,8 +11,8 @@ __noinline int sp_parse_in_area(struct __sk_buff *skb, struct sp_scratch *area)
 	struct sp_bytes bytes = {.packet = skb, .end = skb->len};
 
 	if (area)
-		bytes.window = area->window;
-	return area ? sp_parse(&area->request, &bytes, sizeof(area->request)) : -1;
+		bytes.window = &area->window;
+	return area ? sp_parse(&area->request, &bytes, &area->place, sizeof(area->request)) : -1;
 }
 
 SEC("tc") int parse(struct __sk_buff *skb)

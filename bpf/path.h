@@ -118,7 +118,7 @@ static long sp_path_step(__u32 i, void *state)
 	struct sp_path_walk *w = state;
 	struct sp_subject *s = w->subject;
 	__u32 at = s->path_reader.from + i;
-	__u64 carry = 0, next, *chars;
+	__u64 carry = 0, next, in_segment, *chars;
 	__u16 words = w->policy->head->path_words;
 	int c;
 
@@ -129,11 +129,12 @@ static long sp_path_step(__u32 i, void *state)
 		return 0;
 	if (c == SP_PATH_QUERY)
 		return 1;
+	in_segment = sp_opaque64(c == '/' ? 0 : ~0ULL);
 	chars = sp_row(w->policy->rows, w->policy->head->paths_row + SP_PATH_CHARS + (c & 0xff));
 	if (!chars || !w->many || !w->one)
 		return 1;
 	for (__u32 k = 0; k < SP_WORDS_MAX && k < words; k++) {
-		__u64 loops = c == '/' ? w->many[k] : w->many[k] | w->one[k];
+		__u64 loops = w->many[k] | (w->one[k] & in_segment);
 
 		next = (s->path[k] << 1 | carry) & chars[k];
 		carry = s->path[k] >> 63;
@@ -155,7 +156,7 @@ static long sp_pattern_step(__u32 i, void *state)
 	struct sp_pattern_walk *w = state;
 	struct sp_subject *s = w->subject;
 	struct sp_path_pattern *patterns = sp_row(w->policy->rows, w->policy->head->patterns_row + i / 16), *pattern;
-	__u64 *words;
+	__u64 *words, allowing;
 
 	if (!patterns)
 		return 1;
@@ -167,8 +168,9 @@ static long sp_pattern_step(__u32 i, void *state)
 	words = sp_vector(w->policy, pattern->vector);
 	if (!words)
 		return 1;
+	allowing = sp_opaque64(w->uncertain ? 0 : ~0ULL);
 	for sp_each_word(k, s)
-		s->matches[k] |= w->uncertain ? words[k] & ~s->allow_rules[k] : words[k];
+		s->matches[k] |= words[k] & (~s->allow_rules[k] | allowing);
 	return 0;
 }
 

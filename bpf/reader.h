@@ -23,8 +23,7 @@ struct sp_reading {
 	struct sp_bytes bytes;
 	struct sp_reader *reader;
 	struct sp_text *text;
-	__u32 at, end; /* what is to be read; at: behind what has been read */
-	enum sp_hello_result hello;
+	struct sp_place *place; /* at to all: what is to be read; out: at, hello (enum sp_hello_result) */
 };
 
 /* Is a message half read? Then its verdict is still to come. */
@@ -50,38 +49,38 @@ static __always_inline enum sp_read_result sp_reader_becomes_cleartext(struct sp
 static __always_inline enum sp_read_result sp_read_tls(struct sp_reading *g)
 {
 	struct sp_reader *r = g->reader;
+	struct sp_place *place = g->place;
 	struct sp_tls_walk walk = {
-		.hello = {.bytes = g->bytes, .hello = &r->tls.hello, .text = g->text, .at = g->at},
-		.tls = &r->tls, .end = g->end,
+		.hello = {.bytes = g->bytes, .hello = &r->tls.hello, .text = g->text, .place = place}, .tls = &r->tls,
 	};
+	__u32 from = place->at;
 
 	if (!r->tls.begun) { /* the text of the message before */
 		g->text->name_length = 0;
 		g->text->flags = 0;
 	}
-	if (walk.hello.bytes.window)
-		sp_open_window(&walk.hello.bytes, g->at);
-	sp_loop(g->end - g->at, sp_tls_step, &walk);
-	r->watched += walk.hello.at - g->at;
-	g->at = walk.hello.at;
-	switch (walk.result) {
+	if (g->bytes.window)
+		sp_open_window(&g->bytes, from);
+	place->result = SP_TLS_CUT;
+	sp_loop(place->all - from, sp_tls_step, &walk);
+	r->watched += place->at - from;
+	switch (place->result) {
 	case SP_TLS_CUT:
 		if (r->watched <= (r->tls.begun ? SP_PENDING_BYTES : SP_WATCH_BYTES))
 			return SP_READ_MORE;
 		r->kind = SP_READER_OVER;
 		if (!r->tls.begun)
 			return SP_READ_OVER;
-		g->hello = SP_HELLO_BROKEN;
+		place->hello = SP_HELLO_BROKEN;
 		return SP_READ_HELLO;
 	case SP_TLS_HELLO:
-		g->hello = walk.hello.result;
 		sp_tls_again(&r->tls, g->text->flags);
 		r->watched = 0;
-		if (g->hello == SP_HELLO_BROKEN)
+		if (place->hello == SP_HELLO_BROKEN)
 			r->kind = SP_READER_OVER;
 		return SP_READ_HELLO;
 	case SP_TLS_MIXED:
-		g->hello = SP_HELLO_BROKEN;
+		place->hello = SP_HELLO_BROKEN;
 		r->kind = SP_READER_OVER;
 		return SP_READ_HELLO;
 	case SP_TLS_NONE:
@@ -95,12 +94,14 @@ static __always_inline enum sp_read_result sp_read_tls(struct sp_reading *g)
 static __always_inline enum sp_read_result sp_read_cleartext(struct sp_reading *g)
 {
 	struct sp_reader *r = g->reader;
-	struct sp_hunt_walk walk = {.bytes = g->bytes, .tls = &r->tls, .at = g->at, .end = g->end};
+	struct sp_place *place = g->place;
+	struct sp_hunt_walk walk = {.bytes = g->bytes, .tls = &r->tls, .place = place};
+	__u32 from = place->at;
 
-	sp_loop(g->end - g->at, sp_hunt_step, &walk);
-	r->watched += walk.at - g->at;
-	g->at = walk.at;
-	if (walk.found) {
+	place->slowly = place->result = 0;
+	sp_loop(place->all - from, sp_hunt_step, &walk);
+	r->watched += place->at - from;
+	if (place->result) {
 		sp_hunt_found(&r->tls);
 		g->text->name_length = 0;
 		g->text->flags = 0;
@@ -122,14 +123,14 @@ static __always_inline enum sp_read_result sp_read_ssl2(struct sp_reading *g)
 	__u8 head[SP_RECORD_HEAD];
 
 	for (int i = 0; i < SP_RECORD_HEAD && t->have < SP_RECORD_HEAD; i++) {
-		if (g->at >= g->end)
+		if (g->place->at >= g->place->all)
 			return SP_READ_MORE;
-		sp_read(&g->bytes, g->at, t->record + (t->have < SP_RECORD_HEAD ? t->have : 0), 1);
-		g->at++;
+		sp_read(&g->bytes, g->place->at, t->record + (t->have < SP_RECORD_HEAD ? t->have : 0), 1);
+		g->place->at++;
 		t->have++;
 	}
 	if (t->record[2] == SP_CLIENT_HELLO && (t->record[3] == 3 || (t->record[3] == 0 && t->record[4] == 2))) {
-		g->hello = SP_HELLO_UNNAMED;
+		g->place->hello = SP_HELLO_UNNAMED;
 		g->text->name_length = 0;
 		g->text->flags = 0;
 		r->kind = SP_READER_OVER;
@@ -146,23 +147,23 @@ static __always_inline enum sp_read_result sp_read_http(struct sp_reading *g)
 {
 	struct sp_reader *r = g->reader;
 
-	switch (sp_http_read(&r->http, g->text, &g->bytes, &g->at, g->end)) {
+	switch (sp_http_read(&r->http, g->text, &g->bytes, &g->place->at, g->place->all)) {
 	case SP_HTTP_MORE:
 		return SP_READ_MORE;
 	case SP_HTTP_REQUEST:
 		return SP_READ_REQUEST;
 	case SP_HTTP_SWITCHED: /* the byte that shows it is the next protocol's */
-		g->at--;
+		g->place->at--;
 		__builtin_memset(&r->tls, 0, sizeof(r->tls));
 		r->kind = SP_READER_START;
 		return SP_READ_AGAIN;
 	case SP_HTTP_BROKEN:
 		g->text->flags |= SP_REQUEST_BROKEN;
-		g->at--;
+		g->place->at--;
 		sp_reader_becomes_cleartext(r);
 		return SP_READ_REQUEST;
 	default:
-		g->at--;
+		g->place->at--;
 		sp_reader_becomes_cleartext(r);
 		return g->text->flags & SP_REQUEST_H2C ? SP_READ_REQUEST : SP_READ_AGAIN;
 	}
@@ -174,7 +175,7 @@ static __always_inline enum sp_read_result sp_read_start(struct sp_reading *g)
 	bool said = r->is_cleartext;
 	__u8 first;
 
-	if (g->at >= g->end || sp_read(&g->bytes, g->at, &first, 1))
+	if (g->place->at >= g->place->all || sp_read(&g->bytes, g->place->at, &first, 1))
 		return SP_READ_MORE;
 	if (first == SP_RECORD_HANDSHAKE)
 		r->kind = SP_READER_TLS;
@@ -191,8 +192,8 @@ static __always_inline enum sp_read_result sp_read_start(struct sp_reading *g)
 	return SP_READ_AGAIN;
 }
 
-/* Read on. Call it until SP_READ_MORE or SP_READ_OVER. */
-static __always_inline enum sp_read_result sp_reader_read(struct sp_reading *g)
+/* All kinds but HTTP. */
+static __always_inline enum sp_read_result sp_read_no_http(struct sp_reading *g)
 {
 	switch (g->reader->kind) {
 	case SP_READER_START:
@@ -203,11 +204,15 @@ static __always_inline enum sp_read_result sp_reader_read(struct sp_reading *g)
 		return sp_read_ssl2(g);
 	case SP_READER_CLEARTEXT:
 		return sp_read_cleartext(g);
-	case SP_READER_HTTP:
-		return sp_read_http(g);
 	default:
 		return SP_READ_OVER;
 	}
+}
+
+/* Read on. Call it until SP_READ_MORE or SP_READ_OVER. */
+static __always_inline enum sp_read_result sp_reader_read(struct sp_reading *g)
+{
+	return g->reader->kind == SP_READER_HTTP ? sp_read_http(g) : sp_read_no_http(g);
 }
 
 #endif

@@ -19,7 +19,8 @@ struct sp_scratch {
 	__u32 raw_length; /* of name.raw, as sent */
 	struct sp_subject subject;
 	struct sp_name_reader name;
-	__u8 window[SP_WINDOW] __attribute__((aligned(8))); /* of a packet that is read */
+	struct sp_window window __attribute__((aligned(8))); /* of a packet that is read */
+	struct sp_place place;
 	union {
 		struct {
 			struct sp_named named;
@@ -30,8 +31,7 @@ struct sp_scratch {
 			__u64 expires;
 			struct sp_text text;
 			struct sp_reader reader;
-			__u32 read_at;
-			enum sp_hello_result hello;
+			enum sp_hello_result hello; /* how the hello in `text` ended */
 			struct sp_request http;
 		};
 		struct {

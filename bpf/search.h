@@ -49,6 +49,11 @@ static __always_inline __u32 sp_opaque(__u32 number)
 	asm volatile("" : "+r"(number));
 	return number;
 }
+static __always_inline __u64 sp_opaque64(__u64 number)
+{
+	asm volatile("" : "+r"(number));
+	return number;
+}
 
 /* 1 if a < b, without a branch: the verifier would follow every path of a search. */
 static __always_inline __u32 sp_less32(__u32 a, __u32 b)

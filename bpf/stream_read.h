@@ -12,22 +12,45 @@
 
 enum sp_reading_at { SP_READING_DROP, SP_READING_PASS, SP_READING_ON, SP_READING_AGAIN };
 
-/* Read on in this packet, from area->read_at. Returns enum sp_read_result. */
-__noinline int sp_read_stream(struct __sk_buff *skb, struct sp_scratch *area)
+static __always_inline void sp_open_reading(struct sp_reading *g, struct __sk_buff *skb, struct sp_scratch *area)
 {
-	struct sp_reading reading = {.bytes = {.packet = skb, .end = skb->len}, .end = skb->len};
+	g->bytes.packet = skb;
+	g->bytes.end = area->place.all = skb->len;
+	g->bytes.window = &area->window;
+	g->reader = &area->reader;
+	g->text = &area->text;
+	g->place = &area->place;
+}
+
+__noinline int sp_read_stream_no_http(struct __sk_buff *skb, struct sp_scratch *area)
+{
+	struct sp_reading reading = {};
 	int result;
 
 	if (!area)
 		return SP_READ_OVER;
-	reading.bytes.window = area->window;
-	reading.reader = &area->reader;
-	reading.text = &area->text;
-	reading.at = area->read_at;
-	result = sp_reader_read(&reading);
-	area->read_at = reading.at;
-	area->hello = reading.hello;
+	sp_open_reading(&reading, skb, area);
+	result = sp_read_no_http(&reading);
+	area->hello = area->place.hello;
 	return result;
+}
+
+__noinline int sp_read_stream_http(struct __sk_buff *skb, struct sp_scratch *area)
+{
+	struct sp_reading reading = {};
+	int result;
+
+	if (!area)
+		return SP_READ_OVER;
+	sp_open_reading(&reading, skb, area);
+	result = sp_read_http(&reading);
+	return result;
+}
+
+/* Read on in this packet, from area->place.at. Returns enum sp_read_result. (Two global functions: the verifier follows each once.) */
+static __always_inline int sp_read_stream(struct __sk_buff *skb, struct sp_scratch *area)
+{
+	return area->reader.kind == SP_READER_HTTP ? sp_read_stream_http(skb, area) : sp_read_stream_no_http(skb, area);
 }
 
 static __always_inline void sp_forget_text(struct bpf_sock *sk, struct sp_socket *socket)
@@ -155,7 +178,7 @@ __noinline int sp_begin_reading(struct __sk_buff *skb, struct sp_scratch *area, 
 		if (text)
 			area->text = *text;
 	}
-	area->read_at = p->payload + behind;
+	area->place.at = p->payload + behind;
 	return SP_READING_ON;
 }
 
@@ -167,7 +190,7 @@ static __always_inline int sp_read_again(struct __sk_buff *skb, struct sp_scratc
 	__builtin_memset(&area->reader, 0, sizeof(area->reader));
 	area->reader.kind = SP_READER_CLEARTEXT;
 	area->reader.is_cleartext = 1;
-	area->read_at = p->payload;
+	area->place.at = p->payload;
 	result = sp_read_stream(skb, area);
 	return result == SP_READ_OVER || (result == SP_READ_MORE && !sp_reader_is_pending(&area->reader)) ? SP_PASS : SP_DROP;
 }

@@ -19,10 +19,8 @@ enum sp_tls_result {
 };
 
 struct sp_tls_walk {
-	struct sp_hello_walk hello; /* at, end: of the record at hand */
+	struct sp_hello_walk hello; /* place.end: of the record at hand; all: of the packet; result: enum sp_tls_result */
 	struct sp_tls_reader *tls;
-	__u32 end;
-	enum sp_tls_result result;
 };
 
 static __always_inline enum sp_tls_result sp_tls_record(struct sp_tls_reader *t)
@@ -43,14 +41,14 @@ static __always_inline enum sp_tls_result sp_tls_head(struct sp_tls_walk *w)
 {
 	struct sp_tls_reader *t = w->tls;
 
-	if (t->have == 0 && w->end - w->hello.at >= SP_RECORD_HEAD) {
-		if (sp_peek(&w->hello.bytes, w->hello.at, t->record, SP_RECORD_HEAD))
-			sp_read(&w->hello.bytes, w->hello.at, t->record, SP_RECORD_HEAD);
-		w->hello.at += SP_RECORD_HEAD;
+	if (t->have == 0 && w->hello.place->all - w->hello.place->at >= SP_RECORD_HEAD) {
+		if (sp_peek(&w->hello.bytes, w->hello.place->at, t->record, SP_RECORD_HEAD))
+			sp_read(&w->hello.bytes, w->hello.place->at, t->record, SP_RECORD_HEAD);
+		w->hello.place->at += SP_RECORD_HEAD;
 		t->have = SP_RECORD_HEAD;
 	} else {
-		sp_read(&w->hello.bytes, w->hello.at, t->record + (t->have < SP_RECORD_HEAD ? t->have : 0), 1);
-		w->hello.at++;
+		sp_read(&w->hello.bytes, w->hello.place->at, t->record + (t->have < SP_RECORD_HEAD ? t->have : 0), 1);
+		w->hello.place->at++;
 		t->have++;
 	}
 	/* each byte decides as soon as it is there: what is no TLS is not waited for */
@@ -63,25 +61,25 @@ static __always_inline enum sp_tls_result sp_tls_head(struct sp_tls_walk *w)
 static __always_inline enum sp_tls_result sp_tls_content(struct sp_tls_walk *w)
 {
 	struct sp_tls_reader *t = w->tls;
-	__u32 from = w->hello.at, count = w->end - from;
+	__u32 from = w->hello.place->at, count = w->hello.place->all - from;
 	enum sp_hello_result result;
 
 	if (count > t->left)
 		count = t->left;
 	if (t->record[0] != SP_RECORD_HANDSHAKE) {
-		w->hello.at += count;
+		w->hello.place->at += count;
 		t->left -= count;
 		return SP_TLS_CUT;
 	}
-	w->hello.end = from + count;
+	w->hello.place->end = from + count;
 	t->begun = 1;
 	result = sp_hello_step(&w->hello);
-	t->left -= w->hello.at - from;
+	t->left -= w->hello.place->at - from;
 	if (result == SP_HELLO_CUT)
 		return SP_TLS_CUT;
 	if (result == SP_HELLO_NONE) /* another handshake message: the second flight of TLS 1.2, or no TLS at all */
 		return t->hellos ? SP_TLS_OVER : SP_TLS_NONE;
-	w->hello.result = result;
+	w->hello.place->hello = result;
 	return SP_TLS_HELLO;
 }
 
@@ -90,12 +88,12 @@ static long sp_tls_step(__u32 i, void *state)
 	struct sp_tls_walk *w = state;
 
 	(void)i;
-	if (w->hello.at >= w->end)
+	if (w->hello.place->at >= w->hello.place->all)
 		return 1;
 	if (w->tls->left == 0 && w->tls->have == SP_RECORD_HEAD)
 		w->tls->have = 0;
-	w->result = w->tls->have < SP_RECORD_HEAD ? sp_tls_head(w) : sp_tls_content(w);
-	return w->result != SP_TLS_CUT;
+	w->hello.place->result = w->tls->have < SP_RECORD_HEAD ? sp_tls_head(w) : sp_tls_content(w);
+	return w->hello.place->result != SP_TLS_CUT;
 }
 
 /* Ready for a second hello. */

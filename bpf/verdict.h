@@ -18,7 +18,31 @@ static __always_inline __u32 sp_first_bit(__u64 word)
 	return below * 0x0101010101010101ULL >> 56;
 }
 
-/* The first candidate that decides, and the first alert before it, into s->rule, alert, action and reason. */
+static __always_inline __u64 sp_matching(const struct sp_subject *s, __u32 word)
+{
+	return s->candidates[word] & (s->unnamed[word] | s->matches[word]);
+}
+
+/* The first alert before the rule that decides, if any does. */
+static __always_inline void sp_choose_alert(struct sp_subject *s)
+{
+	__u32 before = sp_opaque(s->rule);
+
+	for (__u32 i = 0; i < SP_WORDS_MAX && i < s->words && i * 64 < before; i++) {
+		__u64 alerts = sp_matching(s, i) & s->alert_rules[i];
+
+		if (alerts) {
+			__u32 first = i * 64 + sp_first_bit(alerts);
+
+			if (first < before)
+				s->alert = first;
+			return;
+		}
+	}
+}
+
+/* The first candidate that decides, and the first alert before it, into s->rule, alert, action and reason. (Two loops: in one the verifier
+ * would follow each combination.) */
 __noinline int sp_choose(struct sp_subject *s, __u8 fallback)
 {
 	if (!s)
@@ -27,19 +51,18 @@ __noinline int sp_choose(struct sp_subject *s, __u8 fallback)
 	s->action = fallback;
 	s->reason = SP_BY_DEFAULT;
 	for sp_each_word(i, s) {
-		__u64 matches = s->candidates[i] & (s->unnamed[i] | s->matches[i]);
-		__u64 alerts = matches & s->alert_rules[i], final = matches & ~s->alert_rules[i];
-		__u32 first = final ? sp_first_bit(final) : 64;
+		__u64 final = sp_matching(s, i) & ~s->alert_rules[i];
 
-		if (alerts && s->alert == SP_NO_RULE && sp_first_bit(alerts) < first)
-			s->alert = i * 64 + sp_first_bit(alerts);
 		if (final) {
+			__u32 first = sp_first_bit(final);
+
 			s->rule = i * 64 + first;
 			s->action = s->allow_rules[i] >> (first & 63) & 1 ? SP_ALLOW : SP_DENY;
 			s->reason = SP_BY_RULE;
-			return 0;
+			break;
 		}
 	}
+	sp_choose_alert(s);
 	return 0;
 }
 

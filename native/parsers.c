@@ -10,7 +10,9 @@ size_t sp_parse_request_size(void)
 
 int sp_parse_in_user_space(void *request, const uint8_t *bytes, uint32_t length)
 {
-	const struct sp_bytes at_hand = {.packet = bytes, .end = length};
+	struct sp_window window = {0};
+	struct sp_place place = {0};
+	const struct sp_bytes at_hand = {.packet = bytes, .end = length, .window = &window};
 
-	return sp_parse(request, &at_hand, 0);
+	return sp_parse(request, &at_hand, &place, 0);
 }
