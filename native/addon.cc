@@ -391,6 +391,11 @@ Napi::Value parse(const Napi::CallbackInfo& info) {
 	return Napi::Boolean::New(info.Env(), sp_parse_in_user_space(request.Data(), bytes(info[1]), length(info[1])) == 0);
 }
 
+Napi::Value unmount_bpffs_at(const Napi::CallbackInfo& info) {
+	translating_errors(info.Env(), [&] { unmount_bpffs(std::string(info[0].ToString())); });
+	return info.Env().Undefined();
+}
+
 /* The class comes from JavaScript, so that an error is made as what it is caught as. */
 Napi::Value set_error_class(const Napi::CallbackInfo& info) {
 	info.Env().GetInstanceData<ErrorClass>()->constructor = Napi::Persistent(info[0].As<Napi::Function>());
@@ -404,6 +409,7 @@ Napi::Object initialize(Napi::Env env, Napi::Object exports) {
 	exports["mountBpffs"] = Napi::Function::New<mount_bpffs_at>(env);
 	exports["parse"] = Napi::Function::New<parse>(env);
 	exports["parseRequestBytes"] = sp_parse_request_size();
+	exports["unmountBpffs"] = Napi::Function::New<unmount_bpffs_at>(env);
 	exports["setErrorClass"] = Napi::Function::New<set_error_class>(env);
 	exports["libbpfVersion"] = std::string(libbpf_version_string()).substr(1); /* "v1.1" */
 	exports["largestRecord"] = Ring::kLargestRecord;

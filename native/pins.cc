@@ -109,4 +109,8 @@ void mount_bpffs(const fs::path& folder) {
 	check(mount("bpf", folder.c_str(), "bpf", 0, "mode=0700"), "mount bpffs at " + folder.string());
 }
 
+void unmount_bpffs(const fs::path& folder) {
+	check(umount2(folder.c_str(), UMOUNT_NOFOLLOW), "unmount " + folder.string());
+}
+
 } // namespace sallyport

@@ -51,5 +51,6 @@ private:
 };
 
 void mount_bpffs(const std::filesystem::path& folder);
+void unmount_bpffs(const std::filesystem::path& folder);
 
 } // namespace sallyport

@@ -4,14 +4,14 @@ import { text } from "node:stream/consumers";
 import type { Output, Signals } from "./cli/deps.ts";
 import { runCommandLine } from "./cli/program.ts";
 import { startDaemon } from "./daemon.ts";
-import { checkPolicyFile } from "./enforce/check-policy.ts";
-import { comparePolicies, sideOf } from "./enforce/compare-policies.ts";
+import { checkPolicyFile } from "./enforce/check-policy-file.ts";
 import { hostEnvironment } from "./enforce/policy-environment.ts";
 import { SallyportError } from "./errors.ts";
 import { Users } from "./identity/users.ts";
 import { hashPassword } from "./metrics/password.ts";
 import { openAddon } from "./native/addon.ts";
 import type { Addon } from "./native/binding.ts";
+import { comparePolicies } from "./policy/compare.ts";
 import { readVersion } from "./version.ts";
 
 /** Bytes that wait for a slow reader before lines are left out. */
@@ -31,7 +31,7 @@ export function runCommand(args: readonly string[]): Promise<number> {
 			const beside = before.source.startsWith("/") ? before.source : file;
 			return comparePolicies(
 				{ ...before, environment: environmentBeside(beside) },
-				sideOf(file, environmentBeside(file)),
+				{ text: readFileSync(file, "utf8"), source: file, environment: environmentBeside(file) },
 			);
 		},
 		readFile: (file) => readFileSync(file, "utf8"),

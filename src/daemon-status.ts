@@ -3,6 +3,7 @@ import type { Readiness, Status } from "./api/status.ts";
 import type { ConnectionTable } from "./connections/table.ts";
 import type { PolicyService } from "./enforce/policy-service.ts";
 import { deniedOf, lostOf } from "./metrics/kernel.ts";
+import type { MapFills } from "./metrics/maps.ts";
 import type { Kernel } from "./native/binding.ts";
 import { VERDICT } from "./native/layout.ts";
 import { renderProblem } from "./policy/problem.ts";
@@ -19,14 +20,15 @@ export interface StatusOptions {
 	readonly policy: PolicyService;
 	readonly pump: Pump;
 	readonly table: ConnectionTable;
-	readonly resolvers: () => readonly string[];
-	readonly history: () => HistoryStatus | null;
-	readonly streams: () => number;
-	readonly maps: () => Status["maps"];
+	readonly resolvers: readonly string[];
+	readonly history: HistoryStatus | null;
+	readonly streams: number;
+	readonly fills: MapFills;
 }
 
 export function statusOf(o: StatusOptions): Status {
 	const { kernel, policy, pump, table } = o;
+	void o.fills.read();
 	const counters = kernel.sum("counters");
 	return {
 		version: o.version,
@@ -42,8 +44,8 @@ export function statusOf(o: StatusOptions): Status {
 		connections: { open: table.sizes.live, ended: table.sizes.finished, dropped: table.dropped },
 		denied: deniedOf(counters, VERDICT.deny),
 		wouldDeny: deniedOf(counters, VERDICT.wouldDeny),
-		resolvers: o.resolvers(),
-		maps: o.maps(),
+		resolvers: o.resolvers,
+		maps: o.fills.known.map(({ name, entries, capacity }) => ({ name, entries, limit: capacity })),
 		versions: {
 			sallyport: o.version,
 			node: process.versions.node,
@@ -51,8 +53,8 @@ export function statusOf(o: StatusOptions): Status {
 			libbpf: o.libbpfVersion,
 			sqlite: process.versions.sqlite ?? "none",
 		},
-		history: o.history(),
-		streams: o.streams(),
+		history: o.history,
+		streams: o.streams,
 		programs: kernel.programs().map(({ name, id, verifiedInstructions }) => ({ name, id, verifiedInstructions })),
 	};
 }

@@ -1,9 +1,7 @@
 import { rmSync } from "node:fs";
-import { dirname, join } from "node:path";
-import { addressText, type Packed, packAddress } from "./address.ts";
-import type { ApiServices } from "./api/services.ts";
+import { join } from "node:path";
 import type { RunningDaemon } from "./cli/deps.ts";
-import { type Config, LIMITS, OBSERVE_POLICY, TIMES } from "./config.ts";
+import { type Config, LIMITS, TIMES } from "./config.ts";
 import { LiveFeed } from "./connections/live-feed.ts";
 import { NameBook } from "./connections/name-book.ts";
 import { Names } from "./connections/names.ts";
@@ -13,17 +11,18 @@ import { SettledStream } from "./connections/stream.ts";
 import { Sweep } from "./connections/sweep.ts";
 import { ConnectionTable } from "./connections/table.ts";
 import { viewer } from "./connections/view.ts";
-import { readiness, statusOf } from "./daemon-status.ts";
+import { statusOf } from "./daemon-status.ts";
+import { ensureBpffs } from "./enforce/bpffs.ts";
 import { Destroyer } from "./enforce/destroyer.ts";
 import { attach, inherited, openKernel } from "./enforce/open-kernel.ts";
-import { PolicyChecker } from "./enforce/policy-checker.ts";
-import { hostEnvironment, readMountinfo } from "./enforce/policy-environment.ts";
-import { type LoadResult, type PolicyInForce, PolicyService } from "./enforce/policy-service.ts";
+import { openPolicy } from "./enforce/open-policy.ts";
+import { readMountinfo } from "./enforce/policy-environment.ts";
 import { Rejudge } from "./enforce/rejudge.ts";
-import { installResolvers, resolverFilesToWatch, trustedResolvers } from "./enforce/resolvers.ts";
+import { TrustedResolvers } from "./enforce/resolvers.ts";
 import { lookupName, seedNames } from "./enforce/seed.ts";
 import { SlotBook } from "./enforce/slot-book.ts";
-import { SallyportError } from "./errors.ts";
+import { watchPolicy } from "./enforce/watch-policy.ts";
+import { guarded } from "./guarded.ts";
 import { CgroupTable } from "./identity/cgroup-table.ts";
 import { ExePaths } from "./identity/exe-paths.ts";
 import { ProcessTable } from "./identity/process-table.ts";
@@ -32,26 +31,24 @@ import { Users } from "./identity/users.ts";
 import { keepHistory, loadedChange, refusedChange, startRecord } from "./keep-history.ts";
 import { learnedNames } from "./learned.ts";
 import type { Logger } from "./logger.ts";
-import { CONTENT_TYPE, expose } from "./metrics/exposition.ts";
+import { expose } from "./metrics/exposition.ts";
 import { lostOf } from "./metrics/kernel.ts";
 import { checkMetricsConfig, listenForScrapes, type MetricsListener } from "./metrics/listener.ts";
 import { registerMetrics } from "./metrics/register.ts";
 import type { Addon } from "./native/binding.ts";
 import type { Cursor } from "./native/events.ts";
 import { containerOf, unitsOf } from "./policy/cgroup-path.ts";
-import { ruleKey } from "./policy/model.ts";
-import { renderProblem } from "./policy/problem.ts";
-import { policyPort } from "./policy-port.ts";
-import { findObstacle, readFacts } from "./preflight.ts";
+import { checkMachine } from "./preflight.ts";
 import { Pump } from "./pump.ts";
 import { RecordSources } from "./record-sources.ts";
 import { serve, tcpListenerOf } from "./serve.ts";
+import { apiServices } from "./services.ts";
 import { ConnectionIds } from "./store/ids.ts";
 import { watchedCgroup } from "./system/cgroup.ts";
 import { type Clock, systemClock } from "./system/clock.ts";
 import { acquireLock } from "./system/lock.ts";
 import { parseMountinfo } from "./system/mounts.ts";
-import { watchFile } from "./system/watch.ts";
+import { Undo } from "./undo.ts";
 
 export interface DaemonDeps {
 	readonly openAddon: () => Addon;
@@ -90,6 +87,7 @@ async function compose(
 	);
 	undo.add(() => lock.release());
 
+	undo.add(ensureBpffs(addon, config.pins));
 	const kernel = openKernel(addon, config, watched);
 	undo.add(() => kernel.close());
 	const before = inherited(kernel);
@@ -115,37 +113,20 @@ async function compose(
 	slots.restore(kernel.adopted ? kernel.sum("rules") : null);
 
 	let rejudge: Rejudge | null = null;
-	let resolvers: ReadonlySet<Packed> = new Set();
-	const updateResolvers = () => {
-		resolvers = trustedResolvers(policy.current?.policy.resolvers ?? []);
-		const { added, removed } = installResolvers(kernel, resolvers);
-		if (added + removed > 0) log.info("trusted resolvers", { resolvers: [...resolvers].map(addressText) });
-	};
-	const policy: PolicyService = new PolicyService({
-		kernel,
-		environmentFor: (source) =>
-			hostEnvironment({
-				folder: dirname(source.startsWith("/") ? source : (config.policy ?? "/")),
-				...(source.startsWith("/") ? {} : { within: config.policy === null ? null : dirname(config.policy) }),
-				uidOf: users.uidOf.bind(users),
-			}),
-		slots,
-		hashKey: before.hashKey,
-		generation: before.generation,
-		forceObserve: config.forceObserve,
-		keepGenerations: LIMITS.generations,
-		log,
+	const resolvers = new TrustedResolvers(kernel, log);
+	const policy = openPolicy({
+		...{ config, kernel, before, slots, log, undo },
 		onLoaded: (inForce) => {
-			updateResolvers();
+			resolvers.update(inForce.policy.resolvers);
 			void rejudge?.run();
 			history?.recordPolicyChange(loadedChange(inForce));
 		},
 		onRefused: (failure, generation) => history?.recordPolicyChange(refusedChange(failure, generation)),
 	});
-	const loaded =
-		config.policy === null ? policy.load(OBSERVE_POLICY, "(built-in)", "built-in") : policy.loadFile(config.policy);
-	requirePolicy(loaded, before.generation);
-	if (!loaded.ok) updateResolvers();
+	const { service } = policy;
+	const updateResolvers = () => resolvers.update(service.current?.policy.resolvers ?? []);
+	await policy.loadFirst();
+	if (service.current === null) updateResolvers();
 	attach(kernel);
 	detach = config.onExit === "detach";
 
@@ -162,7 +143,7 @@ async function compose(
 		processes,
 		cgroups,
 		names,
-		rules: policy,
+		rules: service,
 		clock,
 		live: LIMITS.live,
 		finished: LIMITS.finished,
@@ -190,12 +171,13 @@ async function compose(
 	pump.start();
 	undo.add(() => pump.stop());
 	const sweep = new Sweep({ kernel, table, clock, udpIdle: TIMES.udpIdle, inboundIdle: TIMES.inboundIdle });
-	const timer = setInterval(() => guarded(log, "sweep", () => sweep.run()), TIMES.sweep);
+	const timer = setInterval(() => void guarded(log, "sweep", () => sweep.run()), TIMES.sweep);
 	undo.add(() => clearInterval(timer));
 
 	const { registry, topNames, fills } = registerMetrics({
-		...{ kernel, slots, version, table, processes, pump, policy, destroyer },
-		actionOf: actionsOf(policy),
+		...{ kernel, slots, version, table, processes, pump, destroyer },
+		policy: service,
+		actionOf: (key) => service.actionOf(key),
 		history: () => history?.status() ?? null,
 		topNames: config.metrics.topNames,
 	});
@@ -210,51 +192,27 @@ async function compose(
 	undo.add(table.watch({ opened() {}, denied() {}, ended() {}, answered: (answer) => nameBook.answered(answer) }));
 	const told = new SettledStream({ table, settle: TIMES.settle, emit: (each) => feed.push(each, clock.now()) });
 	undo.add(() => told.close());
-	const checker = new PolicyChecker();
-	undo.add(() => checker.close());
 	const recent = new RecentRecords({ connections: () => table.all(), names: nameBook, describe, view });
-	const sources = new RecordSources({
-		recent,
-		history,
-		recorder,
-		drain: () => pump.flush(),
-		patience: TIMES.freshness,
-	});
-	const learned = (address: string) => learnedNames(kernel, names, clock, address);
-	const services: ApiServices = {
-		records: (wanted) => sources.read(wanted),
-		feed,
-		describe,
-		learned,
-		policy: policyPort({
-			policy,
-			checker,
-			file: config.policy,
-			facts: {
-				environment: hostEnvironment({ folder: "/", within: null, uidOf: users.uidOf.bind(users) }),
-				learned: (address) => learned(address).map(({ name }) => name),
-				addressesOf: (name) => nameBook.addressesOf(name).map(({ address }) => address),
-				isTrustedResolver: (address) => resolvers.has(packAddress(address) ?? ""),
-			},
+	const services = apiServices({
+		...{ feed, describe, policy, resolvers, users, nameBook, history },
+		sources: new RecordSources({
+			...{ recent, history, recorder },
+			drain: () => pump.flush(),
+			patience: TIMES.freshness,
 		}),
+		learned: (address) => learnedNames(kernel, names, clock, address),
 		status: () =>
 			statusOf({
-				...{ version, startedAt, kernel, policy, pump, table },
+				...{ version, startedAt, kernel, policy: service, pump, table, fills },
 				libbpfVersion: addon.libbpfVersion,
 				cgroup: watched.path,
 				pins: config.pins,
-				resolvers: () => [...resolvers].map(addressText),
-				history: () => history?.status() ?? null,
-				streams: () => feed.readers,
-				maps: () => {
-					void fills.read();
-					return fills.known.map(({ name, entries, capacity }) => ({ name, entries, limit: capacity }));
-				},
+				resolvers: resolvers.texts(),
+				history: history?.status() ?? null,
+				streams: feed.readers,
 			}),
-		metrics: () => ({ contentType: CONTENT_TYPE, parts: expose(registry) }),
-		ill: () => (policy.generation === 0 ? "no policy is in force" : null),
-		ready: () => readiness(policy, history?.status() ?? null),
-	};
+		metrics: () => expose(registry),
+	});
 	await serve({ config, services, log, version, listener, defer: (step) => undo.add(step) });
 	let scrapes: MetricsListener | null = null;
 	if (config.metrics.listen !== null) {
@@ -264,18 +222,18 @@ async function compose(
 	}
 
 	const reload = () =>
-		guarded(log, "reload", () => {
-			if (config.policy !== null) policy.loadFile(config.policy);
+		guarded(log, "reload", async () => {
+			if (config.policy !== null) await service.loadFile(config.policy);
 			updateResolvers();
 			scrapes?.reload();
 		});
-	watchFiles(config, policy, () => guarded(log, "resolvers", updateResolvers), undo);
+	watchPolicy({ file: config.policy, policy: service, resolversChanged: updateResolvers, log, undo });
 	log.info("running", {
 		version,
 		pid: process.pid,
 		cgroup: watched.path,
 		adopted: kernel.adopted,
-		generation: policy.generation,
+		generation: service.generation,
 		socket: config.socket,
 		listen: config.listen,
 		metrics: scrapes?.address ?? null,
@@ -300,71 +258,3 @@ async function compose(
 
 /* Of an event that no batch holds. */
 const NO_CURSOR: Cursor = { comm: () => "", nameHash: () => Buffer.alloc(8) };
-
-function checkMachine(): void {
-	const obstacle = findObstacle(readFacts());
-	if (obstacle !== null) throw obstacle;
-}
-
-/* With an earlier daemon's policy in force a bad file is no reason to stop seeing. */
-function requirePolicy(loaded: LoadResult, generationBefore: number): void {
-	if (loaded.ok || generationBefore > 0) return;
-	const lines = loaded.problems.map(renderProblem);
-	throw new SallyportError(
-		"POLICY_INVALID",
-		`The policy cannot be loaded, and none is in force:\n  ${lines.join("\n  ")}`,
-	);
-}
-
-function watchFiles(config: Config, policy: PolicyService, resolversChanged: () => void, undo: Undo): void {
-	const { policy: file } = config;
-	if (file !== null) {
-		const watcher = watchFile(file, TIMES.fileQuiet, () => void policy.loadFileIfChanged(file));
-		undo.add(() => watcher.close());
-	}
-	for (const path of resolverFilesToWatch()) {
-		const watcher = watchFile(path, TIMES.fileQuiet, resolversChanged);
-		undo.add(() => watcher.close());
-	}
-}
-
-function actionsOf(policy: PolicyService): (key: string) => string | null {
-	let of: PolicyInForce | null = null;
-	let actions = new Map<string, string>();
-	return (key) => {
-		if (policy.current !== of) {
-			of = policy.current;
-			actions = new Map(of?.policy.rules.map((rule) => [ruleKey(rule), rule.action]));
-		}
-		return actions.get(key) ?? null;
-	};
-}
-
-function guarded(log: Logger, what: string, run: () => void): void {
-	try {
-		run();
-	} catch (error) {
-		log.error(`${what} failed`, { error });
-	}
-}
-
-/** What to take down, the last first; each is tried, whatever the one before did. */
-class Undo {
-	readonly #steps: (() => void | Promise<void>)[] = [];
-
-	add(step: () => void | Promise<void>): void {
-		this.#steps.push(step);
-	}
-
-	async run(): Promise<void> {
-		const errors: unknown[] = [];
-		for (let step = this.#steps.pop(); step !== undefined; step = this.#steps.pop()) {
-			try {
-				await step();
-			} catch (error) {
-				errors.push(error);
-			}
-		}
-		if (errors.length > 0) throw errors[0];
-	}
-}

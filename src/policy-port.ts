@@ -1,38 +1,41 @@
-import { dirname } from "node:path";
+import { otherPolicy } from "./api/policy.ts";
 import type { ExplainRequest, Explanation, PhaseAnswer, RuleOfName } from "./api/policy-types.ts";
 import { Refusal } from "./api/problem-details.ts";
 import type { PolicyDocument, PolicyPort } from "./api/services.ts";
 import { protocolText } from "./connections/view.ts";
 import { type ExplainFacts, explainPolicy, QuestionError } from "./enforce/explain-policy.ts";
-import type { PolicyChecker } from "./enforce/policy-checker.ts";
-import type { PolicyInForce, PolicyService } from "./enforce/policy-service.ts";
+import { type PolicyInForce, type PolicyService, StaleError } from "./enforce/policy-service.ts";
 import type { PhaseExplanation } from "./policy/explain.ts";
+import type { PolicyCheck } from "./policy/facts.ts";
 import type { Policy, Rule } from "./policy/model.ts";
 import { covers, readHostName } from "./policy/names.ts";
 import { phasesOf } from "./policy/phases.ts";
+import { BusyError } from "./system/turns.ts";
 import { printable } from "./text.ts";
 
 export interface PolicyPortOptions {
 	readonly policy: PolicyService;
-	readonly checker: PolicyChecker;
-	/** The policy file: list files of what comes over the API lie beside it. */
-	readonly file: string | null;
+	readonly check: (text: string) => Promise<PolicyCheck>;
 	readonly facts: ExplainFacts;
 }
 
 /** The policy, as the API sees it. */
-export function policyPort({ policy, checker, file, facts }: PolicyPortOptions): PolicyPort {
+export function policyPort({ policy, check, facts }: PolicyPortOptions): PolicyPort {
 	return {
 		current: () => (policy.current === null ? null : documentOf(policy.current)),
-		load(text) {
-			const result = policy.load(text, "(api)", "api");
+		async load(text, replaces) {
+			const result = await policy
+				.load(text, "(api)", "api", (current) => replaces(current?.etag ?? null))
+				.catch((error: unknown) => {
+					if (error instanceof StaleError) throw otherPolicy(error.current?.etag ?? null);
+					throw busyOr(error);
+				});
 			return result.ok ? { ok: true, policy: documentOf(result.policy) } : result;
 		},
-		async check(text) {
-			const folder = file === null ? null : dirname(file);
-			const { ok, problems, facts: found } = await checker.check({ text, source: "(api)", folder });
-			return { ok, problems, facts: found };
-		},
+		check: (text) =>
+			check(text).catch((error: unknown) => {
+				throw busyOr(error);
+			}),
 		explain(request) {
 			try {
 				return policy.current === null ? null : explanation(policy.current, request, facts);
@@ -45,6 +48,11 @@ export function policyPort({ policy, checker, file, facts }: PolicyPortOptions):
 		},
 		rulesOf: (name) => (policy.current === null ? [] : rulesOf(policy.current.policy, name)),
 	};
+}
+
+function busyOr(error: unknown): unknown {
+	if (!(error instanceof BusyError)) return error;
+	return new Refusal(503, "busy", "Too many policies wait to be read; ask again later.", {}, { "retry-after": "2" });
 }
 
 function documentOf(inForce: PolicyInForce): PolicyDocument {

@@ -15,6 +15,12 @@ export interface Facts {
 	readonly cgroup2: string | null;
 }
 
+/** Throws what the machine lacks. */
+export function checkMachine(): void {
+	const obstacle = findObstacle(readFacts());
+	if (obstacle !== null) throw obstacle;
+}
+
 /** The first thing that is missing, or null. Pure. */
 export function findObstacle(facts: Facts): SallyportError | null {
 	if (facts.uid !== 0) {

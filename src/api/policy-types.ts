@@ -1,27 +1,3 @@
-export interface Problem {
-	readonly file: string;
-	readonly line: number;
-	readonly column: number;
-	readonly path: string;
-	readonly message: string;
-	readonly expected: string;
-	readonly suggestion?: string;
-}
-
-export interface PolicyCheck {
-	readonly ok: boolean;
-	readonly problems: readonly Problem[];
-	readonly facts: PolicyFacts | null;
-}
-
-export interface PolicyFacts {
-	readonly mode: string;
-	readonly rules: number;
-	readonly prefixes: number;
-	readonly names: number;
-	readonly bytes: number;
-}
-
 export interface ExplainRequest {
 	readonly who?: {
 		readonly exe?: string;

@@ -1,6 +1,7 @@
-import type { FastifyInstance } from "fastify";
+import type { FastifyInstance, FastifyRequest } from "fastify";
 import { LIMITS } from "../config.ts";
-import type { ExplainRequest, Problem } from "./policy-types.ts";
+import type { PolicyProblem } from "../policy/problem.ts";
+import type { ExplainRequest } from "./policy-types.ts";
 import { Refusal } from "./problem-details.ts";
 import {
 	explainRequestSchema,
@@ -80,16 +81,13 @@ function textRoutes(app: FastifyInstance, policy: PolicyPort): void {
 			},
 			/* Before the body is read. */
 			preParsing: (request, _reply, payload, done) => {
-				const wanted = request.headers["if-match"];
-				const current = policy.current();
-				const stale = wanted !== undefined && (current === null || !matchesTag(wanted, current.etag));
-				if (!stale) return done(null, payload);
-				const etag = current?.etag ?? null;
-				done(new Refusal(412, "other-policy", "Another policy is in force than If-Match says.", { etag }));
+				const etag = policy.current()?.etag ?? null;
+				if (replaceable(request)(etag)) done(null, payload);
+				else done(otherPolicy(etag));
 			},
 		},
-		(request, reply) => {
-			const result = policy.load(textOf(request.body));
+		async (request, reply) => {
+			const result = await policy.load(textOf(request.body), replaceable(request));
 			if (!result.ok) throw invalid(result.problems);
 			return reply.header("etag", result.policy.etag).send(document(result.policy));
 		},
@@ -123,6 +121,16 @@ const YAML_TYPES = [
 	"application/x-www-form-urlencoded",
 ];
 
+/** Which policy may be replaced, by its etag. */
+function replaceable({ headers }: FastifyRequest): (etag: string | null) => boolean {
+	const wanted = headers["if-match"];
+	return (etag) => wanted === undefined || (etag !== null && matchesTag(wanted, etag));
+}
+
+export function otherPolicy(etag: string | null): Refusal {
+	return new Refusal(412, "other-policy", "Another policy is in force than If-Match says.", { etag });
+}
+
 function textOf(body: unknown): string {
 	if (typeof body === "string") return body;
 	throw new Refusal(400, "bad-request", "The body is the policy, in YAML.");
@@ -138,7 +146,7 @@ function unknownPolicy(): Refusal {
 	return new Refusal(404, "not-found", detail);
 }
 
-function invalid(problems: readonly Problem[]): Refusal {
+function invalid(problems: readonly PolicyProblem[]): Refusal {
 	const count = problems.length;
 	return new Refusal(
 		422,

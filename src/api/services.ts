@@ -1,7 +1,9 @@
 import type { LiveFeed } from "../connections/live-feed.ts";
 import type { Describer } from "../connections/view.ts";
+import type { PolicyCheck } from "../policy/facts.ts";
+import type { PolicyProblem } from "../policy/problem.ts";
 import type { HistoryReader } from "../store/history.ts";
-import type { ExplainRequest, Explanation, PolicyCheck, Problem, RuleOfName } from "./policy-types.ts";
+import type { ExplainRequest, Explanation, RuleOfName } from "./policy-types.ts";
 import type { Readiness, Status } from "./status.ts";
 
 /** What the API needs of the daemon, and no more. */
@@ -31,18 +33,19 @@ export interface Records {
 export interface PolicyPort {
 	/** Null: an earlier daemon's policy is in force. */
 	current(): PolicyDocument | null;
-	load(
-		text: string,
-	):
-		| { readonly ok: true; readonly policy: PolicyDocument }
-		| { readonly ok: false; readonly problems: readonly Problem[] };
-	/** All that loading would do, short of the kernel, in a thread of its own. */
+	/** Rejects with Refusal if another policy is in force than `replaces` takes, by its etag, when the turn of this one comes. */
+	load(text: string, replaces: (etag: string | null) => boolean): Promise<PolicyLoad>;
+	/** All that loading would do, short of the kernel. */
 	check(text: string): Promise<PolicyCheck>;
 	/** Null: the policy in force is not known to this daemon. Throws Refusal. */
 	explain(request: ExplainRequest): Explanation | null;
 	/** Rules of the policy in force whose domains cover the name. */
 	rulesOf(name: string): readonly RuleOfName[];
 }
+
+export type PolicyLoad =
+	| { readonly ok: true; readonly policy: PolicyDocument }
+	| { readonly ok: false; readonly problems: readonly PolicyProblem[] };
 
 export interface PolicyDocument {
 	readonly text: string;

@@ -83,7 +83,7 @@ async function observe(options: Options, deps: CliDeps): Promise<void> {
 		if (show(connection)) shown.count++;
 		else shown.skipped++;
 	});
-	deps.signals.onHangup(() => daemon.reload());
+	deps.signals.onHangup(() => void daemon.reload());
 	await Promise.race(waiting);
 	unwatch();
 	const { lost } = daemon.summary();

@@ -1,17 +1,11 @@
 import { SallyportError } from "../errors.ts";
+import { type PolicyProblem, renderProblem } from "../policy/problem.ts";
 import { ask, refused, text } from "./client.ts";
 import type { Asking, CliCommand } from "./command.ts";
 import type { CliDeps } from "./deps.ts";
 import { harmless, harmlessJson } from "./harmless.ts";
 import { absolutePath } from "./options.ts";
 import { type PolicyInForce, policyInForce } from "./policy-in-force.ts";
-
-interface Problem {
-	readonly file: string;
-	readonly line: number;
-	readonly column: number;
-	readonly message: string;
-}
 
 type Options = Asking & { readonly ifMatch?: string };
 
@@ -74,10 +68,10 @@ async function current(socket: string): Promise<string | null> {
 }
 
 function problemsText(file: string, answer: string): string {
-	const { problems = [] } = JSON.parse(answer) as { problems?: readonly Problem[] };
-	const lines = problems.map(({ file: list, line, column, message }) => {
-		const place = list === "(api)" ? file : list;
-		return `  ${harmless(`${place}:${line}:${column}: ${message}`)}`;
+	const { problems = [] } = JSON.parse(answer) as { problems?: readonly PolicyProblem[] };
+	const lines = problems.map((problem) => {
+		const place = problem.file === "(api)" ? file : problem.file;
+		return `  ${harmless(renderProblem({ ...problem, file: place }))}`;
 	});
 	return `The policy is not valid; the one in force stays:\n${lines.join("\n")}`;
 }

@@ -1,6 +1,7 @@
 import { EXIT, SallyportError } from "../errors.ts";
+import type { Change } from "../policy/compare.ts";
 import type { Asking, CliCommand } from "./command.ts";
-import type { CliDeps, PolicyChange } from "./deps.ts";
+import type { CliDeps } from "./deps.ts";
 import { harmless, harmlessJson } from "./harmless.ts";
 import { absolutePath } from "./options.ts";
 import { policyInForce } from "./policy-in-force.ts";
@@ -32,7 +33,7 @@ export function addPolicyDiff(policy: CliCommand, deps: CliDeps, finish: (code: 
 		});
 }
 
-function diffText(changes: readonly PolicyChange[], colours: boolean): string {
+function diffText(changes: readonly Change[], colours: boolean): string {
 	if (changes.length === 0) return "Nothing would change.\n";
 	const paint = (code: number, text: string) => (colours ? `\x1b[${code}m${text}\x1b[0m` : text);
 	const lines: string[] = [];

@@ -1,4 +1,5 @@
 import { EXIT } from "../errors.ts";
+import { renderProblem } from "../policy/problem.ts";
 import type { CliCommand } from "./command.ts";
 import type { CliDeps } from "./deps.ts";
 import { harmless } from "./harmless.ts";
@@ -45,7 +46,7 @@ function addPolicyCheck(policy: CliCommand, deps: CliDeps, finish: (code: number
 				deps.out.write(`${JSON.stringify({ file, ok, problems, ...facts })}\n`);
 				return;
 			}
-			for (const line of report.lines) deps.err.write(`${harmless(line)}\n`);
+			for (const problem of report.problems) deps.err.write(`${harmless(renderProblem(problem))}\n`);
 			const { facts } = report;
 			if (facts !== null) {
 				const parts = [

@@ -134,7 +134,7 @@ export function addRunCommand(program: CliCommand, deps: CliDeps): void {
 			);
 			const unwatch =
 				options.logConnections === true ? daemon.watch((connection) => log.info("connection", { connection })) : null;
-			deps.signals.onHangup(() => daemon.reload());
+			deps.signals.onHangup(() => void daemon.reload());
 			await ended;
 			unwatch?.();
 			await daemon.stop();

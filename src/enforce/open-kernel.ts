@@ -1,16 +1,12 @@
 import { randomBytes } from "node:crypto";
-import { existsSync, mkdirSync, readFileSync } from "node:fs";
-import { dirname } from "node:path";
 import type { Config } from "../config.ts";
 import { SallyportError } from "../errors.ts";
 import type { Addon, Kernel } from "../native/binding.ts";
 import { CONTROL, POLICY_HEAD, POLICY_MAGIC } from "../native/layout.ts";
 import type { WatchedCgroup } from "../system/cgroup.ts";
-import { parseMountinfo } from "../system/mounts.ts";
 
 /** Programs loaded or adopted, and told whose they are. */
 export function openKernel(addon: Addon, config: Pick<Config, "pins" | "sizes">, watched: WatchedCgroup): Kernel {
-	ensureBpffs(addon, config.pins);
 	let kernel: Kernel;
 	try {
 		kernel = addon.load({ pins: config.pins, cgroup: watched.path, sizes: config.sizes });
@@ -62,25 +58,6 @@ function writeControl(kernel: Pick<Kernel, "lookup" | "update">, level: number):
 	control.writeUInt32LE(process.pid, CONTROL.daemonPid);
 	kernel.update("control", ZERO, control);
 }
-
-function ensureBpffs(addon: Addon, pins: string): void {
-	const mounts = parseMountinfo(readFileSync("/proc/self/mountinfo", "utf8"));
-	if (mounts.some((mount) => mount.type === "bpf" && pins.startsWith(`${mount.point}/`))) return;
-	const root = pins.startsWith(`${BPFFS}/`) ? BPFFS : dirname(pins);
-	try {
-		if (!existsSync(root)) mkdirSync(root, { recursive: true, mode: 0o700 });
-		addon.mountBpffs(root);
-	} catch (error) {
-		throw new SallyportError(
-			"NO_BPFFS",
-			`The BPF file system cannot be mounted at ${root}: ${(error as Error).message}.`,
-			`Mount it: mount -t bpf bpf ${root}`,
-			error,
-		);
-	}
-}
-
-const BPFFS = "/sys/fs/bpf";
 
 function refusal(error: unknown): SallyportError {
 	const { message, log, step } = error as { message: string; log?: string; step?: string };

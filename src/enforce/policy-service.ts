@@ -1,13 +1,13 @@
-import { createHash } from "node:crypto";
-import { readFileSync } from "node:fs";
+import { readFile } from "node:fs/promises";
 import type { RuleRef } from "../connections/connection.ts";
 import type { RuleNamer } from "../connections/table.ts";
 import type { Logger } from "../logger.ts";
 import type { Kernel } from "../native/binding.ts";
-import { type CompiledFacts, compile } from "../policy/compile.ts";
-import { type Environment, type Policy, ruleKey } from "../policy/model.ts";
-import { parsePolicy } from "../policy/parse.ts";
-import { type PolicyProblem, renderProblem } from "../policy/problem.ts";
+import type { CompiledFacts } from "../policy/compile.ts";
+import { type Action, type Policy, ruleKey } from "../policy/model.ts";
+import { type PolicyProblem, renderProblem, unreadable, wholeFile } from "../policy/problem.ts";
+import { BusyError, Turns } from "../system/turns.ts";
+import type { BuildRequest, Built } from "./build-policy.ts";
 import type { SlotBook } from "./slot-book.ts";
 
 export type PolicyOrigin = "file" | "api" | "built-in";
@@ -30,6 +30,17 @@ export type LoadResult =
 	| { readonly ok: true; readonly policy: PolicyInForce }
 	| { readonly ok: false; readonly problems: readonly PolicyProblem[] };
 
+/** Another policy is in force than the one that was to be replaced. */
+export class StaleError extends Error {
+	readonly current: PolicyInForce | null;
+
+	constructor(current: PolicyInForce | null) {
+		super("another policy is in force");
+		this.name = "StaleError";
+		this.current = current;
+	}
+}
+
 export interface LoadFailure {
 	readonly time: Date;
 	readonly source: string;
@@ -38,7 +49,8 @@ export interface LoadFailure {
 
 export interface PolicyServiceOptions {
 	readonly kernel: Pick<Kernel, "installPolicy" | "sum">;
-	readonly environmentFor: (source: string) => Environment;
+	/** Reads, checks and compiles; elsewhere than on the event loop, if the policy may be large. */
+	readonly build: (request: BuildRequest) => Promise<Built>;
 	readonly slots: SlotBook;
 	readonly hashKey: readonly [number, number];
 	/** The last one used in this kernel; the next is one more. */
@@ -52,7 +64,10 @@ export interface PolicyServiceOptions {
 	readonly onRefused?: (failure: LoadFailure, generation: number) => void;
 }
 
-/** The policy in force, and the only way to another one. A bad one changes nothing but the record of its failure. */
+/**
+ * The policy in force, and the only way to another one: one after the other, each built elsewhere and installed here. A bad
+ * one changes nothing but the record of its failure.
+ */
 export class PolicyService implements RuleNamer {
 	readonly counts = { loaded: 0, refused: 0 };
 	lastFailure: LoadFailure | null = null;
@@ -60,8 +75,13 @@ export class PolicyService implements RuleNamer {
 	healthy = true;
 	readonly #o: PolicyServiceOptions;
 	readonly #rules = new Map<number, readonly RuleRef[]>();
+	readonly #turns = new Turns(WAITING);
+	/** Loads of a file that have not begun: they will read what it says then. */
+	readonly #waitingFiles = new Map<string, Promise<LoadResult>>();
+	#actions: ReadonlyMap<string, Action> = new Map();
 	#current: PolicyInForce | null = null;
 	#generation: number;
+	#closed = false;
 
 	constructor(options: PolicyServiceOptions) {
 		this.#o = options;
@@ -82,50 +102,91 @@ export class PolicyService implements RuleNamer {
 		return this.#rules.get(generation)?.[index] ?? null;
 	}
 
-	loadFile(path: string): LoadResult {
-		let text: string;
-		try {
-			text = readFileSync(path, "utf8");
-		} catch (error) {
-			return this.#refuse(path, [unreadable(path, error)]);
-		}
-		return this.load(text, path, "file");
+	/** Of a rule in force, by ruleKey(). */
+	actionOf(key: string): Action | null {
+		return this.#actions.get(key) ?? null;
+	}
+
+	/** Nothing is put in force any more; what waits is rejected. */
+	close(): void {
+		this.#closed = true;
+	}
+
+	/** Rejects with StaleError if `replaces` does not hold when its turn comes, with BusyError if too many wait. */
+	load(
+		text: string,
+		source: string,
+		origin: PolicyOrigin,
+		replaces: (current: PolicyInForce | null) => boolean = () => true,
+	): Promise<LoadResult> {
+		return this.#turns.take(async () => {
+			if (!replaces(this.#current)) throw new StaleError(this.#current);
+			return this.#load(text, source, origin);
+		});
+	}
+
+	loadFile(path: string): Promise<LoadResult> {
+		const waiting = this.#waitingFiles.get(path);
+		if (waiting !== undefined) return waiting;
+		const load = this.#turns.take(async () => {
+			this.#waitingFiles.delete(path);
+			return this.#loadFile(path);
+		});
+		this.#waitingFiles.set(path, load);
+		load.catch((error: unknown) => {
+			if (error instanceof BusyError) this.#waitingFiles.delete(path);
+		});
+		return load;
 	}
 
 	/** The file was touched: load it unless it says what is in force. */
-	loadFileIfChanged(path: string): LoadResult | null {
-		try {
-			if (this.#current?.source === path && this.healthy && readFileSync(path, "utf8") === this.#current.text)
-				return null;
-		} catch {
-			/* loadFile says what is wrong */
-		}
-		return this.loadFile(path);
+	loadFileIfChanged(path: string): Promise<LoadResult | null> {
+		return this.#turns.take(async () => {
+			const current = this.#current;
+			if (current?.source === path && this.healthy) {
+				const text = await readFile(path, "utf8").catch(() => null);
+				if (text === current.text) return null;
+			}
+			return this.#loadFile(path);
+		});
 	}
 
-	load(text: string, source: string, origin: PolicyOrigin): LoadResult {
+	async #loadFile(path: string): Promise<LoadResult> {
+		let text: string;
+		try {
+			text = await readFile(path, "utf8");
+		} catch (error) {
+			return this.#refuse(path, [unreadable(path, error)]);
+		}
+		return this.#load(text, path, "file");
+	}
+
+	async #load(text: string, source: string, origin: PolicyOrigin): Promise<LoadResult> {
+		const { slots, hashKey, forceObserve, build, kernel, log, onLoaded } = this.#o;
 		const started = performance.now();
-		const parsed = parsePolicy(text, source, this.#o.environmentFor(source));
-		if (!parsed.ok) return this.#refuse(source, parsed.problems);
-		const policy: Policy = this.#o.forceObserve ? { ...parsed.policy, mode: "observe" } : parsed.policy;
 		const generation = this.#generation + 1;
 		try {
-			const slots = this.#o.slots.assign(policy.rules.map(ruleKey), generation);
-			const { rows, meta } = compile(policy, { generation, hashKey: this.#o.hashKey, slots: slots.byRule });
+			const built = await build({ text, source, forceObserve, generation, hashKey, slots: slots.entries });
+			if (this.#closed) throw new Error("closed");
+			if (!built.ok) return this.#refuse(source, built.problems);
+			const { policy, facts, etag } = built;
 			/* Known before it decides: the first event may come at once. */
-			this.#remember(generation, meta);
-			this.#o.kernel.installPolicy(rows, generation);
+			this.#remember(generation, facts);
+			kernel.installPolicy(built.rows, generation);
 			this.#generation = generation;
-			slots.commit(() => this.#o.kernel.sum("rules"));
-			this.#current = this.#inForce(text, source, origin, policy, meta, performance.now() - started);
+			slots.commit(built.slots, () => kernel.sum("rules"));
+			const loadMs = performance.now() - started;
+			this.#current = { text, source, origin, etag, generation, loadedAt: new Date(), loadMs, policy, facts };
 		} catch (error) {
-			return this.#refuse(source, [whole(source, error instanceof Error ? error.message : String(error))]);
+			if (this.#closed) throw error;
+			return this.#refuse(source, [wholeFile(source, error instanceof Error ? error.message : String(error))]);
 		}
+		this.#actions = new Map(this.#current.policy.rules.map((rule) => [ruleKey(rule), rule.action]));
 		this.counts.loaded++;
 		this.healthy = true;
 		this.lastFailure = null;
 		const { mode, rules } = this.#current.policy;
-		this.#o.log.info("policy in force", {
+		log.info("policy in force", {
 			source,
 			generation,
 			mode,
@@ -133,29 +194,8 @@ export class PolicyService implements RuleNamer {
 			bytes: this.#current.facts.bytes,
 			ms: Math.round(this.#current.loadMs),
 		});
-		this.#o.onLoaded(this.#current);
+		onLoaded(this.#current);
 		return { ok: true, policy: this.#current };
-	}
-
-	#inForce(
-		text: string,
-		source: string,
-		origin: PolicyOrigin,
-		policy: Policy,
-		facts: CompiledFacts,
-		loadMs: number,
-	): PolicyInForce {
-		return {
-			text,
-			source,
-			origin,
-			etag: etagOf(text),
-			generation: facts.generation,
-			loadedAt: new Date(),
-			loadMs,
-			policy,
-			facts,
-		};
 	}
 
 	#remember(generation: number, facts: CompiledFacts): void {
@@ -182,16 +222,5 @@ export class PolicyService implements RuleNamer {
 	}
 }
 
-/** Strong: the same bytes, the same tag. */
-export function etagOf(text: string): string {
-	return `"${createHash("sha256").update(text).digest("hex").slice(0, 32)}"`;
-}
-
-function unreadable(path: string, error: unknown): PolicyProblem {
-	const { code, message } = error as NodeJS.ErrnoException;
-	return whole(path, code === "ENOENT" ? "there is no such file" : `cannot be read: ${message}`);
-}
-
-function whole(file: string, message: string): PolicyProblem {
-	return { file, line: 1, column: 1, path: "", message, expected: "" };
-}
+/** At work and waiting, each with its text. */
+const WAITING = 8;

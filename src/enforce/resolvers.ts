@@ -1,5 +1,6 @@
 import { existsSync, readFileSync, realpathSync } from "node:fs";
-import { type Packed, packAddress, packedBytes } from "../address.ts";
+import { addressText, type Packed, packAddress, packedBytes } from "../address.ts";
+import type { Logger } from "../logger.ts";
 import type { Kernel } from "../native/binding.ts";
 
 /** Files that name the host's resolvers. */
@@ -56,6 +57,29 @@ export function installResolvers(
 	for (const address of present)
 		if (!wanted.has(address) && kernel.remove("resolvers", packedBytes(address))) removed++;
 	return { added, removed };
+}
+
+/** The resolvers that are trusted now, here and in the kernel. */
+export class TrustedResolvers {
+	current: ReadonlySet<Packed> = new Set();
+	readonly #kernel: Pick<Kernel, "dump" | "update" | "remove">;
+	readonly #log: Logger;
+
+	constructor(kernel: Pick<Kernel, "dump" | "update" | "remove">, log: Logger) {
+		this.#kernel = kernel;
+		this.#log = log;
+	}
+
+	/** The host's, as its files say now, and the policy's. */
+	update(policy: readonly string[]): void {
+		this.current = trustedResolvers(policy);
+		const { added, removed } = installResolvers(this.#kernel, this.current);
+		if (added + removed > 0) this.#log.info("trusted resolvers", { resolvers: this.texts() });
+	}
+
+	texts(): string[] {
+		return [...this.current].map(addressText);
+	}
 }
 
 /** The files to watch: resolv.conf is often a link, and the file behind it is what changes. */

@@ -1,7 +1,7 @@
 import { mkdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
 import { dirname } from "node:path";
 import { PHASES, RULE_SLOTS } from "../native/layout.ts";
-import { assignSlots, type SlotEntry } from "../policy/slots.ts";
+import type { SlotEntry, Slots } from "../policy/slots.ts";
 
 const WORDS = RULE_SLOTS * PHASES * 2;
 
@@ -31,20 +31,11 @@ export class SlotBook {
 		else for (const [index, value] of saved.base) if (index < WORDS) this.#base[index] = value;
 	}
 
-	/** Slots for the rules of a new policy. `commit` once it is in force. */
-	assign(
-		keys: readonly string[],
-		generation: number,
-	): { readonly byRule: Uint16Array; commit(sum: () => BigUint64Array): void } {
-		const { entries, byRule, recycled } = assignSlots(this.entries, keys, generation);
-		return {
-			byRule,
-			commit: (sum) => {
-				this.entries = entries;
-				if (recycled.length > 0) this.#rebase(recycled, sum());
-				this.#save();
-			},
-		};
+	/** Once a policy with these slots is in force. `sum`: the counters now. */
+	commit({ entries, recycled }: Pick<Slots, "entries" | "recycled">, sum: () => BigUint64Array): void {
+		this.entries = entries;
+		if (recycled.length > 0) this.#rebase(recycled, sum());
+		this.#save();
 	}
 
 	/** Enforced and observed decisions of a slot in a phase. */

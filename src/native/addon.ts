@@ -25,6 +25,10 @@ export function openAddon(file: string = BUILT): Addon {
 			requireThat(isAbsolute(path), `${path} is not an absolute path`);
 			raw.mountBpffs(path);
 		},
+		unmountBpffs(path) {
+			requireThat(isAbsolute(path), `${path} is not an absolute path`);
+			raw.unmountBpffs(path);
+		},
 	};
 }
 
@@ -37,6 +41,7 @@ interface RawAddon {
 	parse(request: Uint8Array, bytes: Uint8Array): boolean;
 	destroySocket(socket: SocketName): Promise<number>;
 	mountBpffs(path: string): void;
+	unmountBpffs(path: string): void;
 	setErrorClass(errorClass: typeof NativeError): void;
 }
 

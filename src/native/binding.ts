@@ -115,5 +115,7 @@ export interface Addon {
 	parse(request: Uint8Array, bytes: Uint8Array): void;
 	/** Mount bpffs at a folder (made if missing). */
 	mountBpffs(path: string): void;
+	/** What is pinned there is gone with it. */
+	unmountBpffs(path: string): void;
 	readonly libbpfVersion: string;
 }

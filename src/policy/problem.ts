@@ -22,6 +22,17 @@ export function renderProblem(problem: PolicyProblem): string {
 	return `${problem.file}:${problem.line}:${problem.column}: ${problem.message}`;
 }
 
+/** A mistake that has no place of its own. */
+export function wholeFile(file: string, message: string): PolicyProblem {
+	return { file, line: 1, column: 1, path: "", message, expected: "" };
+}
+
+/** `error`: of the file system. */
+export function unreadable(file: string, error: unknown): PolicyProblem {
+	const { code, message } = error as NodeJS.ErrnoException;
+	return wholeFile(file, code === "ENOENT" ? "there is no such file" : `cannot be read: ${message}`);
+}
+
 /** `; did you mean "ports"?`, or nothing. */
 export function didYouMean(suggestion: string | undefined): string {
 	return suggestion === undefined ? "" : `; did you mean "${suggestion}"?`;

@@ -1,9 +1,10 @@
 /** What the command line sees of the world, in memory; and a daemon that says what it is told to. */
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
-import type { CliDeps, Output, PolicyComparison, RunningDaemon } from "../../../src/cli/deps.ts";
+import type { CliDeps, Output, RunningDaemon } from "../../../src/cli/deps.ts";
 import { runCommandLine } from "../../../src/cli/program.ts";
 import type { Config } from "../../../src/config.ts";
 import type { ConnectionView } from "../../../src/connections/view.ts";
+import type { Comparison } from "../../../src/policy/compare.ts";
 
 export class Terminal implements CliDeps {
 	readonly version = "9.9.9";
@@ -13,7 +14,7 @@ export class Terminal implements CliDeps {
 	readonly calls: string[] = [];
 	connections: ConnectionView[] = [];
 	failure: Error | null = null;
-	comparison: PolicyComparison = { problems: [], changes: [] };
+	comparison: Comparison = { problems: [], changes: [] };
 	size = { width: 140, height: 30 };
 	press: (key: string) => void = () => {};
 	resized: () => void = () => {};
@@ -58,7 +59,7 @@ export class Terminal implements CliDeps {
 				for (const connection of this.connections) emit(connection);
 				return () => this.calls.push("unwatch");
 			},
-			reload: () => {},
+			reload: async () => {},
 			summary: () => ({ lost: 0 }),
 			stop: async () => void this.calls.push("stop"),
 		};
@@ -68,10 +69,8 @@ export class Terminal implements CliDeps {
 		const ok = !file.includes("bad");
 		const problem = { file, line: 1, column: 2, path: "mode", message: "wrong\x1b", expected: "right" };
 		return {
-			file,
 			ok,
 			problems: ok ? [] : [problem],
-			lines: ok ? [] : [`${file}:1:2: wrong\x1b`],
 			facts: ok ? { mode: "enforce", rules: 1, prefixes: 2, names: 1, bytes: 4096 } : null,
 		};
 	};

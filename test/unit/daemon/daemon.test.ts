@@ -1,22 +1,13 @@
 /** The daemon put together, over a kernel in memory. */
-import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { request } from "node:http";
-import { tmpdir } from "node:os";
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { afterEach, beforeEach, expect, test } from "vitest";
+import { afterEach, beforeEach, expect } from "vitest";
 import { packAddress } from "../../../src/address.ts";
-import type { RunningDaemon } from "../../../src/cli/deps.ts";
-import { type Config, DEFAULTS } from "../../../src/config.ts";
 import type { ConnectionView } from "../../../src/connections/view.ts";
-import { startDaemon } from "../../../src/daemon.ts";
-import { jsonLogger } from "../../../src/logger.ts";
 import { CONTROL, LEARNED, NAME, VERDICT } from "../../../src/native/layout.ts";
-import { cgroup2Mount } from "../../../src/system/mounts.ts";
+import { Daemons, onCgroup2 } from "../support/daemons.ts";
 import { batch, cgroupEvent, connect, hello, processEvent } from "../support/events.ts";
 import { FakeKernel } from "../support/fake-kernel.ts";
-
-const mount = cgroup2Mount(readFileSync("/proc/self/mountinfo", "utf8"))?.point ?? null;
-if (mount === null) console.warn("SKIPPED: no cgroup v2 is mounted here, so test/unit/daemon does not run");
 
 const POLICY = `version: 1
 mode: enforce
@@ -29,134 +20,74 @@ groups:
       - { name: api, action: allow, to: { cidr: 192.0.2.0/24, ports: 443 } }
 `;
 
-let folder: string;
-let config: Config;
-let lines: string[];
-const running: RunningDaemon[] = [];
-
+let daemons: Daemons;
 beforeEach(() => {
-	folder = mkdtempSync(join(tmpdir(), "sallyport-"));
-	lines = [];
-	writeFileSync(join(folder, "policy.yaml"), POLICY);
-	config = {
-		...DEFAULTS,
-		pins: join(folder, "pins"),
-		policy: join(folder, "policy.yaml"),
-		socket: join(folder, "api.sock"),
-		runtimeDir: join(folder, "run"),
-		stateDir: join(folder, "state"),
-	};
+	daemons = new Daemons(POLICY);
 });
-afterEach(async () => {
-	for (const daemon of running.splice(0)) await daemon.stop();
-	rmSync(folder, { recursive: true, force: true });
+afterEach(() => daemons.close());
+
+const start: Daemons["start"] = (kernel, changes) => daemons.start(kernel, changes);
+const ask: Daemons["ask"] = (...asked) => daemons.ask(...asked);
+const getJson = <T>(path: string) => daemons.getJson<T>(path);
+
+onCgroup2("starts in order: mounted, loaded, told its level, policy in force, resolvers known, ring read", async () => {
+	const kernel = new FakeKernel();
+	await start(kernel);
+	expect(kernel.calls).toEqual([`mount ${daemons.folder}`, "load", "attach", "start", "drain"]);
+	const control = kernel.lookup("control", Buffer.alloc(4));
+	expect(control?.readUInt32LE(CONTROL.rootLevel)).toBe(0);
+	expect(control?.readUInt32LE(CONTROL.daemonPid)).toBe(process.pid);
+	expect(control?.readUInt32LE(CONTROL.announce)).toBeGreaterThan(0);
+	expect(kernel.installed).toEqual([1]);
+	expect(kernel.lookup("resolvers", Buffer.from(packAddress("192.0.2.53") ?? "", "latin1"))).not.toBeNull();
+	expect(await ask("GET", "/healthz")).toMatchObject({ status: 200 });
+	expect(daemons.lines.join("")).toContain('"running"');
 });
 
-async function start(kernel: FakeKernel, changes: Partial<Config> = {}): Promise<RunningDaemon> {
-	const addon = {
-		libbpfVersion: "fake",
-		mountBpffs: (path: string) => void kernel.calls.push(`mount ${path}`),
-		load: () => {
-			kernel.calls.push("load");
-			return kernel;
-		},
-		parse: () => {
-			throw new Error("the daemon parses nothing itself");
-		},
-	};
-	const daemon = await startDaemon(
-		{ ...config, ...changes },
-		{ openAddon: () => addon, log: jsonLogger((line) => lines.push(line)), version: "1.2.3", preflight: () => {} },
+onCgroup2("events become connections with rule names, metrics and denials that end sockets", async () => {
+	const kernel = new FakeKernel();
+	await start(kernel);
+	kernel.deliver(
+		batch(
+			processEvent(),
+			cgroupEvent("system.slice/agent.service/"),
+			connect({ rule: 0, reason: 1 }),
+			hello("bad.example", { verdict: VERDICT.deny, tgid: process.pid }),
+		),
 	);
-	running.push(daemon);
-	return daemon;
-}
+	const { connections } = await getJson<{ connections: ConnectionView[] }>("/v1/connections");
+	expect(connections).toHaveLength(1);
+	expect(connections[0]).toMatchObject({
+		verdict: "deny",
+		phase: "tls",
+		name: "bad.example",
+		unit: "agent.service",
+		decisions: { connect: { group: "web", rule: "api" } },
+	});
+	expect(kernel.destroyed).toHaveLength(1);
+	expect(kernel.destroyed[0]?.netns).toBeNull();
+	const { text } = await ask("GET", "/metrics");
+	expect(text).toContain('sallyport_sockets_destroyed_total{result="destroyed"} 1');
+	expect(text).toContain('sallyport_connections{state="open"} 1');
+	expect(text).toContain("sallyport_policy_generation 1");
+	expect(await getJson("/v1/status")).toMatchObject({
+		version: "1.2.3",
+		adopted: false,
+		generation: 1,
+		policy: { mode: "enforce", rules: 1, failure: null },
+		resolvers: expect.arrayContaining(["192.0.2.53"]),
+	});
+});
 
-function ask(method: string, path: string, body = ""): Promise<{ status: number; text: string }> {
-	const { promise, resolve, reject } = Promise.withResolvers<{ status: number; text: string }>();
-	const asked = request(
-		{
-			socketPath: join(folder, "api.sock"),
-			method,
-			path,
-			headers: body === "" ? {} : { "content-type": "application/yaml" },
-		},
-		(response) => {
-			let text = "";
-			response.on("data", (part) => (text += part));
-			response.on("end", () => resolve({ status: response.statusCode ?? 0, text }));
-		},
-	);
-	asked.on("error", reject).end(body);
-	return promise;
-}
-
-const getJson = async <T>(path: string) => JSON.parse((await ask("GET", path)).text) as T;
-
-test.skipIf(mount === null)(
-	"starts in order: mounted, loaded, told its level, policy in force, resolvers known, ring read",
-	async () => {
-		const kernel = new FakeKernel();
-		await start(kernel);
-		expect(kernel.calls).toEqual([`mount ${folder}`, "load", "attach", "start", "drain"]);
-		const control = kernel.lookup("control", Buffer.alloc(4));
-		expect(control?.readUInt32LE(CONTROL.rootLevel)).toBe(0);
-		expect(control?.readUInt32LE(CONTROL.daemonPid)).toBe(process.pid);
-		expect(control?.readUInt32LE(CONTROL.announce)).toBeGreaterThan(0);
-		expect(kernel.installed).toEqual([1]);
-		expect(kernel.lookup("resolvers", Buffer.from(packAddress("192.0.2.53") ?? "", "latin1"))).not.toBeNull();
-		expect(await ask("GET", "/healthz")).toMatchObject({ status: 200 });
-		expect(lines.join("")).toContain('"running"');
-	},
-);
-
-test.skipIf(mount === null)(
-	"events become connections with rule names, metrics and denials that end sockets",
-	async () => {
-		const kernel = new FakeKernel();
-		await start(kernel);
-		kernel.deliver(
-			batch(
-				processEvent(),
-				cgroupEvent("system.slice/agent.service/"),
-				connect({ rule: 0, reason: 1 }),
-				hello("bad.example", { verdict: VERDICT.deny, tgid: process.pid }),
-			),
-		);
-		const { connections } = await getJson<{ connections: ConnectionView[] }>("/v1/connections");
-		expect(connections).toHaveLength(1);
-		expect(connections[0]).toMatchObject({
-			verdict: "deny",
-			phase: "tls",
-			name: "bad.example",
-			unit: "agent.service",
-			decisions: { connect: { group: "web", rule: "api" } },
-		});
-		expect(kernel.destroyed).toHaveLength(1);
-		expect(kernel.destroyed[0]?.netns).toBeNull();
-		const { text } = await ask("GET", "/metrics");
-		expect(text).toContain('sallyport_sockets_destroyed_total{result="destroyed"} 1');
-		expect(text).toContain('sallyport_connections{state="open"} 1');
-		expect(text).toContain("sallyport_policy_generation 1");
-		expect(await getJson("/v1/status")).toMatchObject({
-			version: "1.2.3",
-			adopted: false,
-			generation: 1,
-			policy: { mode: "enforce", rules: 1, failure: null },
-			resolvers: expect.arrayContaining(["192.0.2.53"]),
-		});
-	},
-);
-
-test.skipIf(mount === null)(
+onCgroup2(
 	"the file is read again on change and on reload; a bad one is refused and shown; PUT puts another in force",
 	async () => {
 		const kernel = new FakeKernel();
 		const daemon = await start(kernel);
-		writeFileSync(join(folder, "policy.yaml"), `${POLICY}# changed\n`);
+		writeFileSync(join(daemons.folder, "policy.yaml"), `${POLICY}# changed\n`);
 		await expect.poll(() => kernel.installed, { timeout: 3_000 }).toEqual([1, 2]);
-		writeFileSync(join(folder, "policy.yaml"), "version: 1\nmode: sideways\n");
-		daemon.reload();
+		writeFileSync(join(daemons.folder, "policy.yaml"), "version: 1\nmode: sideways\n");
+		await daemon.reload();
 		expect(kernel.installed).toEqual([1, 2]);
 		expect(await getJson("/v1/status")).toMatchObject({
 			generation: 2,
@@ -167,57 +98,70 @@ test.skipIf(mount === null)(
 		expect(await ask("PUT", "/v1/policy", POLICY)).toMatchObject({ status: 200 });
 		expect(kernel.installed).toEqual([1, 2, 3]);
 		expect(await getJson("/v1/policy")).toMatchObject({ origin: "api", generation: 3, text: POLICY });
-		expect(readFileSync(join(folder, "policy.yaml"), "utf8")).toContain("sideways");
+		expect(readFileSync(join(daemons.folder, "policy.yaml"), "utf8")).toContain("sideways");
 	},
 );
 
-test.skipIf(mount === null)(
-	"stopped, it keeps the programs, or takes them out if told so; socket and lock are gone",
-	async () => {
-		const kernel = new FakeKernel();
-		await (await start(kernel)).stop();
-		expect(kernel.calls.slice(-2)).toEqual(["stop", "close"]);
-		expect(existsSync(join(folder, "api.sock"))).toBe(false);
-		const again = new FakeKernel();
-		await (await start(again, { onExit: "detach" })).stop();
-		expect(again.calls.slice(-3)).toEqual(["stop", "detach", "close"]);
-	},
-);
+onCgroup2("stopped, it keeps the programs, or takes them out if told so; socket and lock are gone", async () => {
+	const kernel = new FakeKernel();
+	await (await start(kernel)).stop();
+	expect(kernel.calls.slice(-2)).toEqual(["stop", "close"]);
+	expect(existsSync(join(daemons.folder, "api.sock"))).toBe(false);
+	const again = new FakeKernel();
+	await (await start(again, { onExit: "detach" })).stop();
+	expect(again.calls.slice(-3)).toEqual(["stop", "detach", "close"]);
+});
 
-test.skipIf(mount === null)(
-	"a policy that cannot be loaded ends a first start, and nothing stays in the kernel",
-	async () => {
-		const kernel = new FakeKernel();
-		writeFileSync(join(folder, "policy.yaml"), "mode: x");
-		await expect(start(kernel)).rejects.toMatchObject({
-			code: "POLICY_INVALID",
-			message: expect.stringContaining("policy.yaml:1"),
-		});
-		expect(kernel.calls.slice(-2)).toEqual(["load", "close"]);
-		await expect(start(new FakeKernel(), { policy: join(folder, "none.yaml") })).rejects.toMatchObject({
-			code: "POLICY_INVALID",
-		});
-	},
-);
+onCgroup2("a file system for pins that it mounted itself goes with it, unless something is pinned there", async () => {
+	const pins = join(daemons.folder, "bpf/pins");
+	const kernel = new FakeKernel();
+	await (await start(kernel, { pins, onExit: "detach" })).stop();
+	expect(kernel.calls).toContain(`mount ${join(daemons.folder, "bpf")}`);
+	expect(kernel.calls.slice(-2)).toEqual(["close", `unmount ${join(daemons.folder, "bpf")}`]);
+	expect(existsSync(join(daemons.folder, "bpf"))).toBe(false);
+	const other = new FakeKernel();
+	const daemon = await start(other, { pins, onExit: "detach" });
+	mkdirSync(join(daemons.folder, "bpf/others-pins"), { recursive: true });
+	await daemon.stop();
+	expect(other.calls.at(-1)).toBe("close");
+});
 
-test.skipIf(mount === null)(
-	"with an earlier daemon's policy in force a bad file does not stop it from seeing",
-	async () => {
-		const first = new FakeKernel();
-		await (await start(first)).stop();
-		const adopted = new FakeKernel(true);
-		adopted.policy = first.policy;
-		writeFileSync(join(folder, "policy.yaml"), "mode: x");
-		await start(adopted);
-		expect(adopted.installed).toEqual([]);
-		expect(adopted.calls).not.toContain("detach");
-		expect(await ask("GET", "/healthz")).toMatchObject({ status: 200 });
-		expect(await ask("GET", "/v1/policy")).toMatchObject({ status: 404 });
-		expect(await getJson("/v1/status")).toMatchObject({ adopted: true, generation: 1, policy: { mode: null } });
-	},
-);
+onCgroup2("of two PUTs that replace the same policy one is refused, also when both were read at once", async () => {
+	await start(new FakeKernel());
+	const { etag } = await getJson<{ etag: string }>("/v1/policy");
+	const puts = ["a", "b"].map((each) => ask("PUT", "/v1/policy", `${POLICY}# ${each}`, { "if-match": etag }));
+	expect((await Promise.all(puts)).map(({ status }) => status).sort()).toEqual([200, 412]);
+	expect(await getJson("/v1/status")).toMatchObject({ generation: 2 });
+});
 
-test.skipIf(mount === null)("an adopted kernel's names, generation and counters go on", async () => {
+onCgroup2("a policy that cannot be loaded ends a first start, and nothing stays in the kernel", async () => {
+	const kernel = new FakeKernel();
+	writeFileSync(join(daemons.folder, "policy.yaml"), "mode: x");
+	await expect(start(kernel)).rejects.toMatchObject({
+		code: "POLICY_INVALID",
+		message: expect.stringContaining("policy.yaml:1"),
+	});
+	expect(kernel.calls.slice(-2)).toEqual(["load", "close"]);
+	await expect(start(new FakeKernel(), { policy: join(daemons.folder, "none.yaml") })).rejects.toMatchObject({
+		code: "POLICY_INVALID",
+	});
+});
+
+onCgroup2("with an earlier daemon's policy in force a bad file does not stop it from seeing", async () => {
+	const first = new FakeKernel();
+	await (await start(first)).stop();
+	const adopted = new FakeKernel(true);
+	adopted.policy = first.policy;
+	writeFileSync(join(daemons.folder, "policy.yaml"), "mode: x");
+	await start(adopted);
+	expect(adopted.installed).toEqual([]);
+	expect(adopted.calls).not.toContain("detach");
+	expect(await ask("GET", "/healthz")).toMatchObject({ status: 200 });
+	expect(await ask("GET", "/v1/policy")).toMatchObject({ status: 404 });
+	expect(await getJson("/v1/status")).toMatchObject({ adopted: true, generation: 1, policy: { mode: null } });
+});
+
+onCgroup2("an adopted kernel's names, generation and counters go on", async () => {
 	const first = new FakeKernel();
 	await (await start(first)).stop();
 	const adopted = new FakeKernel(true);
@@ -236,30 +180,24 @@ test.skipIf(mount === null)("an adopted kernel's names, generation and counters 
 	expect(connections[0]).toMatchObject({ name: "api.example.com", nameSource: "dns" });
 });
 
-test.skipIf(mount === null)(
-	"what is no cgroup, and no loopback address, is refused before anything is loaded",
-	async () => {
-		const kernel = new FakeKernel();
-		await expect(start(kernel, { cgroup: "/nonexistent" })).rejects.toMatchObject({ code: "BAD_CGROUP" });
-		await expect(start(kernel, { cgroup: "/tmp" })).rejects.toMatchObject({ code: "BAD_CGROUP" });
-		await expect(start(kernel, { listen: "0.0.0.0:1" })).rejects.toMatchObject({ code: "NOT_LOOPBACK" });
-		expect(kernel.calls).toEqual([]);
-	},
-);
+onCgroup2("what is no cgroup, and no loopback address, is refused before anything is loaded", async () => {
+	const kernel = new FakeKernel();
+	await expect(start(kernel, { cgroup: "/nonexistent" })).rejects.toMatchObject({ code: "BAD_CGROUP" });
+	await expect(start(kernel, { cgroup: "/tmp" })).rejects.toMatchObject({ code: "BAD_CGROUP" });
+	await expect(start(kernel, { listen: "0.0.0.0:1" })).rejects.toMatchObject({ code: "NOT_LOOPBACK" });
+	expect(kernel.calls).toEqual([]);
+});
 
-test.skipIf(mount === null)(
-	"the tail: what no wake-up announced is fetched, and when nothing comes the timer rests",
-	async () => {
-		const kernel = new FakeKernel();
-		await start(kernel);
-		const drains = () => kernel.calls.filter((call) => call === "drain").length;
-		const before = drains();
-		kernel.waiting.push(batch(connect({ cookie: 2n })));
-		kernel.deliver(batch(connect({ cookie: 1n })));
-		await expect
-			.poll(async () => (await getJson<{ connections: unknown[] }>("/v1/connections")).connections.length)
-			.toBe(2);
-		await new Promise((resolve) => setTimeout(resolve, 200));
-		expect(drains() - before).toBe(2);
-	},
-);
+onCgroup2("the tail: what no wake-up announced is fetched, and when nothing comes the timer rests", async () => {
+	const kernel = new FakeKernel();
+	await start(kernel);
+	const drains = () => kernel.calls.filter((call) => call === "drain").length;
+	const before = drains();
+	kernel.waiting.push(batch(connect({ cookie: 2n })));
+	kernel.deliver(batch(connect({ cookie: 1n })));
+	await expect
+		.poll(async () => (await getJson<{ connections: unknown[] }>("/v1/connections")).connections.length)
+		.toBe(2);
+	await new Promise((resolve) => setTimeout(resolve, 200));
+	expect(drains() - before).toBe(2);
+});

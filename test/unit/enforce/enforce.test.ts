@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { addressText, packAddress } from "../../../src/address.ts";
 import { OBSERVE_POLICY } from "../../../src/config.ts";
+import { buildPolicy } from "../../../src/enforce/build-policy.ts";
 import { Destroyer } from "../../../src/enforce/destroyer.ts";
 import { inherited } from "../../../src/enforce/open-kernel.ts";
 import { hostEnvironment } from "../../../src/enforce/policy-environment.ts";
@@ -13,6 +14,7 @@ import { SlotBook } from "../../../src/enforce/slot-book.ts";
 import { jsonLogger } from "../../../src/logger.ts";
 import type { DecisionEvent } from "../../../src/native/events.ts";
 import { POLICY_HEAD } from "../../../src/native/layout.ts";
+import { assignSlots } from "../../../src/policy/slots.ts";
 import { FakeKernel } from "../support/fake-kernel.ts";
 
 let folder: string;
@@ -35,7 +37,7 @@ function service(kernel = new FakeKernel(), forceObserve = false, generation = 0
 	const lines: string[] = [];
 	const policy = new PolicyService({
 		kernel,
-		environmentFor: () => hostEnvironment({ folder, uidOf: () => null, mountinfo: () => "" }),
+		build: async (request) => buildPolicy(request, hostEnvironment({ folder, uidOf: () => null, mountinfo: () => "" })),
 		slots: new SlotBook(null),
 		hashKey: [1, 2],
 		generation,
@@ -47,62 +49,62 @@ function service(kernel = new FakeKernel(), forceObserve = false, generation = 0
 	return { policy, kernel, lines };
 }
 
-test("a policy is compiled and put in force under the next generation, and its rules have names", () => {
+test("a policy is compiled and put in force under the next generation, and its rules have names", async () => {
 	const { policy, kernel } = service(new FakeKernel(true), false, 41);
-	expect(policy.load(POLICY, "p.yaml", "file")).toMatchObject({ ok: true, policy: { generation: 42 } });
+	expect(await policy.load(POLICY, "p.yaml", "file")).toMatchObject({ ok: true, policy: { generation: 42 } });
 	expect(kernel.installed).toEqual([42]);
 	expect(kernel.policy?.readUInt32LE(POLICY_HEAD.generation)).toBe(42);
 	expect(policy.ruleOf(42, 0)).toEqual({ group: "web", name: "api" });
 	expect(policy.ruleOf(41, 0)).toBeNull();
-	for (let round = 0; round < 3; round++) policy.load(POLICY, "p.yaml", "file");
+	for (let round = 0; round < 3; round++) await policy.load(POLICY, "p.yaml", "file");
 	expect(policy.ruleOf(42, 0)).toBeNull();
 	expect(policy.ruleOf(43, 0)).not.toBeNull();
 });
 
-test("a bad policy changes nothing, and says so in the log, the state and the count; a good one clears it", () => {
+test("a bad policy changes nothing, and says so in the log, the state and the count; a good one clears it", async () => {
 	const { policy, kernel, lines } = service();
-	policy.load(POLICY, "p.yaml", "file");
-	const result = policy.load(POLICY.replace("allow", "alow"), "p.yaml", "file");
+	await policy.load(POLICY, "p.yaml", "file");
+	const result = await policy.load(POLICY.replace("allow", "alow"), "p.yaml", "file");
 	expect(result).toMatchObject({ ok: false, problems: [{ file: "p.yaml", line: 8, suggestion: "allow" }] });
 	expect(kernel.installed).toEqual([1]);
 	expect(policy).toMatchObject({ healthy: false, counts: { loaded: 1, refused: 1 }, generation: 1 });
 	expect(policy.lastFailure?.problems).toHaveLength(1);
 	expect(lines.at(-1)).toContain("stays in force");
-	policy.load(POLICY, "p.yaml", "file");
+	await policy.load(POLICY, "p.yaml", "file");
 	expect(policy.lastFailure).toBeNull();
 });
 
-test("a kernel that refuses the policy leaves the old one", () => {
+test("a kernel that refuses the policy leaves the old one", async () => {
 	const { policy, kernel } = service();
-	policy.load(POLICY, "p.yaml", "file");
+	await policy.load(POLICY, "p.yaml", "file");
 	kernel.installPolicy = () => {
 		throw new Error("ENOMEM");
 	};
-	expect(policy.load(POLICY, "p.yaml", "file")).toMatchObject({ ok: false, problems: [{ message: "ENOMEM" }] });
+	expect(await policy.load(POLICY, "p.yaml", "file")).toMatchObject({ ok: false, problems: [{ message: "ENOMEM" }] });
 	expect(policy.current?.generation).toBe(1);
 });
 
-test("observe judges by the policy, but in mode observe; its own policy is good", () => {
+test("observe judges by the policy, but in mode observe; its own policy is good", async () => {
 	const { policy } = service(new FakeKernel(), true);
-	policy.load(POLICY, "p.yaml", "file");
+	await policy.load(POLICY, "p.yaml", "file");
 	expect(policy.current?.policy.mode).toBe("observe");
-	expect(policy.load(OBSERVE_POLICY, "(built-in)", "built-in")).toMatchObject({ ok: true });
+	expect(await policy.load(OBSERVE_POLICY, "(built-in)", "built-in")).toMatchObject({ ok: true });
 });
 
-test("the file is read again when it changed, not when it was only touched", () => {
+test("the file is read again when it changed, not when it was only touched", async () => {
 	const { policy } = service();
 	const file = join(folder, "p.yaml");
-	expect(policy.loadFile(file)).toMatchObject({ ok: false, problems: [{ message: "there is no such file" }] });
+	expect(await policy.loadFile(file)).toMatchObject({ ok: false, problems: [{ message: "there is no such file" }] });
 	writeFileSync(file, POLICY);
-	expect(policy.loadFileIfChanged(file)).toMatchObject({ ok: true });
-	expect(policy.loadFileIfChanged(file)).toBeNull();
+	expect(await policy.loadFileIfChanged(file)).toMatchObject({ ok: true });
+	expect(await policy.loadFileIfChanged(file)).toBeNull();
 	writeFileSync(file, `${POLICY}# more\n`);
-	expect(policy.loadFileIfChanged(file)).toMatchObject({ ok: true });
+	expect(await policy.loadFileIfChanged(file)).toMatchObject({ ok: true });
 });
 
-test("hash key and generation come from the policy that an earlier daemon left", () => {
+test("hash key and generation come from the policy that an earlier daemon left", async () => {
 	const { policy, kernel } = service(new FakeKernel(true), false, 6);
-	policy.load(POLICY, "p.yaml", "file");
+	await policy.load(POLICY, "p.yaml", "file");
 	expect(inherited(kernel)).toEqual({ generation: 7, hashKey: [1, 2] });
 	const fresh = inherited(new FakeKernel());
 	expect(fresh.generation).toBe(0);
@@ -114,14 +116,14 @@ test("slots outlive reloads and restarts; adopted counts without a book begin at
 	const counters = new BigUint64Array(2048 * 8);
 	const book = new SlotBook(file);
 	book.restore(null);
-	const first = book.assign(["a/x", "a/y"], 1);
-	first.commit(() => counters);
+	const first = assignSlots(book.entries, ["a/x", "a/y"], 1);
+	book.commit(first, () => counters);
 	const [slotX = 0, slotY = 0] = first.byRule;
 	counters[(slotX * 4 + 1) * 2] = 10n;
 	expect(book.count(counters, slotX, 1)).toEqual({ enforced: 10, observed: 0 });
 	const again = new SlotBook(file);
 	again.restore(counters);
-	expect([...again.assign(["a/y", "a/x"], 2).byRule]).toEqual([slotY, slotX]);
+	expect([...assignSlots(again.entries, ["a/y", "a/x"], 2).byRule]).toEqual([slotY, slotX]);
 	expect(again.count(counters, slotX, 1).enforced).toBe(10);
 	const lost = new SlotBook(join(folder, "none.json"));
 	lost.restore(counters);

@@ -8,6 +8,7 @@ import { registerProcessMetrics } from "../../../src/metrics/process.ts";
 import { registerProgramMetrics } from "../../../src/metrics/programs.ts";
 import { registerRuleMetrics } from "../../../src/metrics/rules.ts";
 import { COUNT, PHASE, REASON, VERDICT } from "../../../src/native/layout.ts";
+import { assignSlots } from "../../../src/policy/slots.ts";
 import { FakeKernel } from "../support/fake-kernel.ts";
 
 const index = (phase: number, verdict: number, reason: number) =>
@@ -60,11 +61,11 @@ test("decisions by phase, verdict and reason; what observe would deny has its ow
 
 test("rules by name, also those that are gone; enforced and observed apart", async () => {
 	const lines = await scrape((kernel, slots) => {
-		const { byRule, commit } = slots.assign(["web/api", "web/old"], 1);
-		commit(() => kernel.rules);
+		const { byRule, ...first } = assignSlots([], ["web/api", "web/old"], 1);
+		slots.commit(first, () => kernel.rules);
 		kernel.rules[((byRule[0] ?? 0) * 4 + PHASE.tls) * 2] = 6n;
 		kernel.rules[((byRule[1] ?? 0) * 4 + PHASE.connect) * 2 + 1] = 7n;
-		slots.assign(["web/api"], 2).commit(() => kernel.rules);
+		slots.commit(assignSlots(slots.entries, ["web/api"], 2), () => kernel.rules);
 	});
 	expect(lines).toContain('sallyport_rule_decisions_total{group="web",rule="api",phase="tls",action="allow"} 6');
 	expect(lines).toContain('sallyport_rule_decisions_total{group="web",rule="api",phase="connect",action="allow"} 0');

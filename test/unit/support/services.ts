@@ -1,10 +1,12 @@
 /** The API's view of a daemon, over a desk. */
-import type { ExplainRequest, Explanation, PolicyCheck, Problem, RuleOfName } from "../../../src/api/policy-types.ts";
-import type { ApiServices, PolicyDocument, Records } from "../../../src/api/services.ts";
+import type { ExplainRequest, Explanation, RuleOfName } from "../../../src/api/policy-types.ts";
+import type { ApiServices, PolicyDocument, PolicyLoad, Records } from "../../../src/api/services.ts";
 import type { Readiness, Status } from "../../../src/api/status.ts";
 import { LiveFeed } from "../../../src/connections/live-feed.ts";
 import { NameBook } from "../../../src/connections/name-book.ts";
 import { RecentRecords } from "../../../src/connections/recent.ts";
+import type { PolicyCheck } from "../../../src/policy/facts.ts";
+import type { PolicyProblem } from "../../../src/policy/problem.ts";
 import type { Desk } from "./desk.ts";
 
 export class FakeServices implements ApiServices {
@@ -14,7 +16,7 @@ export class FakeServices implements ApiServices {
 	readonly recent: RecentRecords;
 	source: Records["source"] = "memory";
 	illness: string | null = null;
-	problems: Problem[] = [];
+	problems: PolicyProblem[] = [];
 	held: { name: string; until: number }[] = [];
 	rules: RuleOfName[] = [];
 	explanation: Explanation | null = null;
@@ -31,9 +33,9 @@ export class FakeServices implements ApiServices {
 	readonly loads: string[] = [];
 	readonly policy = {
 		current: () => this.document,
-		load: (text: string) => {
+		load: async (text: string): Promise<PolicyLoad> => {
 			this.loads.push(text);
-			if (this.problems.length > 0 || this.document === null) return { ok: false as const, problems: this.problems };
+			if (this.problems.length > 0 || this.document === null) return { ok: false, problems: this.problems };
 			this.document = {
 				...this.document,
 				text,
@@ -41,7 +43,7 @@ export class FakeServices implements ApiServices {
 				etag: '"def"',
 				origin: "api",
 			};
-			return { ok: true as const, policy: this.document };
+			return { ok: true, policy: this.document };
 		},
 		check: async (): Promise<PolicyCheck> => ({ ok: this.problems.length === 0, problems: this.problems, facts: null }),
 		explain: (request: ExplainRequest) => {

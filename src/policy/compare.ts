@@ -1,12 +1,19 @@
-import { readFileSync } from "node:fs";
-import { formatAddress } from "../policy/address.ts";
-import { type Environment, type Policy, type Rule, ruleKey } from "../policy/model.ts";
-import { parsePolicy } from "../policy/parse.ts";
-import { renderProblem } from "../policy/problem.ts";
+import { formatAddress } from "./address.ts";
+import { type Environment, type Policy, type Rule, ruleKey } from "./model.ts";
+import { parsePolicy } from "./parse.ts";
+import { renderProblem } from "./problem.ts";
+
+export interface Comparison {
+	/** Lines of what is wrong with one of the two; then there are no changes. */
+	readonly problems: readonly string[];
+	readonly changes: readonly Change[];
+}
 
 export interface Change {
 	readonly kind: "added" | "removed" | "changed" | "moved" | "setting";
+	/** A rule as group/rule, or a setting. */
 	readonly what: string;
+	/** Condition by condition, or the setting's values. */
 	readonly details: readonly Detail[];
 }
 
@@ -23,21 +30,13 @@ export interface Side {
 }
 
 /** What would be different if `after` were in force instead of `before`: settings, then rules in the order of `after`. */
-export function comparePolicies(
-	before: Side,
-	after: Side,
-): { readonly problems: readonly string[]; readonly changes: readonly Change[] } {
+export function comparePolicies(before: Side, after: Side): Comparison {
 	const [old, next] = [before, after].map(({ text, source, environment }) => parsePolicy(text, source, environment));
 	const problems = [old, next].flatMap((each) =>
 		each === undefined || each.ok ? [] : each.problems.map(renderProblem),
 	);
 	if (old?.ok !== true || next?.ok !== true) return { problems, changes: [] };
 	return { problems, changes: [...settings(old.policy, next.policy), ...rules(old.policy, next.policy)] };
-}
-
-/** A file as a side. Throws Error if it cannot be read. */
-export function sideOf(file: string, environment: Environment): Side {
-	return { text: readFileSync(file, "utf8"), source: file, environment };
 }
 
 function settings(before: Policy, after: Policy): Change[] {

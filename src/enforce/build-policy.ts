@@ -1,0 +1,58 @@
+import { createHash } from "node:crypto";
+import { type CompiledFacts, compile } from "../policy/compile.ts";
+import { factsOf, type PolicyCheck } from "../policy/facts.ts";
+import { type Environment, type Policy, ruleKey } from "../policy/model.ts";
+import { parsePolicy } from "../policy/parse.ts";
+import { type PolicyProblem, wholeFile } from "../policy/problem.ts";
+import { assignSlots, type SlotEntry, type Slots } from "../policy/slots.ts";
+
+export interface BuildRequest {
+	readonly text: string;
+	/** What problems show as their file. */
+	readonly source: string;
+	/** Judge by mode observe, whatever the policy says. */
+	readonly forceObserve: boolean;
+	readonly generation: number;
+	readonly hashKey: readonly [number, number];
+	/** Counter slots so far. */
+	readonly slots: readonly SlotEntry[];
+}
+
+/** All that loading a policy takes, short of the kernel. */
+export type Built =
+	| {
+			readonly ok: true;
+			readonly etag: string;
+			readonly policy: Policy;
+			/** The array of bpf/policy.h. */
+			readonly rows: Uint8Array;
+			readonly facts: CompiledFacts;
+			readonly slots: Slots;
+	  }
+	| { readonly ok: false; readonly problems: readonly PolicyProblem[] };
+
+export function buildPolicy(request: BuildRequest, environment: Environment): Built {
+	const { text, source, forceObserve, generation, hashKey } = request;
+	const parsed = parsePolicy(text, source, environment);
+	if (!parsed.ok) return parsed;
+	const policy: Policy = forceObserve ? { ...parsed.policy, mode: "observe" } : parsed.policy;
+	try {
+		const slots = assignSlots(request.slots, policy.rules.map(ruleKey), generation);
+		const { rows, meta } = compile(policy, { generation, hashKey, slots: slots.byRule });
+		return { ok: true, etag: etagOf(text), policy, rows, facts: meta, slots };
+	} catch (error) {
+		return { ok: false, problems: [wholeFile(source, error instanceof Error ? error.message : String(error))] };
+	}
+}
+
+export function checkPolicy(text: string, source: string, environment: Environment): PolicyCheck {
+	const any = { forceObserve: false, generation: 1, hashKey: [1, 2], slots: [] } as const;
+	const built = buildPolicy({ text, source, ...any }, environment);
+	if (!built.ok) return { ok: false, problems: built.problems, facts: null };
+	return { ok: true, problems: [], facts: factsOf(built.policy, built.facts) };
+}
+
+/** Strong: the same bytes, the same tag. */
+export function etagOf(text: string): string {
+	return `"${createHash("sha256").update(text).digest("hex").slice(0, 32)}"`;
+}

@@ -1,0 +1,25 @@
+import { TIMES } from "../config.ts";
+import { guarded } from "../guarded.ts";
+import type { Logger } from "../logger.ts";
+import { watchFile } from "../system/watch.ts";
+import type { Undo } from "../undo.ts";
+import type { PolicyService } from "./policy-service.ts";
+import { resolverFilesToWatch } from "./resolvers.ts";
+
+export interface WatchPolicyOptions {
+	readonly file: string | null;
+	readonly policy: PolicyService;
+	readonly resolversChanged: () => void;
+	readonly log: Logger;
+	readonly undo: Undo;
+}
+
+/** The policy file, and those that name the host's resolvers. */
+export function watchPolicy({ file, policy, resolversChanged, log, undo }: WatchPolicyOptions): void {
+	const watch = (path: string, what: string, changed: () => void | Promise<void>) => {
+		const watcher = watchFile(path, TIMES.fileQuiet, () => void guarded(log, what, changed));
+		undo.add(() => watcher.close());
+	};
+	if (file !== null) watch(file, "reload", async () => void (await policy.loadFileIfChanged(file)));
+	for (const path of resolverFilesToWatch()) watch(path, "resolvers", resolversChanged);
+}

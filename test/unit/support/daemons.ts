@@ -1,0 +1,85 @@
+/** The daemon put together over kernels in memory, in a folder of its own. */
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { request } from "node:http";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { test } from "vitest";
+import type { RunningDaemon } from "../../../src/cli/deps.ts";
+import { type Config, DEFAULTS } from "../../../src/config.ts";
+import { startDaemon } from "../../../src/daemon.ts";
+import { jsonLogger } from "../../../src/logger.ts";
+import { cgroup2Mount } from "../../../src/system/mounts.ts";
+import type { FakeKernel } from "./fake-kernel.ts";
+
+const mount = cgroup2Mount(readFileSync("/proc/self/mountinfo", "utf8"))?.point ?? null;
+if (mount === null) console.warn("SKIPPED: no cgroup v2 is mounted here, so test/unit/daemon does not run");
+
+export const onCgroup2 = test.skipIf(mount === null);
+
+export class Daemons {
+	readonly folder = mkdtempSync(join(tmpdir(), "sallyport-"));
+	readonly policyFile = join(this.folder, "policy.yaml");
+	readonly lines: string[] = [];
+	readonly config: Config = {
+		...DEFAULTS,
+		pins: join(this.folder, "pins"),
+		policy: this.policyFile,
+		socket: join(this.folder, "api.sock"),
+		runtimeDir: join(this.folder, "run"),
+		stateDir: join(this.folder, "state"),
+	};
+	readonly #running: RunningDaemon[] = [];
+
+	constructor(policy: string) {
+		writeFileSync(this.policyFile, policy);
+	}
+
+	async start(kernel: FakeKernel, changes: Partial<Config> = {}): Promise<RunningDaemon> {
+		const addon = {
+			libbpfVersion: "fake",
+			mountBpffs: (path: string) => void kernel.calls.push(`mount ${path}`),
+			unmountBpffs: (path: string) => void kernel.calls.push(`unmount ${path}`),
+			load: () => {
+				kernel.calls.push("load");
+				return kernel;
+			},
+			parse: () => {
+				throw new Error("the daemon parses nothing itself");
+			},
+		};
+		const log = jsonLogger((line) => this.lines.push(line));
+		const deps = { openAddon: () => addon, log, version: "1.2.3", preflight: () => {} };
+		const daemon = await startDaemon({ ...this.config, ...changes }, deps);
+		this.#running.push(daemon);
+		return daemon;
+	}
+
+	ask(
+		method: string,
+		path: string,
+		body = "",
+		headers: Readonly<Record<string, string>> = {},
+	): Promise<{ status: number; text: string }> {
+		const { promise, resolve, reject } = Promise.withResolvers<{ status: number; text: string }>();
+		const type = body === "" ? {} : { "content-type": "application/yaml" };
+		const options = { socketPath: join(this.folder, "api.sock"), method, path, headers: { ...type, ...headers } };
+		const asked = request(options, (response) => {
+			let text = "";
+			response.on("data", (part) => {
+				text += part;
+			});
+			response.on("end", () => resolve({ status: response.statusCode ?? 0, text }));
+		});
+		asked.on("error", reject).end(body);
+		return promise;
+	}
+
+	async getJson<T>(path: string): Promise<T> {
+		return JSON.parse((await this.ask("GET", path)).text) as T;
+	}
+
+	async close(): Promise<void> {
+		for (const daemon of this.#running.splice(0)) await daemon.stop();
+		rmSync(this.folder, { recursive: true, force: true });
+	}
+}
