@@ -1,12 +1,17 @@
 import { Readable } from "node:stream";
-import { setImmediate as turn } from "node:timers/promises";
 import type { FastifyReply, FastifyRequest } from "fastify";
-import type { HistoryRecord } from "../store/history.ts";
-import { csvHeader, csvRow } from "./csv.ts";
+import { csvHeader } from "../connections/csv.ts";
+import type { RowForm, WrittenPage } from "../store/history.ts";
 import { Refusal } from "./problem-details.ts";
 
 /** What a list can be given as, the default first. */
 export type Format = "application/json" | "application/x-ndjson" | "text/csv";
+
+export const FORMS: Readonly<Record<Format, RowForm>> = {
+	"application/json": "json",
+	"application/x-ndjson": "ndjson",
+	"text/csv": "csv",
+};
 
 /** RFC 9110 12.5.1, as far as whole types and their weights go. */
 export function formatOf(accept: string | undefined): Format {
@@ -27,15 +32,12 @@ export function formatOf(accept: string | undefined): Format {
 	throw new Refusal(406, "not-acceptable", "A list is application/json, application/x-ndjson or text/csv.");
 }
 
-export interface Page {
-	readonly rows: readonly HistoryRecord[];
-	readonly next: string | null;
+export interface Page extends WrittenPage {
 	readonly source: string;
 }
 
-/** Some rows at a time, and a turn of the event loop between: a long answer must not hold up the ring. */
-export function sendPage(request: FastifyRequest, reply: FastifyReply, page: Page): FastifyReply {
-	const format = formatOf(request.headers.accept);
+/** Bytes that are there already: nothing is written out here. */
+export function sendPage(request: FastifyRequest, reply: FastifyReply, format: Format, page: Page): FastifyReply {
 	reply.header("vary", "accept").header("sallyport-source", page.source);
 	if (page.next !== null) {
 		const url = new URL(request.url, "http://localhost");
@@ -45,8 +47,6 @@ export function sendPage(request: FastifyRequest, reply: FastifyReply, page: Pag
 	const type = format === "text/csv" ? "text/csv; charset=utf-8; header=present" : `${format}; charset=utf-8`;
 	return reply.type(type).send(Readable.from(WRITERS[format](page), { objectMode: false }));
 }
-
-const CHUNK = 100;
 
 const FORMATS: Readonly<Record<string, Format>> = {
 	"*/*": "application/json",
@@ -59,28 +59,20 @@ const FORMATS: Readonly<Record<string, Format>> = {
 	"text/*": "text/csv",
 };
 
-const WRITERS: Readonly<Record<Format, (page: Page) => AsyncGenerator<string>>> = {
-	async *"application/json"({ rows, next, source }) {
+const WRITERS: Readonly<Record<Format, (page: Page) => Generator<string | Uint8Array>>> = {
+	*"application/json"({ parts, next, source }) {
 		yield '{"connections":[';
-		let separator = "";
-		for await (const chunk of chunks(rows)) {
-			yield separator + chunk.map((row) => JSON.stringify(row)).join(",");
-			separator = ",";
+		for (const [index, part] of parts.entries()) {
+			if (index > 0) yield ",";
+			yield part;
 		}
 		yield `],"next":${JSON.stringify(next)},"more":${next !== null},"source":${JSON.stringify(source)}}`;
 	},
-	async *"application/x-ndjson"({ rows }) {
-		for await (const chunk of chunks(rows)) yield chunk.map((row) => `${JSON.stringify(row)}\n`).join("");
+	*"application/x-ndjson"({ parts }) {
+		yield* parts;
 	},
-	async *"text/csv"({ rows }) {
+	*"text/csv"({ parts }) {
 		yield csvHeader();
-		for await (const chunk of chunks(rows)) yield chunk.map(csvRow).join("");
+		yield* parts;
 	},
 };
-
-async function* chunks<T>(rows: readonly T[]): AsyncGenerator<readonly T[]> {
-	for (let at = 0; at < rows.length; at += CHUNK) {
-		if (at > 0) await turn();
-		yield rows.slice(at, at + CHUNK);
-	}
-}

@@ -1,7 +1,7 @@
 import type { FastifyInstance } from "fastify";
 import type { HistorySort } from "../store/history.ts";
-import { sendPage } from "./answer.ts";
-import { askRecords, readCursor, readPage, writeCursor } from "./pages.ts";
+import { FORMS, formatOf, sendPage } from "./answer.ts";
+import { askRecords, readCursor, writeCursor, writePage } from "./pages.ts";
 import { Refusal } from "./problem-details.ts";
 import { type FilterQuery, filterOf } from "./query.ts";
 import { connectionDetailSchema, connectionListSchema } from "./schemas/connection.ts";
@@ -43,8 +43,9 @@ export function connectionRoutes(app: FastifyInstance, { records }: ApiServices)
 				...(sort === undefined ? {} : { sort }),
 				...(cursor === undefined ? {} : { cursor }),
 			};
-			const { source, value } = await askRecords(records, from, (reader) => readPage(reader, query));
-			return sendPage(request, reply, { rows: value.rows, next: writeCursor(source, value.next), source });
+			const format = formatOf(request.headers.accept);
+			const { source, value } = await askRecords(records, from, (reader) => writePage(reader, FORMS[format], query));
+			return sendPage(request, reply, format, { ...value, next: writeCursor(source, value.next), source });
 		},
 	);
 

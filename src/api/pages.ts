@@ -1,5 +1,5 @@
 import { FilterError } from "../connections/filter.ts";
-import type { HistoryPage, HistoryQuery, HistoryReader, HistoryRecord } from "../store/history.ts";
+import type { HistoryQuery, HistoryReader, RowForm, WrittenPage } from "../store/history.ts";
 import type { ApiServices, Source } from "./services.ts";
 
 /** Rows of one answer at most. */
@@ -39,23 +39,25 @@ export async function askRecords<T>(
 	}
 }
 
-/** In parts: what comes from another thread is unpacked in one go, and many rows of it would hold up the ring. */
-export async function readPage(reader: HistoryReader, query: HistoryQuery & { limit: number }): Promise<HistoryPage> {
+/** A page that ran out of time while it searched is gone on with; an empty one is left to whoever asked. */
+export async function writePage(
+	reader: HistoryReader,
+	form: RowForm,
+	query: HistoryQuery & { readonly limit: number },
+): Promise<WrittenPage> {
 	const limit = Math.min(query.limit, PAGE);
-	const rows: HistoryRecord[] = [];
+	const parts: Uint8Array[] = [];
+	let count = 0;
 	let next: string | null = query.cursor ?? null;
 	do {
-		const part: HistoryPage = await reader.query({
-			...query,
-			limit: Math.min(limit - rows.length, PART),
-			...(next === null ? {} : { cursor: next }),
-		});
-		for (const row of part.rows) rows.push(row);
-		next = part.next;
-		/* An empty part means that the search took its time: whoever asked goes on from there. */
-		if (part.rows.length === 0) break;
-	} while (next !== null && rows.length < limit);
-	return { rows, next };
+		const page: WrittenPage = await reader.write(
+			{ ...query, limit: limit - count, ...(next === null ? {} : { cursor: next }) },
+			form,
+		);
+		parts.push(...page.parts);
+		count += page.count;
+		next = page.next;
+		if (page.count === 0) break;
+	} while (next !== null && count < limit);
+	return { parts, count, next };
 }
-
-const PART = 200;

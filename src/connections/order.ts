@@ -26,20 +26,8 @@ export function isBehind(connection: Connection, after: Key, order: Order): bool
 	return compare(keyOf(connection, order), after, order.down) > 0;
 }
 
-/** Puts it where it belongs in the page, which never holds more than `limit`. */
-export function place(page: Connection[], connection: Connection, order: Order, limit: number): void {
-	const key = keyOf(connection, order);
-	let low = 0;
-	let high = page.length;
-	while (low < high) {
-		const middle = (low + high) >> 1;
-		const there = page[middle];
-		if (there !== undefined && compare(keyOf(there, order), key, order.down) < 0) low = middle + 1;
-		else high = middle;
-	}
-	if (low >= limit || page[low]?.id === connection.id) return;
-	page.splice(low, 0, connection);
-	if (page.length > limit) page.pop();
+export function inOrder(order: Order): (a: Connection, b: Connection) => number {
+	return (a, b) => compare(keyOf(a, order), keyOf(b, order), order.down);
 }
 
 export function writeCursor([value, id]: Key, sort: HistorySort): string {

@@ -1,8 +1,10 @@
-import type { NameRecord, NamesPage } from "../store/history.ts";
+import type { NameRecord, NameSummary, NamesPage } from "../store/history.ts";
 import { printable } from "../text.ts";
+import { Best } from "./best.ts";
 import type { Connection } from "./connection.ts";
 import type { NameBook } from "./name-book.ts";
 import { Sums } from "./recent-top.ts";
+import { inSlices } from "./slices.ts";
 import type { ViewOf } from "./view.ts";
 
 /** Records by name: how many, and who. */
@@ -34,14 +36,17 @@ export class NameCounts {
 		if (askers !== undefined) this.#ask(askers, connection);
 	}
 
-	page(since: number, limit: number, cursor: string): NamesPage {
-		const names = [...this.#byName.keys()].filter((name) => name > cursor).sort();
-		const found = names.filter((name) => (this.#byName.get(name)?.sums.last ?? 0) >= since);
-		const rows = found.slice(0, limit).map((name) => {
-			const addresses = this.#names.addressesOf(name).map(({ address }) => address);
-			return { ...this.#summary(name), addresses };
+	async page(since: number, limit: number, cursor: string): Promise<NamesPage> {
+		const found = new Best<string>(limit + 1, (a, b) => (a < b ? -1 : a > b ? 1 : 0));
+		await inSlices(this.#byName, ([name, { sums }]) => {
+			if (name > cursor && sums.last >= since) found.add(name);
 		});
-		return { rows, next: found.length > limit ? (found[limit - 1] ?? null) : null };
+		const rows: NameSummary[] = [];
+		await inSlices(found.items.slice(0, limit), (name) => {
+			const addresses = this.#names.addressesOf(name).map(({ address }) => address);
+			rows.push({ ...this.#summary(name), addresses });
+		});
+		return { rows, next: found.items.length > limit ? (found.items[limit - 1] ?? null) : null };
 	}
 
 	record(name: string): NameRecord | null {

@@ -2,7 +2,9 @@ import { addressText } from "../address.ts";
 import { phaseNames, VERDICT, verdictNames } from "../native/layout.ts";
 import type { TopField, TopQuery, TopRow } from "../store/history.ts";
 import { printable } from "../text.ts";
+import { Best } from "./best.ts";
 import type { Connection } from "./connection.ts";
+import { inSlices } from "./slices.ts";
 import { type Describer, protocolText } from "./view.ts";
 
 /** Sums of a group of records. */
@@ -29,7 +31,7 @@ export class Sums {
 export class TopGroups {
 	readonly #fields: readonly TopField[];
 	readonly #describe: Describer;
-	readonly #groups = new Map<string, { readonly values: readonly Value[]; readonly sums: Sums }>();
+	readonly #groups = new Map<string, Group>();
 
 	constructor(fields: readonly TopField[], describe: Describer) {
 		this.#fields = fields;
@@ -41,21 +43,32 @@ export class TopGroups {
 		const key = JSON.stringify(values);
 		let group = this.#groups.get(key);
 		if (group === undefined) {
-			group = { values, sums: new Sums() };
+			group = { values, sums: new Sums(), number: this.#groups.size };
 			this.#groups.set(key, group);
 		}
 		group.sums.add(connection);
 	}
 
-	rows(sort: NonNullable<TopQuery["sort"]>, limit: number): TopRow[] {
-		const sorted = [...this.#groups.values()].sort((a, b) => b.sums[sort] - a.sums[sort] || b.sums.last - a.sums.last);
-		return sorted.slice(0, limit).map(({ values, sums: { first, last, ...sums } }) => ({
+	async rows(sort: NonNullable<TopQuery["sort"]>, limit: number): Promise<TopRow[]> {
+		const best = new Best<Group>(
+			limit,
+			(a, b) => b.sums[sort] - a.sums[sort] || b.sums.last - a.sums.last || a.number - b.number,
+		);
+		await inSlices(this.#groups.values(), (group) => best.add(group));
+		return best.items.map(({ values, sums: { first, last, ...sums } }) => ({
 			key: Object.fromEntries(this.#fields.map((field, index) => [field, values[index] ?? null])),
 			...sums,
 			first: new Date(first).toISOString(),
 			last: new Date(last).toISOString(),
 		}));
 	}
+}
+
+interface Group {
+	readonly values: readonly Value[];
+	readonly sums: Sums;
+	/** In the order in which they were met. */
+	readonly number: number;
 }
 
 type Value = string | number | null;

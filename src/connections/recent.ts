@@ -7,15 +7,20 @@ import type {
 	NameRecord,
 	NamesPage,
 	NamesQuery,
+	RowForm,
 	TopQuery,
 	TopRow,
+	WrittenPage,
 } from "../store/history.ts";
+import { Best } from "./best.ts";
 import type { Connection } from "./connection.ts";
 import { compileFilter, type Predicate } from "./filter.ts";
 import type { NameBook } from "./name-book.ts";
-import { isBehind, keyOf, ORDERS, place, readCursor, writeCursor } from "./order.ts";
+import { inOrder, isBehind, keyOf, ORDERS, readCursor, writeCursor } from "./order.ts";
 import { NameCounts } from "./recent-names.ts";
 import { TopGroups } from "./recent-top.ts";
+import { rowsText } from "./rows-text.ts";
+import { inSlices } from "./slices.ts";
 import type { Describer, ViewOf } from "./view.ts";
 
 export interface RecentOptions {
@@ -33,17 +38,36 @@ export class RecentRecords implements HistoryReader {
 		this.#o = options;
 	}
 
-	async query({ filter = {}, sort = "-first", limit = 100, cursor }: HistoryQuery): Promise<HistoryPage> {
+	async query(query: HistoryQuery): Promise<HistoryPage> {
+		const { page, next } = await this.#find(query);
+		return { rows: page.map((connection) => this.whole(connection)), next };
+	}
+
+	async write(query: HistoryQuery, form: RowForm): Promise<WrittenPage> {
+		const { page, next } = await this.#find(query);
+		const parts: Uint8Array[] = [];
+		for (let at = 0; at < page.length; at += PART) {
+			if (at > 0) await turn();
+			const rows = page.slice(at, at + PART).map((connection) => this.whole(connection));
+			parts.push(rowsText(rows, form));
+		}
+		return { parts, count: page.length, next };
+	}
+
+	async #find({ filter = {}, sort = "-first", limit = 100, cursor }: HistoryQuery): Promise<{
+		readonly page: readonly Connection[];
+		readonly next: string | null;
+	}> {
 		const after = cursor === undefined ? null : readCursor(cursor, sort);
 		const order = ORDERS[sort];
-		const page: Connection[] = [];
+		const found = new Best<Connection>(limit + 1, inOrder(order));
 		await this.#each(compileFilter(filter, this.#o.describe), (connection) => {
-			if (after === null || isBehind(connection, after, order)) place(page, connection, order, limit + 1);
+			if (after === null || isBehind(connection, after, order)) found.add(connection);
 		});
-		const rows = page.slice(0, limit);
-		const last = rows.at(-1);
-		const next = page.length > limit && last !== undefined ? writeCursor(keyOf(last, order), sort) : null;
-		return { rows: rows.map((connection) => this.whole(connection)), next };
+		const page = found.items.slice(0, limit);
+		const last = page.at(-1);
+		const next = found.items.length > limit && last !== undefined ? writeCursor(keyOf(last, order), sort) : null;
+		return { page, next };
 	}
 
 	async get(id: number): Promise<HistoryRecord | null> {
@@ -100,19 +124,13 @@ export class RecentRecords implements HistoryReader {
 		};
 	}
 
-	/* Some at a time: who asks must not hold up the ring. */
 	async #each(matches: Predicate, take: (connection: Connection) => void): Promise<void> {
-		const all = [...this.#o.connections()];
-		let began = performance.now();
-		for (const [index, connection] of all.entries()) {
+		/* As they are now: the tables change between slices. */
+		await inSlices([...this.#o.connections()], (connection) => {
 			if (matches(connection)) take(connection);
-			if (index % LOOK_EVERY !== 0 || performance.now() - began < SLICE) continue;
-			await turn();
-			began = performance.now();
-		}
+		});
 	}
 }
 
-const LOOK_EVERY = 64;
-/** ms */
-const SLICE = 3;
+/** Rows that are written in one go. */
+const PART = 50;

@@ -29,6 +29,8 @@ export interface History extends HistoryReader {
  */
 export interface HistoryReader {
 	query(query: HistoryQuery): Promise<HistoryPage>;
+	/** The same, written out where it does not hold up the event loop. */
+	write(query: HistoryQuery, form: RowForm): Promise<WrittenPage>;
 	get(id: number): Promise<HistoryRecord | null>;
 	top(query: TopQuery): Promise<readonly TopRow[]>;
 	names(query: NamesQuery): Promise<NamesPage>;
@@ -92,6 +94,18 @@ export interface HistoryQuery {
 export interface HistoryPage {
 	readonly rows: readonly HistoryRecord[];
 	/** Null: there is no more. A page may be short, even empty, and yet have a next: the search took its time. */
+	readonly next: string | null;
+}
+
+/** How rows are written: JSON values with commas between, a JSON value a line, or RFC 4180 without its header. */
+export type RowForm = "json" | "ndjson" | "csv";
+
+/** A page as text. */
+export interface WrittenPage {
+	/** One behind the other; of form "json" with a comma between. None is empty. */
+	readonly parts: readonly Uint8Array[];
+	readonly count: number;
+	/** As of HistoryPage. */
 	readonly next: string | null;
 }
 

@@ -1,5 +1,6 @@
 import type { Worker } from "node:worker_threads";
 import { HistoryError } from "./errors.ts";
+import type { FindOptions } from "./find.ts";
 import type {
 	History,
 	HistoryOptions,
@@ -50,16 +51,18 @@ export function openHistory(options: HistoryOptions, startWriter?: (data: Writer
 			await reader.close();
 		},
 
-		async query({ filter, sort = "-first", limit, cursor }: HistoryQuery) {
+		async query(query: HistoryQuery) {
 			await checkOn();
-			const { rows, next } = await reader.ask("query", {
-				wanted: wanted(filter),
-				sort,
-				limit: limitOf(limit, 100),
-				after: decodeCursor(sort, cursor),
-				patience: PATIENCE,
-			});
-			return { rows, next: next === null ? null : encodeCursor(sort, next) };
+			const options = findOptions(query);
+			const { rows, next } = await reader.ask("query", options);
+			return { rows, next: next === null ? null : encodeCursor(options.sort, next) };
+		},
+		async write(query, form) {
+			await checkOn();
+			const options = findOptions(query);
+			const { bytes, count, next } = await reader.ask("write", { ...options, form });
+			const parts = count === 0 ? [] : [bytes];
+			return { parts, count, next: next === null ? null : encodeCursor(options.sort, next) };
 		},
 		async get(id) {
 			await checkOn();
@@ -98,6 +101,16 @@ export function openHistory(options: HistoryOptions, startWriter?: (data: Writer
 const TEXT = 256 * 1024;
 /* ms after which a page of a search that finds little is given out short. */
 const PATIENCE = 1_000;
+
+function findOptions({ filter, sort = "-first", limit, cursor }: HistoryQuery): FindOptions {
+	return {
+		wanted: wanted(filter),
+		sort,
+		limit: limitOf(limit, 100),
+		after: decodeCursor(sort, cursor),
+		patience: PATIENCE,
+	};
+}
 
 function logOptions({ since = 0, limit }: LogQuery): LogOptions {
 	return { since: Math.floor(since * 1000), limit: limitOf(limit, 100) };

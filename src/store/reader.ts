@@ -8,7 +8,7 @@ import { HANDLERS, type Operation, type Requests } from "./requests.ts";
 const { file } = workerData as { readonly file: string };
 const port = parentPort;
 if (port === null) throw new Error("reader.ts runs in a worker");
-const say = (message: FromReader) => port.postMessage(message);
+const say = (message: FromReader) => port.postMessage(message, buffersOf(message.result));
 
 let database: DatabaseSync | null = null;
 
@@ -29,6 +29,12 @@ function answer<K extends Operation>(id: number, operation: K, asked: Requests[K
 	} finally {
 		endTransaction();
 	}
+}
+
+/** What is text already changes hands. */
+function buffersOf(result: unknown): ArrayBuffer[] {
+	const { bytes } = (result ?? {}) as { readonly bytes?: unknown };
+	return bytes instanceof Uint8Array ? [bytes.buffer as ArrayBuffer] : [];
 }
 
 /* A file that failed once is opened anew. */

@@ -1,7 +1,8 @@
 /** What the reader's thread is asked, and what answers it. */
 import type { DatabaseSync } from "node:sqlite";
+import { rowsText } from "../connections/rows-text.ts";
 import { type FindOptions, find } from "./find.ts";
-import type { DaemonStart, HistoryRecord, NameRecord, PolicyChange, TopRow } from "./history.ts";
+import type { DaemonStart, HistoryRecord, NameRecord, PolicyChange, RowForm, TopRow } from "./history.ts";
 import { listNames, type NamesFound, type NamesOptions, readName } from "./names-query.ts";
 import { readRecords } from "./row-view.ts";
 import { type TopOptions, top } from "./top.ts";
@@ -9,6 +10,10 @@ import type { Position } from "./wanted.ts";
 
 export interface Requests {
 	readonly query: [FindOptions, { readonly rows: HistoryRecord[]; readonly next: Position | null }];
+	readonly write: [
+		FindOptions & { readonly form: RowForm },
+		{ readonly bytes: Uint8Array<ArrayBuffer>; readonly count: number; readonly next: Position | null },
+	];
 	readonly get: [number, HistoryRecord | null];
 	readonly top: [TopOptions, TopRow[]];
 	readonly names: [NamesOptions, NamesFound];
@@ -31,6 +36,11 @@ export const HANDLERS: Handlers = {
 	query(database, options) {
 		const { ids, next } = find(database, options);
 		return { rows: readRecords(database, ids), next };
+	},
+	write(database, { form, ...options }) {
+		const { ids, next } = find(database, options);
+		const rows = readRecords(database, ids);
+		return { bytes: rowsText(rows, form), count: rows.length, next };
 	},
 	get: (database, id) => readRecords(database, [id])[0] ?? null,
 	top,

@@ -2,7 +2,7 @@
 
 import type { FastifyInstance } from "fastify";
 import { afterEach, beforeEach, expect, test } from "vitest";
-import { cell } from "../../../src/api/csv.ts";
+import { cell } from "../../../src/connections/csv.ts";
 import { jsonLogger } from "../../../src/logger.ts";
 import { openApi } from "../support/api.ts";
 import { Desk } from "../support/desk.ts";
