@@ -55,12 +55,18 @@ export class TopGroups {
 			(a, b) => b.sums[sort] - a.sums[sort] || b.sums.last - a.sums.last || a.number - b.number,
 		);
 		await inSlices(this.#groups.values(), (group) => best.add(group));
-		return best.items.map(({ values, sums: { first, last, ...sums } }) => ({
+		const rows: TopRow[] = [];
+		await inSlices(best.items, (group) => rows.push(this.#row(group)));
+		return rows;
+	}
+
+	#row({ values, sums: { first, last, ...sums } }: Group): TopRow {
+		return {
 			key: Object.fromEntries(this.#fields.map((field, index) => [field, values[index] ?? null])),
 			...sums,
 			first: new Date(first).toISOString(),
 			last: new Date(last).toISOString(),
-		}));
+		};
 	}
 }
 
