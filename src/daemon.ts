@@ -2,6 +2,7 @@ import { rmSync } from "node:fs";
 import { join } from "node:path";
 import type { RunningDaemon } from "./cli/deps.ts";
 import { type Config, LIMITS, TIMES } from "./config.ts";
+import type { Connection } from "./connections/connection.ts";
 import { LiveFeed } from "./connections/live-feed.ts";
 import { NameBook } from "./connections/name-book.ts";
 import { Names } from "./connections/names.ts";
@@ -40,7 +41,8 @@ import type { Cursor } from "./native/events.ts";
 import { containerOf, unitsOf } from "./policy/cgroup-path.ts";
 import { checkMachine } from "./preflight.ts";
 import { Pump } from "./pump.ts";
-import { RecordSources } from "./record-sources.ts";
+import { BothRecords } from "./records/both.ts";
+import { RecordSources } from "./records/sources.ts";
 import { serve, tcpListenerOf } from "./serve.ts";
 import { apiServices } from "./services.ts";
 import { ConnectionIds } from "./store/ids.ts";
@@ -192,11 +194,15 @@ async function compose(
 	undo.add(table.watch({ opened() {}, denied() {}, ended() {}, answered: (answer) => nameBook.answered(answer) }));
 	const told = new SettledStream({ table, settle: TIMES.settle, emit: (each) => feed.push(each, clock.now()) });
 	undo.add(() => told.close());
-	const recent = new RecentRecords({ connections: () => table.all(), names: nameBook, describe, view });
+	const recent = (connections: () => Iterable<Connection>) =>
+		new RecentRecords({ connections, names: nameBook, describe, view });
+	const connections = () => table.all();
 	const services = apiServices({
 		...{ feed, describe, policy, resolvers, users, nameBook, history },
 		sources: new RecordSources({
-			...{ recent, history, recorder },
+			...{ history, recorder },
+			recent: recent(connections),
+			both: history === null ? null : new BothRecords({ history, connections, recent: (some) => recent(() => some) }),
 			drain: () => pump.flush(),
 			patience: TIMES.freshness,
 		}),

@@ -5,7 +5,7 @@ import type { Describer } from "./connections/view.ts";
 import type { LoadFailure, PolicyInForce } from "./enforce/policy-service.ts";
 import type { Logger } from "./logger.ts";
 import { renderProblem } from "./policy/problem.ts";
-import type { DaemonStart, History, HistoryFailure, PolicyChange } from "./store/history.ts";
+import type { DaemonStart, History, HistoryFailure, HistoryFailureCode, PolicyChange } from "./store/history.ts";
 import { openHistory } from "./store/open.ts";
 
 /** The history that the configuration asks for, or null. */
@@ -18,10 +18,31 @@ export function keepHistory({ stateDir, history }: Config, describe: Describer, 
 		describe,
 		onFailure: (failure: HistoryFailure | null) => {
 			if (failure === null) log.info("history is written again");
-			else log.error("history is not written; deciding goes on", { code: failure.code, failure: failure.message });
+			else log.error(whatFailed(failure), { code: failure.code, failure: failure.message });
 		},
 	});
 }
+
+/** What has happened, and what to do. */
+export function whatFailed({ code }: Pick<HistoryFailure, "code">): string {
+	return FAILED[code] ?? "history is not written; deciding goes on";
+}
+
+const FAILED: Partial<Record<HistoryFailureCode, string>> = {
+	dropped:
+		"some records are missing from history: more came than the file takes. Give it a faster disk, or less to do; " +
+		"sallyport_history_dropped_total counts them, and deciding goes on",
+	corrupt:
+		"the history file was broken: it was moved aside and a new one begun. Look at the disk; what can be read of the old one " +
+		"sqlite3's .recover gets out, and deciding goes on",
+	disk_full:
+		"history is not written: its disk is full. Make room, or keep less with --history-megabytes; deciding goes on",
+	read_only:
+		"history is not written: its folder cannot be written to. Mount it writable, or name another; deciding goes on",
+	locked: "history is not written: another program holds its file. End that program; deciding goes on",
+	newer_schema:
+		"history is not written: its file was made by a newer Sallyport. Start that one, or move the file away; deciding goes on",
+};
 
 export function loadedChange({
 	generation,

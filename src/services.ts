@@ -11,7 +11,7 @@ import type { TrustedResolvers } from "./enforce/resolvers.ts";
 import type { Users } from "./identity/users.ts";
 import { CONTENT_TYPE } from "./metrics/exposition.ts";
 import { policyPort } from "./policy-port.ts";
-import type { RecordSources } from "./record-sources.ts";
+import type { RecordSources } from "./records/sources.ts";
 import type { History } from "./store/history.ts";
 
 export interface ServicesOptions {

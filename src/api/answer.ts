@@ -3,6 +3,7 @@ import type { FastifyReply, FastifyRequest } from "fastify";
 import { csvHeader } from "../connections/csv.ts";
 import type { RowForm, WrittenPage } from "../store/history.ts";
 import { Refusal } from "./problem-details.ts";
+import type { Unwritten } from "./services.ts";
 
 /** What a list can be given as, the default first. */
 export type Format = "application/json" | "application/x-ndjson" | "text/csv";
@@ -34,11 +35,13 @@ export function formatOf(accept: string | undefined): Format {
 
 export interface Page extends WrittenPage {
 	readonly source: string;
+	readonly unwritten: Unwritten | null;
 }
 
 /** Bytes that are there already: nothing is written out here. */
 export function sendPage(request: FastifyRequest, reply: FastifyReply, format: Format, page: Page): FastifyReply {
 	reply.header("vary", "accept").header("sallyport-source", page.source);
+	if (page.unwritten !== null) reply.header("sallyport-unwritten-since", page.unwritten.since);
 	if (page.next !== null) {
 		const url = new URL(request.url, "http://localhost");
 		url.searchParams.set("cursor", page.next);
@@ -60,13 +63,14 @@ const FORMATS: Readonly<Record<string, Format>> = {
 };
 
 const WRITERS: Readonly<Record<Format, (page: Page) => Generator<string | Uint8Array>>> = {
-	*"application/json"({ parts, next, source }) {
+	*"application/json"({ parts, next, source, unwritten }) {
 		yield '{"connections":[';
 		for (const [index, part] of parts.entries()) {
 			if (index > 0) yield ",";
 			yield part;
 		}
-		yield `],"next":${JSON.stringify(next)},"more":${next !== null},"source":${JSON.stringify(source)}}`;
+		const rest = JSON.stringify({ next, more: next !== null, source, unwritten });
+		yield `],${rest.slice(1)}`;
 	},
 	*"application/x-ndjson"({ parts }) {
 		yield* parts;

@@ -44,8 +44,10 @@ export function connectionRoutes(app: FastifyInstance, { records }: ApiServices)
 				...(cursor === undefined ? {} : { cursor }),
 			};
 			const format = formatOf(request.headers.accept);
-			const { source, value } = await askRecords(records, from, (reader) => writePage(reader, FORMS[format], query));
-			return sendPage(request, reply, format, { ...value, next: writeCursor(source, value.next), source });
+			const { source, unwritten, value } = await askRecords(records, from, (reader) =>
+				writePage(reader, FORMS[format], query),
+			);
+			return sendPage(request, reply, format, { ...value, next: writeCursor(source, value.next), source, unwritten });
 		},
 	);
 
@@ -66,13 +68,13 @@ export function connectionRoutes(app: FastifyInstance, { records }: ApiServices)
 		},
 		async (request) => {
 			const { id } = request.params;
-			const { source, value } = await askRecords(records, undefined, async (reader) => {
+			const { source, unwritten, value } = await askRecords(records, undefined, async (reader) => {
 				const record = await reader.get(id);
 				return record === null ? null : { ...record, steps: await stepsOf(record, reader) };
 			});
 			if (value === null)
 				throw new Refusal(404, "not-found", `There is no record ${id}; it may have been too old to keep.`);
-			return { ...value, source };
+			return { ...value, source, unwritten };
 		},
 	);
 }

@@ -35,9 +35,9 @@ export function nameRoutes(app: FastifyInstance, { records, learned, policy }: A
 				...(since === undefined ? {} : { since: timeOf("since", since, Date.now()) }),
 				...(cursor === undefined ? {} : { cursor }),
 			};
-			const { source, value } = await askRecords(records, from, (reader) => reader.names(query));
+			const { source, unwritten, value } = await askRecords(records, from, (reader) => reader.names(query));
 			const next = writeCursor(source, value.next);
-			return { names: value.rows, next, more: next !== null, source };
+			return { names: value.rows, next, more: next !== null, source, unwritten };
 		},
 	);
 
@@ -58,13 +58,13 @@ export function nameRoutes(app: FastifyInstance, { records, learned, policy }: A
 		},
 		async (request) => {
 			const { name } = request.params;
-			const { source, value: record } = await askRecords(records, undefined, (reader) => reader.name(name));
+			const { source, unwritten, value: record } = await askRecords(records, undefined, (reader) => reader.name(name));
 			if (record === null) throw new Refusal(404, "not-found", "Nobody has asked for this name, as far as is known.");
 			const addresses = record.addresses.map((each) => {
 				const held = learned(each.address).find(({ name }) => name === record.name);
 				return { ...each, heldUntil: held === undefined ? null : new Date(held.until).toISOString() };
 			});
-			return { ...record, addresses, rules: policy.rulesOf(record.name), source };
+			return { ...record, addresses, rules: policy.rulesOf(record.name), source, unwritten };
 		},
 	);
 }

@@ -1,6 +1,6 @@
 import { FilterError } from "../connections/filter.ts";
 import type { HistoryQuery, HistoryReader, RowForm, WrittenPage } from "../store/history.ts";
-import type { ApiServices, Source } from "./services.ts";
+import type { ApiServices, Source, Unwritten } from "./services.ts";
 
 /** Rows of one answer at most. */
 export const PAGE = 1_000;
@@ -8,17 +8,20 @@ export const PAGE = 1_000;
 /** Cursors say where they lead on: one of history means nothing to memory. */
 export function readCursor(text: string | undefined): { readonly from?: Source; readonly cursor?: string } {
 	if (text === undefined) return {};
-	const from = text.startsWith("h.") ? "history" : text.startsWith("m.") ? "memory" : null;
-	if (from === null) throw new FilterError("cursor", text.slice(0, 40), "the next of an earlier page");
+	const from = SOURCES[text.slice(0, 2)];
+	if (from === undefined) throw new FilterError("cursor", text.slice(0, 40), "the next of an earlier page");
 	return { from, cursor: text.slice(2) };
 }
 
 export function writeCursor(source: Source, next: string | null): string | null {
-	return next === null ? null : `${source === "history" ? "h" : "m"}.${next}`;
+	return next === null ? null : `${source[0]}.${next}`;
 }
+
+const SOURCES: Readonly<Record<string, Source>> = { "h.": "history", "m.": "memory", "b.": "both" };
 
 export interface Answered<T> {
 	readonly source: Source;
+	readonly unwritten: Unwritten | null;
 	readonly value: T;
 }
 
@@ -28,14 +31,14 @@ export async function askRecords<T>(
 	from: Source | undefined,
 	question: (reader: HistoryReader) => Promise<T>,
 ): Promise<Answered<T>> {
-	const { source, reader } = await records(from);
+	const { source, unwritten, reader } = await records(from);
 	try {
-		return { source, value: await question(reader) };
+		return { source, unwritten, value: await question(reader) };
 	} catch (error) {
 		const { name, code } = error as { name?: string; code?: string };
 		if (name !== "HistoryError" || code === "bad_cursor" || code === "busy" || from === "history") throw error;
 		const memory = await records("memory");
-		return { source: memory.source, value: await question(memory.reader) };
+		return { source: memory.source, unwritten: memory.unwritten, value: await question(memory.reader) };
 	}
 }
 

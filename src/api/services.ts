@@ -23,11 +23,19 @@ export interface ApiServices {
 	readonly ready: () => Readiness;
 }
 
-export type Source = "history" | "memory";
+export type Source = "history" | "memory" | "both";
 
 export interface Records {
 	readonly source: Source;
 	readonly reader: HistoryReader;
+	readonly unwritten: Unwritten | null;
+}
+
+/** What happens is not written to history now. */
+export interface Unwritten {
+	/** ISO */
+	readonly since: string;
+	readonly why: string;
 }
 
 export interface PolicyPort {

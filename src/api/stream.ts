@@ -121,8 +121,7 @@ async function fill(
 	count: number | null,
 ): Promise<void> {
 	const { source, reader } = await records();
-	const complete =
-		source === "history" && (await replay(writer, reader, boot, { ...filter, since }).catch(() => false));
+	const complete = source !== "memory" && (await replay(writer, reader, boot, { ...filter, since }).catch(() => false));
 	if (!complete) await writer.send("missed", JSON.stringify({ count, since: new Date(since).toISOString() }), null);
 }
 

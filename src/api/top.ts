@@ -31,8 +31,8 @@ export function topRoute(app: FastifyInstance, { records }: ApiServices): void {
 			const groupBy = fieldsOf(by);
 			const filter = filterOf(request.query);
 			const query = { groupBy, filter, sort, limit };
-			const { source, value } = await askRecords(records, undefined, (reader) => reader.top(query));
-			return { by: groupBy, rows: value, source };
+			const { source, unwritten, value } = await askRecords(records, undefined, (reader) => reader.top(query));
+			return { by: groupBy, rows: value, source, unwritten };
 		},
 	);
 }

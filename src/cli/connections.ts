@@ -1,3 +1,4 @@
+import type { Unwritten } from "../api/services.ts";
 import type { ConnectionView } from "../connections/view.ts";
 import { askJson, askText } from "./client.ts";
 import type { Asking, CliCommand } from "./command.ts";
@@ -7,6 +8,7 @@ import { harmlessJson } from "./harmless.ts";
 import { positiveInteger, recordId } from "./options.ts";
 import { recordText } from "./record.ts";
 import { tableHeader, tableRow } from "./table.ts";
+import { warnUnwritten } from "./unwritten.ts";
 
 type Options = Asking & FilterOptions & { readonly limit: number };
 
@@ -38,6 +40,7 @@ async function connections(options: Options, { out, err }: CliDeps): Promise<voi
 	const style = { width: out.terminal ? out.width() : WIDE, colours: out.colours, date: true, ids: true };
 	let left = options.limit;
 	let cursor: string | null = null;
+	let unwritten: Unwritten | null = null;
 	do {
 		const query = filterQuery(options, ["sort"]);
 		query.set("limit", String(Math.min(left, MOST_A_PAGE)));
@@ -48,13 +51,16 @@ async function connections(options: Options, { out, err }: CliDeps): Promise<voi
 			out.write(`${options.json === true ? harmlessJson(JSON.stringify(each)) : tableRow(each, style)}\n`);
 		left -= page.connections.length;
 		cursor = page.next;
+		unwritten = page.unwritten ?? unwritten;
 	} while (cursor !== null && left > 0);
+	warnUnwritten(err, unwritten);
 	if (cursor !== null) err.write("sallyport: there are more; --limit shows them\n");
 }
 
 interface Page {
 	readonly connections: readonly ConnectionView[];
 	readonly next: string | null;
+	readonly unwritten?: Unwritten | null;
 }
 
 async function connection(id: number, { socket, json }: Options, { out }: CliDeps): Promise<void> {

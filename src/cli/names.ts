@@ -1,46 +1,24 @@
+import type { RuleOfName } from "../api/policy-types.ts";
+import type { Unwritten } from "../api/services.ts";
+import type { NameRecord, NameSummary } from "../store/history.ts";
 import { askJson } from "./client.ts";
 import { type Column, columns } from "./columns.ts";
 import type { Asking, CliCommand } from "./command.ts";
 import type { CliDeps } from "./deps.ts";
 import { harmlessJson } from "./harmless.ts";
 import { positiveInteger } from "./options.ts";
+import { warnUnwritten } from "./unwritten.ts";
 import { agoText, fields, timeText } from "./words.ts";
 
-interface Summary {
-	readonly name: string;
-	readonly first: string;
-	readonly last: string;
-	readonly questions: number;
-	readonly connections: number;
-	readonly denied: number;
-	readonly wouldDeny: number;
-	readonly addresses: readonly string[];
-}
-
 interface Page {
-	readonly names: readonly Summary[];
+	readonly names: readonly NameSummary[];
 	readonly next: string | null;
+	readonly unwritten?: Unwritten | null;
 }
 
-interface Whole extends Omit<Summary, "addresses"> {
-	readonly addresses: readonly {
-		readonly address: string;
-		readonly ttl: number;
-		readonly last: string;
-		readonly trusted: boolean;
-	}[];
-	readonly askedBy: readonly {
-		readonly process: string;
-		readonly exe: string | null;
-		readonly unit: string | null;
-		readonly container: string | null;
-		readonly user: string | null;
-		readonly uid: number;
-		readonly questions: number;
-		readonly connections: number;
-		readonly last: string;
-	}[];
-	readonly rules?: readonly { readonly group: string; readonly rule: string; readonly action: string }[];
+interface Whole extends NameRecord {
+	readonly rules?: readonly RuleOfName[];
+	readonly unwritten?: Unwritten | null;
 }
 
 type Options = Asking & { readonly since?: string; readonly limit: number };
@@ -69,6 +47,7 @@ async function list(pattern: string | undefined, options: Options, { out, err }:
 	const line = columns(tableOf(now), out.terminal ? out.width() : 160);
 	let left = options.limit;
 	let cursor: string | null = null;
+	let unwritten: Unwritten | null = null;
 	do {
 		const query = new URLSearchParams({ limit: String(Math.min(left, 10_000)) });
 		if (pattern !== undefined) query.set("name", pattern);
@@ -80,16 +59,19 @@ async function list(pattern: string | undefined, options: Options, { out, err }:
 			out.write(`${options.json === true ? harmlessJson(JSON.stringify(each)) : line(each)}\n`);
 		left -= page.names.length;
 		cursor = page.next;
+		unwritten = page.unwritten ?? unwritten;
 	} while (cursor !== null && left > 0);
+	warnUnwritten(err, unwritten);
 	if (cursor !== null) err.write("sallyport: there are more; --limit shows them\n");
 }
 
-async function whole(name: string, { socket, json }: Options, { out }: CliDeps): Promise<void> {
+async function whole(name: string, { socket, json }: Options, { out, err }: CliDeps): Promise<void> {
 	const answer = await askJson<Whole>({ socket, path: `/v1/names/${encodeURIComponent(name)}` });
 	if (json === true) {
 		out.write(`${harmlessJson(JSON.stringify(answer))}\n`);
 		return;
 	}
+	warnUnwritten(err, answer.unwritten);
 	const now = Date.now();
 	const many = (title: string, lines: readonly string[]): [string, string][] =>
 		lines.map((line, index) => [index === 0 ? title : "", line]);
@@ -123,7 +105,7 @@ async function whole(name: string, { socket, json }: Options, { out }: CliDeps):
 	);
 }
 
-function tableOf(now: number): Column<Summary>[] {
+function tableOf(now: number): Column<NameSummary>[] {
 	return [
 		{ title: "NAME", text: ({ name }) => name, least: 24, share: 3 },
 		{ title: "QUESTIONS", text: ({ questions }) => String(questions), least: 9, right: true, keep: 1 },

@@ -1,3 +1,4 @@
+import type { Unwritten } from "../api/services.ts";
 import { askJson } from "./client.ts";
 import { type Column, columns } from "./columns.ts";
 import type { Asking, CliCommand } from "./command.ts";
@@ -6,6 +7,7 @@ import { addFilters, type FilterOptions, filterQuery } from "./filters.ts";
 import { harmlessJson } from "./harmless.ts";
 import { groupFields, positiveInteger, TOP_FIELDS } from "./options.ts";
 import { liveScreen } from "./screen.ts";
+import { unwrittenText, warnUnwritten } from "./unwritten.ts";
 import { agoText, bytesText } from "./words.ts";
 
 interface TopRow {
@@ -57,39 +59,49 @@ export function addTopCommand(program: CliCommand, deps: CliDeps): void {
 }
 
 async function top(options: Options, deps: CliDeps): Promise<void> {
-	const { out } = deps;
+	const { out, err } = deps;
 	if (options.json === true) {
-		for (const row of await ask(options, options.limit ?? 20)) out.write(`${harmlessJson(JSON.stringify(row))}\n`);
+		const { rows, unwritten } = await ask(options, options.limit ?? 20);
+		for (const row of rows) out.write(`${harmlessJson(JSON.stringify(row))}\n`);
+		warnUnwritten(err, unwritten);
 		return;
 	}
 	if (options.once === true || !out.terminal) {
 		const style = { width: out.terminal ? out.width() : 160, colours: out.colours };
-		for (const line of table(options, await ask(options, options.limit ?? 20), style)) out.write(`${line}\n`);
+		const { rows, unwritten } = await ask(options, options.limit ?? 20);
+		for (const line of table(options, rows, style)) out.write(`${line}\n`);
+		warnUnwritten(err, unwritten);
 		return;
 	}
 	/* The first answer comes before the screen is taken: an error is then a line like any other. */
-	let rows = await ask(options, options.limit ?? 200);
+	let answer = await ask(options, options.limit ?? 200);
 	await liveScreen(deps, {
 		interval: options.interval * 1000,
 		async refresh() {
-			rows = await ask(options, options.limit ?? 200);
+			answer = await ask(options, options.limit ?? 200);
 		},
 		draw: (width, height) => [
-			heading(options, width),
-			...table(options, rows.slice(0, Math.max(0, height - 2)), { width, colours: out.colours }),
+			heading(options, answer, width),
+			...table(options, answer.rows.slice(0, Math.max(0, height - 2)), { width, colours: out.colours }),
 		],
 	});
 }
 
-async function ask(options: Options, limit: number): Promise<readonly TopRow[]> {
+async function ask(options: Options, limit: number): Promise<Answer> {
 	const query = filterQuery(options, ["sort"]);
 	query.set("by", options.by.join(","));
 	query.set("limit", String(limit));
-	const { rows } = await askJson<{ rows: TopRow[] }>({ socket: options.socket, path: `/v1/top?${query}` });
-	return rows;
+	return askJson<Answer>({ socket: options.socket, path: `/v1/top?${query}` });
 }
 
-function heading({ by, sort, since }: Options, width: number): string {
+interface Answer {
+	readonly rows: readonly TopRow[];
+	readonly unwritten?: Unwritten | null;
+}
+
+function heading({ by, sort, since }: Options, { unwritten }: Answer, width: number): string {
+	const amiss = unwrittenText(unwritten);
+	if (amiss !== null) return amiss.slice(0, width);
 	return `sallyport top: by ${by.join(" and ")}, most ${sort} first, since ${since}; q ends it`.slice(0, width);
 }
 

@@ -1,4 +1,5 @@
 import type { NameRecord, NameSummary, NamesPage } from "../store/history.ts";
+import { nameCursor } from "../store/wanted.ts";
 import { printable } from "../text.ts";
 import { Best } from "./best.ts";
 import type { Connection } from "./connection.ts";
@@ -46,7 +47,7 @@ export class NameCounts {
 			const addresses = this.#names.addressesOf(name).map(({ address }) => address);
 			rows.push({ ...this.#summary(name), addresses });
 		});
-		return { rows, next: found.items.length > limit ? (found.items[limit - 1] ?? null) : null };
+		return { rows, next: found.items.length > limit ? nameCursor(found.items[limit - 1] ?? "") : null };
 	}
 
 	record(name: string): NameRecord | null {

@@ -12,11 +12,12 @@ import type {
 	TopRow,
 	WrittenPage,
 } from "../store/history.ts";
+import { decodeCursor, encodeCursor, nameOfCursor } from "../store/wanted.ts";
 import { Best } from "./best.ts";
 import type { Connection } from "./connection.ts";
 import { compileFilter, type Predicate } from "./filter.ts";
 import type { NameBook } from "./name-book.ts";
-import { inOrder, isBehind, keyOf, ORDERS, readCursor, writeCursor } from "./order.ts";
+import { inOrder, isBehind, type Key, keyOf, ORDERS } from "./order.ts";
 import { NameCounts } from "./recent-names.ts";
 import { TopGroups } from "./recent-top.ts";
 import { rowsText } from "./rows-text.ts";
@@ -39,12 +40,12 @@ export class RecentRecords implements HistoryReader {
 	}
 
 	async query(query: HistoryQuery): Promise<HistoryPage> {
-		const { page, next } = await this.#find(query);
+		const { page, next } = await this.find(query);
 		return { rows: page.map((connection) => this.whole(connection)), next };
 	}
 
 	async write(query: HistoryQuery, form: RowForm): Promise<WrittenPage> {
-		const { page, next } = await this.#find(query);
+		const { page, next } = await this.find(query);
 		const parts: Uint8Array[] = [];
 		for (let at = 0; at < page.length; at += PART) {
 			if (at > 0) await turn();
@@ -54,11 +55,9 @@ export class RecentRecords implements HistoryReader {
 		return { parts, count: page.length, next };
 	}
 
-	async #find({ filter = {}, sort = "-first", limit = 100, cursor }: HistoryQuery): Promise<{
-		readonly page: readonly Connection[];
-		readonly next: string | null;
-	}> {
-		const after = cursor === undefined ? null : readCursor(cursor, sort);
+	async find({ filter = {}, sort = "-first", limit = 100, cursor }: HistoryQuery): Promise<Found> {
+		const position = decodeCursor(sort, cursor);
+		const after: Key | null = position === null ? null : [position.value, position.id];
 		const order = ORDERS[sort];
 		const found = new Best<Connection>(limit + 1, inOrder(order));
 		await this.#each(compileFilter(filter, this.#o.describe), (connection) => {
@@ -66,8 +65,9 @@ export class RecentRecords implements HistoryReader {
 		});
 		const page = found.items.slice(0, limit);
 		const last = page.at(-1);
-		const next = found.items.length > limit && last !== undefined ? writeCursor(keyOf(last, order), sort) : null;
-		return { page, next };
+		const [value, id] = last === undefined ? [0, 0] : keyOf(last, order);
+		const next = found.items.length > limit ? encodeCursor(sort, { value, id }) : null;
+		return { page, next, whole: (connection) => this.whole(connection) };
 	}
 
 	async get(id: number): Promise<HistoryRecord | null> {
@@ -85,12 +85,12 @@ export class RecentRecords implements HistoryReader {
 		return groups.rows(sort, limit);
 	}
 
-	async names({ name, since = 0, limit = 100, cursor = "" }: NamesQuery): Promise<NamesPage> {
+	async names({ name, since = 0, limit = 100, cursor }: NamesQuery): Promise<NamesPage> {
 		const counts = new NameCounts(this.#o.names, this.#o.view);
 		await this.#each(compileFilter(name === undefined ? {} : { name }, this.#o.describe), (connection) =>
 			counts.add(connection),
 		);
-		return counts.page(since, limit, cursor);
+		return counts.page(since, limit, cursor === undefined ? "" : nameOfCursor(cursor));
 	}
 
 	async name(name: string): Promise<NameRecord | null> {
@@ -130,6 +130,12 @@ export class RecentRecords implements HistoryReader {
 			if (matches(connection)) take(connection);
 		});
 	}
+}
+
+interface Found {
+	readonly page: readonly Connection[];
+	readonly next: string | null;
+	readonly whole: (connection: Connection) => HistoryRecord;
 }
 
 /** Rows that are written in one go. */

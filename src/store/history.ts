@@ -15,6 +15,8 @@ export interface History extends HistoryReader {
 	recordAnswer(answer: AnswerRecord): void;
 	recordPolicyChange(change: PolicyChange): void;
 	recordStart(start: DaemonStart): void;
+	/** Those of the ids that are in the file. */
+	known(ids: readonly number[]): Promise<ReadonlySet<number>>;
 	/** As the writer last reported it; costs nothing. */
 	status(): HistoryStatus;
 	/** Resolves when all that was recorded so far is in the file, or was dropped. */

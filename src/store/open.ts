@@ -13,7 +13,7 @@ import type {
 import type { WriterData } from "./messages.ts";
 import { ReaderLink } from "./reader-link.ts";
 import type { LogOptions } from "./requests.ts";
-import { decodeCursor, encodeCursor, limitOf, wanted } from "./wanted.ts";
+import { decodeCursor, encodeCursor, limitOf, nameCursor, nameOfCursor, wanted } from "./wanted.ts";
 import { WriterLink } from "./writer-link.ts";
 
 /** Returns at once; the file is opened by the writer's thread. */
@@ -78,13 +78,17 @@ export function openHistory(options: HistoryOptions, startWriter?: (data: Writer
 				pattern: wanted(name === undefined ? {} : { name }).name,
 				since: wanted(since === undefined ? {} : { since }).since,
 				limit: limitOf(limit, 100),
-				after: cursor === undefined ? "" : Buffer.from(cursor, "base64url").toString("utf8"),
+				after: cursor === undefined ? "" : nameOfCursor(cursor),
 			});
-			return { rows, next: next === null ? null : Buffer.from(next).toString("base64url") };
+			return { rows, next: next === null ? null : nameCursor(next) };
 		},
 		async name(name) {
 			await checkOn();
 			return reader.ask("name", name.toLowerCase().replace(/\.$/, ""));
+		},
+		async known(ids) {
+			await checkOn();
+			return new Set(await reader.ask("known", ids));
 		},
 		async policyChanges(query) {
 			await checkOn();

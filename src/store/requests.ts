@@ -18,6 +18,7 @@ export interface Requests {
 	readonly top: [TopOptions, TopRow[]];
 	readonly names: [NamesOptions, NamesFound];
 	readonly name: [string, NameRecord | null];
+	readonly known: [readonly number[], number[]];
 	readonly policyChanges: [LogOptions, PolicyChange[]];
 	readonly starts: [LogOptions, DaemonStart[]];
 }
@@ -46,6 +47,10 @@ export const HANDLERS: Handlers = {
 	top,
 	names: listNames,
 	name: readName,
+	known(database, ids) {
+		const has = database.prepare("SELECT 1 FROM connection WHERE id = ?");
+		return ids.filter((id) => has.get(id) !== undefined);
+	},
 	policyChanges: (database, options) => log(database, "policy_change", options),
 	starts: (database, options) => log(database, "daemon_start", options),
 };

@@ -78,6 +78,15 @@ export function decodeCursor(sort: HistorySort, cursor: string | undefined): Pos
 	return position;
 }
 
+/** Of a page of names: the last one. */
+export function nameCursor(name: string): string {
+	return Buffer.from(name).toString("base64url");
+}
+
+export function nameOfCursor(cursor: string): string {
+	return Buffer.from(cursor, "base64url").toString("utf8");
+}
+
 const LIMIT = 10_000;
 
 function time(parameter: string, ms: number): number {

@@ -30,7 +30,14 @@ export function names(table: readonly (string | null)[]): string[] {
 /** Where an answer was read. */
 export const source = {
 	type: "string",
-	enum: ["history", "memory"],
+	enum: ["history", "memory", "both"],
 	description:
-		"`memory`: open connections and the last that ended; there is no history, or its file takes nothing now.",
+		"`memory`: open connections and the last that ended; there is no history, or it cannot be read. `both`: history, and what is in " +
+		"memory and not written to it now.",
+} as const;
+
+export const unwritten = {
+	...object({ since: time, why: string }),
+	type: ["object", "null"],
+	description: "What happens is not written to history, since when and why; null: it is, or none is kept.",
 } as const;

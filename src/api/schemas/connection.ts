@@ -1,5 +1,5 @@
 import { endNames, phaseNames, reasonNames, verdictNames } from "../../native/layout.ts";
-import { integer, list, names, nullable, object, source, string, time } from "./base.ts";
+import { integer, list, names, nullable, object, source, string, time, unwritten } from "./base.ts";
 
 const decision = object({
 	verdict: { type: "string", enum: names(verdictNames) },
@@ -77,6 +77,7 @@ export const connectionListSchema = object({
 	next: { ...nullable("string"), description: "The cursor of the next page." },
 	more: { type: "boolean" },
 	source,
+	unwritten,
 });
 
 export const connectionDetailSchema = object({
@@ -95,6 +96,7 @@ export const connectionDetailSchema = object({
 		}),
 	),
 	source,
+	unwritten,
 });
 
 function orNull<T extends { readonly type: "object" }>(schema: T) {

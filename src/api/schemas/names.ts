@@ -1,4 +1,4 @@
-import { integer, list, nullable, object, source, string, time } from "./base.ts";
+import { integer, list, nullable, object, source, string, time, unwritten } from "./base.ts";
 
 const summary = {
 	name: string,
@@ -15,6 +15,7 @@ export const namesSchema = object({
 	next: nullable("string"),
 	more: { type: "boolean" },
 	source,
+	unwritten,
 });
 
 export const nameSchema = object({
@@ -56,4 +57,5 @@ export const nameSchema = object({
 		}),
 	),
 	source,
+	unwritten,
 });

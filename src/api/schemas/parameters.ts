@@ -55,8 +55,8 @@ export const listParameters = {
 		cursor: cursorParameter,
 		from: {
 			type: "string",
-			enum: ["history", "memory"],
-			description: "Where to read. Left out: history, and memory while history takes nothing.",
+			enum: ["history", "memory", "both"],
+			description: "Where to read. Left out: history, and both while history takes nothing.",
 		},
 	},
 } as const;

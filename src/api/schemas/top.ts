@@ -1,4 +1,4 @@
-import { integer, list, object, source, time } from "./base.ts";
+import { integer, list, object, source, time, unwritten } from "./base.ts";
 import { topFields } from "./parameters.ts";
 
 export const topSchema = object({
@@ -22,4 +22,5 @@ export const topSchema = object({
 		}),
 	),
 	source,
+	unwritten,
 });

@@ -222,8 +222,9 @@ test("names: what was seen; one name: its addresses, who asked, and the rules th
 		["api.example.com", 0],
 		["www.example.org", 1],
 	]);
-	expect((await app.inject("/v1/names?limit=1")).json()).toMatchObject({ more: true, next: "m.api.example.com" });
-	expect((await app.inject("/v1/names?limit=1&cursor=m.api.example.com")).json()).toMatchObject({
+	const first = (await app.inject("/v1/names?limit=1")).json<{ more: boolean; next: string }>();
+	expect(first).toMatchObject({ names: [{ name: "api.example.com" }], more: true, unwritten: null });
+	expect((await app.inject(`/v1/names?limit=1&cursor=${first.next}`)).json()).toMatchObject({
 		names: [{ name: "www.example.org" }],
 		more: false,
 	});
@@ -241,20 +242,23 @@ test("while history cannot be read, memory answers, unless history was asked for
 	const broken = new Proxy(services.recent, {
 		get: () => () => Promise.reject(Object.assign(new Error(dead.message), dead)),
 	});
+	const unwritten = { since: "2026-01-02T03:04:05.000Z", why: "the disk is full" };
 	const other = await openApi(
 		Object.assign(services, {
 			records: async (wanted?: "history" | "memory") =>
 				wanted === "memory"
-					? { source: "memory" as const, reader: services.recent }
-					: { source: "history" as const, reader: broken },
+					? { source: "memory" as const, reader: services.recent, unwritten }
+					: { source: "history" as const, reader: broken, unwritten },
 		}),
 	);
 	for (const url of ["/v1/connections", "/v1/connections/1", "/v1/top", "/v1/names", "/v1/names/api.example.com"]) {
-		expect((await other.inject(url)).json(), url).toMatchObject({ source: "memory" });
+		expect((await other.inject(url)).json(), url).toMatchObject({ source: "memory", unwritten });
 	}
 	expect((await other.inject("/v1/connections?from=history")).json()).toMatchObject({
 		type: "urn:sallyport:problem:history-unavailable",
 		status: 503,
 	});
+	const list = await other.inject({ url: "/v1/connections", headers: { accept: "text/csv" } });
+	expect(list.headers["sallyport-unwritten-since"]).toBe(unwritten.since);
 	await other.close();
 });

@@ -42,7 +42,7 @@ async function open(source: "history" | "memory"): Promise<FastifyInstance & Asy
 	const view = viewer(describeProcess);
 	const recent = new RecentRecords({ connections: () => connections, names, describe: describeProcess, view });
 	const reader = source === "history" ? history : recent;
-	return openApi(Object.assign(services, { records: async () => ({ source, reader }) }));
+	return openApi(Object.assign(services, { records: async () => ({ source, reader, unwritten: null }) }));
 }
 
 const ANSWERS = [

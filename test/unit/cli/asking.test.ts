@@ -256,3 +256,20 @@ function lastFrame({ stdout }: Terminal): string[] {
 	// biome-ignore lint/suspicious/noControlCharactersInRegex: what a terminal acts on
 	return frame.split("\r\n").map((line) => line.replaceAll(/\x1b\[[\d;?]*[A-Za-z]/g, ""));
 }
+
+test("while history is not written, whoever asks is told since when and why; what is in the answer stays as it is", async () => {
+	const unwritten = { since: "2026-01-02T03:04:05.000Z", why: "The disk is full\x1b[2J" };
+	await daemon(({ path }) =>
+		path === "/v1/top"
+			? { by: ["name"], rows: [], unwritten }
+			: path === "/v1/names"
+				? { names: [], next: null, unwritten }
+				: { connections: [], next: null, unwritten },
+	);
+	for (const command of ["connections --json", "top --json", "top --once", "names", "names --json"]) {
+		const { code, stderr, stdout } = await ask(command);
+		expect(code, command).toBe(0);
+		expect(stderr, command).toMatch(/history is not written since 2026-01-02.*The disk is full/);
+		expect(stderr + stdout, command).not.toContain("\x1b");
+	}
+});

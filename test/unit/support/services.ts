@@ -15,6 +15,7 @@ export class FakeServices implements ApiServices {
 	readonly names = new NameBook(100);
 	readonly recent: RecentRecords;
 	source: Records["source"] = "memory";
+	unwritten: Records["unwritten"] = null;
 	illness: string | null = null;
 	problems: PolicyProblem[] = [];
 	held: { name: string; until: number }[] = [];
@@ -61,7 +62,11 @@ export class FakeServices implements ApiServices {
 		desk.table.watch({ opened() {}, denied() {}, ended() {}, answered: (answer) => this.names.answered(answer) });
 	}
 
-	readonly records = async (): Promise<Records> => ({ source: this.source, reader: this.recent });
+	readonly records = async (): Promise<Records> => ({
+		source: this.source,
+		reader: this.recent,
+		unwritten: this.unwritten,
+	});
 
 	readonly learned = () => this.held;
 
