@@ -179,10 +179,12 @@ _sallyport() {
 			files=1 ;;
 		"policy diff")
 			case "$previous" in
+				--since) :; return ;;
+				--last) :; return ;;
 				--socket) compopt -o filenames 2>/dev/null; mapfile -t COMPREPLY < <(compgen -f -- "$current"); return ;;
 			esac
 			words=""
-			flags="--exit-code --socket --json -h --help"
+			flags="--since --last --no-records --exit-code --socket --json -h --help"
 			files=1 ;;
 		"status")
 			case "$previous" in

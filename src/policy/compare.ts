@@ -2,11 +2,14 @@ import { formatAddress } from "./address.ts";
 import { type Environment, type Policy, type Rule, ruleKey } from "./model.ts";
 import { parsePolicy } from "./parse.ts";
 import { renderProblem } from "./problem.ts";
+import { type DecidedOtherwise, decidedOtherwise, type RecordedConnection } from "./replay.ts";
 
 export interface Comparison {
 	/** Lines of what is wrong with one of the two; then there are no changes. */
 	readonly problems: readonly string[];
 	readonly changes: readonly Change[];
+	/** Of recorded connections those that one of the two lets through and the other does not. */
+	readonly decidedOtherwise: (records: Iterable<RecordedConnection>) => readonly DecidedOtherwise[];
 }
 
 export interface Change {
@@ -35,8 +38,13 @@ export function comparePolicies(before: Side, after: Side): Comparison {
 	const problems = [old, next].flatMap((each) =>
 		each === undefined || each.ok ? [] : each.problems.map(renderProblem),
 	);
-	if (old?.ok !== true || next?.ok !== true) return { problems, changes: [] };
-	return { problems, changes: [...settings(old.policy, next.policy), ...rules(old.policy, next.policy)] };
+	if (old?.ok !== true || next?.ok !== true) return { problems, changes: [], decidedOtherwise: () => [] };
+	const [was, is] = [old.policy, next.policy];
+	return {
+		problems,
+		changes: [...settings(was, is), ...rules(was, is)],
+		decidedOtherwise: (records) => decidedOtherwise(was, is, records, after.environment),
+	};
 }
 
 function settings(before: Policy, after: Policy): Change[] {

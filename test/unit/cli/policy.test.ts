@@ -78,12 +78,29 @@ test("apply where an earlier daemon's policy is in force needs no tag", async ()
 	expect(asked.at(-1)?.headers["if-match"]).toBeUndefined();
 });
 
+const OTHERWISE = {
+	...{
+		name: "evil\x1b.example",
+		remote: "192.0.2.1",
+		port: 443,
+		protocol: "tcp",
+		process: "curl",
+		unit: "agent.service",
+	},
+	before: { verdict: "allow", phase: "tls", group: "web", rule: "api", reason: "rule" },
+	after: { verdict: "would_deny", phase: "connect", group: null, rule: null, reason: "default" },
+	...{ count: 12, last: "2026-01-01T00:00:00.000Z" },
+} as const;
+
 test("diff says what would change, with an exit code for scripts", async () => {
-	await daemon(() => IN_FORCE);
+	const page = (cursor: string | undefined) =>
+		cursor === undefined ? { connections: [{}, {}], next: "2" } : { connections: [{}], next: null };
+	await daemon(({ path, query }) => (path === "/v1/policy" ? IN_FORCE : page(query["cursor"])));
 	expect((await ask("policy diff p.yaml")).stdout).toBe("Nothing would change.\n");
 	const terminal = new Terminal();
 	terminal.comparison = {
 		problems: [],
+		decidedOtherwise: () => [],
 		changes: [
 			{ kind: "setting", what: "mode", details: [{ field: "mode", before: "observe", after: "enforce" }] },
 			{ kind: "added", what: "web/new", details: [{ field: "action", before: null, after: "deny" }] },
@@ -102,8 +119,22 @@ test("diff says what would change, with an exit code for scripts", async () => {
     + to.ports: 80, 443
 ~ rule web/api: moved from place 1 to 2
 - rule web/old
+
+Of 3 connections since 24h none would be decided otherwise.
 `);
-	terminal.comparison = { problems: ["p.yaml:1:1: bad\x1b"], changes: [] };
+	terminal.comparison = { ...terminal.comparison, decidedOtherwise: (records) => [...records].map(() => OTHERWISE) };
+	terminal.stdout = "";
+	const told = (await ask("policy diff p.yaml --since 7d --last 2", terminal)).stdout;
+	expect(told).toContain(`Of the last 2 connections 24 would be decided otherwise:
+12  tcp evil\\x1b.example:443  curl (agent.service)  allow (tls: web/api) -> would deny (connect: default)
+`);
+	expect(asked.at(-1)?.query).toEqual({ since: "7d", limit: "2" });
+	terminal.stdout = "";
+	const { records } = JSON.parse((await ask("policy diff p.yaml --json", terminal)).stdout) as { records: object };
+	expect(records).toMatchObject({ since: "24h", looked: 3, more: false, decidedOtherwise: [{ count: 12 }, {}, {}] });
+	terminal.stdout = "";
+	expect((await ask("policy diff p.yaml --no-records", terminal)).stdout).not.toContain("connections");
+	terminal.comparison = { problems: ["p.yaml:1:1: bad\x1b"], changes: [], decidedOtherwise: () => [] };
 	expect(await ask("policy diff p.yaml", terminal)).toMatchObject({
 		code: 3,
 		stderr: expect.stringContaining("bad\\x1b"),

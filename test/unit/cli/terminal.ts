@@ -14,7 +14,7 @@ export class Terminal implements CliDeps {
 	readonly calls: string[] = [];
 	connections: ConnectionView[] = [];
 	failure: Error | null = null;
-	comparison: Comparison = { problems: [], changes: [] };
+	comparison: Comparison = { problems: [], changes: [], decidedOtherwise: () => [] };
 	size = { width: 140, height: 30 };
 	press: (key: string) => void = () => {};
 	resized: () => void = () => {};
