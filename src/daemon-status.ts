@@ -41,7 +41,7 @@ export function statusOf(o: StatusOptions): Status {
 		generation: policy.generation,
 		policy: policyStatus(policy),
 		events: { received: pump.counts.records, lost: lostOf(counters), unreadable: pump.counts.unknown },
-		connections: { open: table.sizes.live, ended: table.sizes.finished, dropped: table.dropped },
+		connections: { open: table.kept.sizes.live, ended: table.kept.sizes.finished, dropped: table.dropped },
 		denied: deniedOf(counters, VERDICT.deny),
 		wouldDeny: deniedOf(counters, VERDICT.wouldDeny),
 		resolvers: o.resolvers,

@@ -159,7 +159,7 @@ async function compose(
 	undo.add(() => recorder?.close());
 	rejudge = new Rejudge({
 		kernel,
-		openTcp: () => table.openTcp(),
+		openTcp: () => table.kept.openTcp(),
 		denied: (event) => table.decision(event, NO_CURSOR),
 		clock,
 	});
@@ -196,7 +196,7 @@ async function compose(
 	undo.add(() => told.close());
 	const recent = (connections: () => Iterable<Connection>) =>
 		new RecentRecords({ connections, names: nameBook, describe, view });
-	const connections = () => table.all();
+	const connections = () => table.kept.all();
 	const services = apiServices({
 		...{ feed, describe, policy, resolvers, users, nameBook, history },
 		sources: new RecordSources({

@@ -1,7 +1,7 @@
 import { packAddress, packedBytes } from "./address.ts";
 import type { Names } from "./connections/names.ts";
 import type { Kernel } from "./native/binding.ts";
-import { hashKey, readUnsigned64 } from "./native/decode.ts";
+import { hashKey, readUnsigned64 } from "./native/fields.ts";
 import { LEARNED } from "./native/layout.ts";
 import type { Clock } from "./system/clock.ts";
 

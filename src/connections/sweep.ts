@@ -1,6 +1,6 @@
 import { packedBytes } from "../address.ts";
 import type { Kernel } from "../native/binding.ts";
-import { hashKey, readSigned64, readUnsigned64 } from "../native/decode.ts";
+import { hashKey, readSigned64, readUnsigned64 } from "../native/fields.ts";
 import { END, FLOW, FLOW_INBOUND, FLOW_KEY, LEARNED, PROTOCOL } from "../native/layout.ts";
 import type { Clock } from "../system/clock.ts";
 import type { Connection } from "./connection.ts";
@@ -48,7 +48,7 @@ export class Sweep {
 			const idle = now - last > (inbound ? this.#o.inboundIdle : this.#o.udpIdle) * 1e6;
 			if (!idle && last < this.#lastRun) continue;
 			const keyAt = index * FLOW_KEY.bytes;
-			const connection = this.#o.table.flow(
+			const connection = this.#o.table.kept.flow(
 				readSigned64(keyView, keyAt + FLOW_KEY.cookie),
 				keys.toString("latin1", keyAt + FLOW_KEY.remote, keyAt + FLOW_KEY.remote + 16),
 				keyView.getUint16(keyAt + FLOW_KEY.remotePort, true),
@@ -73,8 +73,8 @@ export class Sweep {
 	#forgotten(): void {
 		const before = this.#o.clock.now() - 2 * this.#o.udpIdle;
 		const gone: Connection[] = [];
-		for (const connection of this.#o.table.openFlows()) if (connection.last < before) gone.push(connection);
-		for (const connection of this.#o.table.openTcp())
+		for (const connection of this.#o.table.kept.openFlows()) if (connection.last < before) gone.push(connection);
+		for (const connection of this.#o.table.kept.openTcp())
 			if (connection.toldDenied && connection.last < before) gone.push(connection);
 		for (const connection of gone)
 			this.#o.table.finish(connection, connection.protocol === PROTOCOL.tcp ? END.denied : END.idle);
@@ -86,7 +86,7 @@ export class Sweep {
 	 * the sweep after next, for at most one entry a connection and minute.
 	 */
 	#keepLearned(now: number): void {
-		for (const connections of [this.#o.table.openTcp(), this.#o.table.openFlows()]) {
+		for (const connections of [this.#o.table.kept.openTcp(), this.#o.table.kept.openFlows()]) {
 			for (const connection of connections) {
 				if (connection.nameKey === 0 || connection.learnedUntil - now > SOON) continue;
 				connection.learnedUntil = this.#extend(connection, now);

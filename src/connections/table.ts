@@ -30,7 +30,7 @@ import type { Clock } from "../system/clock.ts";
 import { Connection, type RuleRef } from "./connection.ts";
 import type { Answer } from "./name-book.ts";
 import type { Names } from "./names.ts";
-import { Ring } from "./ring.ts";
+import { RecordsKept } from "./records-kept.ts";
 
 export interface RuleNamer {
 	/** Null if that policy is no longer known. */
@@ -67,20 +67,16 @@ export interface TableOptions {
 export class ConnectionTable implements EventSink {
 	/** Open records that made room for newer ones. */
 	dropped = 0;
+	readonly kept: RecordsKept;
 	readonly #o: TableOptions;
-	readonly #tcp: BoundedMap<number, Connection>;
-	readonly #flows: BoundedMap<string, Connection>;
 	readonly #questions = new BoundedMap<string, Connection>(1_024);
-	readonly #finished: Ring<Connection>;
 	readonly #watchers = new Set<Watcher>();
 	#offset = 0;
 	#nextId = 1;
 
 	constructor(options: TableOptions) {
 		this.#o = options;
-		this.#tcp = new BoundedMap(options.live);
-		this.#flows = new BoundedMap(options.live);
-		this.#finished = new Ring(options.finished);
+		this.kept = new RecordsKept(options.live, options.finished);
 	}
 
 	beginBatch(): void {
@@ -91,29 +87,6 @@ export class ConnectionTable implements EventSink {
 	watch(watcher: Watcher): () => void {
 		this.#watchers.add(watcher);
 		return () => this.#watchers.delete(watcher);
-	}
-
-	/** Open connections and flows, then ended ones and DNS questions; no order in time. */
-	*all(): Generator<Connection> {
-		yield* this.#tcp.values();
-		yield* this.#flows.values();
-		yield* this.#finished.values();
-	}
-
-	openTcp(): MapIterator<Connection> {
-		return this.#tcp.values();
-	}
-
-	openFlows(): MapIterator<Connection> {
-		return this.#flows.values();
-	}
-
-	flow(cookie: number, remote: string, remotePort: number, protocol: number): Connection | undefined {
-		return this.#flows.get(flowKey(cookie, remote, remotePort, protocol));
-	}
-
-	get sizes(): { readonly live: number; readonly finished: number } {
-		return { live: this.#tcp.size + this.#flows.size, finished: this.#finished.size };
 	}
 
 	decision(event: DecisionEvent, at: Cursor): void {
@@ -174,8 +147,8 @@ export class ConnectionTable implements EventSink {
 	end(event: EndEvent): void {
 		const tcp = event.protocol === PROTOCOL.tcp;
 		let connection = tcp
-			? this.#tcp.get(event.cookie)
-			: this.flow(event.cookie, event.remote, event.remotePort, event.protocol);
+			? this.kept.tcp(event.cookie)
+			: this.kept.flow(event.cookie, event.remote, event.remotePort, event.protocol);
 		if (connection === undefined) {
 			/* Older than this daemon, or dropped. One that was denied at connect has sent nothing and has its record. */
 			if (event.packetsOut + event.packetsIn === 0 || isUnspecified(event.remote)) return;
@@ -213,16 +186,14 @@ export class ConnectionTable implements EventSink {
 	}
 
 	#retire(connection: Connection): void {
-		if (connection.protocol === PROTOCOL.tcp && this.#tcp.get(connection.cookie) === connection)
-			this.#tcp.delete(connection.cookie);
-		else if (connection.protocol !== PROTOCOL.tcp) this.#flows.delete(keyOf(connection));
-		this.#finished.push(connection);
+		this.kept.end(connection);
 		for (const watcher of this.#watchers) watcher.ended(connection);
 	}
 
 	#find(event: DecisionEvent): Connection | undefined {
-		if (event.protocol !== PROTOCOL.tcp) return this.flow(event.cookie, event.remote, event.remotePort, event.protocol);
-		const connection = this.#tcp.get(event.cookie);
+		if (event.protocol !== PROTOCOL.tcp)
+			return this.kept.flow(event.cookie, event.remote, event.remotePort, event.protocol);
+		const connection = this.kept.tcp(event.cookie);
 		if (connection === undefined || (connection.remotePort === event.remotePort && connection.remote === event.remote))
 			return connection;
 		/* The same socket connects elsewhere: what it tried before has come to nothing. */
@@ -232,10 +203,7 @@ export class ConnectionTable implements EventSink {
 
 	#open(event: DecisionEvent, at: Cursor): Connection {
 		const connection = this.#create(event, false, event.uid, at);
-		const dropped =
-			event.protocol === PROTOCOL.tcp
-				? this.#tcp.set(event.cookie, connection)
-				: this.#flows.set(keyOf(connection), connection);
+		const dropped = this.kept.open(connection);
 		if (dropped !== undefined) {
 			this.dropped++;
 			this.finish(dropped, 0);
@@ -275,7 +243,7 @@ export class ConnectionTable implements EventSink {
 			connection.toldDenied = true;
 			for (const watcher of this.#watchers) watcher.denied(connection);
 		} else this.#questions.set(questionKey(event.cookie, event.nameHash, event.queryType), connection);
-		this.#finished.push(connection);
+		this.kept.add(connection);
 	}
 
 	#hello(event: NamedEvent, at: Cursor): void {
@@ -375,14 +343,6 @@ const DESTROYS: readonly boolean[] = Object.assign(new Array<boolean>(8).fill(fa
 	[HOOK.egress]: true,
 	[HOOK.ingress]: true,
 });
-
-function flowKey(cookie: number, remote: string, remotePort: number, protocol: number): string {
-	return `${cookie} ${remotePort} ${protocol} ${remote}`;
-}
-
-function keyOf(connection: Connection): string {
-	return flowKey(connection.cookie, connection.remote, connection.remotePort, connection.protocol);
-}
 
 function questionKey(cookie: number, nameHash: number, type: number): string {
 	return `${cookie} ${type} ${nameHash}`;

@@ -1,6 +1,6 @@
 import type { Names } from "../connections/names.ts";
 import type { Kernel } from "../native/binding.ts";
-import { hashKey, readUnsigned64 } from "../native/decode.ts";
+import { hashKey, readUnsigned64 } from "../native/fields.ts";
 import { LEARNED, NAME, NAME_MAX } from "../native/layout.ts";
 
 /** What the kernel has learned while no daemon was there: names by hash, and the names of addresses. */

@@ -34,8 +34,8 @@ export function registerDaemonMetrics(registry: Registry, options: DaemonMetrics
 		help: "Records in memory, by state.",
 		labels: ["state"],
 		samples: () => [
-			[{ state: "open" }, table.sizes.live],
-			[{ state: "ended" }, table.sizes.finished],
+			[{ state: "open" }, table.kept.sizes.live],
+			[{ state: "ended" }, table.kept.sizes.finished],
 		],
 	});
 	liveCounter({

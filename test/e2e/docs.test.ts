@@ -3,14 +3,14 @@
  * network namespace, from a folder of their own, with `sallyport` kept to the test's cgroup. What a page shows as output is
  * compared as far as it can be the same twice: see `differences`.
  */
-import { type ChildProcess, spawn, spawnSync } from "node:child_process";
 import { chmodSync, mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { POLICY, ZONE } from "../demo/scene.ts";
+import { type Started, startLine } from "../support/doc-lines.ts";
+import { type Command, commands, differences, isHeader, programs } from "../support/doc-pages.ts";
 import { ROOT } from "../support/paths.ts";
 import { alive, end, until } from "../support/run.ts";
-import { cleanEnvironment } from "../support/server.ts";
 import { Stage } from "../support/stage.ts";
 
 /** Not run by name: it would install packages, or run this test again. */
@@ -50,13 +50,6 @@ function substitutions(): readonly (readonly [string | RegExp, string])[] {
 /** What is left of the host's own folders after that is a mistake of this table. */
 const HOST_PATHS = /(?<!\/tmp\/[\w./-]*)\/(?:etc|run|var|sys|root|home)\/(?!fs\/cgroup\/[\w./-]*sallyport-test-)/;
 
-interface Command {
-	/** file:line */
-	readonly at: string;
-	readonly text: string;
-	readonly output: readonly string[];
-}
-
 let stage: Stage;
 /** Where the commands run, and what stands for /etc/sallyport and /etc/prometheus. */
 let folder: string;
@@ -93,7 +86,7 @@ test.each(PAGES)("%s: its commands do what it says", { timeout: 240_000 }, async
 
 test("the task pages have commands", () => {
 	for (const page of ["README.md", "docs/see.md", "docs/ask.md", "docs/scrape.md", "docs/cli.md", "docs/api.md"])
-		expect(commands(page, readFileSync(join(ROOT, page), "utf8")).length, page).toBeGreaterThan(2);
+		expect(commands(page, readFileSync(join(ROOT, page), "utf8"), PROGRAMS).length, page).toBeGreaterThan(2);
 });
 
 test("a command that does not work, or is not known, is told with its place", { timeout: 120_000 }, async () => {
@@ -162,64 +155,6 @@ async function traffic(): Promise<void> {
 	]);
 }
 
-/**
- * Of ```console blocks the lines with a prompt, each with the output below it; of blocks without a language those that begin
- * with a program, where each line is a command. A line goes on in the next after a backslash and in a quotation.
- */
-function commands(page: string, text: string): Command[] {
-	const found: Command[] = [];
-	const lines = text.split("\n");
-	for (let at = 0; at < lines.length; at++) {
-		const language = /^```(\w*)$/.exec(lines[at] ?? "")?.[1];
-		if (language === undefined) continue;
-		const first = at + 1;
-		at = lines.indexOf("```", first);
-		if (at < 0) throw new Error(`${page}:${first}: a block without an end`);
-		const block = lines.slice(first, at);
-		if (language === "console" || (language === "" && block[0]?.startsWith("$ ")))
-			found.push(...ofBlock(`${page}:`, block, first + 1, true));
-		else if (language === "" && PROGRAMS.includes(block[0]?.split(" ")[0] ?? ""))
-			found.push(...ofBlock(`${page}:`, block, first + 1, false));
-	}
-	return found;
-}
-
-function ofBlock(page: string, block: readonly string[], line: number, prompts: boolean): Command[] {
-	const found: { at: string; text: string; output: string[] }[] = [];
-	for (let at = 0; at < block.length; at++) {
-		const begin = block[at] ?? "";
-		const last = found.at(-1);
-		if (prompts && !/^[#$] /.test(begin)) {
-			if (last === undefined) throw new Error(`${page}${line + at}: a block begins without a prompt`);
-			last.output.push(begin);
-			continue;
-		}
-		const command = { at: `${page}${line + at}`, text: prompts ? begin.slice(2) : begin, output: [] };
-		while (at + 1 < block.length && !isWhole(command.text)) command.text += `\n${block[++at]}`;
-		found.push(command);
-	}
-	return found;
-}
-
-function isWhole(text: string): boolean {
-	if (text.endsWith("\\")) return false;
-	return !/unexpected EOF/.test(spawnSync("bash", ["-n", "-c", text], { encoding: "utf8" }).stderr);
-}
-
-/** The programs that a command line calls; what is in quotes is no program, unless it is a substitution. */
-function programs(text: string): string[] {
-	const inner = [...text.matchAll(/\$\(([^()]*)\)/g)].map((match) => match[1] ?? "");
-	const outer = text
-		.replaceAll(/\\\n/g, " ")
-		.replaceAll(/'[^']*'|"[^"]*"/g, "Q")
-		.replaceAll(/ #.*/g, "")
-		.replaceAll(/\$\([^()]*\)/g, "Q");
-	return [outer, ...inner]
-		.flatMap((part) => part.split(/\|\||&&|[|;&\n]|<\(|\(|\)/))
-		.map((part) => part.trim().split(/\s+/)[0] ?? "")
-		.filter((word) => word !== "");
-}
-
 /** What is wrong with a page, each with its place. */
 async function failures(page: string, text: string): Promise<string[]> {
 	const found: string[] = [];
@@ -234,7 +169,7 @@ async function failures(page: string, text: string): Promise<string[]> {
 	const config = /```yaml\n(global:.*?)```/s.exec(text)?.[1];
 	if (config !== undefined) writeFileSync(join(etc, "prometheus.yml"), substituted(config));
 	try {
-		for (const command of commands(page, text)) {
+		for (const command of commands(page, text, PROGRAMS)) {
 			try {
 				await check(command, session);
 			} catch (error) {
@@ -361,135 +296,9 @@ async function prometheus(): Promise<void> {
 	});
 }
 
-interface Started {
-	readonly pid: number;
-	stdout(): string;
-	stderr(): string;
-	/** The exit code; it is killed if it takes longer. */
-	ended(ms: number): Promise<number | null>;
-	/** Ctrl-C. */
-	interrupt(): void;
-	/** Whatever of it is left. */
-	kill(): void;
-}
-
-function start(line: string, onTerminal: boolean): Started {
-	const { network, cleanup } = stage.world;
-	const shell = onTerminal
-		? ["script", "-qec", `stty cols 130; ${line}`, "/dev/null"]
-		: ["bash", "-o", "pipefail", "-c", line];
-	const [command = "", ...args] = network.inClient(shell);
-	const child: ChildProcess = spawn(command, args, {
-		cwd: folder,
-		detached: true,
-		env: cleanEnvironment({
-			PATH: `${join(folder, "bin")}:${process.env["PATH"]}`,
-			SHELL: "/bin/bash",
-			TERM: "xterm",
-			NO_COLOR: "1",
-		}),
-	});
-	const text = { stdout: "", stderr: "" };
-	for (const name of ["stdout", "stderr"] as const)
-		child[name]?.setEncoding("utf8").on("data", (part: string) => {
-			text[name] += part;
-		});
-	const closed = new Promise<number | null>((resolve, reject) => {
-		child.once("error", reject);
-		child.once("close", resolve);
-	});
-	const pid = child.pid ?? 0;
-	let isClosed = false;
-	child.once("close", () => {
-		isClosed = true;
-	});
-	if (!onTerminal) child.stdin?.end();
-	const killGroup = (signal: NodeJS.Signals) => {
-		try {
-			process.kill(-pid, signal);
-		} catch {
-			/* it has ended */
-		}
-	};
-	const kill = () => {
-		if (!isClosed) killGroup("SIGKILL");
-	};
-	cleanup.defer(`${line.slice(0, 40)} ${pid}`, kill);
-	return {
-		pid,
-		stdout: () => text.stdout,
-		stderr: () => text.stderr,
-		async ended(ms) {
-			const timer = setTimeout(() => killGroup("SIGKILL"), ms);
-			const code = await closed;
-			clearTimeout(timer);
-			return code;
-		},
-		kill,
-		interrupt: () => void (onTerminal ? child.stdin?.write("\x03") : killGroup("SIGINT")),
-	};
-}
+const start = (line: string, onTerminal: boolean): Started => startLine(stage.world, folder, line, onTerminal);
 
 function once<T>(make: () => Promise<T>): () => Promise<T> {
 	let made: Promise<T> | undefined;
 	return () => (made ??= make());
-}
-
-/**
- * Lines of a page's output that the real output has nothing like: of a table its header (rows are not compared), of JSON
- * the keys, of `field   value` the field, of anything else the line but for its numbers and blanks. What ends with … may go on.
- */
-function differences(documented: readonly string[], real: string): string[] {
-	const lines = real.split(/\r?\n/);
-	const different: string[] = [];
-	for (const line of documented) {
-		if (isHeader(line)) {
-			if (!lines.some((each) => hasInOrder(words(each), words(line)))) different.push(line);
-			break;
-		}
-		if (line.trim() !== "" && line.trim() !== "…" && !lines.some((each) => alike(line, each))) different.push(line);
-	}
-	return different;
-}
-
-function alike(documented: string, real: string): boolean {
-	const wanted = keys(documented);
-	if (wanted !== null) {
-		const there = keys(real);
-		return there !== null && wanted.every((key) => there.includes(key));
-	}
-	const field = /^([a-z][a-z ]*?) {2,}\S/.exec(documented)?.[1];
-	if (field !== undefined) return real.startsWith(`${field}  `);
-	const [left, right] = [documented, real].map((line) =>
-		line
-			.replaceAll(/[\d.]+/g, "#")
-			.replaceAll(/\s+/g, " ")
-			.trim(),
-	);
-	return left?.endsWith("…") ? right?.startsWith(left.slice(0, -1)) === true : left === right;
-}
-
-function keys(line: string): string[] | null {
-	try {
-		const value: unknown = JSON.parse(line);
-		return typeof value === "object" && value !== null ? Object.keys(value) : null;
-	} catch {
-		return null;
-	}
-}
-
-function isHeader(line: string): boolean {
-	return /^[A-Z][A-Z/]+(?: +[A-Z][A-Z/]*)+$/.test(line.trim());
-}
-
-function words(line: string): string[] {
-	return line.split(/\s+/).filter(Boolean);
-}
-
-function hasInOrder(all: readonly string[], some: readonly string[]): boolean {
-	let at = -1;
-	return some.every((word) => {
-		at = all.indexOf(word, at + 1);
-		return at >= 0;
-	});
 }

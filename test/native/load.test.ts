@@ -132,6 +132,15 @@ test("mounting bpffs where it is mounted changes nothing", () => {
 	expect(must("findmnt", "-n", "-o", "FSTYPE", folder).trim()).toBe("bpf");
 });
 
+test("what was mounted is unmounted; what is not there is an error with a code", () => {
+	const folder = join(scratch.folder, "other-bpf");
+	addon.mountBpffs(folder);
+	expect(must("findmnt", "-n", "-o", "FSTYPE", folder).trim()).toBe("bpf");
+	addon.unmountBpffs(folder);
+	expect(readFileSync("/proc/self/mounts", "utf8")).not.toContain(folder);
+	expect(failure(() => addon.unmountBpffs(folder)).code).toBe("EINVAL");
+});
+
 test("a closed kernel says so", () => {
 	const kernel = scratch.load();
 	kernel.close();

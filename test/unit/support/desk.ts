@@ -47,7 +47,7 @@ export class Desk {
 	}
 
 	views(): ConnectionView[] {
-		return [...this.table.all()].map(this.view).sort((a, b) => a.id - b.id);
+		return [...this.table.kept.all()].map(this.view).sort((a, b) => a.id - b.id);
 	}
 
 	only(): ConnectionView {

@@ -58,7 +58,7 @@ export class FakeServices implements ApiServices {
 		this.describe = desk.describe;
 		this.feed = new LiveFeed(replayed, desk.view);
 		const { describe, view } = desk;
-		this.recent = new RecentRecords({ connections: () => desk.table.all(), names: this.names, describe, view });
+		this.recent = new RecentRecords({ connections: () => desk.table.kept.all(), names: this.names, describe, view });
 		desk.table.watch({ opened() {}, denied() {}, ended() {}, answered: (answer) => this.names.answered(answer) });
 	}
 
