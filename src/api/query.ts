@@ -1,30 +1,15 @@
 import { addressMatcher } from "../address.ts";
-import { FilterError } from "../connections/filter.ts";
-import type { HistoryFilter } from "../store/history.ts";
+import { type ConnectionFilter, FilterError } from "../connections/filter.ts";
 
 /** The filters as they stand in a query (filterParameters of schemas.ts). */
-export interface FilterQuery {
+export type FilterQuery = Omit<ConnectionFilter, "since" | "until" | "port"> & {
 	readonly since?: string;
 	readonly until?: string;
-	readonly kind?: "connection" | "dns";
-	readonly open?: boolean;
-	readonly verdict?: string;
-	readonly phase?: string;
-	readonly name?: string;
-	readonly address?: string;
 	readonly port?: string;
-	readonly protocol?: string;
-	readonly process?: string;
-	readonly exe?: string;
-	readonly unit?: string;
-	readonly container?: string;
-	readonly user?: string;
-	readonly rule?: string;
-	readonly group?: string;
-}
+};
 
 /** Throws FilterError for what is not of its form. */
-export function filterOf(query: FilterQuery, now = Date.now()): HistoryFilter {
+export function filterOf(query: FilterQuery, now = Date.now()): ConnectionFilter {
 	const filter: Record<string, unknown> = {};
 	for (const key of PLAIN) if (query[key] !== undefined) filter[key] = query[key];
 	if (query.since !== undefined) filter["since"] = timeOf("since", query.since, now);

@@ -3,9 +3,9 @@ import type { ServerResponse } from "node:http";
 import type { FastifyInstance, FastifyRequest } from "fastify";
 import { LIMITS, TIMES } from "../config.ts";
 import type { Connection } from "../connections/connection.ts";
-import { compileFilter } from "../connections/filter.ts";
+import { type ConnectionFilter, compileFilter } from "../connections/filter.ts";
 import type { LiveFeed } from "../connections/live-feed.ts";
-import type { HistoryFilter, HistoryReader } from "../store/history.ts";
+import type { HistoryReader } from "../store/history.ts";
 import { Refusal } from "./problem-details.ts";
 import { type FilterQuery, filterOf } from "./query.ts";
 import { streamParameters } from "./schemas/parameters.ts";
@@ -69,7 +69,7 @@ interface Start {
 interface Wanted {
 	readonly services: ApiServices;
 	readonly boot: string;
-	readonly filter: HistoryFilter;
+	readonly filter: ConnectionFilter;
 	readonly matches: (connection: Connection) => boolean;
 	readonly from: Start;
 }
@@ -116,7 +116,7 @@ async function fill(
 	writer: SseWriter,
 	{ records }: ApiServices,
 	boot: string,
-	filter: HistoryFilter,
+	filter: ConnectionFilter,
 	since: number,
 	count: number | null,
 ): Promise<void> {
@@ -125,7 +125,12 @@ async function fill(
 	if (!complete) await writer.send("missed", JSON.stringify({ count, since: new Date(since).toISOString() }), null);
 }
 
-async function replay(writer: SseWriter, reader: HistoryReader, boot: string, filter: HistoryFilter): Promise<boolean> {
+async function replay(
+	writer: SseWriter,
+	reader: HistoryReader,
+	boot: string,
+	filter: ConnectionFilter,
+): Promise<boolean> {
 	let cursor: string | null = null;
 	for (let sent = 0; sent < LIMITS.replay && !writer.closed; ) {
 		const page = await reader.query({ filter, sort: "first", limit: CHUNK, ...(cursor === null ? {} : { cursor }) });

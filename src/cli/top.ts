@@ -1,4 +1,5 @@
 import type { Unwritten } from "../api/services.ts";
+import type { TopField, TopRow } from "../store/history.ts";
 import { askJson } from "./client.ts";
 import { type Column, columns } from "./columns.ts";
 import type { Asking, CliCommand } from "./command.ts";
@@ -9,17 +10,6 @@ import { groupFields, positiveInteger, TOP_FIELDS } from "./options.ts";
 import { liveScreen } from "./screen.ts";
 import { unwrittenText, warnUnwritten } from "./unwritten.ts";
 import { agoText, bytesText } from "./words.ts";
-
-interface TopRow {
-	readonly key: Readonly<Record<string, string | number | null>>;
-	readonly count: number;
-	readonly denied: number;
-	readonly wouldDeny: number;
-	readonly bytesOut: number;
-	readonly bytesIn: number;
-	readonly first: string;
-	readonly last: string;
-}
 
 type Options = Asking &
 	FilterOptions & {
@@ -112,7 +102,7 @@ function table({ by }: Options, rows: readonly TopRow[], style: { width: number;
 			...by.map(
 				(field): Column<TopRow> => ({
 					title: field.toUpperCase(),
-					text: ({ key }) => String(key[field] ?? "-"),
+					text: ({ key }) => String(key[field as TopField] ?? "-"),
 					least: field === "port" || field === "protocol" ? 8 : 16,
 					share: 1,
 				}),

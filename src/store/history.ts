@@ -1,4 +1,5 @@
 import type { Connection } from "../connections/connection.ts";
+import type { ConnectionFilter } from "../connections/filter.ts";
 import type { ConnectionView, Describer } from "../connections/view.ts";
 
 /**
@@ -43,48 +44,11 @@ export interface HistoryReader {
 	starts(query: LogQuery): Promise<readonly DaemonStart[]>;
 }
 
-/** All that is given must hold. The words are those of ConnectionFilter, and their meaning too. */
-export interface HistoryFilter {
-	/** Wall clock, ms: active at or after it (`top` counts a connection in the time in which it began). */
-	readonly since?: number;
-	/** Wall clock, ms: began before it. */
-	readonly until?: number;
-	readonly kind?: "connection" | "dns";
-	readonly open?: boolean;
-	/** allow, deny, would_deny */
-	readonly verdict?: string;
-	/** The phase that decided: dns, connect, tls, http. */
-	readonly phase?: string;
-	/** "*" is one label and "**" in front one or more, as in policies; where "*" is a part of a label it is any run of characters. */
-	readonly name?: string;
-	/** An address or a prefix. */
-	readonly address?: string;
-	readonly port?: number | PortRange;
-	/** tcp, udp, icmp, icmp6 or a number. */
-	readonly protocol?: string;
-	/** A pid, comm, or the exe's path or last component; "*" is any run of characters, here and below. */
-	readonly process?: string;
-	/** The exe's path or last component. */
-	readonly exe?: string;
-	readonly unit?: string;
-	readonly container?: string;
-	/** A name or a uid. */
-	readonly user?: string;
-	/** The rule that decided, or one that alerted. */
-	readonly rule?: string;
-	readonly group?: string;
-}
-
-export interface PortRange {
-	readonly from: number;
-	readonly to: number;
-}
-
 /** By time it began: newest or oldest first. The others read all that the filter leaves: give them a `since`. */
 export type HistorySort = "-first" | "first" | "-last" | "-bytesOut" | "-bytesIn";
 
 export interface HistoryQuery {
-	readonly filter?: HistoryFilter;
+	readonly filter?: ConnectionFilter;
 	/** Default "-first". */
 	readonly sort?: HistorySort;
 	/** 1 to 10,000; default 100. */
@@ -135,7 +99,7 @@ export type TopField =
 
 export interface TopQuery {
 	readonly groupBy: readonly [TopField] | readonly [TopField, TopField];
-	readonly filter?: HistoryFilter;
+	readonly filter?: ConnectionFilter;
 	/** Default "count". */
 	readonly sort?: "count" | "denied" | "wouldDeny" | "bytesOut" | "bytesIn" | "last";
 	/** 1 to 10,000; default 20. */
@@ -156,7 +120,7 @@ export interface TopRow {
 }
 
 export interface NamesQuery {
-	/** As `name` of HistoryFilter. */
+	/** As `name` of ConnectionFilter. */
 	readonly name?: string;
 	/** Seen at or after it, ms. */
 	readonly since?: number;

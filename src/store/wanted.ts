@@ -1,11 +1,11 @@
 /** What people ask, checked and brought into the form in which the reader's thread works with it. */
 import { isIP } from "node:net";
 import { packAddress } from "../address.ts";
-import { FilterError } from "../connections/filter.ts";
+import { type ConnectionFilter, FilterError } from "../connections/filter.ts";
 import { PROTOCOL, phaseNames, verdictNames } from "../native/layout.ts";
 import { addressBlob } from "./connection-writer.ts";
 import { HistoryError } from "./errors.ts";
-import type { HistoryFilter, HistorySort } from "./history.ts";
+import type { HistorySort } from "./history.ts";
 
 export interface Wanted {
 	/** µs */
@@ -29,7 +29,7 @@ export interface Wanted {
 }
 
 /** Throws FilterError. */
-export function wanted(filter: HistoryFilter = {}): Wanted {
+export function wanted(filter: ConnectionFilter = {}): Wanted {
 	const { since, until, kind, open, verdict, phase, name, address, port, protocol } = filter;
 	return {
 		since: since === undefined ? null : time("since", since),
@@ -106,7 +106,7 @@ function known(
 	return index;
 }
 
-function range(port: NonNullable<HistoryFilter["port"]>): { from: number; to: number } {
+function range(port: NonNullable<ConnectionFilter["port"]>): { from: number; to: number } {
 	const { from, to } = typeof port === "number" ? { from: port, to: port } : port;
 	const isPort = (each: number) => Number.isInteger(each) && each >= 0 && each <= 65_535;
 	if (!isPort(from) || !isPort(to) || from > to)

@@ -2,16 +2,18 @@
  * node test/bench/history.ts [--rows 10000000] [--seconds 20] [--rate 5000] [--folder /tmp] [--json FILE]: fills a history, then asks
  * it while rows arrive. Run alone: it uses two processors.
  */
+
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { cpus, release, tmpdir } from "node:os";
 import { join } from "node:path";
 import { monitorEventLoopDelay } from "node:perf_hooks";
 import { parseArgs } from "node:util";
 import type { Connection } from "../../src/connections/connection.ts";
+import type { ConnectionFilter } from "../../src/connections/filter.ts";
 import type { ProcessInfo } from "../../src/identity/process-table.ts";
 import { BatchBuilder, trimmed } from "../../src/store/batch.ts";
 import { openForWriting } from "../../src/store/database.ts";
-import type { History, HistoryFilter, TopQuery } from "../../src/store/history.ts";
+import type { History, TopQuery } from "../../src/store/history.ts";
 import { openHistory } from "../../src/store/open.ts";
 import { Records } from "../../src/store/records.ts";
 import { DAY, describeProcess, made, someProcess } from "../unit/store/scene.ts";
@@ -228,7 +230,7 @@ function arrive(to: History, rate: number) {
 	};
 }
 
-function day(): HistoryFilter {
+function day(): ConnectionFilter {
 	const since = now - (1 + Math.floor(random() * 28)) * DAY;
 	return { since, until: since + DAY };
 }

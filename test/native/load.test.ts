@@ -1,5 +1,5 @@
-import { existsSync, readdirSync, rmSync } from "node:fs";
-import { join } from "node:path";
+import { existsSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { dirname, join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { NativeError } from "../../src/native/error.ts";
 import { must, until } from "../support/run.ts";
@@ -133,7 +133,7 @@ test("mounting bpffs where it is mounted changes nothing", () => {
 });
 
 test("what was mounted is unmounted; what is not there is an error with a code", () => {
-	const folder = join(scratch.folder, "other-bpf");
+	const folder = join(dirname(dirname(scratch.pins)), "other-bpf");
 	addon.mountBpffs(folder);
 	expect(must("findmnt", "-n", "-o", "FSTYPE", folder).trim()).toBe("bpf");
 	addon.unmountBpffs(folder);

@@ -1,11 +1,13 @@
 /** The file without its threads, and the same questions answered by looking at every connection. */
+
 import { join } from "node:path";
 import { addressMatcher, addressText } from "../../../src/address.ts";
 import type { Connection } from "../../../src/connections/connection.ts";
+import type { ConnectionFilter } from "../../../src/connections/filter.ts";
 import { verdictNames } from "../../../src/native/layout.ts";
 import { BatchBuilder, trimmed } from "../../../src/store/batch.ts";
 import { openForWriting } from "../../../src/store/database.ts";
-import type { HistoryFilter, TopField } from "../../../src/store/history.ts";
+import type { TopField } from "../../../src/store/history.ts";
 import { namePattern } from "../../../src/store/patterns.ts";
 import { Records } from "../../../src/store/records.ts";
 import { HANDLERS } from "../../../src/store/requests.ts";
@@ -33,11 +35,11 @@ export function engine(folder: string, limits = SMALL) {
 			while (segments.step(records.newest));
 		},
 		query: (
-			filter: HistoryFilter,
+			filter: ConnectionFilter,
 			sort: "-first" | "first" | "-last" | "-bytesOut" | "-bytesIn" = "-first",
 			limit = 10_000,
 		) => HANDLERS.query(database, { wanted: wanted(filter), sort, limit, after: null, patience: 10_000 }),
-		top: (groupBy: readonly TopField[], filter: HistoryFilter = {}) =>
+		top: (groupBy: readonly TopField[], filter: ConnectionFilter = {}) =>
 			HANDLERS.top(database, { wanted: wanted(filter), groupBy, sort: "count", limit: 10_000 }),
 		[Symbol.dispose]: () => database.close(),
 	};
@@ -78,7 +80,7 @@ export function randomConnections(count: number, seed: number, from: number, ste
 }
 
 /** What history.ts says of filters, said again in the plainest way. */
-export function holds(c: Connection, f: HistoryFilter): boolean {
+export function holds(c: Connection, f: ConnectionFilter): boolean {
 	const unit = c.cgroup?.unit ?? "";
 	const comm = c.process?.comm ?? "";
 	const exe = c.process?.exe ?? "";

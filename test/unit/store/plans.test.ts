@@ -1,8 +1,10 @@
 /** How SQLite reads: no question about connections walks a whole table. The plans are printed: docs/decisions/0005-history.md has them. */
+
 import type { DatabaseSync } from "node:sqlite";
 import { expect, test } from "vitest";
+import type { ConnectionFilter } from "../../../src/connections/filter.ts";
 import { earlierSql, rangeSql } from "../../../src/store/find.ts";
-import type { HistoryFilter, TopField } from "../../../src/store/history.ts";
+import type { TopField } from "../../../src/store/history.ts";
 import { ASKED_BY, NAME_SUMS, prepareParts } from "../../../src/store/names-query.ts";
 import { select } from "../../../src/store/selection.ts";
 import { topSql } from "../../../src/store/top.ts";
@@ -36,7 +38,7 @@ function scene(folder: string) {
 	return file;
 }
 
-const LISTS: readonly (readonly [string, HistoryFilter, by: string | null])[] = [
+const LISTS: readonly (readonly [string, ConnectionFilter, by: string | null])[] = [
 	["connections by time", {}, null],
 	["connections by time, since", { since }, null],
 	["connections by name and time", { name: "a.host1.example.com" }, "by_name"],
@@ -67,7 +69,7 @@ test.for(LISTS)("%s", ([what, filter, by]) => {
 	);
 });
 
-const TOPS: readonly (readonly [string, readonly [TopField, TopField?], HistoryFilter, table: string])[] = [
+const TOPS: readonly (readonly [string, readonly [TopField, TopField?], ConnectionFilter, table: string])[] = [
 	["top by name", ["name"], {}, "top_name"],
 	["top by name, since", ["name"], { since }, "top_name"],
 	["top by unit, denied", ["unit"], { verdict: "deny", since }, "top_who"],

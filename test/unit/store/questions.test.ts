@@ -1,7 +1,9 @@
 /** What the file answers is what looking at every connection answers, whatever is sealed and whatever changed since. */
+
 import type { DatabaseSync } from "node:sqlite";
 import { expect, test } from "vitest";
-import type { HistoryFilter, TopField } from "../../../src/store/history.ts";
+import type { ConnectionFilter } from "../../../src/connections/filter.ts";
+import type { TopField } from "../../../src/store/history.ts";
 import { HANDLERS } from "../../../src/store/requests.ts";
 import { wanted } from "../../../src/store/wanted.ts";
 import { engine, holds, keyOf, randomConnections } from "./engine.ts";
@@ -12,7 +14,7 @@ const STEP = 2_000_000;
 const COUNT = 600;
 const at = (share: number) => (START + COUNT * STEP * share) / 1000;
 
-const FILTERS: readonly HistoryFilter[] = [
+const FILTERS: readonly ConnectionFilter[] = [
 	{},
 	{ since: at(0.5) },
 	{ until: at(0.3) },
