@@ -1,6 +1,6 @@
 /** Recorded connections, decided once more by two policies. */
 import { type Connection, type Decision, evaluate } from "./evaluate.ts";
-import { type Environment, type Policy, RULE_PHASES, type RulePhase } from "./model.ts";
+import type { Environment, Phase, Policy } from "./model.ts";
 import { PROTOCOLS } from "./tables.ts";
 
 /** What is needed of a record; connections/view.ts has more. */
@@ -21,7 +21,7 @@ export interface RecordedConnection {
 export interface Outcome {
 	readonly verdict: "allow" | "deny" | "would_deny";
 	/** The one that denies, or the last. */
-	readonly phase: RulePhase;
+	readonly phase: Phase;
 	readonly group: string | null;
 	readonly rule: string | null;
 	readonly reason: string;
@@ -94,9 +94,12 @@ function outcomeOf(policy: Policy, connections: readonly Connection[]): Outcome 
 	return last;
 }
 
-function told(phase: RulePhase, { verdict, reason, rule }: Decision): Outcome {
+function told(phase: Phase, { verdict, reason, rule }: Decision): Outcome {
 	return { verdict, phase, group: rule?.group ?? null, rule: rule?.name ?? null, reason };
 }
+
+/* Records do not keep what phase http goes by. */
+const REPLAYED: readonly Phase[] = ["dns", "connect", "tls"];
 
 /* The phases that were judged, in their order. */
 function connectionsOf(record: RecordedConnection, exeOf: Environment["exeOf"]): Connection[] {
@@ -116,5 +119,5 @@ function connectionsOf(record: RecordedConnection, exeOf: Environment["exeOf"]):
 		trustedResolver,
 		dnsMessage: trustedResolver,
 	};
-	return RULE_PHASES.filter((phase) => decisions[phase] !== undefined).map((phase) => ({ ...connection, phase }));
+	return REPLAYED.filter((phase) => decisions[phase] !== undefined).map((phase) => ({ ...connection, phase }));
 }
