@@ -8,8 +8,26 @@ export interface Clock {
 	offset(): number;
 }
 
-export const systemClock: Clock = {
-	monotonic: () => Number(process.hrtime.bigint()),
+export type Hands = Pick<Clock, "monotonic" | "now">;
+
+export function systemClock(hands: Hands = SYSTEM): Clock {
+	let offset = Number.NEGATIVE_INFINITY;
+	return {
+		...hands,
+		/* Whole milliseconds make each reading up to one too low: the highest is the nearest, as long as the clock is not set. Times
+		 * that go back by a part of a millisecond from batch to batch would be in the order of nothing. */
+		offset() {
+			const read = hands.now() - hands.monotonic() / 1e6;
+			if (read > offset || read < offset - SET) offset = read;
+			return offset;
+		},
+	};
+}
+
+/** ms by which the clock must be behind to have been set. */
+const SET = 2;
+
+const SYSTEM: Hands = {
 	now: () => Date.now(),
-	offset: () => Date.now() - Number(process.hrtime.bigint()) / 1e6,
+	monotonic: () => Number(process.hrtime.bigint()),
 };

@@ -214,6 +214,11 @@ test("two that began in the same microsecond are two, however often they are sen
 	const ids = new ConnectionIds();
 	const given = Array.from({ length: 6_000 }, (_, index) => ids.next(1_000 + Math.floor(index / 3) / 1_000));
 	expect(new Set(given).size).toBe(given.length);
+	/* Bursts, out of order by a little, and a clock that is set back into the middle of them. */
+	const burst = Array.from({ length: 20_000 }, (_, index) => 2_000 + Math.floor(index / 4) / 1_000 - (index % 3) / 500);
+	const all = [...burst, ...burst.slice(10_000, 12_000)].map((first) => ids.next(first));
+	expect(new Set(all).size).toBe(all.length);
+	for (const [index, first] of burst.entries()) expect(all[index]! - first * 1_000, `${index}`).toBeLessThan(20_000);
 });
 
 test("a connection that outlives its daemon goes on in its row", async () => {

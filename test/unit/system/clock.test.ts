@@ -1,0 +1,35 @@
+import { expect, test } from "vitest";
+import { systemClock } from "../../../src/system/clock.ts";
+
+/* Wall clock in whole ms, 500.4 ms ahead of the monotonic one. */
+function hands() {
+	const set = { monotonicMs: 1_000, ahead: 500.4 };
+	return {
+		set,
+		clock: systemClock({
+			monotonic: () => set.monotonicMs * 1e6,
+			now: () => Math.floor(set.monotonicMs + set.ahead),
+		}),
+	};
+}
+
+test("a later event never gets an earlier time, although the wall clock is read in whole milliseconds", () => {
+	const { clock, set } = hands();
+	let last = 0;
+	for (; set.monotonicMs < 1_050; set.monotonicMs += 0.37) {
+		const time = set.monotonicMs + clock.offset();
+		expect(time).toBeGreaterThan(last);
+		last = time;
+	}
+	expect(clock.offset()).toBeGreaterThan(500.3);
+	expect(clock.offset()).toBeLessThanOrEqual(500.4);
+});
+
+test("a clock that is set, forwards or back, is followed", () => {
+	const { clock, set } = hands();
+	clock.offset();
+	for (const ahead of [90_000, -90_000, 400]) {
+		set.ahead = ahead;
+		expect(Math.abs(clock.offset() - ahead)).toBeLessThanOrEqual(1);
+	}
+});
