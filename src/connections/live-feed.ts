@@ -1,5 +1,5 @@
 import type { Connection } from "./connection.ts";
-import type { ConnectionView, ViewOf } from "./view.ts";
+import type { ViewOf } from "./view.ts";
 
 /** One telling of a connection. */
 export interface FeedEvent {
@@ -46,17 +46,7 @@ export class LiveFeed {
 		const seq = this.#next;
 		const dropped = this.#ring[seq % this.limit];
 		if (dropped !== undefined) for (const reader of this.#readers) reader.dropped(dropped);
-		let text: string | null = null;
-		const view: () => ConnectionView = () => this.#view(connection);
-		this.#ring[seq % this.limit] = {
-			seq,
-			time,
-			connection,
-			text: () => {
-				text ??= JSON.stringify(view());
-				return text;
-			},
-		};
+		this.#ring[seq % this.limit] = new Told(seq, time, connection, this.#view);
 		this.#next++;
 		for (const reader of this.#readers) reader.wake();
 	}
@@ -75,6 +65,26 @@ export class LiveFeed {
 
 	leave(reader: FeedReader): void {
 		this.#readers.delete(reader);
+	}
+}
+
+class Told implements FeedEvent {
+	readonly seq: number;
+	readonly time: number;
+	readonly connection: Connection;
+	readonly #view: ViewOf;
+	#text: string | null = null;
+
+	constructor(seq: number, time: number, connection: Connection, view: ViewOf) {
+		this.seq = seq;
+		this.time = time;
+		this.connection = connection;
+		this.#view = view;
+	}
+
+	text(): string {
+		this.#text ??= JSON.stringify(this.#view(this.connection));
+		return this.#text;
 	}
 }
 

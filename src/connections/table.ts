@@ -2,17 +2,18 @@ import { isUnspecified } from "../address.ts";
 import type { CgroupTable } from "../identity/cgroup-table.ts";
 import type { ProcessTable } from "../identity/process-table.ts";
 import { BoundedMap } from "../lru.ts";
-import type {
-	AnswerEvent,
-	CgroupEvent,
-	Cursor,
-	DecisionEvent,
-	EndEvent,
-	EventHead,
-	EventSink,
-	NamedEvent,
-	ProcessEvent,
-	RequestEvent,
+import {
+	type AnswerEvent,
+	type CgroupEvent,
+	type Cursor,
+	type DecisionEvent,
+	type EndEvent,
+	type EventHead,
+	type EventSink,
+	keptDecision,
+	type NamedEvent,
+	type ProcessEvent,
+	type RequestEvent,
 } from "../native/events.ts";
 import {
 	ANSWER_UNTRUSTED,
@@ -27,7 +28,7 @@ import {
 	VERDICT,
 } from "../native/layout.ts";
 import type { Clock } from "../system/clock.ts";
-import { Connection, type RuleRef } from "./connection.ts";
+import { Connection, type PhaseDecision, type RuleRef } from "./connection.ts";
 import type { Answer } from "./name-book.ts";
 import type { Names } from "./names.ts";
 import { RecordsKept } from "./records-kept.ts";
@@ -70,7 +71,10 @@ export class ConnectionTable implements EventSink {
 	readonly kept: RecordsKept;
 	readonly #o: TableOptions;
 	readonly #questions = new BoundedMap<string, Connection>(1_024);
-	readonly #watchers = new Set<Watcher>();
+	#watchers: readonly Watcher[] = [];
+	readonly #decisions = new Map<number, PhaseDecision>();
+	/** Generation of `decisions`. */
+	#decisionsOf = 0;
 	#offset = 0;
 	#nextId = 1;
 
@@ -85,8 +89,10 @@ export class ConnectionTable implements EventSink {
 	}
 
 	watch(watcher: Watcher): () => void {
-		this.#watchers.add(watcher);
-		return () => this.#watchers.delete(watcher);
+		this.#watchers = [...this.#watchers, watcher];
+		return () => {
+			this.#watchers = this.#watchers.filter((each) => each !== watcher);
+		};
 	}
 
 	decision(event: DecisionEvent, at: Cursor): void {
@@ -262,14 +268,7 @@ export class ConnectionTable implements EventSink {
 	}
 
 	#decide(connection: Connection, event: DecisionEvent): void {
-		const rule = event.rule === NO_RULE ? null : this.#o.rules.ruleOf(event.generation, event.rule);
-		connection.decide({
-			phase: event.phase,
-			verdict: event.verdict,
-			reason: event.reason,
-			rule,
-			generation: event.generation,
-		});
+		connection.decide(this.#decisionOf(event));
 		connection.last = event.time / 1e6 + this.#offset;
 		if (connection.localPort === 0 && event.localPort !== 0) {
 			connection.local = event.local;
@@ -280,6 +279,22 @@ export class ConnectionTable implements EventSink {
 			if (alert !== null) connection.alert(alert);
 		}
 		if (connection.verdict !== VERDICT.deny) connection.toldDenied = false;
+	}
+
+	/* A policy makes few decisions that differ: one object each, for all connections. */
+	#decisionOf({ phase, verdict, reason, rule, generation }: DecisionEvent): PhaseDecision {
+		if (generation !== this.#decisionsOf) {
+			this.#decisions.clear();
+			this.#decisionsOf = generation;
+		}
+		const key = ((rule * 16 + reason) * 4 + verdict) * 4 + phase;
+		let decision = this.#decisions.get(key);
+		if (decision === undefined) {
+			const ref = rule === NO_RULE ? null : this.#o.rules.ruleOf(generation, rule);
+			decision = { phase, verdict, reason, rule: ref, generation };
+			this.#decisions.set(key, decision);
+		}
+		return decision;
 	}
 
 	#afterDecision(connection: Connection, event: DecisionEvent): void {
@@ -295,7 +310,7 @@ export class ConnectionTable implements EventSink {
 			for (const watcher of this.#watchers) watcher.denied(connection);
 		}
 		if (over) this.#retire(connection);
-		else if (event.protocol === PROTOCOL.tcp && DESTROYS[event.hook] === true) this.#o.destroy(event);
+		else if (event.protocol === PROTOCOL.tcp && DESTROYS[event.hook] === true) this.#o.destroy(keptDecision(event));
 	}
 
 	/* What this process asked for; else what the kernel went by; else what anyone asked for. */

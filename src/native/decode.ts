@@ -1,5 +1,6 @@
 import type { Cursor, EventSink } from "./events.ts";
 import { comm } from "./fields.ts";
+import { DecisionInBatch, EndInBatch } from "./in-batch.ts";
 import {
 	ANSWER,
 	CGROUP,
@@ -13,7 +14,7 @@ import {
 	PROCESS,
 	REQUEST,
 } from "./layout.ts";
-import { answerOf, cgroupOf, Decision, End, Named, processOf, Request } from "./records.ts";
+import { answerOf, cgroupOf, namedOf, processOf, requestOf } from "./records.ts";
 
 export interface DecodeCounts {
 	records: number;
@@ -32,7 +33,7 @@ export function newDecodeCounts(): DecodeCounts {
 export function decodeBatch(batch: Buffer, length: number, sink: EventSink, counts: DecodeCounts): number {
 	const end = Math.min(length, batch.length);
 	const view = new DataView(batch.buffer, batch.byteOffset, batch.length);
-	const cursor = new BatchCursor(batch);
+	const places = new Places(batch, view);
 	let at = 0;
 	let records = 0;
 	while (at + HEAD.bytes <= end) {
@@ -43,8 +44,8 @@ export function decodeBatch(batch: Buffer, length: number, sink: EventSink, coun
 			counts.unknown++;
 		else {
 			counts.byType[type] = (counts.byType[type] ?? 0) + 1;
-			cursor.at = at;
-			dispatch(batch, view, at, type, sink, cursor);
+			places.move(at);
+			dispatch(places, at, type, sink);
 		}
 		records++;
 		at += (size + 7) & ~7;
@@ -71,23 +72,46 @@ const SIZES: readonly (number | undefined)[] = [
 	REQUEST.bytes,
 ];
 
-function dispatch(batch: Buffer, view: DataView, at: number, type: number, sink: EventSink, cursor: Cursor): void {
+/* Made once a batch and moved along. */
+class Places {
+	readonly batch: Buffer;
+	readonly view: DataView;
+	readonly decision: DecisionInBatch;
+	readonly end: EndInBatch;
+	readonly cursor: BatchCursor;
+
+	constructor(batch: Buffer, view: DataView) {
+		this.batch = batch;
+		this.view = view;
+		this.decision = new DecisionInBatch(batch, view);
+		this.end = new EndInBatch(batch, view);
+		this.cursor = new BatchCursor(batch);
+	}
+
+	move(at: number): void {
+		this.decision.at = at;
+		this.end.at = at;
+		this.cursor.at = at;
+	}
+}
+
+function dispatch({ batch, view, decision, end, cursor }: Places, at: number, type: number, sink: EventSink): void {
 	switch (type) {
 		case EVENT.connect:
-			sink.decision(new Decision(batch, view, at), cursor);
+			sink.decision(decision, cursor);
 			break;
 		case EVENT.question:
 		case EVENT.hello:
-			sink.named(new Named(batch, view, at), cursor);
+			sink.named(namedOf(decision), cursor);
 			break;
 		case EVENT.request:
-			sink.request(new Request(batch, view, at), cursor);
+			sink.request(requestOf(decision), cursor);
 			break;
 		case EVENT.answer:
 			sink.answer(answerOf(batch, view, at), cursor);
 			break;
 		case EVENT.end:
-			sink.end(new End(batch, view, at));
+			sink.end(end);
 			break;
 		case EVENT.process:
 			sink.process(processOf(batch, view, at));

@@ -1,6 +1,6 @@
 /**
- * What the ring's records become: plain objects of numbers and short strings. Nothing in them points into the batch, which the
- * addon will overwrite.
+ * What the ring's records become: numbers and short strings. The batch will be overwritten by the addon: decisions and ends, of which there
+ * are most, are read where they stand and valid only during the call that hands them over (keptDecision keeps one); the others are copies.
  *
  * 64-bit numbers become doubles. Cookies are read as signed, which keeps both of the kernel's counters (one upwards from
  * 0, one downwards from 2^64) exact; times lose nanoseconds after 104 days, which nobody sees; of hashes 53 bits are
@@ -51,6 +51,33 @@ export interface DecisionEvent extends EventHead {
 	readonly protocol: number;
 	readonly nameHash: number;
 	readonly netns: number;
+}
+
+/** As it is now, for later. */
+export function keptDecision(event: DecisionEvent): DecisionEvent {
+	return {
+		type: event.type,
+		tgid: event.tgid,
+		time: event.time,
+		cookie: event.cookie,
+		start: event.start,
+		cgroupId: event.cgroupId,
+		uid: event.uid,
+		generation: event.generation,
+		rule: event.rule,
+		alert: event.alert,
+		phase: event.phase,
+		verdict: event.verdict,
+		reason: event.reason,
+		hook: event.hook,
+		remote: event.remote,
+		local: event.local,
+		remotePort: event.remotePort,
+		localPort: event.localPort,
+		protocol: event.protocol,
+		nameHash: event.nameHash,
+		netns: event.netns,
+	};
 }
 
 export interface NamedEvent extends DecisionEvent {

@@ -1,15 +1,16 @@
 import { expect, test } from "vitest";
 import { addressText } from "../../../src/address.ts";
 import { cookieBits, decodeBatch, newDecodeCounts } from "../../../src/native/decode.ts";
-import type {
-	AnswerEvent,
-	CgroupEvent,
-	DecisionEvent,
-	EndEvent,
-	EventSink,
-	NamedEvent,
-	ProcessEvent,
-	RequestEvent,
+import {
+	type AnswerEvent,
+	type CgroupEvent,
+	type DecisionEvent,
+	type EndEvent,
+	type EventSink,
+	keptDecision,
+	type NamedEvent,
+	type ProcessEvent,
+	type RequestEvent,
 } from "../../../src/native/events.ts";
 import { HEAD } from "../../../src/native/layout.ts";
 import { answer, batch, cgroupEvent, connect, end, hello, processEvent, question, request } from "../support/events.ts";
@@ -19,13 +20,13 @@ class Collect implements EventSink {
 	readonly nameds: NamedEvent[] = [];
 	readonly answers: AnswerEvent[] = [];
 	readonly requests: RequestEvent[] = [];
-	readonly ends: EndEvent[] = [];
+	readonly ends: Partial<EndEvent>[] = [];
 	readonly processes: ProcessEvent[] = [];
 	readonly cgroups: CgroupEvent[] = [];
 	readonly comms: string[] = [];
 	readonly hashes: string[] = [];
 	decision(event: DecisionEvent, at: { comm(): string }) {
-		this.decisions.push(event);
+		this.decisions.push(keptDecision(event));
 		this.comms.push(at.comm());
 	}
 	named(event: NamedEvent) {
@@ -38,8 +39,8 @@ class Collect implements EventSink {
 		this.answers.push(event);
 		this.hashes.push(at.nameHash().toString("hex"));
 	}
-	end(event: EndEvent) {
-		this.ends.push(event);
+	end({ time, cookie, bytesOut, bytesIn, packetsOut, packetsIn, how, remote, remotePort }: EndEvent) {
+		this.ends.push({ time, cookie, bytesOut, bytesIn, packetsOut, packetsIn, how, remote, remotePort });
 	}
 	process(event: ProcessEvent) {
 		this.processes.push(event);
@@ -56,7 +57,7 @@ function decode(bytes: Buffer, length = bytes.length) {
 	return { sink, counts, records };
 }
 
-test("every type of event is decoded, and nothing of it points into the batch", () => {
+test("every type of event is decoded, and nothing that is kept of it points into the batch", () => {
 	const bytes = batch(
 		connect({ remote: "2001:db8::1", remotePort: 8443, uid: 1000, rule: 3, comm: "exactly16bytes!!" }),
 		hello("WWW.Example.COM.", { nameHash: 0xfedcba9876543210n }),
