@@ -69,16 +69,9 @@ export interface Batch {
 	readonly starts: DaemonStart[];
 }
 
+/** Gathers one batch after the other in the same memory. */
 export class BatchBuilder {
-	readonly batch: Batch = {
-		rows: 0,
-		numbers: new Float64Array(FIRST_ROWS * F.stride),
-		texts: [""],
-		who: [],
-		answers: [],
-		policyChanges: [],
-		starts: [],
-	};
+	batch: Batch = empty(new Float64Array(FIRST_ROWS * F.stride));
 	readonly #describe: Describer;
 	readonly #texts = new Map<string, number>([["", 0]]);
 	readonly #rules = new Map<object, number>();
@@ -92,6 +85,17 @@ export class BatchBuilder {
 	get size(): number {
 		const { rows, answers, policyChanges, starts } = this.batch;
 		return rows + answers.length + policyChanges.length + starts.length;
+	}
+
+	/** What was gathered, in memory of its own and no larger than it must be; the next batch begins. */
+	take(): Batch {
+		const { batch } = this;
+		this.batch = empty(batch.numbers);
+		this.#texts.clear();
+		this.#texts.set("", 0);
+		this.#rules.clear();
+		this.#who.clear();
+		return { ...batch, numbers: batch.numbers.slice(0, batch.rows * F.stride) };
 	}
 
 	add(c: Connection): void {
@@ -131,10 +135,12 @@ export class BatchBuilder {
 		for (let phase = 0; phase < 4; phase++) {
 			const decision = c.decisions[phase];
 			const slot = at + F.decisions + phase * 3;
-			if (decision === null || decision === undefined) continue;
-			n[slot] = decision.verdict + 16 * decision.reason;
-			n[slot + 1] = decision.rule === null ? 0 : this.#rule(decision.rule);
-			n[slot + 2] = decision.generation;
+			if (decision === null || decision === undefined) n[slot] = n[slot + 1] = n[slot + 2] = 0;
+			else {
+				n[slot] = decision.verdict + 16 * decision.reason;
+				n[slot + 1] = decision.rule === null ? 0 : this.#rule(decision.rule);
+				n[slot + 2] = decision.generation;
+			}
 		}
 		this.batch.rows++;
 	}
@@ -187,9 +193,8 @@ export class BatchBuilder {
 	}
 }
 
-/** A part of the array, so that only what is used is copied to the writer. */
-export function trimmed(batch: Batch): Batch {
-	return { ...batch, numbers: batch.numbers.slice(0, batch.rows * F.stride) };
+function empty(numbers: Float64Array): Batch {
+	return { rows: 0, numbers, texts: [""], who: [], answers: [], policyChanges: [], starts: [] };
 }
 
 interface Known {

@@ -269,6 +269,6 @@ export interface HistoryOptions {
 	readonly describe: Describer;
 	/** Each failure once when it begins; `null` when writing goes on. For log and metric. */
 	readonly onFailure?: (failure: HistoryFailure | null) => void;
-	/** Records that wait in memory at most; default 20,000 (about 8 MB). */
+	/** Records that wait in memory at most; default 65,536 (about 25 MB, when the disk stands still). */
 	readonly buffer?: number;
 }

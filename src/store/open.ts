@@ -18,7 +18,7 @@ import { WriterLink } from "./writer-link.ts";
 
 /** Returns at once; the file is opened by the writer's thread. */
 export function openHistory(options: HistoryOptions, startWriter?: (data: WriterData) => Worker): History {
-	const { file, maxAge, maxBytes, describe, onFailure = () => {}, buffer = 20_000 } = options;
+	const { file, maxAge, maxBytes, describe, onFailure = () => {}, buffer = 65_536 } = options;
 	const writer: WriterLink = new WriterLink({
 		file,
 		maxAge,

@@ -46,13 +46,36 @@ export function createRollup(database: DatabaseSync, { table, dimensions }: Roll
 	);
 }
 
-/** Parameters: segment, low, high. In the order of the table, so that it grows at its end. */
-export function sumRowsSql({ table, dimensions }: Rollup): string {
-	const list = dimensions.join(", ");
-	return (
-		`INSERT INTO ${table} SELECT 0, ?1, kind, ${list}, count(*), sum(verdict = 2), sum(verdict = 3), ` +
-		`sum(bytes_out), sum(bytes_in), min(id), max(last) FROM connection WHERE id >= ?2 AND id < ?3 ` +
-		`GROUP BY kind, ${list} ORDER BY kind, ${list}`
+/**
+ * Of a segment; to be run one after the other. Parameters: segment, low, high. In the order of each table, so that it grows at its
+ * end. What another rollup has summed already is summed from there: that is fewer rows, and narrower ones.
+ */
+export function sumSegmentSql(): readonly string[] {
+	const wide = ROLLUPS.filter((rollup) => widerThan(rollup) === undefined);
+	const narrow = ROLLUPS.filter((rollup) => !wide.includes(rollup));
+	return [
+		...wide.map(({ table, dimensions }) => {
+			const list = dimensions.join(", ");
+			return (
+				`INSERT INTO ${table} SELECT 0, ?1, kind, ${list}, count(*), sum(verdict = 2), sum(verdict = 3), ` +
+				`sum(bytes_out), sum(bytes_in), min(id), max(last) FROM connection WHERE id >= ?2 AND id < ?3 ` +
+				`GROUP BY kind, ${list} ORDER BY kind, ${list}`
+			);
+		}),
+		...narrow.map((rollup) => {
+			const list = rollup.dimensions.join(", ");
+			return (
+				`INSERT INTO ${rollup.table} SELECT 0, ?1, kind, ${list}, ${ADDED} FROM ${widerThan(rollup)?.table} ` +
+				`WHERE level = 0 AND part = ?1 AND first >= ?2 AND first < ?3 GROUP BY kind, ${list} ORDER BY kind, ${list}`
+			);
+		}),
+	];
+}
+
+function widerThan({ dimensions }: Rollup): Rollup | undefined {
+	return ROLLUPS.find(
+		(other) =>
+			other.dimensions.length > dimensions.length && dimensions.every((each) => other.dimensions.includes(each)),
 	);
 }
 
@@ -60,8 +83,8 @@ export function sumRowsSql({ table, dimensions }: Rollup): string {
 export function sumPartsSql({ table, dimensions }: Rollup, level: number): string {
 	const list = dimensions.join(", ");
 	return (
-		`INSERT INTO ${table} SELECT ${level + 1}, ?1, kind, ${list}, sum(n), sum(denied), sum(would), sum(bytes_out), ` +
-		`sum(bytes_in), min(first), max(last) FROM ${table} WHERE level = ${level} AND part BETWEEN ?2 AND ?3 ` +
+		`INSERT INTO ${table} SELECT ${level + 1}, ?1, kind, ${list}, ${ADDED} ` +
+		`FROM ${table} WHERE level = ${level} AND part BETWEEN ?2 AND ?3 ` +
 		`GROUP BY kind, ${list} ORDER BY kind, ${list}`
 	);
 }
@@ -87,6 +110,7 @@ export class LateSums {
 	}
 }
 
+const ADDED = "sum(n), sum(denied), sum(would), sum(bytes_out), sum(bytes_in), min(first), max(last)";
 const SUMS = ["n", "denied", "would", "bytes_out", "bytes_in", "first", "last"] as const;
 
 function upsertSql({ table, dimensions }: Rollup): string {

@@ -6,7 +6,7 @@
 import type { DatabaseSync, StatementSync } from "node:sqlite";
 import { rollback } from "./database.ts";
 import type { Part } from "./part.ts";
-import { ROLLUPS, sumRowsSql } from "./rollup.ts";
+import { sumSegmentSql } from "./rollup.ts";
 import { Spans } from "./spans.ts";
 
 export const ENTRIES = ["name", "workload", "steps", "remote"] as const;
@@ -43,7 +43,7 @@ export class Segments {
 		this.#list = parts[0] ?? [];
 		this.#spans = new Spans(database, parts, limits.span);
 		this.sealed = readSealed(database);
-		this.#seal = [...ENTRIES.map(entriesSql), ...ROLLUPS.map(sumRowsSql)].map((sql) => database.prepare(sql));
+		this.#seal = [...ENTRIES.map(entriesSql), ...sumSegmentSql()].map((sql) => database.prepare(sql));
 		this.#sql = Object.fromEntries(Object.entries(SQL).map(([key, sql]) => [key, database.prepare(sql)])) as never;
 		this.#lastId = this.#list.at(-1)?.id ?? 0;
 	}

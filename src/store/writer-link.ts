@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import type { Worker } from "node:worker_threads";
 import type { Describer } from "../connections/view.ts";
-import { type Batch, BatchBuilder, trimmed } from "./batch.ts";
+import { type Batch, BatchBuilder } from "./batch.ts";
 import type { HistoryFailure } from "./history.ts";
 import type { Figures, FromWriter, ToWriter, WriterData } from "./messages.ts";
 import { startThread } from "./thread.ts";
@@ -32,7 +32,7 @@ export class WriterLink {
 	readonly #boot = bootId();
 	#fresh = true;
 	#worker: Worker | null = null;
-	#builder: BatchBuilder;
+	readonly #builder: BatchBuilder;
 	/** The oldest first; the first may be on its way. */
 	readonly #queue: Waiting[] = [];
 	#queued = 0;
@@ -41,7 +41,8 @@ export class WriterLink {
 	#flushTimer: NodeJS.Timeout | null = null;
 	#retryTimer: NodeJS.Timeout | null = null;
 	#backoff = BACKOFF;
-	#dropping = false;
+	/** When a person was last told that records are dropped. */
+	#toldDropped = Number.NEGATIVE_INFINITY;
 	#closing = false;
 	#idle: (() => void)[] = [];
 	#closed: (() => void) | null = null;
@@ -152,11 +153,10 @@ export class WriterLink {
 	#seal(): void {
 		if (this.#flushTimer !== null) clearTimeout(this.#flushTimer);
 		this.#flushTimer = null;
-		const { size, batch } = this.#builder;
+		const { size } = this.#builder;
 		if (size === 0) return;
-		this.#queue.push({ batch: trimmed(batch), size, began: this.#began });
+		this.#queue.push({ batch: this.#builder.take(), size, began: this.#began });
 		this.#queued += size;
-		this.#builder = new BatchBuilder(this.#o.describe);
 		this.#pump();
 	}
 
@@ -179,7 +179,6 @@ export class WriterLink {
 			this.counts.written += done.size;
 			this.lastWrite = Date.now();
 		}
-		this.#dropping = false;
 		this.#well();
 		if (this.#queue.length === 0) this.#wake();
 		this.#pump();
@@ -234,16 +233,15 @@ export class WriterLink {
 		this.counts.dropped += this.waiting;
 		this.#queue.length = 0;
 		this.#queued = 0;
-		this.#builder = new BatchBuilder(this.#o.describe);
+		this.#builder.take();
 		this.#clearTimers();
 		this.#wake();
 	}
 
 	#drop(): void {
 		this.counts.dropped++;
-		if (this.#dropping || this.state === "off") return;
-		this.#dropping = true;
-		if (this.failure !== null) return;
+		if (this.failure !== null || this.state === "off" || Date.now() - this.#toldDropped < NEWS) return;
+		this.#toldDropped = Date.now();
 		const message = `Records come faster than the history's file takes them; some are lost and counted: ${this.#o.file}`;
 		this.#o.onFailure({ code: "dropped", message, time: Date.now() });
 	}
@@ -292,6 +290,8 @@ const FLUSH = 250;
 const BACKOFF = 100;
 const BACKOFF_MAX = 10_000;
 const PATIENCE = 2_000;
+/* While records are dropped it is told once a minute. */
+const NEWS = 60_000;
 
 function start(data: WriterData): Worker {
 	return startThread("./writer.ts", data, 4, 128);

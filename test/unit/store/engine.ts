@@ -5,7 +5,7 @@ import { addressMatcher, addressText } from "../../../src/address.ts";
 import type { Connection } from "../../../src/connections/connection.ts";
 import type { ConnectionFilter } from "../../../src/connections/filter.ts";
 import { verdictNames } from "../../../src/native/layout.ts";
-import { BatchBuilder, trimmed } from "../../../src/store/batch.ts";
+import { BatchBuilder } from "../../../src/store/batch.ts";
 import { openForWriting } from "../../../src/store/database.ts";
 import type { TopField } from "../../../src/store/history.ts";
 import { namePattern } from "../../../src/store/patterns.ts";
@@ -29,7 +29,7 @@ export function engine(folder: string, limits = SMALL) {
 		write(connections: readonly Connection[]): void {
 			const builder = new BatchBuilder(describeProcess);
 			for (const connection of connections) builder.add(connection);
-			records.write(trimmed(builder.batch));
+			records.write(builder.take());
 		},
 		seal(): void {
 			while (segments.step(records.newest));
