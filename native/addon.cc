@@ -12,6 +12,7 @@
 #include "destroy.h"
 #include "error.h"
 #include "maps.h"
+#include "memory.h"
 #include "object.h"
 #include "parsers.h"
 #include "pins.h"
@@ -396,6 +397,11 @@ Napi::Value unmount_bpffs_at(const Napi::CallbackInfo& info) {
 	return info.Env().Undefined();
 }
 
+Napi::Value give_back(const Napi::CallbackInfo& info) {
+	give_back_memory();
+	return info.Env().Undefined();
+}
+
 /* The class comes from JavaScript, so that an error is made as what it is caught as. */
 Napi::Value set_error_class(const Napi::CallbackInfo& info) {
 	info.Env().GetInstanceData<ErrorClass>()->constructor = Napi::Persistent(info[0].As<Napi::Function>());
@@ -410,6 +416,7 @@ Napi::Object initialize(Napi::Env env, Napi::Object exports) {
 	exports["parse"] = Napi::Function::New<parse>(env);
 	exports["parseRequestBytes"] = sp_parse_request_size();
 	exports["unmountBpffs"] = Napi::Function::New<unmount_bpffs_at>(env);
+	exports["giveBackMemory"] = Napi::Function::New<give_back>(env);
 	exports["setErrorClass"] = Napi::Function::New<set_error_class>(env);
 	exports["libbpfVersion"] = std::string(libbpf_version_string()).substr(1); /* "v1.1" */
 	exports["largestRecord"] = Ring::kLargestRecord;

@@ -4,10 +4,10 @@ import { setUp } from "./setup.mjs";
 
 const BIN = "node_modules/.bin";
 
-/** Each command is run with Node 24; the arguments after `--` go to the last one. */
+/** Each command is run with Node 24, or with the program that is named; the arguments after `--` go to the last one. */
 const TARGETS = {
 	build: { needs: ["build"], commands: [] },
-	start: { needs: ["build"], commands: [["src/main.ts", "observe"]] },
+	start: { needs: ["build"], program: "scripts/sallyport", commands: [["observe"]] },
 	test: {
 		needs: ["build", "lab", "test"],
 		commands: [[`${BIN}/tsc`], [`${BIN}/biome`, "check"], [`${BIN}/vitest`, "run"]],
@@ -22,7 +22,7 @@ async function run(name, args) {
 	await setUp(target.needs);
 	for (const [index, command] of target.commands.entries()) {
 		const isLast = index === target.commands.length - 1;
-		const code = await instead(NODE, isLast ? [...command, ...args] : command);
+		const code = await instead(target.program ?? NODE, isLast ? [...command, ...args] : command);
 		if (code !== 0) return code;
 	}
 	return 0;

@@ -7,6 +7,7 @@ import { startDaemon } from "./daemon.ts";
 import { checkPolicyFile } from "./enforce/check-policy-file.ts";
 import { hostEnvironment } from "./enforce/policy-environment.ts";
 import { SallyportError } from "./errors.ts";
+import { giveBack } from "./give-back.ts";
 import { Users } from "./identity/users.ts";
 import { hashPassword } from "./metrics/password.ts";
 import { openAddon } from "./native/addon.ts";
@@ -25,7 +26,7 @@ export function runCommand(args: readonly string[]): Promise<number> {
 		out: output(process.stdout),
 		err: output(process.stderr),
 		signals: signals(),
-		start: (config, log) => startDaemon(config, { openAddon: open, log, version }),
+		start: (config, log) => startDaemon(config, { openAddon: open, log, version, started: giveBack }),
 		checkPolicy: (file) => checkPolicyFile(file, environmentBeside(file)),
 		comparePolicy(before, file) {
 			const beside = before.source.startsWith("/") ? before.source : file;

@@ -93,6 +93,8 @@ export const LIMITS = {
 
 /** Milliseconds. */
 export const TIMES = {
+	/** After the start: give back what it needed. */
+	started: 2_000,
 	/** After the last batch: look for records that no wake-up announced. */
 	tail: 25,
 	sweep: 5_000,
@@ -104,8 +106,8 @@ export const TIMES = {
 	/** DNS questions take answers for this long. */
 	question: 5_000,
 	fileQuiet: 100,
-	/** A record is written to history once it has ended or is this old; with its own second on top, that is the most a crash loses. */
-	record: 500,
+	/** A record is written to history once it has ended or is this old. With the two timers on its way (200 and 250) and the disk, a crash loses no more than the last second. */
+	record: 400,
 	/** Open connections whose counters moved are written to history this often. */
 	refresh: 30_000,
 	/** A question to the API waits this long for what has just happened to be in history. */

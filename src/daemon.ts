@@ -59,6 +59,8 @@ export interface DaemonDeps {
 	readonly clock?: Clock;
 	/** Throws what the machine lacks. */
 	readonly preflight?: () => void;
+	/** Once it has run for a moment. */
+	readonly started?: (addon: Addon) => void;
 }
 
 /** The only place that knows all the parts: builds them in order, and takes them down in the other. */
@@ -74,7 +76,7 @@ export async function startDaemon(config: Config, deps: DaemonDeps): Promise<Run
 
 async function compose(
 	config: Config,
-	{ openAddon, log, version, clock = systemClock, preflight = checkMachine }: DaemonDeps,
+	{ openAddon, log, version, clock = systemClock(), preflight = checkMachine, started }: DaemonDeps,
 	undo: Undo,
 ): Promise<RunningDaemon> {
 	const startedAt = new Date();
@@ -244,6 +246,11 @@ async function compose(
 		listen: config.listen,
 		metrics: scrapes?.address ?? null,
 	});
+
+	if (started !== undefined) {
+		const soon = setTimeout(() => guarded(log, "giving memory back", () => started(addon)), TIMES.started);
+		undo.add(() => clearTimeout(soon));
+	}
 
 	return {
 		watch: (emit) => {

@@ -29,6 +29,7 @@ export function openAddon(file: string = BUILT): Addon {
 			requireThat(isAbsolute(path), `${path} is not an absolute path`);
 			raw.unmountBpffs(path);
 		},
+		giveBackMemory: () => raw.giveBackMemory(),
 	};
 }
 
@@ -42,6 +43,7 @@ interface RawAddon {
 	destroySocket(socket: SocketName): Promise<number>;
 	mountBpffs(path: string): void;
 	unmountBpffs(path: string): void;
+	giveBackMemory(): void;
 	setErrorClass(errorClass: typeof NativeError): void;
 }
 

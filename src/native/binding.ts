@@ -117,5 +117,7 @@ export interface Addon {
 	mountBpffs(path: string): void;
 	/** What is pinned there is gone with it. */
 	unmountBpffs(path: string): void;
+	/** Free heap, and unchanged pages of programs' files, go back to the system. */
+	giveBackMemory(): void;
 	readonly libbpfVersion: string;
 }

@@ -3,7 +3,7 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { createWriteStream, existsSync, readFileSync, writeFileSync } from "node:fs";
 import { request } from "node:http";
 import { join } from "node:path";
-import { NODE, ROOT } from "./paths.ts";
+import { ROOT } from "./paths.ts";
 import { alive, end, sleep } from "./run.ts";
 import { cleanEnvironment } from "./server.ts";
 import type { World } from "./world.ts";
@@ -62,7 +62,7 @@ export class Daemon {
 			join(folder, "state"),
 		];
 		const log = createWriteStream(this.logFile, { flags: "a" });
-		const child = spawn(NODE, [join(ROOT, "src/main.ts"), "run", ...own, ...this.flags], {
+		const child = spawn(join(ROOT, "scripts/sallyport"), ["run", ...own, ...this.flags], {
 			stdio: ["ignore", "pipe", "pipe"],
 			env: cleanEnvironment(),
 		});

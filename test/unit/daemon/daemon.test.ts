@@ -201,3 +201,11 @@ onCgroup2("the tail: what no wake-up announced is fetched, and when nothing come
 	await new Promise((resolve) => setTimeout(resolve, 200));
 	expect(drains() - before).toBe(2);
 });
+
+onCgroup2("what starting needed is given back when it has run for a moment", async () => {
+	const kernel = new FakeKernel();
+	await start(kernel);
+	expect(kernel.calls).not.toContain("give back");
+	await expect.poll(() => kernel.calls, { timeout: 10_000 }).toContain("give back");
+	expect(daemons.lines.join("")).not.toContain("failed");
+});

@@ -7,6 +7,7 @@ import { test } from "vitest";
 import type { RunningDaemon } from "../../../src/cli/deps.ts";
 import { type Config, DEFAULTS } from "../../../src/config.ts";
 import { startDaemon } from "../../../src/daemon.ts";
+import { giveBack } from "../../../src/give-back.ts";
 import { jsonLogger } from "../../../src/logger.ts";
 import { cgroup2Mount } from "../../../src/system/mounts.ts";
 import type { FakeKernel } from "./fake-kernel.ts";
@@ -39,6 +40,7 @@ export class Daemons {
 			libbpfVersion: "fake",
 			mountBpffs: (path: string) => void kernel.calls.push(`mount ${path}`),
 			unmountBpffs: (path: string) => void kernel.calls.push(`unmount ${path}`),
+			giveBackMemory: () => void kernel.calls.push("give back"),
 			load: () => {
 				kernel.calls.push("load");
 				return kernel;
@@ -48,7 +50,7 @@ export class Daemons {
 			},
 		};
 		const log = jsonLogger((line) => this.lines.push(line));
-		const deps = { openAddon: () => addon, log, version: "1.2.3", preflight: () => {} };
+		const deps = { openAddon: () => addon, log, version: "1.2.3", preflight: () => {}, started: giveBack };
 		const daemon = await startDaemon({ ...this.config, ...changes }, deps);
 		this.#running.push(daemon);
 		return daemon;
