@@ -1,14 +1,16 @@
 /**
- * What the kernel counted is what was delivered and what was counted as lost, exactly, at the highest rate that loopback has:
- * for three seconds, or SALLYPORT_STORM_SECONDS of them (the goal is 30).
+ * What the kernel counted is what was delivered and what was counted as lost, exactly, and is in the history once or counted as dropped, at the highest rate
+ * that loopback has: for three seconds, or SALLYPORT_STORM_SECONDS of them (the goal is 30).
  */
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { DatabaseSync } from "node:sqlite";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { decisions, metrics } from "../support/api.ts";
 import { policy } from "../support/policies.ts";
 import { until } from "../support/run.ts";
-import { PORTS, parse, Stage } from "../support/stage.ts";
+import { PORTS, Stage } from "../support/stage.ts";
+import { CLOSED, grown, settled, storm } from "../support/storm.ts";
 
 const SECONDS = Number(process.env["SALLYPORT_STORM_SECONDS"] ?? 3);
 
@@ -25,68 +27,18 @@ beforeAll(async () => {
 }, 60_000);
 afterAll(() => stage?.close());
 
-/** Nobody listens there: a connection is over at once, so that the next one can begin. */
-const CLOSED = 9;
-
-/** Connections for so long; how many. */
-async function storm(to: string, port: number, seconds: number): Promise<number> {
-	const end = performance.now() + seconds * 1000;
-	let count = 0;
-	while (performance.now() < end) {
-		const outcome = await stage.world.run([stage.world.client("storm"), to, "20000", String(port)]);
-		const tally = parse<Record<string, { ok: number; denied: number; other: number }>>(outcome.stdout)[port];
-		count += (tally?.ok ?? 0) + (tally?.denied ?? 0) + (tally?.other ?? 0);
-	}
-	return count;
-}
-
-interface Counts {
-	readonly decided: number;
-	readonly written: Record<string, number>;
-	readonly lost: Record<string, number>;
-	readonly received: Record<string, number>;
-}
-
-async function counts(): Promise<Counts> {
-	const all = await metrics(stage.daemon);
-	const by = (name: string) =>
-		Object.fromEntries(
-			all.filter((each) => each.name === name).map(({ labels, value }) => [labels["type"] ?? "", value]),
-		);
-	const decided = all
-		.filter(({ name, labels }) => name === "sallyport_decisions_total" && labels["phase"] === "connect")
-		.reduce((sum, { value }) => sum + value, 0);
-	return {
-		decided,
-		written: by("sallyport_events_total"),
-		lost: by("sallyport_events_lost_total"),
-		received: by("sallyport_events_received_total"),
-	};
-}
-
-/** Once all that was written has arrived. */
-function settled(): Promise<Counts> {
-	return until("all events", 10_000, async () => {
-		const now = await counts();
-		return Object.entries(now.written).every(([type, value]) => value === now.received[type]) ? now : undefined;
-	});
-}
-
-const grown = (before: Counts, after: Counts, what: "written" | "lost" | "received", type: string) =>
-	(after[what][type] ?? 0) - (before[what][type] ?? 0);
-
 test.each([
 	["let through", "198.19.5.1", CLOSED],
 	["denied", "198.19.6.1", PORTS.echo],
 ])(
-	"connections that are %s: kernel count = delivered + counted as lost",
+	"connections that are %s: kernel count = delivered + counted as lost, and each is in the history once or counted as dropped",
 	{ timeout: 60_000 + SECONDS * 2_000 },
 	async (what, to, port) => {
-		const before = await settled();
+		const before = await settled(stage.daemon);
 		const began = performance.now();
-		const count = await storm(to, port, SECONDS);
+		const count = await storm(stage.world, to, port, SECONDS);
 		const seconds = (performance.now() - began) / 1000;
-		const after = await settled();
+		const after = await settled(stage.daemon);
 		const [received, lost] = [grown(before, after, "received", "connect"), grown(before, after, "lost", "connect")];
 		note(
 			`${what}: ${count} connections in ${seconds.toFixed(1)} s (${Math.round(count / seconds)}/s): ${received} delivered, ${lost} lost`,
@@ -95,20 +47,48 @@ test.each([
 		expect(received + lost).toBe(count);
 		for (const type of Object.keys(after.written))
 			expect(grown(before, after, "received", type), type).toBe(grown(before, after, "written", type));
+		const { rows, ids, sockets, dropped } = await kept(to);
+		note(`${what}: ${rows} rows of history, ${dropped} dropped`);
+		/* What is denied costs nothing but the call: a hundred thousand a second, faster than any disk. */
+		if (port === CLOSED) expect(dropped).toBe(0);
+		expect([ids, sockets]).toEqual([rows, rows]);
+		/* Of one whose beginning was lost the end may have told. */
+		expect(rows + dropped).toBeGreaterThanOrEqual(count - lost);
+		expect(rows).toBeLessThanOrEqual(count);
 	},
 );
 
+/** What is in the file about connections to an address, once nothing waits for it. */
+async function kept(address: string): Promise<Record<"rows" | "ids" | "sockets" | "dropped", number>> {
+	const dropped = await until("the history has all", 30_000, async () => {
+		/* What asks sees what has happened so far: so that is written. */
+		await stage.daemon.get("/v1/connections?limit=1");
+		const all = await metrics(stage.daemon);
+		const value = (name: string) => all.find((each) => each.name === `sallyport_history_${name}`)?.value;
+		return value("waiting_rows") === 0 ? value("dropped_total") : undefined;
+	});
+	const file = new DatabaseSync(join(stage.world.folder, "state/history.db"), { readOnly: true });
+	try {
+		const question =
+			"SELECT count(*) AS rows, count(DISTINCT id) AS ids, count(DISTINCT cookie) AS sockets FROM connection WHERE remote = ?";
+		const row = file.prepare(question).get(Buffer.from(address.split(".").map(Number)));
+		return { ...(row as Record<"rows" | "ids" | "sockets", number>), dropped };
+	} finally {
+		file.close();
+	}
+}
+
 test("a daemon that stands still loses events, and not one without a count", { timeout: 60_000 }, async () => {
-	const before = await settled();
+	const before = await settled(stage.daemon);
 	const pid = stage.daemon.pid ?? 0;
 	process.kill(pid, "SIGSTOP");
 	let count = 0;
 	try {
-		for (let round = 0; round < 4; round++) count += await storm("198.19.6.1", PORTS.echo, 0.001);
+		for (let round = 0; round < 4; round++) count += await storm(stage.world, "198.19.6.1", PORTS.echo, 0.001);
 	} finally {
 		process.kill(pid, "SIGCONT");
 	}
-	const after = await settled();
+	const after = await settled(stage.daemon);
 	const [received, lost] = [grown(before, after, "received", "connect"), grown(before, after, "lost", "connect")];
 	note(`standing still: ${count} connections: ${received} delivered, ${lost} lost`);
 	expect(after.decided - before.decided).toBe(count);
