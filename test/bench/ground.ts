@@ -29,8 +29,7 @@ export async function prepare(say: (what: string) => void): Promise<Ground> {
 	const world = await World.make();
 	try {
 		const { folder, cleanup } = world;
-		const program = join(folder, "loops");
-		must("cc", "-O2", "-Wall", "-o", program, join(import.meta.dirname, "loops.c"));
+		const program = compileLoops(folder);
 		const [few, many] = [FEW, MANY].map((count) =>
 			prefixPolicy(prefixFile(folder, count), [{ name: "nobody", action: "deny", to: { ports: DENIED_PORT } }]),
 		);
@@ -56,7 +55,13 @@ export async function prepare(say: (what: string) => void): Promise<Ground> {
 	}
 }
 
-function loopbackNamespace(suffix: string, world: World): string {
+export function compileLoops(folder: string): string {
+	const program = join(folder, "loops");
+	must("cc", "-O2", "-Wall", "-o", program, join(import.meta.dirname, "loops.c"));
+	return program;
+}
+
+export function loopbackNamespace(suffix: string, world: World): string {
 	const ns = addNamespace(`${NETNS_PREFIX}${process.pid}-${suffix}`, world.cleanup);
 	must("ip", "-n", ns, "route", "add", "local", "198.18.0.0/15", "dev", "lo");
 	return ns;

@@ -11,7 +11,7 @@ import { parseArgs } from "node:util";
 import type { Connection } from "../../src/connections/connection.ts";
 import type { ConnectionFilter } from "../../src/connections/filter.ts";
 import type { ProcessInfo } from "../../src/identity/process-table.ts";
-import { BatchBuilder, trimmed } from "../../src/store/batch.ts";
+import { BatchBuilder } from "../../src/store/batch.ts";
 import { openForWriting } from "../../src/store/database.ts";
 import type { History, TopQuery } from "../../src/store/history.ts";
 import { openHistory } from "../../src/store/open.ts";
@@ -119,7 +119,7 @@ function fill(): void {
 			id += step;
 			builder.add(one(Math.floor(id)));
 		}
-		records.write(trimmed(builder.batch));
+		records.write(builder.take());
 		while (records.segments.step(records.newest));
 		if (at % 1_000_000 === 0) process.stderr.write(`bench: ${at} rows\n`);
 	}

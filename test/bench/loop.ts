@@ -39,6 +39,11 @@ export class Loop {
 		await this.#tell(`address ${address}`);
 	}
 
+	/** Connects a second from now on. */
+	async pace(rate: number): Promise<void> {
+		await this.#tell(`pace ${rate}`);
+	}
+
 	#tell(line: string): Promise<string> {
 		const answer = this.#line();
 		this.#child.stdin?.write(`${line}\n`);

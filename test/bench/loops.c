@@ -5,6 +5,7 @@
  *   connect N     socket + connect + close to random even addresses of 198.18.0.0/16, PORT
  *   refused N     the same to PORT+3, where nobody listens (or the policy denies it); only connect() is timed
  *   address A     all connects go to A from now on
+ *   pace N        connects are N a second from now on; 0: as fast as they go
  *   roundtrip N   one byte there and back on a connection that stays
  *   bulk N        N sends of 64 kB on a connection that stays
  */
@@ -27,6 +28,7 @@
 #define BLOCK 65536
 
 static in_addr_t fixed;
+static long pace;
 static uint32_t seed = 88172645;
 
 static void pin(int cpu)
@@ -131,16 +133,28 @@ static long attempts(int port, long count, long long *ns)
 	return failed;
 }
 
+/* Not ahead of the pace by more than a millisecond; who is late catches up. */
+static void keep_pace(const struct timespec *from, long done)
+{
+	long long ahead = pace ? done * 1000000000LL / pace - since(from) : 0;
+
+	if (ahead > 1000000)
+		nanosleep(&(struct timespec){ .tv_nsec = 1000000 }, NULL);
+}
+
 static long connects(int port, long count)
 {
+	struct timespec from;
 	long failed = 0;
 
-	while (count--) {
+	clock_gettime(CLOCK_MONOTONIC, &from);
+	for (long done = 0; done < count; done++) {
 		struct sockaddr_in to = target(port);
 		int fd = socket(AF_INET, SOCK_STREAM, 0);
 
 		failed += connect(fd, (struct sockaddr *)&to, sizeof(to)) != 0;
 		close(fd);
+		keep_pace(&from, done);
 	}
 	return failed;
 }
@@ -202,6 +216,8 @@ int main(int argc, char **argv)
 
 		if (!strcmp(what, "address"))
 			inet_pton(AF_INET, value, &fixed);
+		if (!strcmp(what, "pace"))
+			pace = count;
 		if (!strcmp(what, "roundtrip") && echo < 0)
 			echo = stay(port + 1);
 		if (!strcmp(what, "bulk") && sink < 0)

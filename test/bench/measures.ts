@@ -1,4 +1,4 @@
-/** One function a goal of shared/performance.md. Each returns rows for the table, from one interleaved run. */
+/** What the programs in the kernel cost, one function a goal of shared/performance.md. Each returns rows for the table, from one interleaved run. */
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { DNS4 } from "../support/addresses.ts";
@@ -12,7 +12,7 @@ export interface Row {
 	readonly goal: string;
 	readonly what: string;
 	readonly value: number;
-	readonly unit: "ratio" | "ns" | "us" | "ms" | "count";
+	readonly unit: "ratio" | "ns" | "us" | "ms" | "count" | "MB" | "%" | "/s";
 	/** At most; null: for information. */
 	readonly atMost: number | null;
 	readonly atLeast?: number;
@@ -185,6 +185,6 @@ function namePolicy({ world }: Ground, count: number): string {
 	});
 }
 
-function info(goal: string, what: string, value: number, unit: Row["unit"]): Row {
+export function info(goal: string, what: string, value: number, unit: Row["unit"]): Row {
 	return { goal, what, value, unit, atMost: null };
 }

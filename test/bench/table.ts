@@ -1,7 +1,16 @@
 /** The bench's rows for a terminal. A goal that is not reached says by how much. */
 import type { Row } from "./measures.ts";
 
-const UNITS = { ratio: "", ns: " ns", us: " µs", ms: " ms", count: "" } as const;
+const UNITS: Readonly<Record<Row["unit"], readonly [text: string, digits: number]>> = {
+	ratio: ["", 3],
+	ns: [" ns", 0],
+	us: [" µs", 2],
+	ms: [" ms", 1],
+	count: ["", 0],
+	MB: [" MB", 1],
+	"%": [" %", 3],
+	"/s": ["/s", 1],
+};
 
 export function table(rows: readonly Row[], colour: boolean): string {
 	const width = Math.max(...rows.map((row) => row.what.length), 10);
@@ -31,8 +40,8 @@ function judge(row: Row): string {
 }
 
 function format(row: Row, value: number): string {
-	const digits = row.unit === "ratio" ? 3 : row.unit === "us" ? 2 : 0;
-	return `${value.toFixed(digits)}${UNITS[row.unit]}`;
+	const [unit, digits] = UNITS[row.unit];
+	return `${value.toFixed(digits)}${unit}`;
 }
 
 function paint(text: string, colour: boolean): string {
