@@ -162,7 +162,7 @@ struct skb_shared_info {
 struct tcp_sock {
 	__u32 segs_in, segs_out;
 	__u64 bytes_received, bytes_acked;
-	__u32 write_seq, snd_una;
+	__u32 write_seq, snd_una, rcv_nxt;
 	__u32 srtt_us, total_retrans;
 };
 

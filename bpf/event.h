@@ -136,7 +136,7 @@ struct sp_answer {
 	__u8 resolver[16];
 }; /* 88 bytes */
 
-enum sp_answer_flag { SP_ANSWER_UNTRUSTED = 1 /* shown, not learned */ };
+enum sp_answer_flag { SP_ANSWER_UNTRUSTED = 1, SP_ANSWER_CAPPED = 2 /* shown, not learned */ };
 
 enum sp_end_how {
 	SP_END_LOCAL = 1, /* closed here first */

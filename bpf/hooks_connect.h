@@ -54,8 +54,9 @@ static __always_inline int sp_connect_tcp(struct bpf_sock_addr *ctx, struct sp_s
 	if (verdict == SP_DENY)
 		return sp_reject(s);
 	/* Egress judges the first data once more, and must then know who asked, and that a "would deny" is recorded. An
-	 * allowed socket under a policy that does not ask who needs no memory: it costs more than all the rest. */
-	if (verdict == SP_WOULD_DENY || s->policy_flags & SP_HAS_FROM) {
+	 * allowed socket under a policy that does not ask who needs no memory: it costs more than all the rest. A question
+	 * over TCP is recorded with who asked. */
+	if (verdict == SP_WOULD_DENY || s->policy_flags & SP_HAS_FROM || s->remote_port == SP_DNS_PORT) {
 		socket = bpf_sk_storage_get(&sockets, ctx->sk, 0, BPF_SK_STORAGE_GET_F_CREATE);
 		if (socket) {
 			socket->state = SP_SOCKET_WHO;

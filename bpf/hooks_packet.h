@@ -5,8 +5,10 @@
 #define SALLYPORT_HOOKS_PACKET_H
 
 #include "answer.h"
+#include "answer_stream.h"
 #include "flow.h"
 #include "question.h"
+#include "question_stream.h"
 #include "stream.h"
 
 static __always_inline int sp_egress_other(struct __sk_buff *skb, struct bpf_sock *sk)
@@ -40,35 +42,53 @@ SEC("cgroup_skb/egress") int egress(struct __sk_buff *skb)
 	sk = bpf_sk_fullsock(sk);
 	if (!sk)
 		return SP_PASS; /* a request or a time-wait socket: handshakes and resets, never data */
-	if (sk->protocol == IPPROTO_TCP && sk->type == SOCK_STREAM)
-		return sp_egress_tcp(skb, sk);
+	if (sk->protocol == IPPROTO_TCP && sk->type == SOCK_STREAM) {
+		int verdict = sp_egress_tcp(skb, sk);
+
+		if (verdict == SP_PASS && sk->dst_port == bpf_htons(SP_DNS_PORT))
+			verdict = sp_egress_dns_stream(skb, sk);
+		return verdict;
+	}
 	return sp_egress_other(skb, sk);
 }
 
-static __always_inline void sp_ingress_udp(struct __sk_buff *skb, struct bpf_sock *sk)
+/* Apart from what is done for every datagram: the chain of calls that reads an answer leaves little of the stack. */
+__noinline int sp_ingress_dns(struct __sk_buff *skb)
 {
+	struct sp_packet p;
+
+	if (sp_read_packet(skb, &p) == 0)
+		sp_read_answer(skb, &p, 0, p.payload, p.end);
+	return 0;
+}
+
+/* Returns the port that the datagram came from; 0: it cannot be read. */
+__noinline int sp_ingress_udp(struct __sk_buff *skb)
+{
+	struct bpf_sock *sk = skb->sk;
 	struct sp_flow fresh = {}, *flow;
 	struct sp_flow_key key;
 	struct sock *kernel_sk;
 	struct sp_packet p;
 
-	if (sp_read_packet(skb, &p) || p.protocol != IPPROTO_UDP)
-		return;
-	if (p.source_port == SP_DNS_PORT)
-		sp_read_answer(skb, &p);
+	if (!sk)
+		return 0;
+	sk = bpf_sk_fullsock(sk);
+	if (!sk || sp_read_packet(skb, &p) || p.protocol != IPPROTO_UDP)
+		return 0;
 	sp_flow_key_of(&key, bpf_get_socket_cookie(skb), p.source, p.source_port, p.protocol);
 	flow = bpf_map_lookup_elem(&flows, &key);
 	if (flow) {
 		flow->last = bpf_ktime_get_ns();
 		__sync_fetch_and_add(&flow->packets_in, 1);
 		__sync_fetch_and_add(&flow->bytes_in, p.end - p.payload);
-		return;
+		return p.source_port;
 	}
 	/* The other side opened the flow only if this is a server's socket: one that was bound to its port. What comes in
 	 * unasked on a client's ephemeral port opens no way out. */
 	kernel_sk = sp_plain(sk);
 	if (!(BPF_CORE_READ_BITFIELD_PROBED(kernel_sk, sk_userlocks) & SOCK_BINDPORT_LOCK))
-		return;
+		return p.source_port;
 	fresh.first = fresh.last = bpf_ktime_get_ns();
 	fresh.packets_in = 1;
 	fresh.bytes_in = p.end - p.payload;
@@ -77,6 +97,7 @@ static __always_inline void sp_ingress_udp(struct __sk_buff *skb, struct bpf_soc
 	fresh.local_port = p.destination_port;
 	if (bpf_map_update_elem(&flows, &key, &fresh, BPF_NOEXIST))
 		sp_count(SP_COUNT_MAP_FULL + SP_MAP_FLOWS);
+	return p.source_port;
 }
 
 SEC("cgroup_skb/ingress") int ingress(struct __sk_buff *skb)
@@ -96,11 +117,15 @@ SEC("cgroup_skb/ingress") int ingress(struct __sk_buff *skb)
 		else
 			sp_count(SP_COUNT_MAP_FULL + SP_MAP_SOCKETS);
 	} else if (sk->protocol == IPPROTO_TCP) {
-		struct sp_awaited *awaits = bpf_sk_storage_get(&awaited, sk, 0, 0);
+		struct sp_awaited *awaits;
 
+		if (sk->dst_port == bpf_htons(SP_DNS_PORT) && !(sp_ingress_dns_stream(skb) & 1))
+			return SP_DROP;
+		awaits = bpf_sk_storage_get(&awaited, sk, 0, 0);
 		return awaits ? sp_ingress_answer(skb, sk, awaits) : SP_PASS;
 	} else if (sk->protocol == IPPROTO_UDP && sk->type == SOCK_DGRAM) {
-		sp_ingress_udp(skb, sk);
+		if (sp_ingress_udp(skb) == SP_DNS_PORT)
+			sp_ingress_dns(skb);
 	}
 	return SP_PASS;
 }

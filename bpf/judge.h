@@ -7,6 +7,14 @@
 #include "learn.h"
 #include "record.h"
 
+/* The name of a question, a request or a hello may be made of other bytes. */
+static __always_inline __u64 sp_learn_asked(struct sp_scratch *area, __u32 length)
+{
+	if (area->subject.phase == SP_PHASE_DNS)
+		return sp_learn_question(area, length);
+	return area->subject.phase == SP_PHASE_HTTP ? sp_learn_host(area, length) : sp_learn_name(area, length);
+}
+
 SEC("tc") int judge(struct __sk_buff *skb)
 {
 	struct sp_judge_request *r;
@@ -34,7 +42,7 @@ SEC("tc") int judge(struct __sk_buff *skb)
 	length = r->name_len;
 	__builtin_memcpy(area->name.raw, r->name, SP_NAME_MAX);
 	if (length)
-		s->name_hash = s->phase == SP_PHASE_HTTP ? sp_learn_host(area, length) : sp_learn_name(area, length);
+		s->name_hash = sp_learn_asked(area, length);
 	s->asked.method_length = r->method_len;
 	s->asked.path_length = r->path_len;
 	s->asked.status = r->status;

@@ -14,7 +14,8 @@ struct sp_name_reader {
 	__u32 labels, label_length;
 	__u8 digits, bad;
 	__u8 odd; /* has characters that no host name has: a server may take a part of it for the name */
-	__u8 reserved[5];
+	__u8 any; /* in: a DNS question's name, which may have any bytes (RFC 2181 11) */
+	__u8 reserved[4];
 	struct sp_name entry;
 	char raw[SP_NAME_MAX]; /* in: dotted, as sent */
 };
@@ -40,7 +41,7 @@ static long sp_name_step(__u32 i, void *state)
 	struct sp_name_reader *r = *(struct sp_name_reader **)state;
 	__u8 c = r->raw[i % SP_NAME_MAX];
 
-	if (c <= 0x20 || c >= 0x7f) {
+	if (!r->any && (c <= 0x20 || c >= 0x7f)) {
 		r->bad = 1;
 		return 1;
 	}
@@ -65,7 +66,8 @@ static long sp_name_step(__u32 i, void *state)
 
 /* Read `length` bytes of r->raw into r->entry. The name's hash, or 0 if it is no host name: bytes outside printable ASCII, an
  * empty or over-long label (RFC 1035), or an address (the last label is all digits: WHATWG URL "ends in a number"; RFC 6066 3
- * allows no addresses in SNI). */
+ * allows no addresses in SNI). A question's name may have other bytes and digits: data in labels is covered by the pattern of its
+ * domain all the same. */
 static __always_inline __u64 sp_name_read(struct sp_name_reader *r, __u32 length)
 {
 	if (length > 0 && length <= SP_NAME_MAX && r->raw[(length - 1) % SP_NAME_MAX] == '.')
@@ -79,9 +81,10 @@ static __always_inline __u64 sp_name_read(struct sp_name_reader *r, __u32 length
 	r->bad = r->odd = 0;
 	sp_loop(length, sp_name_step, &r);
 	sp_label_end(r);
-	if (r->bad || r->digits)
+	if (r->bad || (r->digits && !r->any))
 		return 0;
 	r->entry.text_len = length;
+	r->entry.claims = r->entry.claims_until = r->entry.before_until = 0;
 	r->entry.labels = r->labels;
 	for (__u32 i = 0; i < SP_LABELS_MAX; i++)
 		r->entry.label[i] = i < r->labels ? r->recent[(r->labels - 1 - i) % SP_LABELS_MAX] : 0;

@@ -9,6 +9,7 @@
 #include "hooks_release.h"
 #include "judge.h"
 #include "parse_program.h"
+#include "teach.h"
 
 char LICENSE[] SEC("license") = "Dual MIT/GPL";
 
@@ -19,6 +20,7 @@ const struct {
 	struct sp_policy_head policy_head[0];
 	struct sp_judge_request judge_request[0];
 	struct sp_parse_request parse_request[0];
+	struct sp_teach_request teach_request[0];
 	enum sp_event_type event_type;
 	enum sp_phase phase;
 	enum sp_http_reason http_reason;

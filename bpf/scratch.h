@@ -4,10 +4,10 @@
 #ifndef SALLYPORT_SCRATCH_H
 #define SALLYPORT_SCRATCH_H
 
-#include "dns.h"
 #include "maps.h"
 #include "name.h"
 #include "parse.h"
+#include "packet.h"
 #include "report.h"
 #include "verdict.h"
 
@@ -24,10 +24,13 @@ struct sp_scratch {
 	union {
 		struct {
 			struct sp_named named;
-			struct sp_dns_name_reader dns;
+			struct sp_dns_reader dns;
 			struct sp_question question;
 			struct sp_answer answer;
 			struct sp_dns_walk records;
+			struct sp_packet packet;
+			struct sp_dns_stream stream; /* as it was before the packet */
+			__u32 stream_end;
 			__u64 expires;
 			struct sp_text text;
 			struct sp_reader reader;

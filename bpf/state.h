@@ -13,6 +13,8 @@
  *   flows      LRU hash                 sp_flow_key      struct sp_flow: everything that is not TCP
  *   sockets    socket storage           -                struct sp_socket: TCP
  *   texts      socket storage           -                struct sp_text: of a message that is half read
+ *   dns_sockets socket storage          -                struct sp_dns_socket: TCP to port 53
+ *   dns_answers LRU hash                u64 cookie       struct sp_dns_buffer: an answer over TCP, in pieces
  *   counters   per-CPU array            u32              u64: SP_COUNT_*
  *   rules      per-CPU array            u32 slot*4+phase struct sp_rule_count
  *   events     ring buffer
@@ -23,6 +25,8 @@
 #include "event.h"
 #include "policy.h"
 #include "reader_state.h"
+
+#define SP_DNS_PORT 53
 
 struct sp_address {
 	__u8 bytes[16]; /* network order, IPv4 mapped */
@@ -38,10 +42,13 @@ struct sp_control {
 
 struct sp_name {
 	__u16 text_len, labels; /* labels: of the whole name; hashes of the rightmost SP_LABELS_MAX */
-	__u32 reserved;
+	__u32 claims; /* addresses learned for it in this round: see sp_may_claim */
 	__u64 label[SP_LABELS_MAX]; /* [0] is the rightmost */
 	char text[SP_NAME_MAX]; /* as first seen, in lower case */
+	__u32 claims_until, before_until; /* the last of this round's, of the round's before, expires: CLOCK_MONOTONIC s */
 };
+
+#define SP_CLAIMS_MAX 512 /* a round; two rounds' addresses can be alive */
 
 #define SP_NAMES_PER_ADDRESS 16
 struct sp_learned {
@@ -52,7 +59,7 @@ struct sp_learned {
 
 struct sp_question_key {
 	__u64 cookie;
-	__u32 id; /* DNS message id */
+	__u16 id, type; /* DNS message id, QTYPE */
 	__u32 reserved;
 };
 
@@ -63,6 +70,7 @@ struct sp_question {
 	__u32 tgid;
 	__u32 trusted;
 	__u64 start, cgroup;
+	__u64 reserved;
 };
 
 /* Where each kind begins in sp_cgroup_ids.hash, and how many there may be. */
@@ -158,6 +166,17 @@ enum sp_judge_flag {
 	SP_JUDGE_NOT_DNS = 4, /* connect: a resolver's port does not excuse it */
 };
 
+/* What the program `teach` is told, and whether it took it, in place. */
+struct sp_teach_request {
+	__u8 ethernet[16];
+	__u8 address[16];
+	__u64 name_hash; /* out */
+	__u32 ttl; /* seconds */
+	__u16 name_len;
+	__u8 learned, reserved; /* out */
+	char name[SP_NAME_MAX];
+}; /* 304 bytes */
+
 #define SP_RULE_SLOTS 2048
 
 /* counters: index = base + offset */
@@ -184,11 +203,12 @@ enum sp_answer_count {
 	SP_ANSWERS_BROKEN = 4, /* cannot be read */
 	SP_ANSWERS_EMPTY = 5, /* no address in it */
 	SP_ANSWERS_TRUNCATED = 6, /* TC: the rest comes over TCP */
+	SP_ANSWERS_CAPPED = 7, /* not learned: the name has too many addresses already */
 };
 
 enum sp_map_id {
 	SP_MAP_NAMES = 0, SP_MAP_LEARNED = 1, SP_MAP_QUESTIONS = 2, SP_MAP_PROCESSES = 3,
-	SP_MAP_CGROUPS = 4, SP_MAP_FLOWS = 5, SP_MAP_SOCKETS = 6,
+	SP_MAP_CGROUPS = 4, SP_MAP_FLOWS = 5, SP_MAP_SOCKETS = 6, SP_MAP_DNS_ANSWERS = 7,
 };
 
 #endif

@@ -53,7 +53,8 @@ __noinline int sp_judge_stream(struct __sk_buff *skb, struct sp_scratch *area)
 	socket = bpf_sk_storage_get(&sockets, sk, 0, 0);
 	again = socket && socket->state == SP_SOCKET_JUDGED;
 	recorded = again || (socket && socket->flags & SP_SOCKET_HAS_WHO);
-	if (again)
+	/* A connection that stands keeps the address that it was opened with, also if it says nothing until the name's TTL is over. */
+	if (again || sk->state != TCP_SYN_SENT)
 		s->flags |= SP_JUDGE_LIVE;
 	sp_decide(s);
 	if (s->action == SP_DENY && !socket && sp_is_listening(skb, s)) {

@@ -9,7 +9,6 @@
 
 #define SP_PASS 1
 #define SP_DROP 0
-#define SP_DNS_PORT 53
 
 static __always_inline __u32 sp_generation(void)
 {

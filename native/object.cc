@@ -29,7 +29,7 @@ using Link = std::unique_ptr<bpf_link, decltype(&bpf_link__destroy)>;
 /* What a new version of the programs goes on with, so that it enforces the same policy with the same
  * knowledge from its first packet. Counters start anew: their slots belong to the daemon that gave them out. */
 const std::set<std::string_view> kKept = {"policy",    "control", "resolvers", "names", "learned",
-                                          "questions", "processes", "cgroups", "flows", "sockets"};
+                                          "questions", "processes", "cgroups", "flows", "sockets", "dns_sockets"};
 
 /* libbpf hands the verifier's log only to its print callback, which is global. */
 class Log {

@@ -42,6 +42,11 @@ export function packAddress(text: string): Packed | null {
 	return String.fromCharCode(...words6(bare).flatMap((word) => [word >> 8, word & 0xff]));
 }
 
+/** Of 4 or 16 bytes in network order. */
+export function addressOfBytes(bytes: Buffer): Packed {
+	return bytes.length === 4 ? MAPPED + bytes.toString("latin1") : bytes.toString("latin1");
+}
+
 export function packedBytes(packed: Packed): Buffer {
 	return Buffer.from(packed, "latin1");
 }

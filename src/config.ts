@@ -1,6 +1,9 @@
 import type { MetricsConfig } from "./metrics/config.ts";
 import type { MapName } from "./native/binding.ts";
 
+/** What is done about what was resolved before the daemon came: nothing; the host's caches flushed; names of the policy resolved too. */
+export type WarmUp = "none" | "flush" | "resolve";
+
 export type OnExit = "keep" | "detach";
 
 /** What a daemon is told from outside. Everything has a default here and nowhere else. */
@@ -26,6 +29,9 @@ export interface Config {
 	readonly forceObserve: boolean;
 	/** What becomes of the programs in the kernel when the daemon ends. */
 	readonly onExit: OnExit;
+	readonly warmUp: WarmUp;
+	/** systemd-resolved's Monitor socket; null: not asked. */
+	readonly resolvedMonitor: string | null;
 	/** Folder of lock files. */
 	readonly runtimeDir: string;
 	/** Folder for what must survive a restart; null: nothing does. */
@@ -48,6 +54,8 @@ export const DEFAULTS: Config = {
 	policy: "/etc/sallyport/policy.yaml",
 	forceObserve: false,
 	onExit: "keep",
+	warmUp: "resolve",
+	resolvedMonitor: "/run/systemd/resolve/io.systemd.Resolve.Monitor",
 	runtimeDir: "/run/sallyport",
 	stateDir: "/var/lib/sallyport",
 	history: { days: 30, megabytes: 1_024 },
@@ -78,6 +86,9 @@ export const LIMITS = {
 	/** Generations of the policy whose rules can still be named. */
 	generations: 8,
 	policyBytes: 16 * 1024 * 1024,
+	/** Names of a policy that the daemon resolves itself, and how many at a time. */
+	resolvedNames: 500,
+	resolvedAtOnce: 16,
 	/** Of any other request to the API. */
 	bodyBytes: 64 * 1024,
 	/** Of one listener of the API; the one that has been idle longest makes room. */
@@ -105,6 +116,11 @@ export const TIMES = {
 	settle: 1_000,
 	/** DNS questions take answers for this long. */
 	question: 5_000,
+	/** A name of the policy that the daemon resolves: how long for one resolver. And a command that flushes a cache. */
+	resolve: 1_000,
+	flush: 5_000,
+	/** Between tries to reach systemd-resolved. */
+	resolvedRetry: 10_000,
 	fileQuiet: 100,
 	/** A record is written to history once it has ended or is this old. With the two timers on its way (200 and 250) and the disk, a crash loses no more than the last second. */
 	record: 400,

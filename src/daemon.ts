@@ -4,7 +4,7 @@ import type { RunningDaemon } from "./cli/deps.ts";
 import { type Config, LIMITS, TIMES } from "./config.ts";
 import type { Connection } from "./connections/connection.ts";
 import { LiveFeed } from "./connections/live-feed.ts";
-import { NameBook } from "./connections/name-book.ts";
+import { type Answer, NameBook } from "./connections/name-book.ts";
 import { Names } from "./connections/names.ts";
 import { RecentRecords } from "./connections/recent.ts";
 import { Recorder } from "./connections/recorder.ts";
@@ -22,6 +22,7 @@ import { Rejudge } from "./enforce/rejudge.ts";
 import { TrustedResolvers } from "./enforce/resolvers.ts";
 import { lookupName, seedNames } from "./enforce/seed.ts";
 import { SlotBook } from "./enforce/slot-book.ts";
+import { Warmer } from "./enforce/warm-up.ts";
 import { watchPolicy } from "./enforce/watch-policy.ts";
 import { guarded } from "./guarded.ts";
 import { CgroupTable } from "./identity/cgroup-table.ts";
@@ -43,6 +44,7 @@ import { checkMachine } from "./preflight.ts";
 import { Pump } from "./pump.ts";
 import { BothRecords } from "./records/both.ts";
 import { RecordSources } from "./records/sources.ts";
+import { watchResolved } from "./resolved-names.ts";
 import { serve, tcpListenerOf } from "./serve.ts";
 import { apiServices } from "./services.ts";
 import { ConnectionIds } from "./store/ids.ts";
@@ -117,12 +119,14 @@ async function compose(
 	slots.restore(kernel.adopted ? kernel.sum("rules") : null);
 
 	let rejudge: Rejudge | null = null;
+	let warmer: Warmer | null = null;
 	const resolvers = new TrustedResolvers(kernel, log);
 	const policy = openPolicy({
 		...{ config, kernel, before, slots, log, undo },
 		onLoaded: (inForce) => {
 			resolvers.update(inForce.policy.resolvers);
 			void rejudge?.run();
+			warmer?.begin(inForce.policy, false);
 			history?.recordPolicyChange(loadedChange(inForce));
 		},
 		onRefused: (failure, generation) => history?.recordPolicyChange(refusedChange(failure, generation)),
@@ -133,6 +137,8 @@ async function compose(
 	if (service.current === null) updateResolvers();
 	attach(kernel);
 	detach = config.onExit === "detach";
+	warmer = new Warmer({ kernel, what: config.warmUp, resolvers: () => resolvers.texts(), log });
+	if (service.current !== null) warmer.begin(service.current.policy, !kernel.adopted);
 
 	const names = new Names({ names: LIMITS.names, addresses: LIMITS.namedAddresses });
 	seedNames(kernel, names);
@@ -178,7 +184,7 @@ async function compose(
 	const timer = setInterval(() => void guarded(log, "sweep", () => sweep.run()), TIMES.sweep);
 	undo.add(() => clearInterval(timer));
 
-	const { registry, topNames, fills } = registerMetrics({
+	const { registry, topNames, fills, encryptedDns } = registerMetrics({
 		...{ kernel, slots, version, table, processes, pump, destroyer },
 		policy: service,
 		actionOf: (key) => service.actionOf(key),
@@ -191,9 +197,19 @@ async function compose(
 		undo.add(table.watch({ opened() {}, denied() {}, ended: (each) => topNames.ended(each) }));
 	}
 
+	const counted = new SettledStream({ table, settle: TIMES.settle, emit: (each) => encryptedDns.settled(each) });
+	undo.add(() => counted.close());
+
 	const nameBook = new NameBook(LIMITS.names);
 	const feed = new LiveFeed(LIMITS.replayed, view);
 	undo.add(table.watch({ opened() {}, denied() {}, ended() {}, answered: (answer) => nameBook.answered(answer) }));
+	if (config.resolvedMonitor !== null) {
+		const answered = (answer: Answer) => {
+			nameBook.answered(answer);
+			names.answered(answer.address, { name: answer.name, hash: 0, pid: 0, start: 0, shared: true });
+		};
+		undo.add(watchResolved({ socket: config.resolvedMonitor, answered, now: () => Date.now(), log }));
+	}
 	const told = new SettledStream({ table, settle: TIMES.settle, emit: (each) => feed.push(each, clock.now()) });
 	undo.add(() => told.close());
 	const recent = (connections: () => Iterable<Connection>) =>

@@ -67,6 +67,7 @@ async function observe(options: Options, deps: CliDeps): Promise<void> {
 			socket: options.socket ?? null,
 			listen: options.listen ?? null,
 			onExit: "detach",
+			warmUp: "none",
 			stateDir: null,
 		},
 		plainLogger((line) => void deps.err.write(printLines(line))),

@@ -13,6 +13,7 @@ export function recordText(record: ConnectionView & { readonly steps?: readonly 
 		["to", `${record.protocol} ${place(record.remote, record.remotePort)}`],
 		["from", record.local === null ? "" : place(record.local, record.localPort ?? 0)],
 		["name", record.name === null ? "" : `${record.name} (${record.nameSource})`],
+		["encrypted", record.encryptedDns === null ? "" : `DNS (${record.encryptedDns}): its questions cannot be read`],
 		["asked", query === null ? "" : `${query.type}: ${query.addresses.join(", ") || "no address"}`],
 		["request", http === null ? "" : requestText(http)],
 		["process", process === null ? "" : `${process.comm}[${process.pid}] ${process.exe ?? ""}`.trimEnd()],

@@ -1,4 +1,4 @@
-import { DEFAULTS, type OnExit } from "../config.ts";
+import { DEFAULTS, type OnExit, type WarmUp } from "../config.ts";
 import { jsonLogger, LOG_LEVELS, type LogLevel } from "../logger.ts";
 import type { CliCommand } from "./command.ts";
 import type { CliDeps } from "./deps.ts";
@@ -15,6 +15,7 @@ interface Options {
 	readonly tlsCert?: string;
 	readonly tlsKey?: string;
 	readonly onExit: OnExit;
+	readonly warmUp: WarmUp;
 	readonly runtimeDir: string;
 	readonly stateDir: string;
 	readonly history: boolean;
@@ -63,6 +64,12 @@ export function addRunCommand(program: CliCommand, deps: CliDeps): void {
 			"keep: go on enforcing; detach: take everything out of the kernel",
 			["keep", "detach"],
 			DEFAULTS.onExit,
+		)
+		.choice(
+			"--warm-up <what>",
+			"what was resolved before: flush the caches of systemd-resolved and nscd; resolve the policy's names too",
+			["none", "flush", "resolve"],
+			DEFAULTS.warmUp,
 		)
 		.option("--runtime-dir <path>", "folder of the lock", absolutePath, DEFAULTS.runtimeDir)
 		.option(
@@ -118,6 +125,7 @@ export function addRunCommand(program: CliCommand, deps: CliDeps): void {
 					tlsCert: options.tlsCert ?? null,
 					tlsKey: options.tlsKey ?? null,
 					onExit: options.onExit,
+					warmUp: options.warmUp,
 					runtimeDir: options.runtimeDir,
 					stateDir: options.stateDir,
 					history: options.history ? { days: options.historyDays, megabytes: options.historyMegabytes } : null,

@@ -77,8 +77,11 @@ const CELLS: Readonly<Record<Column, (connection: ConnectionView, style: TableSt
 		const host = remotePort !== 0 && remote.includes(":") ? `[${remote}]` : remote;
 		return `${protocol} ${host}${remotePort === 0 ? "" : `:${remotePort}`}`;
 	},
-	name: ({ kind, name, nameSource, query }) =>
-		name === null ? "-" : kind === "dns" ? `${name} (${query?.type ?? "?"}?)` : `${name} (${nameSource})`,
+	name: ({ kind, name, nameSource, encryptedDns, query }) => {
+		if (kind === "dns") return name === null ? "-" : `${name} (${query?.type ?? "?"}?)`;
+		const marks = [nameSource, encryptedDns].filter((mark) => mark !== null).join(", ");
+		return marks === "" ? (name ?? "-") : `${name ?? "-"} (${marks})`;
+	},
 	verdict: ({ verdict }) => (verdict === "would_deny" ? "would deny" : verdict),
 	rule: ({ group, rule, phase, reason, alerts }) => {
 		const decided = rule === null ? (reason === null ? "-" : `${phase}: ${reason}`) : `${group}/${rule}`;

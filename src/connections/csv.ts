@@ -45,6 +45,7 @@ const COLUMNS: readonly (readonly [name: string, value: (record: HistoryRecord) 
 	["remotePort", ({ remotePort }) => remotePort],
 	["name", ({ name }) => name],
 	["nameSource", ({ nameSource }) => nameSource],
+	["encryptedDns", ({ encryptedDns }) => encryptedDns],
 	["verdict", ({ verdict }) => verdict],
 	["phase", ({ phase }) => phase],
 	["group", ({ group }) => group],

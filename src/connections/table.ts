@@ -16,6 +16,7 @@ import {
 	type RequestEvent,
 } from "../native/events.ts";
 import {
+	ANSWER_CAPPED,
 	ANSWER_UNTRUSTED,
 	END,
 	EVENT,
@@ -134,7 +135,7 @@ export class ConnectionTable implements EventSink {
 	answer(event: AnswerEvent, at: Cursor): void {
 		const name = this.#nameText(event.nameHash, at);
 		if (name === null) return;
-		const shared = (event.flags & ANSWER_UNTRUSTED) === 0;
+		const shared = (event.flags & (ANSWER_UNTRUSTED | ANSWER_CAPPED)) === 0;
 		this.#o.names.answered(event.address, { name, hash: event.nameHash, pid: event.tgid, start: event.start, shared });
 		const time = event.time / 1e6 + this.#offset;
 		const type = event.address.startsWith("\0\0\0\0\0\0\0\0\0\0\xff\xff") ? TYPE_A : TYPE_AAAA;
@@ -248,6 +249,7 @@ export class ConnectionTable implements EventSink {
 		if (event.verdict === VERDICT.deny) {
 			connection.toldDenied = true;
 			for (const watcher of this.#watchers) watcher.denied(connection);
+			if (event.protocol === PROTOCOL.tcp) this.#o.destroy(event);
 		} else this.#questions.set(questionKey(event.cookie, event.nameHash, event.queryType), connection);
 		this.kept.add(connection);
 	}

@@ -12,6 +12,7 @@ import {
 	type VerdictName,
 	verdictNames,
 } from "../native/layout.ts";
+import { type EncryptedDns, encryptedDns } from "../policy/encrypted-dns.ts";
 import { printable } from "../text.ts";
 import type { Connection, HttpRequest, PhaseDecision } from "./connection.ts";
 
@@ -35,6 +36,8 @@ export interface ConnectionView {
 	readonly localPort: number | null;
 	readonly name: string | null;
 	readonly nameSource: NameSource | null;
+	/** DNS that cannot be read: over TLS, QUIC or HTTPS; null: none that is known to be. */
+	readonly encryptedDns: EncryptedDns | null;
 	readonly verdict: VerdictName;
 	/** The phase that decided; null if nothing has (a connection older than the daemon). */
 	readonly phase: PhaseName | null;
@@ -115,6 +118,7 @@ export function viewer(describe: Describer): ViewOf {
 			localPort: connection.localPort === 0 ? null : connection.localPort,
 			name: connection.name === null ? null : printable(connection.name),
 			nameSource: nameSource(connection),
+			encryptedDns: encryptedDnsOf(connection),
 			verdict: verdictNames[connection.verdict] ?? "allow",
 			phase: deciding === null ? null : (phaseNames[deciding.phase] ?? null),
 			rule: deciding?.rule?.name ?? null,
@@ -155,6 +159,10 @@ export function protocolText(protocol: number): string {
 
 export function queryTypeText(type: number): string {
 	return QUERY_TYPES[type] ?? `TYPE${type}`;
+}
+
+export function encryptedDnsOf({ dns, protocol, remote, remotePort, name }: Connection): EncryptedDns | null {
+	return dns ? null : encryptedDns(protocol, () => addressText(remote), remotePort, name);
 }
 
 export function nameSource(connection: Connection): NameSource | null {

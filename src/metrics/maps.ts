@@ -64,4 +64,13 @@ export function registerMapMetrics(registry: Registry, fills: MapFills): void {
 
 /** ms */
 const EVERY = 60_000;
-const MAPS: readonly MapName[] = ["names", "learned", "questions", "processes", "cgroups", "flows", "resolvers"];
+const MAPS: readonly MapName[] = [
+	"names",
+	"learned",
+	"questions",
+	"processes",
+	"cgroups",
+	"flows",
+	"resolvers",
+	"dns_answers",
+];

@@ -3,6 +3,7 @@ import type { SlotBook } from "../enforce/slot-book.ts";
 import type { Kernel } from "../native/binding.ts";
 import type { HistoryStatus } from "../store/history.ts";
 import { type DaemonMetricsOptions, registerDaemonMetrics } from "./daemon.ts";
+import { EncryptedDnsCounts } from "./encrypted-dns.ts";
 import { registerHistoryMetrics } from "./history.ts";
 import { registerKernelMetrics } from "./kernel.ts";
 import { MapFills, registerMapMetrics } from "./maps.ts";
@@ -21,11 +22,12 @@ export interface MetricsOptions extends DaemonMetricsOptions {
 	readonly topNames: number;
 }
 
-/** Every metric of the daemon; `topNames` is fed by whoever has the records. */
+/** Every metric of the daemon; `topNames` and `encryptedDns` are fed by whoever has the records. */
 export function registerMetrics(options: MetricsOptions): {
 	readonly registry: Registry;
 	readonly topNames: TopNames | null;
 	readonly fills: MapFills;
+	readonly encryptedDns: EncryptedDnsCounts;
 } {
 	const registry = new Registry();
 	const { kernel, history } = options;
@@ -39,5 +41,7 @@ export function registerMetrics(options: MetricsOptions): {
 	registerProcessMetrics(registry);
 	const topNames = options.topNames === 0 ? null : new TopNames(options.topNames);
 	topNames?.register(registry);
-	return { registry, topNames, fills };
+	const encryptedDns = new EncryptedDnsCounts();
+	encryptedDns.register(registry);
+	return { registry, topNames, fills, encryptedDns };
 }

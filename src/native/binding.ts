@@ -14,6 +14,7 @@ export type MapName =
 	| "processes"
 	| "cgroups"
 	| "flows"
+	| "dns_answers"
 	| "counters"
 	| "rules"
 	| "events";

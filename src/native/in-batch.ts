@@ -1,7 +1,7 @@
 /** The two events of which there are most, read where they stand: most fields of most of them are wanted once or never. */
 import type { DecisionEvent, EndEvent } from "./events.ts";
-import { DECISION, EVENT, FLOW_END, HEAD } from "./layout.ts";
 import { address, hashKey, readSigned64, readUnsigned64 } from "./fields.ts";
+import { DECISION, EVENT, FLOW_END, HEAD } from "./layout.ts";
 
 /** One for a whole batch, moved along. */
 export class DecisionInBatch implements DecisionEvent {

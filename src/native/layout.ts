@@ -23,6 +23,7 @@ export const REASON = { rule: 1, default: 2, resolver: 3, inbound: 4, kernel: 5 
 export const END = { local: 1, remote: 2, reset: 3, refused: 4, denied: 5, idle: 6 } as const;
 export const PROTOCOL = { icmp: 1, tcp: 6, udp: 17, icmp6: 58 } as const;
 export const ANSWER_UNTRUSTED = 1;
+export const ANSWER_CAPPED = 2;
 export const HELLO_ECH = 1;
 /** enum sp_request_flag */
 export const REQUEST_FLAG = {
@@ -67,8 +68,26 @@ export const reasonNames = [
 	"no_policy",
 	"no_room",
 ] as const;
-export const mapNames = ["names", "learned", "questions", "processes", "cgroups", "flows", "sockets"] as const;
-export const answerNames = ["learned", "unasked", "untrusted", "mismatch", "broken", "empty", "truncated"] as const;
+export const mapNames = [
+	"names",
+	"learned",
+	"questions",
+	"processes",
+	"cgroups",
+	"flows",
+	"sockets",
+	"dns_answers",
+] as const;
+export const answerNames = [
+	"learned",
+	"unasked",
+	"untrusted",
+	"mismatch",
+	"broken",
+	"empty",
+	"truncated",
+	"capped",
+] as const;
 
 export type PhaseName = (typeof phaseNames)[number];
 export type VerdictName = Exclude<(typeof verdictNames)[number], null>;
@@ -170,7 +189,7 @@ export const TEXT_MAX = 512;
 
 export const CONTROL = { generation: 0, rootLevel: 4, lastWakeup: 8, announce: 16, daemonPid: 20, bytes: 24 } as const;
 /** struct sp_name of the map `names`. */
-export const NAME = { textLength: 0, labels: 2, label: 8, text: 136, bytes: 392 } as const;
+export const NAME = { textLength: 0, labels: 2, claims: 4, label: 8, text: 136, bytes: 400 } as const;
 export const LEARNED = { name: 0, expires: 128, address: 256, slots: 16, bytes: 272 } as const;
 export const FLOW_KEY = { cookie: 0, remote: 8, remotePort: 24, protocol: 26, bytes: 32 } as const;
 export const FLOW = {
@@ -278,6 +297,16 @@ export const httpReasons = [
 ] as const;
 export const READ_RESULT = { more: 0, hello: 1, other: 2, request: 3, over: 4, again: 5 } as const;
 export const HELLO_RESULT = { cut: 0, named: 1, unnamed: 2, broken: 3, none: 4 } as const;
+/** What the program `teach` is told. */
+export const TEACH_REQUEST = {
+	address: 16,
+	nameHash: 32,
+	ttl: 40,
+	nameLength: 44,
+	learned: 46,
+	name: 48,
+	bytes: 304,
+} as const;
 export const JUDGE_LIVE = 1;
 export const JUDGE_BOUND = 2;
 export const JUDGE_NOT_DNS = 4;

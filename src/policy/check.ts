@@ -8,6 +8,7 @@ import { DEFAULTS } from "./defaults.ts";
 import { Lists } from "./lists.ts";
 import { type Action, type Environment, PHASES, type Phase, type Policy, RULES_MAX, type Rule } from "./model.ts";
 import { asksOfRequests, phasesOf } from "./phases.ts";
+import { isPreset, presetParts } from "./presets.ts";
 import { didYouMean, nearest } from "./problem.ts";
 import type { Report } from "./report.ts";
 import type { Path } from "./source.ts";
@@ -56,24 +57,27 @@ function checkGroups(value: unknown, lists: Lists, environment: Environment, rep
 		const rules: Numbered[] = [];
 		for (const [r, ruleValue] of listOf(group["rules"]).entries()) {
 			const rulePath = [...path, "rules", r];
-			const rule = checkRule(recordOf(ruleValue), name, rulePath, lists, environment, report);
+			const written = recordOf(ruleValue);
+			const ruleName = String(written["name"] ?? "");
 			unique(
 				ruleNames,
-				rule.name,
+				ruleName,
 				[...rulePath, "name"],
-				`the rule "${rule.name}" stands twice in the group "${name}"`,
+				`the rule "${ruleName}" stands twice in the group "${name}"`,
 				report,
 			);
-			shapes.add(rule.to.domain, [...rulePath, "to", "domain"], report);
-			paths.add(rule.to.path, [...rulePath, "to", "path"], report);
-			if (++count === RULES_MAX + 1) {
-				report.at(
-					rulePath,
-					`more than ${RULES_MAX} rules; put what belongs together into lists`,
-					`at most ${RULES_MAX} rules`,
-				);
+			for (const rule of checkRule(written, name, rulePath, lists, environment, report)) {
+				shapes.add(rule.to.domain, [...rulePath, "to", "domain"], report);
+				paths.add(rule.to.path, [...rulePath, "to", "path"], report);
+				if (++count === RULES_MAX + 1) {
+					report.at(
+						rulePath,
+						`more than ${RULES_MAX} rules; put what belongs together into lists`,
+						`at most ${RULES_MAX} rules`,
+					);
+				}
+				rules.push(rule);
 			}
-			rules.push(rule);
 		}
 		groups.push({ priority: typeof group["priority"] === "number" ? group["priority"] : DEFAULTS.priority, rules });
 	}
@@ -90,18 +94,34 @@ function checkRule(
 	lists: Lists,
 	environment: Environment,
 	report: Report,
-): Numbered {
+): Numbered[] {
 	const phases = itemsOf(value["phases"], [...path, "phases"])
 		?.map((item) => item.value)
 		.filter((phase): phase is Phase => PHASES.includes(phase as Phase));
-	const rule: Numbered = {
+	const action = (value["action"] ?? "allow") as Action;
+	const to = recordOf(value["to"]);
+	const preset = isPreset(to["preset"]) ? to["preset"] : null;
+	const base = {
 		group,
 		name: String(value["name"] ?? ""),
-		action: (value["action"] ?? "allow") as Action,
+		action,
 		phases: phases === undefined ? null : [...new Set(phases)],
-		to: checkTo(value["to"], [...path, "to"], lists, report),
+		preset,
 		from: checkFrom(value["from"], [...path, "from"], environment, report),
 	};
+	if (preset !== null) {
+		const others = Object.keys(to).filter((key) => key !== "preset");
+		for (const key of others) {
+			const message = `"preset" does not go with "${key}": it stands for a whole "to"`;
+			report.at([...path, "to", key], message, "preset alone", undefined, "key");
+		}
+		const parts = presetParts(preset, action).map((part) => ({
+			...base,
+			to: checkTo(part, [...path, "to"], lists, report),
+		}));
+		return parts.flatMap((part) => narrowed(part));
+	}
+	const rule: Numbered = { ...base, to: checkTo(value["to"], [...path, "to"], lists, report) };
 	for (const phase of rule.phases ?? []) {
 		if (phasesOf({ ...rule, phases: null }).includes(phase)) continue;
 		report.at(
@@ -110,7 +130,15 @@ function checkRule(
 			phasesOf({ ...rule, phases: null }).join(" or "),
 		);
 	}
-	return rule;
+	return [rule];
+}
+
+/** A part of a preset in those of its phases that it can take part in; nothing if there is none. */
+function narrowed(part: Numbered): Numbered[] {
+	if (part.phases === null) return [part];
+	const possible = phasesOf({ ...part, phases: null });
+	const phases = part.phases.filter((phase) => possible.includes(phase));
+	return phases.length === 0 ? [] : [{ ...part, phases }];
 }
 
 function whyNot(rule: Numbered): string {

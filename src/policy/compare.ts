@@ -133,9 +133,12 @@ interface Text {
 	readonly shown: string;
 }
 
-function conditions({ action, phases, to, from }: Rule): Record<string, Text> {
+function conditions({ action, phases, preset, to: own, from }: Rule): Record<string, Text> {
+	/* Its parts are not what people wrote. */
+	const to: Rule["to"] = preset === null ? own : NO_CONDITIONS;
 	const all: Record<string, Text | null> = {
 		action: { same: action, shown: action },
+		"to.preset": list(preset === null ? null : [preset]),
 		phases: list(phases),
 		"to.domain": list(to.domain?.flat()),
 		"to.cidr": to.cidr === null ? null : prefixes(to.cidr),
@@ -173,4 +176,13 @@ function prefixes(sets: NonNullable<Rule["to"]["cidr"]>): Text {
 	return list(texts) ?? { same: "", shown: "" };
 }
 
+const NO_CONDITIONS: Rule["to"] = {
+	cidr: null,
+	ports: null,
+	protocol: null,
+	domain: null,
+	method: null,
+	path: null,
+	status: null,
+};
 const SHOWN = 5;

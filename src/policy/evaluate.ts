@@ -3,7 +3,7 @@ import { formatAddress, parseAddress } from "./address.ts";
 import { type Asked, holdsAsked, holdsPath } from "./asked.ts";
 import { holdsFrom, holdsTo } from "./match.ts";
 import type { Phase, Policy, Rule, Verdict, Who } from "./model.ts";
-import { covers, readHostName, readRequestName } from "./names.ts";
+import { covers, readHostName, readQuestionName, readRequestName } from "./names.ts";
 import { TCP, UDP } from "./tables.ts";
 
 export interface Connection {
@@ -70,7 +70,7 @@ const DECIDE = {
 function decideDns(policy: Policy, connection: Connection): Outcome {
 	const { name } = connection;
 	if (name === null) return byDefault(policy, "dns", null, "unreadable", null);
-	const asked = readHostName(name);
+	const asked = readQuestionName(name);
 	if (asked === null) return byDefault(policy, "dns", null, "default", null);
 	const search = firstMatch(
 		policy,

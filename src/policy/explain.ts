@@ -2,7 +2,7 @@
 import { type Condition, conditionsOf, type Facts } from "./conditions.ts";
 import { type Connection, type Decision, evaluate } from "./evaluate.ts";
 import type { Action, Phase, Policy, Rule, Verdict } from "./model.ts";
-import { readHostName, readRequestName } from "./names.ts";
+import { readHostName, readQuestionName, readRequestName } from "./names.ts";
 import { asksOfRequests, phasesOf } from "./phases.ts";
 import { TCP } from "./tables.ts";
 
@@ -55,7 +55,7 @@ function looksOf(policy: Policy, connection: Connection): Facts[] {
 	const { phase, address, port, protocol, who, asked = null } = connection;
 	const base = { phase, address, port, protocol, who, asked, name: null, bound: true, asHello: false };
 	if (phase === "dns") {
-		const name = connection.name === null ? null : readHostName(connection.name);
+		const name = connection.name === null ? null : readQuestionName(connection.name);
 		return name === null ? [] : [{ ...base, name }];
 	}
 	if (phase === "tls" || phase === "http") {

@@ -40,6 +40,8 @@ export interface Rule {
 	readonly action: Action;
 	/** As written; null: not narrowed. */
 	readonly phases: readonly Phase[] | null;
+	/** The preset of which this rule is a part; the parts have one name, and are counted and shown as one. Null: none. */
+	readonly preset: string | null;
 	/** Null: no such condition. */
 	readonly to: {
 		readonly cidr: readonly PrefixSet[] | null;
@@ -133,7 +135,7 @@ export interface Environment {
 	exeOf(path: string): readonly { readonly dev: number; readonly path: string }[];
 }
 
-/** "group/rule": the name under which a rule is counted and shown. */
+/** "group/rule": the name under which a rule is counted and shown. The parts of a preset share it. */
 export function ruleKey(rule: { readonly group: string; readonly name: string }): string {
 	return `${rule.group}/${rule.name}`;
 }

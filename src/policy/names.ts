@@ -19,6 +19,18 @@ export function readRequestName(sent: string): string | null {
 	return /^[A-Za-z0-9._-]*$/.test(sent) ? readHostName(sent) : null;
 }
 
+/**
+ * The name of a DNS question, in lower case without its trailing dot, or null if it is the root or cannot be one. Unlike host names it
+ * may have any bytes (RFC 2181 11), so that data in labels is covered by the pattern of its domain; a dot inside a label is written
+ * "\\", as the kernel does.
+ */
+export function readQuestionName(sent: string): string | null {
+	const name = sent.endsWith(".") ? sent.slice(0, -1) : sent;
+	if (name.length > NAME_LENGTH_MAX) return null;
+	if (name.split(".").some((label) => label === "" || label.length > 63)) return null;
+	return name.replace(/[A-Z]/g, (letter) => letter.toLowerCase());
+}
+
 /** Whether one of the patterns covers a name (lower case, no trailing dot). */
 export function covers(lists: readonly (readonly string[])[], name: string): boolean {
 	return lists.some((patterns) => patterns.some((pattern) => patternCovers(pattern, name)));

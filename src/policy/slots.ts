@@ -24,7 +24,7 @@ export interface Slots {
  * Rules keep the slot of their key; new ones take a slot that was never used, or else the one whose rule is gone longest.
  *
  * @param before `entries` of the last call; [] at first
- * @param keys ruleKey() of each rule by index, all different, at most RULES_MAX
+ * @param keys ruleKey() of each rule by index, at most RULES_MAX; rules of one key share a slot
  */
 export function assignSlots(before: readonly SlotEntry[], keys: readonly string[], generation: number): Slots {
 	const live = new Set(keys);

@@ -4,6 +4,7 @@ import { addressText, isUnspecified } from "../address.ts";
 import type { HttpRequest } from "../connections/connection.ts";
 import { type DecisionView, httpView, protocolText, queryTypeText } from "../connections/view.ts";
 import { endNames, PHASE, type PhaseName, phaseNames, reasonNames, verdictNames } from "../native/layout.ts";
+import { encryptedDns } from "../policy/encrypted-dns.ts";
 import { printable } from "../text.ts";
 import { packed } from "./connection-writer.ts";
 import type { HistoryRecord } from "./history.ts";
@@ -116,6 +117,7 @@ function recordOf(row: Row): HistoryRecord {
 		localPort: row.local_port === 0 ? null : row.local_port,
 		name: textOrNull(row.name),
 		nameSource: NAME_SOURCES[row.name_source] ?? null,
+		encryptedDns: isDns ? null : encryptedDns(row.protocol, () => addressText(packed(row.remote)), row.port, row.name),
 		verdict: verdictNames[row.verdict] ?? "allow",
 		phase: row.phase === null ? null : (phaseNames[row.phase] ?? null),
 		rule: row.rule === null || row.rule === "" ? null : row.rule,

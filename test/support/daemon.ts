@@ -17,6 +17,8 @@ export class Daemon {
 	readonly #world: World;
 	/** Of its next start. */
 	readonly flags: string[];
+	/** Its next start is in the client's network namespace: it has the client's resolvers. */
+	inClient = false;
 	#child: ChildProcess | null = null;
 	readonly socket: string;
 	readonly policyFile: string;
@@ -60,9 +62,13 @@ export class Daemon {
 			join(folder, "run"),
 			"--state-dir",
 			join(folder, "state"),
+			/* The host's resolvers are none of the tests' business. */
+			...(this.flags.includes("--warm-up") ? [] : ["--warm-up", "none"]),
 		];
 		const log = createWriteStream(this.logFile, { flags: "a" });
-		const child = spawn(join(ROOT, "scripts/sallyport"), ["run", ...own, ...this.flags], {
+		const argv = [join(ROOT, "scripts/sallyport"), "run", ...own, ...this.flags];
+		const [command = "", ...args] = this.inClient ? this.#world.network.inClient(argv) : argv;
+		const child = spawn(command, args, {
 			stdio: ["ignore", "pipe", "pipe"],
 			env: cleanEnvironment(),
 		});

@@ -11,7 +11,7 @@ export interface Reply {
 	readonly edns: boolean;
 }
 
-const TYPES: Record<string, number> = { A: 1, CNAME: 5, AAAA: 28, TXT: 16, HTTPS: 65 };
+const TYPES: Record<string, number> = { A: 1, CNAME: 5, PTR: 12, TXT: 16, AAAA: 28, SVCB: 64, HTTPS: 65, ANY: 255 };
 
 export function encodeReply(reply: Reply): Buffer {
 	const bytes: number[] = [];
@@ -44,7 +44,10 @@ export function encodeReply(reply: Reply): Buffer {
 		u16(ttl & 0xffff);
 		const at = bytes.length;
 		u16(0);
-		if (answer.type === "CNAME") name(answer.data);
+		if (answer.data.startsWith("hex:")) bytes.push(...Buffer.from(answer.data.slice(4), "hex"));
+		else if (answer.type === "CNAME" || answer.type === "PTR") name(answer.data);
+		else if (answer.type === "TXT") bytes.push(answer.data.length, ...Buffer.from(answer.data, "latin1"));
+		else if (answer.type === "HTTPS" || answer.type === "SVCB") bytes.push(...serviceBytes(answer.data));
 		else bytes.push(...addressBytes(answer.data));
 		const length = bytes.length - at - 2;
 		bytes[at] = length >> 8;
@@ -53,6 +56,26 @@ export function encodeReply(reply: Reply): Buffer {
 	if (reply.edns) bytes.push(0, 0, 41, 4, 208, 0, 0, 0, 0, 0, 0);
 	return Buffer.from(bytes);
 }
+
+/** RFC 9460 2.2. Parameters stand in the order in which they are written. */
+export function serviceBytes(text: string): number[] {
+	const [priority = "", target = "", ...parameters] = text.split(" ");
+	const u16 = (value: number) => [value >> 8, value & 255];
+	const labels = target === "." ? [] : target.split(".").flatMap((label) => [label.length, ...Buffer.from(label)]);
+	const values = parameters.flatMap((parameter) => {
+		const [key = "", value = ""] = parameter.split("=");
+		const bytes =
+			key === "port"
+				? u16(Number(value))
+				: key === "alpn"
+					? value.split(",").flatMap((one) => [one.length, ...Buffer.from(one)])
+					: value.split(",").flatMap(addressBytes);
+		return [...u16(SERVICE_KEYS[key] ?? 0), ...u16(bytes.length), ...bytes];
+	});
+	return [...u16(Number(priority)), ...labels, 0, ...values];
+}
+
+const SERVICE_KEYS: Record<string, number> = { alpn: 1, port: 3, ipv4hint: 4, ipv6hint: 6 };
 
 export function addressBytes(address: string): number[] {
 	if (!isIPv6(address)) return address.split(".").map(Number);

@@ -1,6 +1,6 @@
 /** The process in the server's namespace: DNS and listeners, told what to do by messages from its parent. */
 import { readFileSync } from "node:fs";
-import { DnsServer } from "./dns-server.ts";
+import { DnsServer, type Forgery, type Pieces } from "./dns-server.ts";
 import { type Kind, Listeners } from "./listeners.ts";
 import type { Zone } from "./zone.ts";
 
@@ -13,6 +13,14 @@ export const commands = {
 	dns: (addresses: string[]) => dns.listen(addresses),
 	zone: (zone: Zone) => {
 		dns.zone = zone;
+	},
+	/** How answers over TCP leave. */
+	pieces: (pieces: Pieces) => {
+		dns.pieces = pieces;
+	},
+	/** Until the next call: every question over UDP is first answered by this. */
+	forge: (forgery: Forgery | null) => {
+		dns.forgery = forgery;
 	},
 	asked: () => dns.asked,
 	listen: (kind: Kind, port: number) => listeners.listen(kind, port),

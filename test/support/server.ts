@@ -26,6 +26,8 @@ export function startServer(network: Network, key: string, cert: string, cleanup
 	return {
 		dns: call("dns"),
 		zone: call("zone"),
+		pieces: call("pieces"),
+		forge: call("forge"),
 		asked: call("asked"),
 		listen: call("listen"),
 		record: call("record"),

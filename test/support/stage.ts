@@ -1,8 +1,9 @@
 /** A world with its names, listeners and a daemon that watches it: what most end-to-end tests begin with. */
 import { records, type Seen } from "./api.ts";
+import type { DnsOutcome, DnsTask } from "./clients/dns-client.ts";
 import { Daemon } from "./daemon.ts";
 import type { Arrival, Kind } from "./listeners.ts";
-import { NODE, TLS_CLIENT } from "./paths.ts";
+import { DNS_CLIENT, NODE, TLS_CLIENT } from "./paths.ts";
 import { until } from "./run.ts";
 import { World } from "./world.ts";
 import { ZONE } from "./zones.ts";
@@ -120,6 +121,19 @@ export class Stage {
 			...(address === undefined ? [] : [address]),
 		];
 		return parse((await this.world.run(argv, below === undefined ? {} : { below })).stdout);
+	}
+
+	/** Questions byte by byte, and connections right behind the answers. */
+	async dns(task: DnsTask, below?: string): Promise<DnsOutcome> {
+		const argv = [NODE, DNS_CLIENT, JSON.stringify(task)];
+		return parse((await this.world.run(argv, below === undefined ? {} : { below })).stdout);
+	}
+
+	/** A counter of the daemon's metrics, summed over the label sets that have `labels`; 0 if there is none yet. */
+	async metric(name: string, labels = ""): Promise<number> {
+		const { text } = await this.daemon.ask("GET", "/metrics");
+		const lines = text.split("\n").filter((line) => line.startsWith(`${name}{`) || line.startsWith(`${name} `));
+		return lines.filter((line) => line.includes(labels)).reduce((sum, line) => sum + Number(line.split(" ").at(-1)), 0);
 	}
 
 	async probe(args: readonly (string | number)[], options: { below?: string; program?: string } = {}): Promise<Probe> {

@@ -1,7 +1,8 @@
 /** What the test's DNS server answers. Plain data, so that it can be sent to the server's process. */
 
 export interface ZoneRecord {
-	readonly type: "A" | "AAAA" | "CNAME";
+	readonly type: "A" | "AAAA" | "CNAME" | "HTTPS" | "SVCB" | "TXT" | "PTR";
+	/** An address, a name, a text, or the parameters of a service: "1 . ipv4hint=192.0.2.1,192.0.2.2 port=443". `hex:` in front: the data. */
 	readonly data: string;
 	readonly ttl?: number;
 }

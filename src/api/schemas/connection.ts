@@ -39,6 +39,7 @@ const properties = {
 	localPort: nullable("integer"),
 	name: nullable("string"),
 	nameSource: { type: ["string", "null"], enum: ["sni", "http", "dns", null] },
+	encryptedDns: { type: ["string", "null"], enum: ["dot", "doq", "doh", null] },
 	verdict: { type: "string", enum: names(verdictNames) },
 	phase: { type: ["string", "null"], enum: [...names(phaseNames), null] },
 	rule: nullable("string"),

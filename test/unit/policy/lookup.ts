@@ -16,7 +16,7 @@ import {
 	hashUnit,
 	hashUser,
 } from "../../../src/policy/keys.ts";
-import { readHostName } from "../../../src/policy/names.ts";
+import { readHostName, readQuestionName } from "../../../src/policy/names.ts";
 
 export interface Looked extends Pick<Decision, "action" | "verdict" | "reason" | "helloRequired"> {
 	/** Bits. */
@@ -55,7 +55,7 @@ export class CompiledPolicy {
 
 	dns({ name, who }: Connection): { step: Step; reason: Reason; helloRequired?: boolean } {
 		if (name === null) return { step: this.#default(0), reason: "unreadable" };
-		const asked = readHostName(name);
+		const asked = readQuestionName(name);
 		const matching = asked === null ? 0n : this.#who(who) & this.#names(asked);
 		return { step: this.#first(matching, 0), reason: "default" };
 	}

@@ -282,7 +282,7 @@ groups:
 				column: 41,
 				path: "groups[0].rules[0].to.prot",
 				message: 'unknown key "prot" in "to"; did you mean "protocol"?',
-				expected: "one of cidr, ports, protocol, domain, method, path, status",
+				expected: "one of cidr, ports, protocol, domain, method, path, status, preset",
 				suggestion: "protocol",
 			},
 		]);

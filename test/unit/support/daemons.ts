@@ -23,6 +23,7 @@ export class Daemons {
 	readonly lines: string[] = [];
 	readonly config: Config = {
 		...DEFAULTS,
+		warmUp: "none",
 		pins: join(this.folder, "pins"),
 		policy: this.policyFile,
 		socket: join(this.folder, "api.sock"),

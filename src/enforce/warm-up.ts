@@ -1,0 +1,125 @@
+import { execFile } from "node:child_process";
+import { Resolver } from "node:dns/promises";
+import { existsSync } from "node:fs";
+import { type Packed, packAddress, packedBytes } from "../address.ts";
+import { LIMITS, TIMES, type WarmUp } from "../config.ts";
+import type { Logger } from "../logger.ts";
+import type { Kernel } from "../native/binding.ts";
+import { TEACH_REQUEST } from "../native/layout.ts";
+import type { Policy } from "../policy/model.ts";
+
+export interface WarmerOptions {
+	readonly kernel: Pick<Kernel, "testRun">;
+	readonly what: WarmUp;
+	/** Text of addresses. */
+	readonly resolvers: () => readonly string[];
+	readonly log: Logger;
+	readonly lookup?: Lookup;
+	readonly flush?: () => Promise<readonly string[]>;
+}
+
+export interface Found {
+	readonly address: string;
+	/** Seconds. */
+	readonly ttl: number;
+}
+
+export type Lookup = (name: string, resolvers: readonly string[]) => Promise<readonly Found[]>;
+
+/**
+ * What programs and caches resolved before the daemon came, the kernel has not seen. Caches of the host are emptied, so that the next
+ * question is seen; and the names that a policy allows are resolved by the daemon itself, for programs that keep what they know.
+ * Nothing waits for it.
+ */
+export class Warmer {
+	readonly #o: WarmerOptions;
+	readonly #asked = new Set<string>();
+
+	constructor(options: WarmerOptions) {
+		this.#o = options;
+	}
+
+	/** `fresh`: the kernel has seen no answer yet; what an earlier daemon left in it has seen every one. */
+	begin(policy: Policy, fresh: boolean): void {
+		const flushed = fresh ? this.flush(policy) : Promise.resolve();
+		void flushed.then(() => this.resolve(policy)).catch((error) => this.#o.log.error("warm-up failed", { error }));
+	}
+
+	async flush(policy: Policy): Promise<void> {
+		if (this.#o.what === "none" || !policy.rules.some(({ to }) => to.domain !== null)) return;
+		const flushed = await (this.#o.flush ?? flushCaches)();
+		if (flushed.length > 0) this.#o.log.info("resolver caches flushed", { of: flushed });
+	}
+
+	/** Names that the policy allows, each once as long as the daemon runs. */
+	async resolve(policy: Policy): Promise<void> {
+		if (this.#o.what !== "resolve") return;
+		const names = exactNames(policy).filter((name) => !this.#asked.has(name));
+		const wanted = names.slice(0, LIMITS.resolvedNames);
+		const resolvers = this.#o.resolvers();
+		if (wanted.length === 0 || resolvers.length === 0) return;
+		for (const name of wanted) this.#asked.add(name);
+		let addresses = 0;
+		const queue = wanted.values();
+		const worker = async () => {
+			for (const name of queue)
+				for (const found of await (this.#o.lookup ?? askResolvers)(name, resolvers))
+					if (this.#teach(name, found)) addresses++;
+		};
+		await Promise.all(Array.from({ length: LIMITS.resolvedAtOnce }, worker));
+		this.#o.log.info("names of the policy resolved", {
+			names: wanted.length,
+			addresses,
+			leftOut: names.length - wanted.length,
+		});
+	}
+
+	#teach(name: string, { address, ttl }: Found): boolean {
+		const packed: Packed | null = packAddress(address);
+		if (packed === null) return false;
+		const request = Buffer.alloc(TEACH_REQUEST.bytes);
+		packedBytes(packed).copy(request, TEACH_REQUEST.address);
+		request.writeUInt32LE(ttl >>> 0, TEACH_REQUEST.ttl);
+		request.writeUInt16LE(name.length, TEACH_REQUEST.nameLength);
+		request.write(name, TEACH_REQUEST.name, "latin1");
+		const { retval, data } = this.#o.kernel.testRun("teach", request, 1);
+		return retval === 0 && data.readUInt8(TEACH_REQUEST.learned) === 1;
+	}
+}
+
+/** Domains of allow rules without a wildcard, in the order of the rules. */
+export function exactNames(policy: Policy): string[] {
+	const names = new Set<string>();
+	for (const { action, preset, to } of policy.rules) {
+		if (action !== "allow" || preset !== null) continue;
+		for (const patterns of to.domain ?? []) for (const each of patterns) if (!each.includes("*")) names.add(each);
+	}
+	return [...names];
+}
+
+async function askResolvers(name: string, servers: readonly string[]): Promise<readonly Found[]> {
+	const resolver = new Resolver({ timeout: TIMES.resolve, tries: 1 });
+	resolver.setServers([...servers]);
+	const both = await Promise.allSettled([
+		resolver.resolve4(name, { ttl: true }),
+		resolver.resolve6(name, { ttl: true }),
+	]);
+	return both.flatMap((each) => (each.status === "fulfilled" ? each.value : []));
+}
+
+const CACHES: readonly (readonly [name: string, sign: string, command: string, ...args: string[]])[] = [
+	["systemd-resolved", "/run/systemd/resolve/io.systemd.Resolve", "resolvectl", "flush-caches"],
+	["nscd", "/run/nscd/socket", "nscd", "--invalidate=hosts"],
+];
+
+async function flushCaches(): Promise<string[]> {
+	const flushed: string[] = [];
+	for (const [name, sign, command, ...args] of CACHES) {
+		if (!existsSync(sign)) continue;
+		const failed = await new Promise<Error | null>((done) => {
+			execFile(command, args, { timeout: TIMES.flush }, done);
+		});
+		flushed.push(failed === null ? name : `${name} failed: ${failed.message}`);
+	}
+	return flushed;
+}

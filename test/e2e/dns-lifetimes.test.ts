@@ -1,0 +1,80 @@
+/** How long, and how many, addresses stand for a name: row N17 of the ways around, and S10 as far as names go. */
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { DNS4 } from "../support/addresses.ts";
+import { framed, question } from "../support/dns-message.ts";
+import { Hold } from "../support/hold.ts";
+import { policy } from "../support/policies.ts";
+import { sleep } from "../support/run.ts";
+import { PORTS, Stage } from "../support/stage.ts";
+import type { Zone } from "../support/zone.ts";
+import { ZONE } from "../support/zones.ts";
+
+const SHORT4 = "198.19.40.1";
+const LONG4 = "198.19.40.2";
+const FLOOR4 = "198.19.40.3";
+const RULES = [{ name: "good", to: { domain: "**.good.test", ports: [PORTS.sink, PORTS.echo] } }];
+const BRIEF = policy({ rules: RULES, more: { ttl: { floor: 0, grace: 1 } } });
+const BASE: Zone = {
+	...ZONE,
+	"short.good.test": [{ type: "A", data: SHORT4, ttl: 1 }],
+	"long.good.test": [{ type: "A", data: LONG4, ttl: 600 }],
+	"floor.good.test": [{ type: "A", data: FLOOR4, ttl: 0 }],
+};
+
+let stage: Stage;
+beforeAll(async () => {
+	stage = await Stage.make(BRIEF);
+	await stage.world.server.zone(BASE);
+}, 60_000);
+afterAll(() => stage?.close());
+
+const ask = (name: string, connect: readonly (readonly [string, number])[] = []) =>
+	stage.dns({ via: "udp", server: DNS4, messages: [question(1, [{ name }]).toString("hex")], answers: 1, connect });
+const connects = async (address: string) => (await stage.probe(["tcp", address, PORTS.sink])).errno;
+
+test("N17: a live connection outlives the TTL of its name and a policy that still allows it; a new one does not", async () => {
+	expect((await ask("short.good.test", [[SHORT4, PORTS.sink]])).connects).toEqual(["ok"]);
+	const hold = new Hold(stage.world, SHORT4, PORTS.echo);
+	await hold.reached("connected");
+	await sleep(3_000);
+	expect(await connects(SHORT4), "expired").toBe("EACCES");
+	await stage.daemon.put(BRIEF.replace('"mode"', '"deny_errno": "EACCES", "mode"'));
+	await sleep(300);
+	hold.go();
+	expect(await hold.reached("echoed")).toBeDefined();
+	expect((await ask("short.good.test", [[SHORT4, PORTS.sink]])).connects, "asked again").toEqual(["ok"]);
+	hold.close();
+});
+
+test("an address of TTL 0 stays for the floor and the grace, a long TTL for itself", async () => {
+	await ask("long.good.test");
+	await ask("floor.good.test");
+	await sleep(2_500);
+	expect(await connects(FLOOR4)).toBe("EACCES");
+	expect(await connects(LONG4)).toBe("0");
+	await stage.daemon.put(policy({ rules: RULES, more: { ttl: { floor: 30, grace: 5 } } }));
+	await ask("floor.good.test");
+	await sleep(2_500);
+	expect(await connects(FLOOR4)).toBe("0");
+});
+
+test("a name that claims thousands of addresses is held to its share, and others keep theirs", async () => {
+	await stage.daemon.put(policy({ rules: RULES }));
+	await ask("long.good.test");
+	const of = (number: number) => `198.19.${100 + (number >> 8)}.${number & 255}`;
+	const learned = await stage.metric("sallyport_dns_answers_total", 'result="learned"');
+	for (let round = 0; round < 8; round++) {
+		const greedy = Array.from({ length: 240 }, (_, i) => ({ type: "A", data: of(round * 240 + i) }) as const);
+		await stage.world.server.zone({ ...BASE, "greedy.good.test": greedy });
+		const message = framed(question(round, [{ name: "greedy.good.test" }])).toString("hex");
+		const outcome = await stage.dns({ via: "tcp", server: DNS4, messages: [message], answers: 1 });
+		expect(outcome.answers.length).toBe(1);
+	}
+	expect(await stage.metric("sallyport_dns_answers_total", 'result="capped"')).toBe(8 * 240 - 1_024);
+	expect(await stage.metric("sallyport_dns_answers_total", 'result="learned"')).toBe(learned + 1_024);
+	expect(await connects(of(0))).toBe("0");
+	expect(await connects(of(8 * 240 - 1))).toBe("EACCES");
+	expect(await connects(LONG4)).toBe("0");
+	await ask("floor.good.test");
+	expect(await connects(FLOOR4), "another name learns as ever").toBe("0");
+});

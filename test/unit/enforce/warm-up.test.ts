@@ -1,0 +1,98 @@
+/** Names that were resolved before the daemon came. */
+import { expect, test } from "vitest";
+import { LIMITS, type WarmUp } from "../../../src/config.ts";
+import { exactNames, type Found, Warmer } from "../../../src/enforce/warm-up.ts";
+import { TEACH_REQUEST } from "../../../src/native/layout.ts";
+import type { Policy } from "../../../src/policy/model.ts";
+import { parsePolicy } from "../../../src/policy/parse.ts";
+import { worldEnvironment } from "../policy/arbitraries.ts";
+
+const LOG = { debug() {}, info() {}, warn() {}, error() {} };
+
+function policyOf(...rules: readonly object[]): Policy {
+	const text = JSON.stringify({ version: 1, groups: [{ name: "g", rules }] });
+	const parsed = parsePolicy(text, "p.yaml", worldEnvironment);
+	if (!parsed.ok) throw new Error(JSON.stringify(parsed.problems));
+	return parsed.policy;
+}
+
+function stand(what: WarmUp, answers: Record<string, readonly Found[]> = {}) {
+	const taught: string[] = [];
+	const asked: string[] = [];
+	let flushes = 0;
+	const warmer = new Warmer({
+		kernel: {
+			testRun: (_program, data) => {
+				const request = Buffer.from(data);
+				const name = request.toString(
+					"latin1",
+					TEACH_REQUEST.name,
+					TEACH_REQUEST.name + request.readUInt16LE(TEACH_REQUEST.nameLength),
+				);
+				taught.push(
+					`${name} ${request.toString("hex", TEACH_REQUEST.address, TEACH_REQUEST.address + 16)} ${request.readUInt32LE(TEACH_REQUEST.ttl)}`,
+				);
+				request.writeUInt8(1, TEACH_REQUEST.learned);
+				return { retval: 0, durationNs: 0, data: request };
+			},
+		},
+		what,
+		resolvers: () => ["192.0.2.53"],
+		log: LOG,
+		lookup: async (name) => {
+			asked.push(name);
+			return answers[name] ?? [];
+		},
+		flush: async () => {
+			flushes++;
+			return ["nscd"];
+		},
+	});
+	return { warmer, taught, asked, flushes: () => flushes };
+}
+
+const POLICY = policyOf(
+	{ name: "a", action: "allow", to: { domain: ["api.example.com", "*.example.com", "db.example.com"] } },
+	{ name: "b", action: "deny", to: { domain: "bad.example.com" } },
+	{ name: "c", action: "allow", to: { preset: "encrypted-dns" } },
+);
+
+test("names that a policy allows are asked for, wildcards, denials and presets are not", () => {
+	expect(exactNames(POLICY)).toEqual(["api.example.com", "db.example.com"]);
+});
+
+test("what is found is taught with its TTL, each name once", async () => {
+	const { warmer, taught, asked } = stand("resolve", {
+		"api.example.com": [
+			{ address: "192.0.2.1", ttl: 300 },
+			{ address: "2001:db8::1", ttl: 5 },
+		],
+	});
+	await warmer.resolve(POLICY);
+	await warmer.resolve(POLICY);
+	expect(asked.sort()).toEqual(["api.example.com", "db.example.com"]);
+	expect(taught).toEqual([
+		"api.example.com 00000000000000000000ffffc0000201 300",
+		"api.example.com 20010db8000000000000000000000001 5",
+	]);
+});
+
+test("caches are flushed only where names decide, and nothing happens where it is not wanted", async () => {
+	const flush = stand("flush");
+	await flush.warmer.flush(policyOf({ name: "x", action: "allow", to: { ports: 443 } }));
+	expect(flush.flushes()).toBe(0);
+	await flush.warmer.flush(POLICY);
+	await flush.warmer.resolve(POLICY);
+	expect([flush.flushes(), flush.asked]).toEqual([1, []]);
+	const none = stand("none");
+	await none.warmer.flush(POLICY);
+	await none.warmer.resolve(POLICY);
+	expect([none.flushes(), none.asked]).toEqual([0, []]);
+});
+
+test("of a long list only so many are asked for", async () => {
+	const domain = Array.from({ length: LIMITS.resolvedNames + 10 }, (_, i) => `n${i}.example.com`);
+	const { warmer, asked } = stand("resolve");
+	await warmer.resolve(policyOf({ name: "a", action: "allow", to: { domain } }));
+	expect(asked.length).toBe(LIMITS.resolvedNames);
+});
