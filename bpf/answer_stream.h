@@ -7,10 +7,8 @@
 
 struct sp_pieces_walk {
 	struct __sk_buff *skb;
-	struct sp_packet *packet;
 	struct sp_dns_socket *socket;
 	struct sp_dns_buffer *buffer;
-	__u64 cookie;
 	__u32 at, end;
 };
 
@@ -28,10 +26,10 @@ static __always_inline void sp_answer_is_whole(struct sp_pieces_walk *w)
 {
 	struct sp_dns_stream *in = &w->socket->in;
 	__u32 length = in->length < SP_DNS_ANSWER_MAX ? in->length : SP_DNS_ANSWER_MAX;
-	__u64 cookie = w->cookie;
+	__u64 cookie = w->socket->cookie;
 
 	if (w->buffer && in->told) {
-		sp_read_answer(w->skb, w->packet, (__u64)sp_plain(w->buffer), 0, length);
+		sp_read_answer(w->skb, &w->socket->packet, (__u64)sp_plain(w->buffer), 0, length);
 		bpf_map_delete_elem(&dns_answers, &cookie);
 		w->buffer = NULL;
 	}
@@ -61,13 +59,13 @@ static long sp_pieces_step(__u32 i, void *state)
 	count = w->end - w->at;
 	left = in->length - have;
 	if (have == 0 && count >= left) {
-		sp_read_answer(w->skb, w->packet, 0, w->at, w->at + left);
+		sp_read_answer(w->skb, &w->socket->packet, 0, w->at, w->at + left);
 		w->at += left;
 		__builtin_memset(in, 0, sizeof(*in));
 		return 0;
 	}
 	if (have == 0) {
-		w->buffer = sp_answer_buffer(w->cookie, true);
+		w->buffer = sp_answer_buffer(w->socket->cookie, true);
 		in->told = w->buffer != NULL;
 	}
 	count = min(count, left);
@@ -86,7 +84,7 @@ static long sp_pieces_step(__u32 i, void *state)
 /* What comes out of order is dropped, TCP sends it again: answers are known before the application can read them. */
 static __always_inline int sp_read_pieces(struct __sk_buff *skb, struct bpf_sock *sk, struct sp_dns_socket *socket, struct sp_packet *p)
 {
-	struct sp_pieces_walk walk = {.skb = skb, .packet = p, .socket = socket, .end = p->end};
+	struct sp_pieces_walk walk = {.skb = skb, .socket = socket, .end = p->end};
 	struct tcp_sock *tcp = sp_plain(sk);
 	__u32 before, received;
 
@@ -103,9 +101,9 @@ static __always_inline int sp_read_pieces(struct __sk_buff *skb, struct bpf_sock
 	if (before >= p->end - p->payload)
 		return SP_PASS;
 	walk.at = p->payload + before;
-	walk.cookie = bpf_get_socket_cookie(skb);
+	socket->cookie = bpf_get_socket_cookie(skb);
 	if (socket->in.have > 0 && socket->in.told) {
-		walk.buffer = sp_answer_buffer(walk.cookie, false);
+		walk.buffer = sp_answer_buffer(socket->cookie, false);
 		if (!walk.buffer)
 			socket->in.told = 0;
 	}

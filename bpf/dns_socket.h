@@ -22,7 +22,9 @@ struct sp_dns_socket {
 	struct sp_dns_stream out, in;
 	__u32 busy; /* an answer is read, on another CPU */
 	__u32 reserved;
-	struct sp_packet packet; /* of the answer that is read: the stack is short */
+	/* of the answer that is read: the stack is short */
+	struct sp_packet packet;
+	__u64 cookie;
 	__u8 wire[1024]; /* 2 * SP_DNS_WIRE: the beginning of a question that is half sent */
 };
 

@@ -25,6 +25,7 @@ _sallyport() {
 				--tls-cert) compopt -o filenames 2>/dev/null; mapfile -t COMPREPLY < <(compgen -f -- "$current"); return ;;
 				--tls-key) compopt -o filenames 2>/dev/null; mapfile -t COMPREPLY < <(compgen -f -- "$current"); return ;;
 				--on-exit) mapfile -t COMPREPLY < <(compgen -W "keep detach" -- "$current"); return ;;
+				--warm-up) mapfile -t COMPREPLY < <(compgen -W "none flush resolve" -- "$current"); return ;;
 				--runtime-dir) compopt -o filenames 2>/dev/null; mapfile -t COMPREPLY < <(compgen -f -- "$current"); return ;;
 				--state-dir) compopt -o filenames 2>/dev/null; mapfile -t COMPREPLY < <(compgen -f -- "$current"); return ;;
 				--history-days) :; return ;;
@@ -38,7 +39,7 @@ _sallyport() {
 				--log-level) mapfile -t COMPREPLY < <(compgen -W "debug info warn error" -- "$current"); return ;;
 			esac
 			words=""
-			flags="--policy --cgroup --pins --socket --group --listen --token-file --tls-cert --tls-key --on-exit --runtime-dir --state-dir --no-history --history-days --history-megabytes --metrics-listen --metrics-tls-cert --metrics-tls-key --metrics-token-file --metrics-basic-file --metrics-top-names --log-level --log-connections --json -h --help"
+			flags="--policy --cgroup --pins --socket --group --listen --token-file --tls-cert --tls-key --on-exit --warm-up --runtime-dir --state-dir --no-history --history-days --history-megabytes --metrics-listen --metrics-tls-cert --metrics-tls-key --metrics-token-file --metrics-basic-file --metrics-top-names --log-level --log-connections --json -h --help"
 			files=0 ;;
 		"observe")
 			case "$previous" in
