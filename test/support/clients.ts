@@ -5,10 +5,11 @@ import { must } from "./run.ts";
 
 const SOURCES = join(import.meta.dirname, "clients");
 
-export function compileClients(folder: string): string {
+/** Other folders' clients find ours' header too. */
+export function compileClients(folder: string, sources = SOURCES): string {
 	const out = join(folder, "bin");
-	mkdirSync(out);
-	for (const file of readdirSync(SOURCES).filter((name) => name.endsWith(".c"))) {
+	mkdirSync(out, { recursive: true });
+	for (const file of readdirSync(sources).filter((name) => name.endsWith(".c"))) {
 		must(
 			"cc",
 			"-O1",
@@ -16,9 +17,11 @@ export function compileClients(folder: string): string {
 			"-Wextra",
 			"-Werror",
 			"-pthread",
+			"-I",
+			SOURCES,
 			"-o",
 			join(out, file.slice(0, -2)),
-			join(SOURCES, file),
+			join(sources, file),
 		);
 	}
 	return out;

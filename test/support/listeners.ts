@@ -10,6 +10,8 @@ import { SERVER4, SERVER6 } from "./addresses.ts";
 /** echo: sends back what comes. sink: reads. http: answers requests. tls: http inside TLS. `give:N`: sends N bytes, then reads. */
 export type Kind = "echo" | "sink" | "http" | "tls" | "udp" | `give:${number}`;
 
+const HEAD = 512;
+
 export interface Arrival {
 	readonly at: string;
 	readonly port: number;
@@ -21,7 +23,7 @@ export interface Arrival {
 	servername: string | null;
 	/** Request lines read. */
 	requests: string[];
-	/** First 64 bytes, latin1. */
+	/** Where a hello's name is within reach: the first bytes, latin1. */
 	head: string;
 	closed: boolean;
 }
@@ -71,7 +73,7 @@ export class Listeners {
 			});
 			if (kind === "tls") return void this.#tls.emit("connection", socket);
 			socket.on("data", (data) => {
-				if (arrival.head.length < 64) arrival.head += data.toString("latin1").slice(0, 64 - arrival.head.length);
+				if (arrival.head.length < HEAD) arrival.head += data.toString("latin1").slice(0, HEAD - arrival.head.length);
 			});
 			if (kind === "http") serveHttp(socket, arrival);
 			if (kind === "echo") socket.pipe(socket);
@@ -91,7 +93,7 @@ export class Listeners {
 			socket.on("message", (message, from) => {
 				const arrival = this.#keep("", port, plain(from.address), from.port);
 				arrival.bytes = message.length;
-				arrival.head = message.toString("latin1").slice(0, 64);
+				arrival.head = message.toString("latin1").slice(0, HEAD);
 				if (arrival.head.startsWith("ping")) socket.send("pong", from.port, from.address);
 			});
 			await new Promise<void>((resolve, reject) => {

@@ -1,0 +1,215 @@
+/** S6, S8 to S10: sockets with a past, other namespaces and cgroups, connect() that sends nothing, full maps. */
+import { existsSync } from "node:fs";
+import { metrics } from "../support/api.ts";
+import { addNamespace } from "../support/netns.ts";
+import { policy } from "../support/policies.ts";
+import { must, sleep, until } from "../support/run.ts";
+import { PORTS } from "../support/stage.ts";
+import { hello } from "../support/tls-hello.ts";
+import { byAddress, byHello, byName } from "./policies.ts";
+import type { Row, Tried } from "./row.ts";
+import { measure } from "./runner.ts";
+import { DATA, Scene } from "./scene.ts";
+import { answered, told } from "./sockets.ts";
+import type { Target } from "./target.ts";
+
+const { echo, udp } = PORTS;
+const PING = Buffer.from("ping").toString("hex");
+
+/** A connection of before the daemon; what its process sends after it. */
+async function older(own: Target, how: "talking" | "listening"): Promise<Tried> {
+	const scene = await Scene.make({ start: false });
+	try {
+		const place = { address: own.evil.v4 };
+		const { world } = scene.stage;
+		const port = 45_000;
+		const opened = scene.script("tcp4", [
+			"reuse",
+			`bind=0.0.0.0,${port}`,
+			`connect=${own.evil.v4},${echo}`,
+			...(how === "talking" ? [`send=${PING}`, "read=500"] : ["new=tcp4", "reuse", `bind=0.0.0.0,${port}`, "listen", "use=0"]),
+			"wait=4000",
+			`send=${DATA}`,
+			"read=500",
+			`send=${DATA}`,
+		]);
+		await until("connected", 3_000, () => shows(world.network.client, own.evil.v4));
+		await sleep(100);
+		const before = (await scene.wire.at(place)).bytes;
+		await scene.stage.daemon.start();
+		await scene.stage.daemon.put(policy());
+		const outcome = await opened;
+		const { bytes, recorded } = await measure(scene, "stop", [place]);
+		return { ...told([], outcome), measured: { bytes: bytes - before, recorded } };
+	} finally {
+		scene.close();
+	}
+}
+
+function shows(netns: string, address: string): true | undefined {
+	const listed = must("ip", "netns", "exec", netns, "ss", "-Htn", "state", "established", "dst", address);
+	return listed.includes(address) || undefined;
+}
+
+/** A third namespace with a way to the server of its own. */
+function elsewhere(scene: Scene): string {
+	const { world } = scene.stage;
+	const name = world.network.client.replace(/c$/, "x");
+	if (existsSync(`/run/netns/${name}`)) return name;
+	addNamespace(name, world.cleanup);
+	must("ip", "-n", name, "link", "add", "up1", "type", "veth", "peer", "name", "down1", "netns", world.network.server);
+	must("ip", "-n", name, "addr", "add", "203.0.113.1/24", "dev", "up1");
+	must("ip", "-n", world.network.server, "addr", "add", "203.0.113.2/24", "dev", "down1");
+	must("ip", "-n", name, "link", "set", "up1", "up");
+	must("ip", "-n", world.network.server, "link", "set", "down1", "up");
+	must("ip", "-n", name, "route", "add", "default", "via", "203.0.113.2");
+	return name;
+}
+
+const past: Row[] = [
+	{
+		id: "S6a",
+		title: "a connection that was there, and talked, before the daemon",
+		kind: "stop",
+		run: (_, own) => older(own, "talking"),
+	},
+	{
+		id: "S6b",
+		title: "the same, with a listener on its local port, as if it had been accepted",
+		kind: "stop",
+		who: "reader of our source",
+		run: (_, own) => older(own, "listening"),
+	},
+	{
+		id: "S8a",
+		title: "a process in a network namespace of its own",
+		kind: "stop",
+		run: async (scene, { evil }) => {
+			const netns = elsewhere(scene);
+			const sent = await scene.script("tcp4", [`connect=${evil.v4},${echo}`, `send=${DATA}`], { netns });
+			const datagram = await scene.script("udp4", [`sendto=${evil.v4},${udp},${DATA}`], { netns });
+			const arrived = await scene.stage.bytesAt({ at: evil.v4 });
+			return { ...told([{ address: evil.v4 }], sent.errno === "0" ? datagram : sent), ok: arrived > 0 };
+		},
+	},
+	{
+		id: "S8b",
+		title: "an allowed host from a network namespace of its own",
+		kind: "pass",
+		run: async (scene, { good }) => {
+			const steps = [`connect=${good.v4},${echo}`, `send=${PING}`, "read=1000"];
+			return answered([{ address: good.v4 }], await scene.script("tcp4", steps, { netns: elsewhere(scene) }));
+		},
+	},
+	{
+		id: "S8c",
+		title: "a process in a container's cgroup",
+		kind: "stop",
+		run: async (scene, { evil }) => {
+			const below = `machine.slice/docker-${"a1".repeat(32)}.scope`;
+			return told(
+				[{ address: evil.v4 }],
+				await scene.script("tcp4", [`connect=${evil.v4},${echo}`, `send=${DATA}`], { below }),
+			);
+		},
+	},
+	{
+		id: "S8d",
+		title: "a process in a cgroup that it has just made",
+		kind: "stop",
+		run: async (scene, { evil }) =>
+			told(
+				[{ address: evil.v4 }],
+				await scene.script("tcp4", [`connect=${evil.v4},${echo}`, `send=${DATA}`], { below: "a/b/c/d/e/f/g/h" }),
+			),
+	},
+];
+
+const quiet: Row[] = [
+	...(["udp4", "udp6"] as const).map((type, at): Row => ({
+		id: `S9${"ab"[at]}`,
+		title: `connect() on UDP that sends nothing, ${type === "udp4" ? "IPv4" : "IPv6"}`,
+		kind: "pass",
+		run: async (scene, { evil }) => {
+			const address = type === "udp4" ? evil.v4 : evil.v6;
+			const outcome = await scene.script(type, [`connect=${address},53`, "unspec", `connect=${address},9`]);
+			await sleep(200);
+			const denied = (await scene.stage.records({ address })).filter((seen) => seen.verdict === "deny");
+			return { ...told([{ address }], outcome), ok: outcome.errno === "0" && denied.length === 0 };
+		},
+	})),
+];
+
+const full: Row[] = [
+	{
+		id: "S10a",
+		title: "the table of flows filled (90,000 allowed datagrams), then another host",
+		kind: "stop",
+		run: async (scene, { good, evil }) => {
+			await Promise.all([1, 2].map(() => scene.script("udp4", [`flood=${good.v4},1,45000`])));
+			return told([{ address: evil.v4 }], await scene.script("udp4", [`sendto=${evil.v4},${udp},${DATA}`]));
+		},
+	},
+	{
+		id: "S10b",
+		title: "denied datagrams to 60,000 ports at one host",
+		kind: "stop",
+		run: async (scene, { evil }) => told([{ address: evil.v4 }], await scene.script("udp4", [`flood=${evil.v4},1,60000`])),
+	},
+	{
+		id: "S10c",
+		title: "no room to attach anything to the socket (SO_ATTACH_FILTER): hello of another name",
+		kind: "stop",
+		who: "reader of our source",
+		policy: byHello,
+		run: async (scene, { evil }) => {
+			const bytes = hello(evil.name).toString("hex");
+			const steps = ["optmem", `connect=${evil.v4},${PORTS.tls}`, `send=${bytes}`, "wait=300", `?send=${DATA}`];
+			return told([{ address: evil.v4 }], await scene.script("tcp4", steps));
+		},
+	},
+	{
+		id: "S10d",
+		title: "no room to attach anything to the socket: another host by UDP",
+		kind: "stop",
+		run: async (scene, { evil }) =>
+			told([{ address: evil.v4 }], await scene.script("udp4", ["optmem", `connect=${evil.v4},${udp}`, `send=${DATA}`])),
+	},
+	{
+		id: "S10e",
+		title: "the ring buffer full: its reader is stopped (SIGSTOP) during 60,000 denials",
+		kind: "stop",
+		run: async (scene, { evil }) => {
+			const pid = scene.stage.daemon.pid ?? 0;
+			process.kill(pid, "SIGSTOP");
+			try {
+				await scene.script("udp4", [`flood=${evil.v4},1,60000`]);
+				await scene.script("tcp4", [`?connect=${evil.v4},${echo}`, `?send=${DATA}`]);
+			} finally {
+				process.kill(pid, "SIGCONT");
+			}
+			const lost = await until("loss is counted", 5_000, () => lostEvents(scene));
+			return { at: [{ address: evil.v4 }], told: `${lost} events lost, counted` };
+		},
+	},
+	{
+		id: "S10f",
+		title: "40,000 answers for other names, then the learned name again",
+		kind: "pass",
+		policy: (t) => byName(t),
+		run: async (scene, { good }) => {
+			await scene.ask(good.name);
+			for (const family of [4, 6]) await Promise.all(["c", "d"].map((kind) => scene.askMany(kind, family, 10_000)));
+			await scene.ask(good.name);
+			const sent = await scene.hello(good.v4, hello(good.name));
+			return { ...told([{ address: good.v4 }], sent), ok: (await scene.stage.bytesAt({ at: good.v4 })) > 0 };
+		},
+	},
+];
+
+async function lostEvents(scene: Scene): Promise<number | undefined> {
+	const lost = (await metrics(scene.stage.daemon)).filter((each) => each.name.includes("lost"));
+	return lost.reduce((sum, each) => sum + each.value, 0) || undefined;
+}
+
+export const LIVES: readonly Row[] = [...past, ...quiet, ...full];

@@ -1,0 +1,153 @@
+/** S7: packets that a process makes itself. */
+import { CLIENT4, CLIENT6 } from "../support/addresses.ts";
+import { fragment, icmp, packet, TCP, tcp, UDP, udp } from "../support/ip-packets.ts";
+import { PORTS } from "../support/stage.ts";
+import { hello } from "../support/tls-hello.ts";
+import { byAddress, byHello } from "./policies.ts";
+import type { Row } from "./row.ts";
+import type { Scene } from "./scene.ts";
+import { told } from "./sockets.ts";
+import type { Target } from "./target.ts";
+
+const SECRET = Buffer.from("not for you, not for you");
+const ROOT = "root, or CAP_NET_RAW";
+
+/** A packet of ours by a raw socket. */
+async function raw(scene: Scene, address: string, bytes: Buffer) {
+	const steps = address.includes(":") ? ["header6"] : ["header"];
+	const type = address.includes(":") ? "raw6,255" : "raw4,255";
+	return told(
+		[{ address }],
+		await scene.script(type, [...steps, `sendto=${address},0,${bytes.toString("hex")}`]),
+	);
+}
+
+/** The same, below IP. */
+async function frame(scene: Scene, address: string, bytes: Buffer) {
+	const mac = scene.mac(scene.stage.world.network.server, "down0");
+	return told([{ address }], await scene.script("udp4", [`frame=up0,${mac},${bytes.toString("hex")}`]));
+}
+
+const made: Row[] = [
+	{
+		id: "S7a",
+		title: "raw socket: UDP datagram with its IP header",
+		kind: "stop",
+		who: ROOT,
+		run: (scene, { evil }) => raw(scene, evil.v4, udp(CLIENT4, evil.v4, [40_000, PORTS.udp], SECRET)),
+	},
+	{
+		id: "S7b",
+		title: "raw socket: TCP segment with data, no handshake",
+		kind: "stop",
+		who: ROOT,
+		run: (scene, { evil }) => raw(scene, evil.v4, tcp(CLIENT4, evil.v4, [40_000, PORTS.echo], SECRET)),
+	},
+	{
+		id: "S7c",
+		title: "raw socket: UDP over IPv6 with its header",
+		kind: "stop",
+		who: ROOT,
+		run: (scene, { evil }) => raw(scene, evil.v6, udp(CLIENT6, evil.v6, [40_000, PORTS.udp], SECRET)),
+	},
+	{
+		id: "S7d",
+		title: "ICMP echo with data (ping tunnel), raw socket",
+		kind: "stop",
+		who: "ptunnel, icmpsh",
+		run: (scene, { evil }) => raw(scene, evil.v4, icmp(CLIENT4, evil.v4, 8, SECRET)),
+	},
+	{
+		id: "S7e",
+		title: "ICMP echo with data, ping socket",
+		kind: "stop",
+		who: "any user",
+		run: async (scene, { evil }) => {
+			const echo = `0800000000070001${SECRET.toString("hex")}`;
+			return told([{ address: evil.v4 }], await scene.script("ping4", [`sendto=${evil.v4},0,${echo}`]));
+		},
+	},
+	{
+		id: "S7f",
+		title: "ICMPv6 neighbour solicitation with data, as if from the kernel",
+		kind: "stop",
+		who: ROOT,
+		run: async (scene, { evil }) => {
+			const body = `870000000000000020010db8000a0bad0000000000000001${SECRET.toString("hex")}`;
+			return told([{ address: evil.v6 }], await scene.script("raw6,58", [`sendto=${evil.v6},0,${body}`]));
+		},
+	},
+	{
+		id: "S7g",
+		title: "a protocol that nobody knows (253)",
+		kind: "stop",
+		who: ROOT,
+		run: (scene, { evil }) => raw(scene, evil.v4, packet(CLIENT4, evil.v4, 253, SECRET)),
+	},
+	{
+		id: "S7h",
+		title: "fragments: a second one alone, without ports",
+		kind: "stop",
+		who: "fragroute",
+		run: (scene, { evil }) => raw(scene, evil.v4, fragment(CLIENT4, evil.v4, UDP, 3, SECRET)),
+	},
+	{
+		id: "S7i",
+		title: "fragments to an allowed port: a later one, over the data of the first",
+		kind: "stop",
+		who: "fragroute",
+		policy: (t) => byPort(t, "udp", PORTS.udp),
+		run: async (scene, { good }) => {
+			const whole = udp(CLIENT4, good.v4, [40_000, PORTS.udp], SECRET).subarray(20);
+			const first = await raw(scene, good.v4, fragment(CLIENT4, good.v4, UDP, 0x2000, whole.subarray(0, 16)));
+			const later = await raw(scene, good.v4, fragment(CLIENT4, good.v4, UDP, 1, whole.subarray(8)));
+			return { at: [{ address: good.v4, protocol: UDP, port: 0 }], told: `${first.told}, ${later.told}` };
+		},
+	},
+	{
+		id: "S7j",
+		title: "a hand-made TCP stream says a hello of another name to an address that may be connected to",
+		kind: "stop",
+		who: "scapy, a TCP stack of one's own",
+		policy: byHello,
+		run: (scene, { good, evil }) => raw(scene, good.v4, tcp(CLIENT4, good.v4, [40_000, PORTS.tls], hello(evil.name))),
+	},
+	{
+		id: "S7k",
+		title: "ICMP echo to an allowed host",
+		kind: "pass",
+		run: async (scene, { good }) => {
+			const sent = await scene.script("ping4", [`sendto=${good.v4},0,0800000000070001`, "read=1000"]);
+			return { ...told([{ address: good.v4 }], sent), ok: sent.errno === "0" && sent.read !== "" };
+		},
+	},
+];
+
+const frames: Row[] = [
+	{
+		id: "S7l",
+		title: "AF_PACKET: UDP datagram below IP",
+		kind: "stop",
+		who: ROOT,
+		run: (scene, { evil }) => frame(scene, evil.v4, udp(CLIENT4, evil.v4, [40_000, PORTS.udp], SECRET)),
+	},
+	{
+		id: "S7m",
+		title: "AF_PACKET: TCP segment over IPv6",
+		kind: "stop",
+		who: ROOT,
+		run: (scene, { evil }) => frame(scene, evil.v6, packet(CLIENT6, evil.v6, TCP, tcp6(evil.v6))),
+	},
+];
+
+function tcp6(to: string): Buffer {
+	return tcp(CLIENT6, to, [40_000, PORTS.echo], SECRET).subarray(40);
+}
+
+/** One port of the host, and nothing else. */
+function byPort(t: Target, protocol: "udp" | "tcp", port: number): string {
+	const rule = { name: "port", to: { cidr: `${t.good.v4}/32`, protocol, ports: port } };
+	return byAddress({ ...t, good: t.also }, [rule]);
+}
+
+export const RAW: readonly Row[] = [...made, ...frames];

@@ -1,0 +1,121 @@
+/** X, by name: a hello that is another one where it arrives. */
+import { PORTS } from "../support/stage.ts";
+import { must, sleep } from "../support/run.ts";
+import { common, extension, handshake, hello, records, serverName, u16 } from "../support/tls-hello.ts";
+import { nft } from "./nft.ts";
+import { byName } from "./policies.ts";
+import type { Row } from "./row.ts";
+import type { Scene } from "./scene.ts";
+import { told } from "./sockets.ts";
+import type { Target } from "./target.ts";
+
+const hex = (bytes: Buffer) => bytes.toString("hex");
+
+/** A stop whose measure is what a listener that only reads has read: did it see the other name's hello? */
+function seenThere(id: string, title: string, who: string, steps: (t: Target) => readonly string[], lossy = false): Row {
+	return {
+		id,
+		title,
+		kind: "stop",
+		who,
+		policy: byName,
+		run: async (scene, t) => {
+			await scene.ask(t.good.name);
+			const undo = lossy ? loseFirst(scene, t.good.v4) : () => {};
+			try {
+				const connect = `connect=${t.good.v4},${PORTS.sink}`;
+				const outcome = await scene.script("tcp4", [connect, ...steps(t), "wait=600"]);
+				await sleep(100);
+				const heads = (await scene.stage.arrivals({ at: t.good.v4 })).map((each) => each.head);
+				const leaked = heads.some((head) => Buffer.from(head, "latin1").subarray(0, 180).includes(t.evil.name));
+				const seen = (await scene.stage.records({ address: t.good.v4 }))[0];
+				const recorded = seen === undefined ? "no record" : `${seen.verdict} ${seen.phase}: ${seen.rule ?? seen.reason}`;
+				const bytes = leaked ? (heads[0]?.length ?? 0) : 0;
+				return { ...told([], outcome), measured: { bytes, recorded } };
+			} finally {
+				undo();
+			}
+		},
+	};
+}
+
+/** The server's side loses the first segment with data, as an attacker's server would. */
+function loseFirst(scene: Scene, address: string): () => void {
+	const match = `ip daddr ${address} tcp dport ${PORTS.sink} meta length > 150 quota until 300 bytes drop`;
+	return nft(scene, "server", `add chain ip trick in { type filter hook input priority 0; }; add rule ip trick in ${match}`);
+}
+
+/**
+ * A byte that a receiver takes out of the stream (TCP's urgent data) stands before the session id's length. With it, the hello has
+ * a session id of so many bytes that what follows it, the allowed name, lies in what is a list of suites without it.
+ */
+function withUrgentByte(evil: string, decoy: string): { before: Buffer; urgent: Buffer; after: Buffer } {
+	const inner = serverName(decoy);
+	const body = Buffer.concat([u16(2), Buffer.from("1301", "hex"), Buffer.from([1, 0]), u16(inner.length), inner]);
+	const even = Buffer.concat([body, Buffer.alloc(body.length % 2)]);
+	const suites = Buffer.concat([Buffer.from("130113021303", "hex"), even]);
+	const sessionId = Buffer.alloc(32, 0x53);
+	const whole = records(handshake({ extensions: [serverName(evil), ...common()], sessionId, suites }));
+	const at = 5 + 4 + 2 + 32;
+	/* the true length and id, the length of the list, three suites */
+	const skip = 1 + sessionId.length + 2 + 6;
+	return { before: whole.subarray(0, at), urgent: Buffer.from([skip]), after: whole.subarray(at) };
+}
+
+export const TRICKS_TLS: readonly Row[] = [
+	seenThere("X11a", "MSG_ZEROCOPY: the page is changed after it was judged, before it is sent again", "an attacker's client and server", (t) => [
+		`zerocopy=${hex(hello(t.good.name))},${hex(hello(t.evil.name))}`,
+	], true),
+	seenThere("X11b", "sendfile(): the file is changed after it was judged", "any user", (t) => [
+		`sendfile=${hex(hello(t.good.name))},${hex(hello(t.evil.name))}`,
+	]),
+	seenThere("X11c", "splice(): the file is changed after it was judged, before it is sent again", "an attacker's client and server", (t) => [
+		`splice=${hex(hello(t.good.name))},${hex(hello(t.evil.name))}`,
+	], true),
+	seenThere("X12", "an urgent byte (MSG_OOB), which the receiver takes out, makes it another hello", "Ptacek and Newsham, 1998", (t) => {
+		const { before, urgent, after } = withUrgentByte(t.evil.name, t.good.name);
+		return [`more=${hex(before)}`, `oob=${hex(urgent)}`, `send=${hex(after)}`];
+	}),
+	seenThere("X13a", "two server_name extensions, the allowed name first", "reader of RFC 8446 4.2", (t) => [
+		`send=${hex(records(handshake({ extensions: [serverName(t.good.name), serverName(t.evil.name), ...common()] })))}`,
+	]),
+	seenThere("X13b", "two names in one server_name, the allowed one first", "reader of RFC 6066 3", (t) => [
+		`send=${hex(records(handshake({ extensions: [twoNames(t.good.name, t.evil.name), ...common()] })))}`,
+	]),
+	{
+		id: "X14",
+		title: "MPTCP: the allowed server names another address (ADD_ADDR), the kernel connects to it",
+		kind: "stop",
+		who: "an attacker's server",
+		run: (scene, t) => secondAddress(scene, t),
+	},
+];
+
+function twoNames(first: string, second: string): Buffer {
+	const entry = (name: string) => Buffer.concat([Buffer.from([0]), u16(name.length), Buffer.from(name)]);
+	const list = Buffer.concat([entry(first), entry(second)]);
+	return extension(0, Buffer.concat([u16(list.length), list]));
+}
+
+async function secondAddress(scene: Scene, { good, evil }: Target) {
+	const { client, server } = scene.stage.world.network;
+	const mptcp = (ns: string, ...args: string[]) => must("ip", "-n", ns, "mptcp", ...args);
+	must("ip", "-n", server, "addr", "add", `${evil.v4}/32`, "dev", "lo");
+	mptcp(server, "limits", "set", "subflow", "2", "add_addr_accepted", "2");
+	mptcp(client, "limits", "set", "subflow", "2", "add_addr_accepted", "2");
+	mptcp(server, "endpoint", "add", evil.v4, "dev", "lo", "signal");
+	try {
+		const far = scene.far("mptcp4", ["reuse", `bind=${good.v4},46006`, "listen", "accept", "read=1500", "wait=1500"]);
+		await sleep(300);
+		const data = "5a".repeat(20_000);
+		const steps = [`connect=${good.v4},46006`, `send=${data}`, "wait=400", ...Array(20).fill(`send=${data}`), "wait=300"];
+		const outcome = await scene.script("mptcp4", steps);
+		await far;
+		const counted = await scene.wire.at({ address: evil.v4 });
+		return { ...told([{ address: evil.v4 }], outcome), told: `${counted.packets} packets to the second address` };
+	} finally {
+		mptcp(server, "endpoint", "flush");
+		must("ip", "-n", server, "addr", "del", `${evil.v4}/32`, "dev", "lo");
+	}
+}
+

@@ -1,0 +1,51 @@
+/** What arrives at the server's end of the wire (clients/wire.c), whether somebody listens or not. */
+import { type ChildProcess, spawn } from "node:child_process";
+import { createInterface, type Interface } from "node:readline";
+import { once } from "node:events";
+import { end } from "../support/run.ts";
+import { cleanEnvironment } from "../support/server.ts";
+import type { World } from "../support/world.ts";
+import type { Place } from "./row.ts";
+
+export interface Counted {
+	readonly packets: number;
+	/** Of transport payload; of all that is in the IP packet where it is neither TCP nor UDP. */
+	readonly bytes: number;
+}
+
+export class Wire {
+	readonly #child: ChildProcess;
+	readonly #lines: Interface;
+
+	private constructor(child: ChildProcess, lines: Interface) {
+		this.#child = child;
+		this.#lines = lines;
+	}
+
+	static async open(world: World): Promise<Wire> {
+		const [command = "", ...args] = world.network.inServer([world.client("wire"), "down0"]);
+		const child = spawn(command, args, { stdio: ["pipe", "pipe", "inherit"], env: cleanEnvironment() });
+		world.cleanup.defer(`wire ${child.pid}`, () => void end(child.pid));
+		if (child.stdout === null) throw new Error("no output");
+		const lines = createInterface({ input: child.stdout });
+		await once(lines, "line");
+		return new Wire(child, lines);
+	}
+
+	/** Since the beginning. */
+	async at({ address, protocol = -1, port = -1 }: Place): Promise<Counted> {
+		const answer = once(this.#lines, "line");
+		this.#child.stdin?.write(`${address} ${protocol} ${port}\n`);
+		return JSON.parse(String((await answer)[0])) as Counted;
+	}
+
+	async sum(places: readonly Place[]): Promise<Counted> {
+		let [packets, bytes] = [0, 0];
+		for (const place of places) {
+			const counted = await this.at(place);
+			packets += counted.packets;
+			bytes += counted.bytes;
+		}
+		return { packets, bytes };
+	}
+}
