@@ -1,7 +1,12 @@
 import { defineConfig } from "vitest/config";
 
 /** Tests in these folders load programs, attach to cgroups and make namespaces: one file at a time. */
-const KERNEL = ["test/native/**/*.test.ts", "test/bpf/**/*.test.ts", "test/e2e/**/*.test.ts"];
+const KERNEL = [
+	"test/native/**/*.test.ts",
+	"test/bpf/**/*.test.ts",
+	"test/e2e/**/*.test.ts",
+	"test/bypass/**/*.test.ts",
+];
 
 export default defineConfig({
 	test: {

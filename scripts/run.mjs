@@ -14,6 +14,7 @@ const TARGETS = {
 	},
 	demo: { needs: ["build", "lab"], commands: [["test/demo/demo.ts"]] },
 	bench: { needs: ["build", "lab"], commands: [["test/bench/bench.ts"]] },
+	"test:bypass": { needs: ["build", "lab"], commands: [["test/bypass/bypass.ts"]] },
 };
 
 async function run(name, args) {

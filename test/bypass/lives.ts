@@ -6,7 +6,7 @@ import { policy } from "../support/policies.ts";
 import { must, sleep, until } from "../support/run.ts";
 import { PORTS } from "../support/stage.ts";
 import { hello } from "../support/tls-hello.ts";
-import { byAddress, byHello, byName } from "./policies.ts";
+import { byHello, byName } from "./policies.ts";
 import type { Row, Tried } from "./row.ts";
 import { measure } from "./runner.ts";
 import { DATA, Scene } from "./scene.ts";
@@ -27,7 +27,9 @@ async function older(own: Target, how: "talking" | "listening"): Promise<Tried> 
 			"reuse",
 			`bind=0.0.0.0,${port}`,
 			`connect=${own.evil.v4},${echo}`,
-			...(how === "talking" ? [`send=${PING}`, "read=500"] : ["new=tcp4", "reuse", `bind=0.0.0.0,${port}`, "listen", "use=0"]),
+			...(how === "talking"
+				? [`send=${PING}`, "read=500"]
+				: ["new=tcp4", "reuse", `bind=0.0.0.0,${port}`, "listen", "use=0"]),
 			"wait=4000",
 			`send=${DATA}`,
 			"read=500",
@@ -69,12 +71,14 @@ function elsewhere(scene: Scene): string {
 const past: Row[] = [
 	{
 		id: "S6a",
+		costly: true,
 		title: "a connection that was there, and talked, before the daemon",
 		kind: "stop",
 		run: (_, own) => older(own, "talking"),
 	},
 	{
 		id: "S6b",
+		costly: true,
 		title: "the same, with a listener on its local port, as if it had been accepted",
 		kind: "stop",
 		who: "reader of our source",
@@ -126,38 +130,44 @@ const past: Row[] = [
 ];
 
 const quiet: Row[] = [
-	...(["udp4", "udp6"] as const).map((type, at): Row => ({
-		id: `S9${"ab"[at]}`,
-		title: `connect() on UDP that sends nothing, ${type === "udp4" ? "IPv4" : "IPv6"}`,
-		kind: "pass",
-		run: async (scene, { evil }) => {
-			const address = type === "udp4" ? evil.v4 : evil.v6;
-			const outcome = await scene.script(type, [`connect=${address},53`, "unspec", `connect=${address},9`]);
-			await sleep(200);
-			const denied = (await scene.stage.records({ address })).filter((seen) => seen.verdict === "deny");
-			return { ...told([{ address }], outcome), ok: outcome.errno === "0" && denied.length === 0 };
-		},
-	})),
+	...(["udp4", "udp6"] as const).map(
+		(type, at): Row => ({
+			id: `S9${"ab"[at]}`,
+			title: `connect() on UDP that sends nothing, ${type === "udp4" ? "IPv4" : "IPv6"}`,
+			kind: "pass",
+			run: async (scene, { evil }) => {
+				const address = type === "udp4" ? evil.v4 : evil.v6;
+				const outcome = await scene.script(type, [`connect=${address},53`, "unspec", `connect=${address},9`]);
+				await sleep(200);
+				const denied = (await scene.stage.records({ address })).filter((seen) => seen.verdict === "deny");
+				return { ...told([{ address }], outcome), ok: outcome.errno === "0" && denied.length === 0 };
+			},
+		}),
+	),
 ];
 
 const full: Row[] = [
 	{
 		id: "S10a",
-		title: "the table of flows filled (90,000 allowed datagrams), then another host",
+		costly: true,
+		title: "the table of flows filled (70,000 allowed datagrams), then another host",
 		kind: "stop",
 		run: async (scene, { good, evil }) => {
-			await Promise.all([1, 2].map(() => scene.script("udp4", [`flood=${good.v4},1,45000`])));
+			await Promise.all([1, 2].map(() => scene.script("udp4", [`flood=${good.v4},1,35000`])));
 			return told([{ address: evil.v4 }], await scene.script("udp4", [`sendto=${evil.v4},${udp},${DATA}`]));
 		},
 	},
 	{
 		id: "S10b",
-		title: "denied datagrams to 60,000 ports at one host",
+		costly: true,
+		title: "denied datagrams to 30,000 ports at one host",
 		kind: "stop",
-		run: async (scene, { evil }) => told([{ address: evil.v4 }], await scene.script("udp4", [`flood=${evil.v4},1,60000`])),
+		run: async (scene, { evil }) =>
+			told([{ address: evil.v4 }], await scene.script("udp4", [`flood=${evil.v4},1,30000`])),
 	},
 	{
 		id: "S10c",
+		costly: true,
 		title: "no room to attach anything to the socket (SO_ATTACH_FILTER): hello of another name",
 		kind: "stop",
 		who: "reader of our source",
@@ -170,6 +180,7 @@ const full: Row[] = [
 	},
 	{
 		id: "S10d",
+		costly: true,
 		title: "no room to attach anything to the socket: another host by UDP",
 		kind: "stop",
 		run: async (scene, { evil }) =>
@@ -177,13 +188,14 @@ const full: Row[] = [
 	},
 	{
 		id: "S10e",
-		title: "the ring buffer full: its reader is stopped (SIGSTOP) during 60,000 denials",
+		costly: true,
+		title: "the ring buffer full: its reader is stopped (SIGSTOP) during 40,000 denials",
 		kind: "stop",
 		run: async (scene, { evil }) => {
 			const pid = scene.stage.daemon.pid ?? 0;
 			process.kill(pid, "SIGSTOP");
 			try {
-				await scene.script("udp4", [`flood=${evil.v4},1,60000`]);
+				await scene.script("udp4", [`flood=${evil.v4},1,40000`]);
 				await scene.script("tcp4", [`?connect=${evil.v4},${echo}`, `?send=${DATA}`]);
 			} finally {
 				process.kill(pid, "SIGCONT");
@@ -194,6 +206,7 @@ const full: Row[] = [
 	},
 	{
 		id: "S10f",
+		costly: true,
 		title: "40,000 answers for other names, then the learned name again",
 		kind: "pass",
 		policy: (t) => byName(t),

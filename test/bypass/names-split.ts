@@ -1,6 +1,16 @@
 /** N5 to N7: a hello in pieces, and one that does not come first. */
 import { PORTS } from "../support/stage.ts";
-import { common, handshake, hello, keyShare, largeShare, padding, records, serverName, u16 } from "../support/tls-hello.ts";
+import {
+	common,
+	handshake,
+	hello,
+	keyShare,
+	largeShare,
+	padding,
+	records,
+	serverName,
+	u16,
+} from "../support/tls-hello.ts";
 import { said } from "./names-tls.ts";
 import { byHello, byName } from "./policies.ts";
 import type { Row, Tried } from "./row.ts";
@@ -72,11 +82,7 @@ const WAYS: readonly Way[] = [
 		},
 	],
 	["6a", "two segments, cut within the name", (name) => cutAt(hello(name), inName(hello(name), name))],
-	[
-		"6b",
-		"two records, cut within the name",
-		(name) => whole(records(message(name), inName(message(name), name))),
-	],
+	["6b", "two records, cut within the name", (name) => whole(records(message(name), inName(message(name), name)))],
 	[
 		"6c",
 		"two records and two segments, each cut within the name at another place",
@@ -85,11 +91,7 @@ const WAYS: readonly Way[] = [
 			return cutAt(bytes, bytes.indexOf(name.slice(0, 3)) + 3);
 		},
 	],
-	[
-		"6d",
-		"cut in the length of the name",
-		(name) => cutAt(hello(name), hello(name).indexOf(name) - 1),
-	],
+	["6d", "cut in the length of the name", (name) => cutAt(hello(name), hello(name).indexOf(name) - 1)],
 	[
 		"6e",
 		"sent with MSG_MORE, byte by byte before the name",
@@ -102,7 +104,11 @@ const WAYS: readonly Way[] = [
 ];
 
 function say(scene: Scene, { v4 }: Host, { steps }: Cut, after = "read=400") {
-	return scene.script("tcp4", [`connect=${v4},${PORTS.tls}`, ...steps.map((step) => step.replace(/^send/, "?send")), after]);
+	return scene.script("tcp4", [
+		`connect=${v4},${PORTS.tls}`,
+		...steps.map((step) => step.replace(/^send/, "?send")),
+		after,
+	]);
 }
 
 const cut: Row[] = WAYS.flatMap(([letter, title, way]): Row[] => [
@@ -174,26 +180,28 @@ const retried: Row = {
 	},
 };
 
-const late: Row[] = BEFORE.map(([letter, title, who, before]): Row => ({
-	id: `N${letter}`,
-	title: `a hello of another name behind ${title}`,
-	kind: "stop",
-	who,
-	policy: byHello,
-	run: async (scene, { good, evil }) => {
-		await scene.ask(good.name);
-		const bytes = hello(evil.name);
-		const outcome = await scene.script("tcp4", [
-			`connect=${good.v4},${PORTS.tls}`,
-			...(before === EMPTY
-				? [`send=${hex(Buffer.concat([before, bytes]))}`]
-				: [`send=${hex(before)}`, "wait=50", `?send=${hex(bytes)}`]),
-			"read=400",
-		]);
-		const at = [{ address: good.v4 }];
-		const { bytes: arrived, recorded } = await measure(scene, "stop", at);
-		return { at, told: said(outcome), measured: { bytes: Math.max(0, arrived - before.length), recorded } };
-	},
-}));
+const late: Row[] = BEFORE.map(
+	([letter, title, who, before]): Row => ({
+		id: `N${letter}`,
+		title: `a hello of another name behind ${title}`,
+		kind: "stop",
+		who,
+		policy: byHello,
+		run: async (scene, { good, evil }) => {
+			await scene.ask(good.name);
+			const bytes = hello(evil.name);
+			const outcome = await scene.script("tcp4", [
+				`connect=${good.v4},${PORTS.tls}`,
+				...(before === EMPTY
+					? [`send=${hex(Buffer.concat([before, bytes]))}`]
+					: [`send=${hex(before)}`, "wait=50", `?send=${hex(bytes)}`]),
+				"read=400",
+			]);
+			const at = [{ address: good.v4 }];
+			const { bytes: arrived, recorded } = await measure(scene, "stop", at);
+			return { at, told: said(outcome), measured: { bytes: Math.max(0, arrived - before.length), recorded } };
+		},
+	}),
+);
 
 export const NAMES_SPLIT: readonly Row[] = [...cut, ...late, retried];

@@ -155,7 +155,11 @@ const large: Row[] = [
 		...passed("N4d", "Node's own hello (X25519MLKEM768), handshake and answer", () => Buffer.alloc(0)),
 		run: async (scene, { good }) => {
 			const outcome = await scene.stage.node(good.name, PORTS.tls);
-			return { at: [{ address: good.v4 }, { address: good.v6 }], told: outcome.ok ? "HTTP 200" : (outcome.error ?? ""), ok: outcome.ok };
+			return {
+				at: [{ address: good.v4 }, { address: good.v6 }],
+				told: outcome.ok ? "HTTP 200" : (outcome.error ?? ""),
+				ok: outcome.ok,
+			};
 		},
 	},
 ];

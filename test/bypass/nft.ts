@@ -8,3 +8,9 @@ export function nft(scene: Scene, where: "client" | "server", rules: string): ()
 	must("nsenter", netns, "nft", `add table ip trick; ${rules}`);
 	return () => void must("nsenter", netns, "nft", "delete table ip trick");
 }
+
+/** The resolver's own answers would come first: it is not asked. */
+export function noAnswers(scene: Scene): () => void {
+	const chain = "add chain ip trick in { type filter hook input priority 0; }";
+	return nft(scene, "server", `${chain}; add rule ip trick in udp dport 53 drop`);
+}

@@ -16,10 +16,7 @@ const ROOT = "root, or CAP_NET_RAW";
 async function raw(scene: Scene, address: string, bytes: Buffer) {
 	const steps = address.includes(":") ? ["header6"] : ["header"];
 	const type = address.includes(":") ? "raw6,255" : "raw4,255";
-	return told(
-		[{ address }],
-		await scene.script(type, [...steps, `sendto=${address},0,${bytes.toString("hex")}`]),
-	);
+	return told([{ address }], await scene.script(type, [...steps, `sendto=${address},0,${bytes.toString("hex")}`]));
 }
 
 /** The same, below IP. */

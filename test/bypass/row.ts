@@ -11,6 +11,8 @@ export interface Row {
 	readonly kind: "stop" | "pass";
 	/** Who would try it. */
 	readonly who?: string;
+	/** Takes seconds: not tried without a policy first. */
+	readonly costly?: boolean;
 	/** In force while it runs; by address (policies.ts) if none is given. */
 	readonly policy?: (target: Target) => string;
 	run(scene: Scene, target: Target): Promise<Tried>;

@@ -1,9 +1,10 @@
 /** Runs rows one after the other on one scene, and says what came of each. */
 import { records, type Seen } from "../support/api.ts";
 import { sleep } from "../support/run.ts";
+import { whyNot } from "./known.ts";
 import { byAddress } from "./policies.ts";
 import type { Outcome, Place, Row, Tried } from "./row.ts";
-import type { Scene } from "./scene.ts";
+import type { Scene, Scripted } from "./scene.ts";
 import { target } from "./target.ts";
 
 /** TCP would send a dropped first segment again by now. */
@@ -11,16 +12,51 @@ const LATE_MS = 250;
 const RECORD_MS = 800;
 
 export async function runRow(scene: Scene, row: Row, number: number): Promise<Outcome> {
+	try {
+		return await attempt(scene, row, number);
+	} catch (error) {
+		const told = (error instanceof Error ? error.message : String(error)).slice(0, 200);
+		return { row, arrived: 0, told, recorded: "could not be tried", held: false };
+	}
+}
+
+/** Bytes that arrive in a scene that blocks nothing: a row that shows none here would prove nothing. */
+export async function trial(scene: Scene, row: Row, number: number): Promise<number | null> {
+	if (row.kind === "pass" || row.costly) return null;
+	try {
+		const { arrived, held } = await attempt(scene, row, number);
+		return held ? 0 : Math.max(1, arrived);
+	} catch {
+		return 0;
+	}
+}
+
+/** What a row shows against what is known of it. */
+export type Finding = "stopped" | "passed" | "open" | "waiting" | "OPEN" | "BROKEN" | "listed, but held";
+
+export function finding({ row, held }: Outcome): Finding {
+	const known = whyNot(row.id);
+	if (held) return known !== null ? "listed, but held" : row.kind === "stop" ? "stopped" : "passed";
+	return known?.known ?? (row.kind === "stop" ? "OPEN" : "BROKEN");
+}
+
+export const EXPECTED: readonly Finding[] = ["stopped", "passed", "open", "waiting"];
+
+async function attempt(scene: Scene, row: Row, number: number): Promise<Outcome> {
 	const own = target(number);
 	await scene.stage.world.server.clear();
-	await scene.stage.daemon.put((row.policy ?? byAddress)(own));
+	await scene.put((row.policy ?? byAddress)(own));
 	const tried = await row.run(scene, own);
 	const { bytes, recorded } = tried.measured ?? (await measure(scene, row.kind, tried.at));
 	const held = row.kind === "pass" ? tried.ok === true : bytes === 0 && tried.ok !== true;
 	return { row, arrived: bytes, told: tried.told ?? "", recorded, held };
 }
 
-export async function measure(scene: Scene, kind: Row["kind"], at: Tried["at"]): Promise<{ bytes: number; recorded: string }> {
+export async function measure(
+	scene: Scene,
+	kind: Row["kind"],
+	at: Tried["at"],
+): Promise<{ bytes: number; recorded: string }> {
 	if (kind === "stop") await sleep(LATE_MS);
 	const { bytes } = await scene.wire.sum(at);
 	return { bytes, recorded: await recorded(scene, kind, at) };
@@ -28,7 +64,7 @@ export async function measure(scene: Scene, kind: Row["kind"], at: Tried["at"]):
 
 /** A denial says most; records come a moment after the fact. */
 async function recorded(scene: Scene, kind: Row["kind"], at: Tried["at"]): Promise<string> {
-	const end = performance.now() + RECORD_MS;
+	const end = performance.now() + (scene.blocking ? RECORD_MS : 0);
 	for (;;) {
 		const all = (await Promise.all(at.map((place) => recordsAt(scene, place)))).flat();
 		const wanted = all.find((seen) => (seen.verdict === "deny") === (kind === "stop"));
@@ -38,11 +74,21 @@ async function recorded(scene: Scene, kind: Row["kind"], at: Tried["at"]): Promi
 	}
 }
 
+/** The denial of what a client did, where many share the destination. */
+export async function deniedOf(scene: Scene, { pid }: Scripted): Promise<string> {
+	for (let tries = 0; tries < 10 && scene.blocking; tries++) {
+		const [seen] = await scene.stage.records({ pid, verdict: "deny" });
+		if (seen !== undefined) return shown(seen);
+		await sleep(50);
+	}
+	return "no record";
+}
+
 async function recordsAt(scene: Scene, place: Place): Promise<Seen[]> {
 	const found = await records(scene.stage.daemon, `&address=${encodeURIComponent(place.address)}`);
 	return found.filter((seen) => !place.port || seen.port === place.port);
 }
 
-function shown(seen: Seen): string {
+export function shown(seen: Seen): string {
 	return `${seen.verdict} ${seen.phase}: ${seen.rule ?? seen.reason}`;
 }

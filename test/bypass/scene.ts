@@ -4,9 +4,12 @@ import { encode } from "dns-packet";
 import { DNS4 } from "../support/addresses.ts";
 import { compileClients } from "../support/clients.ts";
 import { policy } from "../support/policies.ts";
-import { must, run } from "../support/run.ts";
+import { must, run, sleep } from "../support/run.ts";
 import { cleanEnvironment } from "../support/server.ts";
 import { PORTS, parse, Stage } from "../support/stage.ts";
+import type { Zone } from "../support/zone.ts";
+import { ZONE } from "../support/zones.ts";
+import type { Place } from "./row.ts";
 import { Wire } from "./wire.ts";
 
 /** What clients/script.c prints, and the other small clients too. */
@@ -32,19 +35,22 @@ export const DATA = Buffer.from("not for you").toString("hex");
 export class Scene {
 	readonly stage: Stage;
 	readonly wire: Wire;
+	/** False: policies are put in mode observe, to see that what is tried arrives when nothing stops it. */
+	readonly blocking: boolean;
 
-	private constructor(stage: Stage, wire: Wire) {
+	private constructor(stage: Stage, wire: Wire, blocking: boolean) {
 		this.stage = stage;
 		this.wire = wire;
+		this.blocking = blocking;
 	}
 
-	static async make(options: { start?: boolean } = {}): Promise<Scene> {
+	static async make(options: { start?: boolean; blocking?: boolean } = {}): Promise<Scene> {
 		const stage = await Stage.make(policy(), options);
 		try {
 			compileClients(stage.world.folder, join(import.meta.dirname, "clients"));
 			await stage.world.server.listen("udp", PORTS.tls);
 			set(stage, "client", "ipv4/ping_group_range", "0 2147483647");
-			return new Scene(stage, await Wire.open(stage.world));
+			return new Scene(stage, await Wire.open(stage.world), options.blocking ?? true);
 		} catch (error) {
 			stage.close();
 			throw error;
@@ -53,6 +59,11 @@ export class Scene {
 
 	close(): void {
 		this.stage.close();
+	}
+
+	/** A policy in the row's own way; in a trial run it blocks nothing. */
+	put(policy: string): Promise<void> {
+		return this.stage.daemon.put(this.blocking ? policy : policy.replace('"mode": "enforce"', '"mode": "observe"'));
 	}
 
 	/** clients/script.c in the watched cgroup. */
@@ -97,6 +108,19 @@ export class Scene {
 	hello(address: string, bytes: Buffer, port: number = PORTS.tls): Promise<Scripted> {
 		const type = address.includes(":") ? "tcp6" : "tcp4";
 		return this.script(type, [`connect=${address},${port}`, `send=${bytes.toString("hex")}`, "read=300"]);
+	}
+
+	/** Names with addresses of the row's own choice, beside those that are there. */
+	zone(extra: Zone): Promise<void> {
+		return this.stage.world.server.zone({ ...ZONE, ...extra });
+	}
+
+	/** What arrived at one place while something was done: for places that others use too. */
+	async during<T>(place: Place, act: () => Promise<T>): Promise<{ result: T; bytes: number }> {
+		const before = (await this.wire.at(place)).bytes;
+		const result = await act();
+		await sleep(250);
+		return { result, bytes: (await this.wire.at(place)).bytes - before };
 	}
 
 	/** An interface's Ethernet address, in hex. */

@@ -30,12 +30,14 @@ const mapped: Row[] = [
 		run: (scene, { evil }) =>
 			against(scene, evil.v4, "tcp6", [`connect=::ffff:${evil.v4},${echo}`, `send=${DATA}`, "read=200"]),
 	},
-	...UDP_CALLS.map((call, at): Row => ({
-		id: `S1${"bcd"[at]}`,
-		title: `${call}() to ::ffff:a.b.c.d`,
-		kind: "stop",
-		run: (scene, { evil }) => against(scene, evil.v4, "udp6", [`${call}=::ffff:${evil.v4},${udp},${DATA}`]),
-	})),
+	...UDP_CALLS.map(
+		(call, at): Row => ({
+			id: `S1${"bcd"[at]}`,
+			title: `${call}() to ::ffff:a.b.c.d`,
+			kind: "stop",
+			run: (scene, { evil }) => against(scene, evil.v4, "udp6", [`${call}=::ffff:${evil.v4},${udp},${DATA}`]),
+		}),
+	),
 	{
 		id: "S1e",
 		title: "connect() to ::ffff:a.b.c.d of an allowed host",

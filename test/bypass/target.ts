@@ -34,6 +34,9 @@ export function target(number: number): Target {
 		good: host("a", number),
 		also: host("c", number),
 		evil: host("b", number),
-		nameless: { v4: `198.19.${200 + (number >> 8)}.${number & 255}`, v6: canonical(`2001:db8:a:200::${number.toString(16)}`) },
+		nameless: {
+			v4: `198.19.${200 + (number >> 8)}.${number & 255}`,
+			v6: canonical(`2001:db8:a:200::${number.toString(16)}`),
+		},
 	};
 }

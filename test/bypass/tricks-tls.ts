@@ -1,6 +1,7 @@
 /** X, by name: a hello that is another one where it arrives. */
-import { PORTS } from "../support/stage.ts";
+
 import { must, sleep } from "../support/run.ts";
+import { PORTS } from "../support/stage.ts";
 import { common, extension, handshake, hello, records, serverName, u16 } from "../support/tls-hello.ts";
 import { nft } from "./nft.ts";
 import { byName } from "./policies.ts";
@@ -12,7 +13,13 @@ import type { Target } from "./target.ts";
 const hex = (bytes: Buffer) => bytes.toString("hex");
 
 /** A stop whose measure is what a listener that only reads has read: did it see the other name's hello? */
-function seenThere(id: string, title: string, who: string, steps: (t: Target) => readonly string[], lossy = false): Row {
+function seenThere(
+	id: string,
+	title: string,
+	who: string,
+	steps: (t: Target) => readonly string[],
+	lossy = false,
+): Row {
 	return {
 		id,
 		title,
@@ -29,7 +36,8 @@ function seenThere(id: string, title: string, who: string, steps: (t: Target) =>
 				const heads = (await scene.stage.arrivals({ at: t.good.v4 })).map((each) => each.head);
 				const leaked = heads.some((head) => Buffer.from(head, "latin1").subarray(0, 180).includes(t.evil.name));
 				const seen = (await scene.stage.records({ address: t.good.v4 }))[0];
-				const recorded = seen === undefined ? "no record" : `${seen.verdict} ${seen.phase}: ${seen.rule ?? seen.reason}`;
+				const recorded =
+					seen === undefined ? "no record" : `${seen.verdict} ${seen.phase}: ${seen.rule ?? seen.reason}`;
 				const bytes = leaked ? (heads[0]?.length ?? 0) : 0;
 				return { ...told([], outcome), measured: { bytes, recorded } };
 			} finally {
@@ -42,7 +50,11 @@ function seenThere(id: string, title: string, who: string, steps: (t: Target) =>
 /** The server's side loses the first segment with data, as an attacker's server would. */
 function loseFirst(scene: Scene, address: string): () => void {
 	const match = `ip daddr ${address} tcp dport ${PORTS.sink} meta length > 150 quota until 300 bytes drop`;
-	return nft(scene, "server", `add chain ip trick in { type filter hook input priority 0; }; add rule ip trick in ${match}`);
+	return nft(
+		scene,
+		"server",
+		`add chain ip trick in { type filter hook input priority 0; }; add rule ip trick in ${match}`,
+	);
 }
 
 /**
@@ -63,19 +75,36 @@ function withUrgentByte(evil: string, decoy: string): { before: Buffer; urgent: 
 }
 
 export const TRICKS_TLS: readonly Row[] = [
-	seenThere("X11a", "MSG_ZEROCOPY: the page is changed after it was judged, before it is sent again", "an attacker's client and server", (t) => [
-		`zerocopy=${hex(hello(t.good.name))},${hex(hello(t.evil.name))}`,
-	], true),
-	seenThere("X11b", "sendfile(): the file is changed after it was judged", "any user", (t) => [
-		`sendfile=${hex(hello(t.good.name))},${hex(hello(t.evil.name))}`,
-	]),
-	seenThere("X11c", "splice(): the file is changed after it was judged, before it is sent again", "an attacker's client and server", (t) => [
-		`splice=${hex(hello(t.good.name))},${hex(hello(t.evil.name))}`,
-	], true),
-	seenThere("X12", "an urgent byte (MSG_OOB), which the receiver takes out, makes it another hello", "Ptacek and Newsham, 1998", (t) => {
-		const { before, urgent, after } = withUrgentByte(t.evil.name, t.good.name);
-		return [`more=${hex(before)}`, `oob=${hex(urgent)}`, `send=${hex(after)}`];
-	}),
+	seenThere(
+		"X11a",
+		"MSG_ZEROCOPY: the page is changed after it was judged, before it is sent again",
+		"an attacker's client and server",
+		(t) => [`zerocopy=${hex(hello(t.good.name))},${hex(hello(t.evil.name))}`],
+		true,
+	),
+	seenThere(
+		"X11b",
+		"sendfile(): the file is changed after it was judged",
+		"any user",
+		(t) => [`sendfile=${hex(hello(t.good.name))},${hex(hello(t.evil.name))}`],
+		true,
+	),
+	seenThere(
+		"X11c",
+		"splice(): the file is changed after it was judged, before it is sent again",
+		"an attacker's client and server",
+		(t) => [`splice=${hex(hello(t.good.name))},${hex(hello(t.evil.name))}`],
+		true,
+	),
+	seenThere(
+		"X12",
+		"an urgent byte (MSG_OOB), which the receiver takes out, makes it another hello",
+		"Ptacek and Newsham, 1998",
+		(t) => {
+			const { before, urgent, after } = withUrgentByte(t.evil.name, t.good.name);
+			return [`more=${hex(before)}`, `oob=${hex(urgent)}`, `send=${hex(after)}`];
+		},
+	),
 	seenThere("X13a", "two server_name extensions, the allowed name first", "reader of RFC 8446 4.2", (t) => [
 		`send=${hex(records(handshake({ extensions: [serverName(t.good.name), serverName(t.evil.name), ...common()] })))}`,
 	]),
@@ -105,10 +134,16 @@ async function secondAddress(scene: Scene, { good, evil }: Target) {
 	mptcp(client, "limits", "set", "subflow", "2", "add_addr_accepted", "2");
 	mptcp(server, "endpoint", "add", evil.v4, "dev", "lo", "signal");
 	try {
-		const far = scene.far("mptcp4", ["reuse", `bind=${good.v4},46006`, "listen", "accept", "read=1500", "wait=1500"]);
+		const far = scene.far("mptcp4", ["reuse", "bind=0.0.0.0,46006", "listen", "accept", "read=1500", "wait=1500"]);
 		await sleep(300);
 		const data = "5a".repeat(20_000);
-		const steps = [`connect=${good.v4},46006`, `send=${data}`, "wait=400", ...Array(20).fill(`send=${data}`), "wait=300"];
+		const steps = [
+			`connect=${good.v4},46006`,
+			`send=${data}`,
+			"wait=400",
+			...Array(20).fill(`send=${data}`),
+			"wait=300",
+		];
 		const outcome = await scene.script("mptcp4", steps);
 		await far;
 		const counted = await scene.wire.at({ address: evil.v4 });
@@ -118,4 +153,3 @@ async function secondAddress(scene: Scene, { good, evil }: Target) {
 		must("ip", "-n", server, "addr", "del", `${evil.v4}/32`, "dev", "lo");
 	}
 }
-

@@ -7,9 +7,10 @@ import { policy } from "../support/policies.ts";
 import { must, sleep } from "../support/run.ts";
 import { PORTS } from "../support/stage.ts";
 import { hello } from "../support/tls-hello.ts";
-import { nft } from "./nft.ts";
+import { nft, noAnswers } from "./nft.ts";
 import { byAddress, byName } from "./policies.ts";
 import type { Row } from "./row.ts";
+import { deniedOf } from "./runner.ts";
 import { DATA, question, set } from "./scene.ts";
 import { told } from "./sockets.ts";
 
@@ -103,7 +104,10 @@ const reused: Row[] = [
 			const bytes = hello(good.name);
 			const steps = ["nocookie", `fastopen=${good.v4},${PORTS.tls},${bytes.toString("hex")}`, "read=500"];
 			const outcome = await scene.script("tcp4", steps);
-			return { ...told([{ address: good.v4 }], outcome), ok: (await scene.stage.bytesAt({ at: good.v4 })) === bytes.length };
+			return {
+				...told([{ address: good.v4 }], outcome),
+				ok: (await scene.stage.bytesAt({ at: good.v4 })) === bytes.length,
+			};
 		},
 	},
 ];
@@ -129,14 +133,16 @@ const routed: Row[] = [
 			return told([{ address: good.v6 }, { address: evil.v6 }], await scene.script("udp6", steps));
 		},
 	},
-	...(["dstopts", "hopopts"] as const).map((header, at): Row => ({
-		id: `X4${"cd"[at]}`,
-		title: `IPv6 extension header (${header}) before UDP`,
-		kind: "stop",
-		who: "scapy",
-		run: async (scene, { evil }) =>
-			told([{ address: evil.v6 }], await scene.script("udp6", [header, `connect=${evil.v6},${udp}`, `send=${DATA}`])),
-	})),
+	...(["dstopts", "hopopts"] as const).map(
+		(header, at): Row => ({
+			id: `X4${"cd"[at]}`,
+			title: `IPv6 extension header (${header}) before UDP`,
+			kind: "stop",
+			who: "scapy",
+			run: async (scene, { evil }) =>
+				told([{ address: evil.v6 }], await scene.script("udp6", [header, `connect=${evil.v6},${udp}`, `send=${DATA}`])),
+		}),
+	),
 	{
 		id: "X4e",
 		title: "IPv6 extension header to an allowed host",
@@ -146,32 +152,27 @@ const routed: Row[] = [
 			return { ...told([{ address: good.v6 }], outcome), ok: (await scene.wire.at({ address: good.v6 })).bytes > 0 };
 		},
 	},
-	{
-		id: "X5a",
-		title: "broadcast on the link",
-		kind: "stop",
-		run: async (scene) =>
-			told(
-				[{ address: "198.51.100.255" }, { address: "255.255.255.255" }],
-				await scene.script("udp4", [
-					"broadcast",
-					`?sendto=198.51.100.255,${udp},${DATA}`,
-					`sendto=255.255.255.255,${udp},${DATA}`,
-				]),
-			),
-	},
 	...(
 		[
-			["X5b", "udp4", "224.0.0.251"],
-			["X5c", "udp6", "ff02::fb"],
+			["X5a", "broadcast on the link", "udp4", "198.51.100.255"],
+			["X5b", "broadcast on the link (255.255.255.255)", "udp4", "255.255.255.255"],
+			["X5c", "multicast on the link (224.0.0.251)", "udp4", "224.0.0.251"],
+			["X5d", "multicast on the link (ff02::fb)", "udp6", "ff02::fb"],
 		] as const
-	).map(([id, type, address]): Row => ({
-		id,
-		title: `multicast on the link (${address})`,
-		kind: "stop",
-		who: "anything with mDNS",
-		run: async (scene) => told([{ address }], await scene.script(type, [`sendto=${address},5353,${DATA}`])),
-	})),
+	).map(
+		([id, title, type, address]): Row => ({
+			id,
+			title,
+			kind: "stop",
+			who: "anything with mDNS",
+			run: async (scene) => {
+				const { result, bytes } = await scene.during({ address }, () =>
+					scene.script(type, [...(type === "udp4" ? ["broadcast"] : []), `sendto=${address},5353,${DATA}`]),
+				);
+				return { ...told([], result), measured: { bytes, recorded: await deniedOf(scene, result) } };
+			},
+		}),
+	),
 	{
 		id: "X6",
 		title: "the host written as a NAT64 address (64:ff9b::/96)",
@@ -179,7 +180,7 @@ const routed: Row[] = [
 		who: "any user, where the network has NAT64",
 		run: async (scene, { evil }) => {
 			const address = new URL(`http://[64:ff9b::${evil.v4}]/`).hostname.slice(1, -1);
-			return told([{ address }], await scene.script("tcp6", [`connect=${address},${echo}`, `send=${DATA}`]));
+			return told([{ address }], await scene.script("udp6", [`sendto=${address},${udp},${DATA}`]));
 		},
 	},
 	{
@@ -219,7 +220,7 @@ const routed: Row[] = [
 		},
 	},
 	{
-		id: "X9",
+		id: "X9a",
 		title: "a tunnel made by root (VXLAN): the inner address is allowed, the outer one is not",
 		kind: "stop",
 		who: ADMIN,
@@ -240,6 +241,20 @@ const routed: Row[] = [
 			} finally {
 				must("ip", "-n", ns, "link", "del", "vx0");
 			}
+		},
+	},
+];
+
+const devices: Row[] = [
+	{
+		id: "X9b",
+		title: "a network device made by root (TUN): what comes from it is forwarded, and no socket sent it",
+		kind: "stop",
+		who: ADMIN,
+		run: async (scene, { evil }) => {
+			set(scene.stage, "client", "ipv4/ip_forward", "1");
+			const bytes = datagram("10.78.0.2", evil.v4, [40_000, udp], Buffer.from("not for you"));
+			return told([{ address: evil.v4 }], await scene.script("udp4", [`tun=tun0,${bytes.toString("hex")}`]));
 		},
 	},
 ];
@@ -280,14 +295,9 @@ const forged: Row[] = [
 				edns: false,
 			});
 			const forged = datagram(DNS4, "127.0.0.1", [53, 46_005], reply);
-			/* The right answer is on its way, and must not come first. */
-			const undo = nft(
-				scene,
-				"server",
-				"add chain ip trick in { type filter hook input priority 0; }; add rule ip trick in udp dport 53 drop",
-			);
+			const undo = noAnswers(scene);
 			try {
-				await scene.script("udp4", [
+				const { read } = await scene.script("udp4", [
 					"bind=0.0.0.0,46005",
 					`sendto=${DNS4},53,${question(good.name, "A", 77).toString("hex")}`,
 					"new=raw4,255",
@@ -296,6 +306,7 @@ const forged: Row[] = [
 					"use=0",
 					"read=300",
 				]);
+				if (read === "") throw new Error("the forged answer did not arrive");
 			} finally {
 				undo();
 			}
@@ -304,4 +315,4 @@ const forged: Row[] = [
 	},
 ];
 
-export const TRICKS: readonly Row[] = [...reused, ...routed, ...forged];
+export const TRICKS: readonly Row[] = [...reused, ...routed, ...devices, ...forged];

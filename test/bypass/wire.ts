@@ -1,7 +1,7 @@
 /** What arrives at the server's end of the wire (clients/wire.c), whether somebody listens or not. */
 import { type ChildProcess, spawn } from "node:child_process";
-import { createInterface, type Interface } from "node:readline";
 import { once } from "node:events";
+import { createInterface, type Interface } from "node:readline";
 import { end } from "../support/run.ts";
 import { cleanEnvironment } from "../support/server.ts";
 import type { World } from "../support/world.ts";

@@ -77,7 +77,10 @@ export function initial({
 		token,
 	];
 	const before = Buffer.concat(start).length + 2 + numberLength;
-	const plain = Buffer.concat([frames, Buffer.alloc(Math.max(0, size - before - frames.length - 16, 4 - frames.length))]);
+	const plain = Buffer.concat([
+		frames,
+		Buffer.alloc(Math.max(0, size - before - frames.length - 16, 4 - frames.length)),
+	]);
 	const length = u16(0x4000 | (numberLength + plain.length + 16));
 	const header = Buffer.concat([...start, length, number4]);
 

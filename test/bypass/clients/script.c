@@ -7,9 +7,11 @@
 #include <linux/errqueue.h>
 #include <linux/filter.h>
 #include <linux/if_packet.h>
+#include <linux/if_tun.h>
 #include <net/ethernet.h>
 #include <net/if.h>
 #include <netinet/udp.h>
+#include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/sendfile.h>
 
@@ -225,6 +227,24 @@ static int send_frame(char *rest)
 	return sent(result);
 }
 
+/* A packet that comes from a network device of ours, and is the kernel's to forward: NAME,PACKET */
+static int forward(char *rest)
+{
+	struct ifreq request = { .ifr_flags = IFF_TUN | IFF_NO_PI };
+	int device = open("/dev/net/tun", O_RDWR), any = socket(AF_INET, SOCK_DGRAM, 0);
+	size_t size;
+
+	strncpy(request.ifr_name, next(&rest), IFNAMSIZ - 1);
+	size = unhex(next(&rest), bytes);
+	if (device < 0 || ioctl(device, TUNSETIFF, &request) < 0)
+		return -1;
+	request.ifr_flags = IFF_UP;
+	if (ioctl(any, SIOCSIFFLAGS, &request) < 0)
+		return -1;
+	close(any);
+	return sent(write(device, bytes, size));
+}
+
 static int flood(char *rest)
 {
 	struct peer peer = peer_from(&rest);
@@ -337,6 +357,8 @@ static int go(char *name, char *rest)
 		return send_file(rest, !strcmp(name, "splice"));
 	if (!strcmp(name, "frame"))
 		return send_frame(rest);
+	if (!strcmp(name, "tun"))
+		return forward(rest);
 	if (!strcmp(name, "flood"))
 		return flood(rest);
 	if (!strcmp(name, "mss"))

@@ -1,0 +1,65 @@
+/**
+ * npm run test:bypass: every known way around the policy, with real sockets in a network of their own, and what came of it.
+ * `npm run test:bypass -- S7 N14` runs the rows whose ids begin so. Exit code 1: something got out, or something allowed did not,
+ * that known.ts does not say.
+ */
+import { leftovers } from "../support/sweep.ts";
+import { FAMILIES } from "./families.ts";
+import type { Outcome, Row } from "./row.ts";
+import { EXPECTED, finding, runRow, trial } from "./runner.ts";
+import { Scene } from "./scene.ts";
+import { heading, lines, notHeld, ruler, section } from "./table.ts";
+
+if (process.geteuid?.() !== 0) {
+	process.stderr.write("This must run as root: it makes network namespaces and loads programs into the kernel.\n");
+	process.exit(10);
+}
+
+const wanted = process.argv.slice(2);
+const isWanted = ({ id }: Row) => wanted.length === 0 || wanted.some((prefix) => id.startsWith(prefix));
+const say = (line: string) => void process.stdout.write(`${line}\n`);
+const outcomes: Outcome[] = [];
+const vain: string[] = [];
+const started = performance.now();
+let number = 0;
+
+say(
+	"Each row is tried twice: with a policy that blocks nothing (without: what arrived at the server's end of the wire), and",
+);
+say("with the same policy enforced (arrived). recorded: what the daemon says about it.\n");
+say(heading());
+say(ruler());
+for (const { title, rows } of Object.values(FAMILIES)) {
+	const chosen = rows.filter(isWanted);
+	if (chosen.length === 0) continue;
+	say(section(title));
+	const scenes = { blocking: await Scene.make(), free: await Scene.make({ blocking: false }) };
+	try {
+		for (const row of chosen) await show(scenes, row);
+	} finally {
+		scenes.free.close();
+		scenes.blocking.close();
+	}
+}
+say(ruler());
+
+const count = (...findings: string[]) => outcomes.filter((each) => findings.includes(finding(each))).length;
+for (const line of notHeld(outcomes)) say(line);
+say(
+	`${outcomes.length} rows in ${((performance.now() - started) / 1000).toFixed(0)} s: ${count("stopped")} stopped, ${count("passed")} let through as they ` +
+		`should, ${count("open")} open and known, ${count("waiting")} waiting.`,
+);
+const surprises = outcomes.filter((each) => !EXPECTED.includes(finding(each)));
+if (surprises.length > 0) say(`Not as expected: ${surprises.map(({ row }) => row.id).join(" ")}`);
+if (vain.length > 0) say(`Nothing arrived without a policy either, so these prove nothing: ${vain.join(" ")}`);
+const left = leftovers(true);
+if (left.length > 0) say(`Left behind: ${left.join(" ")}`);
+process.exitCode = surprises.length > 0 || vain.length > 0 || left.length > 0 ? 1 : 0;
+
+async function show(scenes: { blocking: Scene; free: Scene }, row: Row): Promise<void> {
+	number += 1;
+	const [without, outcome] = await Promise.all([trial(scenes.free, row, number), runRow(scenes.blocking, row, number)]);
+	if (without === 0) vain.push(row.id);
+	outcomes.push(outcome);
+	say(lines(outcome, without));
+}

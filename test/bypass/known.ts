@@ -1,0 +1,87 @@
+/** Which rows are not held, and why: the only place that says so. A row that is held must not be listed here. */
+
+export interface Known {
+	readonly rows: readonly string[];
+	readonly why: string;
+}
+
+/** What cgroup programs cannot stop. README.md says the same in the same words: test/unit/known-open.test.ts. */
+export const OPEN: readonly Known[] = [
+	{
+		rows: ["S7l", "S7m"],
+		why: "`AF_PACKET`: a process with CAP_NET_RAW sends below IP, where cgroup programs see nothing.",
+	},
+	{
+		rows: ["X9a", "X9b"],
+		why: "Tunnels and TUN devices: a process with CAP_NET_ADMIN has the kernel itself send or forward for it.",
+	},
+	{
+		rows: ["X2"],
+		why: "Sockets handed over from outside: a socket belongs to the cgroup that opened it. Watch the whole host, and there is no outside.",
+	},
+];
+
+/** What is not read or judged yet. */
+export const WAITING: readonly Known[] = [
+	{
+		rows: [
+			...["N5a=", "N5b=", "N5c=", "N5d=", "N5e=", "N5f=", "N5g=", "N5i=", "N5j="],
+			...["N6a=", "N6b=", "N6c=", "N6d=", "N6e="],
+		],
+		why: "A hello in pieces is denied, not read.",
+	},
+	{
+		rows: ["N7g", "N7h", "N7i", "N7j", "N7k"],
+		why: "A hello that does not come first on its connection, or comes a second time, is not looked for.",
+	},
+	{
+		rows: ["N12b", "N12c", "N12g", "N12h", "N12i"],
+		why: "DNS over TCP is not read.",
+	},
+	{
+		rows: [
+			...["N14a", "N14b", "N14c", "N14d", "N14e", "N14f", "N14g", "N14h", "N14i", "N14j", "N14k", "N14l", "N14m"],
+			...["N14n", "N14o", "N14p", "N14q", "N15a", "N15b", "N15c", "N15d", "N15e"],
+		],
+		why: "QUIC is judged by its address only.",
+	},
+	{
+		rows: [
+			...["N16a", "N16b", "N16c", "N16d", "N16e", "N16f", "N16g", "N16h", "N16i", "N16j", "N16k", "N16l", "N16m"],
+			...["N16n", "N16o", "N16p", "N16q", "N16r", "N16s", "N16t", "N16u", "N16v", "N16w"],
+			...["N16a=", "N16b=", "N16c=", "N16p=", "N16q="],
+		],
+		why: "HTTP is not read, and there is no phase http yet.",
+	},
+	{
+		rows: ["S6b"],
+		why: "A connection that is older than Sallyport is taken for an accepted one if something listens on its local port.",
+	},
+	{
+		rows: ["S7j"],
+		why: "TCP made by hand on a raw socket is judged by its address only: the hello in it is not read.",
+	},
+	{
+		rows: ["X4a", "X4b"],
+		why: "A source route is not looked at: what goes by way of an allowed host is judged as if it ended there.",
+	},
+	{
+		rows: ["X10a", "X10b"],
+		why: "With CAP_NET_RAW, a process forges what comes in over the loopback: an inbound flow, or a resolver's answer.",
+	},
+	{
+		rows: ["X11a", "X11b", "X11c"],
+		why: "A hello that is sent by reference (MSG_ZEROCOPY, sendfile, splice) can be changed after it was judged, before it is sent again.",
+	},
+	{
+		rows: ["X13a", "X13b"],
+		why: "A hello with two names is judged by the first.",
+	},
+];
+
+export function whyNot(id: string): { known: "open" | "waiting"; why: string } | null {
+	const open = OPEN.find(({ rows }) => rows.includes(id));
+	if (open !== undefined) return { known: "open", why: open.why };
+	const waits = WAITING.find(({ rows }) => rows.includes(id));
+	return waits === undefined ? null : { known: "waiting", why: waits.why };
+}

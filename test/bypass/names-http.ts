@@ -1,0 +1,151 @@
+/** N16: names in cleartext HTTP (RFC 9112). Needs phase http. */
+
+import { policy } from "../support/policies.ts";
+import { PORTS } from "../support/stage.ts";
+import type { Row } from "./row.ts";
+import { measure } from "./runner.ts";
+import { told } from "./sockets.ts";
+import type { Target } from "./target.ts";
+
+/** The allowed name on port 80; http denies by default. */
+function byHost({ good }: Target): string {
+	const rule = { name: "good", to: { domain: good.name, ports: [PORTS.http, PORTS.echo] } };
+	return policy({ rules: [rule] }).replace('"http": "allow"', '"http": "deny"');
+}
+
+const hex = (text: string) => Buffer.from(text, "latin1").toString("hex");
+
+/** Pieces, each a segment. */
+type Say = (t: { good: string; evil: string }) => string | readonly string[];
+
+const END = "\r\n\r\n";
+
+const STOP: readonly (readonly [id: string, title: string, say: Say])[] = [
+	["N16a", "Host of another name", ({ evil }) => `GET / HTTP/1.1\r\nHost: ${evil}${END}`],
+	["N16b", "Host of another name with a port", ({ evil }) => `GET / HTTP/1.1\r\nHost: ${evil}:80${END}`],
+	[
+		"N16c",
+		"absolute URI of another name, the allowed one in Host",
+		({ good, evil }) => `GET http://${evil}/ HTTP/1.1\r\nHost: ${good}${END}`,
+	],
+	[
+		"N16d",
+		"two Hosts, the allowed one first",
+		({ good, evil }) => `GET / HTTP/1.1\r\nHost: ${good}\r\nHost: ${evil}${END}`,
+	],
+	[
+		"N16e",
+		"two Hosts, the allowed one last",
+		({ good, evil }) => `GET / HTTP/1.1\r\nHost: ${evil}\r\nHost: ${good}${END}`,
+	],
+	["N16f", "Host in a folded line (obs-fold)", ({ evil }) => `GET / HTTP/1.1\r\nHost:\r\n ${evil}${END}`],
+	[
+		"N16g",
+		"the allowed Host, folded into the line before",
+		({ good, evil }) => `GET / HTTP/1.1\r\nX: y\r\n Host: ${good}\r\nHost: ${evil}${END}`,
+	],
+	["N16h", "lower case method", ({ evil }) => `get / HTTP/1.1\r\nHost: ${evil}${END}`],
+	["N16i", "CONNECT to another name", ({ good, evil }) => `CONNECT ${evil}:443 HTTP/1.1\r\nHost: ${good}${END}`],
+	["N16j", "no Host (HTTP/1.0)", () => "GET / HTTP/1.0\r\n\r\n"],
+	["N16k", "a blank line first", ({ evil }) => `\r\n\r\nGET / HTTP/1.1\r\nHost: ${evil}${END}`],
+	["N16l", "lines that end in LF alone", ({ evil }) => `GET / HTTP/1.1\nHost: ${evil}\n\n`],
+	["N16m", "blank before the colon", ({ good, evil }) => `GET / HTTP/1.1\r\nHost : ${evil}\r\nX-Host: ${good}${END}`],
+	["N16n", "hOsT, tabs around the name", ({ evil }) => `GET / HTTP/1.1\r\nhOsT:\t${evil}\t${END}`],
+	[
+		"N16o",
+		"the allowed name as user information",
+		({ good, evil }) => `GET http://${good}@${evil}/ HTTP/1.1\r\nHost: ${good}${END}`,
+	],
+	[
+		"N16p",
+		"cut within the name",
+		({ evil }) => [`GET / HTTP/1.1\r\nHost: ${evil.slice(0, 3)}`, `${evil.slice(3)}${END}`],
+	],
+	["N16q", "a segment a byte", ({ evil }) => [...`GET / HTTP/1.1\r\nHost: ${evil}${END}`]],
+	[
+		"N16r",
+		"Host behind 8 kB of other fields",
+		({ evil }) => `GET / HTTP/1.1\r\n${"X: yyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyy\r\n".repeat(220)}Host: ${evil}${END}`,
+	],
+	[
+		"N16s",
+		"HTTP/2 by prior knowledge (h2c)",
+		({ evil }) => `PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0${evil}`,
+	],
+	["N16t", "an address as Host", () => "GET / HTTP/1.1\r\nHost: 198.18.0.1\r\n\r\n"],
+	["N16u", "a method that nobody knows", ({ evil }) => `SALLY / HTTP/1.1\r\nHost: ${evil}${END}`],
+	["N16v", "NUL in the name", ({ good, evil }) => `GET / HTTP/1.1\r\nHost: ${good}\0.${evil}${END}`],
+];
+
+const PASS: readonly (readonly [id: string, title: string, say: Say])[] = [
+	["N16a=", "the allowed Host", ({ good }) => `GET / HTTP/1.1\r\nHost: ${good}${END}`],
+	[
+		"N16b=",
+		"the allowed Host with a port, in upper case",
+		({ good }) => `GET / HTTP/1.1\r\nHost: ${good.toUpperCase()}:80${END}`,
+	],
+	["N16c=", "absolute URI of the allowed name", ({ good }) => `GET http://${good}/x HTTP/1.1\r\nHost: ${good}${END}`],
+	[
+		"N16p=",
+		"the allowed Host, cut within the name",
+		({ good }) => [`GET / HTTP/1.1\r\nHost: ${good.slice(0, 3)}`, `${good.slice(3)}${END}`],
+	],
+	["N16q=", "the allowed Host, a segment a byte", ({ good }) => [...`GET / HTTP/1.1\r\nHost: ${good}${END}`]],
+];
+
+function steps(address: string, said: string | readonly string[]): string[] {
+	const pieces = typeof said === "string" ? [said] : said;
+	const sends =
+		pieces.length > 8 ? [`?each=${hex(pieces.join(""))}`] : pieces.flatMap((each) => [`?send=${hex(each)}`, "wait=20"]);
+	return [`connect=${address},${PORTS.http}`, ...sends, "?read=400"];
+}
+
+const size = (said: string | readonly string[]) => (typeof said === "string" ? said : said.join("")).length;
+
+export const NAMES_HTTP: readonly Row[] = [
+	...STOP.map(
+		([id, title, say]): Row => ({
+			id,
+			title: `HTTP: ${title}`,
+			kind: "stop",
+			policy: byHost,
+			run: async (scene, { good, evil }) => {
+				await scene.ask(good.name);
+				const said = say({ good: good.name, evil: evil.name });
+				const outcome = await scene.script("tcp4", steps(good.v4, said));
+				const { bytes, recorded } = await measure(scene, "stop", [{ address: good.v4 }]);
+				/* What comes before the piece that tells may have left. */
+				return { ...told([], outcome), measured: { bytes: bytes < size(said) ? 0 : bytes, recorded } };
+			},
+		}),
+	),
+	{
+		id: "N16w",
+		title: "HTTP: a second request on the connection, another Host",
+		kind: "stop",
+		policy: byHost,
+		run: async (scene, { good, evil }) => {
+			await scene.ask(good.name);
+			const request = (name: string) => `GET / HTTP/1.1\r\nHost: ${name}${END}`;
+			const sends = [request(good.name), request(evil.name)].flatMap((each) => [`?send=${hex(each)}`, "wait=50"]);
+			const outcome = await scene.script("tcp4", [`connect=${good.v4},${PORTS.echo}`, ...sends]);
+			const { bytes, recorded } = await measure(scene, "stop", [{ address: good.v4 }]);
+			return { ...told([], outcome), measured: { bytes: Math.max(0, bytes - request(good.name).length), recorded } };
+		},
+	},
+	...PASS.map(
+		([id, title, say]): Row => ({
+			id,
+			title: `HTTP: ${title}`,
+			kind: "pass",
+			policy: byHost,
+			run: async (scene, { good, evil }) => {
+				await scene.ask(good.name);
+				const said = say({ good: good.name, evil: evil.name });
+				const outcome = await scene.script("tcp4", steps(good.v4, said));
+				const arrived = await scene.stage.bytesAt({ at: good.v4 });
+				return { ...told([{ address: good.v4 }], outcome), ok: arrived === size(said) && outcome.read !== "" };
+			},
+		}),
+	),
+];

@@ -1,0 +1,165 @@
+/** N17 and N18: connections that live when a name's TTL ends or the policy changes. */
+import { Hold } from "../support/hold.ts";
+import { sleep } from "../support/run.ts";
+import { PORTS } from "../support/stage.ts";
+import { hello } from "../support/tls-hello.ts";
+import { byAddress, byName } from "./policies.ts";
+import type { Row } from "./row.ts";
+import { DATA, type Scene } from "./scene.ts";
+import { told } from "./sockets.ts";
+import type { Target } from "./target.ts";
+
+/** A name is known for two seconds here: floor and grace. */
+function brief(t: Target): string {
+	const echo = { name: "echo", to: { domain: t.good.name, ports: PORTS.echo } };
+	return byName(t, [echo], { ttl: { floor: 1, grace: 1 } });
+}
+
+const KNOWN_MS = 2_500;
+
+async function learnBriefly(scene: Scene, { good }: Target): Promise<void> {
+	await scene.zone({ [good.name]: [{ type: "A", data: good.v4, ttl: 1 }] });
+	await scene.ask(good.name);
+	await scene.zone({});
+}
+
+/** A connection that echoes; what it has received since is what counts. */
+async function talking(scene: Scene, address: string): Promise<Hold> {
+	const hold = new Hold(scene.stage.world, address, PORTS.echo);
+	hold.go();
+	await hold.reached("echoed");
+	return hold;
+}
+
+async function stays(scene: Scene, hold: Hold, address: string) {
+	const before = (await scene.wire.at({ address })).bytes;
+	await sleep(300);
+	const more = (await scene.wire.at({ address })).bytes - before;
+	const { last } = hold;
+	hold.close();
+	return { at: [{ address }], told: last ?? "", ok: last === "echoed" && more > 10 };
+}
+
+export const NAMES_LIVE: readonly Row[] = [
+	{
+		id: "N17a",
+		title: "a live connection when its name's TTL ends",
+		kind: "pass",
+		policy: brief,
+		run: async (scene, t) => {
+			await learnBriefly(scene, t);
+			const hold = await talking(scene, t.good.v4);
+			await sleep(KNOWN_MS);
+			return stays(scene, hold, t.good.v4);
+		},
+	},
+	{
+		id: "N17b",
+		title: "the same, and then a policy is loaded that still allows it",
+		kind: "pass",
+		policy: brief,
+		run: async (scene, t) => {
+			await learnBriefly(scene, t);
+			const hold = await talking(scene, t.good.v4);
+			await sleep(KNOWN_MS);
+			await scene.put(brief({ ...t, also: t.evil }));
+			await sleep(300);
+			return stays(scene, hold, t.good.v4);
+		},
+	},
+	{
+		id: "N17c",
+		title: "the same after a hello: TLS records go on",
+		kind: "pass",
+		policy: brief,
+		run: async (scene, t) => {
+			await learnBriefly(scene, t);
+			const bytes = hello(t.good.name);
+			const sent = scene.script("tcp4", [
+				`connect=${t.good.v4},${PORTS.sink}`,
+				`send=${bytes.toString("hex")}`,
+				`wait=${KNOWN_MS + 500}`,
+				`send=${DATA}`,
+				"wait=200",
+			]);
+			await sleep(KNOWN_MS);
+			await scene.put(brief({ ...t, also: t.evil }));
+			const outcome = await sent;
+			const arrived = await scene.stage.bytesAt({ at: t.good.v4 });
+			return { ...told([{ address: t.good.v4 }], outcome), ok: arrived === bytes.length + DATA.length / 2 };
+		},
+	},
+	{
+		id: "N17d",
+		title: "a new connection to the address when the TTL has ended",
+		kind: "stop",
+		policy: brief,
+		run: async (scene, t) => {
+			await learnBriefly(scene, t);
+			await sleep(KNOWN_MS);
+			return told([{ address: t.good.v4 }], await scene.hello(t.good.v4, hello(t.good.name)));
+		},
+	},
+	{
+		id: "N18a",
+		title: "a live connection when a policy that denies its address is loaded",
+		kind: "stop",
+		run: async (scene, t) => {
+			const hold = await talking(scene, t.good.v4);
+			await scene.put(byAddress({ ...t, good: t.also }));
+			return ended(scene, hold, t.good.v4);
+		},
+	},
+	{
+		id: "N18b",
+		title: "a live connection when a policy that denies its name is loaded",
+		kind: "stop",
+		policy: brief,
+		run: async (scene, t) => {
+			await learnBriefly(scene, t);
+			const hold = await talking(scene, t.good.v4);
+			await scene.put(brief({ ...t, good: t.also }));
+			return ended(scene, hold, t.good.v4);
+		},
+	},
+	{
+		id: "N18c",
+		title: "a UDP socket that sent, when a policy that denies its address is loaded",
+		kind: "stop",
+		run: async (scene, t) => {
+			const sent = scene.script("udp4", [
+				`connect=${t.good.v4},${PORTS.udp}`,
+				`send=${DATA}`,
+				"wait=800",
+				`send=${DATA}`,
+				`?send=${DATA}`,
+			]);
+			await sleep(400);
+			await scene.put(byAddress({ ...t, good: t.also }));
+			const outcome = await sent;
+			const { bytes } = await scene.wire.at({ address: t.good.v4 });
+			const first = DATA.length / 2;
+			const [seen] = await scene.stage.records({ address: t.good.v4, verdict: "deny" });
+			return {
+				...told([], outcome),
+				measured: { bytes: bytes - first, recorded: `${seen?.verdict} ${seen?.phase}: ${seen?.reason}` },
+			};
+		},
+	},
+];
+
+/** Nothing may arrive once the new policy is in force, and the program must learn it. */
+async function ended(scene: Scene, hold: Hold, address: string) {
+	const before = (await scene.wire.at({ address })).bytes;
+	const broken = await hold.reached("broken").catch(() => null);
+	await sleep(300);
+	const bytes = (await scene.wire.at({ address })).bytes - before;
+	const [seen] = await scene.stage.records({ address, verdict: "deny" });
+	const recorded = seen === undefined ? "no record" : `${seen.verdict} ${seen.phase}: ${seen.rule ?? seen.reason}`;
+	return {
+		at: [],
+		told: broken?.errno ?? "goes on",
+		ok: broken === null || broken.errno === "0",
+		measured: { bytes, recorded },
+	};
+}

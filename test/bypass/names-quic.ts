@@ -1,0 +1,215 @@
+/** N14 and N15: names in QUIC (RFC 9000, 9001, 9369). Needs Initials to be read in the kernel. */
+import { crypto, initial, longHeader, PING, pad, QUIC1, QUIC2, shortHeader } from "../support/quic-packets.ts";
+import { PORTS } from "../support/stage.ts";
+import { common, extension, handshake, serverName } from "../support/tls-hello.ts";
+import { byName } from "./policies.ts";
+import type { Row, Tried } from "./row.ts";
+import { measure } from "./runner.ts";
+import type { Scene } from "./scene.ts";
+import { told } from "./sockets.ts";
+import type { Target } from "./target.ts";
+
+const hex = (bytes: Buffer) => bytes.toString("hex");
+const UNKNOWN = 0x1a2a3a4a;
+const DRAFT29 = 0xff00001d;
+
+/** A ClientHello for QUIC: no session id, transport parameters, ALPN. The name stands last, so that a split can be before it. */
+export function quicHello(name: string): Buffer {
+	const alpn = extension(16, Buffer.from("0003026833", "hex"));
+	const parameters = extension(57, Buffer.from("0f00", "hex"));
+	return handshake({ extensions: [...common(), alpn, parameters, serverName(name)], sessionId: Buffer.alloc(0) });
+}
+
+/** One datagram each. */
+type Way = readonly [id: string, title: string, datagrams: (name: string) => readonly Buffer[]];
+
+const middle = (message: Buffer, name: string) => message.indexOf(name) + (name.length >> 1);
+
+function halves(name: string): readonly [Buffer, Buffer] {
+	const message = quicHello(name);
+	const at = middle(message, name);
+	return [crypto(0, message.subarray(0, at)), crypto(at, message.subarray(at))];
+}
+
+/** In frames of `size` bytes, the last one first. */
+function backwards(message: Buffer, size: number): Buffer {
+	const frames: Buffer[] = [];
+	for (let at = 0; at < message.length; at += size) frames.unshift(crypto(at, message.subarray(at, at + size)));
+	return Buffer.concat(frames);
+}
+
+const dcid = (text: string) => Buffer.from(text, "hex");
+
+const WAYS: readonly Way[] = [
+	["N14a", "version 1, whole", (name) => [initial({ frames: crypto(0, quicHello(name)) })]],
+	["N14b", "version 2, whole", (name) => [initial({ version: QUIC2, frames: crypto(0, quicHello(name)) })]],
+	["N14c", "the name across two Initials", (name) => halves(name).map((frames, number) => initial({ frames, number }))],
+	[
+		"N14d",
+		"the name across two Initials, version 2, the second one first",
+		(name) => [...halves(name)].reverse().map((frames, number) => initial({ version: QUIC2, frames, number })),
+	],
+	["N14e", "CRYPTO frames out of order", (name) => [initial({ frames: backwards(quicHello(name), 40) })]],
+	["N14f", "CRYPTO frames of one byte, backwards", (name) => [initial({ frames: backwards(quicHello(name), 1) })]],
+	[
+		"N14g",
+		"two Initials in one datagram",
+		(name) => [Buffer.concat(halves(name).map((frames, number) => initial({ frames, number, size: number * 1000 })))],
+	],
+	[
+		"N14h",
+		"an Initial with a PING alone before it, in the same datagram",
+		(name) => [
+			Buffer.concat([initial({ frames: PING, size: 0 }), initial({ frames: crypto(0, quicHello(name)), number: 1 })]),
+		],
+	],
+	[
+		"N14i",
+		"padding and PINGs first",
+		(name) => [initial({ frames: Buffer.concat([pad(400), PING, crypto(0, quicHello(name))]) })],
+	],
+	[
+		"N14j",
+		"a token, a connection id of 20 bytes, a packet number of one byte",
+		(name) => [
+			initial({
+				dcid: Buffer.alloc(20, 7),
+				scid: Buffer.alloc(20, 8),
+				token: Buffer.alloc(70, 9),
+				numberLength: 1,
+				number: 200,
+				frames: crypto(0, quicHello(name)),
+			}),
+		],
+	],
+	[
+		"N14k",
+		"a packet of another type (0-RTT) before it, in the same datagram",
+		(name) => [
+			Buffer.concat([
+				longHeader(QUIC1, 0xd0, Buffer.concat([Buffer.from([0x40, 40]), Buffer.alloc(40, 0x5a)])),
+				initial({ frames: crypto(0, quicHello(name)) }),
+			]),
+		],
+	],
+];
+
+function send(scene: Scene, address: string, datagrams: readonly Buffer[]) {
+	const sends = datagrams.map((each) => `?send=${hex(each)}`);
+	return scene.script("udp4", [`connect=${address},${PORTS.tls}`, ...sends, "wait=50"]);
+}
+
+/** To the address of the allowed name; what must not arrive is the last datagram of each hello. */
+async function stop(scene: Scene, { good }: Target, datagrams: readonly Buffer[], allowed = 0): Promise<Tried> {
+	const outcome = await send(scene, good.v4, datagrams);
+	const { bytes, recorded } = await measure(scene, "stop", [{ address: good.v4 }]);
+	const whole = datagrams.reduce((sum, each) => sum + each.length, 0);
+	return { ...told([], outcome), measured: { bytes: bytes < whole ? 0 : bytes - allowed, recorded } };
+}
+
+const both: Row[] = WAYS.flatMap(([id, title, way]): Row[] => [
+	{
+		id,
+		title: `QUIC, another name: ${title}`,
+		kind: "stop",
+		policy: byName,
+		run: async (scene, t) => {
+			await scene.ask(t.good.name);
+			return stop(scene, t, way(t.evil.name));
+		},
+	},
+	{
+		id: `${id}=`,
+		title: `QUIC, the allowed name: ${title}`,
+		kind: "pass",
+		policy: byName,
+		run: async (scene, t) => {
+			await scene.ask(t.good.name);
+			const datagrams = way(t.good.name);
+			const outcome = await send(scene, t.good.v4, datagrams);
+			const { bytes } = await scene.wire.at({ address: t.good.v4 });
+			const whole = datagrams.reduce((sum, each) => sum + each.length, 0);
+			return { ...told([{ address: t.good.v4 }], outcome), ok: bytes === whole };
+		},
+	},
+]);
+
+function only(
+	id: string,
+	title: string,
+	build: (t: Target) => { before?: readonly Buffer[]; datagrams: readonly Buffer[] },
+): Row {
+	return {
+		id,
+		title,
+		kind: "stop",
+		policy: byName,
+		run: async (scene, t) => {
+			await scene.ask(t.good.name);
+			const { before = [], datagrams } = build(t);
+			const allowed = before.reduce((sum, each) => sum + each.length, 0);
+			return stop(scene, t, [...before, ...datagrams], allowed);
+		},
+	};
+}
+
+const whole = (name: string, more: Partial<Parameters<typeof initial>[0]> = {}) =>
+	initial({ frames: crypto(0, quicHello(name)), ...more });
+
+const stops: Row[] = [
+	only("N14l", "QUIC: a second connection on the socket, another name", ({ good, evil }) => ({
+		before: [whole(good.name)],
+		datagrams: [whole(evil.name, { dcid: dcid("0102030405060708") })],
+	})),
+	only(
+		"N14m",
+		"QUIC: the allowed name in a packet that no server accepts (wrong keys), then another",
+		({ good, evil }) => ({
+			before: [spoiled(whole(good.name))],
+			datagrams: [whole(evil.name, { number: 1 })],
+		}),
+	),
+	only("N14n", "QUIC: after a Retry, with the server's connection id and token", ({ good, evil }) => ({
+		before: [whole(good.name)],
+		datagrams: [whole(evil.name, { dcid: dcid("f00dfeedf00dfeed"), token: Buffer.alloc(60, 3) })],
+	})),
+	only("N14o", "QUIC: no server name", () => ({
+		datagrams: [initial({ frames: crypto(0, handshake({ extensions: common(), sessionId: Buffer.alloc(0) })) })],
+	})),
+	only("N14p", "QUIC: half a hello, and never the rest", ({ good }) => {
+		const [first] = halves(good.name);
+		return { datagrams: [initial({ frames: first }), shortHeader(200)] };
+	}),
+	{
+		...only("N14q", "QUIC: both in one send (UDP_SEGMENT), the allowed name first", () => ({ datagrams: [] })),
+		run: async (scene, t) => {
+			await scene.ask(t.good.name);
+			const pair = Buffer.concat([whole(t.good.name), whole(t.evil.name, { dcid: dcid("0102030405060708") })]);
+			const steps = ["gso=1200", `connect=${t.good.v4},${PORTS.tls}`, `send=${hex(pair)}`];
+			const outcome = await scene.script("udp4", steps);
+			const { bytes, recorded } = await measure(scene, "stop", [{ address: t.good.v4 }]);
+			return { ...told([], outcome), measured: { bytes: bytes < pair.length ? 0 : bytes, recorded } };
+		},
+	},
+	only("N15a", "QUIC of an unknown version", ({ evil }) => ({
+		datagrams: [longHeader(UNKNOWN, 0xc3, Buffer.concat([Buffer.alloc(100), quicHello(evil.name), Buffer.alloc(900)]))],
+	})),
+	only("N15b", "QUIC draft-29", ({ evil }) => ({ datagrams: [whole(evil.name, { version: DRAFT29 })] })),
+	only("N15c", "a version negotiation packet first", () => ({
+		datagrams: [
+			longHeader(0, 0xc0, Buffer.concat([Buffer.alloc(8), Buffer.from("0000000100000001", "hex"), Buffer.alloc(900)])),
+		],
+	})),
+	only("N15d", "a Retry packet first, sent by the client", () => ({
+		datagrams: [longHeader(QUIC1, 0xf0, Buffer.alloc(1000, 0x5a))],
+	})),
+	only("N15e", "a short header first", () => ({ datagrams: [shortHeader(1200)] })),
+];
+
+/** Its tag does not fit any more. */
+function spoiled(packet: Buffer): Buffer {
+	packet[packet.length - 1] = (packet[packet.length - 1] ?? 0) ^ 1;
+	return packet;
+}
+
+export const NAMES_QUIC: readonly Row[] = [...both, ...stops];

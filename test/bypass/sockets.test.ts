@@ -1,0 +1,4 @@
+import { FAMILIES } from "./families.ts";
+import { holdRows } from "./hold-rows.ts";
+
+holdRows(FAMILIES.sockets);
