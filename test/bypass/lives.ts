@@ -1,11 +1,12 @@
 /** S6, S8 to S10: sockets with a past, other namespaces and cgroups, connect() that sends nothing, full maps. */
-import { existsSync } from "node:fs";
+import { existsSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
 import { metrics } from "../support/api.ts";
 import { addNamespace } from "../support/netns.ts";
 import { policy } from "../support/policies.ts";
 import { must, sleep, until } from "../support/run.ts";
 import { PORTS } from "../support/stage.ts";
-import { hello } from "../support/tls-hello.ts";
+import { hello } from "./hellos.ts";
 import { byHello, byName } from "./policies.ts";
 import type { Row, Tried } from "./row.ts";
 import { measure } from "./runner.ts";
@@ -23,6 +24,7 @@ async function older(own: Target, how: "talking" | "listening"): Promise<Tried> 
 		const place = { address: own.evil.v4 };
 		const { world } = scene.stage;
 		const port = 45_000;
+		const ready = join(world.folder, "enforced");
 		const opened = scene.script("tcp4", [
 			"reuse",
 			`bind=0.0.0.0,${port}`,
@@ -30,16 +32,17 @@ async function older(own: Target, how: "talking" | "listening"): Promise<Tried> 
 			...(how === "talking"
 				? [`send=${PING}`, "read=500"]
 				: ["new=tcp4", "reuse", `bind=0.0.0.0,${port}`, "listen", "use=0"]),
-			"wait=4000",
+			`until=${ready}`,
 			`send=${DATA}`,
 			"read=500",
 			`send=${DATA}`,
 		]);
-		await until("connected", 3_000, () => shows(world.network.client, own.evil.v4));
+		await until("connected", 10_000, () => shows(world.network.client, own.evil.v4));
 		await sleep(100);
 		const before = (await scene.wire.at(place)).bytes;
 		await scene.stage.daemon.start();
 		await scene.stage.daemon.put(policy());
+		writeFileSync(ready, "");
 		const outcome = await opened;
 		const { bytes, recorded } = await measure(scene, "stop", [place]);
 		return { ...told([], outcome), measured: { bytes: bytes - before, recorded } };

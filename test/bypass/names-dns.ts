@@ -3,8 +3,8 @@ import { CLIENT4, DNS4, ROGUE4 } from "../support/addresses.ts";
 import { encodeReply } from "../support/dns-encode.ts";
 import { udp as datagram, TCP, UDP } from "../support/ip-packets.ts";
 import { sleep } from "../support/run.ts";
-import { hello } from "../support/tls-hello.ts";
 import type { ZoneRecord } from "../support/zone.ts";
+import { hello } from "./hellos.ts";
 import { noAnswers } from "./nft.ts";
 import { byName } from "./policies.ts";
 import type { Row, Tried } from "./row.ts";
@@ -261,7 +261,7 @@ const carried: Row[] = [
 			const seen = await scene.stage.record({ kind: "dns", name });
 			return {
 				...told([], outcome),
-				ok: seen !== undefined,
+				ok: seen.verdict === "allow" && outcome.read !== "",
 				measured: { bytes: outcome.read.length / 2, recorded: `${seen.verdict} dns: ${seen.reason}` },
 			};
 		},

@@ -2,7 +2,7 @@
 import { Hold } from "../support/hold.ts";
 import { sleep } from "../support/run.ts";
 import { PORTS } from "../support/stage.ts";
-import { hello } from "../support/tls-hello.ts";
+import { hello } from "./hellos.ts";
 import { byAddress, byName } from "./policies.ts";
 import type { Row } from "./row.ts";
 import { DATA, type Scene } from "./scene.ts";

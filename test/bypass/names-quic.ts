@@ -1,7 +1,8 @@
 /** N14 and N15: names in QUIC (RFC 9000, 9001, 9369). Needs Initials to be read in the kernel. */
 import { crypto, initial, longHeader, PING, pad, QUIC1, QUIC2, shortHeader } from "../support/quic-packets.ts";
 import { PORTS } from "../support/stage.ts";
-import { common, extension, handshake, serverName } from "../support/tls-hello.ts";
+import { clientHello, serverName } from "../support/tls-hello.ts";
+import { common } from "./hellos.ts";
 import { byName } from "./policies.ts";
 import type { Row, Tried } from "./row.ts";
 import { measure } from "./runner.ts";
@@ -15,9 +16,9 @@ const DRAFT29 = 0xff00001d;
 
 /** A ClientHello for QUIC: no session id, transport parameters, ALPN. The name stands last, so that a split can be before it. */
 export function quicHello(name: string): Buffer {
-	const alpn = extension(16, Buffer.from("0003026833", "hex"));
-	const parameters = extension(57, Buffer.from("0f00", "hex"));
-	return handshake({ extensions: [...common(), alpn, parameters, serverName(name)], sessionId: Buffer.alloc(0) });
+	const alpn = { type: 16, data: Buffer.from("0003026833", "hex") };
+	const parameters = { type: 57, data: Buffer.from("0f00", "hex") };
+	return clientHello([...common(), alpn, parameters, serverName(name)], { sessionId: Buffer.alloc(0) });
 }
 
 /** One datagram each. */
@@ -174,7 +175,7 @@ const stops: Row[] = [
 		datagrams: [whole(evil.name, { dcid: dcid("f00dfeedf00dfeed"), token: Buffer.alloc(60, 3) })],
 	})),
 	only("N14o", "QUIC: no server name", () => ({
-		datagrams: [initial({ frames: crypto(0, handshake({ extensions: common(), sessionId: Buffer.alloc(0) })) })],
+		datagrams: [initial({ frames: crypto(0, clientHello(common(), { sessionId: Buffer.alloc(0) })) })],
 	})),
 	only("N14p", "QUIC: half a hello, and never the rest", ({ good }) => {
 		const [first] = halves(good.name);

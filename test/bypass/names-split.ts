@@ -1,16 +1,7 @@
 /** N5 to N7: a hello in pieces, and one that does not come first. */
 import { PORTS } from "../support/stage.ts";
-import {
-	common,
-	handshake,
-	hello,
-	keyShare,
-	largeShare,
-	padding,
-	records,
-	serverName,
-	u16,
-} from "../support/tls-hello.ts";
+import { clientHello, padding, records, serverName, u16 } from "../support/tls-hello.ts";
+import { common, hello, keyShare, largeShare } from "./hellos.ts";
 import { said } from "./names-tls.ts";
 import { byHello, byName } from "./policies.ts";
 import type { Row, Tried } from "./row.ts";
@@ -29,7 +20,7 @@ interface Cut {
 
 type Way = readonly [letter: string, title: string, cut: (name: string) => Cut];
 
-const message = (name: string) => handshake({ extensions: [serverName(name), ...common()] });
+const message = (name: string) => clientHello([serverName(name), ...common()]);
 
 function whole(bytes: Buffer, ...steps: string[]): Cut {
 	return { bytes, steps: steps.length > 0 ? steps : [`send=${hex(bytes)}`] };
@@ -69,7 +60,7 @@ const WAYS: readonly Way[] = [
 		"1,900 bytes, the name last, in two segments",
 		(name) => {
 			const extensions = [padding(400), ...common(largeShare()), serverName(name)];
-			return cutAt(records(handshake({ extensions })), 1400);
+			return cutAt(records(clientHello(extensions)), 1400);
 		},
 	],
 	[
@@ -77,7 +68,7 @@ const WAYS: readonly Way[] = [
 		"16,000 bytes in records of 4,000, the name last, in twelve segments",
 		(name) => {
 			const extensions = [padding(15_600), ...common(), serverName(name)];
-			const bytes = records(handshake({ extensions }), 4000);
+			const bytes = records(clientHello(extensions), 4000);
 			return cutAt(bytes, ...Array.from({ length: 11 }, (_, at) => (at + 1) * 1390));
 		},
 	],

@@ -2,7 +2,7 @@
 import { CLIENT4, CLIENT6 } from "../support/addresses.ts";
 import { fragment, icmp, packet, TCP, tcp, UDP, udp } from "../support/ip-packets.ts";
 import { PORTS } from "../support/stage.ts";
-import { hello } from "../support/tls-hello.ts";
+import { hello } from "./hellos.ts";
 import { byAddress, byHello } from "./policies.ts";
 import type { Row } from "./row.ts";
 import type { Scene } from "./scene.ts";

@@ -87,7 +87,7 @@ export class Scene {
 			where.netns === undefined
 				? world.network.inClient(user)
 				: ["nsenter", `--net=/run/netns/${where.netns}`, "--", ...user];
-		return parse((await run(cgroup.wrap(argv), { env: cleanEnvironment(), timeout: 15_000 })).stdout);
+		return parse((await run(cgroup.wrap(argv), { env: cleanEnvironment(), timeout: 40_000 })).stdout);
 	}
 
 	/** Ask a resolver for a name, as a program that has its own DNS code; the answer in hex, or "". */

@@ -2,7 +2,8 @@
 
 import { must, sleep } from "../support/run.ts";
 import { PORTS } from "../support/stage.ts";
-import { common, extension, handshake, hello, records, serverName, u16 } from "../support/tls-hello.ts";
+import { clientHello, records, serverName, u16, vector16 } from "../support/tls-hello.ts";
+import { common, hello } from "./hellos.ts";
 import { nft } from "./nft.ts";
 import { byName } from "./policies.ts";
 import type { Row } from "./row.ts";
@@ -62,12 +63,13 @@ function loseFirst(scene: Scene, address: string): () => void {
  * a session id of so many bytes that what follows it, the allowed name, lies in what is a list of suites without it.
  */
 function withUrgentByte(evil: string, decoy: string): { before: Buffer; urgent: Buffer; after: Buffer } {
-	const inner = serverName(decoy);
+	const { type, data } = serverName(decoy);
+	const inner = Buffer.concat([u16(type), vector16(data)]);
 	const body = Buffer.concat([u16(2), Buffer.from("1301", "hex"), Buffer.from([1, 0]), u16(inner.length), inner]);
 	const even = Buffer.concat([body, Buffer.alloc(body.length % 2)]);
 	const suites = Buffer.concat([Buffer.from("130113021303", "hex"), even]);
 	const sessionId = Buffer.alloc(32, 0x53);
-	const whole = records(handshake({ extensions: [serverName(evil), ...common()], sessionId, suites }));
+	const whole = records(clientHello([serverName(evil), ...common()], { sessionId, suites }));
 	const at = 5 + 4 + 2 + 32;
 	/* the true length and id, the length of the list, three suites */
 	const skip = 1 + sessionId.length + 2 + 6;
@@ -106,10 +108,10 @@ export const TRICKS_TLS: readonly Row[] = [
 		},
 	),
 	seenThere("X13a", "two server_name extensions, the allowed name first", "reader of RFC 8446 4.2", (t) => [
-		`send=${hex(records(handshake({ extensions: [serverName(t.good.name), serverName(t.evil.name), ...common()] })))}`,
+		`send=${hex(records(clientHello([serverName(t.good.name), serverName(t.evil.name), ...common()])))}`,
 	]),
 	seenThere("X13b", "two names in one server_name, the allowed one first", "reader of RFC 6066 3", (t) => [
-		`send=${hex(records(handshake({ extensions: [twoNames(t.good.name, t.evil.name), ...common()] })))}`,
+		`send=${hex(records(clientHello([serverName(t.good.name, t.evil.name), ...common()])))}`,
 	]),
 	{
 		id: "X14",
@@ -119,12 +121,6 @@ export const TRICKS_TLS: readonly Row[] = [
 		run: (scene, t) => secondAddress(scene, t),
 	},
 ];
-
-function twoNames(first: string, second: string): Buffer {
-	const entry = (name: string) => Buffer.concat([Buffer.from([0]), u16(name.length), Buffer.from(name)]);
-	const list = Buffer.concat([entry(first), entry(second)]);
-	return extension(0, Buffer.concat([u16(list.length), list]));
-}
 
 async function secondAddress(scene: Scene, { good, evil }: Target) {
 	const { client, server } = scene.stage.world.network;

@@ -6,13 +6,14 @@ import { udp as datagram } from "../support/ip-packets.ts";
 import { policy } from "../support/policies.ts";
 import { must, sleep } from "../support/run.ts";
 import { PORTS } from "../support/stage.ts";
-import { hello } from "../support/tls-hello.ts";
+import { hello } from "./hellos.ts";
 import { nft, noAnswers } from "./nft.ts";
 import { byAddress, byName } from "./policies.ts";
 import type { Row } from "./row.ts";
 import { deniedOf } from "./runner.ts";
-import { DATA, question, set } from "./scene.ts";
+import { DATA, question, type Scene, type Scripted, set } from "./scene.ts";
 import { told } from "./sockets.ts";
+import type { Target } from "./target.ts";
 
 const { echo, udp } = PORTS;
 const ADMIN = "root, or CAP_NET_ADMIN";
@@ -199,24 +200,21 @@ const routed: Row[] = [
 		},
 	},
 	{
-		id: "X8",
+		id: "X8a",
 		title: "the destination rewritten below (DNAT in the output chain)",
 		kind: "stop",
 		who: ADMIN,
-		run: async (scene, { good, evil }) => {
-			const undo = nft(
-				scene,
-				"client",
-				`add chain ip trick out { type nat hook output priority -100; }; add rule ip trick out ip daddr ${good.v4} dnat to ${evil.v4}`,
-			);
-			try {
-				return told(
-					[{ address: evil.v4 }],
-					await scene.script("tcp4", [`connect=${good.v4},${echo}`, `send=${DATA}`, "wait=200"]),
-				);
-			} finally {
-				undo();
-			}
+		run: async (scene, t) => told([{ address: t.evil.v4 }], await rewritten(scene, t)),
+	},
+	{
+		id: "X8b",
+		title: "the same: nor may a connection open, which the SYN would when it is sent again",
+		kind: "stop",
+		who: "whoever scans ports",
+		run: async (scene, t) => {
+			const outcome = await rewritten(scene, t);
+			const opened = (await scene.stage.arrivals({ at: t.evil.v4 })).length > 0;
+			return { ...told([{ address: t.evil.v4 }], outcome), ok: opened };
 		},
 	},
 	{
@@ -244,6 +242,17 @@ const routed: Row[] = [
 		},
 	},
 ];
+
+/** A connection to the allowed host, which the kernel makes one to the other. */
+async function rewritten(scene: Scene, { good, evil }: Target): Promise<Scripted> {
+	const chain = "add chain ip trick out { type nat hook output priority -100; }";
+	const undo = nft(scene, "client", `${chain}; add rule ip trick out ip daddr ${good.v4} dnat to ${evil.v4}`);
+	try {
+		return await scene.script("tcp4", [`connect=${good.v4},${echo}`, `send=${DATA}`, "wait=200"]);
+	} finally {
+		undo();
+	}
+}
 
 const devices: Row[] = [
 	{

@@ -5,8 +5,8 @@ export interface Extension {
 	readonly data: Uint8Array;
 }
 
-const u16 = (value: number): Buffer => Buffer.from([value >> 8, value & 0xff]);
-const vector16 = (data: Uint8Array): Buffer => Buffer.concat([u16(data.length), data]);
+export const u16 = (value: number): Buffer => Buffer.from([value >> 8, value & 0xff]);
+export const vector16 = (data: Uint8Array): Buffer => Buffer.concat([u16(data.length), data]);
 
 /** RFC 6066 3; `name` is latin1, so that any bytes can be said. */
 export function serverName(...names: readonly string[]): Extension {
@@ -24,14 +24,20 @@ export const EARLY_DATA: Extension = { type: 42, data: Buffer.alloc(0) };
 export const VERSIONS: Extension = { type: 43, data: Buffer.from([4, 3, 4, 3, 3]) };
 export const padding = (bytes: number): Extension => ({ type: 21, data: Buffer.alloc(bytes) });
 
+export interface HelloParts {
+	readonly sessionId?: Uint8Array;
+	readonly suites?: Uint8Array;
+}
+
 /** The handshake message, without records. */
-export function clientHello(extensions: readonly Extension[] | null): Buffer {
+export function clientHello(extensions: readonly Extension[] | null, parts: HelloParts = {}): Buffer {
+	const { sessionId = Buffer.alloc(32, 0x11), suites = Buffer.from([0x13, 0x01, 0x13, 0x02]) } = parts;
 	const fixed = Buffer.concat([
 		u16(0x0303),
 		Buffer.alloc(32, 0x77),
-		Buffer.from([32]),
-		Buffer.alloc(32, 0x11),
-		vector16(Buffer.from([0x13, 0x01, 0x13, 0x02])),
+		Buffer.from([sessionId.length]),
+		sessionId,
+		vector16(suites),
 		Buffer.from([1, 0]),
 	]);
 	const encoded = (extensions ?? []).map(({ type, data }) => Buffer.concat([u16(type), vector16(data)]));

@@ -271,6 +271,18 @@ static int accept_one(void)
 	return 0;
 }
 
+/* Until a file is there; half a minute at most. */
+static int wait_for(const char *path)
+{
+	for (int tries = 0; tries < 3000; tries++) {
+		if (access(path, F_OK) == 0)
+			return 0;
+		usleep(10000);
+	}
+	errno = ETIMEDOUT;
+	return -1;
+}
+
 static int receive(int ms)
 {
 	struct pollfd wait = { .fd = sockets[at], .events = POLLIN };
@@ -310,12 +322,8 @@ static int go(char *name, char *rest)
 		return usleep(atoi(rest) * 1000);
 	if (!strcmp(name, "read"))
 		return receive(atoi(rest));
-	if (!strcmp(name, "shut"))
-		return shutdown(fd, SHUT_WR);
-	if (!strcmp(name, "say"))
-		return puts(rest), fflush(stdout);
-	if (!strcmp(name, "stdin"))
-		return read(0, got, sizeof(got)) < 0 ? -1 : 0;
+	if (!strcmp(name, "until"))
+		return wait_for(rest);
 	if (!strcmp(name, "send"))
 		return size = unhex(rest, bytes), sent(send(fd, bytes, size, MSG_NOSIGNAL));
 	if (!strcmp(name, "more"))

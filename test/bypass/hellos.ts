@@ -1,0 +1,45 @@
+/** Hellos that a real server answers, on the parts of tls-hello.ts. */
+import { clientHello, type Extension, records, serverName, u16, vector16 } from "../support/tls-hello.ts";
+
+/** Shares as group and size; X25519MLKEM768 (0x11ec) has 1,216 bytes (draft-ietf-tls-ecdhe-mlkem). */
+export function keyShare(shares: readonly (readonly [number, number])[]): Extension {
+	const each = shares.map(([group, size]) => Buffer.concat([u16(group), vector16(Buffer.alloc(size, 0x4b))]));
+	return { type: 51, data: vector16(Buffer.concat(each)) };
+}
+
+/** As browsers and Node send it: a hybrid share, then X25519 alone. */
+export function largeShare(): Extension {
+	return keyShare([
+		[0x11ec, 1216],
+		[0x001d, 32],
+	]);
+}
+
+/** encrypted_client_hello, outer (RFC 9849 5). What GREASE sends has the same form: nobody on the way can tell. */
+export function ech(size = 186): Extension {
+	const head = Buffer.from([0, 0, 1, 0, 1, 0x2a]);
+	return {
+		type: 0xfe0d,
+		data: Buffer.concat([head, vector16(Buffer.alloc(32, 0x65)), vector16(Buffer.alloc(size, 0x70))]),
+	};
+}
+
+/** RFC 8701: a value that must be ignored. */
+export function grease(size = 0): Extension {
+	return { type: 0x6a6a, data: Buffer.alloc(size) };
+}
+
+/** What a client of TLS 1.3 sends beside its name: versions, groups, signature algorithms, key shares. */
+export function common(shares = keyShare([[0x001d, 32]])): Extension[] {
+	return [
+		{ type: 43, data: Buffer.from("0403040303", "hex") },
+		{ type: 10, data: Buffer.from("0002001d", "hex") },
+		{ type: 13, data: Buffer.from("0006040308040401", "hex") },
+		shares,
+	];
+}
+
+/** A whole hello in one record, as most clients send it. `name` is latin1. */
+export function hello(name: string | null, more: readonly Extension[] = common()): Buffer {
+	return records(clientHello(name === null ? more : [serverName(name), ...more]));
+}
