@@ -1,17 +1,21 @@
 /** Hellos that a real server answers, on the parts of tls-hello.ts. */
 import { clientHello, type Extension, records, serverName, u16, vector16 } from "../support/tls-hello.ts";
 
-/** Shares as group and size; X25519MLKEM768 (0x11ec) has 1,216 bytes (draft-ietf-tls-ecdhe-mlkem). */
+const X25519 = 0x001d;
+/** A GREASE group (RFC 8701): a server passes over it, whatever is in its share. */
+const UNKNOWN = 0x2a2a;
+
+/** Shares as group and size. */
 export function keyShare(shares: readonly (readonly [number, number])[]): Extension {
 	const each = shares.map(([group, size]) => Buffer.concat([u16(group), vector16(Buffer.alloc(size, 0x4b))]));
 	return { type: 51, data: vector16(Buffer.concat(each)) };
 }
 
-/** As browsers and Node send it: a hybrid share, then X25519 alone. */
+/** Of the size that browsers and Node send: X25519MLKEM768 has 1,216 bytes (draft-ietf-tls-ecdhe-mlkem), then X25519 alone. */
 export function largeShare(): Extension {
 	return keyShare([
-		[0x11ec, 1216],
-		[0x001d, 32],
+		[UNKNOWN, 1216],
+		[X25519, 32],
 	]);
 }
 
@@ -30,10 +34,10 @@ export function grease(size = 0): Extension {
 }
 
 /** What a client of TLS 1.3 sends beside its name: versions, groups, signature algorithms, key shares. */
-export function common(shares = keyShare([[0x001d, 32]])): Extension[] {
+export function common(shares = keyShare([[X25519, 32]])): Extension[] {
 	return [
 		{ type: 43, data: Buffer.from("0403040303", "hex") },
-		{ type: 10, data: Buffer.from("0002001d", "hex") },
+		{ type: 10, data: Buffer.from("00042a2a001d", "hex") },
 		{ type: 13, data: Buffer.from("0006040308040401", "hex") },
 		shares,
 	];

@@ -19,21 +19,14 @@ export const OPEN: readonly Known[] = [
 		rows: ["X2"],
 		why: "Sockets handed over from outside: a socket belongs to the cgroup that opened it. Watch the whole host, and there is no outside.",
 	},
+	{
+		rows: ["N7l", "N7m"],
+		why: "A hello behind 64 kB, or 1,024 segments, of something else on its connection: only so much of one is looked at.",
+	},
 ];
 
 /** What is not read or judged yet. */
 export const WAITING: readonly Known[] = [
-	{
-		rows: [
-			...["N5a=", "N5b=", "N5c=", "N5d=", "N5e=", "N5f=", "N5g=", "N5i=", "N5j="],
-			...["N6a=", "N6b=", "N6c=", "N6d=", "N6e="],
-		],
-		why: "A hello in pieces is denied, not read.",
-	},
-	{
-		rows: ["N7g", "N7h", "N7i", "N7j", "N7k"],
-		why: "A hello that does not come first on its connection, or comes a second time, is not looked for.",
-	},
 	{
 		rows: ["N12b", "N12c", "N12g", "N12h", "N12i"],
 		why: "DNS over TCP is not read.",
@@ -46,12 +39,12 @@ export const WAITING: readonly Known[] = [
 		why: "QUIC is judged by its address only.",
 	},
 	{
-		rows: [
-			...["N16a", "N16b", "N16c", "N16d", "N16e", "N16f", "N16g", "N16h", "N16i", "N16j", "N16k", "N16l", "N16m"],
-			...["N16n", "N16o", "N16p", "N16q", "N16r", "N16s", "N16t", "N16u", "N16v", "N16w"],
-			...["N16a=", "N16b=", "N16c=", "N16p=", "N16q="],
-		],
-		why: "HTTP is not read, and there is no phase http yet.",
+		rows: ["N5k"],
+		why: "A hello that is not complete after 1,024 segments passes: what is cut off there should be denied as incomplete.",
+	},
+	{
+		rows: ["N7c"],
+		why: "name_binding sni: up to four bytes that begin no hello pass before the connection is denied.",
 	},
 	{
 		rows: ["S6b"],
@@ -72,14 +65,6 @@ export const WAITING: readonly Known[] = [
 	{
 		rows: ["X10a", "X10b"],
 		why: "With CAP_NET_RAW, a process forges what comes in over the loopback: an inbound flow, or a resolver's answer.",
-	},
-	{
-		rows: ["X11a", "X11b", "X11c"],
-		why: "A hello that is sent by reference (MSG_ZEROCOPY, sendfile, splice) can be changed after it was judged, before it is sent again.",
-	},
-	{
-		rows: ["X13a", "X13b"],
-		why: "A hello with two names is judged by the first.",
 	},
 ];
 

@@ -114,8 +114,9 @@ export const NAMES_HTTP: readonly Row[] = [
 				const said = say({ good: good.name, evil: evil.name });
 				const outcome = await scene.script("tcp4", steps(good.v4, said));
 				const { bytes, recorded } = await measure(scene, "stop", [{ address: good.v4 }]);
-				/* What comes before the piece that tells may have left. */
-				return { ...told([], outcome), measured: { bytes: bytes < size(said) ? 0 : bytes, recorded } };
+				/* Of several pieces, those before the one that tells may have left. */
+				const incomplete = typeof said !== "string" && bytes < size(said);
+				return { ...told([], outcome), measured: { bytes: incomplete ? 0 : bytes, recorded } };
 			},
 		}),
 	),
@@ -130,7 +131,10 @@ export const NAMES_HTTP: readonly Row[] = [
 			const sends = [request(good.name), request(evil.name)].flatMap((each) => [`?send=${hex(each)}`, "wait=50"]);
 			const outcome = await scene.script("tcp4", [`connect=${good.v4},${PORTS.echo}`, ...sends]);
 			const { bytes, recorded } = await measure(scene, "stop", [{ address: good.v4 }]);
-			return { ...told([], outcome), measured: { bytes: Math.max(0, bytes - request(good.name).length), recorded } };
+			return {
+				...told([], outcome),
+				measured: { bytes: Math.max(0, bytes - request(good.name).length), recorded },
+			};
 		},
 	},
 	...PASS.map(

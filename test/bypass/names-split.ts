@@ -40,8 +40,8 @@ const WAYS: readonly Way[] = [
 	["5b", "a record a byte, in one segment", (name) => whole(records(message(name), 1))],
 	[
 		"5c",
-		"a record a byte and a segment a byte",
-		(name) => whole(records(message(name), 1), `each=${hex(records(message(name), 1))}`),
+		"records of two bytes and a segment a byte",
+		(name) => whole(records(message(name), 2), `each=${hex(records(message(name), 2))}`),
 	],
 	["5d", "records of 16 bytes", (name) => whole(records(message(name), 16))],
 	[
@@ -195,4 +195,44 @@ const late: Row[] = BEFORE.map(
 	}),
 );
 
-export const NAMES_SPLIT: readonly Row[] = [...cut, ...late, retried];
+/** Bounds of what is looked at: 64 kB and 1,024 segments of a connection (docs/deciding.md). */
+const bounds: Row[] = [
+	{
+		id: "N5k",
+		title: "another name: a hello that is not complete after 1,024 segments",
+		kind: "stop",
+		who: "reader of our documentation",
+		policy: byHello,
+		run: async (scene, { evil }) => {
+			await scene.ask(evil.name);
+			const bytes = records(message(evil.name), 1);
+			const outcome = await say(scene, evil, whole(bytes, `each=${hex(bytes)},200`));
+			return completed(scene, evil, whole(bytes), said(outcome));
+		},
+	},
+	...(
+		[
+			["N7l", "66 kB of cleartext", Array<string>(3).fill(`send=${"4e4f4f500d0a".repeat(3_700)}`)],
+			["N7m", "1,100 segments of cleartext", [`each=${"4e".repeat(1_100)},200`]],
+		] as const
+	).map(
+		([id, title, steps]): Row => ({
+			id,
+			title: `a hello of another name behind ${title}`,
+			kind: "stop",
+			who: "reader of our documentation",
+			policy: byHello,
+			run: async (scene, { evil }) => {
+				await scene.ask(evil.name);
+				const bytes = hello(evil.name);
+				const sends = [`connect=${evil.v4},${PORTS.sink}`, ...steps, "wait=100", `?send=${hex(bytes)}`, "?read=300"];
+				const outcome = await scene.script("tcp4", sends);
+				const before = steps.join("").replace(/send=|each=|,200/g, "").length / 2;
+				const { bytes: arrived, recorded } = await measure(scene, "stop", [{ address: evil.v4 }]);
+				return { at: [], told: said(outcome), measured: { bytes: Math.max(0, arrived - before), recorded } };
+			},
+		}),
+	),
+];
+
+export const NAMES_SPLIT: readonly Row[] = [...cut, ...late, retried, ...bounds];

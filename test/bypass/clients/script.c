@@ -330,9 +330,9 @@ static int go(char *name, char *rest)
 		return size = unhex(rest, bytes), sent(send(fd, bytes, size, MSG_NOSIGNAL | MSG_MORE));
 	if (!strcmp(name, "oob"))
 		return size = unhex(rest, bytes), sent(send(fd, bytes, size, MSG_NOSIGNAL | MSG_OOB));
-	if (!strcmp(name, "each")) { /* a segment a byte */
+	if (!strcmp(name, "each")) { /* a segment a byte; with a pause in microseconds none is joined to the one before */
 		size = unhex(next(&rest), bytes);
-		for (size_t i = 0; i < size; i++)
+		for (size_t i = 0; i < size; i++, usleep(rest ? atoi(rest) : 0))
 			if (send(fd, bytes + i, 1, MSG_NOSIGNAL) < 0)
 				return -1;
 		return 0;
