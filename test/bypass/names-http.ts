@@ -65,7 +65,7 @@ const STOP: readonly (readonly [id: string, title: string, say: Say])[] = [
 	[
 		"N16r",
 		"Host behind 8 kB of other fields",
-		({ evil }) => `GET / HTTP/1.1\r\n${"X: yyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyy\r\n".repeat(220)}Host: ${evil}${END}`,
+		({ evil }) => [`GET / HTTP/1.1\r\n${`X: ${"y".repeat(32)}\r\n`.repeat(220)}`, `Host: ${evil}${END}`],
 	],
 	[
 		"N16s",
