@@ -29,7 +29,7 @@
 #define SP_AES_ROTATE(x, by) ((x) << (by) | (x) >> (32 - (by)))
 
 /* SubBytes and MixColumns of a byte in each of the four rows. */
-static const __u32 sp_aes_tables[4][256] = {
+const __u32 sp_aes_tables[4][256] = {
 	{
 #define E(s) SP_AES_COLUMN(s),
 		SP_AES_SBOX

@@ -63,6 +63,7 @@ enum sp_reason {
 	SP_UNREADABLE = 11, /* headers that cannot be read, a fragment without ports, a broken question or request */
 	SP_NO_POLICY = 12, /* nothing is loaded yet */
 	SP_NO_ROOM = 13, /* a map or a scratch area was full: the default decided */
+	SP_QUIC_UNREAD = 14, /* QUIC of a version that cannot be read, so that the name is not known */
 	SP_REASONS = 16,
 };
 

@@ -3,7 +3,9 @@
 #ifndef SALLYPORT_FLOW_H
 #define SALLYPORT_FLOW_H
 
-#include "traffic.h"
+#include "quic_flow.h"
+
+enum sp_flow_known { SP_FLOW_DROP = SP_DROP, SP_FLOW_PASS = SP_PASS, SP_FLOW_JUDGE };
 
 /* RFC 4861 neighbour discovery, RFC 3810 MLD, RFC 3376 IGMP, answers to echo and errors: the kernel's own sockets send them. A user's
  * raw socket is not the kernel's, whatever it sends. */
@@ -18,62 +20,80 @@ static __always_inline bool sp_is_kernel_control(struct bpf_sock *sk, const stru
 	return BPF_CORE_READ_BITFIELD_PROBED(kernel_sk, sk_kern_sock);
 }
 
-static __always_inline void sp_flow_key_of(struct sp_flow_key *key, __u64 cookie, const __u64 *remote, __u16 port, __u8 protocol)
+/* The datagrams of a UDP flow that was judged: one look-up, and no more for what is no QUIC with a long header. */
+__noinline int sp_egress_known(struct __sk_buff *skb, const struct sp_packet *p)
 {
-	__builtin_memset(key, 0, sizeof(*key));
-	key->cookie = cookie;
-	__builtin_memcpy(key->remote, remote, 16);
-	key->remote_port = port;
-	key->protocol = protocol;
+	struct sp_flow_key key;
+	struct sp_flow *flow;
+
+	if (!p)
+		return SP_FLOW_DROP;
+	sp_flow_key_of(&key, bpf_get_socket_cookie(skb), p->destination, p->destination_port, p->protocol);
+	flow = bpf_map_lookup_elem(&flows, &key);
+	if (!flow || (!(flow->flags & SP_FLOW_INBOUND) && flow->generation != sp_generation()))
+		return SP_FLOW_JUDGE;
+	if (flow->verdict == SP_DENY)
+		return sp_drop(skb);
+	if (sp_quic_is_due(skb, p, flow))
+		return SP_FLOW_JUDGE;
+	sp_flow_out(flow, p);
+	return SP_FLOW_PASS;
 }
 
-static __always_inline void sp_flow_out(struct sp_flow *flow, const struct sp_packet *p)
-{
-	flow->last = bpf_ktime_get_ns();
-	flow->local_port = p->source_port;
-	__sync_fetch_and_add(&flow->packets_out, 1);
-	__sync_fetch_and_add(&flow->bytes_out, p->end - p->payload);
-}
-
+/* Phase connect, once a flow and generation. */
 __noinline int sp_egress_flow(struct __sk_buff *skb, struct sp_packet *p, struct sp_subject *s, bool readable)
 {
-	struct sp_flow fresh = {}, *flow;
+	static const struct sp_flow fresh = {.flags = SP_FLOW_REPORTED};
 	struct sp_flow_key key;
+	struct sp_flow *flow;
+	bool must_be_named;
 	__u8 verdict;
 
 	if (!p || !s)
 		return SP_DROP;
 	sp_flow_key_of(&key, s->cookie, s->remote, s->remote_port, s->protocol);
 	flow = bpf_map_lookup_elem(&flows, &key);
-	if (flow && (flow->flags & SP_FLOW_INBOUND || flow->generation == sp_generation())) {
-		if (flow->verdict == SP_DENY)
-			return sp_drop(skb);
-		sp_flow_out(flow, p);
-		return SP_PASS;
-	}
+	if (flow && (flow->flags & SP_FLOW_INBOUND || flow->generation == sp_generation()))
+		return flow->verdict == SP_DENY ? sp_drop(skb) : SP_PASS;
+	if (flow && flow->verdict != SP_DENY)
+		s->flags |= SP_JUDGE_LIVE;
 	sp_decide(s);
 	if (!readable && s->action == SP_DENY && s->reason == SP_BY_DEFAULT)
 		s->reason = SP_UNREADABLE;
+	must_be_named = s->must_be_named && !(flow && flow->named);
+	if (s->action != SP_DENY && flow && flow->named)
+		sp_judge_names(s, flow);
 	verdict = sp_verdict_of(s);
 	if (!flow || flow->verdict != verdict)
 		sp_record_connect(s);
 	if (!flow) {
-		fresh.first = bpf_ktime_get_ns();
-		fresh.flags = SP_FLOW_REPORTED;
-		fresh.verdict = verdict;
-		fresh.generation = s->generation;
 		if (bpf_map_update_elem(&flows, &key, &fresh, BPF_ANY))
 			sp_count(SP_COUNT_MAP_FULL + SP_MAP_FLOWS);
 		flow = bpf_map_lookup_elem(&flows, &key);
-	} else {
-		flow->verdict = verdict;
-		flow->generation = s->generation;
 	}
-	if (verdict == SP_DENY)
-		return sp_drop(skb);
+	if (flow) {
+		if (!flow->first)
+			flow->first = bpf_ktime_get_ns();
+		s->must_be_named = must_be_named;
+		sp_flow_judged(flow, s, verdict);
+	}
+	s->phase = SP_PHASE_CONNECT;
+	return verdict == SP_DENY ? sp_drop(skb) : SP_PASS;
+}
+
+/* A packet passes. */
+__noinline int sp_count_flow(struct sp_packet *p, __u64 cookie)
+{
+	struct sp_flow_key key;
+	struct sp_flow *flow;
+
+	if (!p)
+		return 0;
+	sp_flow_key_of(&key, cookie, p->destination, p->destination_port, p->protocol);
+	flow = bpf_map_lookup_elem(&flows, &key);
 	if (flow)
 		sp_flow_out(flow, p);
-	return SP_PASS;
+	return 0;
 }
 
 #endif

@@ -15,6 +15,8 @@ static __always_inline __u8 sp_why_nameless(enum sp_hello_result hello)
 		return SP_NAME_MISSING;
 	case SP_HELLO_CUT:
 		return SP_INCOMPLETE;
+	case SP_HELLO_UNREAD:
+		return SP_QUIC_UNREAD;
 	default:
 		return SP_UNREADABLE;
 	}

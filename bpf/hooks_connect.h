@@ -105,6 +105,7 @@ static __always_inline int sp_sendmsg(struct bpf_sock_addr *ctx, struct sp_scrat
 	struct sp_subject *s = &area->subject;
 	struct sp_flow_key key = {};
 	struct sp_flow fresh = {}, *flow;
+	struct sp_policy_head *head;
 	__u8 verdict;
 
 	key.cookie = bpf_get_socket_cookie(ctx);
@@ -114,12 +115,18 @@ static __always_inline int sp_sendmsg(struct bpf_sock_addr *ctx, struct sp_scrat
 	flow = bpf_map_lookup_elem(&flows, &key);
 	if (flow && flow->flags & SP_FLOW_INBOUND)
 		return SP_PROCEED;
-	if (flow && flow->verdict != SP_DENY) {
-		struct sp_policy_head *head = sp_policy_in_force();
-
-		if (head && head->generation == flow->generation)
+	head = sp_policy_in_force();
+	if (flow && head && head->generation == flow->generation) {
+		if (flow->verdict != SP_DENY)
 			return SP_PROCEED;
+		if (flow->flags & SP_FLOW_NAME_DENIED) { /* by a QUIC hello: recorded already */
+			s->deny_errno = head->deny_errno;
+			sp_count(SP_COUNT_PACKETS_DENIED);
+			return sp_reject(s);
+		}
 	}
+	if (flow && flow->named) /* egress judges its names anew */
+		return SP_PROCEED;
 	sp_subject_of_caller(area, ctx);
 	s->hook = SP_HOOK_SENDMSG;
 	sp_remember_who(ctx, s);
@@ -132,14 +139,15 @@ static __always_inline int sp_sendmsg(struct bpf_sock_addr *ctx, struct sp_scrat
 	if (verdict == SP_DENY)
 		return sp_reject(s);
 	if (flow) {
-		flow->verdict = verdict;
-		flow->generation = s->generation;
+		sp_flow_judged(flow, s, verdict);
 		return SP_PROCEED;
 	}
 	fresh.first = fresh.last = bpf_ktime_get_ns();
 	fresh.verdict = verdict;
 	fresh.generation = s->generation;
 	fresh.flags = SP_FLOW_REPORTED;
+	if (s->must_be_named)
+		fresh.flags |= SP_FLOW_MUST_BE_NAMED;
 	if (bpf_map_update_elem(&flows, &key, &fresh, BPF_ANY))
 		sp_count(SP_COUNT_MAP_FULL + SP_MAP_FLOWS);
 	return SP_PROCEED;

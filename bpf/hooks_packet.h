@@ -17,18 +17,30 @@ static __always_inline int sp_egress_other(struct __sk_buff *skb, struct bpf_soc
 	struct sp_scratch *area;
 	struct sp_packet p;
 	bool readable = sp_read_packet(skb, &p) == 0;
+	bool is_udp, is_dns;
 	int verdict;
 
 	if (sp_is_kernel_control(sk, &p))
 		return SP_PASS;
+	is_dns = p.destination_port == SP_DNS_PORT;
+	is_udp = readable && p.protocol == IPPROTO_UDP;
+	if (is_udp && !is_dns) {
+		verdict = sp_egress_known(skb, &p);
+		if (verdict != SP_FLOW_JUDGE)
+			return verdict & 1;
+	}
 	area = sp_scratch_claim();
 	if (!area)
 		return sp_drop(skb);
 	sp_subject_of_packet(area, skb, sk, &p, socket);
-	if (readable && p.protocol == IPPROTO_UDP && p.destination_port == SP_DNS_PORT)
+	if (is_udp && is_dns)
 		verdict = sp_egress_dns(skb, &p, area);
 	else
 		verdict = sp_egress_flow(skb, &p, &area->subject, readable);
+	if (verdict == SP_PASS && is_udp && !is_dns)
+		verdict = sp_egress_quic(skb, &p, area);
+	if (verdict == SP_PASS)
+		sp_count_flow(&p, area->subject.cookie);
 	sp_scratch_release(area);
 	return verdict & 1; /* SP_PASS or SP_DROP: the verifier does not follow a global function's result */
 }
@@ -82,6 +94,7 @@ __noinline int sp_ingress_udp(struct __sk_buff *skb)
 		flow->last = bpf_ktime_get_ns();
 		__sync_fetch_and_add(&flow->packets_in, 1);
 		__sync_fetch_and_add(&flow->bytes_in, p.end - p.payload);
+		sp_count_by(SP_COUNT_UDP_BYTES_IN, p.end - p.payload);
 		return p.source_port;
 	}
 	/* The other side opened the flow only if this is a server's socket: one that was bound to its port. What comes in
@@ -95,6 +108,7 @@ __noinline int sp_ingress_udp(struct __sk_buff *skb)
 	fresh.flags = SP_FLOW_INBOUND;
 	fresh.verdict = SP_ALLOW;
 	fresh.local_port = p.destination_port;
+	sp_count_by(SP_COUNT_UDP_BYTES_IN, fresh.bytes_in);
 	if (bpf_map_update_elem(&flows, &key, &fresh, BPF_NOEXIST))
 		sp_count(SP_COUNT_MAP_FULL + SP_MAP_FLOWS);
 	return p.source_port;

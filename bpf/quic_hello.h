@@ -28,6 +28,8 @@ struct sp_quic_stream {
 	__u32 message; /* where the message at hand begins: after HelloRetryRequest a second hello follows the first */
 	__u32 highest; /* behind the last byte that is known */
 	__u32 broken;
+	struct sp_hello_reader hello;
+	__u32 hello_at, hello_end;
 	__u8 known[SP_QUIC_STREAM_MAX / 8]; /* a bit a byte */
 	__u8 data[SP_QUIC_STREAM_MAX + 8];
 };
@@ -123,14 +125,11 @@ static __always_inline int sp_quic_skip(struct sp_quic_work *w, __u64 count)
 }
 
 /* A frame that has a body: 0, or -1 if it cannot be read or does not belong here (RFC 9000 12.4). */
-__noinline int sp_quic_frame(struct sp_quic_work *w, struct sp_quic_stream *stream)
+static __always_inline int sp_quic_frame(struct sp_quic_work *w, struct sp_quic_stream *stream)
 {
+	__u32 end = w->end;
 	__u64 type;
-	__u32 end;
 
-	if (!w || !stream)
-		return -1;
-	end = w->end;
 	if (w->numbers > 0) {
 		w->numbers--;
 		return sp_quic_number(w, end);
@@ -207,31 +206,53 @@ __noinline int sp_quic_frames(struct sp_quic_work *w, struct sp_quic_stream *str
 	return f.done && !stream->broken ? 0 : -1;
 }
 
+/* A step of the hello at hand. Returns enum sp_hello_result. Verified by itself, for any state. */
+__noinline int sp_quic_hello_read(struct sp_quic_stream *s, struct sp_text *text)
+{
+	struct sp_hello_walk walk = {.text = text};
+	int result;
+
+	if (!s || !text)
+		return SP_HELLO_BROKEN;
+	walk.hello = &s->hello;
+	walk.bytes.memory = sp_address_of(s->data);
+	walk.bytes.end = walk.end = s->hello_end;
+	walk.at = s->hello_at;
+	result = sp_hello_step(&walk);
+	s->hello_at = walk.at;
+	return result == SP_HELLO_CUT && walk.at >= walk.end ? SP_HELLO_BROKEN : result;
+}
+
+struct sp_quic_hello {
+	struct sp_quic_stream *stream;
+	struct sp_text *text;
+	int result;
+};
+
 static long sp_quic_hello_step(__u32 i, void *state)
 {
-	struct sp_hello_walk *walk = state;
+	struct sp_quic_hello *h = state;
 
 	(void)i;
-	walk->result = sp_hello_step(walk);
-	return walk->result != SP_HELLO_CUT || walk->at >= walk->end;
+	h->result = sp_quic_hello_read(h->stream, h->text);
+	return h->result != SP_HELLO_CUT;
 }
 
 /* Is the next hello whole? Then it is read into `text`, and enum sp_hello_result says how it ended. Returns enum sp_quic_result. */
 __noinline int sp_quic_next_hello(struct sp_quic_stream *s, struct sp_text *text, enum sp_hello_result *hello)
 {
-	struct sp_hello_reader reader = {};
-	struct sp_hello_walk walk = {.hello = &reader, .text = text};
+	struct sp_quic_hello h = {.stream = s, .text = text};
 	__u32 at, length;
 
-	if (!s || !text || !hello)
+	if (!s || !text || !hello || s->broken)
 		return SP_QUIC_UNREADABLE;
 	at = s->message;
-	if (s->broken)
-		return SP_QUIC_UNREADABLE;
 	if (at > 0 && s->highest <= at)
 		return SP_QUIC_READ;
-	if (at > SP_QUIC_STREAM_MAX - 4 || s->contiguous < at + 4)
-		return at > SP_QUIC_STREAM_MAX - 4 ? SP_QUIC_UNREADABLE : SP_QUIC_CUT;
+	if (at > SP_QUIC_STREAM_MAX - 4)
+		return SP_QUIC_UNREADABLE;
+	if (s->contiguous < at + 4)
+		return SP_QUIC_CUT;
 	length = __builtin_bswap32((__u32)sp_load64(s->data + (at & (SP_QUIC_STREAM_MAX - 1))));
 	if (length >> 24 != SP_CLIENT_HELLO || (length & 0xffffff) > SP_QUIC_STREAM_MAX - 4 - at)
 		return SP_QUIC_UNREADABLE;
@@ -240,11 +261,11 @@ __noinline int sp_quic_next_hello(struct sp_quic_stream *s, struct sp_text *text
 		return SP_QUIC_CUT;
 	text->name_length = 0;
 	text->flags = 0;
-	walk.bytes.memory = sp_address_of(s->data);
-	walk.at = at;
-	walk.bytes.end = walk.end = at + length;
-	sp_loop(SP_QUIC_HELLO_STEPS, sp_quic_hello_step, &walk);
-	*hello = walk.result == SP_HELLO_CUT ? SP_HELLO_BROKEN : walk.result;
+	__builtin_memset(&s->hello, 0, sizeof(s->hello));
+	s->hello_at = at;
+	s->hello_end = at + length;
+	sp_loop(SP_QUIC_HELLO_STEPS, sp_quic_hello_step, &h);
+	*hello = h.result == SP_HELLO_CUT ? SP_HELLO_BROKEN : h.result;
 	s->message = at + length;
 	return SP_QUIC_HELLO;
 }

@@ -18,7 +18,7 @@ enum sp_quic_salt {
 };
 
 /* HMAC-SHA-256 with the salt as its key, after the first block: the inner and the outer state (RFC 2104). */
-static const __u32 sp_quic_salts[SP_SALTS][2][8] = {
+const __u32 sp_quic_salts[SP_SALTS][2][8] = {
 	[SP_SALT_V1] = {
 		{ 0x2d5eed97, 0x70d71abf, 0x4c9b8799, 0xc4eb86b0, 0xe9b16e41, 0xd04322f6, 0xf73a0cb2, 0x9e23a203 },
 		{ 0x0d3d813d, 0xcffa6f1f, 0x7dbcb03e, 0x923042dc, 0xd15a45f6, 0x55ab0325, 0xf3c23aab, 0x37426939 },
@@ -53,7 +53,7 @@ enum sp_quic_label { SP_LABEL_CLIENT, SP_LABEL_KEY, SP_LABEL_IV, SP_LABEL_HP, SP
 
 /* What HKDF-Expand-Label (RFC 8446 7.1) hashes: length, "tls13 " and the label, no context, the counter 1; padded as SHA-256's second
  * block. "client in", "quic key", "quic iv", "quic hp", and "quicv2" for version 2. */
-static const __u32 sp_quic_labels[SP_LABELS][16] = {
+const __u32 sp_quic_labels[SP_LABELS][16] = {
 	[SP_LABEL_CLIENT] = {
 		0x00200f74, 0x6c733133, 0x20636c69, 0x656e7420, 0x696e0001, 0x80000000, 0x00000000, 0x00000000,
 		0x00000000, 0x00000000, 0x00000000, 0x00000000, 0x00000000, 0x00000000, 0x00000000, 0x000002a0,

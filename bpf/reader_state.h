@@ -26,6 +26,7 @@ enum sp_hello_result {
 	SP_HELLO_UNNAMED, /* whole, without server_name */
 	SP_HELLO_BROKEN, /* contradicts itself, or is longer than SP_HELLO_MAX */
 	SP_HELLO_NONE, /* another message */
+	SP_HELLO_UNREAD, /* QUIC of a version that cannot be read */
 };
 
 /* All zero: before the first byte. What comes next is `skip` bytes of no interest, then `name_left` bytes of the name, then the

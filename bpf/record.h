@@ -80,6 +80,18 @@ static __always_inline void sp_fill(struct sp_decision *d, const struct sp_subje
 	d->reserved = 0;
 }
 
+/* A flow was judged by the policy in force. */
+static __always_inline void sp_flow_judged(struct sp_flow *flow, const struct sp_subject *s, __u8 verdict)
+{
+	flow->verdict = verdict;
+	flow->generation = s->generation;
+	flow->flags &= ~(SP_FLOW_NAME_DENIED | SP_FLOW_MUST_BE_NAMED | SP_FLOW_UNREAD);
+	if (s->phase == SP_PHASE_TLS && verdict == SP_DENY)
+		flow->flags |= SP_FLOW_NAME_DENIED;
+	if (s->must_be_named)
+		flow->flags |= SP_FLOW_MUST_BE_NAMED;
+}
+
 /* Count and report a decision of phase connect. */
 __noinline int sp_record_connect(struct sp_subject *s)
 {

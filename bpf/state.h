@@ -15,6 +15,7 @@
  *   texts      socket storage           -                struct sp_text: of a message that is half read
  *   dns_sockets socket storage          -                struct sp_dns_socket: TCP to port 53
  *   dns_answers LRU hash                u64 cookie       struct sp_dns_buffer: an answer over TCP, in pieces
+ *   quics      array                    u32              struct sp_quic_connection (quic_connection.h)
  *   counters   per-CPU array            u32              u64: SP_COUNT_*
  *   rules      per-CPU array            u32 slot*4+phase struct sp_rule_count
  *   events     ring buffer
@@ -94,7 +95,16 @@ struct sp_flow_key {
 	__u8 protocol, reserved[5];
 };
 
-enum sp_flow_flag { SP_FLOW_INBOUND = 1, SP_FLOW_REPORTED = 2 };
+enum sp_flow_flag {
+	SP_FLOW_INBOUND = 1,
+	SP_FLOW_REPORTED = 2,
+	SP_FLOW_NAME_DENIED = 4, /* phase tls denied it, not connect */
+	SP_FLOW_MUST_BE_NAMED = 8, /* connect allowed it for the sake of a name that is still to be seen */
+	SP_FLOW_UNREAD = 16, /* QUIC of an unknown version was judged, and may pass */
+	SP_FLOW_FORGOTTEN = 32, /* a connection that had sent 0-RTT data is not known any more */
+};
+
+#define SP_FLOW_NAMES 4
 
 struct sp_flow {
 	__u64 first, last; /* CLOCK_MONOTONIC ns */
@@ -102,6 +112,13 @@ struct sp_flow {
 	__u32 generation;
 	__u8 verdict, flags;
 	__u16 local_port;
+	/* QUIC: the hellos that were let through, judged anew under a new generation */
+	__u64 names[SP_FLOW_NAMES]; /* 0: one without a name, or more names than there is room for */
+	__u64 half_since; /* CLOCK_MONOTONIC ns */
+	__u16 half_datagrams; /* since then */
+	__u8 half_read; /* connections whose hello is not whole yet: their first piece has passed */
+	__u8 named, bound; /* of names: how many, and a bit each: the address was learned for it */
+	__u8 reserved[3];
 };
 
 enum sp_socket_state {
@@ -192,6 +209,7 @@ enum sp_counter {
 	SP_COUNT_ANSWERS = 311, /* + enum sp_answer_count */
 	SP_COUNT_LEARNED_EVICTED = 319, /* a name lost its place at an address with more than 16 */
 	SP_COUNT_TCP_BYTES_OUT = 320, SP_COUNT_TCP_BYTES_IN = 321, /* of ended connections */
+	SP_COUNT_UDP_BYTES_OUT = 322, SP_COUNT_UDP_BYTES_IN = 323, /* payload of flows, a packet at a time */
 	SP_COUNTERS = 336,
 };
 

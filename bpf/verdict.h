@@ -159,7 +159,8 @@ static __always_inline void sp_decide_connect(const struct sp_policy_view *p, st
 	if (!(p->head->flags & SP_HAS_NAMES))
 		return;
 	sp_choose_by_learned(s, fallback);
-	if (s->action != SP_DENY || p->head->binding != SP_BINDING_SNI || s->protocol != IPPROTO_TCP)
+	if (s->action != SP_DENY || p->head->binding != SP_BINDING_SNI ||
+	    (s->protocol != IPPROTO_TCP && s->protocol != IPPROTO_UDP))
 		return;
 	sp_keep(&choice, s);
 	sp_copy(p, s, s->matches, SP_VEC_NAMED);

@@ -73,4 +73,5 @@ const REASONS: Readonly<Record<string, string>> = {
 	unreadable: "it could not be read",
 	no_policy: "no policy was in force",
 	no_room: "the kernel had no room to remember it",
+	quic_unread: "QUIC of a version that cannot be read, so its name is not known",
 };

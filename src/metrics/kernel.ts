@@ -73,6 +73,16 @@ export function registerKernelMetrics(registry: Registry, kernel: Pick<Kernel, "
 			[{ direction: "in" }, at(COUNT.tcpBytesIn)],
 		],
 	});
+	liveCounter({
+		registry,
+		name: "sallyport_udp_bytes_total",
+		help: "Payload bytes of UDP flows, by direction, as they pass.",
+		labels: ["direction"],
+		samples: (): Sample[] => [
+			[{ direction: "out" }, at(COUNT.udpBytesOut)],
+			[{ direction: "in" }, at(COUNT.udpBytesIn)],
+		],
+	});
 }
 
 /** Events lost, of all types. */

@@ -67,6 +67,7 @@ export const reasonNames = [
 	"unreadable",
 	"no_policy",
 	"no_room",
+	"quic_unread",
 ] as const;
 export const mapNames = [
 	"names",
@@ -203,7 +204,13 @@ export const FLOW = {
 	verdict: 52,
 	flags: 53,
 	localPort: 54,
-	bytes: 56,
+	names: 56,
+	halfSince: 88,
+	halfDatagrams: 96,
+	halfRead: 98,
+	named: 99,
+	bound: 100,
+	bytes: 104,
 } as const;
 export const POLICY_HEAD = {
 	magic: 0,
@@ -296,7 +303,7 @@ export const httpReasons = [
 	"bad_chunk",
 ] as const;
 export const READ_RESULT = { more: 0, hello: 1, other: 2, request: 3, over: 4, again: 5 } as const;
-export const HELLO_RESULT = { cut: 0, named: 1, unnamed: 2, broken: 3, none: 4 } as const;
+export const HELLO_RESULT = { cut: 0, named: 1, unnamed: 2, broken: 3, none: 4, unread: 5 } as const;
 /** What the program `teach` is told. */
 export const TEACH_REQUEST = {
 	address: 16,
@@ -331,6 +338,8 @@ export const COUNT = {
 	learnedEvicted: 319,
 	tcpBytesOut: 320,
 	tcpBytesIn: 321,
+	udpBytesOut: 322,
+	udpBytesIn: 323,
 	bytes: 336,
 } as const;
 

@@ -41,6 +41,7 @@ test("decisions by phase, verdict and reason; what observe would deny has its ow
 		kernel.counters[COUNT.lost + 1] = 2n;
 		kernel.counters[COUNT.mapFull + 1] = 4n;
 		kernel.counters[COUNT.tcpBytesOut] = 77n;
+		kernel.counters[COUNT.udpBytesIn] = 78n;
 		kernel.counters[COUNT.answers] = 8n;
 	});
 	expect(lines).toContain(
@@ -55,6 +56,7 @@ test("decisions by phase, verdict and reason; what observe would deny has its ow
 	expect(lines).toContain('sallyport_events_lost_total{type="connect"} 2');
 	expect(lines).toContain('sallyport_map_full_total{map="learned"} 4');
 	expect(lines).toContain('sallyport_tcp_bytes_total{direction="out"} 77');
+	expect(lines).toContain('sallyport_udp_bytes_total{direction="in"} 78');
 	expect(lines).toContain('sallyport_dns_answers_total{result="learned"} 8');
 	expect(lines).toContain('sallyport_program_run_seconds_total{program="connect4"} 2');
 });
