@@ -98,7 +98,8 @@ function decideConnect(policy: Policy, connection: Connection): Outcome {
 	});
 	// If one name leads to allow, that is it; else the decision of the first name stands.
 	const decided = tries.find((one) => one.action === "allow") ?? tries[0]!;
-	if (decided.action === "allow" || policy.nameBinding !== "sni" || (protocol !== TCP && protocol !== UDP)) return decided;
+	if (decided.action === "allow" || policy.nameBinding !== "sni" || (protocol !== TCP && protocol !== UDP))
+		return decided;
 	return openForHello(policy, connection) ?? decided;
 }
 
