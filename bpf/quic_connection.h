@@ -42,6 +42,7 @@ struct sp_quic_reading {
 	__u32 way; /* 1 + the connection whose hello is to be read next; 0: none */
 	__u32 step;
 	__u32 seen; /* enum sp_quic_seen */
+	__u32 late; /* a hello has been half read for too long */
 	struct sp_quic_keys other; /* a known connection's, for another version */
 	struct sp_quic_work work;
 };
@@ -59,6 +60,7 @@ enum sp_quic_step {
 	SP_STEP_ON,
 	SP_STEP_END, /* of the skb */
 	SP_STEP_HELLO, /* area->text, area->hello */
+	SP_STEP_LATE, /* one that was half read has been so for too long */
 	SP_STEP_HALF, /* a new connection's hello is not whole */
 	SP_STEP_WHOLE, /* one that was half read is whole */
 	SP_STEP_UNREAD, /* a version that cannot be read */

@@ -188,7 +188,13 @@ static __always_inline enum sp_quic_todo sp_quic_act(struct sp_flow *flow, const
 		return SP_QUIC_GO_ON;
 	case SP_STEP_HALF:
 		sp_quic_half_more(flow);
-		return sp_quic_half_too_much(flow) || flow->flags & SP_FLOW_FORGOTTEN ? SP_QUIC_JUDGE : SP_QUIC_GO_ON;
+		if (!sp_quic_half_too_much(flow) && !(flow->flags & SP_FLOW_FORGOTTEN))
+			return SP_QUIC_GO_ON;
+		flow->half_read = 0;
+		return SP_QUIC_JUDGE;
+	case SP_STEP_LATE:
+		flow->half_read = 0;
+		return SP_QUIC_JUDGE;
 	case SP_STEP_STRANGE: /* of a connection whose keys are forgotten, perhaps: this datagram is lost, the flow lives */
 		return flow->named ? SP_QUIC_DROP : SP_QUIC_JUDGE;
 	default:
@@ -201,22 +207,17 @@ static __always_inline int sp_quic_read_all(struct __sk_buff *skb, struct sp_scr
 {
 	enum sp_quic_todo todo;
 
-	if (flow->half_read)
+	if (flow->half_read) {
 		flow->half_datagrams++;
+		r->late = sp_quic_half_too_much(flow);
+	}
 	for (int i = 0; i < SP_QUIC_JUDGED_MAX; i++) {
-		if (flow->half_read && sp_quic_half_too_much(flow)) {
-			r->step = SP_STEP_HALF;
-			todo = SP_QUIC_JUDGE;
-		} else {
-			sp_quic_read_on(skb, area);
-			todo = sp_quic_act(flow, r, r->step);
-		}
+		sp_quic_read_on(skb, area);
+		todo = sp_quic_act(flow, r, r->step);
 		if (todo == SP_QUIC_GO_ON)
 			continue;
 		if (todo != SP_QUIC_JUDGE)
 			return todo;
-		if (r->step == SP_STEP_HALF)
-			flow->half_read = 0;
 		sp_quic_judge(area, r->step, flow->generation);
 		if (sp_quic_conclude(flow, &area->subject) == SP_DROP)
 			return SP_DROP;
@@ -254,7 +255,7 @@ __noinline int sp_egress_quic(struct __sk_buff *skb, struct sp_packet *p, struct
 		r->total = p->end;
 		r->segment = skb->gso_size ? skb->gso_size : p->end - p->payload;
 		r->end = min(p->payload + r->segment, p->end);
-		r->way = r->seen = 0;
+		r->way = r->seen = r->late = 0;
 		if (!sp_quic_lock(r->bucket))
 			return sp_drop(skb);
 		verdict = sp_quic_read_all(skb, area, flow, r);

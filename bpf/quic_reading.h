@@ -132,6 +132,11 @@ __noinline int sp_quic_read_on(struct __sk_buff *skb, struct sp_scratch *area)
 	walk.r = sp_quic_reading_of(area);
 	if (!walk.r)
 		return 0;
+	if (walk.r->late) {
+		walk.r->late = 0;
+		walk.r->step = SP_STEP_LATE;
+		return 0;
+	}
 	bpf_loop(SP_QUIC_PACKETS_MAX * 2, sp_quic_step, &walk, 0);
 	if (walk.r->step == SP_STEP_ON)
 		walk.r->step = SP_STEP_BROKEN;

@@ -8,6 +8,7 @@
 enum sp_quic_salt {
 	SP_SALT_V1, /* RFC 9001 5.2; drafts 33 and 34: 38762cf7f55934b34d179ae6a4c80cadccbb7f0a */
 	SP_SALT_V2, /* RFC 9369 3.3.1: 0dede3def700a6db819381be6e269dcbf9bd2ed9 */
+	SP_SALT_V2_DRAFT, /* draft-ietf-quic-v2, ngtcp2's until 0.13: a707c203a59b47184a1d62ca570406ea7ae3e5d3 */
 	SP_SALT_29, /* drafts 29 to 32: afbfec289993d24c9e9786f19c6111e04390a899 */
 	SP_SALT_23, /* drafts 23 to 28, and mvfst: c3eef712c72ebb5a11a7d2432bb46365bef9f502 */
 	SP_SALT_22, /* drafts 21 and 22, and mvfst: 7fbcdb0e7c66bbe9193a96cd21519ebd7a02644a */
@@ -26,6 +27,10 @@ const __u32 sp_quic_salts[SP_SALTS][2][8] = {
 	[SP_SALT_V2] = {
 		{ 0x9f201982, 0x7e771bd0, 0x601a8795, 0x5d7ab60d, 0x2ff30d4b, 0x72201a09, 0x6eaa0d12, 0xca4e4d6b },
 		{ 0xbb153200, 0x003bcf3a, 0xf99876d1, 0xf698c9aa, 0x804d4d49, 0x7a379cfe, 0xc1eb346e, 0xadaf299f },
+	},
+	[SP_SALT_V2_DRAFT] = {
+		{ 0xcce4bb6f, 0x0a7c2b78, 0x820e67c0, 0x710e9c2f, 0x8c3ccd4a, 0x75f0b741, 0xef914e3a, 0xec1dbf74 },
+		{ 0x035d9c64, 0x52292702, 0x721552a0, 0xff97e830, 0x43228d88, 0x570728d7, 0x6b40b86e, 0xaaf59d0d },
 	},
 	[SP_SALT_29] = {
 		{ 0x5a14242c, 0x451b6623, 0x8bda6c0c, 0x56a97e94, 0xa7e1ce39, 0x201b10d1, 0x424f7ac4, 0x82ada9c5 },
@@ -93,6 +98,8 @@ static __always_inline int sp_quic_salt(__u32 version)
 		return SP_SALT_V1;
 	case 0x6b3343cf:
 		return SP_SALT_V2;
+	case 0x709a50c4:
+		return SP_SALT_V2_DRAFT;
 	case 0xff00001d ... 0xff000020:
 		return SP_SALT_29;
 	case 0xff000017 ... 0xff00001c:
@@ -121,7 +128,7 @@ static __always_inline bool sp_quic_is_google(__u32 version)
 /* Version 2 has other labels, and other numbers for its packets' types (RFC 9369 3.2). */
 static __always_inline bool sp_quic_is_v2(__u32 version)
 {
-	return version == 0x6b3343cf;
+	return version == 0x6b3343cf || version == 0x709a50c4;
 }
 
 #endif
