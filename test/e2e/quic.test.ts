@@ -172,6 +172,12 @@ test("later Initials go to the server's connection id, under the first one's key
 	const keys = clientKeys(1, DCID);
 	const later = initial({ frames: PING, dcid: OTHER, number: 2, keys });
 	expect((await send([whole(GOOD_HELLO), later])).bytes).toBe(2400);
+	/* What they mostly say: an acknowledgement of one packet; of three ranges with ECN; an error. */
+	for (const said of ["0200000000", "0341f404024000010203040500400101", "1c0a0003616263"]) {
+		const frames = Buffer.concat([Buffer.from(said, "hex"), pad(40), PING]);
+		const acknowledges = initial({ frames, dcid: OTHER, number: 1, numberLength: 1, keys });
+		expect((await send([whole(GOOD_HELLO), acknowledges])).bytes, said).toBe(2400);
+	}
 	expect((await send([later])).bytes).toBe(0);
 	const [first, second] = pieces(BAD_HELLO, 90);
 	const moved = initial({ frames: crypto(90, BAD_HELLO.subarray(90)), dcid: OTHER, number: 1, keys });
