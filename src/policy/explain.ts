@@ -4,7 +4,7 @@ import { type Connection, type Decision, evaluate } from "./evaluate.ts";
 import type { Action, Phase, Policy, Rule, Verdict } from "./model.ts";
 import { readHostName, readQuestionName, readRequestName } from "./names.ts";
 import { asksOfRequests, phasesOf } from "./phases.ts";
-import { TCP } from "./tables.ts";
+import { TCP, UDP } from "./tables.ts";
 
 export interface PhaseExplanation {
 	readonly phase: Phase;
@@ -70,7 +70,8 @@ function looksOf(policy: Policy, connection: Connection): Facts[] {
 	const names = connection.learned.length === 0 ? [null] : connection.learned.map(plain);
 	const looks: Facts[] = names.map((name) => ({ ...base, name }));
 	const denied = decision.action === "deny" || decision.helloRequired;
-	if (denied && policy.nameBinding === "sni" && protocol === TCP) looks.push({ ...base, asHello: true });
+	if (denied && policy.nameBinding === "sni" && (protocol === TCP || protocol === UDP))
+		looks.push({ ...base, asHello: true });
 	return looks;
 }
 

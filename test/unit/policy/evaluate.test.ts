@@ -157,7 +157,8 @@ describe("connect", () => {
 		expect(decide(sni, rules, {})).toBe("allow r1 hello");
 		expect(decide(sni, rules, { learned: ["bad.com"] })).toBe("allow r1 hello");
 		expect(decide(sni, rules, { learned: ["example.com"] })).toBe("allow r1");
-		expect(decide(sni, rules, { protocol: 17 })).toBe("deny default");
+		expect(decide(sni, rules, { protocol: 17 })).toBe("allow r1 hello");
+		expect(decide(sni, rules, { protocol: 132 })).toBe("deny default");
 		expect(decide(sni, rules, { port: 80 })).toBe("deny default");
 		expect(decide(sni, ["action: deny", ...rules], {})).toBe("deny r0");
 		expect(decide(DENY, rules, {})).toBe("deny default");

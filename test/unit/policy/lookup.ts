@@ -75,7 +75,8 @@ export class CompiledPolicy {
 			if (step.action === ALLOW) return { step, reason };
 		}
 		last ??= this.#first(here & this.#vector(8), 1);
-		if (last.action === ALLOW || this.#view.getUint8(17) !== 2 || protocol !== 6) return { step: last, reason };
+		if (last.action === ALLOW || this.#view.getUint8(17) !== 2 || (protocol !== 6 && protocol !== 17))
+			return { step: last, reason };
 		const open = this.#first(here & (this.#vector(8) | (this.#vector(7) & this.#vector(6))), 1);
 		const byName = open.rule !== null && ((this.#vector(7) >> BigInt(open.rule)) & 1n) === 1n;
 		return byName ? { step: open, reason, helloRequired: true } : { step: last, reason };
