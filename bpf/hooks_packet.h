@@ -78,7 +78,8 @@ __noinline int sp_ingress_dns(struct __sk_buff *skb)
 __noinline int sp_ingress_udp(struct __sk_buff *skb)
 {
 	struct bpf_sock *sk = skb->sk;
-	struct sp_flow fresh = {}, *flow;
+	static const struct sp_flow fresh = {.verdict = SP_ALLOW, .flags = SP_FLOW_INBOUND};
+	struct sp_flow *flow;
 	struct sp_flow_key key;
 	struct sock *kernel_sk;
 	struct sp_packet p;
@@ -102,15 +103,16 @@ __noinline int sp_ingress_udp(struct __sk_buff *skb)
 	kernel_sk = sp_plain(sk);
 	if (!(BPF_CORE_READ_BITFIELD_PROBED(kernel_sk, sk_userlocks) & SOCK_BINDPORT_LOCK))
 		return p.source_port;
-	fresh.first = fresh.last = bpf_ktime_get_ns();
-	fresh.packets_in = 1;
-	fresh.bytes_in = p.end - p.payload;
-	fresh.flags = SP_FLOW_INBOUND;
-	fresh.verdict = SP_ALLOW;
-	fresh.local_port = p.destination_port;
-	sp_count_by(SP_COUNT_UDP_BYTES_IN, fresh.bytes_in);
 	if (bpf_map_update_elem(&flows, &key, &fresh, BPF_NOEXIST))
 		sp_count(SP_COUNT_MAP_FULL + SP_MAP_FLOWS);
+	flow = bpf_map_lookup_elem(&flows, &key);
+	if (!flow)
+		return p.source_port;
+	flow->first = flow->last = bpf_ktime_get_ns();
+	flow->packets_in = 1;
+	flow->bytes_in = p.end - p.payload;
+	flow->local_port = p.destination_port;
+	sp_count_by(SP_COUNT_UDP_BYTES_IN, p.end - p.payload);
 	return p.source_port;
 }
 
