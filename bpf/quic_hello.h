@@ -29,7 +29,7 @@ struct sp_quic_stream {
 	__u32 highest; /* behind the last byte that is known */
 	__u32 broken;
 	struct sp_hello_reader hello;
-	__u32 hello_at, hello_end;
+	struct sp_place place; /* of the hello in data */
 	__u8 known[SP_QUIC_STREAM_MAX / 8]; /* a bit a byte */
 	__u8 data[SP_QUIC_STREAM_MAX + 8];
 };
@@ -216,11 +216,10 @@ __noinline int sp_quic_hello_read(struct sp_quic_stream *s, struct sp_text *text
 		return SP_HELLO_BROKEN;
 	walk.hello = &s->hello;
 	walk.bytes.memory = sp_address_of(s->data);
-	walk.bytes.end = walk.end = s->hello_end;
-	walk.at = s->hello_at;
+	walk.bytes.end = s->place.end;
+	walk.place = &s->place;
 	result = sp_hello_step(&walk);
-	s->hello_at = walk.at;
-	return result == SP_HELLO_CUT && walk.at >= walk.end ? SP_HELLO_BROKEN : result;
+	return result == SP_HELLO_CUT && s->place.at >= s->place.end ? SP_HELLO_BROKEN : result;
 }
 
 struct sp_quic_hello {
@@ -262,8 +261,8 @@ __noinline int sp_quic_next_hello(struct sp_quic_stream *s, struct sp_text *text
 	text->name_length = 0;
 	text->flags = 0;
 	__builtin_memset(&s->hello, 0, sizeof(s->hello));
-	s->hello_at = at;
-	s->hello_end = at + length;
+	s->place.at = at;
+	s->place.end = at + length;
 	sp_loop(SP_QUIC_HELLO_STEPS, sp_quic_hello_step, &h);
 	*hello = h.result == SP_HELLO_CUT ? SP_HELLO_BROKEN : h.result;
 	s->message = at + length;
