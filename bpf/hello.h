@@ -8,7 +8,7 @@
 #include "reader_state.h"
 
 #define SP_HELLO_MAX 16384 /* bytes of the message */
-#define SP_HELLO_THINKABLE 0x2ffff /* a length over this is no hello: the fields of a hello hold less */
+#define SP_HELLO_THINKABLE 2 /* a length whose highest byte is over this is no hello: the fields of a hello hold less */
 #define SP_CLIENT_HELLO 1
 /* IANA "TLS ExtensionType Values" */
 #define SP_EXTENSION_SERVER_NAME 0
@@ -16,7 +16,7 @@
 #define SP_EXTENSION_ECH 0xfe0d /* RFC 9849: encrypted_client_hello */
 
 enum sp_hello_stage {
-	SP_AT_TYPE = 0, SP_AT_SESSION, SP_AT_CIPHERS, SP_AT_COMPRESSION, SP_AT_EXTENSIONS, SP_AT_EXTENSION, SP_AT_NAMES, SP_AT_NAME,
+	SP_AT_TYPE = 0, SP_AT_LENGTH_HIGH, SP_AT_LENGTH, SP_AT_SESSION, SP_AT_CIPHERS, SP_AT_COMPRESSION, SP_AT_EXTENSIONS, SP_AT_EXTENSION, SP_AT_NAMES, SP_AT_NAME,
 	SP_AT_END,
 };
 
@@ -134,16 +134,23 @@ static __always_inline void sp_hello_name(struct sp_hello_reader *h)
 /* The field at hand is whole. */
 static __always_inline enum sp_hello_result sp_hello_act(struct sp_hello_reader *h, struct sp_text *text)
 {
-	__u32 length;
-
 	switch (h->stage) {
-	case SP_AT_TYPE:
-		length = sp_be32(h->field) & 0xffffff;
-		if (h->field[0] != SP_CLIENT_HELLO || length > SP_HELLO_THINKABLE)
+	case SP_AT_TYPE: /* byte by byte: what is no hello ends at the same place, however it was cut */
+		if (h->field[0] != SP_CLIENT_HELLO)
 			return SP_HELLO_NONE;
-		if (length > SP_HELLO_MAX)
+		h->stage = SP_AT_LENGTH_HIGH;
+		break;
+	case SP_AT_LENGTH_HIGH:
+		if (h->field[0] > SP_HELLO_THINKABLE)
+			return SP_HELLO_NONE;
+		h->left = h->field[0] << 16;
+		h->stage = SP_AT_LENGTH;
+		h->want = 2;
+		break;
+	case SP_AT_LENGTH:
+		h->left |= sp_be16(h->field);
+		if (h->left > SP_HELLO_MAX)
 			return SP_HELLO_BROKEN;
-		h->left = length;
 		sp_hello_next(h, 2 + 32, SP_AT_SESSION, 1); /* legacy_version, random */
 		break;
 	case SP_AT_SESSION:
@@ -304,10 +311,10 @@ static __always_inline enum sp_hello_result sp_hello_step(struct sp_hello_walk *
 	bool counted;
 	__u32 count;
 
-	if (h->stage == SP_AT_TYPE && h->have == 0)
-		h->want = 4;
+	if (h->stage == SP_AT_TYPE)
+		h->want = 1;
 	sp_hello_hurry(w);
-	counted = h->stage != SP_AT_TYPE;
+	counted = h->stage > SP_AT_LENGTH;
 	count = w->place->end - w->place->at;
 	if (w->place->at >= w->place->end)
 		return SP_HELLO_CUT;

@@ -116,9 +116,8 @@ static long sp_hunt_step(__u32 i, void *state)
 static __always_inline void sp_hunt_found(struct sp_tls_reader *t)
 {
 	__builtin_memset(&t->hello, 0, sizeof(t->hello));
-	t->hello.field[0] = SP_CLIENT_HELLO;
-	t->hello.have = 1;
-	t->hello.want = 4;
+	t->hello.stage = SP_AT_LENGTH_HIGH;
+	t->hello.want = 1;
 	t->have = SP_RECORD_HEAD;
 	t->left = sp_be16(t->record + 3) - 1;
 	t->begun = 1;

@@ -46,6 +46,26 @@ static __always_inline enum sp_read_result sp_reader_becomes_cleartext(struct sp
 	return said ? SP_READ_AGAIN : SP_READ_OTHER;
 }
 
+/* What was taken for the beginning of a hello is none; but one may begin within. Too few bytes are taken back for a whole beginning. */
+static __always_inline enum sp_read_result sp_reader_takes_back(struct sp_reader *r)
+{
+	struct sp_tls_reader *t = &r->tls;
+	__u8 head[SP_RECORD_HEAD], have = t->have, last = t->hello.field[0];
+	bool begun = t->begun, is_hello = t->hello.stage == SP_AT_LENGTH_HIGH;
+	enum sp_read_result result;
+
+	__builtin_memcpy(head, t->record, sizeof(head));
+	result = sp_reader_becomes_cleartext(r);
+	for (int i = 1; i < SP_RECORD_HEAD; i++)
+		if (i < have)
+			sp_hunt_byte(t, head[i]);
+	if (is_hello)
+		sp_hunt_byte(t, SP_CLIENT_HELLO);
+	if (begun)
+		sp_hunt_byte(t, last);
+	return result;
+}
+
 static __always_inline enum sp_read_result sp_read_tls(struct sp_reading *g)
 {
 	struct sp_reader *r = g->reader;
@@ -84,7 +104,7 @@ static __always_inline enum sp_read_result sp_read_tls(struct sp_reading *g)
 		r->kind = SP_READER_OVER;
 		return SP_READ_HELLO;
 	case SP_TLS_NONE:
-		return sp_reader_becomes_cleartext(r);
+		return sp_reader_takes_back(r);
 	default:
 		r->kind = SP_READER_OVER;
 		return SP_READ_OVER;

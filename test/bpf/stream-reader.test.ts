@@ -215,6 +215,9 @@ describe("cleartext", () => {
 		["CONNECT", "CONNECT api.model.example:443 HTTP/1.1\r\nHost: api.model.example\r\n\r\n"],
 		["what looks like a record", "\x16\x03\x01\x00\x05\x02\x00\x00\x01\x00"],
 		["beginnings of a hello", "\x16\x16\x16\x03\x16\x16\x03\x01\x02"],
+		["the first byte of a record", "\x16"],
+		["the first bytes of a record", "\x16\x03"],
+		["a record whose hello is too long", "\x16\x03\x01\x00\x40\x01\x16"],
 		["an SSL 2 length", "\x80\x16\x03\x01\x02\x00"],
 		["40,000 bytes", "\x16 ".repeat(20_000)],
 	])("of %s before a hello: it is found", (_what, before) => {
