@@ -1,0 +1,72 @@
+import { type IpPayload, skipExtensions } from "./ip.ts";
+
+/** Datagrams that wait for fragments; the oldest go first. */
+const WAITING_MAX = 1024;
+const DATAGRAM_MAX = 65_535;
+
+interface Waiting {
+	/** In the order of their offsets, none overlapping another. */
+	readonly parts: { readonly offset: number; readonly bytes: Buffer }[];
+	/** Length of the whole, once its last fragment is there. */
+	total: number | null;
+}
+
+/** Puts datagrams together (RFC 791 3.2, RFC 8200 4.5). Where fragments overlap, what came first stays. */
+export class Fragments {
+	readonly #waiting = new Map<string, Waiting>();
+
+	/** The whole datagram if this was what it lacked, else null. */
+	take(payload: IpPayload): IpPayload | null {
+		const { fragment, source, destination, protocol } = payload;
+		if (fragment === null) return payload;
+		const end = fragment.offset + payload.bytes.length;
+		if (end > DATAGRAM_MAX) return null;
+		// RFC 8200 names no protocol: it is the first fragment's that counts.
+		const key = `${source}${destination}${fragment.id}${isIpv4(payload) ? `/${protocol}` : ""}`;
+		const waiting = this.#waiting.get(key) ?? this.#begin(key);
+		if (!fragment.more && payload.missing === 0) waiting.total ??= end;
+		insert(waiting, fragment.offset, payload.bytes);
+		if (waiting.total === null) return null;
+		const bytes = join(waiting, waiting.total);
+		if (bytes === null) return null;
+		this.#waiting.delete(key);
+		const found = isIpv4(payload) ? { protocol, at: 0 } : skipExtensions(bytes, protocol, 0);
+		if (found === null) return null;
+		return { ...payload, protocol: found.protocol, bytes: bytes.subarray(found.at), missing: 0, fragment: null };
+	}
+
+	#begin(key: string): Waiting {
+		const begun: Waiting = { parts: [], total: null };
+		this.#waiting.set(key, begun);
+		if (this.#waiting.size > WAITING_MAX) this.#waiting.delete(this.#waiting.keys().next().value!);
+		return begun;
+	}
+}
+
+function isIpv4({ source }: IpPayload): boolean {
+	return source.startsWith("\0\0\0\0\0\0\0\0\0\0\xff\xff");
+}
+
+/** Only what no part has yet. */
+function insert({ parts }: Waiting, offset: number, bytes: Buffer): void {
+	let at = offset;
+	const end = offset + bytes.length;
+	const added: { offset: number; bytes: Buffer }[] = [];
+	for (const part of parts) {
+		if (part.offset >= end) break;
+		if (part.offset > at) added.push({ offset: at, bytes: bytes.subarray(at - offset, part.offset - offset) });
+		at = Math.max(at, part.offset + part.bytes.length);
+	}
+	if (at < end) added.push({ offset: at, bytes: bytes.subarray(at - offset) });
+	parts.push(...added);
+	parts.sort((a, b) => a.offset - b.offset);
+}
+
+function join({ parts }: Waiting, total: number): Buffer | null {
+	let at = 0;
+	for (const part of parts) {
+		if (part.offset > at) return null;
+		at = part.offset + part.bytes.length;
+	}
+	return at < total ? null : Buffer.concat(parts.map(({ bytes }) => bytes)).subarray(0, total);
+}
