@@ -5,12 +5,12 @@ _sallyport() {
 	for ((at = 1; at < COMP_CWORD; at++)); do
 		word="${COMP_WORDS[at]}"
 		case "${path:+$path }$word" in
-		""|"run"|"observe"|"connections"|"top"|"names"|"stream"|"policy"|"policy check"|"policy explain"|"policy show"|"policy apply"|"policy diff"|"status"|"metrics-user"|"completion"|"man") path="${path:+$path }$word" ;;
+		""|"run"|"observe"|"connections"|"top"|"names"|"stream"|"policy"|"policy check"|"policy explain"|"policy show"|"policy apply"|"policy diff"|"replay"|"status"|"metrics-user"|"completion"|"man") path="${path:+$path }$word" ;;
 		esac
 	done
 	case "$path" in
 		"")
-			words="run observe connections top names stream policy status metrics-user completion man"
+			words="run observe connections top names stream policy replay status metrics-user completion man"
 			flags="-V --version -h --help"
 			files=0 ;;
 		"run")
@@ -186,6 +186,19 @@ _sallyport() {
 			esac
 			words=""
 			flags="--since --last --no-records --exit-code --socket --json -h --help"
+			files=1 ;;
+		"replay")
+			case "$previous" in
+				--policy) compopt -o filenames 2>/dev/null; mapfile -t COMPREPLY < <(compgen -f -- "$current"); return ;;
+				--resolver) :; return ;;
+				--exe) compopt -o filenames 2>/dev/null; mapfile -t COMPREPLY < <(compgen -f -- "$current"); return ;;
+				--user) :; return ;;
+				--unit) :; return ;;
+				--container) :; return ;;
+				--cgroup) compopt -o filenames 2>/dev/null; mapfile -t COMPREPLY < <(compgen -f -- "$current"); return ;;
+			esac
+			words=""
+			flags="--policy --resolver --exe --user --unit --container --cgroup --json -h --help"
 			files=1 ;;
 		"status")
 			case "$previous" in

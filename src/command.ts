@@ -35,6 +35,13 @@ export function runCommand(args: readonly string[]): Promise<number> {
 				{ text: readFileSync(file, "utf8"), source: file, environment: environmentBeside(file) },
 			);
 		},
+		async replay(request) {
+			/* What reads captures is no part of the daemon. */
+			const { replay } = await import("./replay/replay.ts");
+			const { parse } = open();
+			const environment = environmentBeside(request.policy ?? ".");
+			return replay(request, { parse, environment, input: process.stdin });
+		},
 		readFile: (file) => readFileSync(file, "utf8"),
 		readInput: () => text(process.stdin),
 		hashPassword,

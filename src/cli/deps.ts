@@ -12,6 +12,7 @@ export interface CliDeps {
 	readonly start: (config: Config, log: Logger) => Promise<RunningDaemon>;
 	readonly checkPolicy: (file: string) => PolicyCheck;
 	readonly comparePolicy: (before: PolicySource, file: string) => Comparison;
+	readonly replay: (request: ReplayRequest) => Promise<ReplayReport>;
 	readonly readFile: (file: string) => string;
 	/** All of standard input. */
 	readonly readInput: () => Promise<string>;
@@ -43,6 +44,51 @@ export interface RunningDaemon {
 	readonly reload: () => Promise<void>;
 	readonly stop: () => Promise<void>;
 	readonly summary: () => { readonly lost: number };
+}
+
+export interface ReplayRequest {
+	/** Paths; "-" is standard input. */
+	readonly files: readonly string[];
+	/** Path of a policy, or null. */
+	readonly policy: string | null;
+	readonly resolvers: readonly string[];
+	readonly who: {
+		readonly exe?: string;
+		readonly user?: string;
+		readonly unit?: string;
+		readonly container?: string;
+		readonly cgroup?: string;
+	};
+}
+
+export interface ReplayReport {
+	readonly rows: readonly ReplayRow[];
+	readonly files: readonly {
+		readonly file: string;
+		readonly packets: number;
+		/** Why it was not read to its end, or null. */
+		readonly problem: string | null;
+		readonly unknownLinks: readonly { readonly linkType: number; readonly packets: number }[];
+	}[];
+}
+
+export interface ReplayRow {
+	readonly count: number;
+	readonly client: string;
+	readonly server: string;
+	readonly port: number;
+	readonly protocol: string;
+	readonly name: string | null;
+	/** tls, quic, http, dns, question; null without a name. */
+	readonly from: string | null;
+	readonly first: string;
+	readonly last: string;
+	/** These only with a policy. */
+	readonly verdict?: string;
+	readonly phase?: string;
+	readonly group?: string | null;
+	readonly rule?: string | null;
+	readonly reason?: string;
 }
 
 export interface PolicySource {

@@ -6,7 +6,8 @@ export const WHEN: Readonly<Record<keyof typeof EXIT, string>> = {
 	UNEXPECTED: "a defect, or something that nobody thought of; `policy diff --exit-code`: something would change",
 	USAGE: "unknown command or flag, a value that cannot be",
 	POLICY_INVALID:
-		"the policy has problems: `policy check`, `policy apply`, `policy diff`, or `run` with none in force before",
+		"the policy has problems: `policy check`, `policy apply`, `policy diff`, `replay --policy`, or `run` with none in force before",
+	CAPTURE_INVALID: "`replay`: a capture cannot be read, or ends in the middle; what could be read was shown",
 	NOT_ROOT: "not root",
 	CAPABILITY_MISSING: "root without `CAP_BPF`, `CAP_NET_ADMIN` or `CAP_PERFMON`, as in a container",
 	KERNEL_TOO_OLD: "a kernel before 6.1",

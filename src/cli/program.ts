@@ -9,6 +9,7 @@ import { addMetricsUserCommand } from "./metrics-user.ts";
 import { addNamesCommand } from "./names.ts";
 import { addObserveCommand } from "./observe.ts";
 import { addPolicyCommand } from "./policy.ts";
+import { addReplayCommand } from "./replay.ts";
 import { addRunCommand } from "./run.ts";
 import { addStatusCommand } from "./status.ts";
 import { addStreamCommand } from "./stream.ts";
@@ -38,7 +39,7 @@ export function buildProgram(deps: CliDeps, finish: (code: number) => void): Cli
 		.showHelpAfterError("(--help shows what there is)")
 		.examples(
 			EXAMPLES,
-			"Exit codes: 0 done, 1 unexpected failure, 2 wrong use, 3 invalid policy, 10 and up: sallyport man",
+			"Exit codes: 0 done, 1 unexpected failure, 2 wrong use, 3 invalid policy, 4 invalid capture, 10 and up: sallyport man",
 		);
 	addRunCommand(program, deps);
 	addObserveCommand(program, deps);
@@ -47,6 +48,7 @@ export function buildProgram(deps: CliDeps, finish: (code: number) => void): Cli
 	addNamesCommand(program, deps);
 	addStreamCommand(program, deps);
 	addPolicyCommand(program, deps, finish);
+	addReplayCommand(program, deps, finish);
 	addStatusCommand(program, deps);
 	addMetricsUserCommand(program, deps);
 	addCompletionCommand(program, deps);
@@ -73,6 +75,7 @@ const EXAMPLES = [
 	"sallyport top --by process,name",
 	"sallyport stream --unit agent.service",
 	"sallyport policy explain --to 192.0.2.1:443/tcp --name api.example.com --exe /usr/bin/curl",
+	"sallyport replay capture.pcapng                 who talked to which names",
 	"sallyport status",
 ];
 

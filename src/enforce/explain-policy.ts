@@ -126,7 +126,8 @@ function phasesFor({ phases }: ExplainQuestion, { address, protocol, name, reque
 	return name === null ? ["connect", ...shown] : ["dns", "connect", ...shown];
 }
 
-function whoOf(who: NonNullable<ExplainQuestion["who"]>, environment: ExplainFacts["environment"]): Who {
+/** Throws QuestionError. */
+export function whoOf(who: NonNullable<ExplainQuestion["who"]>, environment: ExplainFacts["environment"]): Who {
 	const place = who.exe === undefined ? undefined : environment.exeOf(who.exe)[0];
 	return {
 		exe: who.exe === undefined ? null : (place ?? { dev: -1, path: who.exe }),

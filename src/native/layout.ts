@@ -314,6 +314,8 @@ export const TEACH_REQUEST = {
 	name: 48,
 	bytes: 304,
 } as const;
+/** enum sp_reader_kind, the first byte of a reader. */
+export const readerNames = ["start", "tls", "ssl2", "cleartext", "http", "over"] as const;
 export const JUDGE_LIVE = 1;
 export const JUDGE_BOUND = 2;
 export const JUDGE_NOT_DNS = 4;

@@ -1,6 +1,6 @@
 /** What the command line sees of the world, in memory; and a daemon that says what it is told to. */
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
-import type { CliDeps, Output, RunningDaemon } from "../../../src/cli/deps.ts";
+import type { CliDeps, Output, ReplayReport, ReplayRequest, RunningDaemon } from "../../../src/cli/deps.ts";
 import { runCommandLine } from "../../../src/cli/program.ts";
 import type { Config } from "../../../src/config.ts";
 import type { ConnectionView } from "../../../src/connections/view.ts";
@@ -73,6 +73,13 @@ export class Terminal implements CliDeps {
 			problems: ok ? [] : [problem],
 			facts: ok ? { mode: "enforce", rules: 1, prefixes: 2, names: 1, bytes: 4096 } : null,
 		};
+	};
+
+	replayed: ReplayReport = { rows: [], files: [] };
+	readonly replayRequests: ReplayRequest[] = [];
+	readonly replay = async (request: ReplayRequest): Promise<ReplayReport> => {
+		this.replayRequests.push(request);
+		return this.replayed;
 	};
 
 	readonly comparePolicy = () => this.comparison;

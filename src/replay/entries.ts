@@ -1,0 +1,103 @@
+import type { Conversation, Finding } from "./finding.ts";
+import type { Judge, Judgement } from "./judge.ts";
+import { LearnedNames } from "./learned-names.ts";
+
+/** Who talked to which name, once. */
+export interface Entry {
+	readonly conversation: Conversation;
+	readonly name: string | null;
+	/** `dns`: DNS gave the address for the name; `question`: DNS was asked for it. */
+	readonly from: "tls" | "quic" | "http" | "dns" | "question" | null;
+	/** Nanoseconds since 1970. */
+	readonly time: bigint;
+	/** Null: no policy was asked. */
+	readonly judgement: Judgement | null;
+}
+
+interface Open {
+	readonly time: bigint;
+	readonly connect: Judgement | null;
+	/** The name that DNS had given for the address when it was opened. */
+	readonly learned: string | null;
+	named: boolean;
+	hello: boolean;
+}
+
+const DNS_PORT = 53;
+
+/** Makes entries of findings: one for each hello, request and question, and one for a conversation that had none. */
+export class Entries {
+	readonly #judge: Judge | null;
+	readonly #emit: (entry: Entry) => void;
+	readonly #open = new Map<Conversation, Open>();
+	readonly #undecided = new Set<Conversation>();
+	readonly #names = new LearnedNames({ floor: 0, grace: 0 });
+
+	constructor(judge: Judge | null, emit: (entry: Entry) => void) {
+		this.#judge = judge;
+		this.#emit = emit;
+	}
+
+	take(finding: Finding): void {
+		const { conversation, packet } = finding;
+		const { time } = packet;
+		if (finding.kind === "gap") return;
+		if (finding.kind === "answer") {
+			this.#names.learn(finding, time);
+			this.#judge?.learn(finding, conversation.server.address, time);
+		}
+		if (finding.kind === "close") {
+			if (this.#undecided.delete(conversation)) this.#begin(conversation, time, "open");
+			this.#close(conversation);
+			return;
+		}
+		// Whether it is a DNS message decides how phase connect looks at it: the next finding tells.
+		if (finding.kind === "open" && conversation.protocol === "udp" && conversation.server.port === DNS_PORT) {
+			this.#undecided.add(conversation);
+			return;
+		}
+		this.#undecided.delete(conversation);
+		const open = this.#open.get(conversation) ?? this.#begin(conversation, time, finding.kind);
+		if (finding.kind === "open" || finding.kind === "answer") {
+			if (finding.kind === "answer") open.named = true;
+			return;
+		}
+		open.named = true;
+		const { name } = finding;
+		const emit = (from: Entry["from"], ask: (judge: Judge) => Judgement | null) => {
+			const judged = open.connect?.verdict === "deny" || this.#judge === null ? null : ask(this.#judge);
+			this.#emit({ conversation, name, from, time, judgement: judged ?? open.connect });
+		};
+		if (finding.kind === "question") emit("question", (judge) => judge.question(conversation, time, finding));
+		else if (finding.kind === "request") emit("http", (judge) => judge.request(conversation, time, finding));
+		else {
+			open.hello = true;
+			emit(finding.via, (judge) => judge.hello(conversation, time, finding));
+		}
+	}
+
+	#begin(conversation: Conversation, time: bigint, kind: Finding["kind"]): Open {
+		const { address } = conversation.server;
+		const isDns = kind === "question" || kind === "answer";
+		const begun: Open = {
+			time,
+			connect: this.#judge?.connect(conversation, time, isDns) ?? null,
+			learned: this.#names.latest(address),
+			named: false,
+			hello: false,
+		};
+		this.#open.set(conversation, begun);
+		return begun;
+	}
+
+	#close(conversation: Conversation): void {
+		const open = this.#open.get(conversation);
+		if (open === undefined) return;
+		this.#open.delete(conversation);
+		const { connect, learned, time } = open;
+		const unshown = connect?.helloRequired === true && !open.hello;
+		if (open.named && !unshown) return;
+		const judgement = unshown ? { ...connect, verdict: "deny" as const, reason: "not_tls" } : connect;
+		this.#emit({ conversation, name: learned, from: learned === null ? null : "dns", time, judgement });
+	}
+}

@@ -1,0 +1,79 @@
+import type { Side } from "../capture/connections.ts";
+import type { CapturedPacket } from "../capture/packet.ts";
+
+/** Two ends that talk: a TCP connection, or a UDP flow. */
+export interface Conversation {
+	readonly protocol: "tcp" | "udp";
+	/** Who opened it; of a capture that lacks its beginning, who spoke first. */
+	readonly client: Side;
+	readonly server: Side;
+}
+
+/** What a packet of a capture showed. */
+export type Finding = {
+	readonly conversation: Conversation;
+	/** The packet that completed it. */
+	readonly packet: CapturedPacket;
+	/** It was said by the server: roles that the capture's beginning suggested, or a server that asks back. */
+	readonly byServer: boolean;
+} & What;
+
+export type What =
+	| { readonly kind: "open" }
+	| Hello
+	| Request
+	| Question
+	| Answer
+	/** The capture lacks bytes of a stream; what was half read is given up. */
+	| { readonly kind: "gap"; readonly bytes: number }
+	/** Nothing more of this conversation comes. */
+	| { readonly kind: "close" };
+
+/** A ClientHello. */
+export interface Hello {
+	readonly kind: "hello";
+	readonly via: "tls" | "quic";
+	/** `broken`: it contradicts itself. `cut`: the conversation ended before it did. */
+	readonly how: "named" | "unnamed" | "broken" | "cut";
+	/** As sent; null if there is none. */
+	readonly name: string | null;
+	/** encrypted_client_hello is there, real or GREASE. */
+	readonly ech: boolean;
+}
+
+/** An HTTP request in cleartext. */
+export interface Request {
+	readonly kind: "request";
+	/** 2: HTTP/2 by prior knowledge, which is not read. */
+	readonly version: 1 | 2;
+	/** Servers may read its head differently: what follows may be half of it. */
+	readonly isBroken: boolean;
+	readonly method: string;
+	readonly path: string;
+	/** Host as sent, or what CONNECT asks for; null: none. */
+	readonly name: string | null;
+}
+
+export interface Question {
+	readonly kind: "question";
+	readonly id: number;
+	readonly name: string;
+	/** Number of the record's type. */
+	readonly type: number;
+}
+
+export interface Answer {
+	readonly kind: "answer";
+	readonly id: number;
+	/** The question's name. */
+	readonly name: string;
+	readonly type: number;
+	readonly addresses: readonly LearnedAddress[];
+}
+
+export interface LearnedAddress {
+	/** Packed (src/address.ts). */
+	readonly address: string;
+	/** Seconds. */
+	readonly ttl: number;
+}

@@ -1,0 +1,96 @@
+import { addressText, type Packed } from "../address.ts";
+import { PROTOCOL } from "../native/layout.ts";
+import type { Asked } from "../policy/asked.ts";
+import { type Connection, type Decision, evaluate } from "../policy/evaluate.ts";
+import type { Phase, Policy, Who } from "../policy/model.ts";
+import type { Answer, Conversation, Hello, Question, Request } from "./finding.ts";
+import { LearnedNames } from "./learned-names.ts";
+
+export interface JudgeOptions {
+	readonly policy: Policy;
+	/** Who is taken to ask: a capture does not know. */
+	readonly who: Who;
+	/** Whose answers count; null: whoever is asked. */
+	readonly resolvers: ReadonlySet<Packed> | null;
+}
+
+export interface Judgement {
+	readonly phase: Phase;
+	readonly verdict: "allow" | "deny";
+	/** Null: the default, or what `reason` says. */
+	readonly group: string | null;
+	readonly rule: string | null;
+	readonly reason: string;
+	/** Connect allowed it for the sake of a hello that must come. */
+	readonly helloRequired: boolean;
+}
+
+const DNS_PORT = 53;
+
+/** What a policy in mode enforce would have decided, by the names that the capture's own answers teach. */
+export class Judge {
+	readonly #options: JudgeOptions;
+	readonly #learned: LearnedNames;
+
+	constructor(options: JudgeOptions) {
+		this.#options = options;
+		this.#learned = new LearnedNames(options.policy.ttl);
+	}
+
+	learn(answer: Answer, resolver: Packed, time: bigint): void {
+		if (this.#trusts(resolver)) this.#learned.learn(answer, time);
+	}
+
+	connect(conversation: Conversation, time: bigint, isDnsMessage: boolean): Judgement {
+		return this.#judge("connect", conversation, time, null, isDnsMessage);
+	}
+
+	question(conversation: Conversation, time: bigint, { name }: Question): Judgement {
+		return this.#judge("dns", conversation, time, name, true);
+	}
+
+	hello(conversation: Conversation, time: bigint, { name, how }: Hello): Judgement {
+		const judgement = this.#judge("tls", conversation, time, name, false);
+		// As sp_why_nameless in bpf/hello_verdict.h.
+		if (judgement.reason !== "name_missing" || how === "unnamed") return judgement;
+		return { ...judgement, reason: how === "cut" ? "incomplete" : "unreadable" };
+	}
+
+	/** By what is asked for: its answer's status is not looked at. */
+	request(conversation: Conversation, time: bigint, { name, method, path, isBroken }: Request): Judgement {
+		const judgement = this.#judge("http", conversation, time, name, false, { method, path, status: null });
+		return !isBroken || judgement.reason !== "name_missing" ? judgement : { ...judgement, reason: "unreadable" };
+	}
+
+	#judge(
+		phase: Phase,
+		{ protocol, server }: Conversation,
+		time: bigint,
+		name: string | null,
+		dnsMessage: boolean,
+		asked?: Asked,
+	) {
+		const { policy, who } = this.#options;
+		const connection: Connection = {
+			phase,
+			address: addressText(server.address),
+			port: server.port,
+			protocol: PROTOCOL[protocol],
+			who,
+			learned: this.#learned.at(server.address, time),
+			name,
+			trustedResolver: server.port === DNS_PORT && this.#trusts(server.address),
+			dnsMessage,
+			...(asked === undefined ? {} : { asked }),
+		};
+		return judgementOf(phase, evaluate(policy, connection));
+	}
+
+	#trusts(resolver: Packed): boolean {
+		return this.#options.resolvers === null || this.#options.resolvers.has(resolver);
+	}
+}
+
+function judgementOf(phase: Phase, { action, rule, reason, helloRequired }: Decision): Judgement {
+	return { phase, verdict: action, group: rule?.group ?? null, rule: rule?.name ?? null, reason, helloRequired };
+}

@@ -1,0 +1,48 @@
+import type { Packed } from "../address.ts";
+import type { Answer } from "./finding.ts";
+
+const SECOND = 1_000_000_000n;
+/** As the kernel holds for one address. */
+const MOST_NAMES = 16;
+
+interface Learned {
+	/** Nanoseconds since 1970, floor and grace included. */
+	readonly until: bigint;
+	readonly name: string;
+}
+
+/** Names by the addresses that DNS gave for them, in the time of the capture. */
+export class LearnedNames {
+	readonly #byAddress = new Map<Packed, Map<string, Learned>>();
+	readonly #ttl: { readonly floor: number; readonly grace: number };
+
+	/** Seconds: a learned address lives max(ttl, floor) + grace. */
+	constructor(ttl: { readonly floor: number; readonly grace: number }) {
+		this.#ttl = ttl;
+	}
+
+	learn({ name, addresses }: Pick<Answer, "name" | "addresses">, time: bigint): void {
+		const plain = name.replace(/\.$/, "").toLowerCase();
+		for (const { address, ttl } of addresses) {
+			const names = this.#byAddress.get(address) ?? new Map<string, Learned>();
+			const until = time + BigInt(Math.max(ttl, this.#ttl.floor) + this.#ttl.grace) * SECOND;
+			names.delete(plain);
+			names.set(plain, { name: plain, until });
+			this.#byAddress.set(address, names);
+		}
+	}
+
+	/** Those that have not expired at `time`, the one that stays longest first. */
+	at(address: Packed, time: bigint): readonly string[] {
+		return [...(this.#byAddress.get(address)?.values() ?? [])]
+			.filter(({ until }) => until >= time)
+			.sort((a, b) => (a.until < b.until ? 1 : a.until > b.until ? -1 : 0))
+			.slice(0, MOST_NAMES)
+			.map(({ name }) => name);
+	}
+
+	/** The one learned last, expired or not. */
+	latest(address: Packed): string | null {
+		return [...(this.#byAddress.get(address)?.keys() ?? [])].at(-1) ?? null;
+	}
+}

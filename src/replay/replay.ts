@@ -1,0 +1,113 @@
+import { readFileSync } from "node:fs";
+import type { Readable } from "node:stream";
+import { type Packed, packAddress } from "../address.ts";
+import { CaptureError } from "../capture/packet.ts";
+import { openCapture, readCapture } from "../capture/reader.ts";
+import { type ExplainQuestion, QuestionError, whoOf } from "../enforce/explain-policy.ts";
+import { SallyportError } from "../errors.ts";
+import type { Environment, Policy, Who } from "../policy/model.ts";
+import { parsePolicy } from "../policy/parse.ts";
+import { renderProblem } from "../policy/problem.ts";
+import { Entries } from "./entries.ts";
+import { Judge } from "./judge.ts";
+import type { Parse } from "./parse.ts";
+import { Tally, type TallyRow } from "./tally.ts";
+import { Watch } from "./watch.ts";
+
+export interface ReplayRequest {
+	/** Paths; "-" is standard input. */
+	readonly files: readonly string[];
+	/** Path of a policy, or null. */
+	readonly policy: string | null;
+	/** Whose answers count, besides the policy's own `resolvers`; none at all: whoever is asked. */
+	readonly resolvers: readonly string[];
+	/** Who is taken to have talked. */
+	readonly who: NonNullable<ExplainQuestion["who"]>;
+}
+
+export interface ReplayReport {
+	readonly rows: readonly TallyRow[];
+	readonly files: readonly ReplayedFile[];
+}
+
+export interface ReplayedFile {
+	readonly file: string;
+	readonly packets: number;
+	/** Why it was not read to its end, or null. */
+	readonly problem: string | null;
+	/** Packets by link types that cannot be read. */
+	readonly unknownLinks: readonly { readonly linkType: number; readonly packets: number }[];
+}
+
+export interface ReplayNeeds {
+	readonly parse: Parse;
+	readonly environment: Environment;
+	readonly input: Readable;
+}
+
+/** Throws SallyportError: a policy that is wrong, a resolver that is no address. What is wrong with a capture is in the report. */
+export async function replay(request: ReplayRequest, needs: ReplayNeeds): Promise<ReplayReport> {
+	const judge = request.policy === null ? null : judgeOf(request.policy, request, needs.environment);
+	const tally = new Tally();
+	const entries = new Entries(judge, (entry) => tally.add(entry));
+	const files: ReplayedFile[] = [];
+	for (const file of request.files) files.push(await replayFile(file, entries, needs));
+	return { rows: tally.rows(), files };
+}
+
+async function replayFile(file: string, entries: Entries, { parse, input }: ReplayNeeds): Promise<ReplayedFile> {
+	const watch = new Watch(parse, (finding) => entries.take(finding));
+	let packets = 0;
+	let problem: string | null = null;
+	try {
+		await readCapture(file === "-" ? input : openCapture(file), (packet) => {
+			packets++;
+			watch.take(packet);
+		});
+	} catch (error) {
+		problem = problemOf(error);
+		if (problem === null) throw error;
+	}
+	watch.end();
+	const unknownLinks = [...watch.unknownLinks].map(([linkType, count]) => ({ linkType, packets: count }));
+	return { file, packets, problem, unknownLinks };
+}
+
+/** Null: it is not the file's fault. */
+function problemOf(error: unknown): string | null {
+	if (error instanceof CaptureError) return error.message;
+	const { code, message } = error as NodeJS.ErrnoException;
+	if (code === undefined) return null;
+	return code === "ENOENT" ? "there is no such file" : message;
+}
+
+function judgeOf(file: string, { resolvers, who }: ReplayRequest, environment: Environment): Judge {
+	const policy = readPolicy(file, environment);
+	const trusted = new Set<Packed>();
+	for (const text of [...policy.resolvers, ...resolvers]) {
+		const packed = packAddress(text);
+		if (packed === null) throw new SallyportError("USAGE", `"${text}" is no address of a resolver.`);
+		trusted.add(packed);
+	}
+	return new Judge({ policy, who: whoIs(who, environment), resolvers: trusted.size === 0 ? null : trusted });
+}
+
+function whoIs(who: ReplayRequest["who"], environment: Environment): Who {
+	try {
+		return whoOf(who, environment);
+	} catch (error) {
+		throw error instanceof QuestionError ? new SallyportError("USAGE", `${error.message}.`) : error;
+	}
+}
+
+function readPolicy(file: string, environment: Environment): Policy {
+	let text: string;
+	try {
+		text = readFileSync(file, "utf8");
+	} catch (error) {
+		throw new SallyportError("POLICY_INVALID", `${file}: ${problemOf(error) ?? (error as Error).message}`);
+	}
+	const parsed = parsePolicy(text, file, environment);
+	if (parsed.ok) return parsed.policy;
+	throw new SallyportError("POLICY_INVALID", parsed.problems.map(renderProblem).join("\n"));
+}

@@ -1,0 +1,99 @@
+import { Connections, type Side } from "../capture/connections.ts";
+import { type Datagram, Dissector } from "../capture/dissector.ts";
+import type { CapturedPacket } from "../capture/packet.ts";
+import type { Conversation, Finding, What } from "./finding.ts";
+import type { Parse } from "./parse.ts";
+import { StreamReader } from "./stream-reader.ts";
+
+/** UDP flows that are kept; the one that was silent longest is closed first. */
+const FLOWS_MAX = 65_536;
+
+/** Follows the conversations of a capture, and tells what the parsers find in them, in the order of the packets. */
+export class Watch {
+	readonly #parse: Parse;
+	readonly #found: (finding: Finding) => void;
+	readonly #dissector: Dissector;
+	readonly #connections: Connections;
+	readonly #flows = new Map<string, Flow>();
+
+	constructor(parse: Parse, found: (finding: Finding) => void) {
+		this.#parse = parse;
+		this.#found = found;
+		this.#connections = new Connections((sides, first) => this.#connection(sides, first));
+		this.#dissector = new Dissector({
+			segment: (segment) => this.#connections.take(segment),
+			datagram: (datagram) => this.#datagram(datagram),
+		});
+	}
+
+	take(packet: CapturedPacket): void {
+		this.#dissector.take(packet);
+	}
+
+	/** The capture is over. */
+	end(): void {
+		this.#connections.end();
+		for (const { conversation, last } of this.#flows.values()) this.#tell(conversation, last, { kind: "close" });
+		this.#flows.clear();
+	}
+
+	/** Packets by link types that cannot be read. */
+	get unknownLinks(): ReadonlyMap<number, number> {
+		return this.#dissector.unknownLinks;
+	}
+
+	#connection([client, server]: readonly [Side, Side], first: CapturedPacket) {
+		const conversation: Conversation = { protocol: "tcp", client, server };
+		const readers = [new StreamReader(this.#parse), new StreamReader(this.#parse)] as const;
+		let last = first;
+		this.#tell(conversation, first, { kind: "open" });
+		return {
+			said: (by: 0 | 1, bytes: Buffer, packet: CapturedPacket, lost: number) => {
+				last = packet;
+				if (lost > 0) this.#tell(conversation, packet, { kind: "gap", bytes: lost }, by === 1);
+				readers[by].read(bytes, lost, (what) => this.#tell(conversation, packet, what, by === 1));
+			},
+			ended: () => {
+				for (const [by, reader] of readers.entries())
+					reader.end((what) => this.#tell(conversation, last, what, by === 1));
+				this.#tell(conversation, last, { kind: "close" });
+			},
+		};
+	}
+
+	#datagram(datagram: Datagram): void {
+		const flow = this.#flow(datagram);
+		flow.last = datagram.packet;
+	}
+
+	#flow({ source, sourcePort, destination, destinationPort, packet }: Datagram): Flow {
+		const [from, to] = [`${source}${sourcePort}`, `${destination}${destinationPort}`];
+		const key = from < to ? `${from} ${to}` : `${to} ${from}`;
+		let flow = this.#flows.get(key);
+		if (flow === undefined) {
+			const client = { address: source, port: sourcePort };
+			const server = { address: destination, port: destinationPort };
+			flow = { conversation: { protocol: "udp", client, server }, last: packet };
+			this.#tell(flow.conversation, packet, { kind: "open" });
+		}
+		this.#flows.delete(key);
+		this.#flows.set(key, flow);
+		if (this.#flows.size > FLOWS_MAX) this.#closeOldest();
+		return flow;
+	}
+
+	#closeOldest(): void {
+		const [key, { conversation, last }] = this.#flows.entries().next().value!;
+		this.#flows.delete(key);
+		this.#tell(conversation, last, { kind: "close" });
+	}
+
+	#tell(conversation: Conversation, packet: CapturedPacket, what: What, byServer = false): void {
+		this.#found({ conversation, packet, byServer, ...what });
+	}
+}
+
+interface Flow {
+	readonly conversation: Conversation;
+	last: CapturedPacket;
+}
