@@ -1,12 +1,8 @@
 import { defineConfig } from "vitest/config";
 
 /** Tests in these folders load programs, attach to cgroups and make namespaces: one file at a time. */
-const KERNEL = [
-	"test/native/**/*.test.ts",
-	"test/bpf/**/*.test.ts",
-	"test/e2e/**/*.test.ts",
-	"test/bypass/**/*.test.ts",
-];
+const FOLDERS = ["native", "bpf", "corpus", "fuzz", "e2e", "bypass"];
+const KERNEL = FOLDERS.map((folder) => `test/${folder}/**/*.test.ts`);
 
 export default defineConfig({
 	test: {

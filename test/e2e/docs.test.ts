@@ -3,9 +3,10 @@
  * network namespace, from a folder of their own, with `sallyport` kept to the test's cgroup. What a page shows as output is
  * compared as far as it can be the same twice: see `differences`.
  */
-import { chmodSync, mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
+import { chmodSync, copyFileSync, mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
+import { OWN_CAPTURES } from "../captures/own.ts";
 import { POLICY, ZONE } from "../demo/scene.ts";
 import { type Started, startLine } from "../support/doc-lines.ts";
 import { type Command, commands, differences, isHeader, programs } from "../support/doc-pages.ts";
@@ -19,6 +20,9 @@ const NPM: Record<string, string> = {
 	test: "runs this test",
 	demo: "builds first; makes a world like this one",
 	bench: "takes minutes and the whole machine",
+	"test:corpus": "reads captures that are no part of the project",
+	fuzz: "takes as long as it is told",
+	"bpf:stats": "builds first; loads each program anew",
 };
 
 /** A page may use these and no others. */
@@ -64,6 +68,7 @@ beforeAll(async () => {
 	for (const each of ["", "bin", "etc", "scripts"]) mkdirSync(join(folder, each));
 	for (const each of [join(folder, "policy.yaml"), join(etc, "policy.yaml")]) writeFileSync(each, POLICY);
 	writeFileSync(join(folder, "wrong.yaml"), WRONG);
+	copyFileSync(join(OWN_CAPTURES, "tls-split.pcap"), join(folder, "capture.pcap"));
 	program("sallyport", sallyport());
 	program("curl", 'exec /usr/bin/curl --fail-with-body "$@"');
 	symlinkSync("../bin/sallyport", join(folder, "scripts/sallyport"));

@@ -1,0 +1,35 @@
+/** The parsers, asked in the kernel and in user space at once: the same answer, byte for byte, or it is told. */
+import type { Addon, Kernel } from "../../src/native/binding.ts";
+import { PARSE_REQUEST } from "../../src/native/layout.ts";
+import type { Parse } from "../../src/replay/parse.ts";
+
+export interface Both {
+	readonly parse: Parse;
+	/** Questions asked so far. */
+	readonly asked: () => number;
+}
+
+export class KernelDiffers extends Error {}
+
+export function inBoth(addon: Pick<Addon, "parse">, kernel: Pick<Kernel, "testRun">): Both {
+	let asked = 0;
+	const parse: Parse = (request, bytes) => {
+		asked++;
+		const { retval, data } = kernel.testRun("parse", Buffer.concat([request, bytes]), 1);
+		const before = Buffer.from(request);
+		if (retval !== 0) throw new KernelDiffers(`the program parse returned ${retval}: ${shown(before, bytes)}`);
+		addon.parse(request, bytes);
+		const at = firstDifference(request, data.subarray(0, PARSE_REQUEST.bytes));
+		if (at !== null) throw new KernelDiffers(`byte ${at} of the answer differs: ${shown(before, bytes)}`);
+	};
+	return { parse, asked: () => asked };
+}
+
+function shown(request: Buffer, bytes: Buffer): string {
+	return `request ${request.toString("hex")}, bytes ${bytes.toString("hex")}`;
+}
+
+function firstDifference(a: Buffer, b: Buffer): number | null {
+	if (a.equals(b)) return null;
+	return [...a].findIndex((byte, at) => byte !== b[at]);
+}

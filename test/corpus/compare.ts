@@ -1,0 +1,30 @@
+import { compareHellos } from "./compare-hellos.ts";
+import { compareHttp } from "./compare-http.ts";
+import type { Row } from "./manifest.ts";
+import type { Observation } from "./observe.ts";
+import type { Outcome } from "./outcome.ts";
+
+/** What the manifest says of a capture against what was found in it. */
+export function compare(row: Row, observation: Observation): Outcome[] {
+	return [
+		...compareHellos(row, observation, "tls"),
+		...compareHellos(row, observation, "quic"),
+		...compareHttp(row, observation),
+		...compareNone(row, observation),
+	];
+}
+
+/** A capture that must yield no name. */
+function compareNone(row: Row, { observed }: Observation): Outcome[] {
+	if (row.negative !== true) return [];
+	const named = observed.flatMap(({ finding, flow }) =>
+		"name" in finding && finding.name !== null ? [`${flow} ${finding.name}`] : [],
+	);
+	if (named.length === 0) return [{ protocol: "none", kind: "agreed", what: row.file, reason: "" }];
+	return named.map((what) => ({
+		protocol: "none",
+		kind: "disagreed",
+		what,
+		reason: "there is no name in this capture",
+	}));
+}
