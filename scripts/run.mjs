@@ -13,6 +13,9 @@ const TARGETS = {
 		commands: [[`${BIN}/tsc`], [`${BIN}/biome`, "check"], [`${BIN}/vitest`, "run"]],
 	},
 	demo: { needs: ["build", "lab"], commands: [["test/demo/demo.ts"]] },
+	"test:corpus": { needs: ["build", "lab"], commands: [["test/corpus/corpus.ts"]] },
+	fuzz: { needs: ["build", "test"], commands: [["test/fuzz/fuzz.ts"]] },
+	"bpf:stats": { needs: ["build"], commands: [["test/stats/stats.ts"]] },
 	bench: { needs: ["build", "lab"], commands: [["test/bench/bench.ts"]] },
 	"test:bypass": { needs: ["build", "lab"], commands: [["test/bypass/bypass.ts"]] },
 };

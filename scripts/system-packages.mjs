@@ -1,4 +1,4 @@
-import { existsSync, readFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { quietly, ROOT, Stop } from "./command.mjs";
 
 const FOLDERS = [...(process.env.PATH ?? "").split(":"), "/usr/sbin", "/sbin"];
@@ -43,6 +43,17 @@ const DNF = {
 	install: ["dnf", "install", "-y"],
 };
 
+/** A program on the path, or a file; in a file's name `*` is anything. */
 function isThere(what) {
-	return what.startsWith("/") ? existsSync(what) : FOLDERS.some((folder) => existsSync(`${folder}/${what}`));
+	return what.startsWith("/")
+		? isFile("/", what.slice(1).split("/"))
+		: FOLDERS.some((folder) => existsSync(`${folder}/${what}`));
+}
+
+function isFile(folder, [name, ...rest]) {
+	if (name === undefined) return existsSync(folder);
+	if (!name.includes("*")) return isFile(`${folder}${name}${rest.length > 0 ? "/" : ""}`, rest);
+	const pattern = new RegExp(`^${name.replaceAll(".", "\\.").replaceAll("*", ".*")}$`);
+	const found = existsSync(folder) ? readdirSync(folder).filter((entry) => pattern.test(entry)) : [];
+	return found.some((entry) => isFile(folder, [entry, ...rest]));
 }

@@ -1,0 +1,71 @@
+/* What the fuzzers share: parsers with their loops counted, and reading in pieces. libFuzzer, ASan and UBSan find what no test
+ * thought of; the checks here find answers that cannot be. */
+#ifndef SALLYPORT_FUZZ_H
+#define SALLYPORT_FUZZ_H
+
+#include "../../bpf/bytes.h"
+
+static __u64 loop_steps;
+
+static inline void sp_counted_loop(__u32 times, long (*step)(__u32, void *), void *state)
+{
+	for (__u32 i = 0; i < times; i++) {
+		loop_steps++;
+		if (step(i, state))
+			break;
+	}
+}
+
+/* bpf_loop in the kernel refuses more (include/linux/bpf.h: BPF_MAX_LOOPS). */
+#define LOOP_MAX (1 << 23)
+#define sp_loop(times, step, state) (check((__u32)(times) <= LOOP_MAX, "a loop within the kernel's bound"), sp_counted_loop(times, step, state))
+
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+static inline void check(int holds, const char *what)
+{
+	if (holds)
+		return;
+	fprintf(stderr, "does not hold: %s\n", what);
+	abort();
+}
+
+#include "../../bpf/parse.h"
+
+#define INPUT_MAX (1 << 20)
+
+/* A copy that ends where an allocation does: ASan finds who reads one byte more. */
+static inline const __u8 *at_the_end(const void *bytes, size_t count)
+{
+	static __u8 *room;
+
+	if (!room)
+		room = malloc(INPUT_MAX);
+	check(room && count <= INPUT_MAX, "room for the input");
+	return memcpy(room + INPUT_MAX - count, bytes, count);
+}
+
+/* FNV-1a: what is compared is which bytes came, not how many there are. */
+static inline __u64 hash_bytes(__u64 hash, const void *bytes, size_t count)
+{
+	for (size_t i = 0; i < count; i++)
+		hash = (hash ^ ((const __u8 *)bytes)[i]) * 0x100000001b3ULL;
+	return hash;
+}
+
+/* Numbers that follow from the input alone: a finding can be run again. */
+struct numbers {
+	__u64 state;
+};
+
+static inline __u32 next_number(struct numbers *n)
+{
+	n->state ^= n->state << 13;
+	n->state ^= n->state >> 7;
+	n->state ^= n->state << 17;
+	return n->state >> 32;
+}
+
+#endif

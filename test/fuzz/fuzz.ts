@@ -1,0 +1,38 @@
+/** `npm run fuzz -- [--seconds N | --runs N] [--parser NAME]`: each parser for so long; what it finds is kept in test/fuzz/found. */
+import { spawnSync } from "node:child_process";
+import { join } from "node:path";
+import { parseArgs } from "node:util";
+import { buildFuzzer, FOUND, inputsOf, PARSERS } from "./fuzzers.ts";
+import { writeSeeds } from "./seeds.ts";
+
+const { values } = parseArgs({
+	options: { seconds: { type: "string" }, runs: { type: "string" }, parser: { type: "string" } },
+});
+const wanted = values.parser === undefined ? PARSERS : [values.parser];
+if (!wanted.every((parser) => PARSERS.includes(parser))) {
+	process.stderr.write(`There is no parser ${values.parser}: ${PARSERS.join(", ")}.\n`);
+	process.exit(2);
+}
+
+const rows: string[][] = [["parser", "seeds", "executions", "a second", "findings"]];
+for (const parser of wanted) {
+	const inputs = inputsOf(parser);
+	const seeds = await writeSeeds(parser, inputs);
+	const limit = values.runs === undefined ? `-max_total_time=${values.seconds ?? 30}` : `-runs=${values.runs}`;
+	const flags = [limit, "-max_len=8192", "-len_control=0", "-print_final_stats=1", "-verbosity=0", "-timeout=10"];
+	const began = performance.now();
+	const { status, stderr } = spawnSync(
+		buildFuzzer(parser),
+		[...flags, `-artifact_prefix=${join(FOUND, `${parser}-`)}`, inputs],
+		{ encoding: "utf8", maxBuffer: 64 << 20 },
+	);
+	const executions = Number(/number_of_executed_units: (\d+)/.exec(stderr)?.[1] ?? 0);
+	const aSecond = Math.round(executions / ((performance.now() - began) / 1000));
+	rows.push([parser, `${seeds}`, `${executions}`, `${aSecond}`, status === 0 ? "0" : "1"]);
+	if (status !== 0) {
+		process.stderr.write(stderr);
+		process.exitCode = 1;
+	}
+}
+for (const row of rows)
+	process.stdout.write(`${row.map((text, index) => (index === 0 ? text.padEnd(8) : text.padStart(12))).join("")}\n`);
