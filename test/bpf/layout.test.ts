@@ -88,7 +88,6 @@ const names: readonly (readonly [string, RegExp, readonly (string | null)[]])[] 
 	["sp_reason", /^SP_(BY_)?/, layout.reasonNames],
 	["sp_end_how", /^SP_END_/, layout.endNames],
 	["sp_answer_count", /^SP_ANSWERS_/, layout.answerNames],
-	["sp_reader_kind", /^SP_READER_/, layout.readerNames],
 	["sp_map_id", /^SP_MAP_/, layout.mapNames],
 	["sp_http_reason", /^SP_HTTP_/, layout.httpReasons],
 ];

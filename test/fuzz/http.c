@@ -5,6 +5,7 @@
 static int status_in_pieces(const __u8 *data, __u32 size, __u32 most)
 {
 	struct sp_parse_request request = {.kind = SP_PARSE_ANSWER};
+	struct sp_place place = {0};
 	__u32 given = 0;
 
 	while (given < size && !request.result) {
@@ -13,7 +14,7 @@ static int status_in_pieces(const __u8 *data, __u32 size, __u32 most)
 
 		request.at = 0;
 		request.end = piece;
-		check(sp_parse(&request, &bytes, 0) == 0, "a request for what is there is answered");
+		check(sp_parse(&request, &bytes, &place, 0) == 0, "a request for what is there is answered");
 		given += piece;
 	}
 	check(request.text.status <= 999, "a status of three digits");
