@@ -83,9 +83,28 @@ enum sp_read_result {
 
 enum sp_parse_kind {
 	SP_PARSE_STREAM = 1, /* what a TCP client says, in order */
+	SP_PARSE_DNS = 3, /* a message of DNS, whole */
 	SP_PARSE_HTTP = 4, /* requests of HTTP alone */
 	SP_PARSE_ANSWER = 5, /* the beginning of an answer of HTTP */
 };
+
+enum sp_parse_dns_result {
+	SP_PARSE_DNS_QUESTION, /* text.name, query_type, query_id. Call again */
+	SP_PARSE_DNS_ADDRESS, /* dns.address, dns.ttl. Call again */
+	SP_PARSE_DNS_END,
+	SP_PARSE_DNS_BROKEN, /* nothing behind this can be read */
+};
+
+/* All zero: before the message. */
+struct sp_parse_dns {
+	__u16 flags; /* of its header */
+	__u16 questions, records; /* still to come; records of the answer section */
+	__u8 begun, part;
+	__u32 at, data_end, hint_end;
+	__u16 key, reserved;
+	__u32 ttl;
+	__u8 address[16];
+}; /* 44 bytes */
 
 struct sp_parse_request {
 	__u8 ethernet[16]; /* a packet begins with a header: zeros */
@@ -103,7 +122,7 @@ struct sp_parse_request {
 	struct sp_text text;
 	struct sp_http_reader http;
 	struct sp_http_answer answer;
-	__u32 reserved3;
+	struct sp_parse_dns dns;
 };
 
 #endif

@@ -47,7 +47,10 @@ struct sp_scratch {
 			__u32 container_at, container_length;
 			__u8 in_slices, spare[7];
 		};
-		struct sp_parse_request request;
+		struct {
+			struct sp_parse_request request;
+			struct sp_dns_reader request_dns; /* room to work in */
+		};
 	};
 };
 

@@ -32,6 +32,8 @@ export interface Segment extends Transport {
 export interface Transports {
 	readonly segment: (segment: Segment) => void;
 	readonly datagram: (datagram: Datagram) => void;
+	/** A datagram of which the capture has only the beginning. */
+	readonly beginning?: (datagram: Datagram) => void;
 }
 
 /** Tags and tunnels in one another; a packet that nests deeper is made to. */
@@ -63,6 +65,16 @@ export class Dissector {
 		this.#depth = 0;
 		if (readLink(packet.linkType, packet.bytes, this.#carried)) return;
 		this.unknownLinks.set(packet.linkType, (this.unknownLinks.get(packet.linkType) ?? 0) + 1);
+	}
+
+	/** The capture is over. */
+	end(): void {
+		for (const { packet, source, destination, protocol, bytes } of this.#fragments.beginnings()) {
+			if (protocol !== UDP || bytes.length < 8) continue;
+			const [sourcePort, destinationPort] = [bytes.readUInt16BE(0), bytes.readUInt16BE(2)];
+			const payload = bytes.subarray(8);
+			this.#to.beginning?.({ packet, source, destination, sourcePort, destinationPort, payload });
+		}
 	}
 
 	readonly #carried: Carried = (etherType, bytes) => {

@@ -5,6 +5,8 @@ const WAITING_MAX = 1024;
 const DATAGRAM_MAX = 65_535;
 
 interface Waiting {
+	/** The first fragment that came. */
+	readonly payload: IpPayload;
 	/** In the order of their offsets, none overlapping another. */
 	readonly parts: { readonly offset: number; readonly bytes: Buffer }[];
 	/** Length of the whole, once its last fragment is there. */
@@ -23,7 +25,7 @@ export class Fragments {
 		if (end > DATAGRAM_MAX) return null;
 		// RFC 8200 names no protocol: it is the first fragment's that counts.
 		const key = `${source}${destination}${fragment.id}${isIpv4(payload) ? `/${protocol}` : ""}`;
-		const waiting = this.#waiting.get(key) ?? this.#begin(key);
+		const waiting = this.#waiting.get(key) ?? this.#begin(key, payload);
 		if (!fragment.more && payload.missing === 0) waiting.total ??= end;
 		insert(waiting, fragment.offset, payload.bytes);
 		if (waiting.total === null) return null;
@@ -35,8 +37,14 @@ export class Fragments {
 		return { ...payload, protocol: found.protocol, bytes: bytes.subarray(found.at), missing: 0, fragment: null };
 	}
 
-	#begin(key: string): Waiting {
-		const begun: Waiting = { parts: [], total: null };
+	/** Of each datagram that never was whole, its beginning, if that came. */
+	*beginnings(): Generator<IpPayload> {
+		for (const { payload, parts } of this.#waiting.values())
+			if (parts[0]?.offset === 0) yield { ...payload, bytes: parts[0].bytes };
+	}
+
+	#begin(key: string, payload: IpPayload): Waiting {
+		const begun: Waiting = { payload, parts: [], total: null };
 		this.#waiting.set(key, begun);
 		if (this.#waiting.size > WAITING_MAX) this.#waiting.delete(this.#waiting.keys().next().value!);
 		return begun;

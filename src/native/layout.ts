@@ -261,8 +261,11 @@ export const PARSE_REQUEST = {
 	text: 80,
 	http: 624,
 	answer: 648,
-	bytes: 656,
+	dns: 652,
+	bytes: 696,
 } as const;
+/** struct sp_parse_dns. */
+export const PARSE_DNS = { flags: 0, at: 8, ttl: 24, address: 28, bytes: 44 } as const;
 /** struct sp_text. */
 export const TEXT = {
 	nameLength: 0,
@@ -288,6 +291,7 @@ export const HTTP_READER = {
 	bytes: 24,
 } as const;
 export const PARSE_STREAM = 1;
+export const PARSE_DNS_MESSAGE = 3;
 export const PARSE_HTTP = 4;
 export const PARSE_ANSWER = 5;
 export const HTTP_RESULT = { more: 0, request: 1, switched: 2, other: 3, broken: 4 } as const;
@@ -304,6 +308,7 @@ export const httpReasons = [
 ] as const;
 export const READ_RESULT = { more: 0, hello: 1, other: 2, request: 3, over: 4, again: 5 } as const;
 export const HELLO_RESULT = { cut: 0, named: 1, unnamed: 2, broken: 3, none: 4, unread: 5 } as const;
+export const PARSE_DNS_RESULT = { question: 0, address: 1, end: 2, broken: 3 } as const;
 /** What the program `teach` is told. */
 export const TEACH_REQUEST = {
 	address: 16,

@@ -1,4 +1,4 @@
-import type { Conversation, Finding } from "./finding.ts";
+import type { Conversation, Finding, Message } from "./finding.ts";
 import type { Judge, Judgement } from "./judge.ts";
 import { LearnedNames } from "./learned-names.ts";
 
@@ -42,12 +42,9 @@ export class Entries {
 		const { conversation, packet } = finding;
 		const { time } = packet;
 		if (finding.kind === "gap") return;
-		if (finding.kind === "answer") {
-			this.#names.learn(finding, time);
-			this.#judge?.learn(finding, conversation.server.address, time);
-		}
+		if (finding.kind === "message" && finding.isAnswer) this.#learn(finding, conversation, time);
 		if (finding.kind === "close") {
-			if (this.#undecided.delete(conversation)) this.#begin(conversation, time, "open");
+			if (this.#undecided.delete(conversation)) this.#begin(conversation, time, false);
 			this.#close(conversation);
 			return;
 		}
@@ -57,28 +54,33 @@ export class Entries {
 			return;
 		}
 		this.#undecided.delete(conversation);
-		const open = this.#open.get(conversation) ?? this.#begin(conversation, time, finding.kind);
-		if (finding.kind === "open" || finding.kind === "answer") {
-			if (finding.kind === "answer") open.named = true;
-			return;
-		}
+		const open = this.#open.get(conversation) ?? this.#begin(conversation, time, finding.kind === "message");
+		if (finding.kind === "open") return;
 		open.named = true;
-		const { name } = finding;
-		const emit = (from: Entry["from"], ask: (judge: Judge) => Judgement | null) => {
+		const emit = (name: string | null, from: Entry["from"], ask: (judge: Judge) => Judgement) => {
 			const judged = open.connect?.verdict === "deny" || this.#judge === null ? null : ask(this.#judge);
 			this.#emit({ conversation, name, from, time, judgement: judged ?? open.connect });
 		};
-		if (finding.kind === "question") emit("question", (judge) => judge.question(conversation, time, finding));
-		else if (finding.kind === "request") emit("http", (judge) => judge.request(conversation, time, finding));
-		else {
+		if (finding.kind === "hello") {
 			open.hello = true;
-			emit(finding.via, (judge) => judge.hello(conversation, time, finding));
+			emit(finding.name, finding.via, (judge) => judge.hello(conversation, time, finding));
+		} else if (finding.kind === "request") {
+			emit(finding.name, "http", (judge) => judge.request(conversation, time, finding));
+		} else if (!finding.isAnswer) {
+			for (const { name } of finding.questions)
+				emit(name, "question", (judge) => judge.question(conversation, time, name));
 		}
 	}
 
-	#begin(conversation: Conversation, time: bigint, kind: Finding["kind"]): Open {
+	#learn({ questions, addresses }: Message, { server }: Conversation, time: bigint): void {
+		const name = questions[0]?.name;
+		if (name === undefined || name === "") return;
+		this.#names.learn(name, addresses, time);
+		this.#judge?.learn(name, addresses, server.address, time);
+	}
+
+	#begin(conversation: Conversation, time: bigint, isDns: boolean): Open {
 		const { address } = conversation.server;
-		const isDns = kind === "question" || kind === "answer";
 		const begun: Open = {
 			time,
 			connect: this.#judge?.connect(conversation, time, isDns) ?? null,

@@ -22,8 +22,7 @@ export type What =
 	| { readonly kind: "open" }
 	| Hello
 	| Request
-	| Question
-	| Answer
+	| Message
 	/** The capture lacks bytes of a stream; what was half read is given up. */
 	| { readonly kind: "gap"; readonly bytes: number }
 	/** Nothing more of this conversation comes. */
@@ -54,20 +53,16 @@ export interface Request {
 	readonly name: string | null;
 }
 
-export interface Question {
-	readonly kind: "question";
+/** A message of DNS, on port 53. */
+export interface Message {
+	readonly kind: "message";
 	readonly id: number;
-	readonly name: string;
-	/** Number of the record's type. */
-	readonly type: number;
-}
-
-export interface Answer {
-	readonly kind: "answer";
-	readonly id: number;
-	/** The question's name. */
-	readonly name: string;
-	readonly type: number;
+	readonly isAnswer: boolean;
+	/** Behind what was read it cannot be. */
+	readonly isBroken: boolean;
+	/** `type`: number of the record's type. */
+	readonly questions: readonly { readonly name: string; readonly type: number }[];
+	/** Of the answer section, hints of services too. They stand for the first question's name. */
 	readonly addresses: readonly LearnedAddress[];
 }
 

@@ -3,7 +3,7 @@ import { PROTOCOL } from "../native/layout.ts";
 import type { Asked } from "../policy/asked.ts";
 import { type Connection, type Decision, evaluate } from "../policy/evaluate.ts";
 import type { Phase, Policy, Who } from "../policy/model.ts";
-import type { Answer, Conversation, Hello, Question, Request } from "./finding.ts";
+import type { Conversation, Hello, LearnedAddress, Request } from "./finding.ts";
 import { LearnedNames } from "./learned-names.ts";
 
 export interface JudgeOptions {
@@ -37,15 +37,15 @@ export class Judge {
 		this.#learned = new LearnedNames(options.policy.ttl);
 	}
 
-	learn(answer: Answer, resolver: Packed, time: bigint): void {
-		if (this.#trusts(resolver)) this.#learned.learn(answer, time);
+	learn(name: string, addresses: readonly LearnedAddress[], resolver: Packed, time: bigint): void {
+		if (this.#trusts(resolver)) this.#learned.learn(name, addresses, time);
 	}
 
 	connect(conversation: Conversation, time: bigint, isDnsMessage: boolean): Judgement {
 		return this.#judge("connect", conversation, time, null, isDnsMessage);
 	}
 
-	question(conversation: Conversation, time: bigint, { name }: Question): Judgement {
+	question(conversation: Conversation, time: bigint, name: string): Judgement {
 		return this.#judge("dns", conversation, time, name, true);
 	}
 

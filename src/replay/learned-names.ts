@@ -1,5 +1,5 @@
 import type { Packed } from "../address.ts";
-import type { Answer } from "./finding.ts";
+import type { LearnedAddress } from "./finding.ts";
 
 const SECOND = 1_000_000_000n;
 /** As the kernel holds for one address. */
@@ -21,7 +21,7 @@ export class LearnedNames {
 		this.#ttl = ttl;
 	}
 
-	learn({ name, addresses }: Pick<Answer, "name" | "addresses">, time: bigint): void {
+	learn(name: string, addresses: readonly LearnedAddress[], time: bigint): void {
 		const plain = name.replace(/\.$/, "").toLowerCase();
 		for (const { address, ttl } of addresses) {
 			const names = this.#byAddress.get(address) ?? new Map<string, Learned>();

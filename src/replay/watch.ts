@@ -1,10 +1,12 @@
 import { Connections, type Side } from "../capture/connections.ts";
 import { type Datagram, Dissector } from "../capture/dissector.ts";
 import type { CapturedPacket } from "../capture/packet.ts";
+import { MessageStream, readMessage } from "./dns-reader.ts";
 import type { Conversation, Finding, What } from "./finding.ts";
 import type { Parse } from "./parse.ts";
 import { StreamReader } from "./stream-reader.ts";
 
+const DNS_PORT = 53;
 /** UDP flows that are kept; the one that was silent longest is closed first. */
 const FLOWS_MAX = 65_536;
 
@@ -23,6 +25,10 @@ export class Watch {
 		this.#dissector = new Dissector({
 			segment: (segment) => this.#connections.take(segment),
 			datagram: (datagram) => this.#datagram(datagram),
+			beginning: (datagram) => {
+				const { conversation } = this.#flow(datagram);
+				this.#tell(conversation, datagram.packet, { kind: "gap", bytes: 0 }, this.#isByServer(conversation, datagram));
+			},
 		});
 	}
 
@@ -32,6 +38,7 @@ export class Watch {
 
 	/** The capture is over. */
 	end(): void {
+		this.#dissector.end();
 		this.#connections.end();
 		for (const { conversation, last } of this.#flows.values()) this.#tell(conversation, last, { kind: "close" });
 		this.#flows.clear();
@@ -45,6 +52,8 @@ export class Watch {
 	#connection([client, server]: readonly [Side, Side], first: CapturedPacket) {
 		const conversation: Conversation = { protocol: "tcp", client, server };
 		const readers = [new StreamReader(this.#parse), new StreamReader(this.#parse)] as const;
+		const isDns = client.port === DNS_PORT || server.port === DNS_PORT;
+		const messages = isDns ? ([new MessageStream(), new MessageStream()] as const) : null;
 		let last = first;
 		this.#tell(conversation, first, { kind: "open" });
 		return {
@@ -52,6 +61,7 @@ export class Watch {
 				last = packet;
 				if (lost > 0) this.#tell(conversation, packet, { kind: "gap", bytes: lost }, by === 1);
 				readers[by].read(bytes, lost, (what) => this.#tell(conversation, packet, what, by === 1));
+				messages?.[by].read(bytes, lost, (message) => this.#message(conversation, packet, message, by === 1));
 			},
 			ended: () => {
 				for (const [by, reader] of readers.entries())
@@ -62,8 +72,21 @@ export class Watch {
 	}
 
 	#datagram(datagram: Datagram): void {
+		const { packet, payload, sourcePort, destinationPort } = datagram;
 		const flow = this.#flow(datagram);
-		flow.last = datagram.packet;
+		flow.last = packet;
+		const { conversation } = flow;
+		if (sourcePort !== DNS_PORT && destinationPort !== DNS_PORT) return;
+		this.#message(conversation, packet, payload, this.#isByServer(conversation, datagram));
+	}
+
+	#isByServer({ client }: Conversation, { source, sourcePort }: Datagram): boolean {
+		return source !== client.address || sourcePort !== client.port;
+	}
+
+	#message(conversation: Conversation, packet: CapturedPacket, bytes: Buffer, byServer: boolean): void {
+		const message = readMessage(this.#parse, bytes);
+		if (message !== null) this.#tell(conversation, packet, message, byServer);
 	}
 
 	#flow({ source, sourcePort, destination, destinationPort, packet }: Datagram): Flow {
@@ -71,8 +94,13 @@ export class Watch {
 		const key = from < to ? `${from} ${to}` : `${to} ${from}`;
 		let flow = this.#flows.get(key);
 		if (flow === undefined) {
-			const client = { address: source, port: sourcePort };
-			const server = { address: destination, port: destinationPort };
+			const ends = [
+				{ address: source, port: sourcePort },
+				{ address: destination, port: destinationPort },
+			] as const;
+			// The answer to a question that was not captured.
+			const isAnswer = sourcePort === DNS_PORT && destinationPort !== DNS_PORT;
+			const [client, server] = isAnswer ? [ends[1], ends[0]] : ends;
 			flow = { conversation: { protocol: "udp", client, server }, last: packet };
 			this.#tell(flow.conversation, packet, { kind: "open" });
 		}

@@ -54,6 +54,7 @@ const structs: readonly (readonly [string, Readonly<Record<string, number>>])[] 
 	["sp_flow", layout.FLOW],
 	["sp_policy_head", layout.POLICY_HEAD],
 	["sp_judge_request", layout.JUDGE_REQUEST],
+	["sp_parse_dns", layout.PARSE_DNS],
 	["sp_parse_request", layout.PARSE_REQUEST],
 	["sp_text", layout.TEXT],
 	["sp_http_reader", layout.HTTP_READER],

@@ -1,6 +1,8 @@
 /** Captures that the project makes itself: small, committed, and made again by `node test/captures/make.ts`. */
 import { pcap, pcapng, type Recorded } from "../support/capture/files.ts";
+import { ETHER, ethernet, IP, ip, tagged, u16, udp } from "../support/capture/packets.ts";
 import { ENDS, type Ends, Talk } from "../support/capture/talk.ts";
+import { encodeReply } from "../support/dns-encode.ts";
 import {
 	clientHello,
 	ECH,
@@ -22,7 +24,7 @@ export interface OwnCapture {
 }
 
 export function ownCaptures(): OwnCapture[] {
-	return [split(), disordered(), afterCleartext(), withoutBeginning(), withoutName()];
+	return [split(), disordered(), afterCleartext(), withoutBeginning(), visit(), withoutName()];
 }
 
 const NAME = "api.model.example";
@@ -63,6 +65,38 @@ function afterCleartext(): OwnCapture {
 		talk.say("client", ask.length, hello, go.length),
 	];
 	return capture("tls-after-cleartext.pcap", pcap(recorded(frames)), [tls(ends, NAME, frames.length)]);
+}
+
+/** A question, its answer, the hello to the address in it; and a request in cleartext to another one. */
+function visit(): OwnCapture {
+	const resolver = "192.0.2.53";
+	const question = { name: NAME, type: "A" };
+	const asked = Buffer.from("\x03api\x05model\x07example\0\0\x01\0\x01", "latin1");
+	const answers = [{ name: NAME, type: "A", data: ENDS.server, ttl: 300 }] as const;
+	const reply = encodeReply({ id: 7, flags: 0x0180, question, answers, edns: true });
+	const datagram = (from: string, to: string, payload: Buffer) =>
+		ethernet(ETHER.vlan, tagged(ETHER.ipv4, ip({ from, to, protocol: IP.udp }, payload)));
+	const web = new Talk({ ...ENDS, clientPort: 40_002, server: "198.51.100.21", serverPort: 80 });
+	const talk = new Talk();
+	const frames = [
+		datagram(ENDS.client, resolver, udp(5000, 53, Buffer.concat([u16(7, 0x0100, 1, 0, 0, 0), asked]))),
+		datagram(resolver, ENDS.client, udp(53, 5000, reply)),
+		...talk.open(),
+		talk.say("client", 0, records(clientHello([VERSIONS, serverName(NAME)]))),
+		...web.open(),
+		web.say("client", 0, Buffer.from("GET /news?x=1 HTTP/1.1\r\nHost: www.news.example:80\r\n\r\n")),
+	];
+	const dns = { proto: "dns", transport: "udp", id: 7, q: [question] };
+	const { client, clientPort, server, serverPort } = web.ends;
+	return capture("visit.pcap", pcap(recorded(frames)), [
+		{ ...dns, frame: 1, src: ENDS.client, sport: 5000, dst: resolver, dport: 53, qr: 0, an: [] },
+		{ ...dns, frame: 2, src: resolver, sport: 53, dst: ENDS.client, dport: 5000, qr: 1, an: answers },
+		tls(ENDS, NAME, 6),
+		{
+			...{ proto: "http", frame: 10, src: client, sport: clientPort, dst: server, dport: serverPort },
+			...{ method: "GET", name: "www.news.example:80", uri: "/news?x=1" },
+		},
+	]);
 }
 
 /** No SYN, and the second segment first. */

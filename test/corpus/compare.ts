@@ -1,3 +1,5 @@
+import type { Finding } from "../../src/replay/finding.ts";
+import { compareDns } from "./compare-dns.ts";
 import { compareHellos } from "./compare-hellos.ts";
 import { compareHttp } from "./compare-http.ts";
 import type { Row } from "./manifest.ts";
@@ -9,17 +11,21 @@ export function compare(row: Row, observation: Observation): Outcome[] {
 	return [
 		...compareHellos(row, observation, "tls"),
 		...compareHellos(row, observation, "quic"),
+		...compareDns(row, observation),
 		...compareHttp(row, observation),
 		...compareNone(row, observation),
 	];
 }
 
+function namesOf(finding: Finding): string[] {
+	if (finding.kind === "message") return finding.isBroken ? [] : finding.questions.map(({ name }) => name);
+	return "name" in finding && finding.name !== null ? [finding.name] : [];
+}
+
 /** A capture that must yield no name. */
 function compareNone(row: Row, { observed }: Observation): Outcome[] {
 	if (row.negative !== true) return [];
-	const named = observed.flatMap(({ finding, flow }) =>
-		"name" in finding && finding.name !== null ? [`${flow} ${finding.name}`] : [],
-	);
+	const named = observed.flatMap(({ finding, flow }) => namesOf(finding).map((name) => `${flow} ${name}`));
 	if (named.length === 0) return [{ protocol: "none", kind: "agreed", what: row.file, reason: "" }];
 	return named.map((what) => ({
 		protocol: "none",

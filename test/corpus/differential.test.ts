@@ -1,6 +1,6 @@
 /** The parsers in the kernel and in user space: the same request, byte for byte, for 100,000 inputs that were made of others. */
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { PARSE_ANSWER, PARSE_HTTP, PARSE_REQUEST, PARSE_STREAM } from "../../src/native/layout.ts";
+import { PARSE_ANSWER, PARSE_DNS_MESSAGE, PARSE_HTTP, PARSE_REQUEST, PARSE_STREAM } from "../../src/native/layout.ts";
 import { PIECE_MAX } from "../../src/replay/stream-reader.ts";
 import { OWN_CAPTURES } from "../captures/own.ts";
 import { captures, collectSeeds } from "../fuzz/seeds.ts";
@@ -15,6 +15,7 @@ const KINDS = [
 	[PARSE_STREAM, "http"],
 	[PARSE_HTTP, "http"],
 	[PARSE_ANSWER, "http"],
+	[PARSE_DNS_MESSAGE, "dns"],
 ] as const;
 /** From these folders: the corpus may not be there. */
 const FOLDERS = [OWN_CAPTURES, CORPUS];
@@ -42,7 +43,7 @@ function random(seed: number): (below: number) => number {
 test(`${INPUTS} inputs`, { timeout: 300_000 }, async () => {
 	const next = random(20_261_121);
 	const seeds = new Map<string, Buffer[]>();
-	for (const parser of ["tls", "http"]) seeds.set(parser, await collectSeeds(parser, FOLDERS.flatMap(captures)));
+	for (const parser of ["tls", "http", "dns"]) seeds.set(parser, await collectSeeds(parser, FOLDERS.flatMap(captures)));
 	for (let input = 0; input < INPUTS; input++) {
 		const [kind, parser] = KINDS[next(KINDS.length)]!;
 		const mine = seeds.get(parser)!;

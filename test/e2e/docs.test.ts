@@ -68,7 +68,7 @@ beforeAll(async () => {
 	for (const each of ["", "bin", "etc", "scripts"]) mkdirSync(join(folder, each));
 	for (const each of [join(folder, "policy.yaml"), join(etc, "policy.yaml")]) writeFileSync(each, POLICY);
 	writeFileSync(join(folder, "wrong.yaml"), WRONG);
-	copyFileSync(join(OWN_CAPTURES, "tls-split.pcap"), join(folder, "capture.pcap"));
+	copyFileSync(join(OWN_CAPTURES, "visit.pcap"), join(folder, "capture.pcap"));
 	program("sallyport", sallyport());
 	program("curl", 'exec /usr/bin/curl --fail-with-body "$@"');
 	symlinkSync("../bin/sallyport", join(folder, "scripts/sallyport"));

@@ -34,6 +34,8 @@ static inline void check(int holds, const char *what)
 
 #include "../../bpf/parse.h"
 
+static struct sp_dns_reader room;
+
 #define INPUT_MAX (1 << 20)
 
 /* A copy that ends where an allocation does: ASan finds who reads one byte more. */

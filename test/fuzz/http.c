@@ -14,7 +14,7 @@ static int status_in_pieces(const __u8 *data, __u32 size, __u32 most)
 
 		request.at = 0;
 		request.end = piece;
-		check(sp_parse(&request, &bytes, &place, 0) == 0, "a request for what is there is answered");
+		check(sp_parse(&request, &bytes, &place, &room, 0) == 0, "a request for what is there is answered");
 		given += piece;
 	}
 	check(request.text.status <= 999, "a status of three digits");

@@ -14,12 +14,11 @@ const WEB: Conversation = { protocol: "tcp", client: at("192.0.2.1", 6000), serv
 const NAME = "api.model.example";
 
 const hello: What = { kind: "hello", via: "tls", how: "named", name: NAME, ech: false };
-const question: What = { kind: "question", id: 1, name: NAME, type: 1 };
+const message = { kind: "message", id: 1, isBroken: false, questions: [{ name: NAME, type: 1 }] } as const;
+const question: What = { ...message, isAnswer: false, addresses: [] };
 const answer = (ttl: number): What => ({
-	kind: "answer",
-	id: 1,
-	name: NAME,
-	type: 1,
+	...message,
+	isAnswer: true,
 	addresses: [{ address: WEB.server.address, ttl }],
 });
 const open: What = { kind: "open" };

@@ -1,0 +1,58 @@
+/* Messages of DNS (bpf/dns.h), question by question and address by address; and streams of them, in pieces. */
+#include "fuzz.h"
+
+static void read_message(const __u8 *data, __u32 size)
+{
+	struct sp_parse_request request = {.kind = SP_PARSE_DNS, .end = size};
+	struct sp_bytes bytes = {.packet = at_the_end(data, size), .end = size};
+	__u32 calls = 0;
+
+	loop_steps = 0;
+	do {
+		check(sp_parse(&request, &room, &bytes, 0) == 0, "a request for what is there is answered");
+		check(request.text.name_length < SP_NAME_MAX, "a name that fits");
+		check(++calls <= 4 + size, "an end to the calls");
+	} while (request.result == SP_PARSE_DNS_QUESTION || request.result == SP_PARSE_DNS_ADDRESS);
+	check(loop_steps <= (__u64)(calls + 1) * (SP_DNS_WIRE + SP_DNS_STEPS), "work in proportion to the answers");
+}
+
+/* Where messages are found does not depend on how the stream was cut. */
+static __u64 read_stream(const __u8 *data, __u32 size, struct numbers *cuts)
+{
+	static __u8 wire[2 * SP_DNS_WIRE];
+	struct sp_dns_stream stream = {};
+	__u64 hash = 0;
+	__u32 given = 0, calls = 0;
+
+	while (given < size) {
+		__u32 piece = cuts ? 1 + next_number(cuts) % 40 : size;
+		struct sp_bytes bytes;
+		__u32 at = 0;
+
+		if (piece > size - given)
+			piece = size - given;
+		bytes = (struct sp_bytes){.packet = at_the_end(data + given, piece), .end = piece};
+		while (at < piece) {
+			__u32 before = at;
+			enum sp_dns_stream_result result = sp_dns_stream_read(&stream, wire, &bytes, &at, piece);
+
+			check(at >= before && at <= piece, "what was read is there");
+			check(++calls <= 4 + 4 * size, "an end to the calls");
+			if (result == SP_DNS_STREAM_OTHER)
+				return hash_bytes(hash, "other", 5);
+			if (result == SP_DNS_STREAM_MESSAGE)
+				hash = hash_bytes(hash, wire, sp_dns_stream_wire(&stream));
+		}
+		given += piece;
+	}
+	return hash;
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	struct numbers cuts = {.state = hash_bytes(0x9e3779b97f4a7c15ULL, data, size) | 1};
+
+	read_message(data, size);
+	check(read_stream(data, size, NULL) == read_stream(data, size, &cuts), "the same messages in pieces as in one");
+	return 0;
+}
