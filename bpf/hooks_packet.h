@@ -133,12 +133,9 @@ SEC("cgroup_skb/ingress") int ingress(struct __sk_buff *skb)
 		else
 			sp_count(SP_COUNT_MAP_FULL + SP_MAP_SOCKETS);
 	} else if (sk->protocol == IPPROTO_TCP) {
-		struct sp_awaited *awaits;
-
 		if (sk->dst_port == bpf_htons(SP_DNS_PORT) && !(sp_ingress_dns_stream(skb) & 1))
 			return SP_DROP;
-		awaits = bpf_sk_storage_get(&awaited, sk, 0, 0);
-		return awaits ? sp_ingress_answer(skb, sk, awaits) : SP_PASS;
+		return bpf_sk_storage_get(&awaited, sk, 0, 0) ? sp_ingress_answer(skb, sk) : SP_PASS;
 	} else if (sk->protocol == IPPROTO_UDP && sk->type == SOCK_DGRAM) {
 		if (sp_ingress_udp(skb) == SP_DNS_PORT)
 			sp_ingress_dns(skb);

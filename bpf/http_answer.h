@@ -52,44 +52,76 @@ static __always_inline void sp_subject_of_answer(struct sp_scratch *area, struct
 	s->hook = SP_HOOK_INGRESS;
 }
 
-/* The first bytes of an answer. Interim ones (RFC 9110 15.2) are followed by another. */
-static __always_inline int sp_ingress_answer(struct __sk_buff *skb, struct bpf_sock *sk, struct sp_awaited *a)
+/* The first bytes of an answer, if one is awaited: the number of a claimed area (its slot + 1) with what is to be judged, 0 for nothing, -1 if
+ * it is denied. Interim answers (RFC 9110 15.2) are followed by another. (Global, and apart from the judging: its packet would take too much
+ * of the stack.) */
+__noinline int sp_begin_answer(struct __sk_buff *skb)
 {
+	struct bpf_sock *sk = skb->sk;
 	struct sp_bytes bytes = {.packet = skb, .end = skb->len};
 	struct sp_socket *socket;
 	struct sp_scratch *area;
+	struct sp_awaited *a;
 	struct sp_packet p;
-	int status, verdict;
+	int status;
 
-	if (sp_read_packet(skb, &p) || p.payload == p.end)
-		return SP_PASS;
+	if (!sk)
+		return 0;
+	sk = bpf_sk_fullsock(sk);
+	a = sk ? bpf_sk_storage_get(&awaited, sk, 0, 0) : NULL;
+	if (!a || sp_read_packet(skb, &p) || p.payload == p.end)
+		return 0;
 	if (a->denied)
-		return sp_drop(skb);
+		return -1;
 	status = sp_http_status(&a->answer, &bytes, p.payload, p.end);
 	if (status == 0)
-		return SP_PASS;
-	if (status < 0 || (status < 200 && status != 101)) {
-		if (status < 0)
-			bpf_sk_storage_delete(&awaited, sk);
-		else
-			__builtin_memset(&a->answer, 0, sizeof(a->answer));
-		return SP_PASS;
+		return 0;
+	if (status < 0) {
+		bpf_sk_storage_delete(&awaited, sk);
+		return 0;
+	}
+	if (status < 200 && status != 101) {
+		__builtin_memset(&a->answer, 0, sizeof(a->answer));
+		return 0;
 	}
 	socket = bpf_sk_storage_get(&sockets, sk, 0, 0);
 	area = socket ? sp_scratch_claim() : NULL;
 	if (!area)
-		return SP_PASS;
+		return 0;
 	area->text = a->text;
 	area->text.status = status;
 	sp_subject_of_answer(area, skb, sk, &p, socket);
+	return area->busy;
+}
+
+static __always_inline int sp_ingress_answer(struct __sk_buff *skb, struct bpf_sock *sk)
+{
+	struct sp_awaited *a;
+	struct sp_socket *socket;
+	struct sp_scratch *area;
+	int begun = sp_begin_answer(skb);
+	__u32 slot = begun - 1;
+	__u8 verdict;
+
+	if (begun == 0)
+		return SP_PASS;
+	area = begun < 0 ? NULL : bpf_map_lookup_elem(&scratch, &slot);
+	if (!area)
+		return sp_drop(skb);
 	sp_judge_request(area);
 	verdict = sp_verdict_of(&area->subject);
 	sp_scratch_release(area);
-	if (verdict == SP_DENY)
-		socket->verdict = a->denied = SP_DENY;
-	else
+	if (verdict != SP_DENY) {
 		bpf_sk_storage_delete(&awaited, sk);
-	return verdict == SP_DENY ? sp_drop(skb) : SP_PASS;
+		return SP_PASS;
+	}
+	a = bpf_sk_storage_get(&awaited, sk, 0, 0);
+	socket = bpf_sk_storage_get(&sockets, sk, 0, 0);
+	if (a)
+		a->denied = 1;
+	if (socket)
+		socket->verdict = SP_DENY;
+	return sp_drop(skb);
 }
 
 #endif

@@ -39,10 +39,10 @@ static __always_inline void sp_parse_answer(struct sp_parse_request *r, const st
 	r->result = status != 0;
 }
 
-/* Answer the request. The bytes behind it begin at `offset` of `bytes`; `place` and `dns` are room to work in. 0, or -1 if it asks for what
+/* Answer the request. The bytes behind it begin at `offset` of `bytes`; `place` and `room` are room to work in. 0, or -1 if it asks for what
  * is not there. */
 static __always_inline int sp_parse(struct sp_parse_request *r, const struct sp_bytes *bytes, struct sp_place *place,
-				    struct sp_dns_reader *dns, __u32 offset)
+				    struct sp_parse_room *room, __u32 offset)
 {
 	if (r->end > bytes->end - offset || r->at > r->end)
 		return -1;
@@ -51,7 +51,7 @@ static __always_inline int sp_parse(struct sp_parse_request *r, const struct sp_
 		sp_parse_stream(r, bytes, place, offset);
 		return 0;
 	case SP_PARSE_DNS:
-		r->result = sp_parse_message(&r->dns, &r->text, dns, bytes, offset);
+		r->result = sp_parse_message(&r->dns, &r->text, room, bytes, offset);
 		return 0;
 	case SP_PARSE_HTTP:
 		sp_parse_http(r, bytes, offset);

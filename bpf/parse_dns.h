@@ -6,6 +6,12 @@
 #include "dns.h"
 #include "reader_state.h"
 
+/* To work in: the verifier would follow each value that is on the stack. */
+struct sp_parse_room {
+	struct sp_dns_reader dns;
+	struct sp_dns_walk walk;
+};
+
 struct sp_parse_records {
 	struct sp_bytes bytes;
 	struct sp_dns_walk *walk;
@@ -22,23 +28,28 @@ static long sp_parse_record_step(__u32 i, void *state)
 }
 
 /* The next address of the answer section. Offsets in the request count from the message's first byte. */
-static __always_inline enum sp_parse_dns_result sp_parse_record(struct sp_parse_dns *d, const struct sp_bytes *bytes, __u32 offset)
+static __always_inline enum sp_parse_dns_result sp_parse_record(struct sp_parse_dns *d, struct sp_dns_walk *walk,
+								const struct sp_bytes *bytes, __u32 offset)
 {
-	struct sp_dns_walk walk = {
-		.at = offset + d->at, .records = d->records, .ttl = d->ttl, .data_end = offset + d->data_end,
-		.hint_end = offset + d->hint_end, .key = d->key, .part = d->part,
-	};
-	struct sp_parse_records records = {.bytes = *bytes, .walk = &walk, .step = SP_DNS_BROKEN};
+	struct sp_parse_records records = {.bytes = *bytes, .walk = walk, .step = SP_DNS_BROKEN};
 
+	__builtin_memset(walk, 0, sizeof(*walk));
+	walk->at = offset + d->at;
+	walk->records = d->records;
+	walk->ttl = d->ttl;
+	walk->data_end = offset + d->data_end;
+	walk->hint_end = offset + d->hint_end;
+	walk->key = d->key;
+	walk->part = d->part;
 	sp_loop(SP_DNS_STEPS, sp_parse_record_step, &records);
-	d->at = walk.at - offset;
-	d->records = walk.records;
-	d->ttl = walk.ttl;
-	d->data_end = walk.data_end - offset;
-	d->hint_end = walk.hint_end - offset;
-	d->key = walk.key;
-	d->part = walk.part;
-	__builtin_memcpy(d->address, walk.address, sizeof(d->address));
+	d->at = walk->at - offset;
+	d->records = walk->records;
+	d->ttl = walk->ttl;
+	d->data_end = walk->data_end - offset;
+	d->hint_end = walk->hint_end - offset;
+	d->key = walk->key;
+	d->part = walk->part;
+	__builtin_memcpy(d->address, walk->address, sizeof(d->address));
 	switch (records.step) {
 	case SP_DNS_ADDRESS:
 		return SP_PARSE_DNS_ADDRESS;
@@ -63,18 +74,18 @@ static __always_inline enum sp_parse_dns_result sp_parse_question(struct sp_pars
 	return SP_PARSE_DNS_QUESTION;
 }
 
-/* The message is bytes->[offset, bytes->end). `reader`: room to work in. Call it until SP_PARSE_DNS_END or _BROKEN. */
-static __always_inline enum sp_parse_dns_result sp_parse_message(struct sp_parse_dns *d, struct sp_text *text, struct sp_dns_reader *reader,
+/* The message is bytes->[offset, bytes->end). `room`: room to work in. Call it until SP_PARSE_DNS_END or _BROKEN. */
+static __always_inline enum sp_parse_dns_result sp_parse_message(struct sp_parse_dns *d, struct sp_text *text, struct sp_parse_room *room,
 								 const struct sp_bytes *bytes, __u32 offset)
 {
 	struct sp_dns_head head;
 
 	if (!d->begun || d->questions > 0) {
-		if (sp_dns_open(reader, bytes, offset))
+		if (sp_dns_open(&room->dns, bytes, offset))
 			return SP_PARSE_DNS_BROKEN;
 	}
 	if (!d->begun) {
-		sp_dns_head_of(reader->wire, &head);
+		sp_dns_head_of(room->dns.wire, &head);
 		d->begun = 1;
 		d->flags = head.flags;
 		d->questions = head.questions;
@@ -83,8 +94,8 @@ static __always_inline enum sp_parse_dns_result sp_parse_message(struct sp_parse
 		text->query_id = head.id;
 	}
 	if (d->questions > 0)
-		return sp_parse_question(d, text, reader);
-	return sp_parse_record(d, bytes, offset);
+		return sp_parse_question(d, text, &room->dns);
+	return sp_parse_record(d, &room->walk, bytes, offset);
 }
 
 #endif

@@ -12,7 +12,7 @@ __noinline int sp_parse_in_area(struct __sk_buff *skb, struct sp_scratch *area)
 
 	if (area)
 		bytes.window = &area->window;
-	return area ? sp_parse(&area->request, &bytes, &area->place, &area->request_dns, sizeof(area->request)) : -1;
+	return area ? sp_parse(&area->request, &bytes, &area->place, &area->request_room, sizeof(area->request)) : -1;
 }
 
 SEC("tc") int parse(struct __sk_buff *skb)

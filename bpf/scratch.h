@@ -49,7 +49,7 @@ struct sp_scratch {
 		};
 		struct {
 			struct sp_parse_request request;
-			struct sp_dns_reader request_dns; /* room to work in */
+			struct sp_parse_room request_room; /* room to work in */
 		};
 	};
 };

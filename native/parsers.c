@@ -12,8 +12,8 @@ int sp_parse_in_user_space(void *request, const uint8_t *bytes, uint32_t length)
 {
 	struct sp_window window = {0};
 	struct sp_place place = {0};
-	struct sp_dns_reader dns;
+	struct sp_parse_room room;
 	const struct sp_bytes at_hand = {.packet = bytes, .end = length, .window = &window};
 
-	return sp_parse(request, &at_hand, &place, &dns, 0);
+	return sp_parse(request, &at_hand, &place, &room, 0);
 }

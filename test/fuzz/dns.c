@@ -9,7 +9,7 @@ static void read_message(const __u8 *data, __u32 size)
 
 	loop_steps = 0;
 	do {
-		check(sp_parse(&request, &room, &bytes, 0) == 0, "a request for what is there is answered");
+		check(sp_parse(&request, &bytes, &place, &room, 0) == 0, "a request for what is there is answered");
 		check(request.text.name_length < SP_NAME_MAX, "a name that fits");
 		check(++calls <= 4 + size, "an end to the calls");
 	} while (request.result == SP_PARSE_DNS_QUESTION || request.result == SP_PARSE_DNS_ADDRESS);

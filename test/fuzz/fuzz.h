@@ -34,7 +34,7 @@ static inline void check(int holds, const char *what)
 
 #include "../../bpf/parse.h"
 
-static struct sp_dns_reader room;
+static struct sp_parse_room room;
 
 #define INPUT_MAX (1 << 20)
 
