@@ -7,6 +7,7 @@
 #include "http_fields.h"
 
 #define SP_HTTP_WINDOW 32
+#define SP_HTTP_NO_TEXT 22 /* a control byte with which a TLS record begins: what follows is not passed over as text */
 
 struct sp_http_walk {
 	struct sp_bytes bytes;
@@ -27,7 +28,7 @@ __noinline int sp_http_byte(struct sp_http_reader *r, struct sp_text *text, __u8
 		return SP_HTTP_BROKEN;
 	crlf = r->flags & SP_HTTP_SAW_CR;
 	r->flags &= ~SP_HTTP_SAW_CR;
-	if ((crlf && c != '\n') || c == 0)
+	if ((crlf && c != '\n') || c == 0 || c == SP_HTTP_NO_TEXT)
 		return r->state <= SP_HTTP_METHOD ? sp_http_is_none(r) : sp_http_break(r, SP_HTTP_BAD_CONTROL);
 	if (++r->head > SP_HTTP_HEAD_MAX)
 		return sp_http_break(r, SP_HTTP_TOO_LONG);
@@ -110,7 +111,7 @@ static __always_inline __u32 sp_http_run(__u64 word, __u8 least)
 /* A run of bytes in a field that does not matter, and the CRLF behind it. How many; 0: look at the next byte by itself. */
 static __always_inline __u32 sp_http_skip(struct sp_http_reader *r, __u64 word)
 {
-	__u32 run = sp_http_run(word, 0x10); /* all but NUL, tab, LF and CR */
+	__u32 run = sp_http_run(word, SP_HTTP_NO_TEXT + 1); /* all but NUL, tab, LF, CR and the like */
 
 	if (run < 7 && (word >> run * 8 & 0xffff) == ('\r' | '\n' << 8) && r->state != SP_HTTP_CHUNK_EXTENSION) {
 		r->state = r->state == SP_HTTP_SKIP ? SP_HTTP_LINE : SP_HTTP_TRAILER;

@@ -86,7 +86,7 @@ test("a name: its addresses and how long they hold, who asked, and which rules c
 	expect(Date.parse(held?.heldUntil ?? "")).toBeGreaterThan(Date.now());
 	expect(name.askedBy[0]).toMatchObject({ process: "curl" });
 	expect(name.rules).toEqual([
-		{ group: "test", rule: "good", action: "allow", phases: ["dns", "connect", "tls"], also: ["to.ports"] },
+		{ group: "test", rule: "good", action: "allow", phases: ["dns", "connect", "tls", "http"], also: ["to.ports"] },
 	]);
 	const top = await stage.daemon.get<{ rows: object[] }>("/v1/top?by=name,verdict&kind=connection&sort=last");
 	expect(top.rows[0]).toMatchObject({ key: { name: "www.good.test", verdict: "allow" }, count: 1, denied: 0 });
