@@ -2,7 +2,7 @@
 
 export const ROW = 128;
 export const MAGIC = 0x50594c53;
-export const LAYOUT_VERSION = 2;
+export const LAYOUT_VERSION = 3;
 
 export const FLAG_NAMES = 1;
 export const FLAG_EXE = 2;

@@ -64,7 +64,8 @@ test("a writer that dies is started again; what it had not written is, once", as
 		if (index % 100 === 0) await new Promise((resolve) => setTimeout(resolve, 1));
 	}
 	await history.flush();
-	expect(workers.length).toBeGreaterThanOrEqual(4);
+	/* On a busy machine two of them can end one and the same writer. */
+	expect(workers.length).toBeGreaterThanOrEqual(3);
 	expect(history.status()).toMatchObject({ rows: 20_000, dropped: 0, failure: null, state: "writing" });
 	expect(history.status().writerRestarts).toBe(workers.length - 1);
 	expect(codes(history.failures)).toContain("writer_died");
