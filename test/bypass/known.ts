@@ -28,17 +28,6 @@ export const OPEN: readonly Known[] = [
 /** What is not read or judged yet. */
 export const WAITING: readonly Known[] = [
 	{
-		rows: ["N12b", "N12c", "N12g", "N12h", "N12i"],
-		why: "DNS over TCP is not read.",
-	},
-	{
-		rows: [
-			...["N14a", "N14b", "N14c", "N14d", "N14e", "N14f", "N14g", "N14h", "N14i", "N14j", "N14k", "N14l", "N14m"],
-			...["N14n", "N14o", "N14p", "N14q", "N15a", "N15b", "N15c", "N15d", "N15e"],
-		],
-		why: "QUIC is judged by its address only.",
-	},
-	{
 		rows: ["N5k"],
 		why: "A hello that is not complete after 1,024 segments passes: what is cut off there should be denied as incomplete.",
 	},

@@ -154,6 +154,17 @@ function only(
 	};
 }
 
+/** What begins no hello, where a flow may be opened for the sake of a name only. (An address that DNS told for it may be sent anything.) */
+function byNameOnly(id: string, title: string, datagram: Buffer): Row {
+	return {
+		id,
+		title: `name_binding: sni: ${title}`,
+		kind: "stop",
+		policy: (t) => byName(t, [], { name_binding: "sni" }),
+		run: async (scene, { nameless }) => told([{ address: nameless.v4 }], await send(scene, nameless.v4, [datagram])),
+	};
+}
+
 const whole = (name: string, more: Partial<Parameters<typeof initial>[0]> = {}) =>
 	initial({ frames: crypto(0, quicHello(name)), ...more });
 
@@ -193,18 +204,16 @@ const stops: Row[] = [
 		},
 	},
 	only("N15a", "QUIC of an unknown version", ({ evil }) => ({
-		datagrams: [longHeader(UNKNOWN, 0xc3, Buffer.concat([Buffer.alloc(100), quicHello(evil.name), Buffer.alloc(900)]))],
+		datagrams: [longHeader(UNKNOWN, 0xc3, Buffer.concat([Buffer.alloc(100), quicHello(evil.name), Buffer.alloc(1000)]))],
 	})),
 	only("N15b", "QUIC draft-29", ({ evil }) => ({ datagrams: [whole(evil.name, { version: DRAFT29 })] })),
-	only("N15c", "a version negotiation packet first", () => ({
-		datagrams: [
-			longHeader(0, 0xc0, Buffer.concat([Buffer.alloc(8), Buffer.from("0000000100000001", "hex"), Buffer.alloc(900)])),
-		],
-	})),
-	only("N15d", "a Retry packet first, sent by the client", () => ({
-		datagrams: [longHeader(QUIC1, 0xf0, Buffer.alloc(1000, 0x5a))],
-	})),
-	only("N15e", "a short header first", () => ({ datagrams: [shortHeader(1200)] })),
+	byNameOnly(
+		"N15c",
+		"a version negotiation packet first",
+		longHeader(0, 0xc0, Buffer.concat([Buffer.alloc(8), Buffer.from("0000000100000001", "hex"), Buffer.alloc(900)])),
+	),
+	byNameOnly("N15d", "a Retry packet first, sent by the client", longHeader(QUIC1, 0xf0, Buffer.alloc(1000, 0x5a))),
+	byNameOnly("N15e", "a short header first", shortHeader(1200)),
 ];
 
 /** Its tag does not fit any more. */
