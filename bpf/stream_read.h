@@ -7,7 +7,7 @@
 #include "http_answer.h"
 
 #define SP_PENDING_NS 10000000000ULL /* a hello that takes longer is judged as it is */
-#define SP_WATCH_SEGMENTS 1024 /* with payload: after so many no name is waited for */
+#define SP_WATCH_SEGMENTS 1024 /* with payload: in so many a hello must begin, and in so many more be whole */
 #define SP_MESSAGES_MAX 16 /* in one packet */
 
 enum sp_reading_at { SP_READING_DROP, SP_READING_PASS, SP_READING_ON, SP_READING_AGAIN };
@@ -223,9 +223,12 @@ __noinline int sp_keep_reading(struct __sk_buff *skb, struct sp_scratch *area, s
 			return SP_DROP;
 		}
 		now = bpf_ktime_get_ns();
-		if (socket->pending_since == 0)
+		if (socket->pending_since == 0) {
 			socket->pending_since = now;
-		if (area->reader.kind != SP_READER_HTTP && now - socket->pending_since > SP_PENDING_NS)
+			socket->segments = 0;
+		}
+		if (area->reader.kind != SP_READER_HTTP &&
+		    (now - socket->pending_since > SP_PENDING_NS || socket->segments >= SP_WATCH_SEGMENTS))
 			return SP_DROP;
 		text = bpf_sk_storage_get(&texts, sk, 0, BPF_SK_STORAGE_GET_F_CREATE);
 		if (!text)

@@ -28,10 +28,6 @@ export const OPEN: readonly Known[] = [
 /** What is not read or judged yet. */
 export const WAITING: readonly Known[] = [
 	{
-		rows: ["N5k"],
-		why: "A hello that is not complete after 1,024 segments passes: what is cut off there should be denied as incomplete.",
-	},
-	{
 		rows: ["N7c"],
 		why: "name_binding sni: up to four bytes that begin no hello pass before the connection is denied.",
 	},
