@@ -255,6 +255,9 @@ static __always_inline int sp_read_on(struct __sk_buff *skb, struct sp_scratch *
 		return result == SP_READING_PASS ? SP_PASS : SP_DROP;
 	for (int i = 0; i < SP_MESSAGES_MAX; i++) {
 		result = sp_read_stream(skb, area);
+		/* What may be SSL 2 has no name anyway: none of it passes where one is a must. */
+		if (result == SP_READ_MORE && area->reader.kind == SP_READER_SSL2 && sp_end_other(skb, area) == SP_DROP)
+			return SP_DROP;
 		if (result == SP_READ_MORE || result == SP_READ_OVER)
 			break;
 		if (result == SP_READ_HELLO && sp_end_hello(skb, area) == SP_DROP)

@@ -28,10 +28,6 @@ export const OPEN: readonly Known[] = [
 /** What is not read or judged yet. */
 export const WAITING: readonly Known[] = [
 	{
-		rows: ["N7c"],
-		why: "name_binding sni: up to four bytes that begin no hello pass before the connection is denied.",
-	},
-	{
 		rows: ["S6b"],
 		why: "A connection that is older than Sallyport is taken for an accepted one if something listens on its local port.",
 	},
