@@ -23,7 +23,7 @@
 #define IPPROTO_MPTCP 262
 #define SOCK_STREAM 1
 #define SOCK_DGRAM 2
-#define SOCK_BINDPORT_LOCK 8 /* net/sock.h: bind() chose the port */
+#define SOCK_BINDPORT_LOCK 8 /* net/sock.h: bind() was told the port */
 #define AF_INET 2
 #define AF_INET6 10
 /* net/tcp_states.h */
@@ -141,12 +141,13 @@ struct sock_cgroup_data {
 	struct cgroup *cgroup;
 };
 
-enum sock_flags { SOCK_DONE = 1 };
+enum sock_flags { SOCK_DONE = 1, SOCK_RCU_FREE = 2 };
 
 struct sock {
 	struct sock_common __sk_common;
 	__u8 sk_kern_sock : 1;
 	__u8 sk_userlocks : 4;
+	__u32 sk_max_ack_backlog;
 	struct sock_cgroup_data sk_cgrp_data;
 };
 

@@ -6,8 +6,18 @@
 
 #include "stream_read.h"
 
-/* Does something listen on the local port? Then a socket of unknown origin on that port was accepted, not connected. Asked only
- * of sockets that are older than the programs. */
+/* Is this socket a listener's child? It keeps the listener's backlog, but neither the lock of a port that bind() was told nor the
+ * mark of having listened itself (inet_csk_clone_lock(), sk_clone_lock()). */
+static __always_inline bool sp_is_child(struct bpf_sock *sk)
+{
+	struct sock *kernel_sk = sp_plain(sk);
+
+	return !(BPF_CORE_READ_BITFIELD_PROBED(kernel_sk, sk_userlocks) & SOCK_BINDPORT_LOCK) &&
+	       !(BPF_CORE_READ(kernel_sk, __sk_common.skc_flags) >> bpf_core_enum_value(enum sock_flags, SOCK_RCU_FREE) & 1) &&
+	       BPF_CORE_READ(kernel_sk, sk_max_ack_backlog) > 0;
+}
+
+/* Does something listen on the local port? */
 static __always_inline bool sp_is_listening(struct __sk_buff *skb, const struct sp_subject *s)
 {
 	struct bpf_sock_tuple tuple = {};
@@ -35,6 +45,12 @@ static __always_inline bool sp_is_listening(struct __sk_buff *skb, const struct 
 	return listening;
 }
 
+/* Was this socket, which is older than the programs, accepted? */
+static __always_inline bool sp_was_accepted(struct __sk_buff *skb, struct bpf_sock *sk, const struct sp_subject *s)
+{
+	return sp_is_child(sk) && sp_is_listening(skb, s);
+}
+
 /* Phase connect: the first payload of a socket, or the first packet since a new policy. What is allowed has a storage then. */
 __noinline int sp_judge_stream(struct __sk_buff *skb, struct sp_scratch *area)
 {
@@ -57,7 +73,7 @@ __noinline int sp_judge_stream(struct __sk_buff *skb, struct sp_scratch *area)
 	if (again || sk->state != TCP_SYN_SENT)
 		s->flags |= SP_JUDGE_LIVE;
 	sp_decide(s);
-	if (s->action == SP_DENY && !socket && sp_is_listening(skb, s)) {
+	if (s->action == SP_DENY && !socket && sp_was_accepted(skb, sk, s)) {
 		socket = bpf_sk_storage_get(&sockets, sk, 0, BPF_SK_STORAGE_GET_F_CREATE);
 		if (socket)
 			socket->state = SP_SOCKET_PASSIVE;
@@ -134,7 +150,7 @@ __noinline int sp_judge_control(struct __sk_buff *skb, struct sp_subject *s)
 	if (!sk)
 		return SP_DROP;
 	socket = bpf_sk_storage_get(&sockets, sk, 0, BPF_SK_STORAGE_GET_F_CREATE);
-	if (socket && sp_is_listening(skb, s)) {
+	if (socket && sp_was_accepted(skb, sk, s)) {
 		socket->state = SP_SOCKET_PASSIVE;
 		return SP_PASS;
 	}

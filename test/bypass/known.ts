@@ -28,10 +28,6 @@ export const OPEN: readonly Known[] = [
 /** What is not read or judged yet. */
 export const WAITING: readonly Known[] = [
 	{
-		rows: ["S6b"],
-		why: "A connection that is older than Sallyport is taken for an accepted one if something listens on its local port.",
-	},
-	{
 		rows: ["S7j"],
 		why: "TCP made by hand on a raw socket is judged by its address only: the hello in it is not read.",
 	},
