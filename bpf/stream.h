@@ -182,7 +182,8 @@ static __always_inline int sp_egress_tcp(struct __sk_buff *skb, struct bpf_sock 
 		return SP_PASS;
 	if (sp_read_packet(skb, &p))
 		return sp_drop(skb);
-	if (p.payload == p.end && (p.tcp_flags & SP_TCP_RST || (judged && !stale)))
+	/* Of what is denied only a SYN would open anything. */
+	if (p.payload == p.end && (p.tcp_flags & SP_TCP_RST || (judged && !stale && !(p.tcp_flags & SP_TCP_SYN))))
 		return SP_PASS;
 	if (judged && !stale && !reading)
 		return sp_drop(skb); /* denied: what is allowed has passed above */

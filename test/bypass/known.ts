@@ -32,10 +32,6 @@ export const WAITING: readonly Known[] = [
 		why: "TCP made by hand on a raw socket is judged by its address only: the hello in it is not read.",
 	},
 	{
-		rows: ["X8b"],
-		why: "A SYN that egress denies passes when it is sent again: the connection opens, though nothing more leaves on it.",
-	},
-	{
 		rows: ["X4a", "X4b"],
 		why: "A source route is not looked at: what goes by way of an allowed host is judged as if it ended there.",
 	},
