@@ -40,6 +40,36 @@ __noinline int sp_egress_known(struct __sk_buff *skb, const struct sp_packet *p)
 	return SP_FLOW_PASS;
 }
 
+/* A stream that no socket of TCP sends, or pieces whose ports are elsewhere: a hello or request in it is not read. Both phases that
+ * read one must allow it without a name. */
+__noinline int sp_judge_unread(struct sp_subject *s)
+{
+	struct sp_choice connect;
+
+	if (!s)
+		return 0;
+	sp_keep(&connect, s);
+	if (s->must_be_named) {
+		s->action = SP_DENY;
+		s->reason = SP_NOT_TLS;
+		s->rule = SP_NO_RULE;
+		return 0;
+	}
+	for (__u8 phase = SP_PHASE_TLS; phase <= SP_PHASE_HTTP; phase++) {
+		s->phase = phase;
+		s->name_hash = 0;
+		sp_decide(s);
+		if (s->action != SP_DENY)
+			continue;
+		if (s->reason == SP_BY_DEFAULT)
+			s->reason = SP_UNREADABLE;
+		return 0;
+	}
+	s->phase = SP_PHASE_CONNECT;
+	sp_restore(s, &connect);
+	return 0;
+}
+
 /* Phase connect, once a flow and generation. */
 __noinline int sp_egress_flow(struct __sk_buff *skb, struct sp_packet *p, struct sp_subject *s, bool readable)
 {
@@ -60,6 +90,8 @@ __noinline int sp_egress_flow(struct __sk_buff *skb, struct sp_packet *p, struct
 	sp_decide(s);
 	if (!readable && s->action == SP_DENY && s->reason == SP_BY_DEFAULT)
 		s->reason = SP_UNREADABLE;
+	if (s->action != SP_DENY && (!p->readable || p->protocol == IPPROTO_TCP))
+		sp_judge_unread(s);
 	must_be_named = s->must_be_named && !(flow && flow->named);
 	if (s->action != SP_DENY && flow && flow->named)
 		sp_judge_names(s, flow);

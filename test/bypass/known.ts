@@ -28,10 +28,6 @@ export const OPEN: readonly Known[] = [
 /** What is not read or judged yet. */
 export const WAITING: readonly Known[] = [
 	{
-		rows: ["S7j"],
-		why: "TCP made by hand on a raw socket is judged by its address only: the hello in it is not read.",
-	},
-	{
 		rows: ["X4a", "X4b"],
 		why: "A source route is not looked at: what goes by way of an allowed host is judged as if it ended there.",
 	},
