@@ -45,9 +45,11 @@ __noinline int sp_egress_known(struct __sk_buff *skb, const struct sp_packet *p)
 __noinline int sp_judge_unread(struct sp_subject *s)
 {
 	struct sp_choice connect;
+	__u64 name;
 
 	if (!s)
 		return 0;
+	name = s->name_hash;
 	sp_keep(&connect, s);
 	if (s->must_be_named) {
 		s->action = SP_DENY;
@@ -66,6 +68,7 @@ __noinline int sp_judge_unread(struct sp_subject *s)
 		return 0;
 	}
 	s->phase = SP_PHASE_CONNECT;
+	s->name_hash = name;
 	sp_restore(s, &connect);
 	return 0;
 }
