@@ -23,6 +23,7 @@
 #define IPPROTO_MPTCP 262
 #define SOCK_STREAM 1
 #define SOCK_DGRAM 2
+#define SOCK_RAW 3
 #define SOCK_BINDPORT_LOCK 8 /* net/sock.h: bind() was told the port */
 #define AF_INET 2
 #define AF_INET6 10
@@ -36,6 +37,8 @@
 #define TCP_LAST_ACK 9
 #define TCP_LISTEN 10
 #define TCP_CLOSING 11
+
+#define LOOPBACK_IFINDEX 1 /* net/flow.h: in every network namespace */
 
 #define SKBFL_SHARED_FRAG 2 /* linux/skbuff.h, since Linux 5.14: pages that may still be written to */
 
@@ -149,6 +152,15 @@ struct sock {
 	__u8 sk_userlocks : 4;
 	__u32 sk_max_ack_backlog;
 	struct sock_cgroup_data sk_cgrp_data;
+};
+
+struct inet_sock {
+	unsigned long inet_flags; /* since Linux 6.6 */
+};
+
+struct inet_sock___before_6_6 {
+	__u8 freebind : 1;
+	__u8 transparent : 1;
 };
 
 struct sk_buff {

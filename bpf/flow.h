@@ -3,6 +3,7 @@
 #ifndef SALLYPORT_FLOW_H
 #define SALLYPORT_FLOW_H
 
+#include "astray.h"
 #include "quic_flow.h"
 
 enum sp_flow_known { SP_FLOW_DROP = SP_DROP, SP_FLOW_PASS = SP_PASS, SP_FLOW_JUDGE };

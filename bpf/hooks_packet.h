@@ -16,7 +16,7 @@ static __always_inline int sp_egress_other(struct __sk_buff *skb, struct bpf_soc
 	struct sp_socket *socket = bpf_sk_storage_get(&sockets, sk, 0, 0);
 	struct sp_scratch *area;
 	struct sp_packet p;
-	bool readable = sp_read_packet(skb, &p) == 0;
+	bool readable = sp_read_sent(skb, &p) == 0;
 	bool is_udp, is_dns;
 	int verdict;
 
@@ -24,7 +24,7 @@ static __always_inline int sp_egress_other(struct __sk_buff *skb, struct bpf_soc
 		return SP_PASS;
 	is_dns = p.destination_port == SP_DNS_PORT;
 	is_udp = readable && p.protocol == IPPROTO_UDP;
-	if (is_udp && !is_dns) {
+	if (is_udp && !is_dns && !p.astray) {
 		verdict = sp_egress_known(skb, &p);
 		if (verdict != SP_FLOW_JUDGE)
 			return verdict & 1;
@@ -33,7 +33,9 @@ static __always_inline int sp_egress_other(struct __sk_buff *skb, struct bpf_soc
 	if (!area)
 		return sp_drop(skb);
 	sp_subject_of_packet(area, skb, sk, &p, socket);
-	if (is_udp && is_dns)
+	if (p.astray && !(sp_judge_astray(skb, &area->subject) & 1))
+		verdict = SP_DROP;
+	else if (is_udp && is_dns)
 		verdict = sp_egress_dns(skb, &p, area);
 	else
 		verdict = sp_egress_flow(skb, &p, &area->subject, readable);

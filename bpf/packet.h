@@ -6,6 +6,13 @@
 #include "core.h"
 
 #define SP_EXTENSIONS_MAX 8
+#define SP_ROUTING 43
+#define SP_IP4_HEAD 20
+#define SP_IP4_OPTIONS_MAX 40 /* bytes, and so options */
+#define SP_OPTION_END 0
+#define SP_OPTION_NOP 1
+#define SP_OPTION_LSRR 131
+#define SP_OPTION_SSRR 137
 #define SP_TCP_FIN 1
 #define SP_TCP_SYN 2
 #define SP_TCP_RST 4
@@ -20,17 +27,42 @@ struct sp_packet {
 	__u8 readable; /* 0: broken, or a fragment without its transport header */
 	__u32 payload, end; /* offsets */
 	__u32 sequence; /* TCP: of the first byte of payload */
+	__u8 astray; /* its addresses do not say where it goes, or comes from (astray.h) */
+	__u8 reserved[3];
 };
 
 static __always_inline bool sp_is_extension(__u8 next)
 {
 	/* RFC 8200 4: hop-by-hop, routing, destination options */
-	return next == 0 || next == 43 || next == 60;
+	return next == 0 || next == SP_ROUTING || next == 60;
+}
+
+/* RFC 791 3.1: loose and strict source route. An option that is broken may be one too. */
+static __always_inline bool sp_is_routed4(struct __sk_buff *skb, __u32 end)
+{
+	__u32 at = SP_IP4_HEAD;
+	__u8 option[2];
+
+	for (int i = 0; i < SP_IP4_OPTIONS_MAX; i++) {
+		if (at >= end || bpf_skb_load_bytes(skb, at, option, 1) || option[0] == SP_OPTION_END)
+			return false;
+		if (option[0] == SP_OPTION_NOP) {
+			at = (at + 1) & 63;
+			continue;
+		}
+		if (option[0] == SP_OPTION_LSRR || option[0] == SP_OPTION_SSRR || bpf_skb_load_bytes(skb, at, option, 2) ||
+		    option[1] < 2)
+			return true;
+		if (at + option[1] >= end)
+			return false;
+		at = (at + option[1]) & 63;
+	}
+	return true;
 }
 
 static __always_inline int sp_read_ip6(struct __sk_buff *skb, struct sp_packet *p, __u32 *at)
 {
-	__u8 head[40], next[2], fragment[8];
+	__u8 head[40], next[4], fragment[8];
 
 	if (bpf_skb_load_bytes(skb, 0, head, sizeof(head)))
 		return -1;
@@ -49,6 +81,8 @@ static __always_inline int sp_read_ip6(struct __sk_buff *skb, struct sp_packet *
 		} else if (sp_is_extension(p->protocol)) {
 			if (bpf_skb_load_bytes(skb, *at, next, sizeof(next)))
 				return -1;
+			if (p->protocol == SP_ROUTING && next[3] > 0) /* segments left, RFC 8200 4.4 */
+				p->astray = 1;
 			p->protocol = next[0];
 			*at += (next[1] + 1) * 8;
 		} else {
@@ -60,7 +94,7 @@ static __always_inline int sp_read_ip6(struct __sk_buff *skb, struct sp_packet *
 
 static __always_inline int sp_read_ip4(struct __sk_buff *skb, struct sp_packet *p, __u32 *at)
 {
-	__u8 head[20];
+	__u8 head[SP_IP4_HEAD];
 	__u32 address;
 
 	if (bpf_skb_load_bytes(skb, 0, head, sizeof(head)))
@@ -73,6 +107,8 @@ static __always_inline int sp_read_ip4(struct __sk_buff *skb, struct sp_packet *
 	p->destination[1] = (__u64)address << 32 | bpf_htonl(0xffff);
 	p->protocol = head[9];
 	*at = (head[0] & 0xf) * 4;
+	if (*at > SP_IP4_HEAD && sp_is_routed4(skb, *at))
+		p->astray = 1;
 	return (head[6] << 8 | head[7]) & 0x1fff ? -1 : 0; /* a later fragment has no transport header */
 }
 

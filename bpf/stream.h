@@ -4,6 +4,7 @@
 #ifndef SALLYPORT_STREAM_H
 #define SALLYPORT_STREAM_H
 
+#include "astray.h"
 #include "stream_read.h"
 
 /* Is this socket a listener's child? It keeps the listener's backlog, but neither the lock of a port that bind() was told nor the
@@ -180,21 +181,23 @@ static __always_inline int sp_egress_tcp(struct __sk_buff *skb, struct bpf_sock 
 		return SP_PASS;
 	if (sk->state == TCP_LISTEN) /* SYN-ACK: the request has no socket of its own yet */
 		return SP_PASS;
-	if (sp_read_packet(skb, &p))
+	if (sp_read_sent(skb, &p))
 		return sp_drop(skb);
 	/* Of what is denied only a SYN would open anything. */
 	if (p.payload == p.end && (p.tcp_flags & SP_TCP_RST || (judged && !stale && !(p.tcp_flags & SP_TCP_SYN))))
 		return SP_PASS;
 	if (judged && !stale && !reading)
 		return sp_drop(skb); /* denied: what is allowed has passed above */
-	if (p.payload == p.end && !stale && sp_has_just_passed(skb, &p))
+	if (p.payload == p.end && !stale && !p.astray && sp_has_just_passed(skb, &p))
 		return SP_PASS;
 	area = sp_scratch_claim();
 	if (!area)
 		return sp_drop(skb); /* TCP sends it again */
 	sp_subject_of_packet(area, skb, sk, &p, socket);
 	/* A flow that only receives must meet a new policy too, by its acknowledgements. */
-	if (p.payload == p.end && !stale) {
+	if (p.astray && !(sp_judge_astray(skb, &area->subject) & 1)) {
+		verdict = SP_DROP;
+	} else if (p.payload == p.end && !stale) {
 		verdict = sp_judge_control(skb, &area->subject);
 	} else {
 		verdict = judged && !stale ? SP_PASS : sp_judge_stream(skb, area);

@@ -26,16 +26,7 @@ export const OPEN: readonly Known[] = [
 ];
 
 /** What is not read or judged yet. */
-export const WAITING: readonly Known[] = [
-	{
-		rows: ["X4a", "X4b"],
-		why: "A source route is not looked at: what goes by way of an allowed host is judged as if it ended there.",
-	},
-	{
-		rows: ["X10a", "X10b"],
-		why: "With CAP_NET_RAW, a process forges what comes in over the loopback: an inbound flow, or a resolver's answer.",
-	},
-];
+export const WAITING: readonly Known[] = [];
 
 export function whyNot(id: string): { known: "open" | "waiting"; why: string } | null {
 	const open = OPEN.find(({ rows }) => rows.includes(id));

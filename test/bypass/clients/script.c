@@ -381,6 +381,8 @@ static int go(char *name, char *rest)
 		return on(IPPROTO_IP, IP_HDRINCL, 1);
 	if (!strcmp(name, "header6"))
 		return on(IPPROTO_IPV6, 36 /* IPV6_HDRINCL */, 1);
+	if (!strcmp(name, "freebind6"))
+		return on(IPPROTO_IPV6, 78 /* IPV6_FREEBIND */, 1);
 	if (!strcmp(name, "broadcast"))
 		return on(SOL_SOCKET, SO_BROADCAST, 1);
 	if (!strcmp(name, "optmem"))
