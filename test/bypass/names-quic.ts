@@ -204,7 +204,9 @@ const stops: Row[] = [
 		},
 	},
 	only("N15a", "QUIC of an unknown version", ({ evil }) => ({
-		datagrams: [longHeader(UNKNOWN, 0xc3, Buffer.concat([Buffer.alloc(100), quicHello(evil.name), Buffer.alloc(1000)]))],
+		datagrams: [
+			longHeader(UNKNOWN, 0xc3, Buffer.concat([Buffer.alloc(100), quicHello(evil.name), Buffer.alloc(1000)])),
+		],
 	})),
 	only("N15b", "QUIC draft-29", ({ evil }) => ({ datagrams: [whole(evil.name, { version: DRAFT29 })] })),
 	byNameOnly(
