@@ -1,6 +1,7 @@
 /** S6, S8 to S10: sockets with a past, other namespaces and cgroups, connect() that sends nothing, full maps. */
 import { existsSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { CLIENT4 } from "../support/addresses.ts";
 import { metrics } from "../support/api.ts";
 import { addNamespace } from "../support/netns.ts";
 import { policy } from "../support/policies.ts";
@@ -51,6 +52,30 @@ async function older(own: Target, how: "talking" | "listening"): Promise<Tried> 
 	}
 }
 
+/** An accepted connection of before the daemon may go on: what answers is no egress. */
+async function acceptedBefore(): Promise<Tried> {
+	const scene = await Scene.make({ start: false });
+	try {
+		const { daemon, world } = scene.stage;
+		const ready = join(world.folder, "enforced");
+		const steps = ["reuse", "bind=0.0.0.0,45001", "listen", "accept", `until=${ready}`, `send=${PING}`, "wait=200"];
+		const own = scene.script("tcp4", steps);
+		await sleep(300);
+		const far = scene.far("tcp4", [`connect=${CLIENT4},45001`, "read=30000"], 40_000);
+		await until("accepted", 10_000, () => shows(world.network.server, CLIENT4));
+		await daemon.start();
+		await daemon.put(policy());
+		writeFileSync(ready, "");
+		return {
+			...told([], await own),
+			ok: (await far).read === PING,
+			measured: { bytes: PING.length / 2, recorded: "not egress" },
+		};
+	} finally {
+		scene.close();
+	}
+}
+
 function shows(netns: string, address: string): true | undefined {
 	const listed = must("ip", "netns", "exec", netns, "ss", "-Htn", "state", "established", "dst", address);
 	return listed.includes(address) || undefined;
@@ -86,6 +111,13 @@ const past: Row[] = [
 		kind: "stop",
 		who: "reader of our source",
 		run: (_, own) => older(own, "listening"),
+	},
+	{
+		id: "S6c",
+		costly: true,
+		title: "a connection that was accepted before the daemon",
+		kind: "pass",
+		run: () => acceptedBefore(),
 	},
 	{
 		id: "S8a",

@@ -72,10 +72,10 @@ export class Scene {
 	}
 
 	/** The same at the other end of the wire, where nothing is watched. */
-	async far(type: string, steps: readonly string[]): Promise<Scripted> {
+	async far(type: string, steps: readonly string[], timeout = 10_000): Promise<Scripted> {
 		const { world } = this.stage;
 		const argv = world.network.inServer([world.client("script"), type, ...steps]);
-		return parse((await run(argv, { env: cleanEnvironment(), timeout: 10_000 })).stdout);
+		return parse((await run(argv, { env: cleanEnvironment(), timeout })).stdout);
 	}
 
 	async small(program: string, args: readonly string[], where: Where = {}): Promise<Scripted> {
