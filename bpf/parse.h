@@ -39,12 +39,18 @@ static __always_inline void sp_parse_answer(struct sp_parse_request *r, const st
 	r->result = status != 0;
 }
 
-/* Answer the request. The bytes behind it begin at `offset` of `bytes`; `place` and `room` are room to work in. 0, or -1 if it asks for what
- * is not there. */
+/* Does the request, `offset` bytes before what it is about, ask for what is there? */
+static __always_inline bool sp_parse_is_there(const struct sp_parse_request *r, __u32 length, __u32 offset)
+{
+	return r->at <= r->end && r->end <= length - offset;
+}
+
+/* Answer the request, unless it is SP_PARSE_QUIC (sp_parse_quic does). The bytes behind it begin at `offset` of `bytes`; `place` and `room`
+ * are room to work in. 0, or -1 if it asks for what is not there. */
 static __always_inline int sp_parse(struct sp_parse_request *r, const struct sp_bytes *bytes, struct sp_place *place,
 				    struct sp_parse_room *room, __u32 offset)
 {
-	if (r->end > bytes->end - offset || r->at > r->end)
+	if (!sp_parse_is_there(r, bytes->end, offset))
 		return -1;
 	switch (r->kind) {
 	case SP_PARSE_STREAM:

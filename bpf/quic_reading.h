@@ -137,7 +137,7 @@ __noinline int sp_quic_read_on(struct __sk_buff *skb, struct sp_scratch *area)
 		walk.r->step = SP_STEP_LATE;
 		return 0;
 	}
-	bpf_loop(SP_QUIC_PACKETS_MAX * 2, sp_quic_step, &walk, 0);
+	sp_loop(SP_QUIC_PACKETS_MAX * 2, sp_quic_step, &walk);
 	if (walk.r->step == SP_STEP_ON)
 		walk.r->step = SP_STEP_BROKEN;
 	return 0;

@@ -83,10 +83,33 @@ enum sp_read_result {
 
 enum sp_parse_kind {
 	SP_PARSE_STREAM = 1, /* what a TCP client says, in order */
+	SP_PARSE_QUIC = 2, /* a datagram of a UDP client */
 	SP_PARSE_DNS = 3, /* a message of DNS, whole */
 	SP_PARSE_HTTP = 4, /* requests of HTTP alone */
 	SP_PARSE_ANSWER = 5, /* the beginning of an answer of HTTP */
 };
+
+/* What came of reading on in a datagram. */
+enum sp_quic_step {
+	SP_STEP_ON,
+	SP_STEP_END, /* of the datagrams */
+	SP_STEP_HELLO, /* text; hello says how it ended */
+	SP_STEP_LATE, /* one that was half read has been so for too long */
+	SP_STEP_HALF, /* a new connection's hello is not whole */
+	SP_STEP_WHOLE, /* one that was half read is whole */
+	SP_STEP_UNREAD, /* a version that cannot be read */
+	SP_STEP_STRANGE, /* not made with the keys of any connection */
+	SP_STEP_BROKEN, /* a connection contradicts itself */
+};
+
+/* A datagram's place among others. All zero but cookie and is_new: before it. */
+struct sp_parse_quic {
+	__u64 cookie; /* the number of its flow: connections are known by it */
+	__u32 version; /* out: of the last packet with a long header */
+	__u8 way, seen; /* in and out: struct sp_quic_reading */
+	__u8 is_new; /* in and out: forget what is known by this number */
+	__u8 reserved;
+}; /* 16 bytes */
 
 enum sp_parse_dns_result {
 	SP_PARSE_DNS_QUESTION, /* text.name, query_type, query_id. Call again */
@@ -113,7 +136,7 @@ struct sp_parse_request {
 	__u8 reserved[2];
 	__u32 at, end; /* in and out: what is still to be read of the bytes behind the request */
 	/* out */
-	__u8 result; /* SP_PARSE_STREAM: enum sp_read_result; SP_PARSE_HTTP: enum sp_http_result; SP_PARSE_ANSWER: 0, or 1 at its end */
+	__u8 result; /* of its kind: sp_read_result, sp_quic_step, sp_parse_dns_result, sp_http_result; SP_PARSE_ANSWER: 0, or 1 at its end */
 	__u8 hello; /* enum sp_hello_result */
 	__u8 is_pending;
 	__u8 reserved2;
@@ -123,6 +146,7 @@ struct sp_parse_request {
 	struct sp_http_reader http;
 	struct sp_http_answer answer;
 	struct sp_parse_dns dns;
+	struct sp_parse_quic quic;
 };
 
 #endif

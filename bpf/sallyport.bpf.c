@@ -33,5 +33,6 @@ const struct {
 	enum sp_map_id map;
 	enum sp_parse_kind parse_kind;
 	enum sp_read_result read_result;
+	enum sp_quic_step quic_step;
 	enum sp_hello_result hello_result;
 } sp_wire_types = {};

@@ -15,7 +15,7 @@
  *   texts      socket storage           -                struct sp_text: of a message that is half read
  *   dns_sockets socket storage          -                struct sp_dns_socket: TCP to port 53
  *   dns_answers LRU hash                u64 cookie       struct sp_dns_buffer: an answer over TCP, in pieces
- *   quics      array                    u32              struct sp_quic_connection (quic_connection.h)
+ *   quics      array                    u32              struct sp_quic_connection (quic_table.h)
  *   counters   per-CPU array            u32              u64: SP_COUNT_*
  *   rules      per-CPU array            u32 slot*4+phase struct sp_rule_count
  *   events     ring buffer

@@ -2,10 +2,19 @@
 #include "parsers.h"
 
 #include "../bpf/parse.h"
+#include "../bpf/parse_quic.h"
 
 size_t sp_parse_request_size(void)
 {
 	return sizeof(struct sp_parse_request);
+}
+
+static int parse_quic(struct sp_parse_request *request, const struct sp_bytes *bytes)
+{
+	static _Thread_local struct sp_scratch area;
+	struct __sk_buff datagram = {.bytes = *bytes};
+
+	return sp_parse_quic(&datagram, &area, request, 0);
 }
 
 int sp_parse_in_user_space(void *request, const uint8_t *bytes, uint32_t length)
@@ -14,6 +23,9 @@ int sp_parse_in_user_space(void *request, const uint8_t *bytes, uint32_t length)
 	struct sp_place place = {0};
 	struct sp_parse_room room;
 	const struct sp_bytes at_hand = {.packet = bytes, .end = length, .window = &window};
+	struct sp_parse_request *asked = request;
 
-	return sp_parse(request, &at_hand, &place, &room, 0);
+	if (asked->kind == SP_PARSE_QUIC)
+		return sp_parse_is_there(asked, length, 0) ? parse_quic(asked, &at_hand) : -1;
+	return sp_parse(asked, &at_hand, &place, &room, 0);
 }
