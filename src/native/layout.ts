@@ -262,10 +262,13 @@ export const PARSE_REQUEST = {
 	http: 624,
 	answer: 648,
 	dns: 652,
-	bytes: 696,
+	quic: 696,
+	bytes: 712,
 } as const;
 /** struct sp_parse_dns. */
 export const PARSE_DNS = { flags: 0, at: 8, ttl: 24, address: 28, bytes: 44 } as const;
+/** struct sp_parse_quic. */
+export const PARSE_QUIC = { cookie: 0, version: 8, way: 12, seen: 13, isNew: 14, bytes: 16 } as const;
 /** struct sp_text. */
 export const TEXT = {
 	nameLength: 0,
@@ -291,6 +294,7 @@ export const HTTP_READER = {
 	bytes: 24,
 } as const;
 export const PARSE_STREAM = 1;
+export const PARSE_QUIC_DATAGRAM = 2;
 export const PARSE_DNS_MESSAGE = 3;
 export const PARSE_HTTP = 4;
 export const PARSE_ANSWER = 5;
@@ -308,6 +312,18 @@ export const httpReasons = [
 ] as const;
 export const READ_RESULT = { more: 0, hello: 1, other: 2, request: 3, over: 4, again: 5 } as const;
 export const HELLO_RESULT = { cut: 0, named: 1, unnamed: 2, broken: 3, none: 4, unread: 5 } as const;
+/** enum sp_quic_step. */
+export const QUIC_STEP = {
+	on: 0,
+	end: 1,
+	hello: 2,
+	late: 3,
+	half: 4,
+	whole: 5,
+	unread: 6,
+	strange: 7,
+	broken: 8,
+} as const;
 export const PARSE_DNS_RESULT = { question: 0, address: 1, end: 2, broken: 3 } as const;
 /** What the program `teach` is told. */
 export const TEACH_REQUEST = {

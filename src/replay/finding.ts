@@ -32,12 +32,17 @@ export type What =
 export interface Hello {
 	readonly kind: "hello";
 	readonly via: "tls" | "quic";
-	/** `broken`: it contradicts itself. `cut`: the conversation ended before it did. */
-	readonly how: "named" | "unnamed" | "broken" | "cut";
+	/**
+	 * `broken`: it contradicts itself. `cut`: the conversation ended before it did. Of QUIC, `unread`: of a version that cannot be read;
+	 * `strange`: packets that no keys of the flow fit, or that contradict earlier ones.
+	 */
+	readonly how: "named" | "unnamed" | "broken" | "cut" | "unread" | "strange";
 	/** As sent; null if there is none. */
 	readonly name: string | null;
 	/** encrypted_client_hello is there, real or GREASE. */
 	readonly ech: boolean;
+	/** Of QUIC. */
+	readonly version?: number;
 }
 
 /** An HTTP request in cleartext. */

@@ -26,6 +26,7 @@ export interface Judgement {
 }
 
 const DNS_PORT = 53;
+const WHY_NAMELESS = { cut: "incomplete", unread: "quic_unread", broken: "unreadable" } as const;
 
 /** What a policy in mode enforce would have decided, by the names that the capture's own answers teach. */
 export class Judge {
@@ -51,9 +52,12 @@ export class Judge {
 
 	hello(conversation: Conversation, time: bigint, { name, how }: Hello): Judgement {
 		const judgement = this.#judge("tls", conversation, time, name, false);
+		// As sp_quic_deny in bpf/quic_flow.h: no policy allows it.
+		if (how === "strange")
+			return { ...judgement, verdict: "deny", group: null, rule: null, reason: "unreadable", helloRequired: false };
 		// As sp_why_nameless in bpf/hello_verdict.h.
-		if (judgement.reason !== "name_missing" || how === "unnamed") return judgement;
-		return { ...judgement, reason: how === "cut" ? "incomplete" : "unreadable" };
+		if (judgement.reason !== "name_missing" || how === "unnamed" || how === "named") return judgement;
+		return { ...judgement, reason: WHY_NAMELESS[how] };
 	}
 
 	/** By what is asked for: its answer's status is not looked at. */

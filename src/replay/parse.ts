@@ -1,5 +1,6 @@
 /** The kernel's parsers asked by a buffer: bpf/parse.h. */
-import { HELLO_RESULT, PARSE_REQUEST, readerNames, TEXT } from "../native/layout.ts";
+import { HELLO_ECH, HELLO_RESULT, PARSE_REQUEST, readerNames, TEXT } from "../native/layout.ts";
+import type { Hello } from "./finding.ts";
 
 /** Answers the request in place: in user space (Addon.parse), or in the kernel (the program `parse`). */
 export type Parse = (request: Buffer, bytes: Buffer) => void;
@@ -20,7 +21,7 @@ export class ParseRequest {
 		this.buffer.writeUInt32LE(bytes.length, PARSE_REQUEST.end);
 	}
 
-	/** One of READ_RESULT. */
+	/** One of its kind's results: READ_RESULT, QUIC_STEP, PARSE_DNS_RESULT. */
 	ask(bytes: Buffer): number {
 		this.#parse(this.buffer, bytes);
 		return this.buffer.readUInt8(PARSE_REQUEST.result);
@@ -39,6 +40,13 @@ export class ParseRequest {
 	/** As HELLO_RESULT names it. */
 	get how(): keyof typeof HELLO_RESULT {
 		return HELLO_NAMES[this.buffer.readUInt8(PARSE_REQUEST.hello)] ?? "broken";
+	}
+
+	/** The one that was answered. */
+	hello(via: Hello["via"]): Hello {
+		const how = this.how === "named" || this.how === "unnamed" ? this.how : "broken";
+		const name = how === "named" ? (this.text("name") ?? "") : null;
+		return { kind: "hello", via, how, name, ech: (this.flags & HELLO_ECH) !== 0 };
 	}
 
 	/** Bytes as latin1, as much as was kept; null if there are none. */

@@ -1,5 +1,5 @@
-import { HELLO_ECH, PARSE_STREAM, READ_RESULT, REQUEST_FLAG } from "../native/layout.ts";
-import type { Hello, Request, What } from "./finding.ts";
+import { PARSE_STREAM, READ_RESULT, REQUEST_FLAG } from "../native/layout.ts";
+import type { Request, What } from "./finding.ts";
 import { type Parse, ParseRequest } from "./parse.ts";
 
 /** Bytes handed to a parser at once: what fits beside its request into one run of a kernel's program. */
@@ -56,7 +56,7 @@ export class StreamReader {
 				this.#request = null;
 				return;
 			}
-			if (result === READ_RESULT.hello) found(helloOf(request, "tls"));
+			if (result === READ_RESULT.hello) found(request.hello("tls"));
 			if (result === READ_RESULT.request) found(requestOf(request));
 		}
 		throw new Error("the parser does not come to an end");
@@ -71,9 +71,3 @@ function requestOf(request: ParseRequest): Request {
 }
 
 const NO_REQUEST = { kind: "request", version: 1, isBroken: false, method: "", path: "", name: null } as const;
-
-function helloOf(request: ParseRequest, via: Hello["via"]): Hello {
-	const how = request.how === "named" || request.how === "unnamed" ? request.how : "broken";
-	const name = how === "named" ? (request.text("name") ?? "") : null;
-	return { kind: "hello", via, how, name, ech: (request.flags & HELLO_ECH) !== 0 };
-}

@@ -4,6 +4,7 @@ import type { CapturedPacket } from "../capture/packet.ts";
 import { MessageStream, readMessage } from "./dns-reader.ts";
 import type { Conversation, Finding, What } from "./finding.ts";
 import type { Parse } from "./parse.ts";
+import { QuicReader } from "./quic-reader.ts";
 import { StreamReader } from "./stream-reader.ts";
 
 const DNS_PORT = 53;
@@ -17,6 +18,7 @@ export class Watch {
 	readonly #dissector: Dissector;
 	readonly #connections: Connections;
 	readonly #flows = new Map<string, Flow>();
+	#sides = 0;
 
 	constructor(parse: Parse, found: (finding: Finding) => void) {
 		this.#parse = parse;
@@ -40,7 +42,7 @@ export class Watch {
 	end(): void {
 		this.#dissector.end();
 		this.#connections.end();
-		for (const { conversation, last } of this.#flows.values()) this.#tell(conversation, last, { kind: "close" });
+		for (const flow of this.#flows.values()) this.#close(flow);
 		this.#flows.clear();
 	}
 
@@ -76,8 +78,21 @@ export class Watch {
 		const flow = this.#flow(datagram);
 		flow.last = packet;
 		const { conversation } = flow;
-		if (sourcePort !== DNS_PORT && destinationPort !== DNS_PORT) return;
-		this.#message(conversation, packet, payload, this.#isByServer(conversation, datagram));
+		const byServer = this.#isByServer(conversation, datagram);
+		if (sourcePort === DNS_PORT || destinationPort === DNS_PORT)
+			this.#message(conversation, packet, payload, byServer);
+		else if (QuicReader.isDue(payload))
+			this.#quic(flow, byServer).read(payload, (what) => {
+				// What a server says is made with keys of its own.
+				if (!byServer || what.kind !== "hello" || what.how === "named" || what.how === "unnamed")
+					this.#tell(conversation, packet, what, byServer);
+			});
+	}
+
+	#quic(flow: Flow, byServer: boolean): QuicReader {
+		const by = byServer ? 1 : 0;
+		flow.quic[by] ??= new QuicReader(this.#parse, this.#sides++);
+		return flow.quic[by];
 	}
 
 	#isByServer({ client }: Conversation, { source, sourcePort }: Datagram): boolean {
@@ -101,7 +116,7 @@ export class Watch {
 			// The answer to a question that was not captured.
 			const isAnswer = sourcePort === DNS_PORT && destinationPort !== DNS_PORT;
 			const [client, server] = isAnswer ? [ends[1], ends[0]] : ends;
-			flow = { conversation: { protocol: "udp", client, server }, last: packet };
+			flow = { conversation: { protocol: "udp", client, server }, last: packet, quic: [null, null] };
 			this.#tell(flow.conversation, packet, { kind: "open" });
 		}
 		this.#flows.delete(key);
@@ -111,8 +126,14 @@ export class Watch {
 	}
 
 	#closeOldest(): void {
-		const [key, { conversation, last }] = this.#flows.entries().next().value!;
+		const [key, flow] = this.#flows.entries().next().value!;
 		this.#flows.delete(key);
+		this.#close(flow);
+	}
+
+	#close({ conversation, last, quic }: Flow): void {
+		for (const [by, reader] of quic.entries())
+			reader?.end((what) => this.#tell(conversation, last, what, by === 1));
 		this.#tell(conversation, last, { kind: "close" });
 	}
 
@@ -124,4 +145,6 @@ export class Watch {
 interface Flow {
 	readonly conversation: Conversation;
 	last: CapturedPacket;
+	/** Of the client and of the server. */
+	readonly quic: [QuicReader | null, QuicReader | null];
 }

@@ -55,6 +55,7 @@ const structs: readonly (readonly [string, Readonly<Record<string, number>>])[] 
 	["sp_policy_head", layout.POLICY_HEAD],
 	["sp_judge_request", layout.JUDGE_REQUEST],
 	["sp_parse_dns", layout.PARSE_DNS],
+	["sp_parse_quic", layout.PARSE_QUIC],
 	["sp_parse_request", layout.PARSE_REQUEST],
 	["sp_text", layout.TEXT],
 	["sp_http_reader", layout.HTTP_READER],
@@ -104,6 +105,7 @@ test.each(names)("the names of %s", (name, prefix, ours) => {
 test.each([
 	["sp_read_result", /^SP_READ_/, layout.READ_RESULT],
 	["sp_hello_result", /^SP_HELLO_/, layout.HELLO_RESULT],
+	["sp_quic_step", /^SP_STEP_/, layout.QUIC_STEP],
 ] as const)("the numbers of %s", (name, prefix, ours) => {
 	const theirs = (typeOf("ENUM", name).values ?? []).map((value) => [
 		value.name.replace(prefix, "").toLowerCase(),

@@ -1,6 +1,6 @@
 /** The parsers, asked in the kernel and in user space at once: the same answer, byte for byte, or it is told. */
 import type { Addon, Kernel } from "../../src/native/binding.ts";
-import { PARSE_REQUEST } from "../../src/native/layout.ts";
+import { PARSE_QUIC, PARSE_QUIC_DATAGRAM, PARSE_REQUEST } from "../../src/native/layout.ts";
 import type { Parse } from "../../src/replay/parse.ts";
 import { PIECE_MAX } from "../../src/replay/stream-reader.ts";
 
@@ -8,7 +8,7 @@ export interface Both {
 	readonly parse: Parse;
 	/** Questions asked so far. */
 	readonly asked: () => number;
-	/** Questions about more bytes than one run of a kernel's program takes: asked in user space only. */
+	/** Questions about more bytes than one run of a kernel's program takes, and what follows them: asked in user space only. */
 	readonly tooLong: () => number;
 }
 
@@ -17,8 +17,13 @@ export class KernelDiffers extends Error {}
 export function inBoth(addon: Pick<Addon, "parse">, kernel: Pick<Kernel, "testRun">): Both {
 	let asked = 0;
 	let tooLong = 0;
+	/** Flows of QUIC of which the kernel lacks a datagram. */
+	const alone = new Set<bigint>();
 	const parse: Parse = (request, bytes) => {
-		if (bytes.length > PIECE_MAX) {
+		const flow = flowOf(request);
+		if (flow !== null && isNew(request)) alone.delete(flow);
+		if (flow !== null && bytes.length > PIECE_MAX) alone.add(flow);
+		if (bytes.length > PIECE_MAX || (flow !== null && alone.has(flow))) {
 			addon.parse(request, bytes);
 			tooLong++;
 			return;
@@ -32,6 +37,16 @@ export function inBoth(addon: Pick<Addon, "parse">, kernel: Pick<Kernel, "testRu
 		if (at !== null) throw new KernelDiffers(`byte ${at} of the answer differs: ${shown(before, bytes)}`);
 	};
 	return { parse, asked: () => asked, tooLong: () => tooLong };
+}
+
+/** What a parser remembers besides the request it remembers by this number. */
+function flowOf(request: Buffer): bigint | null {
+	if (request.readUInt8(PARSE_REQUEST.kind) !== PARSE_QUIC_DATAGRAM) return null;
+	return request.readBigUInt64LE(PARSE_REQUEST.quic + PARSE_QUIC.cookie);
+}
+
+function isNew(request: Buffer): boolean {
+	return request.readUInt8(PARSE_REQUEST.quic + PARSE_QUIC.isNew) !== 0;
 }
 
 function shown(request: Buffer, bytes: Buffer): string {

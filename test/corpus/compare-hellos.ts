@@ -89,6 +89,7 @@ function keyOfExpected(one: ExpectedHello): string {
 
 function keyOfObserved(one: ObservedHello): string {
 	const { flow, finding } = one;
+	if (process.env.DBG && finding.via==='quic' && finding.how!=='named') console.log('DBG', flow, finding.how, finding.version?.toString(16), finding.packet.number);
 	return `${flow} ${isUnread(one) ? `(${finding.how})` : nameKey(finding.name)}`;
 }
 
