@@ -79,8 +79,7 @@ export class Watch {
 		flow.last = packet;
 		const { conversation } = flow;
 		const byServer = this.#isByServer(conversation, datagram);
-		if (sourcePort === DNS_PORT || destinationPort === DNS_PORT)
-			this.#message(conversation, packet, payload, byServer);
+		if (sourcePort === DNS_PORT || destinationPort === DNS_PORT) this.#message(conversation, packet, payload, byServer);
 		else if (QuicReader.isDue(payload))
 			this.#quic(flow, byServer).read(payload, (what) => {
 				// What a server says is made with keys of its own.
@@ -132,8 +131,7 @@ export class Watch {
 	}
 
 	#close({ conversation, last, quic }: Flow): void {
-		for (const [by, reader] of quic.entries())
-			reader?.end((what) => this.#tell(conversation, last, what, by === 1));
+		for (const [by, reader] of quic.entries()) reader?.end((what) => this.#tell(conversation, last, what, by === 1));
 		this.#tell(conversation, last, { kind: "close" });
 	}
 
