@@ -3,6 +3,7 @@ import { pcap, pcapng, type Recorded } from "../support/capture/files.ts";
 import { ETHER, ethernet, IP, ip, tagged, u16, udp } from "../support/capture/packets.ts";
 import { ENDS, type Ends, Talk } from "../support/capture/talk.ts";
 import { encodeReply } from "../support/dns-encode.ts";
+import { crypto, initial, PING, QUIC1, QUIC2, shortHeader } from "../support/quic-packets.ts";
 import {
 	clientHello,
 	ECH,
@@ -24,7 +25,7 @@ export interface OwnCapture {
 }
 
 export function ownCaptures(): OwnCapture[] {
-	return [split(), disordered(), afterCleartext(), withoutBeginning(), visit(), withoutName()];
+	return [split(), disordered(), afterCleartext(), withoutBeginning(), visit(), quic(), withoutName()];
 }
 
 const NAME = "api.model.example";
@@ -97,6 +98,33 @@ function visit(): OwnCapture {
 			...{ method: "GET", name: "www.news.example:80", uri: "/news?x=1" },
 		},
 	]);
+}
+
+/** A hello in two datagrams, the second first and what overlaps in both; then one of version 2 whose frames are disordered. */
+function quic(): OwnCapture {
+	const hello = clientHello([POST_QUANTUM_KEY_SHARE, VERSIONS, serverName(NAME)]);
+	const other = clientHello([VERSIONS, serverName("www.news.example")]);
+	const ends = { ...ENDS, clientPort: 40_003 };
+	const frames = [
+		initial({ frames: crypto(700, hello.subarray(700)), number: 1 }),
+		initial({ frames: Buffer.concat([PING, crypto(0, hello.subarray(0, 720))]), number: 0 }),
+		shortHeader(80),
+	].map((payload) => quicDatagram(ENDS, payload));
+	const second = Buffer.concat([crypto(100, other.subarray(100)), PING, crypto(0, other.subarray(0, 100))]);
+	frames.push(quicDatagram(ends, initial({ version: QUIC2, frames: second, token: Buffer.from("token") })));
+	return capture("quic.pcap", pcap(recorded(frames)), [
+		quicRow(ENDS, NAME, 1, QUIC1),
+		quicRow(ends, "www.news.example", 4, QUIC2),
+	]);
+}
+
+function quicDatagram({ client, clientPort, server, serverPort }: Ends, payload: Buffer): Buffer {
+	return ethernet(ETHER.ipv4, ip({ from: client, to: server, protocol: IP.udp }, udp(clientPort, serverPort, payload)));
+}
+
+function quicRow({ client, clientPort, server, serverPort }: Ends, name: string, frame: number, version: number) {
+	const text = `0x${version.toString(16).padStart(8, "0")}`;
+	return { proto: "quic", frame, src: client, sport: clientPort, dst: server, dport: serverPort, name, version: text };
 }
 
 /** No SYN, and the second segment first. */
