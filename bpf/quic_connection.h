@@ -28,9 +28,10 @@ static __always_inline bool sp_quic_is_of(const struct sp_quic_connection *c, co
 
 static __always_inline bool sp_quic_is_id(const struct sp_quic_id *one, const struct sp_quic_id *two)
 {
-	const __u64 *a = (const __u64 *)one->bytes, *b = (const __u64 *)two->bytes;
+	const __u8 *a = one->bytes, *b = two->bytes;
 
-	return one->length == two->length && a[0] == b[0] && a[1] == b[1] && a[2] == b[2];
+	return one->length == two->length && sp_load64(a) == sp_load64(b) && sp_load64(a + 8) == sp_load64(b + 8) &&
+	       sp_load64(a + 16) == sp_load64(b + 16);
 }
 
 /* Which connection of the flow made this Initial packet: its way, SP_FOUND_OWN for a new one with the packet's own id, or
