@@ -167,3 +167,22 @@ describe("a policy", () => {
 		expect(brief(rows(shown, judge(sni)))[0]?.slice(3)).toEqual(["allow", "tls", "model"]);
 	});
 });
+
+test("QUIC that cannot be read has no name; what no keys fit is denied by any policy", () => {
+	const flow: Conversation = { ...WEB, protocol: "udp" };
+	const quic = (how: "unread" | "strange"): What => ({ kind: "hello", via: "quic", how, name: null, ech: false });
+	const told = (how: "unread" | "strange", text: string) =>
+		brief(
+			rows(
+				[
+					[1, flow, open],
+					[1, flow, quic(how)],
+					[1, flow, close],
+				],
+				judge(text),
+			),
+		);
+	const open443 = POLICY.replace('domain: "*.model.example", ports: [443, 53]', "ports: 443");
+	expect(told("strange", open443)).toEqual([[1, null, "quic", "deny", "tls", "unreadable"]]);
+	expect(told("unread", open443)).toEqual([[1, null, "quic", "allow", "tls", "model"]]);
+});
