@@ -5,12 +5,12 @@ _sallyport() {
 	for ((at = 1; at < COMP_CWORD; at++)); do
 		word="${COMP_WORDS[at]}"
 		case "${path:+$path }$word" in
-		""|"run"|"observe"|"connections"|"top"|"names"|"stream"|"policy"|"policy check"|"policy explain"|"policy show"|"policy apply"|"policy diff"|"replay"|"status"|"metrics-user"|"completion"|"man") path="${path:+$path }$word" ;;
+		""|"run"|"observe"|"connections"|"top"|"names"|"stream"|"policy"|"policy check"|"policy explain"|"policy show"|"policy apply"|"policy diff"|"replay"|"status"|"attach"|"detach"|"doctor"|"metrics-user"|"completion"|"man") path="${path:+$path }$word" ;;
 		esac
 	done
 	case "$path" in
 		"")
-			words="run observe connections top names stream policy replay status metrics-user completion man"
+			words="run observe connections top names stream policy replay status attach detach doctor metrics-user completion man"
 			flags="-V --version -h --help"
 			files=0 ;;
 		"run")
@@ -24,7 +24,7 @@ _sallyport() {
 				--token-file) compopt -o filenames 2>/dev/null; mapfile -t COMPREPLY < <(compgen -f -- "$current"); return ;;
 				--tls-cert) compopt -o filenames 2>/dev/null; mapfile -t COMPREPLY < <(compgen -f -- "$current"); return ;;
 				--tls-key) compopt -o filenames 2>/dev/null; mapfile -t COMPREPLY < <(compgen -f -- "$current"); return ;;
-				--on-exit) mapfile -t COMPREPLY < <(compgen -W "keep detach" -- "$current"); return ;;
+				--on-exit) mapfile -t COMPREPLY < <(compgen -W "keep open closed" -- "$current"); return ;;
 				--warm-up) mapfile -t COMPREPLY < <(compgen -W "none flush resolve" -- "$current"); return ;;
 				--runtime-dir) compopt -o filenames 2>/dev/null; mapfile -t COMPREPLY < <(compgen -f -- "$current"); return ;;
 				--state-dir) compopt -o filenames 2>/dev/null; mapfile -t COMPREPLY < <(compgen -f -- "$current"); return ;;
@@ -37,9 +37,10 @@ _sallyport() {
 				--metrics-basic-file) compopt -o filenames 2>/dev/null; mapfile -t COMPREPLY < <(compgen -f -- "$current"); return ;;
 				--metrics-top-names) :; return ;;
 				--log-level) mapfile -t COMPREPLY < <(compgen -W "debug info warn error" -- "$current"); return ;;
+				--journal) mapfile -t COMPREPLY < <(compgen -W "none denied all" -- "$current"); return ;;
 			esac
 			words=""
-			flags="--policy --cgroup --pins --socket --group --listen --token-file --tls-cert --tls-key --on-exit --warm-up --runtime-dir --state-dir --no-history --history-days --history-megabytes --metrics-listen --metrics-tls-cert --metrics-tls-key --metrics-token-file --metrics-basic-file --metrics-top-names --log-level --log-connections --json -h --help"
+			flags="--policy --cgroup --pins --socket --group --listen --token-file --tls-cert --tls-key --on-exit --warm-up --runtime-dir --state-dir --no-history --history-days --history-megabytes --metrics-listen --metrics-tls-cert --metrics-tls-key --metrics-token-file --metrics-basic-file --metrics-top-names --log-level --log-connections --journal --json -h --help"
 			files=0 ;;
 		"observe")
 			case "$previous" in
@@ -206,6 +207,37 @@ _sallyport() {
 			esac
 			words=""
 			flags="--socket --json -h --help"
+			files=0 ;;
+		"attach")
+			case "$previous" in
+				--pins) compopt -o filenames 2>/dev/null; mapfile -t COMPREPLY < <(compgen -f -- "$current"); return ;;
+				--runtime-dir) compopt -o filenames 2>/dev/null; mapfile -t COMPREPLY < <(compgen -f -- "$current"); return ;;
+				--policy) compopt -o filenames 2>/dev/null; mapfile -t COMPREPLY < <(compgen -f -- "$current"); return ;;
+				--cgroup) compopt -o filenames 2>/dev/null; mapfile -t COMPREPLY < <(compgen -f -- "$current"); return ;;
+				--otherwise) mapfile -t COMPREPLY < <(compgen -W "open closed" -- "$current"); return ;;
+				--state-dir) compopt -o filenames 2>/dev/null; mapfile -t COMPREPLY < <(compgen -f -- "$current"); return ;;
+			esac
+			words=""
+			flags="--pins --runtime-dir --policy --anew --cgroup --otherwise --state-dir --json -h --help"
+			files=0 ;;
+		"detach")
+			case "$previous" in
+				--pins) compopt -o filenames 2>/dev/null; mapfile -t COMPREPLY < <(compgen -f -- "$current"); return ;;
+				--runtime-dir) compopt -o filenames 2>/dev/null; mapfile -t COMPREPLY < <(compgen -f -- "$current"); return ;;
+			esac
+			words=""
+			flags="--pins --runtime-dir --json -h --help"
+			files=0 ;;
+		"doctor")
+			case "$previous" in
+				--policy) compopt -o filenames 2>/dev/null; mapfile -t COMPREPLY < <(compgen -f -- "$current"); return ;;
+				--cgroup) compopt -o filenames 2>/dev/null; mapfile -t COMPREPLY < <(compgen -f -- "$current"); return ;;
+				--pins) compopt -o filenames 2>/dev/null; mapfile -t COMPREPLY < <(compgen -f -- "$current"); return ;;
+				--runtime-dir) compopt -o filenames 2>/dev/null; mapfile -t COMPREPLY < <(compgen -f -- "$current"); return ;;
+				--state-dir) compopt -o filenames 2>/dev/null; mapfile -t COMPREPLY < <(compgen -f -- "$current"); return ;;
+			esac
+			words=""
+			flags="--policy --cgroup --pins --runtime-dir --state-dir --json -h --help"
 			files=0 ;;
 		"metrics-user")
 			words=""

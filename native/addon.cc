@@ -9,6 +9,8 @@
 #include <memory>
 #include <optional>
 
+#include "attached.h"
+#include "datagram.h"
 #include "destroy.h"
 #include "error.h"
 #include "maps.h"
@@ -53,7 +55,6 @@ const uint8_t* bytes(const Napi::Value& value) { return value.As<Napi::Uint8Arra
 size_t length(const Napi::Value& value) { return value.As<Napi::Uint8Array>().ByteLength(); }
 
 Napi::Value give(Napi::Env env, Bytes&& content) {
-	if (content.empty()) return Napi::Buffer<uint8_t>::New(env, 0); /* an external one over null counts as detached */
 	/* V8 takes external memory at address 0 for a buffer that was detached. */
 	if (content.empty()) return Napi::Buffer<uint8_t>::New(env, 0);
 	auto owned = std::make_unique<Bytes>(std::move(content));
@@ -154,6 +155,8 @@ public:
 		return batch.records;
 	}
 
+	Ring::Positions positions() const { return ring_.positions(); }
+
 	/* At once, whoever still holds on to this: the ring's descriptor may be closed next. */
 	void stop() { poll_.reset(); }
 
@@ -209,6 +212,7 @@ public:
 			InstanceMethod<&Kernel::call<&Kernel::remove>>("remove"),
 			InstanceMethod<&Kernel::call<&Kernel::start>>("start"),
 			InstanceMethod<&Kernel::call<&Kernel::drain>>("drain"),
+			InstanceMethod<&Kernel::call<&Kernel::positions>>("positions"),
 			InstanceMethod<&Kernel::call<&Kernel::stop>>("stop"),
 			InstanceMethod<&Kernel::call<&Kernel::programs>>("programs"),
 			InstanceMethod<&Kernel::call<&Kernel::test_run>>("testRun"),
@@ -234,7 +238,8 @@ private:
 		handles_ = std::move(loaded.handles);
 		prepared_ = std::move(loaded.prepared);
 		for (const auto& [name, fd] : handles_.maps) maps_.emplace(name, Map(name, fd.get()));
-		policy_ = std::make_unique<Policy>(handles_.maps.at("policy").get(), handles_.maps.at("control").get());
+		policy_ = std::make_unique<Policy>(handles_.maps.at("policy").get(), handles_.maps.at("control").get(),
+		                                   pins_);
 	}
 
 	const Map& map(const Napi::CallbackInfo& info) const { return maps_.at(info[0].ToString()); }
@@ -298,6 +303,14 @@ private:
 	}
 
 	Napi::Value drain(const Napi::CallbackInfo& info) { return Napi::Number::New(info.Env(), reader_->drain()); }
+
+	Napi::Value positions(const Napi::CallbackInfo& info) {
+		const auto [written, taken] = reader_->positions();
+		auto result = Napi::Object::New(info.Env());
+		result["written"] = static_cast<double>(written); /* exact up to 2^53 bytes */
+		result["taken"] = static_cast<double>(taken);
+		return result;
+	}
 
 	Napi::Value stop(const Napi::CallbackInfo& info) {
 		stop_reading();
@@ -381,6 +394,45 @@ Napi::Value destroy_socket_later(const Napi::CallbackInfo& info) {
 	return promise;
 }
 
+Napi::Value send_datagram_to(const Napi::CallbackInfo& info) {
+	translating_errors(info.Env(), [&] { send_datagram(info[0].ToString(), bytes(info[1]), length(info[1])); });
+	return info.Env().Undefined();
+}
+
+Napi::Value attached_at(const Napi::CallbackInfo& info) {
+	return translating_errors(info.Env(), [&] {
+		auto list = Napi::Array::New(info.Env());
+		for (const auto& [hook, name, id] : attached_programs(info[0].ToString())) {
+			auto entry = Napi::Object::New(info.Env());
+			entry["hook"] = hook;
+			entry["name"] = name;
+			entry["id"] = id;
+			list[list.Length()] = entry;
+		}
+		return list;
+	});
+}
+
+/* What the folder's marker says of it: null if there is none. */
+Napi::Value pins_at(const Napi::CallbackInfo& info) {
+	return translating_errors(info.Env(), [&]() -> Napi::Value {
+		const auto marker = read_marker(std::string(info[0].ToString()));
+		if (!marker) return info.Env().Null();
+		const Marker wanted = marker_of(info[1].ToString());
+		auto result = Napi::Object::New(info.Env());
+		result["layout"] = marker->layout;
+		result["sameLayout"] = marker->layout == wanted.layout;
+		result["samePrograms"] = marker->object == wanted.object;
+		result["sameCgroup"] = marker->cgroup == wanted.cgroup;
+		return result;
+	});
+}
+
+Napi::Value remove_pins_at(const Napi::CallbackInfo& info) {
+	translating_errors(info.Env(), [&] { remove_pins(std::string(info[0].ToString())); });
+	return info.Env().Undefined();
+}
+
 Napi::Value mount_bpffs_at(const Napi::CallbackInfo& info) {
 	translating_errors(info.Env(), [&] { mount_bpffs(std::string(info[0].ToString())); });
 	return info.Env().Undefined();
@@ -413,6 +465,10 @@ Napi::Object initialize(Napi::Env env, Napi::Object exports) {
 	exports["Kernel"] = Kernel::define(env);
 	exports["destroySocket"] = Napi::Function::New<destroy_socket_later>(env);
 	exports["mountBpffs"] = Napi::Function::New<mount_bpffs_at>(env);
+	exports["sendDatagram"] = Napi::Function::New<send_datagram_to>(env);
+	exports["attached"] = Napi::Function::New<attached_at>(env);
+	exports["pins"] = Napi::Function::New<pins_at>(env);
+	exports["removePins"] = Napi::Function::New<remove_pins_at>(env);
 	exports["parse"] = Napi::Function::New<parse>(env);
 	exports["parseRequestBytes"] = sp_parse_request_size();
 	exports["unmountBpffs"] = Napi::Function::New<unmount_bpffs_at>(env);

@@ -225,8 +225,12 @@ private:
 
 } // namespace
 
+Marker marker_of(const std::string& cgroup) {
+	return {SP_LAYOUT_VERSION, 0, hash(elf_bytes()), cgroup.empty() ? 0 : cgroup_id(cgroup)};
+}
+
 Loaded load(const LoadOptions& options) {
-	const Marker wanted{SP_LAYOUT_VERSION, 0, hash(elf_bytes()), options.detached ? 0 : cgroup_id(options.cgroup)};
+	const Marker wanted = marker_of(options.detached ? "" : options.cgroup);
 	Object object = open_elf();
 	const auto found = read_marker(options.pins);
 	if (found == wanted) {

@@ -8,6 +8,7 @@
 #include <string>
 
 #include "fd.h"
+#include "pins.h"
 
 namespace sallyport {
 
@@ -36,6 +37,9 @@ struct Loaded {
 	Handles handles;
 	std::unique_ptr<Prepared> prepared; /* null: in force already, or never to be attached */
 };
+
+/* What the marker of a pin folder must say to be taken over by this addon, for programs at `cgroup`. */
+Marker marker_of(const std::string& cgroup);
 
 /* Take over the pins if they are of this object; load it if they are not. */
 Loaded load(const LoadOptions& options);

@@ -17,6 +17,7 @@ namespace sallyport {
 namespace {
 
 constexpr const char* kNext = "next";
+constexpr const char* kRows[] = {"rows", "rows-new"}; /* bpffs takes no dots in names */
 constexpr const char* kParts[] = {"maps", "programs", "links"};
 
 void detach_links(const fs::path& links) {
@@ -41,6 +42,13 @@ void swap_or_move(const fs::path& from, const fs::path& to) {
 	if (renameat2(AT_FDCWD, from.c_str(), AT_FDCWD, to.c_str(), RENAME_EXCHANGE) == 0) return;
 	if (errno != ENOENT) throw Failure(errno, "pin " + to.string());
 	fs::rename(from, to);
+}
+
+uint32_t map_id(int map) {
+	bpf_map_info info{};
+	__u32 size = sizeof(info);
+	check(bpf_obj_get_info_by_fd(map, &info, &size), "read a map's id");
+	return info.id;
 }
 
 bool is_bpffs(const fs::path& folder) {
@@ -77,10 +85,27 @@ void write_marker(const fs::path& folder, const Marker& marker) {
 
 void remove_pins(const fs::path& folder) {
 	remove_set(folder / kNext);
+	for (const char* rows : kRows) fs::remove(folder / rows);
 	remove_set(folder);
 }
 
 void remove_stage(const fs::path& pins) { remove_set(pins / kNext); }
+
+void pin_rows(const fs::path& pins, int map) {
+	const fs::path draft = pins / kRows[1];
+	fs::remove(draft);
+	check(bpf_obj_pin(map, draft.c_str()), "pin " + draft.string());
+}
+
+void settle_rows(const fs::path& pins) { fs::rename(pins / kRows[1], pins / kRows[0]); }
+
+Fd open_rows(const fs::path& pins, uint32_t id) {
+	for (const char* name : kRows) {
+		Fd map(bpf_obj_get((pins / name).c_str()));
+		if (map && map_id(map.get()) == id) return map;
+	}
+	return Fd();
+}
 
 Stage::Stage(const fs::path& pins) : pins_(pins), next_(pins / kNext) {
 	fs::create_directories(pins_);

@@ -2,6 +2,7 @@
 /* The folder on bpffs that carries the programs, maps and links over a restart of the daemon:
  *
  *   maps/NAME  programs/NAME  links/NAME   and   marker, a map that says what the others are
+ *   rows       the policy in force, once more
  *   next/      the same once more, while a new set is being made or an old one taken away
  *
  * The marker goes first and comes last: a folder without one is half made, and is replaced. */
@@ -10,6 +11,8 @@
 #include <cstdint>
 #include <filesystem>
 #include <optional>
+
+#include "fd.h"
 
 namespace sallyport {
 
@@ -49,6 +52,13 @@ private:
 	std::filesystem::path pins_;
 	std::filesystem::path next_;
 };
+
+/* The rows of the policy in force have a pin of their own: without it they could be opened by their id alone, which takes
+ * CAP_SYS_ADMIN. Pinned before the switch, settled after it; in between both are there. */
+void pin_rows(const std::filesystem::path& pins, int map);
+void settle_rows(const std::filesystem::path& pins);
+/* No descriptor if there is no such pin. */
+Fd open_rows(const std::filesystem::path& pins, uint32_t id);
 
 void mount_bpffs(const std::filesystem::path& folder);
 void unmount_bpffs(const std::filesystem::path& folder);

@@ -9,6 +9,7 @@
 #include "../bpf/state.h"
 #include "error.h"
 #include "fd.h"
+#include "pins.h"
 
 namespace sallyport {
 namespace {
@@ -34,8 +35,8 @@ private:
 
 } // namespace
 
-Policy::Policy(int policy_map, int control_map)
-	: policy_map_(policy_map),
+Policy::Policy(int policy_map, int control_map, std::string pins)
+	: policy_map_(policy_map), pins_(std::move(pins)),
 	  control_(mmap(nullptr, sizeof(sp_control), PROT_READ | PROT_WRITE, MAP_SHARED, control_map, 0)) {
 	if (control_ == MAP_FAILED) throw Failure(errno, "mmap control");
 }
@@ -49,7 +50,9 @@ void Policy::install(const uint8_t* rows, size_t bytes, uint32_t generation) {
 	          "create the policy's rows"));
 	std::memcpy(Mapping(inner.get(), bytes, PROT_READ | PROT_WRITE).data(), rows, bytes);
 	const int fd = inner.get();
+	pin_rows(pins_, fd);
 	check(bpf_map_update_elem(policy_map_, &kSlot, &fd, BPF_ANY), "switch the policy");
+	settle_rows(pins_);
 	/* One word, not the whole struct by the map: the programs write its neighbours. */
 	__atomic_store_n(&static_cast<sp_control*>(control_)->generation, generation, __ATOMIC_RELEASE);
 }
@@ -60,7 +63,8 @@ std::optional<std::vector<uint8_t>> Policy::read() const {
 		if (errno == ENOENT) return std::nullopt;
 		throw Failure(errno, "look up the policy");
 	}
-	const Fd inner(check(bpf_map_get_fd_by_id(id), "open the policy's rows"));
+	Fd inner = open_rows(pins_, id);
+	if (!inner) inner = Fd(check(bpf_map_get_fd_by_id(id), "open the policy's rows"));
 	bpf_map_info info{};
 	__u32 size = sizeof(info);
 	check(bpf_obj_get_info_by_fd(inner.get(), &info, &size), "read the policy's size");

@@ -5,13 +5,15 @@
 #include <cstddef>
 #include <cstdint>
 #include <optional>
+#include <string>
 #include <vector>
 
 namespace sallyport {
 
 class Policy {
 public:
-	Policy(int policy_map, int control_map);
+	/* `pins`: the folder that the two maps are pinned in. */
+	Policy(int policy_map, int control_map, std::string pins);
 	~Policy();
 	Policy(const Policy&) = delete;
 	Policy& operator=(const Policy&) = delete;
@@ -21,6 +23,7 @@ public:
 
 private:
 	int policy_map_;
+	std::string pins_;
 	void* control_;
 };
 

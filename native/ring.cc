@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 #include "ring.h"
 
+#include <sys/mman.h>
+#include <unistd.h>
+
 #include <cstring>
 
 #include "../bpf/event.h"
@@ -8,6 +11,20 @@
 #include "maps.h"
 
 namespace sallyport {
+
+namespace {
+
+/* The first word of the ring's page 0 (consumer) or 1 (producer): kernel/bpf/ringbuf.c, struct bpf_ringbuf. */
+uint64_t position(int map, int page) {
+	const size_t size = sysconf(_SC_PAGESIZE);
+	void* word = mmap(nullptr, size, PROT_READ, MAP_SHARED, map, page * size);
+	if (word == MAP_FAILED) throw Failure(errno, "mmap the ring");
+	const uint64_t value = __atomic_load_n(static_cast<uint64_t*>(word), __ATOMIC_ACQUIRE);
+	munmap(word, size);
+	return value;
+}
+
+} // namespace
 
 const size_t Ring::kLargestRecord = padded(sizeof(sp_process));
 
@@ -21,6 +38,11 @@ Ring::Batch Ring::drain(uint8_t* into, size_t room) {
 	const int result = ring_buffer__consume(ring_.get());
 	if (result < 0 && result != -ENOBUFS) throw Failure(-result, "drain the ring");
 	return batch_;
+}
+
+Ring::Positions Ring::positions() const {
+	const uint64_t taken = position(map_, 0); /* first: it is never seen ahead of what was written */
+	return {position(map_, 1), taken};
 }
 
 int Ring::take(void* self, void* record, size_t size) {

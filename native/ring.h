@@ -27,6 +27,12 @@ public:
 	int fd() const { return map_; }
 	Batch drain(uint8_t* into, size_t room);
 
+	/* Bytes since the ring was made: what the kernel has written, and what was taken of it. */
+	struct Positions {
+		uint64_t written, taken;
+	};
+	Positions positions() const;
+
 private:
 	static int take(void* self, void* record, size_t size);
 

@@ -1,9 +1,13 @@
-import { readFileSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 import { dirname } from "node:path";
 import { text } from "node:stream/consumers";
 import type { Output, Signals } from "./cli/deps.ts";
 import { runCommandLine } from "./cli/program.ts";
+import { journalEntry } from "./connections/journal-entry.ts";
+import type { ConnectionView } from "./connections/view.ts";
 import { startDaemon } from "./daemon.ts";
+import { gather } from "./doctor/facts.ts";
+import { findings } from "./doctor/findings.ts";
 import { checkPolicyFile } from "./enforce/check-policy-file.ts";
 import { hostEnvironment } from "./enforce/policy-environment.ts";
 import { SallyportError } from "./errors.ts";
@@ -13,20 +17,45 @@ import { hashPassword } from "./metrics/password.ts";
 import { openAddon } from "./native/addon.ts";
 import type { Addon } from "./native/binding.ts";
 import { comparePolicies } from "./policy/compare.ts";
+import { findObstacle, readFacts } from "./preflight.ts";
+import { attachAlone, detachAlone } from "./stand-alone.ts";
+import { supervise } from "./supervise.ts";
+import { JOURNAL_SOCKET, Journal } from "./system/journal.ts";
+import { serviceManager } from "./system/notify.ts";
 import { readVersion } from "./version.ts";
 
 /** Bytes that wait for a slow reader before lines are left out. */
 const MOST_WAITING = 16 * 1024 * 1024;
 
+/** Entries a second in the long run and at once; journald's own limit is 10,000 in 30 s. */
+const JOURNAL_RATE = { rate: 200, burst: 2_000 };
+
 /** One run of the command line: everything real is handed in here. Returns the exit code. */
 export function runCommand(args: readonly string[]): Promise<number> {
 	const version = readVersion();
+	const manager = serviceManager(process.env, process.pid, (path, bytes) => open().sendDatagram(path, bytes));
 	return runCommandLine(args, {
 		version,
 		out: output(process.stdout),
 		err: output(process.stderr),
 		signals: signals(),
-		start: (config, log) => startDaemon(config, { openAddon: open, log, version, started: giveBack }),
+		async start(config, log) {
+			const daemon = await startDaemon(config, { openAddon: open, log, version, started: giveBack });
+			return manager === null ? daemon : supervise(daemon, manager, log);
+		},
+		async attach(config, log) {
+			requireMachine();
+			return attachAlone(config, open(), log);
+		},
+		async detach(config) {
+			requireMachine();
+			return detachAlone(config, open());
+		},
+		openJournal,
+		async doctor(config) {
+			const findingsOf = gather(config, open(), (file) => checkPolicyFile(file, environmentBeside(file)));
+			return { findings: findings(findingsOf) };
+		},
 		checkPolicy: (file) => checkPolicyFile(file, environmentBeside(file)),
 		comparePolicy(before, file) {
 			const beside = before.source.startsWith("/") ? before.source : file;
@@ -52,6 +81,18 @@ export function runCommand(args: readonly string[]): Promise<number> {
 function environmentBeside(file: string) {
 	const users = new Users();
 	return hostEnvironment({ folder: dirname(file), uidOf: (name) => users.uidOf(name) });
+}
+
+function requireMachine(): void {
+	const obstacle = findObstacle(readFacts());
+	if (obstacle !== null) throw obstacle;
+}
+
+function openJournal(): ((connection: ConnectionView) => void) | null {
+	if (!existsSync(JOURNAL_SOCKET)) return null;
+	const addon = open();
+	const journal = new Journal({ ...JOURNAL_RATE, send: addon.sendDatagram, now: () => performance.now() });
+	return (connection) => journal.write(journalEntry(connection));
 }
 
 function keys(pressed: (key: string) => void): () => void {

@@ -4,7 +4,8 @@ import type { MapName } from "./native/binding.ts";
 /** What is done about what was resolved before the daemon came: nothing; the host's caches flushed; names of the policy resolved too. */
 export type WarmUp = "none" | "flush" | "resolve";
 
-export type OnExit = "keep" | "detach";
+/** keep: enforce on; open: nothing is left in the kernel; closed: CLOSED_POLICY is in force. */
+export type OnExit = "keep" | "open" | "closed";
 
 /** What a daemon is told from outside. Everything has a default here and nowhere else. */
 export interface Config {
@@ -142,4 +143,17 @@ version: 1
 mode: observe
 defaults: { dns: allow, connect: allow, tls: allow, http: allow }
 groups: []
+`;
+
+/** What `closed` means. Without leave to renew its address a host would soon be out of reach of those who come to help. */
+export const CLOSED_POLICY = `# Nothing leaves but loopback, DHCP, and answers to who connects from outside.
+version: 1
+mode: enforce
+defaults: { dns: deny, connect: deny, tls: deny }
+groups:
+  - name: closed
+    priority: 1
+    rules:
+      - { name: loopback, action: allow, to: { cidr: [127.0.0.0/8, "::1/128"] } }
+      - { name: dhcp, action: allow, to: { protocol: udp, ports: [67, 547] } }
 `;

@@ -59,6 +59,19 @@ export function statusOf(o: StatusOptions): Status {
 	};
 }
 
+/** One line for a service manager's status. */
+export function statusLine({ kernel, policy, table }: Pick<StatusOptions, "kernel" | "policy" | "table">): string {
+	const { current, generation } = policy;
+	const counters = kernel.sum("counters");
+	const what =
+		current === null
+			? `an earlier daemon's policy is in force (generation ${generation})`
+			: `${current.policy.mode} ${current.source} (generation ${generation}, ${current.policy.rules.length} rules)`;
+	const refused = policy.healthy ? "" : "; the last policy was REFUSED, see the log";
+	const denied = deniedOf(counters, VERDICT.deny);
+	return `${what}${refused}: ${table.kept.sizes.live} open, ${denied} denied, ${lostOf(counters)} events lost`;
+}
+
 /** Ready: this daemon's own policy decides. What is wrong with history is said, and stops nothing. */
 export function readiness(policy: PolicyService, history: HistoryStatus | null): Readiness {
 	const own = policy.current === null ? "the policy in force is an earlier daemon's" : "ok";

@@ -1,7 +1,6 @@
-import { rmSync } from "node:fs";
 import { join } from "node:path";
 import type { RunningDaemon } from "./cli/deps.ts";
-import { type Config, LIMITS, TIMES } from "./config.ts";
+import { CLOSED_POLICY, type Config, LIMITS, TIMES } from "./config.ts";
 import type { Connection } from "./connections/connection.ts";
 import { LiveFeed } from "./connections/live-feed.ts";
 import { type Answer, NameBook } from "./connections/name-book.ts";
@@ -12,9 +11,10 @@ import { SettledStream } from "./connections/stream.ts";
 import { Sweep } from "./connections/sweep.ts";
 import { ConnectionTable } from "./connections/table.ts";
 import { viewer } from "./connections/view.ts";
-import { statusOf } from "./daemon-status.ts";
+import { statusLine, statusOf } from "./daemon-status.ts";
 import { ensureBpffs } from "./enforce/bpffs.ts";
 import { Destroyer } from "./enforce/destroyer.ts";
+import { keepLastGood, lastGoodFile } from "./enforce/last-good.ts";
 import { attach, inherited, openKernel } from "./enforce/open-kernel.ts";
 import { openPolicy } from "./enforce/open-policy.ts";
 import { readMountinfo } from "./enforce/policy-environment.ts";
@@ -22,8 +22,10 @@ import { Rejudge } from "./enforce/rejudge.ts";
 import { TrustedResolvers } from "./enforce/resolvers.ts";
 import { lookupName, seedNames } from "./enforce/seed.ts";
 import { SlotBook } from "./enforce/slot-book.ts";
+import { takeOut } from "./enforce/take-out.ts";
 import { Warmer } from "./enforce/warm-up.ts";
 import { watchPolicy } from "./enforce/watch-policy.ts";
+import { EventPath } from "./event-path.ts";
 import { guarded } from "./guarded.ts";
 import { CgroupTable } from "./identity/cgroup-table.ts";
 import { ExePaths } from "./identity/exe-paths.ts";
@@ -50,7 +52,7 @@ import { apiServices } from "./services.ts";
 import { ConnectionIds } from "./store/ids.ts";
 import { watchedCgroup } from "./system/cgroup.ts";
 import { type Clock, systemClock } from "./system/clock.ts";
-import { acquireLock } from "./system/lock.ts";
+import { acquirePins } from "./system/lock.ts";
 import { parseMountinfo } from "./system/mounts.ts";
 import { Undo } from "./undo.ts";
 
@@ -87,10 +89,7 @@ async function compose(
 	checkMetricsConfig(config.metrics);
 	const watched = watchedCgroup(config.cgroup, readMountinfo());
 	const addon = openAddon();
-	const lock = await acquireLock(
-		join(config.runtimeDir, `${config.pins.slice(1).replaceAll("/", "-")}.lock`),
-		`the pins at ${config.pins}`,
-	);
+	const lock = await acquirePins(config);
 	undo.add(() => lock.release());
 
 	undo.add(ensureBpffs(addon, config.pins));
@@ -100,9 +99,7 @@ async function compose(
 	/* Programs that were loaded but never attached go with their handles; what was in force before stays. */
 	let detach = false;
 	undo.add(() => {
-		if (!detach) return;
-		kernel.detach();
-		rmSync(config.pins, { recursive: true, force: true });
+		if (detach) takeOut(kernel, config.pins);
 	});
 
 	const users = new Users();
@@ -128,6 +125,7 @@ async function compose(
 			void rejudge?.run();
 			warmer?.begin(inForce.policy, false);
 			history?.recordPolicyChange(loadedChange(inForce));
+			if (config.stateDir !== null) keepLastGood(lastGoodFile(config.stateDir), kernel, inForce, log);
 		},
 		onRefused: (failure, generation) => history?.recordPolicyChange(refusedChange(failure, generation)),
 	});
@@ -136,7 +134,7 @@ async function compose(
 	await policy.loadFirst();
 	if (service.current === null) updateResolvers();
 	attach(kernel);
-	detach = config.onExit === "detach";
+	detach = config.onExit === "open";
 	warmer = new Warmer({ kernel, what: config.warmUp, resolvers: () => resolvers.texts(), log });
 	if (service.current !== null) warmer.begin(service.current.policy, !kernel.adopted);
 
@@ -180,6 +178,7 @@ async function compose(
 	});
 	pump.start();
 	undo.add(() => pump.stop());
+	const eventPath = new EventPath(kernel, pump);
 	const sweep = new Sweep({ kernel, table, clock, udpIdle: TIMES.udpIdle, inboundIdle: TIMES.inboundIdle });
 	const timer = setInterval(() => void guarded(log, "sweep", () => sweep.run()), TIMES.sweep);
 	undo.add(() => clearInterval(timer));
@@ -278,9 +277,13 @@ async function compose(
 		},
 		reload,
 		summary: () => ({ lost: lostOf(kernel.sum("counters")) }),
+		health: () => ({ problem: eventPath.look(), line: statusLine({ kernel, policy: service, table }) }),
 		stop: async () => {
+			rejudge = null;
+			warmer = null;
+			if (config.onExit === "closed") await service.load(CLOSED_POLICY, "(built-in)", "built-in");
 			await undo.run();
-			log.info("stopped", { enforcing: !detach });
+			log.info("stopped", { left: config.onExit });
 		},
 	};
 }

@@ -23,16 +23,16 @@ export function checkMachine(): void {
 
 /** The first thing that is missing, or null. Pure. */
 export function findObstacle(facts: Facts): SallyportError | null {
-	if (facts.uid !== 0) {
+	const missing = CAPABILITIES.filter(({ bit }) => (facts.capabilities & (1n << BigInt(bit))) === 0n).map(
+		({ name }) => name,
+	);
+	if (facts.uid !== 0 && missing.length === CAPABILITIES.length) {
 		return new SallyportError(
 			"NOT_ROOT",
 			"Sallyport must run as root to load programs into the kernel.",
 			"Run it with sudo, or as its systemd service.",
 		);
 	}
-	const missing = CAPABILITIES.filter(({ bit }) => (facts.capabilities & (1n << BigInt(bit))) === 0n).map(
-		({ name }) => name,
-	);
 	if (missing.length > 0) {
 		return new SallyportError(
 			"CAPABILITY_MISSING",

@@ -16,7 +16,7 @@ export async function listenOnSocket(app: FastifyInstance, path: string, gid: nu
 		rmSync(path, { force: true });
 		await app.listen({ path });
 		if (gid !== null) {
-			chownSync(path, 0, gid);
+			chownSync(path, -1, gid);
 			chmodSync(path, 0o660);
 		}
 	} catch (error) {

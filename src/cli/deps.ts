@@ -10,6 +10,11 @@ export interface CliDeps {
 	readonly out: Output;
 	readonly err: Output;
 	readonly start: (config: Config, log: Logger) => Promise<RunningDaemon>;
+	readonly attach: (config: AttachConfig, log: Logger) => Promise<AttachResult>;
+	readonly detach: (config: Pick<Config, "pins" | "runtimeDir">) => Promise<DetachResult>;
+	/** What takes connections for the journal; null: no journal listens here. */
+	readonly openJournal: () => ((connection: ConnectionView) => void) | null;
+	readonly doctor: (config: DoctorConfig) => Promise<DoctorReport>;
 	readonly checkPolicy: (file: string) => PolicyCheck;
 	readonly comparePolicy: (before: PolicySource, file: string) => Comparison;
 	readonly replay: (request: ReplayRequest) => Promise<ReplayReport>;
@@ -44,6 +49,61 @@ export interface RunningDaemon {
 	readonly reload: () => Promise<void>;
 	readonly stop: () => Promise<void>;
 	readonly summary: () => { readonly lost: number };
+	/** Since the last time this was asked. */
+	readonly health: () => Health;
+}
+
+export interface Health {
+	/** Why nothing is seen any more, or null. */
+	readonly problem: string | null;
+	/** What is in force and how it goes, for a service manager. */
+	readonly line: string;
+}
+
+export type AttachConfig = Pick<Config, "pins" | "cgroup" | "runtimeDir" | "sizes"> & {
+	readonly policy: string;
+	readonly stateDir: string;
+	/** The policy file and not the policy that was kept. */
+	readonly anew: boolean;
+	/** What is put in force if there is no good policy. */
+	readonly otherwise: "open" | "closed";
+};
+
+export interface AttachResult {
+	/** Which policy is in force now; `before`: one that was there, because the file is no good. */
+	readonly origin: "kept" | "file" | "before" | "closed" | "nothing";
+	readonly generation: number;
+	readonly mode: string | null;
+	readonly rules: number | null;
+	readonly source: string | null;
+	readonly savedAt: string | null;
+	/** Of the policy file, if it was tried. */
+	readonly problems: readonly string[];
+	readonly cgroup: string;
+	readonly pins: string;
+}
+
+export interface DetachResult {
+	readonly wasThere: boolean;
+	readonly pins: string;
+}
+
+export interface DoctorConfig extends Pick<Config, "pins" | "cgroup" | "runtimeDir"> {
+	readonly policy: string;
+	readonly stateDir: string;
+}
+
+export interface DoctorReport {
+	readonly findings: readonly Finding[];
+}
+
+export interface Finding {
+	readonly check: string;
+	readonly result: "ok" | "warning" | "failure";
+	/** What was found. */
+	readonly text: string;
+	/** What to do about it; null where there is nothing to do. */
+	readonly advice: string | null;
 }
 
 export interface ReplayRequest {

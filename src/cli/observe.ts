@@ -66,7 +66,7 @@ async function observe(options: Options, deps: CliDeps): Promise<void> {
 			pins,
 			socket: options.socket ?? null,
 			listen: options.listen ?? null,
-			onExit: "detach",
+			onExit: "open",
 			warmUp: "none",
 			stateDir: null,
 		},

@@ -1,9 +1,11 @@
 import { CommanderError } from "commander";
 import { EXIT, exitCodeOf, sentence } from "../errors.ts";
+import { addAttachCommand, addDetachCommand } from "./attach.ts";
 import { CliCommand } from "./command.ts";
 import { addCompletionCommand } from "./completion.ts";
 import { addConnectionsCommand } from "./connections.ts";
 import type { CliDeps } from "./deps.ts";
+import { addDoctorCommand } from "./doctor.ts";
 import { addManCommand } from "./man.ts";
 import { addMetricsUserCommand } from "./metrics-user.ts";
 import { addNamesCommand } from "./names.ts";
@@ -50,6 +52,9 @@ export function buildProgram(deps: CliDeps, finish: (code: number) => void): Cli
 	addPolicyCommand(program, deps, finish);
 	addReplayCommand(program, deps, finish);
 	addStatusCommand(program, deps);
+	addAttachCommand(program, deps, finish);
+	addDetachCommand(program, deps);
+	addDoctorCommand(program, deps, finish);
 	addMetricsUserCommand(program, deps);
 	addCompletionCommand(program, deps);
 	addManCommand(program, deps);

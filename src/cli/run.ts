@@ -1,8 +1,10 @@
 import { DEFAULTS, type OnExit, type WarmUp } from "../config.ts";
-import { jsonLogger, LOG_LEVELS, type LogLevel } from "../logger.ts";
+import { jsonLogger, LOG_LEVELS, type Logger, type LogLevel } from "../logger.ts";
 import type { CliCommand } from "./command.ts";
-import type { CliDeps } from "./deps.ts";
+import type { CliDeps, RunningDaemon } from "./deps.ts";
 import { absolutePath, positiveInteger, wholeNumber } from "./options.ts";
+
+type Journalled = "none" | "denied" | "all";
 
 interface Options {
 	readonly policy: string;
@@ -23,6 +25,7 @@ interface Options {
 	readonly historyMegabytes: number;
 	readonly logLevel: LogLevel;
 	readonly logConnections?: boolean;
+	readonly journal: Journalled;
 	readonly metricsListen?: string;
 	readonly metricsTlsCert?: string;
 	readonly metricsTlsKey?: string;
@@ -61,8 +64,8 @@ export function addRunCommand(program: CliCommand, deps: CliDeps): void {
 		.option("--tls-key <file>", "its private key, PEM", absolutePath)
 		.choice(
 			"--on-exit <what>",
-			"keep: go on enforcing; detach: take everything out of the kernel",
-			["keep", "detach"],
+			"keep: go on enforcing; open: take everything out of the kernel; closed: let nothing out but loopback and DHCP",
+			["keep", "open", "closed"],
 			DEFAULTS.onExit,
 		)
 		.choice(
@@ -99,6 +102,12 @@ export function addRunCommand(program: CliCommand, deps: CliDeps): void {
 		)
 		.choice("--log-level <level>", "what is logged", LOG_LEVELS, "info")
 		.option("--log-connections", "log each connection too")
+		.choice(
+			"--journal <which>",
+			"connections for the systemd journal, by fields of their own: journalctl SALLYPORT_VERDICT=deny",
+			["none", "denied", "all"],
+			"none",
+		)
 		.option("--json", "the log is JSON always; accepted for symmetry")
 		.examples([
 			"sudo sallyport run",
@@ -140,11 +149,27 @@ export function addRunCommand(program: CliCommand, deps: CliDeps): void {
 				},
 				log,
 			);
-			const unwatch =
-				options.logConnections === true ? daemon.watch((connection) => log.info("connection", { connection })) : null;
+			const watching = [
+				...(options.logConnections === true
+					? [daemon.watch((connection) => log.info("connection", { connection }))]
+					: []),
+				...journalled(daemon, options.journal, deps, log),
+			];
 			deps.signals.onHangup(() => void daemon.reload());
 			await ended;
-			unwatch?.();
+			for (const end of watching) end();
 			await daemon.stop();
 		});
+}
+
+function journalled(daemon: RunningDaemon, which: Journalled, deps: CliDeps, log: Logger): (() => void)[] {
+	if (which === "none") return [];
+	const write = deps.openJournal();
+	if (write === null) {
+		log.warn("no journal listens here: connections are not written to it");
+		return [];
+	}
+	return [
+		daemon.watch((connection) => (which === "all" || connection.verdict !== "allow" ? write(connection) : undefined)),
+	];
 }

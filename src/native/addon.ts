@@ -1,7 +1,18 @@
 import { createRequire } from "node:module";
 import { isAbsolute } from "node:path";
 import { fileURLToPath } from "node:url";
-import type { Addon, Kernel, LoadOptions, MapName, ProgramFacts, SocketName, TestRun } from "./binding.ts";
+import type {
+	Addon,
+	AttachedProgram,
+	Kernel,
+	LoadOptions,
+	MapName,
+	PinsFound,
+	ProgramFacts,
+	RingPositions,
+	SocketName,
+	TestRun,
+} from "./binding.ts";
 import { NativeError } from "./error.ts";
 import { ROW } from "./layout.ts";
 
@@ -30,6 +41,22 @@ export function openAddon(file: string = BUILT): Addon {
 			raw.unmountBpffs(path);
 		},
 		giveBackMemory: () => raw.giveBackMemory(),
+		sendDatagram(path, bytes) {
+			requireThat(/^[/@]./.test(path), `${path} is no socket's path`);
+			raw.sendDatagram(path, bytes);
+		},
+		attached(cgroup) {
+			requireThat(isAbsolute(cgroup), `cgroup: ${cgroup} is not an absolute path`);
+			return raw.attached(cgroup);
+		},
+		pins(folder, cgroup) {
+			requireThat(isAbsolute(folder) && isAbsolute(cgroup), `${folder} or ${cgroup} is not an absolute path`);
+			return raw.pins(folder, cgroup);
+		},
+		removePins(folder) {
+			requireThat(isAbsolute(folder), `${folder} is not an absolute path`);
+			raw.removePins(folder);
+		},
 	};
 }
 
@@ -44,6 +71,10 @@ interface RawAddon {
 	mountBpffs(path: string): void;
 	unmountBpffs(path: string): void;
 	giveBackMemory(): void;
+	sendDatagram(path: string, bytes: Uint8Array): void;
+	attached(cgroup: string): AttachedProgram[];
+	pins(folder: string, cgroup: string): PinsFound | null;
+	removePins(folder: string): void;
 	setErrorClass(errorClass: typeof NativeError): void;
 }
 
@@ -130,6 +161,11 @@ class CheckedKernel implements Kernel {
 	drain(): number {
 		requireThat(this.#started, "the ring has no reader");
 		return this.#open.drain();
+	}
+
+	positions(): RingPositions {
+		requireThat(this.#started, "the ring has no reader");
+		return this.#open.positions();
 	}
 
 	stop(): void {

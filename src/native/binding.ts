@@ -89,6 +89,8 @@ export interface Kernel {
 	 */
 	start(maxBytes: number, onBatch: (batch: Buffer, length: number) => void): void;
 	drain(): number;
+	/** Bytes since the ring was made: written by the kernel, and taken out. `taken` is read first. */
+	positions(): RingPositions;
 	stop(): void;
 	programs(): ProgramFacts[];
 	testRun(program: string, data: Uint8Array, repeat: number): TestRun;
@@ -106,6 +108,28 @@ export interface Kernel {
 	close(): void;
 }
 
+export interface RingPositions {
+	readonly written: number;
+	readonly taken: number;
+}
+
+/** A program at a hook of a cgroup, whoever attached it. */
+export interface AttachedProgram {
+	/** As libbpf names it: cgroup_inet_egress. */
+	readonly hook: string;
+	/** Empty without CAP_SYS_ADMIN. */
+	readonly name: string;
+	readonly id: number;
+}
+
+/** What a folder of pins says of itself, compared with this addon. */
+export interface PinsFound {
+	readonly layout: number;
+	readonly sameLayout: boolean;
+	readonly samePrograms: boolean;
+	readonly sameCgroup: boolean;
+}
+
 export interface Addon {
 	/** Adopt the pins, or load; see Kernel.attach(). */
 	load(options: LoadOptions): Kernel;
@@ -120,5 +144,16 @@ export interface Addon {
 	unmountBpffs(path: string): void;
 	/** Free heap, and unchanged pages of programs' files, go back to the system. */
 	giveBackMemory(): void;
+	/**
+	 * One datagram to a unix socket; `path` beginning with "@" is abstract. Never waits: NativeError with code EAGAIN if the
+	 * receiver's queue is full.
+	 */
+	sendDatagram(path: string, bytes: Uint8Array): void;
+	/** At a cgroup itself, at the hooks that Sallyport uses. */
+	attached(cgroup: string): AttachedProgram[];
+	/** Null if the folder holds no pins of Sallyport. */
+	pins(folder: string, cgroup: string): PinsFound | null;
+	/** Takes everything that the folder holds out of the kernel, without loading anything first. */
+	removePins(folder: string): void;
 	readonly libbpfVersion: string;
 }

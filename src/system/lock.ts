@@ -1,5 +1,5 @@
 import { linkSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
-import { dirname } from "node:path";
+import { dirname, join } from "node:path";
 import { SallyportError } from "../errors.ts";
 
 export interface Lock {
@@ -40,31 +40,55 @@ export async function acquireLock(path: string, what: string): Promise<Lock> {
 	};
 }
 
-/** Field 22 of /proc/PID/stat: ticks after boot; null if there is no such process. */
+export interface PinsOf {
+	readonly runtimeDir: string;
+	readonly pins: string;
+}
+
+/** The lock of a pin folder: for whoever changes what is in the kernel. */
+export function acquirePins(of: PinsOf): Promise<Lock> {
+	return acquireLock(pinsLock(of), `the pins at ${of.pins}`);
+}
+
+/** The process that has a pin folder now, or null. */
+export function pinsHolder(of: PinsOf): number | null {
+	return aliveHolder(pinsLock(of));
+}
+
+function pinsLock({ runtimeDir, pins }: PinsOf): string {
+	return join(runtimeDir, `${pins.slice(1).replaceAll("/", "-")}.lock`);
+}
+
+/** Field 22 of /proc/PID/stat: ticks after boot; null if there is no such process, or only its exit code waits to be read. */
 export function startTime(pid: number): number | null {
 	try {
 		const stat = readFileSync(`/proc/${pid}/stat`, "utf8");
 		/* comm may hold spaces and brackets: count from the last bracket, after which field 3 comes. */
-		const value = Number(stat.slice(stat.lastIndexOf(")") + 2).split(" ")[19]);
-		return Number.isFinite(value) ? value : null;
+		const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
+		const value = Number(fields[19]);
+		return fields[0] !== "Z" && Number.isFinite(value) ? value : null;
 	} catch {
 		return null;
 	}
 }
 
 function refuseIfAlive(path: string, what: string): void {
+	const pid = aliveHolder(path);
+	if (pid === null || pid === process.pid) return;
+	throw new SallyportError(
+		"ALREADY_RUNNING",
+		`Another Sallyport (process ${pid}) has ${what}.`,
+		"Stop it first, or give this one its own --pins.",
+	);
+}
+
+function aliveHolder(path: string): number | null {
 	let content: string;
 	try {
 		content = readFileSync(path, "utf8");
 	} catch {
-		return;
+		return null;
 	}
 	const [pid = 0, start = 0] = content.trim().split(" ").map(Number);
-	if (pid > 0 && pid !== process.pid && startTime(pid) === start) {
-		throw new SallyportError(
-			"ALREADY_RUNNING",
-			`Another Sallyport (process ${pid}) has ${what}.`,
-			"Stop it first, or give this one its own --pins.",
-		);
-	}
+	return pid > 0 && startTime(pid) === start ? pid : null;
 }

@@ -137,7 +137,7 @@ function sallyport(): string {
 	const real = join(ROOT, "scripts/sallyport");
 	const run = `--cgroup ${cgroup.path} --pins ${join(dirname(pins), "docs")} --socket ${own("run.sock")} --runtime-dir ${own("run")}`;
 	return `case "$1 $2" in
-"run "*) exec ${real} run ${run} --state-dir ${own("state")} --on-exit detach --policy ${join(etc, "policy.yaml")} "\${@:2}" ;;
+"run "*) exec ${real} run ${run} --state-dir ${own("state")} --on-exit open --policy ${join(etc, "policy.yaml")} "\${@:2}" ;;
 "observe "*) exec ${real} observe --cgroup ${cgroup.path} --pins ${join(dirname(pins), "observe")} "\${@:2}" ;;
 connections* | top* | names* | stream* | status* | "policy explain" | "policy show" | "policy diff" | "policy apply")
 	exec ${real} "$@" --socket ${stage.daemon.socket} ;;

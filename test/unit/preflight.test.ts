@@ -12,12 +12,14 @@ const GOOD: Facts = {
 
 test("a good machine has no obstacle", () => {
 	expect(findObstacle(GOOD)).toBeNull();
+	expect(findObstacle({ ...GOOD, uid: 996, capabilities: 0xc0_0000_1000n }), "the service's own user").toBeNull();
 	for (const release of ["6.18.44-fc", "10.0.1", "7.2-custom", "6.1"])
 		expect(findObstacle({ ...GOOD, release }), release).toBeNull();
 });
 
 test.each<[string, Partial<Facts>, string, string]>([
-	["not root", { uid: 1000 }, "NOT_ROOT", "root"],
+	["not root", { uid: 1000, capabilities: 0n }, "NOT_ROOT", "root"],
+	["not root, one short", { uid: 1000, capabilities: 0x80_0000_1000n }, "CAPABILITY_MISSING", "lacks CAP_PERFMON."],
 	["a capability", { capabilities: 0x1ff_ffff_ffffn & ~(1n << 39n) }, "CAPABILITY_MISSING", "CAP_BPF"],
 	["all of them", { capabilities: 0n }, "CAPABILITY_MISSING", "CAP_NET_ADMIN, CAP_PERFMON, CAP_BPF"],
 	["an old kernel", { release: "5.15.0-1051-aws" }, "KERNEL_TOO_OLD", "5.15.0-1051-aws"],

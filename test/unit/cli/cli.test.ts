@@ -72,14 +72,14 @@ test.each([
 });
 
 test("run takes its defaults from one place and its flags over them, and stops cleanly", async () => {
-	const { code, terminal } = await cli("run --policy p.yaml --listen 127.0.0.1:9440 --on-exit detach");
+	const { code, terminal } = await cli("run --policy p.yaml --listen 127.0.0.1:9440 --on-exit open");
 	expect(code).toBe(0);
 	expect(terminal.configs[0]).toMatchObject({
 		policy: join(process.cwd(), "p.yaml"),
 		pins: "/sys/fs/bpf/sallyport",
 		socket: "/run/sallyport/sallyport.sock",
 		listen: "127.0.0.1:9440",
-		onExit: "detach",
+		onExit: "open",
 		forceObserve: false,
 		cgroup: null,
 	});
@@ -95,7 +95,7 @@ test("observe has pins of its own, blocks nothing, keeps nothing; lines of JSON 
 		policy: null,
 		forceObserve: true,
 		cgroup: "/x",
-		onExit: "detach",
+		onExit: "open",
 		stateDir: null,
 		socket: null,
 		pins: expect.stringMatching(/sallyport-observe-\d+$/),

@@ -1,6 +1,14 @@
 /** What the command line sees of the world, in memory; and a daemon that says what it is told to. */
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
-import type { CliDeps, Output, ReplayReport, ReplayRequest, RunningDaemon } from "../../../src/cli/deps.ts";
+import type {
+	AttachResult,
+	CliDeps,
+	Finding,
+	Output,
+	ReplayReport,
+	ReplayRequest,
+	RunningDaemon,
+} from "../../../src/cli/deps.ts";
 import { runCommandLine } from "../../../src/cli/program.ts";
 import type { Config } from "../../../src/config.ts";
 import type { ConnectionView } from "../../../src/connections/view.ts";
@@ -61,6 +69,7 @@ export class Terminal implements CliDeps {
 			},
 			reload: async () => {},
 			summary: () => ({ lost: 0 }),
+			health: () => ({ problem: null, line: "well" }),
 			stop: async () => void this.calls.push("stop"),
 		};
 	};
@@ -81,6 +90,31 @@ export class Terminal implements CliDeps {
 		this.replayRequests.push(request);
 		return this.replayed;
 	};
+	attached: AttachResult = {
+		origin: "kept",
+		generation: 7,
+		mode: "enforce",
+		rules: 3,
+		source: "/etc/sallyport/policy.yaml",
+		savedAt: "2026-11-22T00:00:00.000Z",
+		problems: [],
+		cgroup: "/sys/fs/cgroup",
+		pins: "/sys/fs/bpf/sallyport",
+	};
+	readonly asked: object[] = [];
+	readonly attach = async (config: object) => {
+		this.asked.push(config);
+		return this.attached;
+	};
+	wasThere = true;
+	readonly detach = async ({ pins }: { pins: string }) => ({ wasThere: this.wasThere, pins });
+	journal: ConnectionView[] | null = [];
+	readonly openJournal = () => {
+		const { journal } = this;
+		return journal === null ? null : (connection: ConnectionView) => void journal.push(connection);
+	};
+	findings: Finding[] = [];
+	readonly doctor = async () => ({ findings: this.findings });
 
 	readonly comparePolicy = () => this.comparison;
 	readonly readFile = () => "version: 1\n";

@@ -108,19 +108,19 @@ onCgroup2("stopped, it keeps the programs, or takes them out if told so; socket 
 	expect(kernel.calls.slice(-2)).toEqual(["stop", "close"]);
 	expect(existsSync(join(daemons.folder, "api.sock"))).toBe(false);
 	const again = new FakeKernel();
-	await (await start(again, { onExit: "detach" })).stop();
+	await (await start(again, { onExit: "open" })).stop();
 	expect(again.calls.slice(-3)).toEqual(["stop", "detach", "close"]);
 });
 
 onCgroup2("a file system for pins that it mounted itself goes with it, unless something is pinned there", async () => {
 	const pins = join(daemons.folder, "bpf/pins");
 	const kernel = new FakeKernel();
-	await (await start(kernel, { pins, onExit: "detach" })).stop();
+	await (await start(kernel, { pins, onExit: "open" })).stop();
 	expect(kernel.calls).toContain(`mount ${join(daemons.folder, "bpf")}`);
 	expect(kernel.calls.slice(-2)).toEqual(["close", `unmount ${join(daemons.folder, "bpf")}`]);
 	expect(existsSync(join(daemons.folder, "bpf"))).toBe(false);
 	const other = new FakeKernel();
-	const daemon = await start(other, { pins, onExit: "detach" });
+	const daemon = await start(other, { pins, onExit: "open" });
 	mkdirSync(join(daemons.folder, "bpf/others-pins"), { recursive: true });
 	await daemon.stop();
 	expect(other.calls.at(-1)).toBe("close");

@@ -46,6 +46,10 @@ export class Daemons {
 				kernel.calls.push("load");
 				return kernel;
 			},
+			sendDatagram: () => {},
+			attached: () => [],
+			pins: () => null,
+			removePins: () => {},
 			parse: () => {
 				throw new Error("the daemon parses nothing itself");
 			},

@@ -1,5 +1,5 @@
 /** The kernel in memory: maps are Maps, the ring is a list of batches. */
-import type { Kernel, MapName, SocketName } from "../../../src/native/binding.ts";
+import type { Kernel, MapName, RingPositions, SocketName } from "../../../src/native/binding.ts";
 import { COUNT, PHASES, RULE_SLOTS } from "../../../src/native/layout.ts";
 
 export class FakeKernel implements Kernel {
@@ -74,6 +74,11 @@ export class FakeKernel implements Kernel {
 		this.waiting = [];
 		this.deliver(...batches);
 		return batches.length;
+	}
+
+	at: RingPositions = { written: 0, taken: 0 };
+	positions(): RingPositions {
+		return this.at;
 	}
 
 	stop(): void {

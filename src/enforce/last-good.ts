@@ -1,0 +1,122 @@
+import { createHash } from "node:crypto";
+import { closeSync, fsyncSync, mkdirSync, openSync, readFileSync, renameSync, writeSync } from "node:fs";
+import { dirname, join } from "node:path";
+import type { Logger } from "../logger.ts";
+import type { Kernel } from "../native/binding.ts";
+import { LAYOUT_VERSION } from "../native/layout.ts";
+import type { Environment, ExeFile } from "../policy/model.ts";
+import type { PolicyInForce } from "./policy-service.ts";
+
+/** The last policy that was in force from the policy file, compiled: what a boot begins with. */
+export interface LastGood {
+	readonly rows: Buffer;
+	readonly generation: number;
+	readonly source: string;
+	readonly mode: string;
+	readonly rules: number;
+	/** Those that the policy names itself. */
+	readonly resolvers: readonly string[];
+	/** Programs that rules name, as they were found: after a boot their device may have another number. */
+	readonly exes: readonly ExeFile[];
+	readonly savedAt: string;
+}
+
+/** A policy that came into force from its file is the one to begin with after a boot. No disk, no boot policy; deciding goes on. */
+export function keepLastGood(
+	file: string,
+	kernel: Pick<Kernel, "readPolicy">,
+	inForce: PolicyInForce,
+	log: Logger,
+): void {
+	if (inForce.origin !== "file") return;
+	try {
+		const rows = kernel.readPolicy();
+		if (rows === null) return;
+		const { generation, source, loadedAt, policy } = inForce;
+		const { mode, rules, resolvers } = policy;
+		const exes = rules.flatMap(({ from }) => from.exe ?? []);
+		const savedAt = loadedAt.toISOString();
+		saveLastGood(file, { rows, generation, source, mode, rules: rules.length, resolvers, exes, savedAt });
+	} catch (error) {
+		log.error("the policy could not be kept for the next boot", { error });
+	}
+}
+
+/** The first program whose file lies on another device than then, or null. */
+export function movedExe({ exes }: Pick<LastGood, "exes">, exeOf: Environment["exeOf"]): string | null {
+	const places = Map.groupBy(exes, ({ written }) => written);
+	for (const [written, then] of places) {
+		const now = exeOf(written);
+		const same =
+			now.length === then.length && now.every(({ dev, path }, at) => dev === then[at]?.dev && path === then[at].path);
+		if (!same) return written;
+	}
+	return null;
+}
+
+export type ReadLastGood =
+	| { readonly found: LastGood; readonly why: null }
+	| { readonly found: null; readonly why: string };
+
+export function lastGoodFile(stateDir: string): string {
+	return join(stateDir, "last-good");
+}
+
+/** One line of JSON, then the rows. Whole or not at all, also after a loss of power. */
+export function saveLastGood(file: string, policy: LastGood): void {
+	const { rows, ...facts } = policy;
+	const head = { format: FORMAT, layout: LAYOUT_VERSION, sha256: sha256(rows), ...facts };
+	mkdirSync(dirname(file), { recursive: true, mode: 0o750 });
+	const draft = `${file}.new`;
+	const fd = openSync(draft, "w", 0o640);
+	try {
+		writeSync(fd, `${JSON.stringify(head)}\n`);
+		for (let at = 0; at < rows.length; ) at += writeSync(fd, rows, at);
+		fsyncSync(fd);
+	} finally {
+		closeSync(fd);
+	}
+	renameSync(draft, file);
+}
+
+export function readLastGood(file: string): ReadLastGood {
+	let bytes: Buffer;
+	try {
+		bytes = readFileSync(file);
+	} catch (error) {
+		const { code, message } = error as NodeJS.ErrnoException;
+		return none(code === "ENOENT" ? "none has been kept yet" : `${file} cannot be read: ${message}`);
+	}
+	const end = bytes.indexOf(NEWLINE);
+	const head = parse(bytes.subarray(0, end).toString("utf8"));
+	if (end === -1 || head === null) return none(`${file} is damaged`);
+	const { format, layout, sha256: sum, ...facts } = head;
+	if (format !== FORMAT || layout !== LAYOUT_VERSION) return none(`${file} is of another version of Sallyport`);
+	const rows = bytes.subarray(end + 1);
+	return sum === sha256(rows) ? { found: { ...facts, rows }, why: null } : none(`${file} is damaged`);
+}
+
+const FORMAT = 1;
+const NEWLINE = 0x0a;
+
+type Head = Omit<LastGood, "rows"> & {
+	readonly format: number;
+	readonly layout: number;
+	readonly sha256: string;
+};
+
+function parse(text: string): Head | null {
+	try {
+		return JSON.parse(text) as Head;
+	} catch {
+		return null;
+	}
+}
+
+function none(why: string): ReadLastGood {
+	return { found: null, why };
+}
+
+function sha256(bytes: Uint8Array): string {
+	return createHash("sha256").update(bytes).digest("hex");
+}

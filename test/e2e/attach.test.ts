@@ -1,0 +1,124 @@
+/** The policy in force without a daemon: what a boot, a stop and a package's removal are made of. */
+import { spawn, spawnSync } from "node:child_process";
+import { existsSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
+import { status } from "../support/api.ts";
+import { NODE, ROOT } from "../support/paths.ts";
+import { policy } from "../support/policies.ts";
+import { sleep } from "../support/run.ts";
+import { PORTS, Stage } from "../support/stage.ts";
+import { NAMELESS4 } from "../support/zones.ts";
+
+const GOOD = "198.19.5.1";
+const POLICY = policy({ rules: [{ name: "five", to: { cidr: "198.19.5.0/24", ports: PORTS.echo } }] });
+const OPEN = "version: 1\nmode: enforce\n";
+
+let stage: Stage;
+beforeAll(async () => {
+	stage = await Stage.make(POLICY, { start: false });
+}, 60_000);
+afterAll(() => stage?.close());
+afterEach(() => {
+	stage.daemon.stop();
+	sallyport("detach");
+	rmSync(join(stage.world.folder, "state"), { recursive: true, force: true });
+	writeFileSync(stage.daemon.policyFile, POLICY);
+	stage.daemon.flags.length = 0;
+});
+
+function flags(command: string): string[] {
+	const { cgroup, pins, folder } = stage.world;
+	const own = ["--pins", pins, "--runtime-dir", join(folder, "run")];
+	if (command !== "attach") return own;
+	return [...own, "--cgroup", cgroup.path, "--policy", stage.daemon.policyFile, "--state-dir", join(folder, "state")];
+}
+
+function sallyport(command: "attach" | "detach", ...more: string[]) {
+	const args = [join(ROOT, "src/main.ts"), command, ...flags(command), "--json", ...more];
+	const { status: code, stdout, stderr } = spawnSync(NODE, args, { encoding: "utf8" });
+	return { code, stderr, result: (stdout === "" ? null : JSON.parse(stdout)) as Record<string, unknown> | null };
+}
+
+const probe = async (address: string) => (await stage.probe(["tcp", address, PORTS.echo, "hello"])).errno;
+
+test("attach puts the last good policy in force, also if the file is another by now; detach leaves nothing", async () => {
+	await stage.daemon.start();
+	stage.daemon.kill();
+	sallyport("detach");
+	expect(await probe(NAMELESS4), "nothing is in force").not.toBe("EACCES");
+	writeFileSync(stage.daemon.policyFile, OPEN);
+	expect(sallyport("attach")).toMatchObject({ code: 0, result: { origin: "kept", mode: "enforce", rules: 1 } });
+	expect(await probe(NAMELESS4)).toBe("EACCES");
+	expect(await probe(GOOD)).toBe("0");
+	expect(sallyport("attach", "--anew")).toMatchObject({ code: 0, result: { origin: "file", rules: 0 } });
+	expect(await probe(NAMELESS4)).not.toBe("EACCES");
+	expect(sallyport("detach").result).toMatchObject({ wasThere: true });
+	expect(existsSync(stage.world.pins) ? readdirSync(stage.world.pins) : []).toEqual([]);
+	expect(sallyport("detach").result).toMatchObject({ wasThere: false });
+});
+
+test("a daemon adopts what attach has put in force, and counts on from its generation", async () => {
+	await stage.daemon.start();
+	stage.daemon.kill();
+	sallyport("detach");
+	const { result } = sallyport("attach");
+	await stage.daemon.start();
+	expect(await status(stage.daemon)).toMatchObject({ adopted: true, generation: Number(result?.["generation"]) + 1 });
+	expect(await probe(NAMELESS4)).toBe("EACCES");
+});
+
+test("no good policy: open leaves nothing in the kernel, closed lets out nothing but loopback", async () => {
+	writeFileSync(stage.daemon.policyFile, "nonsense: [");
+	expect(sallyport("attach")).toMatchObject({ code: 3, result: { origin: "nothing" } });
+	expect(await probe(GOOD)).toBe("0");
+	expect(sallyport("attach", "--otherwise", "closed")).toMatchObject({ code: 0, result: { origin: "closed" } });
+	expect(await probe(GOOD)).toBe("EACCES");
+	expect(await probe("127.0.0.1")).not.toBe("EACCES");
+});
+
+test("a broken policy at boot: the last good one is in force, and the daemon goes on with it", async () => {
+	await stage.daemon.start();
+	stage.daemon.kill();
+	sallyport("detach");
+	writeFileSync(stage.daemon.policyFile, "nonsense: [");
+	expect(sallyport("attach")).toMatchObject({ code: 0, result: { origin: "kept" } });
+	await stage.daemon.start();
+	expect(await status(stage.daemon)).toMatchObject({
+		policy: { mode: null, failure: { problems: [expect.anything()] } },
+	});
+	expect(await probe(NAMELESS4)).toBe("EACCES");
+	expect(await probe(GOOD)).toBe("0");
+});
+
+test("stopped with on_exit keep, open or closed, it leaves what it promised", async () => {
+	for (const [onExit, nameless, good] of [
+		["keep", "EACCES", "0"],
+		["closed", "EACCES", "EACCES"],
+		["open", "0", "0"],
+	] as const) {
+		stage.daemon.flags.splice(0, 2, "--on-exit", onExit);
+		await stage.daemon.start();
+		expect(await probe(GOOD), `${onExit}, while it runs`).toBe("0");
+		stage.daemon.stop();
+		expect(await probe(GOOD), `${onExit}: what is allowed`).toBe(good);
+		if (nameless === "EACCES") expect(await probe(NAMELESS4), `${onExit}: what is not`).toBe("EACCES");
+		else expect(await probe(NAMELESS4), `${onExit}: what is not`).not.toBe("EACCES");
+	}
+});
+
+test("while a daemon has the pins a second one, attach and detach are refused and change nothing", async () => {
+	await stage.daemon.start();
+	for (const command of ["attach", "detach"] as const) {
+		const { code, stderr } = sallyport(command);
+		expect(code).toBe(19);
+		expect(stderr).toContain(`Another Sallyport (process ${stage.daemon.pid}) has the pins at ${stage.world.pins}.`);
+	}
+	const args = [join(ROOT, "src/main.ts"), "run", ...flags("attach"), "--socket", join(stage.world.folder, "2.sock")];
+	const second = spawn(NODE, args, { stdio: "ignore" });
+	const code = await new Promise((resolve) => second.once("exit", resolve));
+	expect(code).toBe(19);
+	await sleep(100);
+	expect(await probe(NAMELESS4)).toBe("EACCES");
+	expect(await status(stage.daemon)).toMatchObject({ policy: { mode: "enforce" } });
+});

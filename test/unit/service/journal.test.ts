@@ -1,0 +1,59 @@
+import { expect, test } from "vitest";
+import { journalEntry } from "../../../src/connections/journal-entry.ts";
+import { encodeEntry, Journal } from "../../../src/system/journal.ts";
+import { Desk } from "../support/desk.ts";
+import { connect, processEvent } from "../support/events.ts";
+
+test("a value with a newline goes with its length, so that no program can write a field of its own", () => {
+	const bytes = encodeEntry({ MESSAGE: "a\nSALLYPORT_VERDICT=allow", PRIORITY: 4, SALLYPORT_NAME: null });
+	const text = "a\nSALLYPORT_VERDICT=allow";
+	const length = Buffer.alloc(8);
+	length.writeBigUInt64LE(BigInt(text.length));
+	expect(bytes).toEqual(
+		Buffer.concat([Buffer.from("MESSAGE\n"), length, Buffer.from(`${text}\n`), Buffer.from("PRIORITY=4\n")]),
+	);
+});
+
+test("more than the rate is left out and counted, and told before the next that goes out", () => {
+	let now = 0;
+	const sent: string[] = [];
+	const journal = new Journal({ rate: 2, burst: 3, now: () => now, send: (_, bytes) => void sent.push(String(bytes)) });
+	for (let count = 0; count < 10; count++) journal.write({ MESSAGE: `n${count}` });
+	expect(sent).toEqual(["MESSAGE=n0\n", "MESSAGE=n1\n", "MESSAGE=n2\n"]);
+	now = 500;
+	journal.write({ MESSAGE: "later" });
+	expect(sent[3]).toContain("SALLYPORT_SUPPRESSED=7");
+	expect(sent[4]).toBe("MESSAGE=later\n");
+	expect(journal.suppressed).toBe(7);
+});
+
+test("a journal that does not take it stops nothing, and what was lost is told", () => {
+	let broken = true;
+	const sent: string[] = [];
+	const send = (_: string, bytes: Uint8Array) => {
+		if (broken) throw new Error("EAGAIN");
+		sent.push(String(bytes));
+	};
+	const journal = new Journal({ rate: 1, burst: 9, now: () => 0, send });
+	journal.write({ MESSAGE: "lost" });
+	broken = false;
+	journal.write({ MESSAGE: "kept" });
+	expect(sent[0]).toContain("SALLYPORT_SUPPRESSED=1");
+	expect(sent[1]).toBe("MESSAGE=kept\n");
+});
+
+test("a connection has its verdict, rule, name and who as fields", () => {
+	const desk = new Desk();
+	desk.feed(processEvent(), connect({ cookie: 1n }));
+	const view = desk.only();
+	const fields = journalEntry({ ...view, verdict: "deny", name: "drop.evil.example", group: "g", rule: "r" });
+	expect(fields).toMatchObject({
+		SALLYPORT_VERDICT: "deny",
+		SALLYPORT_NAME: "drop.evil.example",
+		SALLYPORT_RULE: "r",
+		SALLYPORT_UNIT: view.unit,
+		SALLYPORT_ADDRESS: view.remote,
+		PRIORITY: 4,
+	});
+	expect(fields["MESSAGE"]).toMatch(/^deny: .* \(drop\.evil\.example\), by .*: g\/r$/);
+});
