@@ -7,6 +7,8 @@ const BIN = "node_modules/.bin";
 /** Each command is run with Node 24, or with the program that is named; the arguments after `--` go to the last one. */
 const TARGETS = {
 	build: { needs: ["build"], commands: [] },
+	"test:vm": { needs: ["build", "vm"], commands: [["test/vm/run.ts"]] },
+	package: { needs: ["build"], commands: [["scripts/package/package.mjs"]] },
 	start: { needs: ["build"], program: "scripts/sallyport", commands: [["observe"]] },
 	test: {
 		needs: ["build", "lab", "test"],

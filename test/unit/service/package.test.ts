@@ -1,0 +1,63 @@
+/** The packages: the same bytes each time, root's, and what a host needs is in them. */
+import { execFileSync, spawnSync } from "node:child_process";
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, expect, test } from "vitest";
+
+const ROOT = join(import.meta.dirname, "../../..");
+const made: string[] = [];
+afterAll(() => {
+	for (const folder of made) rmSync(folder, { recursive: true, force: true });
+});
+
+const able =
+	existsSync(join(ROOT, "native/build/Release/sallyport.node")) && spawnSync("dpkg-deb", ["--version"]).status === 0;
+if (!able) console.warn("SKIPPED: no built addon or no dpkg-deb, so the packages are not tested");
+
+function make(epoch: string): string {
+	const out = mkdtempSync(join(tmpdir(), "sallyport-packages-"));
+	made.push(out);
+	execFileSync(process.execPath, ["scripts/package/package.mjs", "--quick", "--out", out, "deb", "tar"], {
+		cwd: ROOT,
+		env: { ...process.env, SOURCE_DATE_EPOCH: epoch },
+		stdio: "ignore",
+	});
+	return out;
+}
+
+test.skipIf(!able)(
+	"made twice they are the same; they start with their own Node and hold what they say",
+	() => {
+		const [one, two] = [make("1700000000"), make("1700000000")];
+		const files = readdirSync(one).sort();
+		expect(files).toHaveLength(2);
+		for (const file of files)
+			expect(readFileSync(join(one, file)).equals(readFileSync(join(two, file))), file).toBe(true);
+
+		const deb = join(one, files.find((file) => file.endsWith(".deb")) ?? "");
+		const list = execFileSync("dpkg-deb", ["--contents", deb], { encoding: "utf8" }).trim().split("\n");
+		expect(list.filter((line) => !/^\S+ root\/root /.test(line))).toEqual([]);
+		for (const path of ["./etc/sallyport/policy.yaml", "./usr/share/man/man1/sallyport.1.gz", "./usr/bin/sallyport"])
+			expect(
+				list.some((line) => line.endsWith(` ${path}`)),
+				path,
+			).toBe(true);
+		expect(execFileSync("dpkg-deb", ["--field", deb, "Depends"], { encoding: "utf8" })).not.toContain("libbpf");
+
+		const root = join(one, "root");
+		execFileSync("dpkg-deb", ["--extract", deb, root]);
+		const [node, main] = ["node", "lib/main.js"].map((file) => join(root, "usr/lib/sallyport", file));
+		const env = { PATH: "/usr/bin:/bin" };
+		expect(execFileSync(node ?? "", [main ?? "", "--version"], { encoding: "utf8", env })).toMatch(/^\d+\.\d+\.\d+\n$/);
+		const addon = "process.stdout.write(require(process.argv[1]).libbpfVersion)";
+		const loaded = execFileSync(node ?? "", ["-e", addon, join(root, "usr/lib/sallyport/sallyport.node")], { env });
+		expect(loaded.toString()).toMatch(/^1\./);
+		const libraries = execFileSync("ldd", [join(root, "usr/lib/sallyport/sallyport.node")], { encoding: "utf8" });
+		for (const name of ["libbpf.so.1", "libelf.so.1", "libz.so.1"])
+			expect(libraries).toMatch(
+				new RegExp(`${name.replaceAll(".", "\\.")} => \\S*/sallyport/${name.replaceAll(".", "\\.")}`),
+			);
+	},
+	300_000,
+);

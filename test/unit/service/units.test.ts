@@ -1,0 +1,33 @@
+/** The units: what systemd says of them, and that they agree with the rest. */
+import { spawnSync } from "node:child_process";
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { expect, test } from "vitest";
+import { EXIT } from "../../../src/errors.ts";
+
+const ROOT = join(import.meta.dirname, "../../..");
+const unit = (name: string) => join(ROOT, "systemd", name);
+const has = (command: string) => spawnSync("sh", ["-c", `command -v ${command}`]).status === 0;
+
+test.skipIf(!has("systemd-analyze")).each([["sallyport.service"], ["sallyport-early.service"]])(
+	"systemd-analyze security gives %s at most 2.5",
+	(name) => {
+		const args = ["security", "--offline=true", "--threshold=25", "--no-pager", unit(name)];
+		const { status, stdout } = spawnSync("systemd-analyze", args, { encoding: "utf8" });
+		expect(status, stdout.slice(-200)).toBe(0);
+	},
+);
+
+test.skipIf(!has("systemd-analyze"))("systemd-analyze verify knows every key", () => {
+	for (const name of ["sallyport.service", "sallyport-early.service", "sallyport-prepare.service"]) {
+		const { stderr } = spawnSync("systemd-analyze", ["verify", "--man=no", unit(name)], { encoding: "utf8" });
+		expect(stderr.split("\n").filter((line) => /Unknown|Failed to parse|ignoring/i.test(line))).toEqual([]);
+	}
+});
+
+test("what is not tried again: the exit codes of docs/cli.md that cannot heal", () => {
+	const codes = /^RestartPreventExitStatus=(.*)$/m.exec(readFileSync(unit("sallyport.service"), "utf8"))?.[1];
+	const cannot = Object.values(EXIT).filter((code) => [2, 3, 21].includes(code) || (code >= 10 && code <= 18));
+	expect(codes?.split(" ").map(Number)).toEqual(cannot);
+	expect(readFileSync(join(ROOT, "docs/cli.md"), "utf8")).toContain(`RestartPreventExitStatus=${codes}`);
+});
