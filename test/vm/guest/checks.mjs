@@ -1,0 +1,346 @@
+/**
+ * Checks of the service on a real systemd: checks.mjs PART FOLDER [vm]. Prints a JSON line each: name, ok, detail, ms. FOLDER has
+ * the packages; `vm`: the host is a machine of its own, whose clock, memory and mounts are free to change.
+ */
+import assert from "node:assert/strict";
+import { existsSync, readdirSync, rmSync } from "node:fs";
+import {
+	ENFORCE,
+	mainPid,
+	makeOutside,
+	must,
+	NODE,
+	POLICY_FILE,
+	PORTS,
+	policy,
+	property,
+	reach,
+	run,
+	running,
+	settings,
+	sleep,
+	startClients,
+	status,
+	until,
+} from "./host.mjs";
+
+const [part, folder, kind] = process.argv.slice(2);
+const machine = kind === "vm";
+const packages = (version) => `${folder}/sallyport_${version}_amd64.deb`;
+const HERE = import.meta.dirname;
+let failed = 0;
+
+async function check(name, body) {
+	const started = performance.now();
+	let detail = "";
+	let ok = true;
+	/* A start that a person asks for counts against the limit too, and there are many here. */
+	run("systemctl", "reset-failed", "sallyport", "sallyport-early", "sallyport-prepare");
+	try {
+		detail = (await body()) ?? "";
+	} catch (error) {
+		ok = false;
+		failed++;
+		detail = error.message;
+	}
+	const ms = Math.round(performance.now() - started);
+	process.stdout.write(`${JSON.stringify({ name, ok, detail, ms })}\n`);
+}
+
+async function decides(where = "") {
+	assert.equal(reach(PORTS.allowed), "data", `${where} allowed`);
+	assert.equal(reach(PORTS.denied), "denied", `${where} denied`);
+}
+
+async function underLoad(what, seconds = 3) {
+	const before = await outside();
+	const end = startClients(HERE);
+	await sleep(1_500);
+	await what();
+	await sleep(seconds * 1000);
+	const met = await end();
+	const after = await outside();
+	assert.equal(
+		after[PORTS.denied].connections,
+		before[PORTS.denied].connections,
+		"the listener outside has nothing denied",
+	);
+	assert.equal(met.reached, 0);
+	assert.equal(met.held, "open", "the held connection lives");
+	assert.ok(met.allowed > 0 && met.echoes > 0, JSON.stringify(met));
+	assert.deepEqual(met.refused, {}, "nothing that is allowed was refused");
+	return `${met.allowed} allowed, ${met.echoes} echoes on the held one (longest gap ${met.longestGap} ms), 0 denied arrived`;
+}
+
+let outside = async () => ({});
+
+const parts = {
+	/** What a person has who has just installed the package. */
+	async install() {
+		outside = await makeOutside(HERE);
+		await check("the package has started the service; what it brings is observed only", async () => {
+			const {
+				adopted,
+				policy: { mode },
+			} = await running();
+			assert.equal(mode, "observe");
+			assert.equal(reach(PORTS.denied), "data");
+			return `adopted what the early unit had put in force: ${adopted}; ${property("sallyport", "StatusText")}`;
+		});
+		await check("doctor finds no failure", () => {
+			const { code, out } = run("sallyport", "doctor", "--json");
+			const { findings } = JSON.parse(out);
+			assert.equal(code, 0, out);
+			return findings
+				.filter(({ result }) => result === "warning")
+				.map((each) => each.check)
+				.join(", ");
+		});
+		await check("systemctl reload brings the policy into force", async () => {
+			policy(ENFORCE);
+			must("systemctl", "reload", "sallyport");
+			await until("mode enforce", 30, () => status().policy.mode === "enforce");
+			await decides();
+		});
+		await check("journalctl SALLYPORT_VERDICT=deny finds the denial, with its fields", async () => {
+			const entry = await until("an entry", 20, () => {
+				const line = run(
+					"journalctl",
+					"-o",
+					"json",
+					"-n",
+					"1",
+					"SALLYPORT_VERDICT=deny",
+					`SALLYPORT_PORT=${PORTS.denied}`,
+				).out.trim();
+				return line === "" ? null : JSON.parse(line);
+			});
+			assert.equal(entry.SALLYPORT_PORT, String(PORTS.denied));
+			assert.equal(entry.SALLYPORT_PHASE, "connect");
+			return entry.MESSAGE;
+		});
+	},
+
+	/** The life of a service: what ends it, what follows. */
+	async service() {
+		outside = await makeOutside(HERE);
+		await running();
+		policy(ENFORCE);
+		must("systemctl", "reload", "sallyport");
+		await until("mode enforce", 30, () => status().policy.mode === "enforce");
+		await check("kill -9 under load", () =>
+			underLoad(async () => {
+				const pid = mainPid();
+				const before = status();
+				process.kill(pid, "SIGKILL");
+				await until("another process", 60, () => mainPid() !== pid && mainPid() > 0 && status().adopted);
+				const after = status();
+				assert.ok(after.denied >= before.denied, "counters are continuous");
+			}),
+		);
+		await check("systemctl restart under load", () =>
+			underLoad(async () => {
+				must("systemctl", "restart", "sallyport");
+				assert.equal(status().adopted, true);
+			}),
+		);
+		if (machine) {
+			await check("out of memory under load", () =>
+				underLoad(async () => {
+					const pid = mainPid();
+					must("systemctl", "set-property", "--runtime", "sallyport", "MemoryHigh=infinity", "MemoryMax=30M");
+					await until("it is killed", 60, () => mainPid() !== pid);
+					must("systemctl", "set-property", "--runtime", "sallyport", "MemoryMax=512M");
+					run("systemctl", "reset-failed", "sallyport");
+					must("systemctl", "restart", "sallyport");
+					assert.equal(status().adopted, true);
+				}),
+			);
+		}
+		await check("the watchdog ends a daemon that stands still, and the next one goes on", async () => {
+			const pid = mainPid();
+			process.kill(pid, "SIGSTOP");
+			await until("another process", 90, () => mainPid() !== pid && mainPid() > 0);
+			await running();
+			await decides();
+			return property("sallyport", "NRestarts");
+		});
+		await check("upgrade to a higher version under load", () =>
+			underLoad(async () => {
+				must("dpkg", "-i", packages("0.1.1"));
+				const { version } = await running();
+				assert.equal(version, "0.1.1");
+			}),
+		);
+		for (const [onExit, allowed, denied] of [
+			["keep", "data", "denied"],
+			["closed", "denied", "denied"],
+			["open", "data", "data"],
+		]) {
+			await check(`systemctl stop with on_exit ${onExit}`, async () => {
+				settings({ SALLYPORT_ON_EXIT: onExit });
+				must("systemctl", "restart", "sallyport");
+				await decides("running");
+				must("systemctl", "stop", "sallyport");
+				assert.equal(reach(PORTS.allowed), allowed);
+				assert.equal(reach(PORTS.denied), denied);
+				if (onExit === "open") assert.deepEqual(readdirSync("/sys/fs/bpf/sallyport"), []);
+				must("systemctl", "start", "sallyport");
+			});
+		}
+		settings({ SALLYPORT_ON_EXIT: "keep" });
+		must("systemctl", "restart", "sallyport");
+		await check("a broken policy: the last good one stays in force over a restart, and status says so", async () => {
+			policy("nonsense: [");
+			must("systemctl", "restart", "sallyport");
+			await decides();
+			assert.notEqual(status().policy.failure, null);
+			return property("sallyport", "StatusText");
+		});
+		await check("a broken policy and none before: exit code 3, and systemd does not try again", async () => {
+			must("systemctl", "stop", "sallyport");
+			must("sallyport", "detach");
+			rmSync("/var/lib/sallyport/last-good");
+			run("systemctl", "start", "sallyport");
+			assert.equal(property("sallyport", "ExecMainStatus"), "3");
+			assert.equal(property("sallyport", "ActiveState"), "failed");
+			run("systemctl", "restart", "sallyport-early");
+			policy(ENFORCE);
+			run("systemctl", "reset-failed");
+			must("systemctl", "start", "sallyport");
+			await decides();
+		});
+		await check("no /sys/fs/bpf: the service mounts it", async () => {
+			must("systemctl", "stop", "sallyport");
+			must("sallyport", "detach");
+			if (machine) must("umount", "/sys/fs/bpf");
+			must("systemctl", "start", "sallyport");
+			await decides();
+		});
+		if (machine) {
+			await check("read-only /var: the policy is in force, history says what is wrong", async () => {
+				must("systemctl", "stop", "sallyport");
+				must("mount", "--bind", "/var", "/var");
+				must("mount", "-o", "remount,bind,ro", "/var");
+				try {
+					must("systemctl", "start", "sallyport");
+					await decides();
+					return JSON.stringify(status().history?.failure ?? null);
+				} finally {
+					run("systemctl", "stop", "sallyport");
+					must("umount", "/var");
+					must("systemctl", "start", "sallyport");
+				}
+			});
+			await check("no space left for its state: the same", async () => {
+				must("systemctl", "stop", "sallyport");
+				must("mount", "-t", "tmpfs", "-o", "size=64k", "tmpfs", "/var/lib/sallyport");
+				run("dd", "if=/dev/zero", "of=/var/lib/sallyport/fill", "bs=4k", "count=100");
+				try {
+					must("systemctl", "start", "sallyport");
+					await decides();
+					return JSON.stringify(status().history?.failure ?? null);
+				} finally {
+					run("systemctl", "stop", "sallyport");
+					must("umount", "/var/lib/sallyport");
+					must("systemctl", "start", "sallyport");
+				}
+			});
+			await check("a clock that is ten years behind", async () => {
+				const now = must("date", "+%s").trim();
+				must("date", "-s", "2016-01-01");
+				try {
+					must("systemctl", "restart", "sallyport");
+					await decides();
+					const { findings } = JSON.parse(run("sallyport", "doctor", "--json").out);
+					assert.equal(findings.find((each) => each.check === "clock").result, "warning");
+				} finally {
+					must("date", "-s", `@${now}`);
+				}
+			});
+		}
+		/* In a container the cgroups above its own are hidden, and with them how deep it lies: units have no name there. */
+		if (machine)
+			await check(
+				"a unit with its own slice, a scope and another network namespace are seen, named and judged",
+				async () => {
+					const unit = ["systemd-run", "-q", "--wait", "--collect", "--pipe", "--slice=own", "--unit=talker.service"];
+					assert.equal(reach(PORTS.denied, unit), "denied");
+					assert.equal(reach(PORTS.denied, ["systemd-run", "-q", "--scope", "--unit=talk.scope"]), "denied");
+					run("ip", "netns", "exec", "outside", "bash", "-c", "exec 3<>/dev/tcp/198.51.100.2/9");
+					const seen = await until("the records", 20, () => {
+						const rows = run("sallyport", "connections", "--verdict", "deny", "--json", "--since", "2m")
+							.out.trim()
+							.split("\n");
+						const units = rows.filter((row) => row !== "").map((row) => JSON.parse(row).unit);
+						return units.includes("talker.service") && units.includes("talk.scope") ? units : null;
+					});
+					return [...new Set(seen)].join(", ");
+				},
+			);
+		if (!machine) await removal();
+	},
+
+	/** After a boot: what the early unit did. */
+	async boot() {
+		await check("the early unit was done before network-pre.target and before the daemon", () => {
+			const at = (unit, name) => Number(property(unit, name)) / 1e6;
+			const began = at("sallyport-early", "InactiveExitTimestampMonotonic");
+			const done = at("sallyport-early", "ActiveEnterTimestampMonotonic");
+			const network = at("network-pre.target", "ActiveEnterTimestampMonotonic");
+			assert.ok(done > 0 && done <= network, `${done} s, network-pre.target ${network} s`);
+			return `took ${(done - began).toFixed(2)} s, done at ${done.toFixed(2)} s of ${network.toFixed(2)} s to network-pre.target`;
+		});
+		await check(
+			"the daemon has adopted it, and what tried meanwhile was denied, on an interface that is up",
+			async () => {
+				const { adopted, denied } = await running();
+				assert.equal(adopted, true);
+				assert.ok(denied > 0, `${denied} denied`);
+				assert.match(must("ip", "-o", "-4", "addr", "show", "up"), /10\.0\.2\.15/);
+				return property("sallyport", "StatusText");
+			},
+		);
+		outside = await makeOutside(HERE);
+		await check("it decides", () => decides());
+	},
+
+	/** Makes the next boot one without a good policy. */
+	async spoil() {
+		settings({ SALLYPORT_ON_BOOT: "closed" });
+		policy("nonsense: [");
+		must("systemctl", "stop", "sallyport");
+		rmSync("/var/lib/sallyport/last-good");
+	},
+
+	/** After a boot without any good policy and with on_boot closed. */
+	async closed() {
+		outside = await makeOutside(HERE);
+		await check("on_boot closed: without a good policy nothing gets out but loopback", async () => {
+			assert.equal(reach(PORTS.allowed), "denied");
+			assert.equal(reach(PORTS.denied), "denied");
+			return must("journalctl", "-u", "sallyport-early", "-o", "cat", "-b")
+				.split("\n")
+				.find((line) => line.startsWith("In force"));
+		});
+		policy(ENFORCE);
+		run("systemctl", "reset-failed");
+		must("systemctl", "restart", "sallyport");
+		await check("a good policy opens it again", () => decides());
+		await removal();
+	},
+};
+
+async function removal() {
+	await check("removed, it leaves nothing in the kernel; purged, nothing on disk", async () => {
+		must("dpkg", "-r", "sallyport");
+		assert.equal(existsSync("/sys/fs/bpf/sallyport"), false);
+		assert.doesNotMatch(must("bpftool", "cgroup", "tree"), /\s(egress|connect4)\s*$/m, "programs by our names");
+		must("dpkg", "-P", "sallyport");
+		for (const path of ["/var/lib/sallyport", "/etc/sallyport", POLICY_FILE, NODE])
+			assert.equal(existsSync(path), false, path);
+	});
+}
+
+await parts[part]();
+process.exit(failed === 0 ? 0 : 1);

@@ -1,0 +1,53 @@
+/**
+ * Load: connects to an allowed and a denied port again and again, and holds one connection to the allowed one. Ends with SIGTERM and
+ * then prints what it met (JSON).
+ */
+import { connect } from "node:net";
+
+const [host, allowed, denied] = process.argv.slice(2);
+const met = { allowed: 0, refused: {}, reached: 0, held: "open", echoes: 0, longestGap: 0 };
+let running = true;
+
+function attempt(port) {
+	return new Promise((resolve) => {
+		const socket = connect({ host, port: Number(port), timeout: 5_000 });
+		const end = (result) => {
+			socket.destroy();
+			resolve(result);
+		};
+		socket.once("connect", () => socket.write("x"));
+		socket.once("data", () => end("data"));
+		socket.once("timeout", () => end("timeout"));
+		socket.once("error", (error) => end(error.code));
+		socket.once("close", () => end("closed"));
+	});
+}
+
+function hold() {
+	const socket = connect({ host, port: Number(allowed) });
+	let last = performance.now();
+	const timer = setInterval(() => socket.write("held"), 100);
+	socket.on("data", () => {
+		met.echoes++;
+		met.longestGap = Math.max(met.longestGap, Math.round(performance.now() - last));
+		last = performance.now();
+	});
+	socket.on("error", (error) => (met.held = error.code));
+	socket.on("close", () => {
+		clearInterval(timer);
+		if (running && met.held === "open") met.held = "closed";
+	});
+	return socket;
+}
+
+const held = hold();
+process.once("SIGTERM", () => (running = false));
+while (running) {
+	const good = await attempt(allowed);
+	if (good === "data") met.allowed++;
+	else met.refused[good] = (met.refused[good] ?? 0) + 1;
+	if ((await attempt(denied)) === "data") met.reached++;
+	await new Promise((resolve) => setTimeout(resolve, 20));
+}
+process.stdout.write(JSON.stringify(met));
+held.destroy();

@@ -1,0 +1,108 @@
+/** What a check needs of the host that it runs on. */
+import { execFileSync, spawn, spawnSync } from "node:child_process";
+import { existsSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+
+export const NODE = "/usr/lib/sallyport/node";
+export const OUTSIDE = "198.51.100.1";
+export const PORTS = { allowed: 7001, denied: 7002 };
+
+export const sleep = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
+
+export function run(command, ...args) {
+	const { status, stdout, stderr } = spawnSync(command, args, { encoding: "utf8", timeout: 300_000 });
+	return { code: status, out: stdout ?? "", err: stderr ?? "" };
+}
+
+/** Throws with what the command said. */
+export function must(command, ...args) {
+	try {
+		return execFileSync(command, args, { encoding: "utf8", stdio: ["ignore", "pipe", "pipe"], timeout: 300_000 });
+	} catch (error) {
+		throw new Error(`${command} ${args.join(" ")}: ${error.stderr || error.message}`);
+	}
+}
+
+export const property = (unit, name) => must("systemctl", "show", "-P", name, unit).trim();
+export const mainPid = () => Number(property("sallyport", "MainPID"));
+export const status = () => JSON.parse(must("sallyport", "status", "--json"));
+
+export async function until(what, seconds, holds) {
+	const deadline = performance.now() + seconds * 1000;
+	for (;;) {
+		try {
+			const result = await holds();
+			if (result) return result;
+		} catch (error) {
+			if (performance.now() > deadline) throw error;
+		}
+		if (performance.now() > deadline) throw new Error(`not within ${seconds} s: ${what}`);
+		await sleep(200);
+	}
+}
+
+export const running = () =>
+	until("the service runs", 90, () => property("sallyport", "ActiveState") === "active" && status());
+
+/** One attempt to reach the outside: "data", or the error. */
+export function reach(port, prefix = []) {
+	const script = `exec 3<>/dev/tcp/${OUTSIDE}/${port} && echo x >&3 && timeout 5 head -c1 <&3`;
+	const [command, ...args] = [...prefix, "timeout", "6", "bash", "-c", script];
+	const { code, err } = run(command, ...args);
+	if (code === 0) return "data";
+	return /Permission denied|Operation not permitted/.test(err)
+		? "denied"
+		: `code ${code}: ${err.trim().split("\n").at(-1)}`;
+}
+
+/** A network of its own with a listener on each port. */
+export async function makeOutside(folder) {
+	must("ip", "netns", "add", "outside");
+	must("ip", "link", "add", "out0", "type", "veth", "peer", "name", "in0", "netns", "outside");
+	must("ip", "addr", "add", "198.51.100.2/24", "dev", "out0");
+	must("ip", "link", "set", "out0", "up");
+	must("ip", "-n", "outside", "addr", "add", `${OUTSIDE}/24`, "dev", "in0");
+	must("ip", "-n", "outside", "link", "set", "in0", "up");
+	must("ip", "-n", "outside", "link", "set", "lo", "up");
+	const file = "/run/outside.json";
+	rmSync(file, { force: true });
+	const args = ["netns", "exec", "outside", NODE, `${folder}/outside.mjs`, file, ...Object.values(PORTS).map(String)];
+	spawn("ip", args, { stdio: "ignore", detached: true }).unref();
+	await until("the outside listens", 60, () => existsSync(file));
+	return async () => {
+		await sleep(600);
+		return JSON.parse(readFileSync(file, "utf8"));
+	};
+}
+
+/** Load from a unit of its own; the returned function ends it and says what it met. */
+export function startClients(folder) {
+	const args = [`${folder}/clients.mjs`, OUTSIDE, ...Object.values(PORTS).map(String)];
+	const child = spawn(NODE, args, { stdio: ["ignore", "pipe", "inherit"] });
+	let out = "";
+	child.stdout.on("data", (part) => (out += part));
+	return async () => {
+		child.kill("SIGTERM");
+		await new Promise((resolve) => child.once("close", resolve));
+		return JSON.parse(out);
+	};
+}
+
+export const ENFORCE = `version: 1
+mode: enforce
+defaults: { dns: allow, connect: deny }
+groups:
+  - name: test
+    priority: 10
+    rules:
+      - { name: loopback, action: allow, to: { cidr: [127.0.0.0/8, "::1/128"] } }
+      - { name: outside, action: allow, to: { cidr: ${OUTSIDE}, ports: ${PORTS.allowed}, protocol: tcp } }
+`;
+export const POLICY_FILE = "/etc/sallyport/policy.yaml";
+export const policy = (text) => writeFileSync(POLICY_FILE, text);
+
+/** Settings of /etc/sallyport/service.conf; the last line of a name counts. */
+export function settings(changes) {
+	const file = "/etc/sallyport/service.conf";
+	const lines = Object.entries(changes).map(([name, value]) => `${name}=${value}\n`);
+	writeFileSync(file, readFileSync(file, "utf8") + lines.join(""));
+}

@@ -1,0 +1,130 @@
+import { execFileSync } from "node:child_process";
+import { createHash } from "node:crypto";
+import {
+	cpSync,
+	existsSync,
+	mkdirSync,
+	mkdtempSync,
+	readdirSync,
+	readFileSync,
+	renameSync,
+	rmSync,
+	writeFileSync,
+} from "node:fs";
+import { join } from "node:path";
+import type { GuestKernel } from "./kernels.ts";
+
+const GUEST = join(import.meta.dirname, "guest");
+const PACKAGES = [
+	"systemd",
+	"systemd-sysv",
+	"dbus",
+	"udev",
+	"kmod",
+	"iproute2",
+	"curl",
+	"procps",
+	"bpftool",
+	"libnss-resolve",
+];
+/* What a test host does without: each takes tenths of a second to seconds under emulation. */
+const MASKED = [
+	...["getty.target", "serial-getty@.service", "console-getty.service", "systemd-random-seed.service"],
+	...["systemd-update-utmp.service", "systemd-update-utmp-runlevel.service", "systemd-pstore.service"],
+	...["modprobe@drm.service", "modprobe@dm_mod.service", "modprobe@loop.service", "modprobe@configfs.service"],
+	...["sys-kernel-config.mount", "e2scrub_reap.service", "apt-daily.timer", "apt-daily-upgrade.timer"],
+	...["dpkg-db-backup.timer", "e2scrub_all.timer", "fstrim.timer", "systemd-resolved.service"],
+];
+const MODULES = [
+	"crypto",
+	"fs",
+	"lib",
+	"net",
+	"drivers/block",
+	"drivers/char",
+	"drivers/firmware",
+	"drivers/net",
+	"drivers/virtio",
+];
+
+/** Debian with systemd on an ext4 file system, with the modules of a kernel and what this folder puts into a guest. */
+export function makeImage(kernel: GuestKernel, cache: string): string {
+	const inputs = [PACKAGES, MASKED, MODULES, kernel.release, readFileSync(import.meta.filename, "utf8")];
+	const hash = createHash("sha256").update(JSON.stringify(inputs));
+	for (const file of ["agent.service", "agent", "beacon.service"]) hash.update(readFileSync(join(GUEST, file)));
+	const image = join(cache, `image-${kernel.release}-${hash.digest("hex").slice(0, 12)}`);
+	if (existsSync(image)) return image;
+	for (const old of readdirSync(cache)) if (old.startsWith(`image-${kernel.release}-`)) rmSync(join(cache, old));
+	const root = mkdtempSync("/tmp/sallyport-vm-root-");
+	try {
+		execFileSync("chmod", ["755", root]);
+		execFileSync("tar", ["-xf", system(cache), "-C", root]);
+		addModules(root, kernel);
+		configure(root);
+		execFileSync("truncate", ["-s", "2G", `${image}.part`]);
+		execFileSync("mkfs.ext4", ["-q", "-F", "-d", root, "-m", "0", `${image}.part`]);
+		renameSync(`${image}.part`, image);
+		return image;
+	} finally {
+		rmSync(root, { recursive: true, force: true });
+	}
+}
+
+function system(cache: string): string {
+	const tar = join(cache, `bookworm-${createHash("sha256").update(PACKAGES.join()).digest("hex").slice(0, 12)}.tar`);
+	if (existsSync(tar)) return tar;
+	mkdirSync(cache, { recursive: true });
+	const exclude = ["doc", "man", "locale"].map((each) => `--dpkgopt=path-exclude=/usr/share/${each}/*`);
+	const args = [
+		"--quiet",
+		"--variant=minbase",
+		`--include=${PACKAGES.join()}`,
+		...exclude,
+		"bookworm",
+		`${tar}.part.tar`,
+	];
+	execFileSync("mmdebstrap", args, { stdio: ["ignore", "ignore", "inherit"] });
+	renameSync(`${tar}.part.tar`, tar);
+	return tar;
+}
+
+function addModules(root: string, { modules, release }: GuestKernel): void {
+	const into = join(root, "usr/lib/modules", release);
+	mkdirSync(into, { recursive: true });
+	for (const file of readdirSync(modules))
+		if (file.startsWith("modules.")) cpSync(join(modules, file), join(into, file));
+	for (const folder of MODULES)
+		cpSync(join(modules, "kernel", folder), join(into, "kernel", folder), { recursive: true });
+	execFileSync("chroot", [root, "depmod", release]);
+}
+
+function configure(root: string): void {
+	const put = (path: string, text: string) => writeFileSync(join(root, path), text);
+	put("etc/hostname", "guest\n");
+	put("etc/hosts", "127.0.0.1 localhost guest\n");
+	put("etc/machine-id", "0123456789abcdef0123456789abcdef\n");
+	put("etc/fstab", "");
+	rmSync(join(root, "etc/resolv.conf"), { force: true });
+	put("etc/resolv.conf", "nameserver 10.0.2.3\n");
+	put(
+		"etc/systemd/network/80-vm.network",
+		"[Match]\nType=ether\nKind=!*\n[Network]\nAddress=10.0.2.15/24\nGateway=10.0.2.2\nIPv6AcceptRA=no\nLinkLocalAddressing=no\n",
+	);
+	/* An emulated processor is ten times slower, and the verifier is mostly computing: on hardware a load takes a second or two. */
+	for (const unit of ["sallyport.service", "sallyport-early.service"]) {
+		mkdirSync(join(root, `etc/systemd/system/${unit}.d`), { recursive: true });
+		put(`etc/systemd/system/${unit}.d/emulated.conf`, "[Service]\nTimeoutStartSec=600\n");
+	}
+	for (const unit of ["agent.service", "beacon.service"])
+		cpSync(join(GUEST, unit), join(root, "etc/systemd/system", unit));
+	cpSync(join(GUEST, "agent"), join(root, "usr/local/sbin/agent"));
+	execFileSync("chmod", ["755", join(root, "usr/local/sbin/agent")]);
+	mkdirSync(join(root, "mnt/host"), { recursive: true });
+	const systemctl = (...args: string[]) => execFileSync("systemctl", ["-q", `--root=${root}`, ...args]);
+	systemctl("enable", "agent.service", "beacon.service", "systemd-networkd.service");
+	systemctl("disable", "systemd-networkd-wait-online.service");
+	systemctl("set-default", "multi-user.target");
+	systemctl("mask", ...MASKED);
+	/* Nothing has changed since the image was made: no caches are to be built anew. */
+	execFileSync("touch", ["-r", join(root, "usr"), join(root, "etc/.updated"), join(root, "var/.updated")]);
+}

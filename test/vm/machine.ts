@@ -1,0 +1,82 @@
+import { execFileSync, spawn } from "node:child_process";
+import { closeSync, existsSync, mkdtempSync, openSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import type { GuestKernel } from "./kernels.ts";
+
+export interface Boot {
+	readonly kernel: GuestKernel;
+	/** Base image, and the file that keeps what the guest changes from one boot to the next. */
+	readonly image: string;
+	readonly disk: string;
+	/** At /mnt/host in the guest. */
+	readonly share: string;
+	readonly command: string;
+	/** Takes what leaves and enters by the guest's interface. */
+	readonly capture: string;
+	readonly seconds: number;
+	readonly onLine: (line: string) => void;
+}
+
+/** Boots, runs the command as root under systemd, and resolves to its exit code. 124: out of time; 125: the machine did not answer. */
+export async function boot(options: Boot): Promise<number> {
+	const { kernel, image, disk, share, command, capture, seconds, onLine } = options;
+	if (!existsSync(disk)) execFileSync("qemu-img", ["create", "-q", "-f", "qcow2", "-F", "raw", "-b", image, disk]);
+	const folder = mkdtempSync("/tmp/sallyport-vm-");
+	const at = (name: string) => join(folder, name);
+	writeFileSync(at("command"), command);
+	const fs = spawn("/usr/lib/qemu/virtiofsd", [`--socket-path=${at("fs")}`, "-o", `source=${share}`], {
+		stdio: "ignore",
+	});
+	try {
+		for (let tries = 0; !existsSync(at("fs")) && tries < 200; tries++)
+			await new Promise((done) => setTimeout(done, 50));
+		const out = openSync(at("out"), "w");
+		const qemu = spawn("qemu-system-x86_64", argumentsFor(kernel, disk, capture, at), {
+			stdio: ["ignore", "ignore", "inherit"],
+		});
+		const timer = setTimeout(() => qemu.kill("SIGKILL"), seconds * 1000);
+		let read = 0;
+		const follow = setInterval(() => (read = follow_(at("out"), read, onLine)), 500);
+		await new Promise((done) => qemu.once("exit", done));
+		clearTimeout(timer);
+		clearInterval(follow);
+		follow_(at("out"), read, onLine, true);
+		closeSync(out);
+		const code = existsSync(at("code")) ? readFileSync(at("code"), "utf8").trim() : "";
+		if (code !== "") return Number(code);
+		onLine(`the machine did not answer; its console ends with:\n${readFileSync(at("console"), "utf8").slice(-3_000)}`);
+		return qemu.signalCode === "SIGKILL" ? 124 : 125;
+	} finally {
+		fs.kill();
+		rmSync(folder, { recursive: true, force: true });
+	}
+}
+
+/* Software emulation. tsc=reliable: else the guest loses its clock under load. NVMe and ext4 are built into the cloud kernels. */
+function argumentsFor(kernel: GuestKernel, disk: string, capture: string, at: (name: string) => string): string[] {
+	const memory = 1536;
+	const port = (name: string) => [
+		...["-chardev", `file,id=${name},path=${at(name)}`],
+		...["-device", `virtserialport,chardev=${name},name=${name}`],
+	];
+	return [
+		...["-accel", "tcg,thread=multi", "-cpu", "max", "-smp", "2", "-m", String(memory)],
+		...["-machine", "q35,memory-backend=mem", "-object", `memory-backend-memfd,id=mem,size=${memory}M,share=on`],
+		...["-nodefaults", "-display", "none", "-no-reboot", "-kernel", kernel.image],
+		...["-append", "root=/dev/nvme0n1 rw console=ttyS0 tsc=reliable panic=-1 net.ifnames=0"],
+		...["-drive", `if=none,id=root,file=${disk},format=qcow2`, "-device", "nvme,drive=root,serial=root"],
+		...["-chardev", `socket,id=fs,path=${at("fs")}`, "-device", "vhost-user-fs-pci,chardev=fs,tag=host"],
+		...["-netdev", "user,id=net,restrict=on", "-device", "virtio-net-pci,netdev=net"],
+		...["-object", `filter-dump,id=dump,netdev=net,file=${capture}`],
+		...["-serial", `file:${at("console")}`, "-device", "virtio-serial-pci", ...port("out"), ...port("code")],
+		...["-fw_cfg", `name=opt/io.systemd.credentials/command,file=${at("command")}`],
+	];
+}
+
+/* Whole lines that are new; at the end what is left. */
+function follow_(file: string, from: number, onLine: (line: string) => void, all = false): number {
+	const text = readFileSync(file).subarray(from).toString("utf8");
+	const end = all ? text.length : text.lastIndexOf("\n") + 1;
+	for (const line of text.slice(0, end).split("\n")) if (line !== "") onLine(line);
+	return from + Buffer.byteLength(text.slice(0, end));
+}
