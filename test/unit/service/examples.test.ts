@@ -1,0 +1,69 @@
+/** What docs/examples has for people to copy: policies that are right, rules that promtool takes, queries for metrics that exist. */
+import { spawnSync } from "node:child_process";
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { expect, test } from "vitest";
+import { parse } from "yaml";
+import { hostEnvironment } from "../../../src/enforce/policy-environment.ts";
+import { parsePolicy } from "../../../src/policy/parse.ts";
+
+const ROOT = join(import.meta.dirname, "../../..");
+const EXAMPLES = join(ROOT, "docs/examples");
+const read = (name: string) => readFileSync(join(EXAMPLES, name), "utf8");
+const has = (command: string) => spawnSync("sh", ["-c", `command -v ${command}`]).status === 0;
+
+test.each([["docs/examples/ec2.yaml"], ["systemd/policy.yaml"]])("%s is a policy, and blocks nothing yet", (file) => {
+	const environment = hostEnvironment({ folder: ROOT, uidOf: () => 0 });
+	const parsed = parsePolicy(readFileSync(join(ROOT, file), "utf8"), file, environment);
+	expect(parsed.ok ? [] : parsed.problems).toEqual([]);
+	expect(parsed.ok && parsed.policy.mode).toBe("observe");
+});
+
+test.skipIf(!has("promtool"))("promtool takes the alert rules and the scrape configuration", () => {
+	for (const args of [
+		["check", "rules", "alerts.yml"],
+		["check", "config", "--syntax-only", "prometheus-ec2.yml"],
+	]) {
+		const { status, stdout, stderr } = spawnSync("promtool", args, { cwd: EXAMPLES, encoding: "utf8" });
+		expect(status, stdout + stderr).toBe(0);
+	}
+});
+
+/** Each metric by its labels, as the sources register it. */
+function metrics(): Set<string> {
+	const folder = join(ROOT, "src/metrics");
+	const text = readdirSync(folder).map((file) => readFileSync(join(folder, file), "utf8"));
+	return new Set(text.flatMap((each) => [...each.matchAll(/"(sallyport_[a-z_]+)"/g)].map(([, name = ""]) => name)));
+}
+
+function queries(): string[] {
+	const { groups } = parse(read("alerts.yml")) as { groups: { rules: { expr: string }[] }[] };
+	const board = JSON.parse(read("dashboard.json")) as {
+		templating: { list: { query: { query: string } | string }[] };
+		panels: { targets: { expr: string }[] }[];
+	};
+	const variables = board.templating.list.map(({ query }) => (typeof query === "string" ? "" : query.query));
+	const panels = board.panels.flatMap(({ targets }) => targets.map(({ expr }) => expr));
+	return [...groups.flatMap(({ rules }) => rules.map(({ expr }) => expr)), ...variables, ...panels];
+}
+
+test("every query of alerts and dashboard asks for a metric that there is", () => {
+	const known = metrics();
+	const asked = queries().flatMap((query) => query.match(/sallyport_[a-z_]+/g) ?? []);
+	expect(asked.length).toBeGreaterThan(15);
+	expect(asked.filter((name) => !known.has(name))).toEqual([]);
+});
+
+test.skipIf(!has("promtool"))("every query of the dashboard is PromQL", () => {
+	const rules = queries()
+		.filter((query) => query !== "" && !query.startsWith("label_values"))
+		.map((query) => query.replaceAll("$__rate_interval", "5m").replaceAll("$instance", ".*"))
+		.map((expr, index) => ({ record: `query:${index}`, expr }));
+	const folder = mkdtempSync(join(tmpdir(), "sallyport-"));
+	const file = join(folder, "queries.json");
+	writeFileSync(file, JSON.stringify({ groups: [{ name: "dashboard", rules }] }));
+	const { status, stderr } = spawnSync("promtool", ["check", "rules", file], { encoding: "utf8" });
+	rmSync(folder, { recursive: true });
+	expect(status, stderr).toBe(0);
+});
