@@ -4,6 +4,7 @@ import { cpus, release } from "node:os";
 import { parseArgs } from "node:util";
 import { leftovers } from "../support/sweep.ts";
 import { prepare } from "./ground.ts";
+import { p5 } from "./hello.ts";
 import { p1, p2, p4, p6, p12, type Row } from "./measures.ts";
 import { type Lengths, p7, p8, p9, p10 } from "./rates.ts";
 import { p11 } from "./scrape.ts";
@@ -25,6 +26,7 @@ const say = (what: string) =>
 const rows: Row[] = [];
 const errors: string[] = [];
 await onGround(Object.entries(GROUND).filter(([goal]) => wanted(goal)));
+if (wanted("P5")) await attempt("P5", () => p5(options.quick ? 5 : 25));
 for (const [goal, measure] of Object.entries(OWN)) if (wanted(goal)) await attempt(goal, () => measure(LENGTHS));
 if (wanted("P11")) await attempt("P11", () => p11(options.quick ? 5 : 20));
 const seconds = (performance.now() - started) / 1000;
