@@ -5,6 +5,7 @@ static void read_message(const __u8 *data, __u32 size)
 {
 	struct sp_parse_request request = {.kind = SP_PARSE_DNS, .end = size};
 	struct sp_bytes bytes = {.packet = at_the_end(data, size), .end = size};
+	struct sp_place place = {0};
 	__u32 calls = 0;
 
 	loop_steps = 0;
