@@ -23,10 +23,12 @@ export function ensureBpffs(addon: Pick<Addon, "mountBpffs" | "unmountBpffs">, p
 	}
 	return () => {
 		/* Unmounted, it would take others' pins along. */
-		if (readdirSync(root).length > 0) return;
+		if (readdirSync(root).some((name) => !KERNELS_OWN.includes(name))) return;
 		addon.unmountBpffs(root);
 		if (made) rmdirSync(root);
 	};
 }
 
 const BPFFS = "/sys/fs/bpf";
+/** What the kernel puts into each new one (kernel/bpf/preload). */
+const KERNELS_OWN: readonly string[] = ["maps.debug", "progs.debug"];
