@@ -115,6 +115,9 @@ test("policy: show, explain, diff, apply; another one in force by now is not ove
     - action: deny
     - to.cidr: 198.19.6.0/24
 `);
+	expect(await words("policy", "diff", file)).toMatch(
+		/^Of \d+ connections since 24h none would be decided otherwise\.$/m,
+	);
 	expect(await words("policy", "apply", file)).toMatch(/in force, generation \d+, mode enforce/);
 	expect(await words("policy", "diff", file)).toBe("Nothing would change.\n");
 	expect(await sallyport("policy", "apply", file, "--if-match", tag)).toMatchObject({ code: 31 });
