@@ -137,7 +137,8 @@ test("a page that breaks while it is in use: said, moved aside, and what waited 
 	expect((await history.query({})).rows).toHaveLength(10);
 });
 
-test("a broken page that only a reader meets is found too", async () => {
+/* Tried again: one run in five the reader knows all pages already, and none is read from the file. */
+test("a broken page that only a reader meets is found too", { retry: 4 }, async () => {
 	using folder = scratch();
 	const file = join(folder.folder, "history.db");
 	await using history = opened({ file });
