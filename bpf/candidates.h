@@ -7,16 +7,16 @@
 
 struct sp_shape_walk {
 	const struct sp_policy_view *policy;
-	const struct sp_name *name;
 	struct sp_subject *subject;
 };
 
 static long sp_shape_step(__u32 i, void *state)
 {
 	struct sp_shape_walk *w = state;
+	struct sp_subject *s = w->subject;
 	__u32 *shapes = sp_row(w->policy->rows, w->policy->head->shapes_row + i / 32);
 	__u32 shape, labels, many, mask, vector;
-	struct sp_hash *hash = &w->subject->hash;
+	struct sp_hash *hash = &s->hash;
 
 	if (!shapes)
 		return 1;
@@ -24,20 +24,37 @@ static long sp_shape_step(__u32 i, void *state)
 	labels = shape & 0xff;
 	many = shape >> 8 & 1;
 	mask = shape >> 16;
-	if (many ? w->name->labels <= labels : w->name->labels != labels)
+	if (many ? s->labels <= labels : s->labels != labels)
 		return 0;
-	sp_hash_begin(hash, w->policy->head->hash_key[0], w->policy->head->hash_key[1]);
-	for (int l = 0; l < SP_LABELS_MAX && l < labels; l++) {
-		bool any = mask >> l & 1;
-
-		sp_hash_word(hash, any ? '*' : (__u32)w->name->label[l]);
-		sp_hash_word(hash, any ? 0 : w->name->label[l] >> 32);
-	}
-	sp_hash_word(hash, mask);
-	vector = sp_lookup(w->subject, sp_hash_finish(*hash, labels | many << 7), SP_VEC_NONE);
+	sp_hash_begin(hash, w->policy->head->hash_key);
+	for (__u32 l = 0; l < SP_LABELS_MAX && l < labels; l++)
+		sp_hash_word(hash, mask >> l & 1 ? '*' : s->label[(s->labels - 1 - l) % SP_LABELS_MAX]);
+	hash->word = mask;
+	vector = sp_lookup(s, sp_hash_finish(*hash, labels | many << 7), SP_VEC_NONE);
 	if (vector)
-		sp_or(w->policy, w->subject, vector);
+		sp_or(w->policy, s, vector);
 	return 0;
+}
+
+static __always_inline void sp_keep_labels(struct sp_subject *s, __u64 hash, const struct sp_name *name)
+{
+	s->labels_of = hash;
+	s->labels = name->labels;
+	__builtin_memcpy(s->label, name->label, sizeof(s->label));
+}
+
+/* Leave the labels of the name in s->label. false: it is not (or no longer) known. */
+static __always_inline bool sp_find_labels(struct sp_subject *s, __u64 hash)
+{
+	struct sp_name *name;
+
+	if (s->labels_of == hash)
+		return true;
+	name = bpf_map_lookup_elem(&names, &hash);
+	if (!name)
+		return false;
+	sp_keep_labels(s, hash, name);
+	return true;
 }
 
 /* Leave in s->matches the rules whose domain covers the name. 0 if the name is not (or no longer) known. */
@@ -49,10 +66,7 @@ __noinline int sp_match_name(struct sp_subject *s, __u64 name_hash)
 	if (!s)
 		return 0;
 	sp_clear_matches(s);
-	if (!name_hash || !sp_open(s, &p))
-		return 0;
-	walk.name = bpf_map_lookup_elem(&names, &name_hash);
-	if (!walk.name)
+	if (!name_hash || !sp_open(s, &p) || !sp_find_labels(s, name_hash))
 		return 0;
 	bpf_loop(p.head->shapes, sp_shape_step, &walk, 0);
 	return 1;
@@ -113,16 +127,34 @@ static __always_inline __u64 sp_user_hash(const struct sp_policy_view *p, __u32 
 {
 	struct sp_hash h;
 
-	sp_hash_begin(&h, p->head->hash_key[0], p->head->hash_key[1]);
-	sp_hash_byte(&h, 'i');
-	for (int i = 0; i < 4; i++)
-		sp_hash_byte(&h, uid >> (8 * i));
-	return sp_hash_end(&h);
+	sp_hash_begin(&h, p->head->hash_key);
+	h.word = 'i' | (__u64)uid << 8;
+	return sp_hash_finish(h, 5);
 }
 
 static __always_inline bool sp_is_v4(const __u64 *address)
 {
 	return address[0] == 0 && (__u32)address[1] == bpf_htonl(0xffff);
+}
+
+/* The vectors that every decision needs. */
+static __always_inline void sp_copy_always(const struct sp_policy_view *p, struct sp_subject *s)
+{
+	__u32 phase = 2 * (s->phase % SP_PHASES);
+	__u64 *always = NULL;
+
+	for sp_each_word(i, s) {
+		__u32 odd = i % 2;
+
+		if (!odd)
+			always = sp_row(p->rows, p->head->always_row + i / 2);
+		if (!always)
+			return;
+		s->candidates[i] = always[SP_ALWAYS_PHASE + phase + odd];
+		s->alert_rules[i] = always[SP_ALWAYS_ALERT + odd];
+		s->allow_rules[i] = always[SP_ALWAYS_ALLOW + odd];
+		s->unnamed[i] = always[SP_ALWAYS_UNNAMED + odd];
+	}
 }
 
 /* Everything but the name: leaves s->candidates, and the vectors that sp_choose needs. */
@@ -136,10 +168,7 @@ __noinline int sp_find_candidates(struct sp_subject *s)
 		return 0;
 	trees = sp_row(p.rows, 1);
 	flags = p.head->flags;
-	sp_copy(&p, s, s->candidates, SP_VEC_PHASE + s->phase % SP_PHASES);
-	sp_copy(&p, s, s->unnamed, SP_VEC_UNNAMED);
-	sp_copy(&p, s, s->alert_rules, SP_VEC_ALERT);
-	sp_copy(&p, s, s->allow_rules, SP_VEC_ALLOW);
+	sp_copy_always(&p, s);
 	if (s->phase != SP_PHASE_DNS && trees) {
 		if (sp_is_v4(s->remote))
 			sp_and(&p, s, sp_find32(p.rows, trees, SP_TREE_V4, bpf_ntohl(s->remote[1] >> 32)));

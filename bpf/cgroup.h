@@ -103,7 +103,7 @@ static long sp_container_step(__u32 i, void *state)
 
 struct sp_cgroup_walk {
 	struct sp_scratch *s;
-	__u32 key[2];
+	__u64 key[2];
 };
 
 static long sp_cgroup_step(__u32 i, void *state)
@@ -127,7 +127,7 @@ static long sp_cgroup_step(__u32 i, void *state)
 	s->part_at = at;
 	s->hex = 0;
 	s->hex_at = ~0U;
-	sp_hash_begin(&s->part, w->key[0], w->key[1]);
+	sp_hash_begin(&s->part, w->key);
 	sp_hash_byte(&s->part, 'u');
 	bpf_loop(length, sp_component_step, &s, 0);
 	if (s->hex == 64)
@@ -144,11 +144,11 @@ static long sp_cgroup_step(__u32 i, void *state)
 	if (ids->containers == 0) {
 		sp_find_container(s, at, length);
 		if (s->container_length) {
-			sp_hash_begin(&s->part, w->key[0], w->key[1]);
+			sp_hash_begin(&s->part, w->key);
 			sp_hash_byte(&s->part, 'c');
 			sp_hash_byte(&s->part, '*');
 			ids->hash[SP_IDS_CONTAINER] = sp_hash_end(&s->part);
-			sp_hash_begin(&s->part, w->key[0], w->key[1]);
+			sp_hash_begin(&s->part, w->key);
 			sp_hash_byte(&s->part, 'c');
 			bpf_loop(s->container_length, sp_container_step, &s, 0);
 			ids->hash[SP_IDS_CONTAINER + 1] = sp_hash_end(&s->part);
@@ -179,7 +179,7 @@ static __always_inline struct sp_cgroup_ids *sp_learn_cgroup(struct sp_scratch *
 	s->at = 0;
 	s->in_slices = 1;
 	sp_hash_key(down.key);
-	sp_hash_begin(&s->hash, down.key[0], down.key[1]);
+	sp_hash_begin(&s->hash, down.key);
 	sp_hash_byte(&s->hash, 'g');
 	bpf_loop(up.depth, sp_kernfs_step, &up, 0);
 	bpf_loop(up.depth, sp_cgroup_step, &down, 0);

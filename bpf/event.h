@@ -12,7 +12,7 @@
 
 #include <linux/types.h>
 
-#define SP_LAYOUT_VERSION 3 /* of the events, the maps and the policy; pins with another one are replaced */
+#define SP_LAYOUT_VERSION 4 /* of the events, the maps and the policy; pins with another one are replaced */
 
 #define SP_NAME_MAX 256 /* RFC 1035 2.3.4: 255 octets, and one of padding */
 #define SP_METHOD_MAX 16

@@ -22,7 +22,7 @@ SEC("tc") int judge(struct __sk_buff *skb)
 	struct sp_subject *s;
 	__u32 length;
 
-	if (bpf_skb_pull_data(skb, sizeof(*r)))
+	if (skb->data + sizeof(*r) > skb->data_end && bpf_skb_pull_data(skb, sizeof(*r)))
 		return -1;
 	r = (void *)(long)skb->data;
 	if ((void *)(r + 1) > (void *)(long)skb->data_end)
@@ -40,14 +40,17 @@ SEC("tc") int judge(struct __sk_buff *skb)
 	s->phase = r->phase;
 	s->flags = r->flags;
 	length = r->name_len;
-	__builtin_memcpy(area->name.raw, r->name, SP_NAME_MAX);
-	if (length)
+	if (length) {
+		__builtin_memcpy(area->name.raw, r->name, SP_NAME_MAX);
 		s->name_hash = sp_learn_asked(area, length);
-	s->asked.method_length = r->method_len;
-	s->asked.path_length = r->path_len;
-	s->asked.status = r->status;
-	__builtin_memcpy(s->asked.method, r->method, SP_METHOD_MAX);
-	__builtin_memcpy(s->asked.path, r->path, SP_PATH_MAX);
+	}
+	if (s->phase == SP_PHASE_HTTP) {
+		s->asked.method_length = r->method_len;
+		s->asked.path_length = r->path_len;
+		s->asked.status = r->status;
+		__builtin_memcpy(s->asked.method, r->method, SP_METHOD_MAX);
+		__builtin_memcpy(s->asked.path, r->path, SP_PATH_MAX);
+	}
 	sp_decide(s);
 	r->name_hash = s->name_hash;
 	r->generation = s->generation;

@@ -9,7 +9,10 @@ static __always_inline __u64 sp_remember_name(struct sp_scratch *s, __u64 hash)
 {
 	struct sp_scratch *again;
 
-	if (!hash || bpf_map_lookup_elem(&names, &hash))
+	if (!hash)
+		return 0;
+	sp_keep_labels(&s->subject, hash, &s->name.entry);
+	if (bpf_map_lookup_elem(&names, &hash))
 		return hash;
 	again = sp_scratch_again(s);
 	if (!again || bpf_map_update_elem(&names, &hash, &again->name.entry, BPF_ANY))

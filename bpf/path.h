@@ -228,7 +228,7 @@ static __always_inline __u32 sp_find_method(const struct sp_policy_view *p, stru
 {
 	if (s->asked.method_length > SP_METHOD_MAX)
 		return SP_VEC_ANY_METHOD;
-	sp_hash_begin(&s->hash, p->head->hash_key[0], p->head->hash_key[1]);
+	sp_hash_begin(&s->hash, p->head->hash_key);
 	sp_hash_byte(&s->hash, 'm');
 	bpf_loop(s->asked.method_length, sp_method_step, &s, 0);
 	return sp_lookup(s, sp_hash_end(&s->hash), SP_VEC_ANY_METHOD);

@@ -12,6 +12,7 @@
  *   shapes_row       __u32[32] a row, 64 at the most: SP_SHAPE()
  *   slots_row        __u16[64] a row: counter slot of each rule
  *   vectors_row      __u64[16] a row: vector i is row vectors_row + i
+ *   always_row       __u64[16] a row, one for two words of the vectors that every decision needs: enum sp_always
  *   table_row        struct sp_slot[8] a row: hash table of everything that is looked up by hash
  *   trees            search trees over intervals
  *   paths_row        SP_PATH_ROWS rows: the automaton of the paths, if there are any; behind it patterns
@@ -55,14 +56,15 @@ struct sp_policy_head {
 	__u16 words; /* of a vector in use: (rules + 63) / 64, at least 1 */
 	__u16 shapes; /* number of shapes */
 	__u16 reserved0;
-	__u32 hash_key[2]; /* HalfSipHash key */
+	__u64 hash_key[2]; /* of SipHash */
 	__u32 ttl_floor, ttl_grace; /* seconds: a learned address lives max(ttl, floor) + grace */
 	__u32 shapes_row, slots_row, vectors_row, table_row;
 	__u32 table_mask; /* buckets - 1 */
 	__u32 rows; /* of the whole policy */
 	__u32 paths_row, patterns_row, status_row;
 	__u16 path_words, path_patterns; /* words of the automaton in use; patterns */
-	__u32 reserved[10];
+	__u32 always_row;
+	__u32 reserved[7];
 }; /* 128 bytes */
 
 /* Trees: intervals that cover the whole key space, each with a vector number.
@@ -106,6 +108,12 @@ enum sp_vector {
 	SP_VEC_FIXED = 17, /* numbers from here on are the compiler's */
 };
 
+/* Words 2r and 2r + 1 of a vector are the two from here on in row always_row + r: so few rows are looked up, each by a call. */
+enum sp_always {
+	SP_ALWAYS_PHASE = 0, /* four vectors */
+	SP_ALWAYS_ALERT = 8, SP_ALWAYS_ALLOW = 10, SP_ALWAYS_UNNAMED = 12,
+};
+
 /* The hash table. A key's bucket is (lo32(hash) & table_mask); a full bucket goes on in the next one
  * ((b + 1) & table_mask), SP_PROBE rows at the most; hash 0 is an empty slot and ends the search.
  *
@@ -114,7 +122,7 @@ enum sp_vector {
  * (a unit and its slices), so they are ORed onto SP_VEC_ANY_x. Those found by name hold only the rules that
  * name it, ORed over shapes.
  *
- * Hash: HalfSipHash-1-3, 64-bit output (lo word first), key hash_key, over
+ * Hash: SipHash-1-3, key hash_key, over
  *   exe        'e', dev as 4 bytes LE, then each path component from the leaf up, each followed by '/'
  *   user       'i', uid as 4 bytes LE
  *   unit       'u', the cgroup's name ("agent.service")
@@ -124,12 +132,13 @@ enum sp_vector {
  *   name       by shape, see below
  * A result of 0 is replaced by 1.
  *
- * Names are matched without case. Label hash: 'n', the label in lower case. A shape (labels k, mask, many)
- * says: absorb, from the rightmost label leftwards for k labels, the two words (lo, hi) of each label's hash
- * (or 0x2a, 0 where bit i of mask, counted from the right, says '*'), then the word mask; finish with
+ * Names are matched without case. Label hash: of the label in lower case. A shape (labels k, mask, many)
+ * says: absorb, from the rightmost label leftwards for k labels, each label's hash (or 0x2a where bit i of mask, counted
+ * from the right, says '*'); finish with mask in the place of the bytes that are left, and in that of the
  * length k | many << 7. A pattern with many = 0 matches names of exactly k labels; with many = 1
  * ("**." in front) names of more than k.
- * Name hash (of sp_decision.name_hash and the map `names`): 'N', the name in lower case, without a trailing dot.
+ * Name hash (of sp_decision.name_hash and the map `names`): each label's hash, from left to right; in the place of the length the
+ * number of labels.
  */
 #define SP_PROBE 4
 

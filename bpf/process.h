@@ -56,7 +56,7 @@ static __always_inline void sp_read_exe(struct sp_scratch *s, struct task_struct
 	struct file *exe = BPF_CORE_READ(task, mm, exe_file);
 	struct sp_dentry_walk walk = {.s = s};
 	struct dentry *dentry;
-	__u32 key[2];
+	__u64 key[2];
 
 	p->path_len = 0;
 	p->dev = 0;
@@ -72,7 +72,7 @@ static __always_inline void sp_read_exe(struct sp_scratch *s, struct task_struct
 	if (p->flags & SP_PATH_CUT || p->path_len == 0)
 		return;
 	sp_hash_key(key);
-	sp_hash_begin(&s->hash, key[0], key[1]);
+	sp_hash_begin(&s->hash, key);
 	sp_hash_byte(&s->hash, 'e');
 	for (int i = 0; i < 4; i++)
 		sp_hash_byte(&s->hash, p->dev >> (8 * i));

@@ -22,13 +22,12 @@ static __always_inline void sp_count_rule(const struct sp_subject *s, __u16 rule
 {
 	__u32 zero = 0, row;
 	void *rows = bpf_map_lookup_elem(&policy, &zero);
-	struct sp_policy_head *head = rows ? bpf_map_lookup_elem(rows, &zero) : NULL;
 	struct sp_rule_count *count;
 	__u16 *slots;
 
-	if (!head || head->generation != s->generation)
+	if (!rows || (__u64)rows != s->policy)
 		return;
-	row = head->slots_row + rule / 64;
+	row = s->head.slots_row + rule / 64;
 	slots = bpf_map_lookup_elem(rows, &row);
 	if (!slots)
 		return;

@@ -99,7 +99,7 @@ static __always_inline struct sp_policy_head *sp_policy_in_force(void)
 	return rows ? bpf_map_lookup_elem(rows, &zero) : NULL;
 }
 
-static __always_inline void sp_hash_key(__u32 *key)
+static __always_inline void sp_hash_key(__u64 *key)
 {
 	struct sp_policy_head *head = sp_policy_in_force();
 

@@ -9,11 +9,11 @@
 
 struct sp_policy_view {
 	void *rows;
-	struct sp_policy_head *head;
+	const struct sp_policy_head *head; /* the subject's copy: to look up a row takes a call */
 };
 
 /* The decision is made of global functions, which the verifier takes one at a time: inlined, their paths multiply beyond its
- * limit. A pointer into the policy cannot be handed to them, so each looks it up, and s->generation says whether it is still the same. */
+ * limit. A pointer into the policy cannot be handed to them, so each looks it up, and s->policy says whether it is still the same. */
 
 static __always_inline void *sp_row(void *rows, __u32 row)
 {
@@ -25,12 +25,10 @@ static __always_inline bool sp_open(struct sp_subject *s, struct sp_policy_view 
 	__u32 zero = 0;
 
 	p->rows = bpf_map_lookup_elem(&policy, &zero);
+	p->head = &s->head;
 	if (!p->rows)
 		return false;
-	p->head = sp_row(p->rows, 0);
-	if (!p->head)
-		return false;
-	if (p->head->generation == s->generation)
+	if ((__u64)p->rows == s->policy)
 		return true;
 	s->torn = 1;
 	return false;

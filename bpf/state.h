@@ -44,7 +44,7 @@ struct sp_control {
 struct sp_name {
 	__u16 text_len, labels; /* labels: of the whole name; hashes of the rightmost SP_LABELS_MAX */
 	__u32 claims; /* addresses learned for it in this round: see sp_may_claim */
-	__u64 label[SP_LABELS_MAX]; /* [0] is the rightmost */
+	__u64 label[SP_LABELS_MAX]; /* label i of the name, from the left, is [i % SP_LABELS_MAX] */
 	char text[SP_NAME_MAX]; /* as first seen, in lower case */
 	__u32 claims_until, before_until; /* the last of this round's, of the round's before, expires: CLOCK_MONOTONIC s */
 };

@@ -113,7 +113,7 @@ static __always_inline void sp_restore(struct sp_subject *s, const struct sp_cho
  * one that does not, then the one that stays learned longest. (A plain loop: the chain of calls may be eight frames deep.) */
 __noinline int sp_choose_by_learned(struct sp_subject *s, __u8 fallback)
 {
-	__u64 now = bpf_ktime_get_ns();
+	__u64 now = bpf_ktime_get_coarse_ns();
 	struct sp_learned *l;
 
 	if (!s)
@@ -163,9 +163,8 @@ static __always_inline void sp_decide_connect(const struct sp_policy_view *p, st
 	    (s->protocol != IPPROTO_TCP && s->protocol != IPPROTO_UDP))
 		return;
 	sp_keep(&choice, s);
-	sp_copy(p, s, s->matches, SP_VEC_NAMED);
 	for sp_each_word(i, s)
-		s->matches[i] &= s->allow_rules[i];
+		s->matches[i] = ~s->unnamed[i] & s->allow_rules[i];
 	sp_choose(s, SP_DENY);
 	if (s->action == SP_ALLOW && !(s->unnamed[s->rule / 64 % SP_WORDS_MAX] >> s->rule % 64 & 1))
 		s->must_be_named = 1;
@@ -178,7 +177,7 @@ static __always_inline void sp_decide_shown(const struct sp_policy_view *p, stru
 {
 	__u8 fallback = p->head->defaults[s->phase == SP_PHASE_TLS ? SP_PHASE_TLS : SP_PHASE_HTTP], hoped;
 
-	s->bound = s->name_hash && (s->flags & SP_JUDGE_BOUND || sp_is_bound(s, bpf_ktime_get_ns()));
+	s->bound = s->name_hash && (s->flags & SP_JUDGE_BOUND || sp_is_bound(s, bpf_ktime_get_coarse_ns()));
 	sp_match_name(s, s->name_hash);
 	sp_choose(s, fallback);
 	if (s->bound || p->head->binding == SP_BINDING_SNI)
@@ -207,11 +206,13 @@ static __always_inline bool sp_is_resolver(const __u64 *address)
 /* Decide once. s->torn says that the policy was switched meanwhile. */
 __noinline int sp_decide_once(struct sp_subject *s)
 {
-	struct sp_policy_view p;
+	struct sp_policy_view p = {.head = &s->head};
+	struct sp_policy_head *head;
 	__u32 zero = 0;
 
 	if (!s)
 		return 0;
+	s->policy = 0;
 	s->rule = s->alert = SP_NO_RULE;
 	s->action = SP_ALLOW;
 	s->reason = SP_NO_POLICY;
@@ -221,9 +222,11 @@ __noinline int sp_decide_once(struct sp_subject *s)
 	p.rows = bpf_map_lookup_elem(&policy, &zero);
 	if (!p.rows)
 		return 0;
-	p.head = sp_row(p.rows, 0);
-	if (!p.head || p.head->magic != SP_POLICY_MAGIC)
+	head = sp_row(p.rows, 0);
+	if (!head || head->magic != SP_POLICY_MAGIC)
 		return 0;
+	s->policy = (__u64)p.rows;
+	s->head = *head;
 	s->generation = p.head->generation;
 	s->mode = p.head->mode;
 	s->deny_errno = p.head->deny_errno;

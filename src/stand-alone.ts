@@ -4,7 +4,7 @@ import type { AttachConfig, AttachResult, DetachResult } from "./cli/deps.ts";
 import { CLOSED_POLICY, type Config } from "./config.ts";
 import { buildPolicy } from "./enforce/build-policy.ts";
 import { type LastGood, lastGoodFile, movedExe, readLastGood } from "./enforce/last-good.ts";
-import { attach, type Inherited, inherited, openKernel } from "./enforce/open-kernel.ts";
+import { attach, type Inherited, inherited, keyOfRows, openKernel } from "./enforce/open-kernel.ts";
 import { hostEnvironment, readMountinfo } from "./enforce/policy-environment.ts";
 import { PolicyService } from "./enforce/policy-service.ts";
 import { installResolvers, trustedResolvers } from "./enforce/resolvers.ts";
@@ -76,8 +76,7 @@ const NOTHING = { origin: "nothing", generation: 0, mode: null, rules: null, sou
 function usable({ stateDir }: AttachConfig, before: Inherited): { found: LastGood | null; why: string } {
 	const { found, why } = readLastGood(lastGoodFile(stateDir));
 	if (found === null) return { found, why };
-	const key = [found.rows.readUInt32LE(POLICY_HEAD.hashKey), found.rows.readUInt32LE(POLICY_HEAD.hashKey + 4)];
-	if (before.generation > 0 && key.join() !== before.hashKey.join())
+	if (before.generation > 0 && keyOfRows(found.rows).join() !== before.hashKey.join())
 		return { found: null, why: "its names are of another key" };
 	const { exeOf } = hostEnvironment({ folder: "/", within: null, uidOf: () => null });
 	const moved = movedExe(found, exeOf);

@@ -1,6 +1,7 @@
 import { createHash } from "node:crypto";
 import { type CompiledFacts, compile } from "../policy/compile.ts";
 import { factsOf, type PolicyCheck } from "../policy/facts.ts";
+import type { HashKey } from "../policy/hash.ts";
 import { type Environment, type Policy, ruleKey } from "../policy/model.ts";
 import { parsePolicy } from "../policy/parse.ts";
 import { type PolicyProblem, wholeFile } from "../policy/problem.ts";
@@ -13,7 +14,7 @@ export interface BuildRequest {
 	/** Judge by mode observe, whatever the policy says. */
 	readonly forceObserve: boolean;
 	readonly generation: number;
-	readonly hashKey: readonly [number, number];
+	readonly hashKey: HashKey;
 	/** Counter slots so far. */
 	readonly slots: readonly SlotEntry[];
 }
@@ -46,7 +47,7 @@ export function buildPolicy(request: BuildRequest, environment: Environment): Bu
 }
 
 export function checkPolicy(text: string, source: string, environment: Environment): PolicyCheck {
-	const any = { forceObserve: false, generation: 1, hashKey: [1, 2], slots: [] } as const;
+	const any = { forceObserve: false, generation: 1, hashKey: [1, 2, 3, 4], slots: [] } as const;
 	const built = buildPolicy({ text, source, ...any }, environment);
 	if (!built.ok) return { ok: false, problems: built.problems, facts: null };
 	return { ok: true, problems: [], facts: factsOf(built.policy, built.facts) };

@@ -3,6 +3,7 @@ import type { Config } from "../config.ts";
 import { SallyportError } from "../errors.ts";
 import type { Addon, Kernel } from "../native/binding.ts";
 import { CONTROL, POLICY_HEAD, POLICY_MAGIC } from "../native/layout.ts";
+import type { HashKey } from "../policy/hash.ts";
 import type { WatchedCgroup } from "../system/cgroup.ts";
 
 /** Programs loaded or adopted, and told whose they are. */
@@ -30,7 +31,7 @@ export interface Inherited {
 	/** Of the policy that an earlier daemon left in force; 0: none. */
 	readonly generation: number;
 	/** Must stay the same while the maps live: names in them are known by hash. */
-	readonly hashKey: readonly [number, number];
+	readonly hashKey: HashKey;
 }
 
 export function inherited(kernel: Pick<Kernel, "readPolicy" | "lookup">): Inherited {
@@ -38,13 +39,22 @@ export function inherited(kernel: Pick<Kernel, "readPolicy" | "lookup">): Inheri
 	const control = kernel.lookup("control", ZERO);
 	const controlled = control === null ? 0 : control.readUInt32LE(CONTROL.generation);
 	if (rows === null || rows.length < POLICY_HEAD.bytes || rows.readUInt32LE(POLICY_HEAD.magic) !== POLICY_MAGIC) {
-		const random = randomBytes(8);
-		return { generation: controlled, hashKey: [random.readUInt32LE(0), random.readUInt32LE(4)] };
+		return { generation: controlled, hashKey: readKey(randomBytes(16), 0) };
 	}
 	return {
 		generation: Math.max(controlled, rows.readUInt32LE(POLICY_HEAD.generation)),
-		hashKey: [rows.readUInt32LE(POLICY_HEAD.hashKey), rows.readUInt32LE(POLICY_HEAD.hashKey + 4)],
+		hashKey: keyOfRows(rows),
 	};
+}
+
+/** The key with which a compiled policy's names are hashed. */
+export function keyOfRows(rows: Buffer): HashKey {
+	return readKey(rows, POLICY_HEAD.hashKey);
+}
+
+function readKey(bytes: Buffer, at: number): HashKey {
+	const word = (index: number) => bytes.readUInt32LE(at + 4 * index);
+	return [word(0), word(1), word(2), word(3)];
 }
 
 const ZERO = Buffer.alloc(4);

@@ -4,6 +4,7 @@ import type { RuleNamer } from "../connections/table.ts";
 import type { Logger } from "../logger.ts";
 import type { Kernel } from "../native/binding.ts";
 import type { CompiledFacts } from "../policy/compile.ts";
+import type { HashKey } from "../policy/hash.ts";
 import { type Action, type Policy, ruleKey } from "../policy/model.ts";
 import { type PolicyProblem, renderProblem, unreadable, wholeFile } from "../policy/problem.ts";
 import { BusyError, Turns } from "../system/turns.ts";
@@ -52,7 +53,7 @@ export interface PolicyServiceOptions {
 	/** Reads, checks and compiles; elsewhere than on the event loop, if the policy may be large. */
 	readonly build: (request: BuildRequest) => Promise<Built>;
 	readonly slots: SlotBook;
-	readonly hashKey: readonly [number, number];
+	readonly hashKey: HashKey;
 	/** The last one used in this kernel; the next is one more. */
 	readonly generation: number;
 	readonly forceObserve: boolean;

@@ -219,7 +219,7 @@ export const POLICY_HEAD = {
 	mode: 16,
 	rules: 24,
 	hashKey: 32,
-	slotsRow: 52,
+	slotsRow: 60,
 	bytes: 128,
 } as const;
 /** What the program `judge` is asked, and its answer. */

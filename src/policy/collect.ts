@@ -1,6 +1,6 @@
 /** Everything of a policy that the kernel looks up by hash. */
 import { patternShape, SHAPES_MAX } from "./domain.ts";
-import { HalfSipHash } from "./hash.ts";
+import { type HashKey, SipHash } from "./hash.ts";
 import { hashCgroup, hashContainer, hashExe, hashMethod, hashPattern, hashUnit, hashUser } from "./keys.ts";
 import { VECTOR } from "./layout.ts";
 import type { Rule } from "./model.ts";
@@ -15,9 +15,9 @@ export interface Keys {
 	readonly names: number;
 }
 
-export function collectKeys(rules: readonly Rule[], hashKey: readonly [number, number], store: VectorStore): Keys {
-	const hash = new HalfSipHash(hashKey);
-	const labels = new HalfSipHash(hashKey);
+export function collectKeys(rules: readonly Rule[], hashKey: HashKey, store: VectorStore): Keys {
+	const hash = new SipHash(hashKey);
+	const labels = new SipHash(hashKey);
 	const table = new KeyTable();
 	const shapes = new Set<number>();
 	/** Add a rule to the vector of the key that was hashed last. */

@@ -2,6 +2,7 @@
 
 import { collectKeys } from "./collect.ts";
 import { compilePaths, compileStatuses } from "./compile-paths.ts";
+import type { HashKey } from "./hash.ts";
 import { writeHead } from "./head.ts";
 import { intervalsV4, type RulePrefixes } from "./intervals.ts";
 import { intervalsV6 } from "./intervals-v6.ts";
@@ -15,8 +16,8 @@ import { VectorStore } from "./vectors.ts";
 export interface CompileOptions {
 	/** From 1; written into the header. */
 	readonly generation: number;
-	/** HalfSipHash key: two random unsigned 32-bit words. Must stay the same while the kernel's maps live. */
-	readonly hashKey: readonly [number, number];
+	/** Must stay the same while the kernel's maps live. */
+	readonly hashKey: HashKey;
 	/** Counter slot of each rule by index: assignSlots() in slots.ts. */
 	readonly slots: ArrayLike<number>;
 }
@@ -79,7 +80,9 @@ export function compile(policy: Policy, options: CompileOptions): Compiled {
 	const shapesRow = FIRST_FREE_ROW;
 	const slotsRow = shapesRow + rowsOf(4 * shapes.length);
 	const vectorsRow = slotsRow + rowsOf(2 * rules.length);
-	const tableRow = vectorsRow + store.count;
+	const alwaysRow = vectorsRow + store.count;
+	const always = compileAlways(store.words(), Math.ceil(rules.length / 64));
+	const tableRow = alwaysRow + rowsOf(always.byteLength);
 	const treesRow = tableRow + rowsOf(tableWords.byteLength);
 	const pathsRow = trees.reduce((sum, { shape }) => sum + shape.rows, treesRow);
 	const patternsRow = pathsRow + (paths.automaton === null ? 0 : PATH.rows);
@@ -90,6 +93,7 @@ export function compile(policy: Policy, options: CompileOptions): Compiled {
 	words.set(shapes, (shapesRow * ROW) / 4);
 	new Uint16Array(words.buffer, slotsRow * ROW, rules.length).set(rules.map((rule) => slotOf(rule, options)));
 	words.set(store.words(), (vectorsRow * ROW) / 4);
+	words.set(always, (alwaysRow * ROW) / 4);
 	words.set(tableWords, (tableRow * ROW) / 4);
 	if (paths.automaton !== null) words.set(paths.automaton, (pathsRow * ROW) / 4);
 	words.set(paths.patterns, (patternsRow * ROW) / 4);
@@ -117,6 +121,7 @@ export function compile(policy: Policy, options: CompileOptions): Compiled {
 		statusRow,
 		pathWords: paths.words,
 		pathPatterns: paths.count,
+		alwaysRow,
 	});
 	return {
 		rows: new Uint8Array(words.buffer),
@@ -160,6 +165,22 @@ function writeFixedVectors(rules: readonly Rule[], store: VectorStore): void {
 		store.append(indices(rules, ({ to }) => to[condition] === null));
 	if (store.count !== VECTOR.fixed) throw new Error("the fixed vectors do not match bpf/policy.h");
 }
+
+/* The vectors that every decision needs, two words of 64 bits of each in a row: enum sp_always. */
+function compileAlways(vectors: Uint32Array, words: number): Uint32Array {
+	const wordsOfRow = ROW / 4;
+	const always = new Uint32Array(Math.max(1, Math.ceil(words / 2)) * wordsOfRow);
+	for (const [place, vector] of ALWAYS.entries()) {
+		for (let word = 0; word < 2 * words; word++) {
+			const row = Math.floor(word / 4);
+			always[row * wordsOfRow + place * 4 + (word % 4)] = vectors[vector * wordsOfRow + word]!;
+		}
+	}
+	return always;
+}
+
+const { phase, alert, allow, unnamed } = VECTOR;
+const ALWAYS = [phase, phase + 1, phase + 2, phase + 3, alert, allow, unnamed];
 
 function indices(rules: readonly Rule[], take: (rule: Rule) => boolean): number[] {
 	return rules.filter(take).map((rule) => rule.index);

@@ -1,10 +1,12 @@
 /**
- * HalfSipHash with a 64-bit result, as in the reference implementation (Aumasson and Bernstein,
- * github.com/veorq/SipHash, halfsiphash.c with outlen 8), fed a byte or a word at a time.
+ * SipHash with a 64-bit result (Aumasson and Bernstein, "SipHash: a fast short-input PRF"), fed a byte or a word at a time.
  * The kernel computes the same from the same key: bpf/policy.h names the inputs, keys.ts spells them out.
  */
 
-/** HalfSipHash-1-3: one round for each word, three at the end (twice, for 64 bits). */
+/** Unsigned 32 bits each: the low and the high half of k0, then of k1. Random for each host. */
+export type HashKey = readonly [number, number, number, number];
+
+/** SipHash-1-3: one round for each word, three at the end. */
 const COMPRESS_ROUNDS = 1;
 const FINAL_ROUNDS = 3;
 
@@ -12,53 +14,67 @@ const FINAL_ROUNDS = 3;
  * One hash at a time: begin(), then bytes or words, then finish(); the result is in `lo` and `hi`. An object
  * is reused for millions of hashes, so nothing is allocated on the way.
  */
-export class HalfSipHash {
+export class SipHash {
 	/** Unsigned 32 bits each. The 64-bit value is hi * 2^32 + lo. */
 	lo = 0;
 	hi = 0;
-	readonly #k0: number;
-	readonly #k1: number;
+	readonly #key: HashKey;
 	readonly #compressRounds: number;
 	readonly #finalRounds: number;
-	#v0 = 0;
-	#v1 = 0;
-	#v2 = 0;
-	#v3 = 0;
-	#tail = 0;
+	/* v0 to v3, low halves and high halves */
+	#l0 = 0;
+	#l1 = 0;
+	#l2 = 0;
+	#l3 = 0;
+	#h0 = 0;
+	#h1 = 0;
+	#h2 = 0;
+	#h3 = 0;
+	#tailLo = 0;
+	#tailHi = 0;
 	#length = 0;
 
 	/** The rounds are arguments only so that the published vectors (of 2-4) can be tested. */
-	constructor(key: readonly [number, number], compressRounds = COMPRESS_ROUNDS, finalRounds = FINAL_ROUNDS) {
-		this.#k0 = key[0];
-		this.#k1 = key[1];
+	constructor(key: HashKey, compressRounds = COMPRESS_ROUNDS, finalRounds = FINAL_ROUNDS) {
+		this.#key = key;
 		this.#compressRounds = compressRounds;
 		this.#finalRounds = finalRounds;
 	}
 
 	begin(): void {
-		this.#v0 = this.#k0 | 0;
-		this.#v1 = this.#k1 ^ 0xee;
-		this.#v2 = 0x6c796765 ^ this.#k0;
-		this.#v3 = 0x74656462 ^ this.#k1;
-		this.#tail = 0;
+		const [k0l, k0h, k1l, k1h] = this.#key;
+		this.#l0 = k0l ^ 0x70736575;
+		this.#h0 = k0h ^ 0x736f6d65;
+		this.#l1 = k1l ^ 0x6e646f6d;
+		this.#h1 = k1h ^ 0x646f7261;
+		this.#l2 = k0l ^ 0x6e657261;
+		this.#h2 = k0h ^ 0x6c796765;
+		this.#l3 = k1l ^ 0x79746573;
+		this.#h3 = k1h ^ 0x74656462;
+		this.#tailLo = 0;
+		this.#tailHi = 0;
 		this.#length = 0;
 	}
 
 	byte(value: number): void {
-		const shift = (this.#length & 3) << 3;
-		this.#tail |= value << shift;
+		const at = this.#length & 7;
+		if (at < 4) this.#tailLo |= value << (at << 3);
+		else this.#tailHi |= value << ((at & 3) << 3);
 		this.#length++;
-		if (shift === 24) {
-			this.word(this.#tail);
-			this.#tail = 0;
+		if (at === 7) {
+			this.word(this.#tailLo, this.#tailHi);
+			this.#tailLo = 0;
+			this.#tailHi = 0;
 		}
 	}
 
-	/** Four bytes, little endian, where a multiple of four came before. Does not count towards the length. */
-	word(value: number): void {
-		this.#v3 ^= value;
+	/** Eight bytes, little endian, where a multiple of eight came before. Does not count towards the length. */
+	word(lo: number, hi: number): void {
+		this.#l3 ^= lo;
+		this.#h3 ^= hi;
 		this.#rounds(this.#compressRounds);
-		this.#v0 ^= value;
+		this.#l0 ^= lo;
+		this.#h0 ^= hi;
 	}
 
 	/** The UTF-8 bytes of a string. */
@@ -73,20 +89,18 @@ export class HalfSipHash {
 		}
 	}
 
-	/** Ends a hash over bytes: the last word is (number of bytes mod 256) << 24 and what is left of them. */
+	/** Ends a hash over bytes: the last word is what is left of them, and their number mod 256 in the highest byte. */
 	finish(): void {
-		this.finishAs(this.#length);
+		this.finishAs(this.#length, this.#tailLo, this.#tailHi);
 	}
 
-	/** Ends a hash with another 8 bits in the place of the length. */
-	finishAs(length: number): void {
-		this.word((length << 24) | this.#tail);
-		this.#v2 ^= 0xee;
+	/** Ends a hash with another 8 bits in the place of the length, and up to seven others in that of the bytes that are left. */
+	finishAs(length: number, tailLo: number, tailHi = 0): void {
+		this.word(tailLo, tailHi | (length << 24));
+		this.#l2 ^= 0xff;
 		this.#rounds(this.#finalRounds);
-		this.lo = (this.#v1 ^ this.#v3) >>> 0;
-		this.#v1 ^= 0xdd;
-		this.#rounds(this.#finalRounds);
-		this.hi = (this.#v1 ^ this.#v3) >>> 0;
+		this.lo = (this.#l0 ^ this.#l1 ^ this.#l2 ^ this.#l3) >>> 0;
+		this.hi = (this.#h0 ^ this.#h1 ^ this.#h2 ^ this.#h3) >>> 0;
 	}
 
 	#bytes(bytes: Uint8Array): void {
@@ -94,25 +108,55 @@ export class HalfSipHash {
 	}
 
 	#rounds(count: number): void {
-		let v0 = this.#v0;
-		let v1 = this.#v1;
-		let v2 = this.#v2;
-		let v3 = this.#v3;
+		let l0 = this.#l0;
+		let h0 = this.#h0;
+		let l1 = this.#l1;
+		let h1 = this.#h1;
+		let l2 = this.#l2;
+		let h2 = this.#h2;
+		let l3 = this.#l3;
+		let h3 = this.#h3;
+		let sum: number;
+		let low: number;
 		for (let i = 0; i < count; i++) {
-			v0 = (v0 + v1) | 0;
-			v1 = ((v1 << 5) | (v1 >>> 27)) ^ v0;
-			v0 = (v0 << 16) | (v0 >>> 16);
-			v2 = (v2 + v3) | 0;
-			v3 = ((v3 << 8) | (v3 >>> 24)) ^ v2;
-			v0 = (v0 + v3) | 0;
-			v3 = ((v3 << 7) | (v3 >>> 25)) ^ v0;
-			v2 = (v2 + v1) | 0;
-			v1 = ((v1 << 13) | (v1 >>> 19)) ^ v2;
-			v2 = (v2 << 16) | (v2 >>> 16);
+			sum = (l0 >>> 0) + (l1 >>> 0);
+			h0 = (h0 + h1 + (sum > 0xffffffff ? 1 : 0)) | 0;
+			l0 = sum | 0;
+			low = ((l1 << 13) | (h1 >>> 19)) ^ l0;
+			h1 = ((h1 << 13) | (l1 >>> 19)) ^ h0;
+			l1 = low;
+			low = h0; /* rotated by 32 */
+			h0 = l0;
+			l0 = low;
+			sum = (l2 >>> 0) + (l3 >>> 0);
+			h2 = (h2 + h3 + (sum > 0xffffffff ? 1 : 0)) | 0;
+			l2 = sum | 0;
+			low = ((l3 << 16) | (h3 >>> 16)) ^ l2;
+			h3 = ((h3 << 16) | (l3 >>> 16)) ^ h2;
+			l3 = low;
+			sum = (l0 >>> 0) + (l3 >>> 0);
+			h0 = (h0 + h3 + (sum > 0xffffffff ? 1 : 0)) | 0;
+			l0 = sum | 0;
+			low = ((l3 << 21) | (h3 >>> 11)) ^ l0;
+			h3 = ((h3 << 21) | (l3 >>> 11)) ^ h0;
+			l3 = low;
+			sum = (l2 >>> 0) + (l1 >>> 0);
+			h2 = (h2 + h1 + (sum > 0xffffffff ? 1 : 0)) | 0;
+			l2 = sum | 0;
+			low = ((l1 << 17) | (h1 >>> 15)) ^ l2;
+			h1 = ((h1 << 17) | (l1 >>> 15)) ^ h2;
+			l1 = low;
+			low = h2; /* rotated by 32 */
+			h2 = l2;
+			l2 = low;
 		}
-		this.#v0 = v0;
-		this.#v1 = v1;
-		this.#v2 = v2;
-		this.#v3 = v3;
+		this.#l0 = l0;
+		this.#h0 = h0;
+		this.#l1 = l1;
+		this.#h1 = h1;
+		this.#l2 = l2;
+		this.#h2 = h2;
+		this.#l3 = l3;
+		this.#h3 = h3;
 	}
 }

@@ -1,4 +1,5 @@
 /** The first row of a compiled policy. */
+import type { HashKey } from "./hash.ts";
 import {
 	BINDING,
 	FLAG_CGROUP,
@@ -20,7 +21,7 @@ import { PHASES, type Policy, type Rule } from "./model.ts";
 /** What the policy itself does not say. */
 export interface HeadParts {
 	readonly generation: number;
-	readonly hashKey: readonly [number, number];
+	readonly hashKey: HashKey;
 	/** Number of shapes. */
 	readonly shapes: number;
 	readonly shapesRow: number;
@@ -36,6 +37,7 @@ export interface HeadParts {
 	/** Of the automaton in use. */
 	readonly pathWords: number;
 	readonly pathPatterns: number;
+	readonly alwaysRow: number;
 }
 
 /** Write struct sp_policy_head at the beginning of the rows. */
@@ -53,8 +55,7 @@ export function writeHead(view: DataView, policy: Policy, parts: HeadParts): voi
 	u16(HEAD.rules, policy.rules.length);
 	u16(HEAD.words, Math.max(1, Math.ceil(policy.rules.length / 64)));
 	u16(HEAD.shapes, parts.shapes);
-	u32(HEAD.hashKey, parts.hashKey[0]);
-	u32(HEAD.hashKey + 4, parts.hashKey[1]);
+	for (const [i, word] of parts.hashKey.entries()) u32(HEAD.hashKey + 4 * i, word);
 	u32(HEAD.ttlFloor, policy.ttl.floor);
 	u32(HEAD.ttlGrace, policy.ttl.grace);
 	u32(HEAD.shapesRow, parts.shapesRow);
@@ -68,6 +69,7 @@ export function writeHead(view: DataView, policy: Policy, parts: HeadParts): voi
 	u32(HEAD.statusRow, parts.statusRow);
 	u16(HEAD.pathWords, parts.pathWords);
 	u16(HEAD.pathPatterns, parts.pathPatterns);
+	u32(HEAD.alwaysRow, parts.alwaysRow);
 }
 
 function flagsOf(rules: readonly Rule[]): number {

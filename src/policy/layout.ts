@@ -2,7 +2,7 @@
 
 export const ROW = 128;
 export const MAGIC = 0x50594c53;
-export const LAYOUT_VERSION = 3;
+export const LAYOUT_VERSION = 4;
 
 export const FLAG_NAMES = 1;
 export const FLAG_EXE = 2;
@@ -31,19 +31,20 @@ export const HEAD = {
 	words: 26,
 	shapes: 28,
 	hashKey: 32,
-	ttlFloor: 40,
-	ttlGrace: 44,
-	shapesRow: 48,
-	slotsRow: 52,
-	vectorsRow: 56,
-	tableRow: 60,
-	tableMask: 64,
-	rows: 68,
-	pathsRow: 72,
-	patternsRow: 76,
-	statusRow: 80,
-	pathWords: 84,
-	pathPatterns: 86,
+	ttlFloor: 48,
+	ttlGrace: 52,
+	shapesRow: 56,
+	slotsRow: 60,
+	vectorsRow: 64,
+	tableRow: 68,
+	tableMask: 72,
+	rows: 76,
+	pathsRow: 80,
+	patternsRow: 84,
+	statusRow: 88,
+	pathWords: 92,
+	pathPatterns: 94,
+	alwaysRow: 96,
 } as const;
 
 /** Words (of 32 bits) of struct sp_policy_trees, in row 1. */

@@ -1,5 +1,5 @@
 /** The hash table of bpf/policy.h: first collected by hash, then laid out in buckets of a row each. */
-import type { HalfSipHash } from "./hash.ts";
+import type { SipHash } from "./hash.ts";
 import { PROBE, ROW, SLOTS_PER_BUCKET } from "./layout.ts";
 
 /** Keys (64-bit hashes) and the vector of each. */
@@ -14,7 +14,7 @@ export class KeyTable {
 	}
 
 	/** Index of the entry of hash.lo and hash.hi; a new one has vector `initial`. Good until the next call. */
-	entry(hash: HalfSipHash, initial: number): number {
+	entry(hash: SipHash, initial: number): number {
 		if (2 * this.#count >= this.#lo.length) this.#grow();
 		const index = this.#find(hash.lo, hash.hi);
 		if (this.#isFree(index)) {

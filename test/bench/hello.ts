@@ -10,7 +10,7 @@ import { worldEnvironment } from "../unit/policy/arbitraries.ts";
 import type { Row } from "./measures.ts";
 import { median } from "./rounds.ts";
 
-const HASH_KEY = [1, 2] as const;
+const HASH_KEY = [1, 2, 3, 4] as const;
 const RUNS = 20_000;
 const NAME = "api.model.example";
 const OTHERS = Array.from({ length: 12 }, (_, index) => ({ type: 1000 + index, data: Buffer.alloc(8) }));

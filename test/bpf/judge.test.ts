@@ -8,7 +8,7 @@ import { Scratch } from "../native/scratch.ts";
 import { Judge, type Judged } from "../support/judge.ts";
 import { connections, pathPolicies, policies, type RandomPolicy } from "../unit/policy/arbitraries.ts";
 
-const HASH_KEY = [0x01234567, 0x89abcdef] as const;
+const HASH_KEY = [0x01234567, 0x89abcdef, 0xfedcba98, 0x76543210] as const;
 const SLOTS = Array.from({ length: 1024 }, (_, index) => index);
 const POLICIES = 300;
 const CONNECTIONS = 12;

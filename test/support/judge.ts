@@ -4,7 +4,7 @@ import type { Kernel } from "../../src/native/binding.ts";
 import { JUDGE_NOT_DNS, JUDGE_REQUEST, NO_RULE, PHASE, reasonNames } from "../../src/native/layout.ts";
 import { cgroupsOf, containerOf, unitsOf } from "../../src/policy/cgroup-path.ts";
 import type { Connection } from "../../src/policy/evaluate.ts";
-import { HalfSipHash } from "../../src/policy/hash.ts";
+import { type HashKey, SipHash } from "../../src/policy/hash.ts";
 import { hashCgroup, hashContainer, hashExe, hashUnit } from "../../src/policy/keys.ts";
 
 const UDP = 17;
@@ -25,13 +25,13 @@ export interface Judged {
 
 export class Judge {
 	readonly #kernel: Kernel;
-	readonly #hash: HalfSipHash;
+	readonly #hash: SipHash;
 	readonly #cgroups = new Map<string, bigint>();
 
 	/** `hashKey` is that of the policies that are installed. */
-	constructor(kernel: Kernel, hashKey: readonly [number, number]) {
+	constructor(kernel: Kernel, hashKey: HashKey) {
 		this.#kernel = kernel;
-		this.#hash = new HalfSipHash(hashKey);
+		this.#hash = new SipHash(hashKey);
 	}
 
 	/** Put what the connection takes for granted (learned names, resolvers, its cgroup) into the maps, and ask. */
@@ -117,7 +117,7 @@ export class Judge {
 		return id;
 	}
 
-	#keyOf<Rest extends unknown[]>(hashIt: (hash: HalfSipHash, ...rest: Rest) => void, ...rest: Rest): bigint {
+	#keyOf<Rest extends unknown[]>(hashIt: (hash: SipHash, ...rest: Rest) => void, ...rest: Rest): bigint {
 		hashIt(this.#hash, ...rest);
 		return (BigInt(this.#hash.hi >>> 0) << 32n) | BigInt(this.#hash.lo >>> 0);
 	}

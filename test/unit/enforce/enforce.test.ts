@@ -39,7 +39,7 @@ function service(kernel = new FakeKernel(), forceObserve = false, generation = 0
 		kernel,
 		build: async (request) => buildPolicy(request, hostEnvironment({ folder, uidOf: () => null, mountinfo: () => "" })),
 		slots: new SlotBook(null),
-		hashKey: [1, 2],
+		hashKey: [1, 2, 3, 4],
 		generation,
 		forceObserve,
 		keepGenerations: 3,
@@ -105,7 +105,7 @@ test("the file is read again when it changed, not when it was only touched", asy
 test("hash key and generation come from the policy that an earlier daemon left", async () => {
 	const { policy, kernel } = service(new FakeKernel(true), false, 6);
 	await policy.load(POLICY, "p.yaml", "file");
-	expect(inherited(kernel)).toEqual({ generation: 7, hashKey: [1, 2] });
+	expect(inherited(kernel)).toEqual({ generation: 7, hashKey: [1, 2, 3, 4] });
 	const fresh = inherited(new FakeKernel());
 	expect(fresh.generation).toBe(0);
 	expect(inherited(new FakeKernel()).hashKey).not.toEqual(fresh.hashKey);

@@ -34,7 +34,7 @@ function slowService() {
 			return buildPolicy(request, environment());
 		},
 		slots: new SlotBook(null),
-		hashKey: [1, 2],
+		hashKey: [1, 2, 3, 4],
 		generation: 0,
 		forceObserve: false,
 		keepGenerations: 8,

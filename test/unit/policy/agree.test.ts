@@ -15,7 +15,7 @@ test("compiled rows decide every connection as the plain evaluator does", { time
 			const { policy } = random;
 			const rows = compile(policy, {
 				generation: 1,
-				hashKey: [0x01234567, 0x89abcdef],
+				hashKey: [0x01234567, 0x89abcdef, 0xfedcba98, 0x76543210],
 				slots: policy.rules.map((r) => r.index),
 			});
 			const compiled = new CompiledPolicy(rows.rows);

@@ -13,7 +13,7 @@ import { CompiledPolicy } from "./lookup.ts";
 
 const OPTIONS: CompileOptions = {
 	generation: 7,
-	hashKey: [0xfedcba98, 3],
+	hashKey: [0xfedcba98, 3, 5, 0x80000001],
 	slots: Array.from({ length: 1024 }, (_, i) => 2047 - i),
 };
 
@@ -74,12 +74,12 @@ test("a policy without rules is a whole array with its header", () => {
 	const { rows, meta } = compile(observePolicy(), OPTIONS);
 	const view = new DataView(rows.buffer);
 	expect(rows.length).toBe(128 * meta.rows);
-	expect(view.getUint32(68, true)).toBe(meta.rows);
+	expect(view.getUint32(76, true)).toBe(meta.rows);
 	expect(view.getUint32(8, true)).toBe(7);
 	expect([...rows.subarray(16, 24)]).toEqual([1, 1, 1, 1, 1, 1, 13, 0]);
 	expect(view.getUint16(24, true)).toBe(0);
 	expect(view.getUint16(26, true)).toBe(1);
-	expect([view.getUint32(32, true), view.getUint32(36, true)]).toEqual([0xfedcba98, 3]);
+	expect([...new Uint32Array(rows.buffer, 32, 4)]).toEqual([0xfedcba98, 3, 5, 0x80000001]);
 	expect(new CompiledPolicy(rows).decide({ ...connection, address: "1.1.1.1" }).action).toBe("allow");
 });
 

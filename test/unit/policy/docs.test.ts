@@ -25,7 +25,11 @@ test.for(examples)("the example in line %i of docs/policy.md is a policy", ([, e
 	const parsed = parsePolicy(example, "docs/policy.md", environment);
 	expect(parsed.ok ? [] : parsed.problems.map(renderProblem)).toEqual([]);
 	if (parsed.ok)
-		compile(parsed.policy, { generation: 1, hashKey: [1, 2], slots: parsed.policy.rules.map((rule) => rule.index) });
+		compile(parsed.policy, {
+			generation: 1,
+			hashKey: [1, 2, 3, 4],
+			slots: parsed.policy.rules.map((rule) => rule.index),
+		});
 });
 
 test("every error that docs/policy.md names exists", () => {

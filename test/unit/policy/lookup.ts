@@ -6,7 +6,7 @@ import { parseAddress } from "../../../src/policy/address.ts";
 import { readPath } from "../../../src/policy/asked.ts";
 import { cgroupsOf, containerOf, unitsOf } from "../../../src/policy/cgroup-path.ts";
 import type { Connection, Decision, Reason } from "../../../src/policy/evaluate.ts";
-import { HalfSipHash } from "../../../src/policy/hash.ts";
+import { SipHash } from "../../../src/policy/hash.ts";
 import {
 	hashCgroup,
 	hashContainer,
@@ -31,13 +31,13 @@ const ALLOW = 1;
 
 export class CompiledPolicy {
 	readonly #view: DataView;
-	readonly #hash: HalfSipHash;
-	readonly #labelHash: HalfSipHash;
+	readonly #hash: SipHash;
+	readonly #labelHash: SipHash;
 
 	constructor(rows: Uint8Array) {
 		this.#view = new DataView(rows.buffer, rows.byteOffset, rows.byteLength);
-		this.#hash = new HalfSipHash([this.#u32(32), this.#u32(36)]);
-		this.#labelHash = new HalfSipHash([this.#u32(32), this.#u32(36)]);
+		this.#hash = new SipHash([this.#u32(32), this.#u32(36), this.#u32(40), this.#u32(44)]);
+		this.#labelHash = new SipHash([this.#u32(32), this.#u32(36), this.#u32(40), this.#u32(44)]);
 	}
 
 	decide(connection: Connection): Looked {
@@ -115,7 +115,7 @@ export class CompiledPolicy {
 
 	/** Counter slot of a rule. */
 	slot(rule: number): number {
-		return this.#view.getUint16(this.#u32(52) * 128 + 2 * rule, true);
+		return this.#view.getUint16(this.#u32(60) * 128 + 2 * rule, true);
 	}
 
 	#first(match: Bits, phase: number): Step {
@@ -145,7 +145,7 @@ export class CompiledPolicy {
 		let bits = exe === null ? this.#vector(9) : this.#found((h) => hashExe(h, exe.dev, exe.path), this.#vector(9));
 		bits &= this.#found((h) => hashUser(h, uid), this.#vector(10));
 		const path = cgroup ?? "";
-		const anyOf = (fixed: number, hashes: ((h: HalfSipHash) => void)[]) =>
+		const anyOf = (fixed: number, hashes: ((h: SipHash) => void)[]) =>
 			hashes.reduce((sum, hash) => sum | this.#found(hash, 0n), this.#vector(fixed));
 		bits &= anyOf(
 			11,
@@ -167,7 +167,7 @@ export class CompiledPolicy {
 		const flags = this.#u32(12);
 		let bits = this.#found((h) => hashMethod(h, asked.method), this.#vector(14));
 		if (flags & 128) {
-			const at = this.#u32(80) * 128 + 4 * (asked.status ?? 0);
+			const at = this.#u32(88) * 128 + 4 * (asked.status ?? 0);
 			bits &= asked.status === null ? this.#vector(16) : this.#vector(this.#u32(at));
 		}
 		return flags & 32 ? bits & this.#paths(asked.path) : bits;
@@ -178,7 +178,7 @@ export class CompiledPolicy {
 		const row = (number: number) => {
 			let bits = 0n;
 			for (let word = 15; word >= 0; word--)
-				bits = (bits << 64n) | this.#view.getBigUint64((this.#u32(72) + number) * 128 + 8 * word, true);
+				bits = (bits << 64n) | this.#view.getBigUint64((this.#u32(80) + number) * 128 + 8 * word, true);
 			return bits;
 		};
 		const { path, query, unclear, cut } = readPath(sent);
@@ -192,8 +192,8 @@ export class CompiledPolicy {
 		let bits = this.#vector(15);
 		for (const kind of [0, 1]) {
 			if (!unclear) feed(kind === 0 ? path : query);
-			for (let i = 0; i < this.#view.getUint16(86, true); i++) {
-				const at = this.#u32(76) * 128 + 8 * i;
+			for (let i = 0; i < this.#view.getUint16(94, true); i++) {
+				const at = this.#u32(84) * 128 + 8 * i;
 				if (this.#view.getUint8(at + 2) !== kind) continue;
 				const rules = this.#vector(this.#u32(at + 4));
 				if (unclear || (kind === 1 && cut)) bits |= rules & ~this.#vector(6);
@@ -212,30 +212,28 @@ export class CompiledPolicy {
 		});
 		let bits = 0n;
 		for (let i = 0; i < this.#view.getUint16(28, true); i++) {
-			const shape = this.#u32(this.#u32(44 + 4) * 128 + 4 * i);
+			const shape = this.#u32(this.#u32(56) * 128 + 4 * i);
 			const [count, many, mask] = [shape & 0xff, (shape >>> 8) & 0xff, shape >>> 16];
 			if (many ? labels.length <= count : labels.length !== count) continue;
 			bits |= this.#found((h) => {
 				h.begin();
 				for (let label = 0; label < count; label++) {
 					const star = (mask >>> label) & 1;
-					h.word(star ? 0x2a : hashes[label]![0]);
-					h.word(star ? 0 : hashes[label]![1]);
+					h.word(star ? 0x2a : hashes[label]![0], star ? 0 : hashes[label]![1]);
 				}
-				h.word(mask);
-				h.finishAs(count | (many << 7));
+				h.finishAs(count | (many << 7), mask);
 				if (h.lo === 0 && h.hi === 0) h.lo = 1;
 			}, 0n);
 		}
 		return bits;
 	}
 
-	#found(hashIt: (hash: HalfSipHash) => void, otherwise: Bits): Bits {
+	#found(hashIt: (hash: SipHash) => void, otherwise: Bits): Bits {
 		const hash = this.#hash;
 		hashIt(hash);
-		const mask = this.#u32(64);
+		const mask = this.#u32(72);
 		for (let probe = 0; probe < 4; probe++) {
-			const bucket = (this.#u32(60) + ((hash.lo + probe) & mask)) * 128;
+			const bucket = (this.#u32(68) + ((hash.lo + probe) & mask)) * 128;
 			for (let slot = bucket; slot < bucket + 128; slot += 16) {
 				const [lo, hi] = [this.#u32(slot), this.#u32(slot + 4)];
 				if (lo === 0 && hi === 0) return otherwise;
@@ -266,7 +264,7 @@ export class CompiledPolicy {
 	}
 
 	#vector(number: number): Bits {
-		const at = (this.#u32(56) + number) * 128;
+		const at = (this.#u32(64) + number) * 128;
 		let bits = 0n;
 		for (let word = this.#view.getUint16(26, true) - 1; word >= 0; word--) {
 			bits = (bits << 64n) | this.#view.getBigUint64(at + 8 * word, true);
