@@ -150,7 +150,7 @@ static __always_inline void sp_copy_always(const struct sp_policy_view *p, struc
 			always = sp_row(p->rows, p->head->always_row + i / 2);
 		if (!always)
 			return;
-		s->candidates[i] = always[SP_ALWAYS_PHASE + phase + odd];
+		s->candidates[i] = always[(sp_opaque(phase) + odd) % SP_ALWAYS_ALERT];
 		s->alert_rules[i] = always[SP_ALWAYS_ALERT + odd];
 		s->allow_rules[i] = always[SP_ALWAYS_ALLOW + odd];
 		s->unnamed[i] = always[SP_ALWAYS_UNNAMED + odd];
@@ -171,10 +171,10 @@ __noinline int sp_find_candidates(struct sp_subject *s)
 	sp_copy_always(&p, s);
 	if (s->phase != SP_PHASE_DNS && trees) {
 		if (sp_is_v4(s->remote))
-			sp_and(&p, s, sp_find32(p.rows, trees, SP_TREE_V4, bpf_ntohl(s->remote[1] >> 32)));
+			sp_and(&p, s, sp_find32(p.rows, trees, SP_TREE_V4, bpf_ntohl(s->remote[1] >> 32), &s->node));
 		else
-			sp_and(&p, s, sp_find128(p.rows, trees, bpf_be64_to_cpu(s->remote[0]), bpf_be64_to_cpu(s->remote[1])));
-		sp_and(&p, s, sp_find32(p.rows, trees, SP_TREE_PORTS, (__u32)s->protocol << 16 | s->remote_port));
+			sp_and(&p, s, sp_find128(p.rows, trees, bpf_be64_to_cpu(s->remote[0]), bpf_be64_to_cpu(s->remote[1]), &s->node));
+		sp_and(&p, s, sp_find32(p.rows, trees, SP_TREE_PORTS, (__u32)s->protocol << 16 | s->remote_port, &s->node));
 	}
 	if (flags & SP_HAS_EXE)
 		sp_and(&p, s, s->exe_hash ? sp_lookup(s, s->exe_hash, SP_VEC_ANY_EXE) : SP_VEC_ANY_EXE);

@@ -59,10 +59,11 @@ static long sp_component_step(__u32 i, void *state)
 
 static __always_inline bool sp_at(const struct sp_scratch *s, __u32 at, const char *text, __u32 length)
 {
-	for (__u32 i = 0; i < length; i++)
-		if (s->cgroup.path[(at + i) % SP_TEXT_MAX] != text[i])
-			return false;
-	return true;
+	__u8 differs = 0;
+
+	for (__u32 i = 0; i < length; i++) /* to the end: the verifier would follow the rest from each byte that may differ */
+		differs |= s->cgroup.path[(at + i) % SP_TEXT_MAX] ^ text[i];
+	return !differs;
 }
 
 #define SP_AT(s, at, text) sp_at(s, at, text, sizeof(text) - 1)

@@ -50,14 +50,18 @@ static __always_inline void sp_hash_word(struct sp_hash *h, __u64 word)
 	h->v0 ^= word;
 }
 
-static __always_inline void sp_hash_byte(struct sp_hash *h, __u8 byte)
+/* (Global: the verifier follows it once.) */
+__noinline int sp_hash_byte(struct sp_hash *h, __u8 byte)
 {
+	if (!h)
+		return 0;
 	h->word |= (__u64)byte << (h->length % 8 * 8);
 	h->length++;
 	if (h->length % 8 == 0) {
 		sp_hash_word(h, h->word);
 		h->word = 0;
 	}
+	return 0;
 }
 
 /* With the bytes in h->word, and `length` (8 bits) behind them. 0 means "none" everywhere, so it is never a hash. */

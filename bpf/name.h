@@ -106,8 +106,10 @@ static long sp_name_step(__u32 i, void *state)
  * empty or over-long label (RFC 1035), or an address (the last label is all digits: WHATWG URL "ends in a number"; RFC 6066 3
  * allows no addresses in SNI). A question's name may have other bytes and digits: data in labels is covered by the pattern of its
  * domain all the same. */
-static __always_inline __u64 sp_name_read(struct sp_name_reader *r, __u32 length)
+__noinline __u64 sp_name_read(struct sp_name_reader *r, __u32 length)
 {
+	if (!r)
+		return 0;
 	if (length > 0 && length <= SP_NAME_MAX && r->raw[(length - 1) % SP_NAME_MAX] == '.')
 		length--;
 	if (length == 0 || length > 253)

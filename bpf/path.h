@@ -133,7 +133,7 @@ static long sp_path_step(__u32 i, void *state)
 	chars = sp_row(w->policy->rows, w->policy->head->paths_row + SP_PATH_CHARS + (c & 0xff));
 	if (!chars || !w->many || !w->one)
 		return 1;
-	for (__u32 k = 0; k < SP_WORDS_MAX && k < words; k++) {
+	for (__u32 k = 0; k < SP_WORDS_MAX && ((k != 1 && k != 4) || k < words); k++) { /* as sp_each_word */
 		__u64 loops = w->many[k] | (w->one[k] & in_segment);
 
 		next = (s->path[k] << 1 | carry) & chars[k];
@@ -174,46 +174,58 @@ static long sp_pattern_step(__u32 i, void *state)
 	return 0;
 }
 
-__noinline int sp_and_path(struct sp_subject *s)
+/* Follow the path from r->from on, to its query or, in it, to its end. */
+__noinline int sp_path_run(struct sp_subject *s)
 {
 	struct sp_policy_view p;
 	struct sp_path_walk walk = {.policy = &p, .subject = s};
-	struct sp_pattern_walk ends = {.policy = &p, .subject = s};
-	struct sp_path_reader *r;
-	bool cut;
-	__u64 *begin;
 
 	if (!s || !sp_open(s, &p))
 		return 0;
-	begin = sp_row(p.rows, p.head->paths_row + SP_PATH_BEGIN);
 	walk.many = sp_row(p.rows, p.head->paths_row + SP_PATH_MANY);
 	walk.one = sp_row(p.rows, p.head->paths_row + SP_PATH_ONE);
+	bpf_loop(s->path_reader.end, sp_path_step, &walk, 0);
+	return 0;
+}
+
+/* Leave in s->matches the rules whose patterns, with "?" or without, have come to their end. */
+__noinline int sp_path_ends(struct sp_subject *s, bool query, bool uncertain)
+{
+	struct sp_policy_view p;
+	struct sp_pattern_walk ends = {.policy = &p, .subject = s, .query = query, .uncertain = uncertain};
+
+	if (s && sp_open(s, &p))
+		bpf_loop(p.head->path_patterns, sp_pattern_step, &ends, 0);
+	return 0;
+}
+
+static __always_inline void sp_and_path(const struct sp_policy_view *p, struct sp_subject *s)
+{
+	__u64 *begin = sp_row(p->rows, p->head->paths_row + SP_PATH_BEGIN);
+	struct sp_path_reader *r = &s->path_reader;
+	bool cut = s->asked.path_length > SP_PATH_MAX, uncertain;
+
 	if (!begin)
-		return 0;
+		return;
 	for (__u32 k = 0; k < SP_WORDS_MAX; k++)
 		s->path[k] = begin[k];
-	sp_copy(&p, s, s->matches, SP_VEC_ANY_PATH);
-	cut = s->asked.path_length > SP_PATH_MAX;
-	r = &s->path_reader;
+	sp_copy(p, s, s->matches, SP_VEC_ANY_PATH);
 	__builtin_memset(r, 0, sizeof(*r));
 	r->segment = SP_SEGMENT_OTHER;
 	r->end = cut ? SP_PATH_MAX : s->asked.path_length;
-	bpf_loop(r->end, sp_path_step, &walk, 0);
+	sp_path_run(s);
 	sp_path_segment_end(r);
-	ends.uncertain = r->unclear || (cut && r->from == 0);
-	bpf_loop(p.head->path_patterns, sp_pattern_step, &ends, 0);
-	if (p.head->flags & SP_HAS_QUERY) {
+	uncertain = r->unclear || (cut && r->from == 0);
+	sp_path_ends(s, false, uncertain);
+	if (p->head->flags & SP_HAS_QUERY) {
 		if (r->from) {
 			r->in_query = 1;
-			bpf_loop(r->end, sp_path_step, &walk, 0);
+			sp_path_run(s);
 		}
-		ends.query = 1;
-		ends.uncertain |= cut;
-		bpf_loop(p.head->path_patterns, sp_pattern_step, &ends, 0);
+		sp_path_ends(s, true, uncertain || cut);
 	}
 	for sp_each_word(k, s)
 		s->candidates[k] &= s->matches[k];
-	return 0;
 }
 
 static long sp_method_step(__u32 i, void *state)
@@ -256,7 +268,7 @@ __noinline int sp_and_request(struct sp_subject *s)
 	if (p.head->flags & SP_HAS_STATUS)
 		sp_and(&p, s, sp_find_status(&p, s));
 	if (p.head->flags & SP_HAS_PATH)
-		sp_and_path(s);
+		sp_and_path(&p, s);
 	return 0;
 }
 

@@ -53,6 +53,9 @@ static __always_inline __u64 sp_opaque64(__u64 number)
 	return number;
 }
 
+/* Read it once more: of a number that has led through branches the verifier knows too much, and would follow the rest for each value. */
+#define sp_again(memory) (*(const volatile typeof(memory) *)&(memory))
+
 /* 1 if a < b, without a branch: the verifier would follow every path of a search. */
 static __always_inline __u32 sp_less32(__u32 a, __u32 b)
 {
@@ -78,16 +81,18 @@ static __always_inline __u32 sp_less128(const struct sp_key6 *a, __u64 hi, __u64
 	return sp_opaque(sp_less64(a->hi, hi) | (sp_less64(a->lo, lo) & ~(__u32)(differs >> 63)));
 }
 
-static __always_inline __u32 sp_find32(void *rows, const struct sp_policy_trees *trees, enum sp_tree tree, __u32 key)
+/* `node` is room to work in, in memory: see sp_again(). */
+static __always_inline __u32 sp_find32(void *rows, const struct sp_policy_trees *trees, enum sp_tree tree, __u32 key, __u32 *node)
 {
-	__u32 depth = trees->depth[tree], node = 0, *keys, i;
+	__u32 depth = trees->depth[tree], *keys, i;
 
 	if (depth >= SP_TREE_LEVELS)
 		return SP_VEC_NONE;
+	*node = 0;
 	for (int level = 0; level < SP_TREE_LEVELS - 1; level++) {
 		if (level >= depth)
 			break;
-		keys = sp_row(rows, trees->base[tree][level] + node);
+		keys = sp_row(rows, trees->base[tree][level] + *node);
 		if (!keys)
 			return SP_VEC_NONE;
 		i = sp_less32(keys[15], key) << 4;
@@ -95,12 +100,12 @@ static __always_inline __u32 sp_find32(void *rows, const struct sp_policy_trees 
 		i += sp_less32(keys[(i + 3) & 31], key) << 2;
 		i += sp_less32(keys[(i + 1) & 31], key) << 1;
 		i += sp_less32(keys[i & 31], key);
-		node = node * 32 + i;
+		*node = *node * 32 + i;
 	}
-	depth = sp_opaque(depth);
+	depth = sp_again(trees->depth[tree]);
 	if (depth >= SP_TREE_LEVELS)
 		return SP_VEC_NONE;
-	keys = sp_row(rows, trees->base[tree][depth] + node);
+	keys = sp_row(rows, trees->base[tree][depth] + sp_again(*node));
 	if (!keys)
 		return SP_VEC_NONE;
 	i = sp_less32(keys[7], key) << 3;
@@ -110,29 +115,30 @@ static __always_inline __u32 sp_find32(void *rows, const struct sp_policy_trees 
 	return keys[16 + (i & 15)];
 }
 
-static __always_inline __u32 sp_find128(void *rows, const struct sp_policy_trees *trees, __u64 hi, __u64 lo)
+static __always_inline __u32 sp_find128(void *rows, const struct sp_policy_trees *trees, __u64 hi, __u64 lo, __u32 *node)
 {
-	__u32 depth = trees->depth[SP_TREE_V6], node = 0, i;
+	__u32 depth = trees->depth[SP_TREE_V6], i;
 	struct sp_key6 *keys;
 	__u32 *vectors;
 
 	if (depth >= SP_TREE_LEVELS)
 		return SP_VEC_NONE;
+	*node = 0;
 	for (int level = 0; level < SP_TREE_LEVELS - 1; level++) {
 		if (level >= depth)
 			break;
-		keys = sp_row(rows, trees->base[SP_TREE_V6][level] + node);
+		keys = sp_row(rows, trees->base[SP_TREE_V6][level] + *node);
 		if (!keys)
 			return SP_VEC_NONE;
 		i = sp_less128(&keys[3], hi, lo) << 2;
 		i += sp_less128(&keys[(i + 1) & 7], hi, lo) << 1;
 		i += sp_less128(&keys[i & 7], hi, lo);
-		node = node * 8 + i;
+		*node = *node * 8 + i;
 	}
-	depth = sp_opaque(depth);
+	depth = sp_again(trees->depth[SP_TREE_V6]);
 	if (depth >= SP_TREE_LEVELS)
 		return SP_VEC_NONE;
-	keys = sp_row(rows, trees->base[SP_TREE_V6][depth] + node);
+	keys = sp_row(rows, trees->base[SP_TREE_V6][depth] + sp_again(*node));
 	if (!keys)
 		return SP_VEC_NONE;
 	vectors = (__u32 *)&keys[6];

@@ -56,7 +56,8 @@ struct sp_subject {
 	__u64 policy; /* that decides: which map it is, as a number. It is not freed as long as the program runs */
 	struct sp_policy_head head; /* its head */
 	__u64 labels_of, label[SP_LABELS_MAX]; /* of the name with this hash, as in struct sp_name */
-	__u32 labels, reserved3;
+	__u32 labels;
+	__u32 node; /* of a search */
 	struct sp_choice best; /* of the names learned for an address */
 	__u64 best_name, best_expires;
 	struct sp_asked asked; /* in */

@@ -23,46 +23,55 @@ static __always_inline __u64 sp_matching(const struct sp_subject *s, __u32 word)
 	return s->candidates[word] & (s->unnamed[word] | s->matches[word]);
 }
 
-/* The first alert before the rule that decides, if any does. */
-static __always_inline void sp_choose_alert(struct sp_subject *s)
+/* The lowest bit in many words, without a branch: the verifier would follow the rest for each word that may have it. */
+struct sp_lowest {
+	__u64 word; /* the first that is not 0 */
+	__u32 index; /* of it */
+};
+
+/* All ones if it is not 0. */
+static __always_inline __u64 sp_if_any(__u64 word)
 {
-	__u32 before = sp_opaque(s->rule);
-
-	for (__u32 i = 0; i < SP_WORDS_MAX && i < s->words && i * 64 < before; i++) {
-		__u64 alerts = sp_matching(s, i) & s->alert_rules[i];
-
-		if (alerts) {
-			__u32 first = i * 64 + sp_first_bit(alerts);
-
-			if (first < before)
-				s->alert = first;
-			return;
-		}
-	}
+	return (__s64)sp_opaque64(word | -word) >> 63;
 }
 
-/* The first candidate that decides, and the first alert before it, into s->rule, alert, action and reason. (Two loops: in one the verifier
- * would follow each combination.) */
+static __always_inline void sp_lowest_add(struct sp_lowest *l, __u64 word, __u32 index)
+{
+	__u64 none = ~sp_if_any(l->word);
+
+	l->word |= word & none;
+	l->index |= index & none & sp_if_any(word);
+}
+
+/* The first candidate that decides, and the first alert before it, into s->rule, alert, action and reason. */
 __noinline int sp_choose(struct sp_subject *s, __u8 fallback)
 {
+	struct sp_lowest final = {}, alert = {};
+	__u32 first, word;
+
 	if (!s)
 		return 0;
 	s->rule = s->alert = SP_NO_RULE;
 	s->action = fallback;
 	s->reason = SP_BY_DEFAULT;
 	for sp_each_word(i, s) {
-		__u64 final = sp_matching(s, i) & ~s->alert_rules[i];
+		__u64 matching = sp_matching(s, i);
 
-		if (final) {
-			__u32 first = sp_first_bit(final);
-
-			s->rule = i * 64 + first;
-			s->action = s->allow_rules[i] >> (first & 63) & 1 ? SP_ALLOW : SP_DENY;
-			s->reason = SP_BY_RULE;
-			break;
-		}
+		sp_lowest_add(&final, matching & ~s->alert_rules[i], i);
+		sp_lowest_add(&alert, matching & s->alert_rules[i], i);
 	}
-	sp_choose_alert(s);
+	if (final.word) {
+		first = sp_first_bit(final.word);
+		word = final.index % SP_WORDS_MAX;
+		s->rule = word * 64 + first;
+		s->action = s->allow_rules[word] >> (first & 63) & 1 ? SP_ALLOW : SP_DENY;
+		s->reason = SP_BY_RULE;
+	}
+	if (alert.word) {
+		first = alert.index % SP_WORDS_MAX * 64 + sp_first_bit(alert.word);
+		if (first < s->rule)
+			s->alert = first;
+	}
 	return 0;
 }
 
