@@ -78,9 +78,9 @@ static __always_inline __u64 sp_hash_finish(struct sp_hash h, __u32 length)
 	return hash ? hash : 1;
 }
 
-static __always_inline __u64 sp_hash_end(const struct sp_hash *h)
+__noinline __u64 sp_hash_end(const struct sp_hash *h)
 {
-	return sp_hash_finish(*h, h->length);
+	return h ? sp_hash_finish(*h, h->length) : 0;
 }
 
 #endif
