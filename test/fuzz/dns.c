@@ -49,7 +49,7 @@ static __u64 read_stream(const __u8 *data, __u32 size, struct numbers *cuts)
 	return hash;
 }
 
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+int FUZZ_TARGET(const uint8_t *data, size_t size)
 {
 	struct numbers cuts = {.state = hash_bytes(0x9e3779b97f4a7c15ULL, data, size) | 1};
 

@@ -49,12 +49,22 @@ static inline const __u8 *at_the_end(const void *bytes, size_t count)
 	return memcpy(room + INPUT_MAX - count, bytes, count);
 }
 
-/* FNV-1a: what is compared is which bytes came, not how many there are. */
-static inline __u64 hash_bytes(__u64 hash, const void *bytes, size_t count)
+/* What is compared is which bytes came, not how many there are. Eight at a time and without the fuzzer's eyes on it: it goes through
+ * every input, and says nothing about the parsers. */
+__attribute__((noinline, unused, no_sanitize("coverage"))) static __u64 hash_bytes(__u64 hash, const void *bytes, size_t count)
 {
-	for (size_t i = 0; i < count; i++)
-		hash = (hash ^ ((const __u8 *)bytes)[i]) * 0x100000001b3ULL;
-	return hash;
+	const __u8 *at = bytes;
+	__u64 word = 0;
+
+	for (; count >= sizeof(word); at += sizeof(word), count -= sizeof(word)) {
+		memcpy(&word, at, sizeof(word));
+		hash = (hash ^ word) * 0x9fb21c651e98df25ULL;
+		hash ^= hash >> 29;
+	}
+	word = (__u64)count << 56;
+	memcpy(&word, at, count);
+	hash = (hash ^ word) * 0x9fb21c651e98df25ULL;
+	return hash ^ hash >> 29;
 }
 
 /* Numbers that follow from the input alone: a finding can be run again. */

@@ -1,8 +1,9 @@
 /** `npm run fuzz -- [--seconds N | --runs N] [--parser NAME]`: each parser for so long; what it finds is kept in test/fuzz/found. */
 import { spawnSync } from "node:child_process";
+import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
-import { buildFuzzer, FOUND, inputsOf, PARSERS } from "./fuzzers.ts";
+import { buildFuzzer, FOUND, inputsOf, logOf, PARSERS } from "./fuzzers.ts";
 import { writeSeeds } from "./seeds.ts";
 
 const { values } = parseArgs({
@@ -14,21 +15,23 @@ if (!wanted.every((parser) => PARSERS.includes(parser))) {
 	process.exit(2);
 }
 
-const rows: string[][] = [["parser", "seeds", "executions", "a second", "findings"]];
+const rows: string[][] = [["parser", "seeds", "executions", "seconds", "a second", "findings"]];
 for (const parser of wanted) {
 	const inputs = inputsOf(parser);
 	const seeds = await writeSeeds(parser, inputs);
 	const limit = values.runs === undefined ? `-max_total_time=${values.seconds ?? 30}` : `-runs=${values.runs}`;
 	const flags = [limit, "-max_len=8192", "-len_control=0", "-print_final_stats=1", "-verbosity=0", "-timeout=10"];
+	const program = buildFuzzer(parser);
 	const began = performance.now();
-	const { status, stderr } = spawnSync(
-		buildFuzzer(parser),
-		[...flags, `-artifact_prefix=${join(FOUND, `${parser}-`)}`, inputs],
-		{ encoding: "utf8", maxBuffer: 64 << 20 },
-	);
+	const { status, stderr } = spawnSync(program, [...flags, `-artifact_prefix=${join(FOUND, `${parser}-`)}`, inputs], {
+		encoding: "utf8",
+		maxBuffer: 64 << 20,
+	});
+	writeFileSync(logOf(parser), stderr);
 	const executions = Number(/number_of_executed_units: (\d+)/.exec(stderr)?.[1] ?? 0);
-	const aSecond = Math.round(executions / ((performance.now() - began) / 1000));
-	rows.push([parser, `${seeds}`, `${executions}`, `${aSecond}`, status === 0 ? "0" : "1"]);
+	const seconds = (performance.now() - began) / 1000;
+	const aSecond = Math.round(executions / seconds);
+	rows.push([parser, `${seeds}`, `${executions}`, seconds.toFixed(1), `${aSecond}`, status === 0 ? "0" : "1"]);
 	if (status !== 0) {
 		process.stderr.write(stderr);
 		process.exitCode = 1;

@@ -21,7 +21,7 @@ static int status_in_pieces(const __u8 *data, __u32 size, __u32 most)
 	return request.text.status;
 }
 
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+int FUZZ_TARGET(const uint8_t *data, size_t size)
 {
 	read_both_ways(data, size);
 	check(status_in_pieces(data, size, size) == status_in_pieces(data, size, 1), "the same status in pieces as in one");

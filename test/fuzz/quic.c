@@ -31,8 +31,9 @@ static int read_frames(struct sp_quic_stream *stream, const void *frames, __u32 
 	__u32 contiguous = stream->contiguous, highest = stream->highest;
 	int result;
 
-	memset(work.packet, 0, sizeof(work.packet));
+	memset(work.packet, 0, sizeof(work.packet) < work.length ? sizeof(work.packet) : work.length); /* the frames before */
 	memcpy(work.packet, frames, size);
+	work.length = size;
 	work.version = 1;
 	work.at = 0;
 	work.end = size;
@@ -124,7 +125,7 @@ static void read_pieces(const __u8 *data, __u32 size, struct numbers *cuts)
 	check(say(&pieces, wrong, at, at + 1) != 0 && pieces.broken, "what contradicts itself is noted");
 }
 
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+int FUZZ_TARGET(const uint8_t *data, size_t size)
 {
 	struct numbers cuts = {.state = hash_bytes(0x9e3779b97f4a7c15ULL, data, size) | 1};
 	static struct sp_quic_stream stream;
