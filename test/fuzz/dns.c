@@ -14,6 +14,7 @@ static void read_message(const __u8 *data, __u32 size)
 		check(request.text.name_length < SP_NAME_MAX, "a name that fits");
 		check(++calls <= 4 + size, "an end to the calls");
 	} while (request.result == SP_PARSE_DNS_QUESTION || request.result == SP_PARSE_DNS_ADDRESS);
+	check_untouched(request.text.method, sizeof(request.text.method));
 	check(loop_steps <= (__u64)(calls + 1) * (SP_DNS_WIRE + SP_DNS_STEPS), "work in proportion to the answers");
 }
 

@@ -82,6 +82,7 @@ static void read_stream(const __u8 *data, __u32 size, struct numbers *cuts, stru
 		given += piece;
 	}
 	check(loop_steps <= 256 + 16 * (__u64)size, "work in proportion to the bytes");
+	check_untouched(&request.http, sizeof(request.http));
 }
 
 static void read_both_ways(const __u8 *data, size_t size)
