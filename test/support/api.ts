@@ -18,6 +18,7 @@ export interface Seen {
 	readonly port: number;
 	readonly protocol: string;
 	readonly name: string | null;
+	readonly encryptedDns: string | null;
 	readonly verdict: Verdict;
 	readonly phase: string | null;
 	readonly rule: string | null;
