@@ -4,7 +4,7 @@ import { setUp } from "./setup.mjs";
 
 const BIN = "node_modules/.bin";
 
-/** Each command is run with Node 24, or with the program that is named; the arguments after `--` go to the last one. */
+/** `guest`: needed for `--kernel`. Each command is run with Node 24, or with the program that is named; the arguments after `--` go to the last one. */
 const TARGETS = {
 	build: { needs: ["build"], commands: [] },
 	"test:vm": { needs: ["build", "vm"], commands: [["test/vm/run.ts"]] },
@@ -17,7 +17,7 @@ const TARGETS = {
 	demo: { needs: ["build", "lab"], commands: [["test/demo/demo.ts"]] },
 	"test:corpus": { needs: ["build", "lab"], commands: [["test/corpus/corpus.ts"]] },
 	fuzz: { needs: ["build", "test"], commands: [["test/fuzz/fuzz.ts"]] },
-	"bpf:stats": { needs: ["build"], commands: [["test/stats/stats.ts"]] },
+	"bpf:stats": { needs: ["build"], guest: ["vm"], commands: [["test/stats/stats.ts"]] },
 	bench: { needs: ["build", "lab"], commands: [["test/bench/bench.ts"]] },
 	"test:bypass": { needs: ["build", "lab"], commands: [["test/bypass/bypass.ts"]] },
 };
@@ -25,7 +25,8 @@ const TARGETS = {
 async function run(name, args) {
 	const target = TARGETS[name];
 	if (target === undefined) throw new Stop(`There is no target ${name}: ${Object.keys(TARGETS).join(", ")}.`);
-	await setUp(target.needs);
+	const inGuest = args.some((arg) => /^--kernel(=|$)/.test(arg));
+	await setUp([...target.needs, ...(inGuest ? (target.guest ?? []) : [])]);
 	for (const [index, command] of target.commands.entries()) {
 		const isLast = index === target.commands.length - 1;
 		const code = await instead(target.program ?? NODE, isLast ? [...command, ...args] : command);
