@@ -1,12 +1,10 @@
-/** Packet filters for what a row needs: losses, rewritten destinations. */
-import { must } from "../support/run.ts";
+/** Packet filters for what a row needs. */
+import { nft as filter } from "../support/nft.ts";
 import type { Scene } from "./scene.ts";
 
 /** nft rules in a table `trick` of one of the two namespaces; gone when the returned function is called. */
 export function nft(scene: Scene, where: "client" | "server", rules: string): () => void {
-	const netns = `--net=/run/netns/${scene.stage.world.network[where]}`;
-	must("nsenter", netns, "nft", `add table ip trick; ${rules}`);
-	return () => void must("nsenter", netns, "nft", "delete table ip trick");
+	return filter(scene.stage.world.network, where, rules);
 }
 
 /** The resolver's own answers would come first: it is not asked. */

@@ -2,6 +2,7 @@
 import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
 import { DNS4, DNS6, ROGUE4 } from "../support/addresses.ts";
 import { framed, question } from "../support/dns-message.ts";
+import { nft } from "../support/nft.ts";
 import { policy } from "../support/policies.ts";
 import { PORTS, Stage } from "../support/stage.ts";
 import type { Zone } from "../support/zone.ts";
@@ -15,10 +16,13 @@ const POLICY = policy({
 	],
 });
 const at = (number: number) => `198.19.${20 + (number >> 8)}.${number & 255}`;
+/** Twenty addresses an answer. */
+const LOST = Array.from({ length: 5 }, (_, i) => Array.from({ length: 20 }, (_, j) => at(800 + 20 * i + j)));
 /** Answers of 12 + 18 + 16 bytes a record. */
 const NUMBERED: Zone = Object.fromEntries([
 	...Array.from({ length: 12 }, (_, i) => [`n${i}.good.test`, [{ type: "A", data: at(i) }]]),
 	["fifty.good.test", Array.from({ length: 50 }, (_, i) => ({ type: "A", data: at(100 + i) }))],
+	...Array.from({ length: 5 }, (_, i) => [`lost${i}.good.test`, LOST[i]?.map((data) => ({ type: "A", data }))]),
 	["large.good.test", Array.from({ length: 400 }, (_, i) => ({ type: "A", data: at(256 + i) }))],
 ]);
 
@@ -100,6 +104,47 @@ test("two answers in one segment teach both, also when a segment ends inside the
 		connect: [7, 8].map((number) => [at(number), PORTS.sink] as const),
 	});
 	expect(outcome.connects).toEqual(["ok", "ok"]);
+});
+
+/** Of the segments with data that reach the client, counted over all connections, these are lost. */
+function lose(...numbers: readonly number[]): () => void {
+	const which = `numgen inc mod 10000 { ${numbers.join(", ")} }`;
+	return nft(
+		stage.world.network,
+		"client",
+		`add chain ip trick in { type filter hook prerouting priority 0; }; add rule ip trick in tcp sport 53 tcp flags & psh == psh ${which} drop`,
+	);
+}
+
+test.each([
+	["the one with the length", 0, [0]],
+	["the second", 1, [1]],
+	["one in the middle", 2, [5]],
+	["two of them, and the first of the two again", 3, [3, 6, 7]],
+	["the last but one", 4, [11]],
+])("an answer whose segments come out of order is learned, byte for byte: %s comes late", async (_, number, lost) => {
+	await stage.world.server.pieces({ piece: 30, pause: 2 });
+	const addresses = LOST[number] ?? [];
+	const before = (await stage.world.server.snmp())["Tcp.RetransSegs"] ?? 0;
+	const undo = lose(...lost);
+	try {
+		const outcome = await stage.dns({
+			...{
+				via: "tcp",
+				server: DNS4,
+				messages: [ask(1, `lost${number}.good.test`), ask(2, "n10.good.test")],
+				answers: 2,
+			},
+			patience: 10_000,
+			connect: addresses.map((address) => [address, PORTS.sink] as const),
+		});
+		expect(outcome.error).toBeNull();
+		expect(outcome.connects).toEqual(addresses.map(() => "ok"));
+	} finally {
+		undo();
+	}
+	const again = ((await stage.world.server.snmp())["Tcp.RetransSegs"] ?? 0) - before;
+	expect(again, "something was lost, and segments behind it came first").toBeGreaterThan(0);
 });
 
 test.each([
