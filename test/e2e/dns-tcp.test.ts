@@ -106,46 +106,54 @@ test("two answers in one segment teach both, also when a segment ends inside the
 	expect(outcome.connects).toEqual(["ok", "ok"]);
 });
 
-/** Of the segments with data that reach the client, counted over all connections, these are lost. */
-function lose(...numbers: readonly number[]): () => void {
-	const which = `numgen inc mod 10000 { ${numbers.join(", ")} }`;
-	return nft(
-		stage.world.network,
-		"client",
-		`add chain ip trick in { type filter hook prerouting priority 0; }; add rule ip trick in tcp sport 53 tcp flags & psh == psh ${which} drop`,
-	);
+/**
+ * Of the segments with data that reach the client `lost` are lost, and of its acknowledgements `unheard`; both are counted over all
+ * connections. What was received and not acknowledged comes again, together with what was lost.
+ */
+function lose(lost: readonly number[], unheard: readonly number[]): () => void {
+	const drop = (numbers: readonly number[]) => `numgen inc mod 10000 { ${numbers.join(", ")} } drop`;
+	const rules = [
+		"add chain ip trick in { type filter hook prerouting priority 0; }",
+		`add rule ip trick in tcp sport 53 tcp flags & psh == psh ${drop(lost)}`,
+		"add chain ip trick out { type filter hook output priority 0; }",
+		...(unheard.length > 0 ? [`add rule ip trick out tcp dport 53 tcp flags == ack ${drop(unheard)}`] : []),
+	];
+	return nft(stage.world.network, "client", rules.join("; "));
 }
 
 test.each([
-	["the one with the length", 0, [0]],
-	["the second", 1, [1]],
-	["one in the middle", 2, [5]],
-	["two of them, and the first of the two again", 3, [3, 6, 7]],
-	["the last but one", 4, [11]],
-])("an answer whose segments come out of order is learned, byte for byte: %s comes late", async (_, number, lost) => {
-	await stage.world.server.pieces({ piece: 30, pause: 2 });
-	const addresses = LOST[number] ?? [];
-	const before = (await stage.world.server.snmp())["Tcp.RetransSegs"] ?? 0;
-	const undo = lose(...lost);
-	try {
-		const outcome = await stage.dns({
-			...{
-				via: "tcp",
-				server: DNS4,
-				messages: [ask(1, `lost${number}.good.test`), ask(2, "n10.good.test")],
-				answers: 2,
-			},
-			patience: 10_000,
-			connect: addresses.map((address) => [address, PORTS.sink] as const),
-		});
-		expect(outcome.error).toBeNull();
-		expect(outcome.connects).toEqual(addresses.map(() => "ok"));
-	} finally {
-		undo();
-	}
-	const again = ((await stage.world.server.snmp())["Tcp.RetransSegs"] ?? 0) - before;
-	expect(again, "something was lost, and segments behind it came first").toBeGreaterThan(0);
-});
+	["the one with the length", 0, [0], []],
+	["the second", 1, [1], []],
+	["one in the middle, in one with what is there already,", 2, [5], [3, 4, 5, 6, 7, 8, 9]],
+	["two of them, one twice,", 3, [3, 6, 7], []],
+	["the last but one", 4, [10], []],
+])(
+	"an answer whose segments come out of order is learned, byte for byte: %s comes late",
+	async (_, number, lost, unheard) => {
+		await stage.world.server.pieces({ piece: 30, pause: 2 });
+		const addresses = LOST[number] ?? [];
+		const before = (await stage.world.server.snmp())["Tcp.RetransSegs"] ?? 0;
+		const undo = lose(lost, unheard);
+		try {
+			const outcome = await stage.dns({
+				...{
+					via: "tcp",
+					server: DNS4,
+					messages: [ask(1, `lost${number}.good.test`), ask(2, "n10.good.test")],
+					answers: 2,
+				},
+				patience: 10_000,
+				connect: addresses.map((address) => [address, PORTS.sink] as const),
+			});
+			expect(outcome.error).toBeNull();
+			expect(outcome.connects).toEqual(addresses.map(() => "ok"));
+		} finally {
+			undo();
+		}
+		const again = ((await stage.world.server.snmp())["Tcp.RetransSegs"] ?? 0) - before;
+		expect(again, "something was lost, and segments behind it came first").toBeGreaterThan(0);
+	},
+);
 
 test.each([
 	["whole", {}],
