@@ -7,7 +7,8 @@ const BIN = "node_modules/.bin";
 /** `guest`: needed for `--kernel`. Each command is run with Node 24, or with the program that is named; the arguments after `--` go to the last one. */
 const TARGETS = {
 	build: { needs: ["build"], commands: [] },
-	"test:vm": { needs: ["build", "vm"], commands: [["test/vm/run.ts"]] },
+	"test:vm": { needs: ["build", "debian", "vm"], commands: [["test/vm/run.ts"]] },
+	"test:spawn": { needs: ["build", "debian", "container"], commands: [["test/vm/spawn.ts"]] },
 	package: { needs: ["build"], commands: [["scripts/package/package.mjs"]] },
 	start: { needs: ["build"], program: "scripts/sallyport", commands: [["observe"]] },
 	test: {

@@ -26,6 +26,9 @@ const PACKAGES = [
 	"procps",
 	"bpftool",
 	"libnss-resolve",
+	"nscd",
+	"libpam-systemd",
+	"systemd-container",
 ];
 /* What a test host does without: each takes tenths of a second to seconds under emulation. */
 const MASKED = [
@@ -33,7 +36,7 @@ const MASKED = [
 	...["systemd-update-utmp.service", "systemd-update-utmp-runlevel.service", "systemd-pstore.service"],
 	...["modprobe@drm.service", "modprobe@dm_mod.service", "modprobe@loop.service", "modprobe@configfs.service"],
 	...["sys-kernel-config.mount", "e2scrub_reap.service", "apt-daily.timer", "apt-daily-upgrade.timer"],
-	...["dpkg-db-backup.timer", "e2scrub_all.timer", "fstrim.timer", "systemd-resolved.service"],
+	...["dpkg-db-backup.timer", "e2scrub_all.timer", "fstrim.timer", "systemd-resolved.service", "nscd.service"],
 ];
 const MODULES = [
 	"crypto",
@@ -58,7 +61,7 @@ export function makeImage(kernel: GuestKernel, cache: string): string {
 	const root = mkdtempSync("/tmp/sallyport-vm-root-");
 	try {
 		execFileSync("chmod", ["755", root]);
-		execFileSync("tar", ["-xf", system(cache), "-C", root]);
+		unpackDebian(root, cache);
 		addModules(root, kernel);
 		configure(root);
 		execFileSync("truncate", ["-s", "2G", `${image}.part`]);
@@ -68,6 +71,11 @@ export function makeImage(kernel: GuestKernel, cache: string): string {
 	} finally {
 		rmSync(root, { recursive: true, force: true });
 	}
+}
+
+/** Debian's packages, unpacked and configured; nothing of this project yet. */
+export function unpackDebian(root: string, cache: string): void {
+	execFileSync("tar", ["-xf", system(cache), "-C", root]);
 }
 
 function system(cache: string): string {
@@ -98,12 +106,29 @@ function addModules(root: string, { modules, release }: GuestKernel): void {
 	execFileSync("chroot", [root, "depmod", release]);
 }
 
-function configure(root: string): void {
+/** For a container, whose network and kernel are there already. */
+export function configureContainer(root: string): void {
+	identify(root);
+	mask(root);
+}
+
+function identify(root: string): void {
 	const put = (path: string, text: string) => writeFileSync(join(root, path), text);
 	put("etc/hostname", "guest\n");
 	put("etc/hosts", "127.0.0.1 localhost guest\n");
 	put("etc/machine-id", "0123456789abcdef0123456789abcdef\n");
 	put("etc/fstab", "");
+}
+
+function mask(root: string): void {
+	execFileSync("systemctl", ["-q", `--root=${root}`, "mask", ...MASKED]);
+	/* Nothing has changed since the image was made: no caches are to be built anew. */
+	execFileSync("touch", ["-r", join(root, "usr"), join(root, "etc/.updated"), join(root, "var/.updated")]);
+}
+
+function configure(root: string): void {
+	const put = (path: string, text: string) => writeFileSync(join(root, path), text);
+	identify(root);
 	rmSync(join(root, "etc/resolv.conf"), { force: true });
 	put("etc/resolv.conf", "nameserver 10.0.2.3\n");
 	put(
@@ -124,7 +149,5 @@ function configure(root: string): void {
 	systemctl("enable", "agent.service", "beacon.service", "systemd-networkd.service");
 	systemctl("disable", "systemd-networkd-wait-online.service");
 	systemctl("set-default", "multi-user.target");
-	systemctl("mask", ...MASKED);
-	/* Nothing has changed since the image was made: no caches are to be built anew. */
-	execFileSync("touch", ["-r", join(root, "usr"), join(root, "etc/.updated"), join(root, "var/.updated")]);
+	mask(root);
 }

@@ -1,10 +1,9 @@
 /** What a check needs of the host that it runs on. */
 import { execFileSync, spawn, spawnSync } from "node:child_process";
 import { existsSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { OUTSIDE, PLACES, PORTS } from "./places.mjs";
 
 export const NODE = "/usr/lib/sallyport/node";
-export const OUTSIDE = "198.51.100.1";
-export const PORTS = { allowed: 7001, denied: 7002 };
 
 export const sleep = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
 
@@ -54,19 +53,21 @@ export function reach(port, prefix = []) {
 		: `code ${code}: ${err.trim().split("\n").at(-1)}`;
 }
 
-/** A network of its own with a listener on each port. */
+/** A network of its own with a listener on each port, and DNS (outside.mjs). It may be there from before, but for its process. */
 export async function makeOutside(folder) {
-	must("ip", "netns", "add", "outside");
-	must("ip", "link", "add", "out0", "type", "veth", "peer", "name", "in0", "netns", "outside");
-	must("ip", "addr", "add", "198.51.100.2/24", "dev", "out0");
-	must("ip", "link", "set", "out0", "up");
-	must("ip", "-n", "outside", "addr", "add", `${OUTSIDE}/24`, "dev", "in0");
-	must("ip", "-n", "outside", "link", "set", "in0", "up");
-	must("ip", "-n", "outside", "link", "set", "lo", "up");
+	if (!existsSync("/run/netns/outside")) makeNetwork();
 	const file = "/run/outside.json";
 	rmSync(file, { force: true });
-	const args = ["netns", "exec", "outside", NODE, `${folder}/outside.mjs`, file, ...Object.values(PORTS).map(String)];
-	spawn("ip", args, { stdio: "ignore", detached: true }).unref();
+	const args = [
+		"netns",
+		"exec",
+		"outside",
+		process.execPath,
+		`${folder}/outside.mjs`,
+		file,
+		...Object.values(PORTS).map(String),
+	];
+	spawn("ip", args, { stdio: ["ignore", "ignore", "inherit"], detached: true }).unref();
 	await until("the outside listens", 60, () => existsSync(file));
 	return async () => {
 		await sleep(600);
@@ -74,10 +75,21 @@ export async function makeOutside(folder) {
 	};
 }
 
+function makeNetwork() {
+	must("ip", "netns", "add", "outside");
+	must("ip", "link", "add", "out0", "type", "veth", "peer", "name", "in0", "netns", "outside");
+	must("ip", "addr", "add", "198.51.100.2/24", "dev", "out0");
+	must("ip", "link", "set", "out0", "up");
+	for (const address of [OUTSIDE, ...Object.values(PLACES)])
+		must("ip", "-n", "outside", "addr", "add", `${address}/24`, "dev", "in0");
+	must("ip", "-n", "outside", "link", "set", "in0", "up");
+	must("ip", "-n", "outside", "link", "set", "lo", "up");
+}
+
 /** Load from a unit of its own; the returned function ends it and says what it met. */
 export function startClients(folder) {
 	const args = [`${folder}/clients.mjs`, OUTSIDE, ...Object.values(PORTS).map(String)];
-	const child = spawn(NODE, args, { stdio: ["ignore", "pipe", "inherit"] });
+	const child = spawn(process.execPath, args, { stdio: ["ignore", "pipe", "inherit"] });
 	let out = "";
 	child.stdout.on("data", (part) => (out += part));
 	return async () => {

@@ -1,0 +1,65 @@
+/** A DNS server that knows a handful of names (RFC 1035), and keeps what it was asked. */
+import { createSocket } from "node:dgram";
+
+/** Answers over UDP at one address; `zone`: IPv4 addresses or {alias} by name; the returned list grows. */
+export function serveDns(address, zone) {
+	const asked = [];
+	const socket = createSocket("udp4");
+	socket.on("message", (message, from) => {
+		const question = questionOf(message);
+		if (question === null) return;
+		asked.push(question.name);
+		socket.send(answerTo(message, question, zone), from.port, from.address);
+	});
+	socket.bind(53, address);
+	return asked;
+}
+
+function questionOf(message) {
+	const labels = [];
+	let at = HEADER;
+	for (let length = message[at]; length > 0; length = message[at]) {
+		labels.push(message.toString("latin1", at + 1, at + 1 + length));
+		at += 1 + length;
+	}
+	if (at + 5 > message.length) return null;
+	return { name: labels.join(".").toLowerCase(), type: message.readUInt16BE(at + 1), end: at + 5 };
+}
+
+function answerTo(message, { name, type, end }, zone) {
+	const known = zone[name];
+	const records = [];
+	if (known?.alias !== undefined) {
+		records.push(record(encodeName(name), TYPE_CNAME, encodeName(known.alias)));
+		if (type === TYPE_A) records.push(record(encodeName(known.alias), TYPE_A, bytesOf(zone[known.alias])));
+	} else if (known !== undefined && type === TYPE_A) {
+		records.push(record(encodeName(name), TYPE_A, bytesOf(known)));
+	}
+	const head = Buffer.from(message.subarray(0, HEADER));
+	head.writeUInt16BE(known === undefined ? 0x8583 : 0x8580, 2); // AA, RD, RA; NXDOMAIN
+	head.writeUInt16BE(1, 4);
+	head.writeUInt16BE(records.length, 6);
+	head.writeUInt32BE(0, 8);
+	return Buffer.concat([head, message.subarray(HEADER, end), ...records]);
+}
+
+function record(name, type, data) {
+	const fixed = Buffer.alloc(10);
+	fixed.writeUInt16BE(type, 0);
+	fixed.writeUInt16BE(1, 2); // IN
+	fixed.writeUInt32BE(TTL, 4);
+	fixed.writeUInt16BE(data.length, 8);
+	return Buffer.concat([name, fixed, data]);
+}
+
+const encodeName = (name) =>
+	Buffer.concat([
+		...name.split(".").map((label) => Buffer.from(`${String.fromCharCode(label.length)}${label}`)),
+		Buffer.alloc(1),
+	]);
+const bytesOf = (address) => Buffer.from(address.split(".").map(Number));
+
+const HEADER = 12;
+const TYPE_A = 1;
+const TYPE_CNAME = 5;
+const TTL = 300;

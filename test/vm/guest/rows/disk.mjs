@@ -1,0 +1,71 @@
+/** /var that cannot be written: the policy is in force all the same, and status says what is not kept. */
+import assert from "node:assert/strict";
+import { check, decides } from "../check.mjs";
+import { must, run, running, status, until } from "../host.mjs";
+
+export async function rows() {
+	await check("read-only /var: the policy is in force, history says what is wrong", () =>
+		startedOn(
+			() => {
+				must("mount", "--bind", "/var", "/var");
+				/* Busy while anybody has a file open for writing. */
+				return until("it is read-only", 20, () => must("mount", "-o", "remount,bind,ro", "/var") === "");
+			},
+			() => must("umount", "/var"),
+		),
+	);
+	await check("no space left for its state: the same", () =>
+		startedOn(
+			() => {
+				must("mount", "-t", "tmpfs", "-o", "size=64k", "tmpfs", STATE);
+				run("dd", "if=/dev/zero", `of=${STATE}/fill`, "bs=4k", "count=100");
+			},
+			() => must("umount", STATE),
+		),
+	);
+	await check("the disk fills while it runs, and is emptied again: nothing stops", async () => {
+		must("systemctl", "stop", "sallyport");
+		must("mount", "-t", "tmpfs", "-o", "size=8m,mode=750", "tmpfs", STATE);
+		must("chown", "sallyport:sallyport", STATE);
+		try {
+			must("systemctl", "start", "sallyport");
+			await running();
+			run("dd", "if=/dev/zero", `of=${STATE}/fill`, "bs=64k");
+			await decides("full");
+			assert.equal((await running()).events.lost, 0);
+			const failure = await until("status names the failure", 20, async () => {
+				await decides("full");
+				return status().history.failure;
+			});
+			must("rm", `${STATE}/fill`);
+			await until("history is written again", 60, async () => {
+				await decides("emptied");
+				return status().history.state === "writing";
+			});
+			return `${failure.message}; ${status().history.dropped} records dropped`;
+		} finally {
+			run("systemctl", "stop", "sallyport");
+			must("umount", STATE);
+			must("systemctl", "start", "sallyport");
+		}
+	});
+}
+
+const STATE = "/var/lib/sallyport";
+
+async function startedOn(spoil, mend) {
+	must("systemctl", "stop", "sallyport");
+	try {
+		await spoil();
+		must("systemctl", "start", "sallyport");
+		await decides();
+		const { failure } = status().history ?? {};
+		assert.equal(typeof failure?.message, "string", "status names the failure");
+		return failure.message;
+	} finally {
+		run("systemctl", "stop", "sallyport");
+		mend();
+		must("systemctl", "start", "sallyport");
+		await running();
+	}
+}

@@ -1,0 +1,79 @@
+/**
+ * npm run test:spawn: the service on this machine's own kernel, in a container of Debian with systemd (systemd-nspawn) that is made, used
+ * and removed. `-- --only memory --only resolved`: these parts; `--minutes N`: how long `soak` loads it; `--memory BYTES`, `--cpus N`: limits
+ * of the container. Debian's packages are cached in $SALLYPORT_VM_CACHE or ~/.cache/sallyport-vm.
+ */
+import { execFileSync } from "node:child_process";
+import { cpSync, mkdirSync, mkdtempSync, rmSync } from "node:fs";
+import { homedir } from "node:os";
+import { join } from "node:path";
+import { parseArgs } from "node:util";
+import { Cleanup } from "../support/cleanup.ts";
+import { Container, type Limits } from "./container.ts";
+import { configureContainer, unpackDebian } from "./image.ts";
+import { Report } from "./report.ts";
+
+const ROOT = join(import.meta.dirname, "../..");
+/** Parts of guest/checks.mjs and files of guest/rows, in this order. */
+const PARTS = ["install", "service", "memory", "disk", "who", "resolved", "resolvers", "credentials", "userdata"];
+const VERSIONS = ["0.1.0", "0.1.1"];
+
+interface Wanted {
+	readonly parts: readonly string[];
+	readonly minutes: number;
+	readonly limits: Limits;
+}
+
+async function test({ parts, minutes, limits }: Wanted, report: Report): Promise<void> {
+	const cache = process.env["SALLYPORT_VM_CACHE"] ?? join(homedir(), ".cache/sallyport-vm");
+	const cleanup = new Cleanup();
+	const folder = mkdtempSync("/tmp/sallyport-spawn-");
+	cleanup.defer(folder, () => rmSync(folder, { recursive: true, force: true }));
+	try {
+		const root = join(folder, "root");
+		const share = join(folder, "share");
+		mkdirSync(root);
+		await report.timed("Debian", () => {
+			mkdirSync(cache, { recursive: true });
+			unpackDebian(root, cache);
+			configureContainer(root);
+		});
+		cpSync(join(import.meta.dirname, "guest"), join(share, "guest"), { recursive: true });
+		await report.timed("packages", () => {
+			for (const version of VERSIONS) {
+				const args = ["scripts/package/package.mjs", "--quick", "--out", share, "--version", version, "deb"];
+				execFileSync(process.execPath, args, { cwd: ROOT, stdio: ["ignore", "ignore", "inherit"] });
+			}
+		});
+		const container = await report.timed("boot", () =>
+			Container.boot({ root, share, console: join(folder, "console"), limits, cleanup }),
+		);
+		await container.run(INSTALL, (line) => report.print(`     ${line}`));
+		for (const part of parts) {
+			const node = `MINUTES=${minutes} exec /opt/node /mnt/host/guest/checks.mjs ${part} /mnt/host nspawn`;
+			const code = await container.run(
+				`exec systemd-run -q --wait --pipe --collect --unit=checks-${part} sh -c '${node}'`,
+				(line) => report.line(line),
+			);
+			if (code > 1) report.tell(part, false, `exit code ${code}`);
+		}
+	} finally {
+		for (const failure of cleanup.run()) report.tell("cleanup", false, failure);
+	}
+}
+
+const INSTALL = "dpkg -i /mnt/host/sallyport_0.1.0_amd64.deb | tail -1 && cp /usr/lib/sallyport/node /opt/node";
+
+const { values } = parseArgs({
+	options: {
+		only: { type: "string", multiple: true, default: PARTS },
+		minutes: { type: "string", default: "30" },
+		memory: { type: "string" },
+		cpus: { type: "string" },
+	},
+});
+const number = (text: string | undefined) => (text === undefined ? null : Number(text));
+const report = new Report();
+const limits = { memory: number(values.memory), cpus: number(values.cpus) };
+await report.timed("all", () => test({ parts: values.only, minutes: Number(values.minutes), limits }, report));
+process.exitCode = report.failed === 0 ? 0 : 1;
