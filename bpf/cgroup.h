@@ -15,6 +15,25 @@ static __always_inline struct kernfs_node *sp_kernfs_parent(struct kernfs_node *
 	return BPF_CORE_READ((struct kernfs_node___before_6_15 *)kn, parent);
 }
 
+struct sp_root_walk {
+	struct kernfs_node *node;
+	__u32 root; /* of the watched cgroup */
+	__u32 depth; /* components below it */
+};
+
+/* Counted, not taken from cgroup->level: whoever runs in a cgroup namespace does not know how deep its root lies. */
+static long sp_root_step(__u32 i, void *state)
+{
+	struct sp_root_walk *w = state;
+	struct kernfs_node *node = w->node;
+
+	if (!node || (__u32)BPF_CORE_READ(node, id) == w->root)
+		return 1;
+	w->node = sp_kernfs_parent(node);
+	w->depth = i + 1;
+	return 0;
+}
+
 struct sp_kernfs_walk {
 	struct sp_scratch *s;
 	struct kernfs_node *node;
@@ -162,7 +181,8 @@ static long sp_cgroup_step(__u32 i, void *state)
 /* Write the cgroup into the map `cgroups`, and leave its path in s->cgroup. */
 static __always_inline struct sp_cgroup_ids *sp_learn_cgroup(struct sp_scratch *s, struct cgroup *cgroup, __u64 id)
 {
-	struct sp_kernfs_walk up = {.s = s, .node = BPF_CORE_READ(cgroup, kn)};
+	struct sp_root_walk root = {.node = BPF_CORE_READ(cgroup, kn)};
+	struct sp_kernfs_walk up = {.s = s, .node = root.node};
 	struct sp_cgroup_walk down = {.s = s};
 	struct sp_scratch *again;
 	struct sp_control *c;
@@ -171,10 +191,9 @@ static __always_inline struct sp_cgroup_ids *sp_learn_cgroup(struct sp_scratch *
 	c = bpf_map_lookup_elem(&control, &zero);
 	if (!c)
 		return NULL;
-	up.depth = BPF_CORE_READ(cgroup, level);
-	up.depth = up.depth > c->root_level ? up.depth - c->root_level : 0;
-	if (up.depth > SP_DEPTH_MAX)
-		up.depth = SP_DEPTH_MAX;
+	root.root = c->root;
+	bpf_loop(SP_DEPTH_MAX, sp_root_step, &root, 0);
+	up.depth = root.depth;
 	__builtin_memset(&s->ids, 0, sizeof(s->ids));
 	__builtin_memset(&s->cgroup.head, 0, sizeof(s->cgroup.head));
 	s->at = 0;

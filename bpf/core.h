@@ -92,7 +92,6 @@ struct kernfs_node___before_6_15 {
 
 struct cgroup {
 	struct kernfs_node *kn;
-	int level;
 };
 
 struct css_set {

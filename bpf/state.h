@@ -35,7 +35,7 @@ struct sp_address {
 
 struct sp_control {
 	__u32 generation; /* of the policy in force; written after the switch */
-	__u32 root_level; /* depth of the watched cgroup: paths are relative to it */
+	__u32 root; /* kernfs id of the watched cgroup, to which paths are relative: the low half, which no two nodes share */
 	__u64 last_wakeup; /* of the ring's reader */
 	__u32 announce; /* the daemon's number: processes and cgroups announced to another one are announced anew */
 	__u32 daemon_pid; /* its own DNS and API traffic is shown like any other; for status only */

@@ -14,7 +14,7 @@ export function openKernel(addon: Addon, config: Pick<Config, "pins" | "sizes">,
 	} catch (error) {
 		throw refusal(error);
 	}
-	writeControl(kernel, watched.level);
+	writeControl(kernel, watched.id);
 	return kernel;
 }
 
@@ -60,9 +60,9 @@ function readKey(bytes: Buffer, at: number): HashKey {
 const ZERO = Buffer.alloc(4);
 
 /* The whole value is replaced: read it, change what is ours. `generation` belongs to installPolicy, `last_wakeup` to the kernel. */
-function writeControl(kernel: Pick<Kernel, "lookup" | "update">, level: number): void {
+function writeControl(kernel: Pick<Kernel, "lookup" | "update">, root: number): void {
 	const control = kernel.lookup("control", ZERO) ?? Buffer.alloc(CONTROL.bytes);
-	control.writeUInt32LE(level, CONTROL.rootLevel);
+	control.writeUInt32LE(root, CONTROL.root);
 	/* Not 0, and not the number of the daemon before: processes and cgroups are announced to this one anew. */
 	control.writeUInt32LE((randomBytes(4).readUInt32LE(0) | 1) >>> 0, CONTROL.announce);
 	control.writeUInt32LE(process.pid, CONTROL.daemonPid);

@@ -188,7 +188,7 @@ export const PATH_MAX = 256;
 export const COMM_LENGTH = 16;
 export const TEXT_MAX = 512;
 
-export const CONTROL = { generation: 0, rootLevel: 4, lastWakeup: 8, announce: 16, daemonPid: 20, bytes: 24 } as const;
+export const CONTROL = { generation: 0, root: 4, lastWakeup: 8, announce: 16, daemonPid: 20, bytes: 24 } as const;
 /** struct sp_name of the map `names`. */
 export const NAME = { textLength: 0, labels: 2, claims: 4, label: 8, text: 136, bytes: 400 } as const;
 export const LEARNED = { name: 0, expires: 128, address: 256, slots: 16, bytes: 272 } as const;

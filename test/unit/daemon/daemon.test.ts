@@ -1,10 +1,11 @@
 /** The daemon put together, over a kernel in memory. */
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect } from "vitest";
 import { packAddress } from "../../../src/address.ts";
 import type { ConnectionView } from "../../../src/connections/view.ts";
 import { CONTROL, LEARNED, NAME, VERDICT } from "../../../src/native/layout.ts";
+import { cgroupRoot } from "../../support/cgroup.ts";
 import { Daemons, onCgroup2 } from "../support/daemons.ts";
 import { batch, cgroupEvent, connect, hello, processEvent } from "../support/events.ts";
 import { FakeKernel } from "../support/fake-kernel.ts";
@@ -30,12 +31,12 @@ const start: Daemons["start"] = (kernel, changes) => daemons.start(kernel, chang
 const ask: Daemons["ask"] = (...asked) => daemons.ask(...asked);
 const getJson = <T>(path: string) => daemons.getJson<T>(path);
 
-onCgroup2("starts in order: mounted, loaded, told its level, policy in force, resolvers known, ring read", async () => {
+onCgroup2("starts in order: mounted, loaded, told its cgroup, policy in force, resolvers known, ring read", async () => {
 	const kernel = new FakeKernel();
 	await start(kernel);
 	expect(kernel.calls).toEqual([`mount ${daemons.folder}`, "load", "attach", "start", "drain"]);
 	const control = kernel.lookup("control", Buffer.alloc(4));
-	expect(control?.readUInt32LE(CONTROL.rootLevel)).toBe(0);
+	expect(control?.readUInt32LE(CONTROL.root)).toBe(statSync(cgroupRoot()).ino);
 	expect(control?.readUInt32LE(CONTROL.daemonPid)).toBe(process.pid);
 	expect(control?.readUInt32LE(CONTROL.announce)).toBeGreaterThan(0);
 	expect(kernel.installed).toEqual([1]);
