@@ -28,6 +28,7 @@ const PACKAGES = [
 	"libnss-resolve",
 	"nscd",
 	"libpam-systemd",
+	"dbus-user-session",
 	"systemd-container",
 ];
 /* What a test host does without: each takes tenths of a second to seconds under emulation. */

@@ -7,6 +7,7 @@ import { existsSync, readdirSync, rmSync } from "node:fs";
 import { check, decides, underLoad as underLoadOf } from "./check.mjs";
 import {
 	ENFORCE,
+	enforce,
 	mainPid,
 	makeOutside,
 	must,
@@ -228,15 +229,6 @@ async function row(name) {
 	const { rows } = await import(`./rows/${name}.mjs`);
 	await enforce();
 	await rows({ outside, folder, machine });
-}
-
-async function enforce() {
-	policy(ENFORCE);
-	run("systemctl", "reset-failed", "sallyport");
-	must("systemctl", "start", "sallyport");
-	await running();
-	must("systemctl", "reload", "sallyport");
-	await until("mode enforce", 30, () => status().policy.mode === "enforce");
 }
 
 if (part in parts) {

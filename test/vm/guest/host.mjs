@@ -1,4 +1,5 @@
 /** What a check needs of the host that it runs on. */
+import assert from "node:assert/strict";
 import { execFileSync, spawn, spawnSync } from "node:child_process";
 import { existsSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { OUTSIDE, PLACES, PORTS } from "./places.mjs";
@@ -43,8 +44,8 @@ export const running = () =>
 	until("the service runs", 90, () => property("sallyport", "ActiveState") === "active" && status());
 
 /** One attempt to reach the outside: "data", or the error. */
-export function reach(port, prefix = []) {
-	const script = `exec 3<>/dev/tcp/${OUTSIDE}/${port} && echo x >&3 && timeout 5 head -c1 <&3`;
+export function reach(port, prefix = [], host = OUTSIDE) {
+	const script = `exec 3<>/dev/tcp/${host}/${port} && echo x >&3 && timeout 5 head -c1 <&3`;
 	const [command, ...args] = [...prefix, "timeout", "6", "bash", "-c", script];
 	const { code, err } = run(command, ...args);
 	if (code === 0) return "data";
@@ -111,6 +112,31 @@ groups:
 `;
 export const POLICY_FILE = "/etc/sallyport/policy.yaml";
 export const policy = (text) => writeFileSync(POLICY_FILE, text);
+
+/** Another policy in force, and the service running with it. */
+export async function enforce(text = ENFORCE) {
+	policy(text);
+	run("systemctl", "reset-failed", "sallyport");
+	must("systemctl", "start", "sallyport");
+	const { loadedAt } = (await running()).policy;
+	must("systemctl", "reload", "sallyport");
+	await until("the policy is in force", 30, () => {
+		const now = status().policy;
+		assert.equal(now.failure, null);
+		return now.mode === "enforce" && now.loadedAt !== loadedAt;
+	});
+}
+
+/** The newest record of the last two minutes whose fields are these. */
+export const recordOf = (fields) =>
+	until(`a record of ${JSON.stringify(fields)}`, 10, () => {
+		const { out } = run("sallyport", "connections", "--json", "--since", "2m", "--limit", "1000");
+		const records = out
+			.split("\n")
+			.filter((line) => line !== "")
+			.map((line) => JSON.parse(line));
+		return records.find((record) => Object.entries(fields).every(([name, value]) => record[name] === value));
+	});
 
 /** Settings of /etc/sallyport/service.conf; the last line of a name counts. */
 export function settings(changes) {
