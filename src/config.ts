@@ -31,8 +31,8 @@ export interface Config {
 	/** What becomes of the programs in the kernel when the daemon ends. */
 	readonly onExit: OnExit;
 	readonly warmUp: WarmUp;
-	/** systemd-resolved's Monitor socket; null: not asked. */
-	readonly resolvedMonitor: string | null;
+	/** systemd-resolved's Monitor socket, and the unit's that may use it; null: not asked. */
+	readonly resolvedMonitor: { readonly socket: string; readonly proxy: string } | null;
 	/** Folder of lock files. */
 	readonly runtimeDir: string;
 	/** Folder for what must survive a restart; null: nothing does. */
@@ -56,7 +56,10 @@ export const DEFAULTS: Config = {
 	forceObserve: false,
 	onExit: "keep",
 	warmUp: "resolve",
-	resolvedMonitor: "/run/systemd/resolve/io.systemd.Resolve.Monitor",
+	resolvedMonitor: {
+		socket: "/run/systemd/resolve/io.systemd.Resolve.Monitor",
+		proxy: "/run/sallyport-resolved.sock",
+	},
 	runtimeDir: "/run/sallyport",
 	stateDir: "/var/lib/sallyport",
 	history: { days: 30, megabytes: 1_024 },

@@ -207,7 +207,7 @@ async function compose(
 			nameBook.answered(answer);
 			names.answered(answer.address, { name: answer.name, hash: 0, pid: 0, start: 0, shared: true });
 		};
-		undo.add(watchResolved({ socket: config.resolvedMonitor, answered, now: () => Date.now(), log }));
+		undo.add(watchResolved({ ...config.resolvedMonitor, answered, now: () => Date.now(), log }));
 	}
 	const told = new SettledStream({ table, settle: TIMES.settle, emit: (each) => feed.push(each, clock.now()) });
 	undo.add(() => told.close());

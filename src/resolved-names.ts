@@ -5,8 +5,10 @@ import type { Logger } from "./logger.ts";
 import { subscribe } from "./system/varlink.ts";
 
 export interface ResolvedNamesOptions {
-	/** io.systemd.Resolve.Monitor's socket. */
+	/** io.systemd.Resolve.Monitor's socket, which serves root alone. */
 	readonly socket: string;
+	/** The same by way of a unit that may (systemd/sallyport-resolved.socket). */
+	readonly proxy: string;
 	readonly answered: (answer: Answer) => void;
 	readonly now: () => number;
 	readonly log: Logger;
@@ -21,6 +23,7 @@ export interface ResolvedNamesOptions {
  */
 export function watchResolved({
 	socket,
+	proxy,
 	answered,
 	now,
 	log,
@@ -29,35 +32,42 @@ export function watchResolved({
 	let close = () => {};
 	let timer: NodeJS.Timeout | null = null;
 	let told = false;
-	const start = () => {
+	const start = (by: string) => {
 		timer = null;
 		close = subscribe({
-			socket,
+			socket: by,
 			method: "io.systemd.Resolve.Monitor.SubscribeQueryResults",
 			onReply: (parameters) => {
-				if (!told) log.info("systemd-resolved tells what it answers", { socket });
+				if (!told) log.info("systemd-resolved tells what it answers", { socket: by });
 				told = true;
 				for (const answer of answersOf(parameters, now())) answered(answer);
 			},
 			onEnd: (why) => {
 				if (told) log.info("systemd-resolved no longer tells what it answers", { why: why.message });
+				else if (by === socket && isThere(why)) return start(proxy);
 				told = false;
-				timer = setTimeout(start, retry);
+				timer = setTimeout(() => start(socket), retry);
 				timer.unref();
 			},
 		});
 	};
-	start();
+	start(socket);
 	return () => {
 		if (timer !== null) clearTimeout(timer);
 		close();
 	};
 }
 
+/* It runs, but refuses us. */
+function isThere(why: NodeJS.ErrnoException): boolean {
+	return why.code !== "ENOENT" && why.code !== "ECONNREFUSED";
+}
+
 /** The addresses of one result; anything that has not the form of one gives none. `time`: wall clock, ms. */
 export function answersOf(result: Readonly<Record<string, unknown>>, time: number): Answer[] {
 	if (result["state"] !== "success") return [];
-	const name = keyOf(listOf(result["question"])[0])?.name;
+	/* `question` is the last one of a chain of aliases; the ones before are in `collectedQuestions`, the first of which was asked. */
+	const name = keyOf(listOf(result["collectedQuestions"])[0] ?? listOf(result["question"])[0])?.name;
 	if (name === undefined) return [];
 	return listOf(result["answer"]).flatMap((item) => {
 		const address = addressOf(recordOf(recordOf(item)?.["rr"]));

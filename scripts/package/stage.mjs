@@ -17,6 +17,11 @@ import { bundle, writeNotices } from "./bundle.mjs";
 /** Configuration that a person may change, and that an upgrade leaves alone. */
 export const CONFIGURATION = ["/etc/sallyport/policy.yaml", "/etc/sallyport/service.conf"];
 
+const UNITS = [
+	...["sallyport.service", "sallyport-early.service", "sallyport-prepare.service"],
+	...["sallyport-resolved.socket", "sallyport-resolved.service"],
+];
+
 /** The file system as it is to be on a host, below `root`. */
 export async function stage(root) {
 	const put = (from, to, mode = 0o644) => {
@@ -38,8 +43,7 @@ export async function stage(root) {
 	put("package.json", `${lib}/package.json`);
 	put("systemd/prepare", `${lib}/prepare`, 0o755);
 	put("systemd/sallyport.sh", "/usr/bin/sallyport", 0o755);
-	for (const unit of ["sallyport.service", "sallyport-early.service", "sallyport-prepare.service"])
-		put(`systemd/${unit}`, `/lib/systemd/system/${unit}`);
+	for (const unit of UNITS) put(`systemd/${unit}`, `/lib/systemd/system/${unit}`);
 	put("systemd/sallyport.sysusers.conf", "/usr/lib/sysusers.d/sallyport.conf");
 	put("systemd/sallyport.tmpfiles.conf", "/usr/lib/tmpfiles.d/sallyport.conf");
 	put("systemd/sallyport.modules.conf", "/usr/lib/modules-load.d/sallyport.conf");

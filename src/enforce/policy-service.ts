@@ -7,6 +7,7 @@ import type { CompiledFacts } from "../policy/compile.ts";
 import type { HashKey } from "../policy/hash.ts";
 import { type Action, type Policy, ruleKey } from "../policy/model.ts";
 import { type PolicyProblem, renderProblem, unreadable, wholeFile } from "../policy/problem.ts";
+import type { Slots } from "../policy/slots.ts";
 import { BusyError, Turns } from "../system/turns.ts";
 import type { BuildRequest, Built } from "./build-policy.ts";
 import type { SlotBook } from "./slot-book.ts";
@@ -175,7 +176,7 @@ export class PolicyService implements RuleNamer {
 			this.#remember(generation, facts);
 			kernel.installPolicy(built.rows, generation);
 			this.#generation = generation;
-			slots.commit(built.slots, () => kernel.sum("rules"));
+			this.#keepSlots(built.slots);
 			const loadMs = performance.now() - started;
 			this.#current = { text, source, origin, etag, generation, loadedAt: new Date(), loadMs, policy, facts };
 		} catch (error) {
@@ -197,6 +198,18 @@ export class PolicyService implements RuleNamer {
 		});
 		onLoaded(this.#current);
 		return { ok: true, policy: this.#current };
+	}
+
+	/* The policy decides already: a disk that is full or read-only is no reason to call it refused. */
+	#keepSlots(slots: Slots): void {
+		try {
+			this.#o.slots.commit(slots, () => this.#o.kernel.sum("rules"));
+		} catch (error) {
+			const { message } = error as Error;
+			this.#o.log.warn("which rule has which counter is not kept; after a restart counts may begin anew", {
+				why: message,
+			});
+		}
 	}
 
 	#remember(generation: number, facts: CompiledFacts): void {

@@ -21,5 +21,17 @@ export function watchPolicy({ file, policy, resolversChanged, log, undo }: Watch
 		undo.add(() => watcher.close());
 	};
 	if (file !== null) watch(file, "reload", async () => void (await policy.loadFileIfChanged(file)));
-	for (const path of resolverFilesToWatch()) watch(path, "resolvers", resolversChanged);
+	/* What is behind a link now was perhaps not there before. */
+	const watched = new Set<string>();
+	const watchResolvers = () => {
+		for (const path of resolverFilesToWatch()) {
+			if (watched.has(path)) continue;
+			watched.add(path);
+			watch(path, "resolvers", () => {
+				watchResolvers();
+				resolversChanged();
+			});
+		}
+	};
+	watchResolvers();
 }

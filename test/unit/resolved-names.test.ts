@@ -59,10 +59,11 @@ afterEach(() => {
 
 const reply = (parameters: object, continues = true) => `${JSON.stringify({ parameters, continues })}\0`;
 
-function watch(): { answers: Answer[]; close: () => void } {
+function watch(socket = "monitor"): { answers: Answer[]; close: () => void } {
 	const answers: Answer[] = [];
 	const close = watchResolved({
-		socket: join(folder, "monitor"),
+		socket: join(folder, socket),
+		proxy: join(folder, "monitor"),
 		answered: (answer) => answers.push(answer),
 		now: () => 1_000,
 		log: LOG,
@@ -112,6 +113,33 @@ test("without a server nothing happens but tries", async () => {
 	await new Promise((resolve) => setTimeout(resolve, 80));
 	close();
 	expect(answers).toEqual([]);
+});
+
+test("systemd-resolved that speaks to root alone is asked by way of the unit that may", async () => {
+	const refusing = createServer((socket) => socket.end());
+	await new Promise<void>((resolve) => refusing.listen(join(folder, "refusing"), resolve));
+	serve = (socket) => void socket.write(reply(RESULT));
+	const { answers, close } = watch("refusing");
+	await until("answers", 2_000, () => answers.length >= 2);
+	close();
+	refusing.close();
+});
+
+test("where it does not run the unit is not woken", async () => {
+	const { close } = watch("nowhere");
+	await new Promise((resolve) => setTimeout(resolve, 80));
+	close();
+	expect(requests).toEqual([]);
+});
+
+test("an answer that was found by way of aliases goes to the name that was asked for", () => {
+	const [question] = RESULT.question;
+	const result = {
+		...RESULT,
+		question: [{ class: 1, type: 1, name: "edge.example.net" }],
+		collectedQuestions: [question, { class: 1, type: 1, name: "middle.example.net" }],
+	};
+	expect(answersOf(result, 0).map(({ name }) => name)).toEqual(["api.example.com", "api.example.com"]);
 });
 
 test("what has not the form of a result gives no names", () => {

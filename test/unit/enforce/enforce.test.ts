@@ -33,12 +33,12 @@ groups:
       - { name: api, action: allow, to: { cidr: 192.0.2.0/24, ports: 443 } }
 `;
 
-function service(kernel = new FakeKernel(), forceObserve = false, generation = 0) {
+function service(kernel = new FakeKernel(), forceObserve = false, generation = 0, slots = new SlotBook(null)) {
 	const lines: string[] = [];
 	const policy = new PolicyService({
 		kernel,
 		build: async (request) => buildPolicy(request, hostEnvironment({ folder, uidOf: () => null, mountinfo: () => "" })),
-		slots: new SlotBook(null),
+		slots,
 		hashKey: [1, 2, 3, 4],
 		generation,
 		forceObserve,
@@ -109,6 +109,20 @@ test("hash key and generation come from the policy that an earlier daemon left",
 	const fresh = inherited(new FakeKernel());
 	expect(fresh.generation).toBe(0);
 	expect(inherited(new FakeKernel()).hashKey).not.toEqual(fresh.hashKey);
+});
+
+test("a policy that decides is not called refused because its slots cannot be kept", async () => {
+	writeFileSync(join(folder, "no-folder"), "");
+	const { policy, kernel, lines } = service(
+		new FakeKernel(),
+		false,
+		0,
+		new SlotBook(join(folder, "no-folder/slots.json")),
+	);
+	expect(await policy.load(POLICY, "p.yaml", "file")).toMatchObject({ ok: true });
+	expect(kernel.installed).toEqual([1]);
+	expect(policy).toMatchObject({ healthy: true, counts: { loaded: 1, refused: 0 } });
+	expect(lines.join("")).toContain("is not kept");
 });
 
 test("slots outlive reloads and restarts; adopted counts without a book begin at 0", () => {

@@ -1,6 +1,6 @@
 /** The units: what systemd says of them, and that they agree with the rest. */
 import { spawnSync } from "node:child_process";
-import { readFileSync } from "node:fs";
+import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
 import { EXIT } from "../../../src/errors.ts";
@@ -9,7 +9,9 @@ const ROOT = join(import.meta.dirname, "../../..");
 const unit = (name: string) => join(ROOT, "systemd", name);
 const has = (command: string) => spawnSync("sh", ["-c", `command -v ${command}`]).status === 0;
 
-test.skipIf(!has("systemd-analyze")).each([["sallyport.service"], ["sallyport-early.service"]])(
+test
+	.skipIf(!has("systemd-analyze"))
+	.each([["sallyport.service"], ["sallyport-early.service"], ["sallyport-resolved.service"]])(
 	"systemd-analyze security gives %s at most 2.5",
 	(name) => {
 		const args = ["security", "--offline=true", "--threshold=25", "--no-pager", unit(name)];
@@ -19,7 +21,7 @@ test.skipIf(!has("systemd-analyze")).each([["sallyport.service"], ["sallyport-ea
 );
 
 test.skipIf(!has("systemd-analyze"))("systemd-analyze verify knows every key", () => {
-	for (const name of ["sallyport.service", "sallyport-early.service", "sallyport-prepare.service"]) {
+	for (const name of readdirSync(join(ROOT, "systemd")).filter((file) => /\.(service|socket)$/.test(file))) {
 		const { stderr } = spawnSync("systemd-analyze", ["verify", "--man=no", unit(name)], { encoding: "utf8" });
 		expect(stderr.split("\n").filter((line) => /Unknown|Failed to parse|ignoring/i.test(line))).toEqual([]);
 	}

@@ -1,10 +1,11 @@
-import { mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { acquireLock, startTime } from "../../../src/system/lock.ts";
 import { cgroup2Mount, mountOf, parseMountinfo, visiblePath } from "../../../src/system/mounts.ts";
 import { watchFile } from "../../../src/system/watch.ts";
+import { until } from "../../support/run.ts";
 
 let folder: string;
 beforeEach(() => {
@@ -85,5 +86,28 @@ test("a file that is written or replaced is noticed once it is quiet", async () 
 	writeFileSync(join(folder, "other"), "x");
 	await wait(100);
 	expect(changes).toBe(2);
+	watcher.close();
+});
+
+test("a file is watched whose folders come later, go, and come again", async () => {
+	const path = join(folder, "systemd/resolve/resolv.conf");
+	let changes = 0;
+	const watcher = watchFile(path, 30, () => changes++);
+	const changed = async (what: () => void) => {
+		const before = changes;
+		what();
+		await until("it is told", 2_000, () => changes > before);
+		await new Promise((resolve) => setTimeout(resolve, 100));
+	};
+	for (let round = 0; round < 3; round++) {
+		await changed(() => mkdirSync(join(folder, "systemd/resolve"), { recursive: true }));
+		await changed(() => writeFileSync(path, "nameserver 192.0.2.1"));
+		await changed(() => writeFileSync(path, "nameserver 192.0.2.2"));
+		await changed(() => rmSync(join(folder, "systemd"), { recursive: true }));
+	}
+	const before = changes;
+	writeFileSync(join(folder, "other"), "x");
+	await new Promise((resolve) => setTimeout(resolve, 100));
+	expect(changes).toBe(before);
 	watcher.close();
 });

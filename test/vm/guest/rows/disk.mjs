@@ -1,7 +1,7 @@
 /** /var that cannot be written: the policy is in force all the same, and status says what is not kept. */
 import assert from "node:assert/strict";
 import { check, decides } from "../check.mjs";
-import { must, run, running, status, until } from "../host.mjs";
+import { enforce, must, run, running, status, until } from "../host.mjs";
 
 export async function rows() {
 	await check("read-only /var: the policy is in force, history says what is wrong", () =>
@@ -59,6 +59,8 @@ async function startedOn(spoil, mend) {
 		await spoil();
 		must("systemctl", "start", "sallyport");
 		await decides();
+		await enforce();
+		await decides("after a reload");
 		const { failure } = status().history ?? {};
 		assert.equal(typeof failure?.message, "string", "status names the failure");
 		return failure.message;

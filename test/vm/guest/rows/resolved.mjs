@@ -1,0 +1,87 @@
+/** systemd-resolved on, asked in each of the ways that programs have, and off again. */
+import assert from "node:assert/strict";
+import { mkdirSync, rmSync, writeFileSync } from "node:fs";
+import { check } from "../check.mjs";
+import { enforce, must, reach, recordOf, run, running, until } from "../host.mjs";
+import { as, BY_NAME, enforceNames, namesAreRight, questionsBy, resolveBy, trusts } from "../names.mjs";
+import { NAMES, OUTSIDE, PORTS } from "../places.mjs";
+
+const STUB = { link: "/run/systemd/resolve/stub-resolv.conf" };
+const BY_DNS = "files dns";
+const BY_RESOLVED = "files resolve [!UNAVAIL=return]";
+const SETTINGS = "/etc/systemd/resolved.conf.d/test.conf";
+const RESOLVED = "systemd-resolved.service";
+
+export async function rows() {
+	rmSync(SETTINGS, { force: true });
+	run("systemctl", "stop", RESOLVED);
+	rmSync("/run/systemd/resolve", { recursive: true, force: true });
+	resolveBy(BY_DNS, "");
+	await enforceNames();
+
+	await check("it is started after Sallyport: its servers are trusted all the same", async () => {
+		mkdirSync("/etc/systemd/resolved.conf.d", { recursive: true });
+		writeFileSync(SETTINGS, `[Resolve]\nDNS=${OUTSIDE}\nFallbackDNS=\nDNSSEC=no\nLLMNR=no\nMulticastDNS=no\n`);
+		run("systemctl", "unmask", RESOLVED);
+		must("systemctl", "start", RESOLVED);
+		await trusts(OUTSIDE);
+	});
+	await check("by DNS to its stub: names are right, nobody is wrongly denied", () => {
+		resolveBy(BY_DNS, STUB);
+		return namesAreRight("stub", { asks: true });
+	});
+	await check("behind the stub who asked is told apart from systemd-resolved", async () => {
+		const asked = await until("both are known", 20, () => {
+			const by = questionsBy(NAMES.allowed);
+			return by["stub-allowed.service"] > 0 && by[RESOLVED] > 0 ? by : null;
+		});
+		assert.equal(asked["stub-denied.service"], undefined, "who asked for another name");
+		return JSON.stringify(asked);
+	});
+	await check("a rule by unit in phase dns meets the program behind the stub, and nobody else", async () => {
+		await enforce(
+			BY_NAME.replace(
+				"rules:",
+				`rules:\n      - { name: unasked, action: deny, phases: [dns], from: { unit: curious.service }, to: { domain: ${NAMES.allowed} } }`,
+			),
+		);
+		assert.notEqual(reach(PORTS.allowed, as("curious.service"), NAMES.allowed), "data");
+		assert.equal(reach(PORTS.allowed, as("other.service"), NAMES.allowed), "data");
+		await enforceNames();
+	});
+	await check("by nss-resolve, without a DNS packet of their own: the same names", () => {
+		resolveBy(BY_RESOLVED, STUB);
+		must("resolvectl", "flush-caches");
+		return namesAreRight("nss", { asks: false });
+	});
+	await check("Monitor tells the daemon, which is not root, what is answered without DNS", async () => {
+		const { code } = await until("the subscription", 30, () =>
+			run("journalctl", "-u", "sallyport", "-o", "cat", "--grep", "systemd-resolved tells what it answers", "-n", "1"),
+		);
+		assert.equal(code, 0);
+		writeFileSync("/etc/hosts", `127.0.0.1 localhost guest\n${OUTSIDE} written.example\n`);
+		await until("it has read /etc/hosts", 20, () => run("resolvectl", "query", "written.example").code === 0);
+		assert.equal(reach(PORTS.allowed, as("written.service"), "written.example"), "denied");
+		const { name, nameSource } = await recordOf({ unit: "written.service" });
+		assert.equal(name, "written.example");
+		return `${name}, by ${nameSource}; allowed by no rule for it`;
+	});
+	await check("what it had in its cache when Sallyport came is asked for anew, and allowed", async () => {
+		must("systemctl", "stop", "sallyport");
+		must("sallyport", "detach");
+		assert.equal(reach(PORTS.allowed, as("before.service"), NAMES.allowed), "data");
+		must("systemctl", "start", "sallyport");
+		await running();
+		return namesAreRight("cached", { asks: false });
+	});
+	await check("restarted, it goes on", async () => {
+		must("systemctl", "restart", RESOLVED);
+		return namesAreRight("restarted", { asks: false });
+	});
+	await check("stopped, and resolv.conf names the server itself: the same", async () => {
+		must("systemctl", "stop", RESOLVED);
+		resolveBy(BY_DNS, `nameserver ${OUTSIDE}\n`);
+		await trusts(OUTSIDE);
+		return namesAreRight("off", { asks: true });
+	});
+}
