@@ -6,6 +6,8 @@ import { OUTSIDE, PLACES, PORTS } from "./places.mjs";
 
 export const NODE = "/usr/lib/sallyport/node";
 
+export const SOCKET = "/run/sallyport/sallyport.sock";
+
 export const sleep = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
 
 export function run(command, ...args) {

@@ -1,0 +1,57 @@
+/**
+ * Load at a bounded rate: load.mjs HOST ALLOWED DENIED RATE. So many times a second a connection to each port, and a question for a name
+ * that nobody has asked for before. Ends with SIGTERM, and then prints what it met (JSON).
+ */
+import { Resolver } from "node:dns/promises";
+import { connect } from "node:net";
+
+const [host, allowed, denied, rate] = process.argv.slice(2);
+const met = { attempts: 0, allowed: 0, denied: 0, asked: 0, odd: {} };
+const resolver = new Resolver({ timeout: 2_000, tries: 1 });
+resolver.setServers([host]);
+let running = true;
+let open = 0;
+
+function attempt(port) {
+	return new Promise((resolve) => {
+		const socket = connect({ host, port: Number(port), timeout: 5_000 });
+		const end = (result) => {
+			socket.destroy();
+			resolve(result);
+		};
+		socket.once("connect", () => socket.write("x"));
+		socket.once("data", () => end("data"));
+		socket.once("timeout", () => end("timeout"));
+		socket.once("error", (error) => end(error.code));
+		socket.once("close", () => end("closed"));
+	});
+}
+
+function strange(what, result) {
+	met.odd[`${what} ${result}`] = (met.odd[`${what} ${result}`] ?? 0) + 1;
+}
+
+async function round() {
+	open++;
+	met.attempts++;
+	const [good, bad] = [await attempt(allowed), await attempt(denied)];
+	if (good === "data") met.allowed++;
+	else strange("allowed", good);
+	if (bad === "EACCES") met.denied++;
+	else strange("denied", bad);
+	if (met.attempts % 8 === 0) {
+		met.asked++;
+		const answer = await resolver.resolve4(`n${met.attempts}.example`).catch((error) => error.code);
+		if (answer !== "ENOTFOUND") strange("question", answer);
+	}
+	open--;
+}
+
+process.once("SIGTERM", () => (running = false));
+while (running) {
+	if (open < 50) void round();
+	else strange("round", "left out");
+	await new Promise((resolve) => setTimeout(resolve, 1_000 / Number(rate)));
+}
+while (open > 0) await new Promise((resolve) => setTimeout(resolve, 20));
+process.stdout.write(JSON.stringify(met));
