@@ -39,6 +39,7 @@ async function test({ parts, minutes, limits }: Wanted, report: Report): Promise
 			configureContainer(root);
 		});
 		cpSync(join(import.meta.dirname, "guest"), join(share, "guest"), { recursive: true });
+		for (const page of ["service.md", "ec2.md"]) cpSync(join(ROOT, "docs", page), join(share, "docs", page));
 		await report.timed("packages", () => {
 			for (const version of VERSIONS) {
 				const args = ["scripts/package/package.mjs", "--quick", "--out", share, "--version", version, "deb"];

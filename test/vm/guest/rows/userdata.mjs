@@ -1,0 +1,65 @@
+/** docs/ec2.md: user data and the making of an image, as far as they go without EC2 and a repository. */
+import assert from "node:assert/strict";
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { dirname } from "node:path";
+import { check, decides } from "../check.mjs";
+import { blockOf } from "../docs.mjs";
+import { ENFORCE, must, NODE, POLICY_FILE, policy, property, run, running } from "../host.mjs";
+
+export async function rows({ folder }) {
+	const page = `${folder}/docs/ec2.md`;
+	await check("user data: a policy is written, then the package comes and leaves it alone", async () => {
+		run("dpkg", "-P", "sallyport");
+		assert.equal(existsSync(NODE), false);
+		const { path, content } = writtenFile(blockOf(page, "## By user data", "yaml"));
+		assert.equal(path, POLICY_FILE);
+		mkdirSync(dirname(path), { recursive: true });
+		const text = content.replace("mode: observe", "mode: observe # of user data");
+		writeFileSync(path, text);
+		const install = blockOf(page, "## By user data", "bash").replace(/\S+\.deb/, `${folder}/sallyport_0.1.0_amd64.deb`);
+		must("sh", "-ec", install);
+		assert.equal(readFileSync(path, "utf8"), text);
+		const { mode, failure } = (await running()).policy;
+		assert.deepEqual({ mode, failure }, { mode: "observe", failure: null });
+		return install.trim().split("\n").at(-1);
+	});
+	await check("an image: what is put in force is in force before the network of the instance", async () => {
+		policy(ENFORCE);
+		const block = blockOf(page, "## In an image", "bash");
+		must("bash", "-ec", block);
+		assert.notEqual(property("sallyport", "ActiveState"), "active");
+		assert.ok(existsSync("/var/lib/sallyport/last-good"));
+		assert.deepEqual(
+			readdirSync("/var/lib/sallyport").filter((name) => name.startsWith("history.db")),
+			[],
+		);
+		/* What a boot does, in its order. */
+		must("sallyport", "detach");
+		rmSync("/sys/fs/bpf/sallyport", { recursive: true, force: true });
+		must("systemctl", "restart", "sallyport-early");
+		await decides("by the early unit alone");
+		must("systemctl", "start", "sallyport");
+		const { adopted } = await running();
+		assert.equal(adopted, true);
+		await decides("by the daemon");
+		return must("journalctl", "-u", "sallyport-early", "-o", "cat", "-n", "20")
+			.split("\n")
+			.findLast((line) => line.startsWith("In force"));
+	});
+}
+
+/* The one file of `write_files`. */
+function writtenFile(cloudConfig) {
+	const path = /path: (\S+)/.exec(cloudConfig)[1];
+	const lines = cloudConfig.split("\n");
+	const begin = lines.findIndex((line) => line.trimEnd().endsWith("content: |")) + 1;
+	const indent = /^ */.exec(lines[begin])[0];
+	const end = lines.findIndex((line, index) => index > begin && !line.startsWith(indent));
+	return {
+		path,
+		content: `${lines
+			.slice(begin, end)
+			.map((line) => line.slice(indent.length))
+			.join("\n")}\n`,
+	};
+}
