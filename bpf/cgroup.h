@@ -121,15 +121,9 @@ static long sp_container_step(__u32 i, void *state)
 	return 0;
 }
 
-struct sp_cgroup_walk {
-	struct sp_scratch *s;
-	__u64 key[2];
-};
-
 static long sp_cgroup_step(__u32 i, void *state)
 {
-	struct sp_cgroup_walk *w = state;
-	struct sp_scratch *s = w->s;
+	struct sp_scratch *s = *(struct sp_scratch **)state;
 	struct sp_cgroup_ids *ids = &s->ids;
 	__u32 at = s->at, length;
 	bool slice;
@@ -147,7 +141,7 @@ static long sp_cgroup_step(__u32 i, void *state)
 	s->part_at = at;
 	s->hex = 0;
 	s->hex_at = ~0U;
-	sp_hash_begin(&s->part, w->key);
+	sp_hash_begin(&s->part, s->name.key);
 	sp_hash_byte(&s->part, 'u');
 	bpf_loop(length, sp_component_step, &s, 0);
 	if (s->hex == 64)
@@ -164,11 +158,11 @@ static long sp_cgroup_step(__u32 i, void *state)
 	if (ids->containers == 0) {
 		sp_find_container(s, at, length);
 		if (s->container_length) {
-			sp_hash_begin(&s->part, w->key);
+			sp_hash_begin(&s->part, s->name.key);
 			sp_hash_byte(&s->part, 'c');
 			sp_hash_byte(&s->part, '*');
 			ids->hash[SP_IDS_CONTAINER] = sp_hash_end(&s->part);
-			sp_hash_begin(&s->part, w->key);
+			sp_hash_begin(&s->part, s->name.key);
 			sp_hash_byte(&s->part, 'c');
 			bpf_loop(s->container_length, sp_container_step, &s, 0);
 			ids->hash[SP_IDS_CONTAINER + 1] = sp_hash_end(&s->part);
@@ -183,7 +177,6 @@ static __always_inline struct sp_cgroup_ids *sp_learn_cgroup(struct sp_scratch *
 {
 	struct sp_root_walk root = {.node = BPF_CORE_READ(cgroup, kn)};
 	struct sp_kernfs_walk up = {.s = s, .node = root.node};
-	struct sp_cgroup_walk down = {.s = s};
 	struct sp_scratch *again;
 	struct sp_control *c;
 	__u32 zero = 0;
@@ -198,11 +191,11 @@ static __always_inline struct sp_cgroup_ids *sp_learn_cgroup(struct sp_scratch *
 	__builtin_memset(&s->cgroup.head, 0, sizeof(s->cgroup.head));
 	s->at = 0;
 	s->in_slices = 1;
-	sp_hash_key(down.key);
-	sp_hash_begin(&s->hash, down.key);
+	sp_hash_key(s->name.key);
+	sp_hash_begin(&s->hash, s->name.key);
 	sp_hash_byte(&s->hash, 'g');
 	bpf_loop(up.depth, sp_kernfs_step, &up, 0);
-	bpf_loop(up.depth, sp_cgroup_step, &down, 0);
+	bpf_loop(up.depth, sp_cgroup_step, &s, 0);
 	s->cgroup.head.cgroup = id;
 	s->cgroup.path_len = s->at;
 	again = sp_scratch_again(s);
