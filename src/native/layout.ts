@@ -2,7 +2,7 @@
  * bpf/event.h and bpf/state.h for this side: sizes, offsets and names. test/bpf/layout.test.ts holds every number here
  * against the compiled BTF.
  */
-export const LAYOUT_VERSION = 3;
+export const LAYOUT_VERSION = 4;
 export const NO_RULE = 0xffff;
 export const ROW = 128;
 

@@ -31,19 +31,22 @@ const start: Daemons["start"] = (kernel, changes) => daemons.start(kernel, chang
 const ask: Daemons["ask"] = (...asked) => daemons.ask(...asked);
 const getJson = <T>(path: string) => daemons.getJson<T>(path);
 
-onCgroup2("starts in order: mounted, loaded, told its cgroup, policy in force, resolvers known, ring read", async () => {
-	const kernel = new FakeKernel();
-	await start(kernel);
-	expect(kernel.calls).toEqual([`mount ${daemons.folder}`, "load", "attach", "start", "drain"]);
-	const control = kernel.lookup("control", Buffer.alloc(4));
-	expect(control?.readUInt32LE(CONTROL.root)).toBe(statSync(cgroupRoot()).ino);
-	expect(control?.readUInt32LE(CONTROL.daemonPid)).toBe(process.pid);
-	expect(control?.readUInt32LE(CONTROL.announce)).toBeGreaterThan(0);
-	expect(kernel.installed).toEqual([1]);
-	expect(kernel.lookup("resolvers", Buffer.from(packAddress("192.0.2.53") ?? "", "latin1"))).not.toBeNull();
-	expect(await ask("GET", "/healthz")).toMatchObject({ status: 200 });
-	expect(daemons.lines.join("")).toContain('"running"');
-});
+onCgroup2(
+	"starts in order: mounted, loaded, told its cgroup, policy in force, resolvers known, ring read",
+	async () => {
+		const kernel = new FakeKernel();
+		await start(kernel);
+		expect(kernel.calls).toEqual([`mount ${daemons.folder}`, "load", "attach", "start", "drain"]);
+		const control = kernel.lookup("control", Buffer.alloc(4));
+		expect(control?.readUInt32LE(CONTROL.root)).toBe(statSync(cgroupRoot()).ino);
+		expect(control?.readUInt32LE(CONTROL.daemonPid)).toBe(process.pid);
+		expect(control?.readUInt32LE(CONTROL.announce)).toBeGreaterThan(0);
+		expect(kernel.installed).toEqual([1]);
+		expect(kernel.lookup("resolvers", Buffer.from(packAddress("192.0.2.53") ?? "", "latin1"))).not.toBeNull();
+		expect(await ask("GET", "/healthz")).toMatchObject({ status: 200 });
+		expect(daemons.lines.join("")).toContain('"running"');
+	},
+);
 
 onCgroup2("events become connections with rule names, metrics and denials that end sockets", async () => {
 	const kernel = new FakeKernel();

@@ -1,5 +1,6 @@
 import { readFileSync } from "node:fs";
 import { describe, expect, test } from "vitest";
+import * as native from "../../../src/native/layout.ts";
 import { formatAddress, parseAddress } from "../../../src/policy/address.ts";
 import { type CompileOptions, compile } from "../../../src/policy/compile.ts";
 import { observePolicy } from "../../../src/policy/defaults.ts";
@@ -47,6 +48,7 @@ test("the layout is that of the headers", () => {
 		row: constant("SP_ROW"),
 		magic: constant("SP_POLICY_MAGIC"),
 		version: constant("SP_LAYOUT_VERSION"),
+		ofEvents: constant("SP_LAYOUT_VERSION"),
 		probe: constant("SP_PROBE"),
 		levels: constant("SP_TREE_LEVELS"),
 		fixed: constant("SP_VEC_FIXED"),
@@ -59,6 +61,7 @@ test("the layout is that of the headers", () => {
 		row: layout.ROW,
 		magic: layout.MAGIC,
 		version: layout.LAYOUT_VERSION,
+		ofEvents: native.LAYOUT_VERSION,
 		probe: layout.PROBE,
 		levels: layout.TREE.levels,
 		fixed: layout.VECTOR.fixed,
