@@ -8,6 +8,9 @@ export const NODE = "/usr/lib/sallyport/node";
 
 export const SOCKET = "/run/sallyport/sallyport.sock";
 
+/** How many times slower than usual the host is: limits of time are so much longer. */
+const SLOW = Number(process.env["SALLYPORT_TEST_SLOW"] ?? 1);
+
 export const sleep = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
 
 export function run(command, ...args) {
@@ -30,7 +33,7 @@ export const mainPid = () => Number(property("sallyport", "MainPID"));
 export const status = () => JSON.parse(must("curl", "-sSf", "--unix-socket", SOCKET, "http://localhost/v1/status"));
 
 export async function until(what, seconds, holds) {
-	const deadline = performance.now() + seconds * 1000;
+	const deadline = performance.now() + seconds * SLOW * 1000;
 	for (;;) {
 		try {
 			const result = await holds();
@@ -38,7 +41,7 @@ export async function until(what, seconds, holds) {
 		} catch (error) {
 			if (performance.now() > deadline) throw error;
 		}
-		if (performance.now() > deadline) throw new Error(`not within ${seconds} s: ${what}`);
+		if (performance.now() > deadline) throw new Error(`not within ${seconds * SLOW} s: ${what}`);
 		await sleep(200);
 	}
 }
