@@ -12,13 +12,13 @@ const TARGETS = {
 	package: { needs: ["build"], commands: [["scripts/package/package.mjs"]] },
 	start: { needs: ["build"], program: "scripts/sallyport", commands: [["observe"]] },
 	test: {
-		needs: ["build", "lab", "test"],
+		needs: ["build", "lab", "test", "debian", "vm"],
 		commands: [[`${BIN}/tsc`], [`${BIN}/biome`, "check"], [`${BIN}/vitest`, "run"]],
 	},
 	demo: { needs: ["build", "lab"], commands: [["test/demo/demo.ts"]] },
 	"test:corpus": { needs: ["build", "lab"], commands: [["test/corpus/corpus.ts"]] },
 	fuzz: { needs: ["build", "test"], commands: [["test/fuzz/fuzz.ts"]] },
-	"bpf:stats": { needs: ["build"], guest: ["vm"], commands: [["test/stats/stats.ts"]] },
+	"bpf:stats": { needs: ["build"], guest: ["debian", "vm"], commands: [["test/stats/stats.ts"]] },
 	bench: { needs: ["build", "lab"], commands: [["test/bench/bench.ts"]] },
 	"test:bypass": { needs: ["build", "lab"], commands: [["test/bypass/bypass.ts"]] },
 };

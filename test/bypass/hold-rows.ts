@@ -1,5 +1,6 @@
 /** A family's rows as tests: each must show what is known of it. */
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { SLOW } from "../support/run.ts";
 import type { Family } from "./families.ts";
 import { EXPECTED, finding, runRow } from "./runner.ts";
 import { Scene } from "./scene.ts";
@@ -9,7 +10,7 @@ export function holdRows({ title, rows }: Family): void {
 		let scene: Scene;
 		beforeAll(async () => {
 			scene = await Scene.make();
-		}, 60_000);
+		}, 60_000 * SLOW);
 		afterAll(() => scene?.close());
 
 		for (const [index, row] of rows.entries()) {

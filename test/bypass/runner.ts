@@ -1,6 +1,6 @@
 /** Runs rows one after the other on one scene, and says what came of each. */
 import { records, type Seen } from "../support/api.ts";
-import { sleep } from "../support/run.ts";
+import { SLOW, sleep } from "../support/run.ts";
 import { whyNot } from "./known.ts";
 import { byAddress } from "./policies.ts";
 import type { Outcome, Place, Row, Tried } from "./row.ts";
@@ -64,7 +64,7 @@ export async function measure(
 
 /** A denial says most; records come a moment after the fact. */
 async function recorded(scene: Scene, kind: Row["kind"], at: Tried["at"]): Promise<string> {
-	const end = performance.now() + (scene.blocking ? RECORD_MS : 0);
+	const end = performance.now() + (scene.blocking ? RECORD_MS * SLOW : 0);
 	for (;;) {
 		const all = (await Promise.all(at.map((place) => recordsAt(scene, place)))).flat();
 		const wanted = all.find((seen) => (seen.verdict === "deny") === (kind === "stop"));
@@ -76,7 +76,7 @@ async function recorded(scene: Scene, kind: Row["kind"], at: Tried["at"]): Promi
 
 /** The denial of what a client did, where many share the destination. */
 export async function deniedOf(scene: Scene, { pid }: Scripted): Promise<string> {
-	for (let tries = 0; tries < 10 && scene.blocking; tries++) {
+	for (let tries = 0; tries < 10 * SLOW && scene.blocking; tries++) {
 		const [seen] = await scene.stage.records({ pid, verdict: "deny" });
 		if (seen !== undefined) return shown(seen);
 		await sleep(50);

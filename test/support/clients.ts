@@ -1,14 +1,21 @@
 /** The C clients, compiled by `cc` into a temp folder: small real programs that do one thing and print one JSON line. */
-import { mkdirSync, readdirSync } from "node:fs";
+import { cpSync, mkdirSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 import { must } from "./run.ts";
 
 const SOURCES = join(import.meta.dirname, "clients");
 
-/** Other folders' clients find ours' header too. */
-export function compileClients(folder: string, sources = SOURCES): string {
+/** On a machine without a compiler: the folder of what another has compiled. */
+const MADE = process.env["SALLYPORT_TEST_CLIENTS"];
+
+/** Other folders' clients find ours' header too. `flags`: for a machine with other libraries, "-static". */
+export function compileClients(folder: string, sources = SOURCES, flags: readonly string[] = []): string {
 	const out = join(folder, "bin");
 	mkdirSync(out, { recursive: true });
+	if (MADE !== undefined) {
+		cpSync(MADE, out, { recursive: true });
+		return out;
+	}
 	for (const file of readdirSync(sources).filter((name) => name.endsWith(".c"))) {
 		must(
 			"cc",
@@ -17,6 +24,7 @@ export function compileClients(folder: string, sources = SOURCES): string {
 			"-Wextra",
 			"-Werror",
 			"-pthread",
+			...flags,
 			"-I",
 			SOURCES,
 			"-o",

@@ -4,7 +4,7 @@ import { createWriteStream, existsSync, readFileSync, writeFileSync } from "node
 import { request } from "node:http";
 import { join } from "node:path";
 import { ROOT } from "./paths.ts";
-import { alive, end, sleep } from "./run.ts";
+import { alive, end, SLOW, sleep } from "./run.ts";
 import { cleanEnvironment } from "./server.ts";
 import type { World } from "./world.ts";
 
@@ -75,7 +75,7 @@ export class Daemon {
 		child.stdout?.pipe(log, { end: false });
 		child.stderr?.pipe(log, { end: false });
 		this.#child = child;
-		const deadline = performance.now() + ms;
+		const deadline = performance.now() + ms * SLOW;
 		while (!(await this.#healthy())) {
 			if (!alive(child.pid ?? 0) || performance.now() > deadline) {
 				await sleep(50);
@@ -103,7 +103,7 @@ export class Daemon {
 	ask(method: "GET" | "PUT" | "POST", path: string, body?: string, type = "application/yaml"): Promise<Reply> {
 		return new Promise((resolve, reject) => {
 			const headers = body === undefined ? {} : { "content-type": type, "content-length": Buffer.byteLength(body) };
-			const asked = request({ socketPath: this.socket, method, path, headers, timeout: 20_000 }, (response) => {
+			const asked = request({ socketPath: this.socket, method, path, headers, timeout: 20_000 * SLOW }, (response) => {
 				let text = "";
 				response.setEncoding("utf8").on("data", (part) => {
 					text += part;

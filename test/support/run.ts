@@ -12,6 +12,9 @@ export interface Outcome {
 	readonly pid: number;
 }
 
+/** How many times slower than usual this machine is: limits of time are so much longer. An emulated one says 10. */
+export const SLOW = Number(process.env["SALLYPORT_TEST_SLOW"] ?? 1);
+
 /** Run a set-up command; throw with its error text if it fails. */
 export function must(command: string, ...args: string[]): string {
 	const result = spawnSync(command, args, { encoding: "utf8" });
@@ -31,7 +34,7 @@ export async function run(
 ): Promise<Outcome> {
 	const started = performance.now();
 	const child = spawn(argv[0] ?? "", argv.slice(1), { stdio: ["ignore", "pipe", "pipe"], ...options, timeout: 0 });
-	const timer = setTimeout(() => child.kill("SIGKILL"), options.timeout ?? 30_000);
+	const timer = setTimeout(() => child.kill("SIGKILL"), (options.timeout ?? 30_000) * SLOW);
 	const [stdout, stderr, [code, signal]] = await Promise.all([
 		text(child, "stdout"),
 		text(child, "stderr"),
@@ -49,7 +52,7 @@ export function end(pid: number | undefined, signal: NodeJS.Signals = "SIGKILL",
 	} catch {
 		return true;
 	}
-	if (waitSync(() => !alive(pid), ms)) return true;
+	if (waitSync(() => !alive(pid), ms * SLOW)) return true;
 	return signal === "SIGKILL" ? false : end(pid, "SIGKILL");
 }
 
@@ -68,11 +71,11 @@ export async function until<T>(
 	ms: number,
 	probe: () => Promise<T | undefined> | T | undefined,
 ): Promise<T> {
-	const end = performance.now() + ms;
+	const end = performance.now() + ms * SLOW;
 	for (;;) {
 		const value = await probe();
 		if (value !== undefined && value !== false) return value;
-		if (performance.now() > end) throw new Error(`${what}: not within ${ms} ms`);
+		if (performance.now() > end) throw new Error(`${what}: not within ${ms * SLOW} ms`);
 		await new Promise((resolve) => setTimeout(resolve, 10));
 	}
 }

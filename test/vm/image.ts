@@ -26,6 +26,11 @@ const PACKAGES = [
 	"procps",
 	"bpftool",
 	"libnss-resolve",
+	/* What the tests of test/bypass and test/e2e use (suite.ts). */
+	"libbpf1",
+	"openssl",
+	"nftables",
+	"ca-certificates",
 	"nscd",
 	"libpam-systemd",
 	"dbus-user-session",

@@ -1,4 +1,4 @@
-import { execFileSync } from "node:child_process";
+import { execFileSync, spawnSync } from "node:child_process";
 import { existsSync, mkdirSync, readdirSync, renameSync, rmSync } from "node:fs";
 import { join } from "node:path";
 
@@ -18,13 +18,22 @@ export interface GuestKernel {
 export function fetchKernel(version: string, cache: string): GuestKernel {
 	const meta = META[version];
 	if (meta === undefined) throw new Error(`no kernel ${version}: ${Object.keys(META).join(", ")}`);
-	const found = execFileSync("apt-cache", ["depends", "--important", meta], { encoding: "utf8" });
-	const name = /Depends: (linux-image-\S+)/.exec(found)?.[1];
-	if (name === undefined) throw new Error(`${meta} depends on no kernel; apt-get update?`);
+	let name = newest(meta);
+	if (name === null || !existsSync(join(cache, "kernels", name))) {
+		/* Without lists, or with old ones, a package is not found. */
+		execFileSync("apt-get", ["update", "-q"], { stdio: "ignore" });
+		name = newest(meta);
+	}
+	if (name === null) throw new Error(`${meta} depends on no kernel`);
 	const folder = join(cache, "kernels", name);
 	if (!existsSync(folder)) unpack(name, folder);
 	const release = readdirSync(join(folder, "lib/modules"))[0] ?? "";
 	return { release, image: join(folder, `boot/vmlinuz-${release}`), modules: join(folder, "lib/modules", release) };
+}
+
+function newest(meta: string): string | null {
+	const { stdout } = spawnSync("apt-cache", ["depends", "--important", meta], { encoding: "utf8" });
+	return /Depends: (linux-image-\S+)/.exec(stdout)?.[1] ?? null;
 }
 
 function unpack(name: string, folder: string): void {

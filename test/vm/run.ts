@@ -1,6 +1,7 @@
 /**
  * npm run test:vm -- --kernel 6.1: boots Debian with systemd under QEMU, installs the package as a person would, and checks the service
- * from inside and outside; --quick: install and boot only. Images and kernels are Debian's, cached in $SALLYPORT_VM_CACHE or ~/.cache/sallyport-vm.
+ * from inside and outside; --quick: install and boot only. --suite bypass, --suite e2e/names.test.ts: these
+ * tests of the tree instead, in a guest (suite.ts). Images and kernels are Debian's, cached in $SALLYPORT_VM_CACHE or ~/.cache/sallyport-vm.
  */
 import { execFileSync } from "node:child_process";
 import { cpSync, mkdirSync, mkdtempSync, rmSync } from "node:fs";
@@ -12,6 +13,7 @@ import { makeImage } from "./image.ts";
 import { fetchKernel, type GuestKernel } from "./kernels.ts";
 import { boot } from "./machine.ts";
 import { Report } from "./report.ts";
+import { prepareSuite, suiteCommand } from "./suite.ts";
 
 const ROOT = join(import.meta.dirname, "../..");
 const BEACON = "198.51.100.9";
@@ -45,6 +47,30 @@ class Guest {
 		});
 		if (code !== 0) report.tell(`boot ${this.#boots}`, false, `exit code ${code}`);
 		return packetsTo(capture, BEACON);
+	}
+}
+
+/** Tests of this tree on another kernel, in a guest that has no Sallyport of its own. */
+async function testSuites(version: string, cache: string, suites: readonly string[]): Promise<void> {
+	const folder = mkdtempSync("/tmp/sallyport-vm-suite-");
+	try {
+		const kernel = fetchKernel(version, cache);
+		const image = makeImage(kernel, cache);
+		prepareSuite(ROOT);
+		for (const suite of suites) {
+			const code = await report.timed(`${suite} on ${version}`, () =>
+				boot({
+					...{ kernel, image, share: ROOT, seconds: 3 * MINUTES_20 },
+					disk: join(folder, `disk-${suite.replaceAll("/", "-")}`),
+					capture: join(folder, "capture"),
+					command: suiteCommand(suite),
+					onLine: (line) => report.print(line),
+				}),
+			);
+			report.tell(`${suite} on ${version}`, code === 0, `exit code ${code}`);
+		}
+	} finally {
+		rmSync(folder, { recursive: true, force: true });
 	}
 }
 
@@ -98,9 +124,16 @@ async function test(version: string, cache: string, quick: boolean): Promise<voi
 
 const MINUTES_20 = 1_200;
 const { values } = parseArgs({
-	options: { kernel: { type: "string", multiple: true, default: ["6.1"] }, quick: { type: "boolean", default: false } },
+	options: {
+		kernel: { type: "string", multiple: true, default: ["6.1"] },
+		quick: { type: "boolean", default: false },
+		suite: { type: "string", multiple: true },
+	},
 });
 const report = new Report();
 const cache = process.env["SALLYPORT_VM_CACHE"] ?? join(homedir(), ".cache/sallyport-vm");
-for (const version of values.kernel) await report.timed(`all of ${version}`, () => test(version, cache, values.quick));
+for (const version of values.kernel)
+	await report.timed(`all of ${version}`, () =>
+		values.suite === undefined ? test(version, cache, values.quick) : testSuites(version, cache, values.suite),
+	);
 process.exitCode = report.failed === 0 ? 0 : 1;

@@ -1,0 +1,19 @@
+/** npm run test:vm as a test: one kernel whole. What the run prints is in the log, with the seconds of each part. */
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { join } from "node:path";
+import { expect, test } from "vitest";
+
+const MINUTES = 60_000;
+
+test(
+	"Linux 6.1: the package on a real systemd, from its installation to its removal",
+	async () => {
+		const run = spawn(process.execPath, [join(import.meta.dirname, "run.ts"), "--kernel", "6.1"], {
+			stdio: ["ignore", "inherit", "inherit"],
+		});
+		const [code] = await once(run, "close");
+		expect(code).toBe(0);
+	},
+	60 * MINUTES,
+);
