@@ -157,8 +157,7 @@ const parts = {
 			must("systemctl", "start", "sallyport");
 			await decides();
 		});
-		if (machine) for (const name of ["memory", "disk", "clock", "who"]) await row(name);
-		else await removal();
+		if (!machine) await removal();
 	},
 
 	/** After a boot: what the early unit did. */

@@ -3,6 +3,7 @@
  * then prints what it met (JSON).
  */
 import { connect } from "node:net";
+import { SLOW } from "./host.mjs";
 
 const [host, allowed, denied] = process.argv.slice(2);
 const met = { allowed: 0, refused: {}, reached: 0, held: "open", echoes: 0, longestGap: 0 };
@@ -10,7 +11,7 @@ let running = true;
 
 function attempt(port) {
 	return new Promise((resolve) => {
-		const socket = connect({ host, port: Number(port), timeout: 5_000 });
+		const socket = connect({ host, port: Number(port), timeout: 5_000 * SLOW });
 		const end = (result) => {
 			socket.destroy();
 			resolve(result);

@@ -9,7 +9,7 @@ export const NODE = "/usr/lib/sallyport/node";
 export const SOCKET = "/run/sallyport/sallyport.sock";
 
 /** How many times slower than usual the host is: limits of time are so much longer. */
-const SLOW = Number(process.env["SALLYPORT_TEST_SLOW"] ?? 1);
+export const SLOW = Number(process.env["SALLYPORT_TEST_SLOW"] ?? 1);
 
 export const sleep = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
 
@@ -51,8 +51,8 @@ export const running = () =>
 
 /** One attempt to reach the outside: "data", or the error. */
 export function reach(port, prefix = [], host = OUTSIDE) {
-	const script = `exec 3<>/dev/tcp/${host}/${port} && echo x >&3 && timeout 5 head -c1 <&3`;
-	const [command, ...args] = [...prefix, "timeout", "6", "bash", "-c", script];
+	const script = `exec 3<>/dev/tcp/${host}/${port} && echo x >&3 && timeout ${5 * SLOW} head -c1 <&3`;
+	const [command, ...args] = [...prefix, "timeout", String(6 * SLOW), "bash", "-c", script];
 	const { code, err } = run(command, ...args);
 	if (code === 0) return "data";
 	return /Permission denied|Operation not permitted/.test(err)
