@@ -131,6 +131,8 @@ static long sp_cgroup_step(__u32 i, void *state)
 
 	if (at >= SP_TEXT_MAX / 2)
 		return 1;
+	asm volatile("" : "+r"(at));
+	at %= SP_TEXT_MAX / 2; /* 6.1 forgets the bound of what was put on the stack before it was compared */
 	got = bpf_probe_read_kernel_str(s->cgroup.path + at, SP_TEXT_MAX / 2, s->components[i % SP_DEPTH_MAX]);
 	if (got <= 1 || got > SP_TEXT_MAX / 2)
 		return 1;
