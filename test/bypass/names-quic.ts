@@ -1,5 +1,5 @@
 /** N14 and N15: names in QUIC (RFC 9000, 9001, 9369). Needs Initials to be read in the kernel. */
-import { crypto, initial, longHeader, PING, pad, QUIC1, QUIC2, shortHeader } from "../support/quic-packets.ts";
+import { crypto, DRAFT29, initial, longHeader, PING, pad, QUIC1, QUIC2, shortHeader } from "../support/quic-packets.ts";
 import { PORTS } from "../support/stage.ts";
 import { clientHello, serverName } from "../support/tls-hello.ts";
 import { common } from "./hellos.ts";
@@ -12,7 +12,6 @@ import type { Target } from "./target.ts";
 
 const hex = (bytes: Buffer) => bytes.toString("hex");
 const UNKNOWN = 0x1a2a3a4a;
-const DRAFT29 = 0xff00001d;
 
 /** A ClientHello for QUIC: no session id, transport parameters, ALPN. The name stands last, so that a split can be before it. */
 export function quicHello(name: string): Buffer {
@@ -44,6 +43,7 @@ const dcid = (text: string) => Buffer.from(text, "hex");
 const WAYS: readonly Way[] = [
 	["N14a", "version 1, whole", (name) => [initial({ frames: crypto(0, quicHello(name)) })]],
 	["N14b", "version 2, whole", (name) => [initial({ version: QUIC2, frames: crypto(0, quicHello(name)) })]],
+	["N15f", "draft 29, whole", (name) => [initial({ version: DRAFT29, frames: crypto(0, quicHello(name)) })]],
 	["N14c", "the name across two Initials", (name) => halves(name).map((frames, number) => initial({ frames, number }))],
 	[
 		"N14d",

@@ -1,8 +1,9 @@
-/** QUIC packets by hand: client Initials of version 1 (RFC 9000, 9001) and 2 (RFC 9369), protected as on the wire. */
+/** QUIC packets by hand: client Initials of version 1 (RFC 9000, 9001), 2 (RFC 9369) and draft 29, protected as on the wire. */
 import { createCipheriv, createHmac } from "node:crypto";
 
 export const QUIC1 = 0x00000001;
 export const QUIC2 = 0x6b3343cf;
+export const DRAFT29 = 0xff00001d;
 
 interface Version {
 	readonly salt: Buffer;
@@ -17,6 +18,10 @@ const V2: Version = {
 	label: "quicv2",
 	initial: 1,
 };
+/** draft-ietf-quic-tls-29 5.2. */
+const V29: Version = { ...V1, salt: Buffer.from("afbfec289993d24c9e9786f19c6111e04390a899", "hex") };
+/** Version 1's for those that nobody has a salt for. */
+const versionOf = (version: number) => (version === QUIC2 ? V2 : version === DRAFT29 ? V29 : V1);
 
 export interface Keys {
 	readonly key: Buffer;
@@ -26,7 +31,7 @@ export interface Keys {
 
 /** Of a client's Initials (RFC 9001 5.2): they follow from the first destination connection id. */
 export function clientKeys(version: number, dcid: Buffer): Keys {
-	const { salt, label } = version === QUIC2 ? V2 : V1;
+	const { salt, label } = versionOf(version);
 	const secret = expand(hmac(salt, dcid), "client in", 32);
 	return {
 		key: expand(secret, `${label} key`, 16),
@@ -64,7 +69,7 @@ export function initial({
 	size = 1200,
 	keys = clientKeys(version, dcid),
 }: Initial): Buffer {
-	const type = version === QUIC2 ? V2.initial : V1.initial;
+	const type = versionOf(version).initial;
 	const number4 = u32(number).subarray(4 - numberLength);
 	const start = [
 		Buffer.from([0xc0 | (type << 4) | (numberLength - 1)]),
