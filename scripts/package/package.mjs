@@ -1,6 +1,6 @@
 /**
  * npm run package: build/packages/sallyport_VERSION_ARCH.{deb,rpm,tar.gz}, the same bytes each time.
- * `--version V` gives them another version than package.json's, `--quick` does not compress (for tests); arguments deb, rpm, tar choose.
+ * `--arch arm64`: for other machines than this one. `--version V` gives them another version than package.json's, `--quick` does not compress (for tests); arguments deb, rpm, tar choose.
  */
 
 import { execFileSync } from "node:child_process";
@@ -17,19 +17,16 @@ import {
 	statSync,
 	writeFileSync,
 } from "node:fs";
-import { arch } from "node:process";
+import { arch as own } from "node:process";
 import { parseArgs } from "node:util";
 import { ROOT, Stop } from "../command.mjs";
 import { CONFIGURATION, stage } from "./stage.mjs";
+import { HOST, targetFor } from "./target.mjs";
 
 const HERE = import.meta.dirname;
-/* What differs from run to run in a file system: owners, umask, times. */
-const DEBIAN = { x64: "amd64", arm64: "arm64" };
-const RPM = { x64: "x86_64", arm64: "aarch64" };
-
 const makers = {
-	deb({ root, version, out, quick }) {
-		const file = `${out}/sallyport_${version}_${DEBIAN[arch]}.deb`;
+	deb({ root, version, out, quick, target }) {
+		const file = `${out}/sallyport_${version}_${target.debian}.deb`;
 		const control = `${root}/DEBIAN`;
 		mkdirSync(control);
 		for (const script of ["postinst", "prerm", "postrm"]) {
@@ -37,31 +34,33 @@ const makers = {
 			chmodSync(`${control}/${script}`, 0o755);
 		}
 		writeFileSync(`${control}/conffiles`, `${CONFIGURATION.join("\n")}\n`);
-		writeFileSync(`${control}/control`, controlFile(version, DEBIAN[arch], sizeOf(root)));
+		writeFileSync(`${control}/control`, controlFile(version, target.debian, sizeOf(root)));
 		sameTimes(control);
 		run("dpkg-deb", ["--root-owner-group", quick ? "-Znone" : "-Zxz", "--build", root, file]);
 		rmSync(control, { recursive: true });
 		return file;
 	},
-	tar({ root, version, out, quick }) {
-		const file = `${out}/sallyport-${version}-linux-${arch}.tar.gz`;
+	tar({ root, version, out, quick, target }) {
+		const file = `${out}/sallyport-${version}-linux-${target.arch}.tar.gz`;
 		const same = ["--sort=name", `--mtime=@${epoch()}`, "--owner=0", "--group=0", "--numeric-owner", "--format=gnu"];
 		run("tar", [...same, "-C", root, "-I", `gzip -${quick ? 1 : 9}n`, "-cf", file, "."]);
 		return file;
 	},
-	rpm({ root, version, out, work, quick }) {
-		const payload = quick ? "w0.gzdio" : "w12.zstdio";
+	rpm({ root, version, out, work, quick, target }) {
+		const payload = quick ? "w0.gzdio" : "w6.xzdio";
 		const define = {
 			_binary_payload: payload,
 			_topdir: `${work}/rpm`,
 			_rpmdir: out,
 			sallyport_version: version,
 			sallyport_stage: root,
+			sallyport_glibc: HOST.glibc,
+			sallyport_gcc: HOST.gcc,
 		};
 		const definitions = Object.entries(define).flatMap(([name, value]) => ["--define", `${name} ${value}`]);
-		const name = `sallyport-${version}-1.${RPM[arch]}.rpm`;
-		const target = ["--target", `${RPM[arch]}-linux`, "--define", `_rpmfilename ${name}`];
-		run("rpmbuild", ["-bb", "--quiet", ...target, ...definitions, `${HERE}/rpm/sallyport.spec`]);
+		const name = `sallyport-${version}-1.${target.rpm}.rpm`;
+		const machine = ["--target", `${target.rpm}-linux`, "--define", `_rpmfilename ${name}`];
+		run("rpmbuild", ["-bb", "--quiet", ...machine, ...definitions, `${HERE}/rpm/sallyport.spec`]);
 		return `${out}/${name}`;
 	},
 };
@@ -72,7 +71,7 @@ Version: ${version}
 Architecture: ${architecture}
 Maintainer: Sallyport <sallyport@localhost>
 Installed-Size: ${kilobytes}
-Depends: libc6 (>= 2.33), systemd
+Depends: libc6 (>= ${HOST.glibc}), libstdc++6 (>= ${HOST.gcc}), systemd
 Section: net
 Priority: optional
 Description: egress monitor and policy for a Linux host, in the kernel by eBPF
@@ -91,6 +90,7 @@ function sizeOf(root) {
 	return Math.ceil(files.reduce((sum, file) => sum + (file.isFile() ? file.size : 0), 0) / 1024);
 }
 
+/* What differs from run to run in a file system. */
 function sameTimes(root) {
 	const time = Number(epoch());
 	for (const file of ["", ...readdirSync(root, { recursive: true })]) lutimesSync(`${root}/${file}`, time, time);
@@ -108,6 +108,7 @@ async function main() {
 	const { values, positionals } = parseArgs({
 		allowPositionals: true,
 		options: {
+			arch: { type: "string", default: own },
 			version: { type: "string" },
 			quick: { type: "boolean", default: false },
 			out: { type: "string", default: `${ROOT}/build/packages` },
@@ -121,11 +122,12 @@ async function main() {
 	const work = mkdtempSync("/tmp/sallyport-package-");
 	try {
 		const root = `${work}/root`;
-		await stage(root);
+		const target = await targetFor(values.arch);
+		await stage(root, target);
 		writeVersion(root, version);
 		sameTimes(root);
 		for (const kind of positionals.length > 0 ? positionals : Object.keys(makers)) {
-			const file = makers[kind]({ root, version, out, work, quick });
+			const file = makers[kind]({ root, version, out, work, quick, target });
 			const bytes = readFileSync(file);
 			const sum = createHash("sha256").update(bytes).digest("hex");
 			process.stdout.write(`${sum}  ${(bytes.length / 1e6).toFixed(1)} MB  ${file}\n`);

@@ -1,17 +1,8 @@
 import { execFileSync } from "node:child_process";
-import {
-	chmodSync,
-	copyFileSync,
-	cpSync,
-	mkdirSync,
-	readdirSync,
-	readFileSync,
-	realpathSync,
-	writeFileSync,
-} from "node:fs";
+import { chmodSync, copyFileSync, cpSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { dirname } from "node:path";
 import { gzipSync } from "node:zlib";
-import { NODE, ROOT } from "../command.mjs";
+import { ROOT } from "../command.mjs";
 import { bundle, writeNotices } from "./bundle.mjs";
 
 /** Configuration that a person may change, and that an upgrade leaves alone. */
@@ -22,8 +13,8 @@ const UNITS = [
 	...["sallyport-resolved.socket", "sallyport-resolved.service"],
 ];
 
-/** The file system as it is to be on a host, below `root`. */
-export async function stage(root) {
+/** The file system as it is to be on a host of this kind (target.mjs), below `root`. */
+export async function stage(root, { node, addon, strip, libraries }) {
 	const put = (from, to, mode = 0o644) => {
 		mkdirSync(dirname(`${root}${to}`), { recursive: true });
 		copyFileSync(`${ROOT}/${from}`, `${root}${to}`);
@@ -32,12 +23,13 @@ export async function stage(root) {
 	const lib = "/usr/lib/sallyport";
 	mkdirSync(`${root}${lib}`, { recursive: true });
 	const packages = await bundle(`${root}${lib}`);
-	copyFileSync(realpathSync(NODE), `${root}${lib}/node`);
-	execFileSync("strip", [`${root}${lib}/node`]);
-	put("native/build/Release/sallyport.node", `${lib}/sallyport.node`);
-	execFileSync("strip", ["--strip-unneeded", `${root}${lib}/sallyport.node`]);
-	for (const library of librariesOf(`${root}${lib}/sallyport.node`)) {
-		copyFileSync(realpathSync(library.path), `${root}${lib}/${library.name}`);
+	copyFileSync(`${node}/bin/node`, `${root}${lib}/node`);
+	execFileSync(strip, [`${root}${lib}/node`]);
+	copyFileSync(addon, `${root}${lib}/sallyport.node`);
+	chmodSync(`${root}${lib}/sallyport.node`, 0o644);
+	execFileSync(strip, ["--strip-unneeded", `${root}${lib}/sallyport.node`]);
+	for (const library of libraries) {
+		copyFileSync(library.path, `${root}${lib}/${library.name}`);
 		chmodSync(`${root}${lib}/${library.name}`, 0o644);
 	}
 	put("package.json", `${lib}/package.json`);
@@ -62,14 +54,5 @@ export async function stage(root) {
 		cpSync(`${ROOT}/docs/${page}`, `${root}${docs}/${page}`, { recursive: true });
 	}
 	put("src/policy/policy.schema.json", `${docs}/policy.schema.json`);
-	writeNotices(packages, `${root}${docs}/copyright`);
-}
-
-/* What the addon loads besides libc and what is in Node itself: it goes along, so that no host needs the same versions. */
-function librariesOf(addon) {
-	const lines = execFileSync("ldd", [addon], { encoding: "utf8" }).split("\n");
-	return lines
-		.map((line) => /^\s*(lib(?:bpf|elf|z|zstd|lzma|bz2)\.so\S*) => (\/\S+)/.exec(line))
-		.filter((match) => match !== null)
-		.map(([, name, path]) => ({ name, path }));
+	writeNotices(packages, node, `${root}${docs}/copyright`);
 }
