@@ -114,8 +114,8 @@ export const NAMES_HTTP: readonly Row[] = [
 				const said = say({ good: good.name, evil: evil.name });
 				const outcome = await scene.script("tcp4", steps(good.v4, said));
 				const { bytes, recorded } = await measure(scene, "stop", [{ address: good.v4 }]);
-				/* Of several pieces, those before the one that tells may have left. */
-				const incomplete = typeof said !== "string" && bytes < size(said);
+				/* Of several pieces, those before the one that tells may have left, and left twice. */
+				const incomplete = typeof said !== "string" && (await scene.stage.bytesAt({ at: good.v4 })) < size(said);
 				return { ...told([], outcome), measured: { bytes: incomplete ? 0 : bytes, recorded } };
 			},
 		}),
