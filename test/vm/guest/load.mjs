@@ -1,6 +1,6 @@
 /**
- * Load at a bounded rate: load.mjs HOST ALLOWED DENIED RATE. So many times a second a connection to each port, and a question for a name
- * that nobody has asked for before. Ends with SIGTERM, and then prints what it met (JSON).
+ * Load at a bounded rate: load.mjs HOST ALLOWED DENIED RATE. So many times a second a connection to each port, and to every
+ * eighth a question for one of 500 names. Ends with SIGTERM, and then prints what it met (JSON).
  */
 import { Resolver } from "node:dns/promises";
 import { connect } from "node:net";
@@ -9,6 +9,7 @@ const [host, allowed, denied, rate] = process.argv.slice(2);
 const met = { attempts: 0, allowed: 0, denied: 0, asked: 0, odd: {} };
 const resolver = new Resolver({ timeout: 2_000, tries: 1 });
 resolver.setServers([host]);
+const NAMES = 500;
 let running = true;
 let open = 0;
 
@@ -41,7 +42,7 @@ async function round() {
 	else strange("denied", bad);
 	if (met.attempts % 8 === 0) {
 		met.asked++;
-		const answer = await resolver.resolve4(`n${met.attempts}.example`).catch((error) => error.code);
+		const answer = await resolver.resolve4(`n${met.asked % NAMES}.example`).catch((error) => error.code);
 		if (answer !== "ENOTFOUND") strange("question", answer);
 	}
 	open--;
