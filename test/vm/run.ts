@@ -96,8 +96,9 @@ async function test(version: string, cache: string, parts: readonly string[]): P
 			["code=0", ...commands.map((each) => `${each} || code=$?`), "exit $code"].join("\n");
 
 		const install = "dpkg -i /mnt/host/sallyport_0.1.0_amd64.deb | tail -1 && cp /usr/lib/sallyport/node /opt/node";
+		const why = "systemctl -q is-active sallyport || journalctl -b -o cat -u sallyport-early -u sallyport";
 		const first = await report.timed("first boot: install", () =>
-			guest.run(inTurn(install, checks("install")), MINUTES_20),
+			guest.run(inTurn(install, why, checks("install")), MINUTES_20),
 		);
 		report.tell(
 			"without Sallyport the beacon gets out (the control)",

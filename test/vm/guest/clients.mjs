@@ -27,7 +27,7 @@ function attempt(port) {
 function hold() {
 	const socket = connect({ host, port: Number(allowed) });
 	let last = performance.now();
-	const timer = setInterval(() => socket.write("held"), 100);
+	const timer = setInterval(() => socket.write("held"), 100 * SLOW);
 	socket.on("data", () => {
 		met.echoes++;
 		met.longestGap = Math.max(met.longestGap, Math.round(performance.now() - last));
@@ -48,7 +48,7 @@ while (running) {
 	if (good === "data") met.allowed++;
 	else met.refused[good] = (met.refused[good] ?? 0) + 1;
 	if ((await attempt(denied)) === "data") met.reached++;
-	await new Promise((resolve) => setTimeout(resolve, 20));
+	await new Promise((resolve) => setTimeout(resolve, 20 * SLOW));
 }
 process.stdout.write(JSON.stringify(met));
 held.destroy();
