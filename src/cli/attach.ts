@@ -3,17 +3,11 @@ import { EXIT } from "../errors.ts";
 import { plainLogger } from "../logger.ts";
 import type { CliCommand } from "./command.ts";
 import type { AttachResult, CliDeps } from "./deps.ts";
-import { absolutePath } from "./options.ts";
+import { absolutePath, type HostOptions } from "./options.ts";
 
-interface Options {
-	readonly policy: string;
-	readonly cgroup?: string;
-	readonly pins: string;
-	readonly runtimeDir: string;
-	readonly stateDir: string;
+interface Options extends HostOptions {
 	readonly anew?: boolean;
 	readonly otherwise: "open" | "closed";
-	readonly json?: boolean;
 }
 
 export function addAttachCommand(program: CliCommand, deps: CliDeps, finish: (code: number) => void): void {

@@ -3,16 +3,7 @@ import { EXIT } from "../errors.ts";
 import type { CliCommand } from "./command.ts";
 import type { CliDeps, Finding } from "./deps.ts";
 import { harmless, harmlessJson } from "./harmless.ts";
-import { absolutePath } from "./options.ts";
-
-interface Options {
-	readonly policy: string;
-	readonly cgroup?: string;
-	readonly pins: string;
-	readonly runtimeDir: string;
-	readonly stateDir: string;
-	readonly json?: boolean;
-}
+import { absolutePath, type HostOptions } from "./options.ts";
 
 export function addDoctorCommand(program: CliCommand, deps: CliDeps, finish: (code: number) => void): void {
 	program
@@ -25,7 +16,7 @@ export function addDoctorCommand(program: CliCommand, deps: CliDeps, finish: (co
 		.option("--state-dir <path>", "folder for what survives a restart", absolutePath, DEFAULTS.stateDir ?? undefined)
 		.option("--json", "as one JSON document")
 		.examples(["sudo sallyport doctor", "sudo sallyport doctor --json | jq '.findings[] | select(.result != \"ok\")'"])
-		.action(async (options: Options) => {
+		.action(async (options: HostOptions) => {
 			const { policy, pins, runtimeDir, stateDir, cgroup = null } = options;
 			const report = await deps.doctor({ policy, pins, runtimeDir, stateDir, cgroup });
 			deps.out.write(

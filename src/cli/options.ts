@@ -1,6 +1,16 @@
 import { resolve } from "node:path";
 import { InvalidArgumentError } from "commander";
 
+/** Of commands that look at what is in the kernel, and at what is kept for it, without a daemon. */
+export interface HostOptions {
+	readonly policy: string;
+	readonly cgroup?: string;
+	readonly pins: string;
+	readonly runtimeDir: string;
+	readonly stateDir: string;
+	readonly json?: boolean;
+}
+
 /** For commander: what a person typed, to what the daemon takes. */
 export function absolutePath(value: string): string {
 	if (value === "") throw new InvalidArgumentError("It is empty.");

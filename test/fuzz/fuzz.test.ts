@@ -9,7 +9,7 @@ import { writeSeeds } from "./seeds.ts";
 
 const SECONDS = 10;
 /** ms: the first test of a parser compiles it, twice. */
-const TIMEOUT = 300_000;
+const TIMEOUT = 120_000;
 
 test("there are fuzzers", () => {
 	expect(PARSERS).toContain("tls");

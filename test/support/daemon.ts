@@ -67,8 +67,9 @@ export class Daemon {
 		];
 		const log = createWriteStream(this.logFile, { flags: "a" });
 		const argv = [join(ROOT, "scripts/sallyport"), "run", ...own, ...this.flags];
-		const [command = "", ...args] = this.inClient ? this.#world.network.inClient(argv) : argv;
-		const child = spawn(command, args, {
+		/* A test that is interrupted leaves no daemon behind. */
+		const inPlace = this.inClient ? this.#world.network.inClient(argv) : argv;
+		const child = spawn("setpriv", ["--pdeathsig", "TERM", ...inPlace], {
 			stdio: ["ignore", "pipe", "pipe"],
 			env: cleanEnvironment(),
 		});

@@ -3,26 +3,12 @@
  * then prints what it met (JSON).
  */
 import { connect } from "node:net";
+import { attempt } from "./attempt.mjs";
 import { SLOW } from "./host.mjs";
 
 const [host, allowed, denied] = process.argv.slice(2);
 const met = { allowed: 0, refused: {}, reached: 0, held: "open", echoes: 0, longestGap: 0 };
 let running = true;
-
-function attempt(port) {
-	return new Promise((resolve) => {
-		const socket = connect({ host, port: Number(port), timeout: 5_000 * SLOW });
-		const end = (result) => {
-			socket.destroy();
-			resolve(result);
-		};
-		socket.once("connect", () => socket.write("x"));
-		socket.once("data", () => end("data"));
-		socket.once("timeout", () => end("timeout"));
-		socket.once("error", (error) => end(error.code));
-		socket.once("close", () => end("closed"));
-	});
-}
 
 function hold() {
 	const socket = connect({ host, port: Number(allowed) });
@@ -44,10 +30,10 @@ function hold() {
 const held = hold();
 process.once("SIGTERM", () => (running = false));
 while (running) {
-	const good = await attempt(allowed);
+	const good = await attempt(host, allowed, 5_000 * SLOW);
 	if (good === "data") met.allowed++;
 	else met.refused[good] = (met.refused[good] ?? 0) + 1;
-	if ((await attempt(denied)) === "data") met.reached++;
+	if ((await attempt(host, denied, 5_000 * SLOW)) === "data") met.reached++;
 	await new Promise((resolve) => setTimeout(resolve, 20 * SLOW));
 }
 process.stdout.write(JSON.stringify(met));

@@ -3,7 +3,7 @@
  * eighth a question for one of 500 names. Ends with SIGTERM, and then prints what it met (JSON).
  */
 import { Resolver } from "node:dns/promises";
-import { connect } from "node:net";
+import { attempt } from "./attempt.mjs";
 
 const [host, allowed, denied, rate] = process.argv.slice(2);
 const met = { attempts: 0, allowed: 0, denied: 0, asked: 0, odd: {} };
@@ -13,21 +13,6 @@ const NAMES = 500;
 let running = true;
 let open = 0;
 
-function attempt(port) {
-	return new Promise((resolve) => {
-		const socket = connect({ host, port: Number(port), timeout: 5_000 });
-		const end = (result) => {
-			socket.destroy();
-			resolve(result);
-		};
-		socket.once("connect", () => socket.write("x"));
-		socket.once("data", () => end("data"));
-		socket.once("timeout", () => end("timeout"));
-		socket.once("error", (error) => end(error.code));
-		socket.once("close", () => end("closed"));
-	});
-}
-
 function strange(what, result) {
 	met.odd[`${what} ${result}`] = (met.odd[`${what} ${result}`] ?? 0) + 1;
 }
@@ -35,7 +20,7 @@ function strange(what, result) {
 async function round() {
 	open++;
 	met.attempts++;
-	const [good, bad] = [await attempt(allowed), await attempt(denied)];
+	const [good, bad] = [await attempt(host, allowed, 5_000), await attempt(host, denied, 5_000)];
 	if (good === "data") met.allowed++;
 	else strange("allowed", good);
 	if (bad === "EACCES") met.denied++;

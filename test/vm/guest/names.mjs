@@ -1,7 +1,7 @@
 /** Names: a policy by them, programs that resolve in one way or another, and what is recorded of it. */
 import assert from "node:assert/strict";
 import { rmSync, symlinkSync, writeFileSync } from "node:fs";
-import { enforce, must, reach, recordOf, status, until } from "./host.mjs";
+import { enforce, must, reach, recordOf, running, status, until } from "./host.mjs";
 import { NAMES, PLACES, PORTS } from "./places.mjs";
 
 export const BY_NAME = `version: 1
@@ -56,6 +56,16 @@ export async function namesAreRight(label, { asks }) {
 		seen.push(`${unit}: ${name} (${verdict})`);
 	}
 	return seen.join(", ");
+}
+
+/** The same after Sallyport came when a cache of the host had the name already. */
+export async function cachedNamesAreRight() {
+	must("systemctl", "stop", "sallyport");
+	must("sallyport", "detach");
+	assert.equal(reach(PORTS.allowed, as("before.service"), NAMES.allowed), "data");
+	must("systemctl", "start", "sallyport");
+	await running();
+	return namesAreRight("cached", { asks: false });
 }
 
 /** Questions for the name by unit, as `sallyport names NAME` tells. */
