@@ -1,4 +1,4 @@
-/** What the kernel or the addon refused. Made by native/addon.cc, and by addon.ts for arguments that make no sense. */
+/** What the kernel or the addon refused. Made by native/js.cc, and by addon.ts for arguments that make no sense. */
 export class NativeError extends Error {
 	/** The errno's name: EPERM, EINVAL, ... */
 	readonly code: string;

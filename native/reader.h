@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: MIT */
+/* The ring on the event loop: one batch a turn. The poll is level-triggered, so what a batch leaves behind comes in the next turn, after
+ * the timers and sockets of this one. Shared, because the callback may stop it. */
+#pragma once
+
+#include <napi.h>
+#include <uv.h>
+
+#include <cstddef>
+#include <memory>
+
+#include "ring.h"
+
+namespace sallyport {
+
+class Reader : public std::enable_shared_from_this<Reader> {
+public:
+	Reader(Napi::Env env, int map, size_t room, Napi::Function on_batch);
+
+	/* Records of one batch. */
+	size_t drain();
+
+	Ring::Positions positions() const { return ring_.positions(); }
+
+	/* At once, whoever still holds on to this: the ring's descriptor may be closed next. */
+	void stop() { poll_.reset(); }
+
+private:
+	struct CloseHandle {
+		void operator()(uv_poll_t* poll) const;
+	};
+
+	void wait();
+	static void on_readable(uv_poll_t* poll, int status, int events);
+
+	Napi::Env env_;
+	Napi::AsyncContext context_;
+	Ring ring_;
+	Napi::FunctionReference on_batch_;
+	Napi::Reference<Napi::Buffer<uint8_t>> buffer_;
+	std::unique_ptr<uv_poll_t, CloseHandle> poll_;
+	bool draining_ = false;
+};
+
+} // namespace sallyport
