@@ -29,15 +29,12 @@ import {
 	VERDICT,
 } from "../native/layout.ts";
 import type { Clock } from "../system/clock.ts";
-import { Connection, type PhaseDecision, type RuleRef } from "./connection.ts";
+import { Connection } from "./connection.ts";
+import { Decisions, type RuleNamer } from "./decisions.ts";
 import type { Answer } from "./name-book.ts";
 import type { Names } from "./names.ts";
+import { type LookupName, Naming } from "./naming.ts";
 import { RecordsKept } from "./records-kept.ts";
-
-export interface RuleNamer {
-	/** Null if that policy is no longer known. */
-	ruleOf(generation: number, index: number): RuleRef | null;
-}
 
 /** Told at once, within the batch. */
 export interface Watcher {
@@ -57,8 +54,7 @@ export interface TableOptions {
 	readonly clock: Clock;
 	readonly live: number;
 	readonly finished: number;
-	/** The text of a name whose announcement this daemon has not seen: 8 bytes of hash as the kernel writes them. */
-	readonly lookupName: (hash: Buffer) => string | null;
+	readonly lookupName: LookupName;
 	/** A socket that must end now: TCP, denied after it was connected. */
 	readonly destroy: (event: DecisionEvent) => void;
 	/** The id of a record that began at `first` (wall clock, ms); by default from 1. */
@@ -73,15 +69,16 @@ export class ConnectionTable implements EventSink {
 	readonly #o: TableOptions;
 	readonly #questions = new BoundedMap<string, Connection>(1_024);
 	#watchers: readonly Watcher[] = [];
-	readonly #decisions = new Map<number, PhaseDecision>();
-	/** Generation of `decisions`. */
-	#decisionsOf = 0;
+	readonly #decisions: Decisions;
+	readonly #naming: Naming;
 	#offset = 0;
 	#nextId = 1;
 
 	constructor(options: TableOptions) {
 		this.#o = options;
 		this.kept = new RecordsKept(options.live, options.finished);
+		this.#decisions = new Decisions(options.rules);
+		this.#naming = new Naming(options.names, options.lookupName);
 	}
 
 	beginBatch(): void {
@@ -103,7 +100,7 @@ export class ConnectionTable implements EventSink {
 		const known = this.#find(event);
 		const connection = known ?? this.#open(event, at);
 		if (!connection.nameFromHello && !connection.nameFromRequest && event.phase === PHASE.connect)
-			this.#nameFromDns(connection, event, at);
+			this.#naming.fromDns(connection, event, at);
 		this.#decide(connection, event);
 		if (known === undefined) for (const watcher of this.#watchers) watcher.opened(connection);
 		this.#afterDecision(connection, event);
@@ -133,7 +130,7 @@ export class ConnectionTable implements EventSink {
 	}
 
 	answer(event: AnswerEvent, at: Cursor): void {
-		const name = this.#nameText(event.nameHash, at);
+		const name = this.#naming.text(event.nameHash, at);
 		if (name === null) return;
 		const shared = (event.flags & (ANSWER_UNTRUSTED | ANSWER_CAPPED)) === 0;
 		this.#o.names.answered(event.address, { name, hash: event.nameHash, pid: event.tgid, start: event.start, shared });
@@ -270,7 +267,7 @@ export class ConnectionTable implements EventSink {
 	}
 
 	#decide(connection: Connection, event: DecisionEvent): void {
-		connection.decide(this.#decisionOf(event));
+		connection.decide(this.#decisions.of(event));
 		connection.last = event.time / 1e6 + this.#offset;
 		if (connection.localPort === 0 && event.localPort !== 0) {
 			connection.local = event.local;
@@ -281,22 +278,6 @@ export class ConnectionTable implements EventSink {
 			if (alert !== null) connection.alert(alert);
 		}
 		if (connection.verdict !== VERDICT.deny) connection.toldDenied = false;
-	}
-
-	/* A policy makes few decisions that differ: one object each, for all connections. */
-	#decisionOf({ phase, verdict, reason, rule, generation }: DecisionEvent): PhaseDecision {
-		if (generation !== this.#decisionsOf) {
-			this.#decisions.clear();
-			this.#decisionsOf = generation;
-		}
-		const key = ((rule * 16 + reason) * 4 + verdict) * 4 + phase;
-		let decision = this.#decisions.get(key);
-		if (decision === undefined) {
-			const ref = rule === NO_RULE ? null : this.#o.rules.ruleOf(generation, rule);
-			decision = { phase, verdict, reason, rule: ref, generation };
-			this.#decisions.set(key, decision);
-		}
-		return decision;
 	}
 
 	#afterDecision(connection: Connection, event: DecisionEvent): void {
@@ -313,28 +294,6 @@ export class ConnectionTable implements EventSink {
 		}
 		if (over) this.#retire(connection);
 		else if (event.protocol === PROTOCOL.tcp && DESTROYS[event.hook] === true) this.#o.destroy(keptDecision(event));
-	}
-
-	/* What this process asked for; else what the kernel went by; else what anyone asked for. */
-	#nameFromDns(connection: Connection, event: DecisionEvent, at: Cursor): void {
-		const own = this.#o.names.own(event.remote, event.tgid, event.start);
-		if (own !== null) {
-			connection.name = own.name;
-			connection.nameKey = own.hash;
-			return;
-		}
-		const decided = event.nameHash === 0 ? null : this.#nameText(event.nameHash, at);
-		const anyone = decided === null ? this.#o.names.anyone(event.remote) : null;
-		connection.name = decided ?? anyone?.name ?? connection.name;
-		connection.nameKey = decided !== null ? event.nameHash : (anyone?.hash ?? connection.nameKey);
-	}
-
-	#nameText(hash: number, at: Cursor): string | null {
-		const known = this.#o.names.text(hash);
-		if (known !== null) return known;
-		const found = this.#o.lookupName(at.nameHash());
-		if (found !== null) this.#o.names.remember(hash, found);
-		return found;
 	}
 }
 

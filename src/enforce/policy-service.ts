@@ -1,6 +1,6 @@
 import { readFile } from "node:fs/promises";
 import type { RuleRef } from "../connections/connection.ts";
-import type { RuleNamer } from "../connections/table.ts";
+import type { RuleNamer } from "../connections/decisions.ts";
 import type { Logger } from "../logger.ts";
 import type { Kernel } from "../native/binding.ts";
 import type { CompiledFacts } from "../policy/compile.ts";
