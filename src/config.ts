@@ -152,7 +152,7 @@ groups: []
 export const CLOSED_POLICY = `# Nothing leaves but loopback, DHCP, and answers to who connects from outside.
 version: 1
 mode: enforce
-defaults: { dns: deny, connect: deny, tls: deny }
+defaults: { dns: deny, connect: deny, tls: deny, http: deny }
 groups:
   - name: closed
     priority: 1

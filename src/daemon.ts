@@ -117,7 +117,7 @@ async function compose(
 
 	let rejudge: Rejudge | null = null;
 	let warmer: Warmer | null = null;
-	const resolvers = new TrustedResolvers(kernel, log);
+	const resolvers = new TrustedResolvers(kernel, config.stateDir, log);
 	const policy = openPolicy({
 		...{ config, kernel, before, slots, log, undo },
 		onLoaded: (inForce) => {
@@ -130,7 +130,7 @@ async function compose(
 		onRefused: (failure, generation) => history?.recordPolicyChange(refusedChange(failure, generation)),
 	});
 	const { service } = policy;
-	const updateResolvers = () => resolvers.update(service.current?.policy.resolvers ?? []);
+	const updateResolvers = () => resolvers.update(service.current?.policy.resolvers ?? null);
 	await policy.loadFirst();
 	if (service.current === null) updateResolvers();
 	attach(kernel);

@@ -3,6 +3,7 @@ import { dirname, join } from "node:path";
 import type { AttachConfig, AttachResult, DetachResult } from "./cli/deps.ts";
 import { CLOSED_POLICY, type Config } from "./config.ts";
 import { buildPolicy } from "./enforce/build-policy.ts";
+import { bootSources } from "./enforce/host-resolvers.ts";
 import { type LastGood, lastGoodFile, movedExe, readLastGood } from "./enforce/last-good.ts";
 import { attach, type Inherited, inherited, keyOfRows, openKernel } from "./enforce/open-kernel.ts";
 import { hostEnvironment, readMountinfo } from "./enforce/policy-environment.ts";
@@ -56,7 +57,7 @@ type Put = Omit<AttachResult, "cgroup" | "pins">;
 
 async function put(kernel: Kernel, before: Inherited, config: AttachConfig, log: Logger): Promise<Put> {
 	const kept = config.anew ? { found: null, why: "the policy file was asked for" } : usable(config, before);
-	if (kept.found !== null) return putRows(kernel, before, kept.found);
+	if (kept.found !== null) return putRows(kernel, before, config, kept.found);
 	if (!config.anew) log.warn("the last good policy cannot be used", { why: kept.why });
 	const policy = compiler(kernel, before, config, log);
 	const loaded = await policy.loadFile(config.policy);
@@ -83,11 +84,11 @@ function usable({ stateDir }: AttachConfig, before: Inherited): { found: LastGoo
 	return moved === null ? { found, why: "" } : { found: null, why: `${moved} is on another device` };
 }
 
-function putRows(kernel: Kernel, before: Inherited, found: LastGood): Put {
+function putRows(kernel: Kernel, before: Inherited, { stateDir }: AttachConfig, found: LastGood): Put {
 	const { mode, rules, source, savedAt } = found;
 	const generation = Math.max(found.generation, before.generation + 1);
 	found.rows.writeUInt32LE(generation, POLICY_HEAD.generation);
-	installResolvers(kernel, trustedResolvers(found.resolvers));
+	installResolvers(kernel, trustedResolvers(found.resolvers, bootSources(stateDir)));
 	kernel.installPolicy(found.rows, generation);
 	return { origin: "kept", generation, mode, rules, source, savedAt, problems: [] };
 }
@@ -106,7 +107,8 @@ function compiler(kernel: Kernel, before: Inherited, { stateDir, policy }: Attac
 		generation: before.generation,
 		forceObserve: false,
 		keepGenerations: 1,
-		onLoaded: ({ policy }) => void installResolvers(kernel, trustedResolvers(policy.resolvers)),
+		onLoaded: ({ policy: { resolvers } }) =>
+			void installResolvers(kernel, trustedResolvers(resolvers, bootSources(stateDir))),
 	});
 }
 

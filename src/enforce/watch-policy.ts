@@ -3,8 +3,8 @@ import { guarded } from "../guarded.ts";
 import type { Logger } from "../logger.ts";
 import { watchFile } from "../system/watch.ts";
 import type { Undo } from "../undo.ts";
+import { resolverFilesToWatch } from "./host-resolvers.ts";
 import type { PolicyService } from "./policy-service.ts";
-import { resolverFilesToWatch } from "./resolvers.ts";
 
 export interface WatchPolicyOptions {
 	readonly file: string | null;

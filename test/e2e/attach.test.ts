@@ -3,7 +3,9 @@ import { spawn, spawnSync } from "node:child_process";
 import { existsSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
+import { DNS4 } from "../support/addresses.ts";
 import { status } from "../support/api.ts";
+import { Hold } from "../support/hold.ts";
 import { NODE, ROOT } from "../support/paths.ts";
 import { policy } from "../support/policies.ts";
 import { sleep } from "../support/run.ts";
@@ -86,6 +88,7 @@ test("a broken policy at boot: the last good one is in force, and the daemon goe
 	await stage.daemon.start();
 	expect(await status(stage.daemon)).toMatchObject({
 		policy: { mode: null, failure: { problems: [expect.anything()] } },
+		resolvers: expect.arrayContaining([DNS4]),
 	});
 	expect(await probe(NAMELESS4)).toBe("EACCES");
 	expect(await probe(GOOD)).toBe("0");
@@ -100,7 +103,12 @@ test("stopped with on_exit keep, open or closed, it leaves what it promised", as
 		stage.daemon.flags.splice(0, 2, "--on-exit", onExit);
 		await stage.daemon.start();
 		expect(await probe(GOOD), `${onExit}, while it runs`).toBe("0");
+		const open = new Hold(stage.world, GOOD, PORTS.echo);
+		open.go();
+		await open.reached("echoed");
 		stage.daemon.stop();
+		await sleep(300);
+		expect(open.last, `${onExit}: what was open before`).toBe(good === "0" ? "echoed" : "broken");
 		expect(await probe(GOOD), `${onExit}: what is allowed`).toBe(good);
 		if (nameless === "EACCES") expect(await probe(NAMELESS4), `${onExit}: what is not`).toBe("EACCES");
 		else expect(await probe(NAMELESS4), `${onExit}: what is not`).not.toBe("EACCES");

@@ -2,18 +2,19 @@ import { mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
-import { addressText, packAddress } from "../../../src/address.ts";
-import { OBSERVE_POLICY } from "../../../src/config.ts";
+import { packAddress } from "../../../src/address.ts";
+import { CLOSED_POLICY, OBSERVE_POLICY } from "../../../src/config.ts";
 import { buildPolicy } from "../../../src/enforce/build-policy.ts";
 import { Destroyer } from "../../../src/enforce/destroyer.ts";
 import { inherited } from "../../../src/enforce/open-kernel.ts";
 import { hostEnvironment } from "../../../src/enforce/policy-environment.ts";
 import { PolicyService } from "../../../src/enforce/policy-service.ts";
-import { installResolvers, trustedResolvers } from "../../../src/enforce/resolvers.ts";
+import { installResolvers, TrustedResolvers } from "../../../src/enforce/resolvers.ts";
 import { SlotBook } from "../../../src/enforce/slot-book.ts";
 import { jsonLogger } from "../../../src/logger.ts";
 import type { DecisionEvent } from "../../../src/native/events.ts";
 import { POLICY_HEAD } from "../../../src/native/layout.ts";
+import { PHASES } from "../../../src/policy/model.ts";
 import { assignSlots } from "../../../src/policy/slots.ts";
 import { FakeKernel } from "../support/fake-kernel.ts";
 
@@ -91,6 +92,14 @@ test("observe judges by the policy, but in mode observe; its own policy is good"
 	expect(await policy.load(OBSERVE_POLICY, "(built-in)", "built-in")).toMatchObject({ ok: true });
 });
 
+test("closed: what no rule of it allows is denied in each phase", async () => {
+	const { policy } = service();
+	await policy.load(CLOSED_POLICY, "(built-in)", "built-in");
+	const { mode, defaults } = policy.current?.policy ?? {};
+	expect(mode).toBe("enforce");
+	expect(Object.entries(defaults ?? {})).toEqual(PHASES.map((phase) => [phase, "deny"]));
+});
+
 test("the file is read again when it changed, not when it was only touched", async () => {
 	const { policy } = service();
 	const file = join(folder, "p.yaml");
@@ -146,25 +155,6 @@ test("slots outlive reloads and restarts; adopted counts without a book begin at
 	expect(() => new SlotBook(file).restore(null)).not.toThrow();
 });
 
-test("trusted resolvers: resolv.conf, systemd-resolved's, the policy's; without a nameserver the local machine", () => {
-	const shown = (files: Record<string, string>, policy: string[] = [], resolved = false) =>
-		[...trustedResolvers(policy, { read: (path) => files[path] ?? null, resolvedRuns: () => resolved })]
-			.map(addressText)
-			.sort();
-	expect(shown({ "/etc/resolv.conf": "# x\nnameserver 10.0.0.2\n nameserver fe80::1%eth0 \nsearch a\n" })).toEqual([
-		"10.0.0.2",
-		"fe80::1",
-	]);
-	expect(shown({}, ["192.0.2.53", "nonsense"])).toEqual(["127.0.0.1", "192.0.2.53", "::1"]);
-	expect(
-		shown(
-			{ "/etc/resolv.conf": "nameserver 127.0.0.53", "/run/systemd/resolve/resolv.conf": "nameserver 10.1.1.1" },
-			[],
-			true,
-		),
-	).toEqual(["10.1.1.1", "127.0.0.53", "127.0.0.54"]);
-});
-
 test("the kernel's resolvers become exactly the wanted ones", () => {
 	const kernel = new FakeKernel();
 	const set = (...addresses: string[]) => new Set(addresses.map((address) => packAddress(address) ?? ""));
@@ -172,6 +162,23 @@ test("the kernel's resolvers become exactly the wanted ones", () => {
 	expect(installResolvers(kernel, set("10.0.0.1", "10.0.0.2"))).toEqual({ added: 1, removed: 1 });
 	expect(kernel.dump("resolvers").count).toBe(2);
 	expect(kernel.lookup("resolvers", Buffer.from(packAddress("10.0.0.2") ?? "", "latin1"))?.readUInt32LE()).toBe(1);
+});
+
+test("what a policy trusts that is in force from before stays, until another is read", () => {
+	const kernel = new FakeKernel();
+	const [theirs] = ["192.0.2.53"].map((address) => packAddress(address) ?? "");
+	installResolvers(kernel, new Set([theirs ?? ""]));
+	const resolvers = new TrustedResolvers(
+		kernel,
+		null,
+		jsonLogger(() => {}),
+	);
+	resolvers.update(null);
+	expect(resolvers.texts()).toContain("192.0.2.53");
+	expect(kernel.lookup("resolvers", Buffer.from(theirs ?? "", "latin1"))).not.toBeNull();
+	resolvers.update(["192.0.2.54"]);
+	expect(resolvers.texts()).toContain("192.0.2.54");
+	expect(resolvers.texts()).not.toContain("192.0.2.53");
 });
 
 test("a program is found through links, on the device that holds it, also before it is installed", () => {
