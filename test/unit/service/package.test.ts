@@ -47,6 +47,8 @@ test.skipIf(!able)(
 
 		const root = join(one, "root");
 		execFileSync("dpkg-deb", ["--extract", deb, root]);
+		const { stdout: named } = spawnSync("grep", ["-rlF", "--", ROOT, root], { encoding: "utf8" });
+		expect(named, "made in another folder they are the same, too").toBe("");
 		const [node, main] = ["node", "lib/main.js"].map((file) => join(root, "usr/lib/sallyport", file));
 		const env = { PATH: "/usr/bin:/bin" };
 		expect(execFileSync(node ?? "", [main ?? "", "--version"], { encoding: "utf8", env })).toMatch(/^\d+\.\d+\.\d+\n$/);
