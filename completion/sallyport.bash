@@ -40,7 +40,7 @@ _sallyport() {
 				--journal) mapfile -t COMPREPLY < <(compgen -W "none denied all" -- "$current"); return ;;
 			esac
 			words=""
-			flags="--policy --cgroup --pins --socket --group --listen --token-file --tls-cert --tls-key --on-exit --warm-up --runtime-dir --state-dir --no-history --history-days --history-megabytes --metrics-listen --metrics-tls-cert --metrics-tls-key --metrics-token-file --metrics-basic-file --metrics-top-names --log-level --log-connections --journal --json -h --help"
+			flags="--policy --cgroup --pins --socket --group --listen --token-file --tls-cert --tls-key --on-exit --warm-up --runtime-dir --state-dir --no-history --history-days --history-megabytes --metrics-listen --metrics-tls-cert --metrics-tls-key --metrics-token-file --metrics-basic-file --metrics-insecure --metrics-top-names --log-level --log-connections --journal --json -h --help"
 			files=0 ;;
 		"observe")
 			case "$previous" in

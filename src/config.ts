@@ -63,7 +63,15 @@ export const DEFAULTS: Config = {
 	runtimeDir: "/run/sallyport",
 	stateDir: "/var/lib/sallyport",
 	history: { days: 30, megabytes: 1_024 },
-	metrics: { listen: null, tlsCert: null, tlsKey: null, tokenFile: null, basicFile: null, topNames: 0 },
+	metrics: {
+		listen: null,
+		tlsCert: null,
+		tlsKey: null,
+		tokenFile: null,
+		basicFile: null,
+		insecure: false,
+		topNames: 0,
+	},
 	sizes: {
 		names: 32_768,
 		learned: 32_768,

@@ -20,7 +20,7 @@ export const WHEN: Readonly<Record<keyof typeof EXIT, string>> = {
 	BAD_CGROUP: "`--cgroup` is no cgroup v2 folder",
 	ALREADY_RUNNING: "another daemon has these pins",
 	LISTEN_FAILED: "a socket or port cannot be opened, or a listener's secrets cannot be read",
-	NOT_LOOPBACK: "`--listen` names an address that others can reach",
+	NOT_LOOPBACK: "`--listen` or `--metrics-listen` names an address that others can reach, without TLS and a secret",
 	DAEMON_UNREACHABLE: "no daemon at the socket, or no right to use it",
 	DAEMON_REFUSED: "the daemon refused the request, for example a filter that cannot be",
 };

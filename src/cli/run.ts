@@ -31,6 +31,7 @@ interface Options {
 	readonly metricsTlsKey?: string;
 	readonly metricsTokenFile?: string;
 	readonly metricsBasicFile?: string;
+	readonly metricsInsecure?: boolean;
 	readonly metricsTopNames: number;
 }
 
@@ -89,11 +90,18 @@ export function addRunCommand(program: CliCommand, deps: CliDeps): void {
 			positiveInteger,
 			DEFAULTS.history?.megabytes ?? 1,
 		)
-		.option("--metrics-listen <address>", "serve /metrics alone on this address, for Prometheus: 0.0.0.0:9441")
+		.option(
+			"--metrics-listen <address>",
+			"serve /metrics alone on this address, for Prometheus: 127.0.0.1:9441; beyond loopback with TLS and a secret",
+		)
 		.option("--metrics-tls-cert <file>", "certificate chain of that listener, PEM; read again on SIGHUP", absolutePath)
 		.option("--metrics-tls-key <file>", "its private key, PEM", absolutePath)
 		.option("--metrics-token-file <file>", "who has this bearer token may read them", absolutePath)
 		.option("--metrics-basic-file <file>", "lines of USER:HASH; who has a password may read them", absolutePath)
+		.option(
+			"--metrics-insecure",
+			"beyond loopback also without TLS or without a secret: whoever is on the network between reads them",
+		)
 		.option(
 			"--metrics-top-names <n>",
 			"label series with so many of the busiest names, at most 1000",
@@ -144,6 +152,7 @@ export function addRunCommand(program: CliCommand, deps: CliDeps): void {
 						tlsKey: options.metricsTlsKey ?? null,
 						tokenFile: options.metricsTokenFile ?? null,
 						basicFile: options.metricsBasicFile ?? null,
+						insecure: options.metricsInsecure === true,
 						topNames: options.metricsTopNames,
 					},
 				},

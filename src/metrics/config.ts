@@ -8,6 +8,8 @@ export interface MetricsConfig {
 	/** A file with the bearer token, and one with lines of USER:HASH; whoever has one of them may read. */
 	readonly tokenFile: string | null;
 	readonly basicFile: string | null;
+	/** Beyond loopback also without TLS, or to everybody. */
+	readonly insecure: boolean;
 	/** Names to label series with, the busiest; 0: none. */
 	readonly topNames: number;
 }

@@ -72,16 +72,27 @@ export async function listenForScrapes(
 	};
 }
 
-/** Says at the start of the daemon what cannot be, before anything is loaded. */
-export function checkMetricsConfig({ listen, tlsCert, tlsKey, tokenFile, basicFile }: MetricsConfig): void {
+/**
+ * Says at the start of the daemon what cannot be, before anything is loaded. As with the API, what leaves this host is encrypted and for
+ * who has a secret, unless the administrator says otherwise.
+ */
+export function checkMetricsConfig({ listen, tlsCert, tlsKey, tokenFile, basicFile, insecure }: MetricsConfig): void {
 	if ((tlsCert === null) !== (tlsKey === null))
 		throw new SallyportError("USAGE", "--metrics-tls-cert and --metrics-tls-key belong together.");
-	if (listen !== null) hostAndPort(listen);
-	else if (tlsCert !== null || tokenFile !== null || basicFile !== null)
+	if (listen !== null) {
+		const isClosed = tlsCert !== null && (tokenFile !== null || basicFile !== null);
+		if (isLocal(hostAndPort(listen).host) || isClosed || insecure) return;
+		throw new SallyportError(
+			"NOT_LOOPBACK",
+			`--metrics-listen ${listen} would show metrics, or the secret that opens them, to the network.`,
+			"Give --metrics-tls-cert, --metrics-tls-key and --metrics-token-file or --metrics-basic-file; or --metrics-insecure.",
+		);
+	}
+	if (tlsCert !== null || tokenFile !== null || basicFile !== null)
 		throw new SallyportError(
 			"USAGE",
 			"Secrets for the metrics are given, but no --metrics-listen.",
-			"For example --metrics-listen 0.0.0.0:9441.",
+			"For example --metrics-listen 127.0.0.1:9441.",
 		);
 }
 
@@ -145,9 +156,13 @@ function hostAndPort(text: string): { host: string; port: number } {
 		throw new SallyportError(
 			"USAGE",
 			`--metrics-listen "${text}" is not ADDRESS:PORT.`,
-			"For example 0.0.0.0:9441 or [::]:9441.",
+			"For example 127.0.0.1:9441 or [::]:9441.",
 		);
 	return { host, port };
+}
+
+function isLocal(host: string): boolean {
+	return host === "::1" || host.startsWith("127.");
 }
 
 function readSecrets({ tokenFile, basicFile }: MetricsConfig, log: Logger): Credentials {
@@ -186,8 +201,7 @@ function attempt<T>(read: () => T): T {
 }
 
 function warn(host: string, credentials: Credentials, tls: boolean, log: Logger): void {
-	const local = host === "::1" || host.startsWith("127.");
-	if (local) return;
+	if (isLocal(host)) return;
 	if (isOpen(credentials))
 		log.warn("metrics: whoever reaches this address can read them; give --metrics-token-file or --metrics-basic-file", {
 			host,

@@ -164,8 +164,18 @@ test("what cannot be is said before anything starts", async () => {
 	expect(() => checkMetricsConfig({ ...metrics, tokenFile: "x" })).toThrow("no --metrics-listen");
 	for (const address of ["9441", "host.example:9441", "1.2.3.4:99999", "::1:9441", "[::1]"])
 		expect(() => checkMetricsConfig({ ...metrics, listen: address }), address).toThrow("ADDRESS:PORT");
-	for (const address of ["0.0.0.0:9441", "[::]:9441", "localhost:0"])
+	for (const address of ["127.0.0.1:9441", "[::1]:9441", "localhost:0"])
 		checkMetricsConfig({ ...metrics, listen: address });
+	for (const listen of ["0.0.0.0:9441", "[::]:9441", "192.0.2.1:9441"]) {
+		const tls = { tlsCert: "cert.pem", tlsKey: "key.pem" };
+		for (const missing of [{}, { tokenFile: "t" }, { basicFile: "b" }, tls]) {
+			const config = { ...metrics, listen, ...missing };
+			expect(() => checkMetricsConfig(config), JSON.stringify(config)).toThrow("to the network");
+			checkMetricsConfig({ ...config, insecure: true });
+		}
+		checkMetricsConfig({ ...metrics, listen, ...tls, tokenFile: "t" });
+		checkMetricsConfig({ ...metrics, listen, ...tls, basicFile: "b" });
+	}
 	await expect(listen({ tokenFile: join(folder, "none") })).rejects.toThrow(/none/);
 	await expect(listen({ tokenFile: file("token", "short") })).rejects.toThrow("16 to 512");
 	await expect(listen({ basicFile: file("users", "ann:plain") })).rejects.toThrow("line 1");
