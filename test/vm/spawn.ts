@@ -15,7 +15,30 @@ import { Report } from "./report.ts";
 
 const ROOT = join(import.meta.dirname, "../..");
 /** Parts of guest/checks.mjs and files of guest/rows, in this order. */
-const PARTS = ["install", "service", "memory", "disk", "who", "resolved", "resolvers", "credentials", "userdata"];
+const PARTS = [
+	"install",
+	"service",
+	"memory",
+	"disk",
+	"who",
+	"resolved",
+	"resolvers",
+	"credentials",
+	"userdata",
+	"rpm",
+];
+/** Debian's rpm and its libraries. */
+const RPM = [
+	"rpm",
+	"rpm-common",
+	"librpm9",
+	"librpmio9",
+	"librpmbuild9",
+	"librpmsign9",
+	"liblua5.3-0",
+	"libpopt0",
+	"libsqlite3-0",
+];
 const VERSIONS = ["0.1.0", "0.1.1"];
 
 interface Wanted {
@@ -42,10 +65,15 @@ async function test({ parts, minutes, limits }: Wanted, report: Report): Promise
 		for (const page of ["service.md", "ec2.md"]) cpSync(join(ROOT, "docs", page), join(share, "docs", page));
 		await report.timed("packages", () => {
 			for (const version of VERSIONS) {
-				const args = ["scripts/package/package.mjs", "--quick", "--out", share, "--version", version, "deb"];
+				const kinds = parts.includes("rpm") ? ["deb", "rpm"] : ["deb"];
+				const args = ["scripts/package/package.mjs", "--quick", "--out", share, "--version", version, ...kinds];
 				execFileSync(process.execPath, args, { cwd: ROOT, stdio: ["ignore", "ignore", "inherit"] });
 			}
 		});
+		if (parts.includes("rpm")) {
+			mkdirSync(join(share, "rpm"));
+			execFileSync("apt-get", ["download", "-q", ...RPM], { cwd: join(share, "rpm"), stdio: "ignore" });
+		}
 		const container = await report.timed("boot", () =>
 			Container.boot({ root, share, console: join(folder, "console"), limits, cleanup }),
 		);

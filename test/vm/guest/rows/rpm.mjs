@@ -1,0 +1,56 @@
+/** The .rpm: installed, upgraded under load and removed by rpm itself, which the container gets for this (spawn.ts). */
+import assert from "node:assert/strict";
+import { existsSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { check, decides, underLoad } from "../check.mjs";
+import { ENFORCE, enforce, must, NODE, POLICY_FILE, property, run, running } from "../host.mjs";
+
+export async function rows({ folder, outside }) {
+	const file = (version) => `${folder}/sallyport-${version}-1.x86_64.rpm`;
+	/* Debian's rpm knows no other package of this host. */
+	const rpm = (what, name) => must("rpm", "--nodeps", what, name);
+	run("dpkg", "-P", "sallyport");
+	must("sh", "-c", `dpkg --force-depends -i ${folder}/rpm/*.deb`);
+	await check("rpm: what it needs is what every host with systemd has", () => {
+		const needed = must("rpm", "-qp", "--requires", file("0.1.0")).trim().split("\n");
+		const others = needed.filter((each) => !/^(rpmlib|config)\(|^\/bin\/sh$/.test(each));
+		assert.deepEqual([...new Set(others.map((each) => each.split(" ")[0]))].sort(), ["glibc", "libstdc++", "systemd"]);
+		return [...new Set(others)].join(", ");
+	});
+	await check("rpm -i starts the service; what it brings is observed only", async () => {
+		rpm("-i", file("0.1.0"));
+		const { policy, version } = await running();
+		assert.deepEqual([policy.mode, version], ["observe", "0.1.0"]);
+		for (const unit of ["sallyport", "sallyport-early"])
+			assert.equal(must("systemctl", "is-enabled", unit).trim(), "enabled");
+		return property("sallyport", "StatusText");
+	});
+	await enforce();
+	await check("rpm -U to a higher version under load, and the changed policy stays", () =>
+		underLoad(outside, async () => {
+			rpm("-U", file("0.1.1"));
+			assert.equal((await running()).version, "0.1.1");
+			assert.equal(readFileSync(POLICY_FILE, "utf8"), ENFORCE);
+		}),
+	);
+	await check("rpm -U of the same version again changes nothing", async () => {
+		must("rpm", "--nodeps", "-U", "--replacepkgs", file("0.1.1"));
+		await running();
+		await decides();
+		/* As it came but for what a person changed. */
+		const { out } = run("rpm", "-V", "--nodeps", "sallyport");
+		assert.deepEqual(
+			out.split("\n").flatMap((line) => line.split(/\s+/).at(-1) || []),
+			[POLICY_FILE],
+		);
+	});
+	await check("rpm -e leaves nothing in the kernel, and the policy as .rpmsave", () => {
+		rpm("-e", "sallyport");
+		assert.equal(existsSync("/sys/fs/bpf/sallyport"), false);
+		assert.doesNotMatch(must("bpftool", "cgroup", "tree"), /\s(egress|connect4)\s*$/m, "programs by our names");
+		assert.equal(existsSync(NODE), false);
+		assert.deepEqual(readdirSync("/etc/sallyport"), ["policy.yaml.rpmsave"]);
+		const units = readdirSync("/usr/lib/systemd/system").filter((name) => name.startsWith("sallyport"));
+		assert.deepEqual(units, []);
+	});
+	for (const path of ["/etc/sallyport", "/var/lib/sallyport"]) rmSync(path, { recursive: true, force: true });
+}
