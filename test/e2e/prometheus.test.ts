@@ -3,28 +3,25 @@ import { spawnSync } from "node:child_process";
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
+import { parse } from "yaml";
 import { makeCertificates } from "../support/certificates.ts";
-import { policy } from "../support/policies.ts";
+import { policy, type TestRule } from "../support/policies.ts";
 import { freePort, Prometheus } from "../support/prometheus.ts";
 import { run, until } from "../support/run.ts";
 import { PORTS, Stage } from "../support/stage.ts";
 
 const TOKEN = "a-token-of-more-than-16";
+const RULES: readonly TestRule[] = [
+	{ name: "five", to: { cidr: "198.19.5.0/24", ports: PORTS.echo } },
+	{ name: "six", action: "deny", to: { cidr: "198.19.6.0/24" } },
+];
 
 let stage: Stage;
 let address: string;
 let certificates: ReturnType<typeof makeCertificates>;
 beforeAll(async () => {
 	address = `127.0.0.1:${await freePort()}`;
-	stage = await Stage.make(
-		policy({
-			rules: [
-				{ name: "five", to: { cidr: "198.19.5.0/24", ports: PORTS.echo } },
-				{ name: "six", action: "deny", to: { cidr: "198.19.6.0/24" } },
-			],
-		}),
-		{ start: false },
-	);
+	stage = await Stage.make(policy({ rules: RULES }), { start: false });
 	const { folder } = stage.world;
 	certificates = makeCertificates(folder);
 	writeFileSync(join(folder, "token"), TOKEN, { mode: 0o600 });
@@ -64,7 +61,7 @@ test("every metric is a row of docs/metrics.md, and every row a metric", async (
 	expect([...written].filter((name) => name !== undefined && !served.has(name))).toEqual([]);
 });
 
-test("Prometheus scrapes over TLS with the token, and rate() finds the denials", { timeout: 60_000 }, async () => {
+test("Prometheus scrapes over TLS with the token, and rate() finds the denials", { timeout: 120_000 }, async () => {
 	const prometheus = await Prometheus.start(
 		stage.world.folder,
 		{
@@ -102,4 +99,45 @@ test("Prometheus scrapes over TLS with the token, and rate() finds the denials",
 	]);
 	expect(await prometheus.query("time() - sallyport_policy_loaded_timestamp_seconds < 600")).toHaveLength(1);
 	expect(await prometheus.scrapeError()).toBe("");
+
+	await stage.daemon.put(policy({ mode: "observe", rules: RULES }));
+	for (const end = performance.now() + 3_000; performance.now() < end; ) await storm("198.19.6.1", 100);
+	await stage.daemon.put(policy({ rules: RULES }));
+	await until(
+		"mode enforce",
+		10_000,
+		async () => (await prometheus.query('sallyport_policy_info{mode="enforce"}')).length > 0 || undefined,
+	);
+	/* docs/examples: for people to copy. Each asks for something that is there, with the labels that it has. */
+	for (const [title, query] of dashboardQueries())
+		expect((await prometheus.query(query)).length, `${title}: ${query}`).toBeGreaterThan(0);
+	for (const [alert, value] of alertValues())
+		expect((await prometheus.query(value)).length, `${alert}: ${value}`).toBeGreaterThan(0);
 });
+
+function example(name: string): string {
+	return readFileSync(new URL(`../../docs/examples/${name}`, import.meta.url), "utf8");
+}
+
+function dashboardQueries(): [title: string, query: string][] {
+	const { panels } = JSON.parse(example("dashboard.json")) as {
+		panels: { title: string; targets: { expr: string }[] }[];
+	};
+	return panels.flatMap(({ title, targets }) =>
+		targets.map(({ expr }): [string, string] => [
+			title,
+			expr.replaceAll("$instance", ".*").replaceAll("$__rate_interval", "30s"),
+		]),
+	);
+}
+
+/* What an alert compares: that it is silent says nothing, for so is one that asks for what there is not. */
+function alertValues(): [alert: string, value: string][] {
+	const { groups } = parse(example("alerts.yml")) as { groups: { rules: { alert: string; expr: string }[] }[] };
+	return groups.flatMap(({ rules }) =>
+		rules.map(({ alert, expr }): [string, string] => [
+			alert,
+			expr.replace(/ (==|>) \d+$/, "").replace('mode!="enforce"', 'mode!="observe"'),
+		]),
+	);
+}
