@@ -23,6 +23,7 @@ const PARTS = [
 	"who",
 	"resolved",
 	"resolvers",
+	"boot-names",
 	"credentials",
 	"userdata",
 	"rpm",
