@@ -9,6 +9,7 @@ const TARGETS = {
 	build: { needs: ["build"], commands: [] },
 	"test:vm": { needs: ["build", "debian", "vm"], commands: [["test/vm/run.ts"]] },
 	"test:spawn": { needs: ["build", "debian", "container"], commands: [["test/vm/spawn.ts"]] },
+	"test:arm64": { needs: ["build", "debian", "arm64"], commands: [["test/vm/arm64.ts"]] },
 	package: { needs: ["build"], commands: [["scripts/package/package.mjs"]] },
 	start: { needs: ["build"], program: "scripts/sallyport", commands: [["observe"]] },
 	test: {

@@ -1,0 +1,120 @@
+/**
+ * npm run test:arm64: the packaged tree for arm64 on Debian's arm64 kernel, in a virtual machine that is emulated whole: its Node runs, the
+ * kernel takes the programs, and they decide. No systemd in there. What is fetched is cached in $SALLYPORT_VM_CACHE or ~/.cache/sallyport-vm.
+ */
+import { execFileSync, spawn } from "node:child_process";
+import {
+	cpSync,
+	existsSync,
+	mkdirSync,
+	mkdtempSync,
+	readdirSync,
+	renameSync,
+	rmSync,
+	symlinkSync,
+	writeFileSync,
+} from "node:fs";
+import { homedir } from "node:os";
+import { join } from "node:path";
+import { createInterface } from "node:readline";
+import { Report } from "./report.ts";
+
+const ROOT = join(import.meta.dirname, "../..");
+const PACKAGES = ["linux-image-cloud-arm64", "libc6", "libstdc++6", "busybox-static"];
+const FOLDERS = ["dev", "etc", "proc", "root", "run", "sys", "tmp", "usr/bin", "usr/lib", "var/lib/sallyport"];
+/** Emulated, the verifier takes half a minute for all programs. */
+const SECONDS = 900;
+const INIT = `#!/bin/busybox sh
+busybox mount -t proc proc /proc
+busybox mount -t sysfs sys /sys
+busybox mount -t devtmpfs dev /dev
+busybox mount -t tmpfs run /run
+busybox mount -t cgroup2 cgroup /sys/fs/cgroup
+busybox mount -t bpf bpf /sys/fs/bpf
+busybox ip link set lo up
+/usr/lib/sallyport/node /guest.mjs
+busybox poweroff -f
+`;
+
+/** Debian's, unpacked: the kernel and what the tree's Node links with. */
+function unpackDebian(cache: string): string {
+	const folder = join(cache, "arm64");
+	if (existsSync(folder)) return folder;
+	const part = `${folder}.part`;
+	rmSync(part, { recursive: true, force: true });
+	mkdirSync(part, { recursive: true });
+	const include = `--include=${PACKAGES.join()}`;
+	const args = ["--quiet", "--variant=extract", "--architectures=arm64", include, "bookworm", `${part}.tar`];
+	execFileSync("mmdebstrap", args, { stdio: ["ignore", "ignore", "inherit"] });
+	execFileSync("tar", ["-xf", `${part}.tar`, "-C", part, "./boot", "./bin", "./lib", "./usr/lib/aarch64-linux-gnu"]);
+	rmSync(`${part}.tar`);
+	renameSync(part, folder);
+	return folder;
+}
+
+/** An initramfs: the package's tree with libc and a shell. */
+function makeTree(folder: string, debian: string): string {
+	const tree = join(folder, "tree");
+	for (const each of FOLDERS) mkdirSync(join(tree, each), { recursive: true });
+	const args = ["scripts/package/package.mjs", "--arch", "arm64", "--quick", "--out", folder, "tar"];
+	execFileSync(process.execPath, args, { cwd: ROOT, stdio: ["ignore", "ignore", "inherit"] });
+	const packed = readdirSync(folder).find((file) => file.endsWith(".tar.gz")) ?? "";
+	execFileSync("tar", ["-xzf", join(folder, packed), "-C", tree, "--exclude=./usr/share"]);
+	for (const each of ["lib/aarch64-linux-gnu", "usr/lib/aarch64-linux-gnu"])
+		cpSync(join(debian, each), join(tree, each), { recursive: true, verbatimSymlinks: true });
+	symlinkSync("aarch64-linux-gnu/ld-linux-aarch64.so.1", join(tree, "lib/ld-linux-aarch64.so.1"));
+	mkdirSync(join(tree, "bin"));
+	cpSync(join(debian, "bin/busybox"), join(tree, "bin/busybox"));
+	symlinkSync("busybox", join(tree, "bin/sh"));
+	cpSync(join(import.meta.dirname, "arm64.guest.mjs"), join(tree, "guest.mjs"));
+	writeFileSync(join(tree, "init"), INIT, { mode: 0o755 });
+	const image = join(folder, "initrd.gz");
+	execFileSync("sh", ["-c", `find . | cpio --quiet -o -H newc | gzip -1 > ${image}`], { cwd: tree });
+	return image;
+}
+
+function boot(kernel: string, initrd: string, report: Report): Promise<void> {
+	const args = [
+		"-machine",
+		"virt",
+		"-cpu",
+		"max,pauth-impdef=on",
+		"-smp",
+		"2",
+		"-m",
+		"1800",
+		"-nodefaults",
+		"-nographic",
+	];
+	const start = ["-kernel", kernel, "-initrd", initrd, "-append", "console=ttyAMA0 panic=-1 quiet"];
+	const qemu = spawn("qemu-system-aarch64", [...args, "-serial", "stdio", "-no-reboot", ...start], {
+		stdio: ["ignore", "pipe", "inherit"],
+	});
+	const timer = setTimeout(() => qemu.kill(), SECONDS * 1000);
+	let ended = false;
+	createInterface({ input: qemu.stdout }).on("line", (line) => {
+		if (line === "done") ended = true;
+		else report.line(line);
+	});
+	return new Promise((resolve) =>
+		qemu.once("close", () => {
+			clearTimeout(timer);
+			if (!ended) report.tell("guest", false, "it has not come to its end");
+			resolve();
+		}),
+	);
+}
+
+const report = new Report();
+const folder = mkdtempSync("/tmp/sallyport-arm64-");
+try {
+	const cache = process.env["SALLYPORT_VM_CACHE"] ?? join(homedir(), ".cache/sallyport-vm");
+	mkdirSync(cache, { recursive: true });
+	const debian = await report.timed("Debian", () => unpackDebian(cache));
+	const initrd = await report.timed("package", () => makeTree(folder, debian));
+	const kernel = readdirSync(join(debian, "boot")).find((file) => file.startsWith("vmlinuz-")) ?? "";
+	await report.timed("guest", () => boot(join(debian, "boot", kernel), initrd, report));
+} finally {
+	rmSync(folder, { recursive: true, force: true });
+}
+process.exitCode = report.failed === 0 ? 0 : 1;
