@@ -1,14 +1,39 @@
-/** The .rpm: installed, upgraded under load and removed by rpm itself, which the container gets for this (spawn.ts). */
+/** Packages that come again, and the .rpm: installed, upgraded under load and removed by rpm itself, which the container gets for this (spawn.ts). */
 import assert from "node:assert/strict";
 import { existsSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { check, decides, underLoad } from "../check.mjs";
 import { ENFORCE, enforce, must, NODE, POLICY_FILE, property, run, running } from "../host.mjs";
 
+const UNITS = ["sallyport", "sallyport-early"];
+
+function enabled() {
+	for (const unit of UNITS) assert.equal(run("systemctl", "is-enabled", unit).out.trim(), "enabled", unit);
+}
+
 export async function rows({ folder, outside }) {
 	const file = (version) => `${folder}/sallyport-${version}-1.x86_64.rpm`;
 	/* Debian's rpm knows no other package of this host. */
 	const rpm = (what, name) => must("rpm", "--nodeps", what, name);
-	run("dpkg", "-P", "sallyport");
+	await check("dpkg -i over itself, and after dpkg -r: it runs, and will at the next boot", async () => {
+		must("dpkg", "-i", `${folder}/sallyport_0.1.0_amd64.deb`);
+		await running();
+		await decides("over itself");
+		must("dpkg", "-r", "sallyport");
+		assert.equal(existsSync("/sys/fs/bpf/sallyport"), false);
+		must("dpkg", "-i", `${folder}/sallyport_0.1.0_amd64.deb`);
+		await running();
+		await decides("after removal");
+		enabled();
+	});
+	await check("disabled by a person it stays so over an upgrade and a removal", async () => {
+		must("systemctl", "disable", "--now", "sallyport", "sallyport-early");
+		must("dpkg", "-i", `${folder}/sallyport_0.1.1_amd64.deb`);
+		must("dpkg", "-r", "sallyport");
+		must("dpkg", "-i", `${folder}/sallyport_0.1.1_amd64.deb`);
+		for (const unit of UNITS) assert.equal(run("systemctl", "is-enabled", unit).out.trim(), "disabled");
+		assert.equal(property("sallyport", "ActiveState"), "inactive");
+	});
+	must("dpkg", "-P", "sallyport");
 	must("sh", "-c", `dpkg --force-depends -i ${folder}/rpm/*.deb`);
 	await check("rpm: what it needs is what every host with systemd has", () => {
 		const needed = must("rpm", "-qp", "--requires", file("0.1.0")).trim().split("\n");
@@ -20,8 +45,7 @@ export async function rows({ folder, outside }) {
 		rpm("-i", file("0.1.0"));
 		const { policy, version } = await running();
 		assert.deepEqual([policy.mode, version], ["observe", "0.1.0"]);
-		for (const unit of ["sallyport", "sallyport-early"])
-			assert.equal(must("systemctl", "is-enabled", unit).trim(), "enabled");
+		enabled();
 		return property("sallyport", "StatusText");
 	});
 	await enforce();
