@@ -21,7 +21,7 @@ const RULES: TestRule[] = [
 let stage: Stage;
 beforeAll(async () => {
 	stage = await Stage.make(policy({ rules: RULES }));
-}, 60_000);
+});
 afterAll(() => stage?.close());
 
 describe.each([["EACCES"], ["ECONNREFUSED"], ["EHOSTUNREACH"]])("deny_errno %s", (errno) => {

@@ -29,7 +29,7 @@ beforeAll(async () => {
 	port = 20_000 + (process.pid % 10_000);
 	stage.daemon.flags.push("--listen", `127.0.0.1:${port}`, "--token-file", tokens);
 	await stage.daemon.start();
-}, 60_000);
+});
 afterAll(() => stage?.close());
 
 interface List {

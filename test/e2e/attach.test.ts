@@ -19,7 +19,7 @@ const OPEN = "version: 1\nmode: enforce\n";
 let stage: Stage;
 beforeAll(async () => {
 	stage = await Stage.make(POLICY, { start: false });
-}, 60_000);
+});
 afterAll(() => stage?.close());
 afterEach(() => {
 	stage.daemon.stop();

@@ -10,7 +10,7 @@ const OPEN = { name: "open", phases: ["connect"], to: { ports: PORTS.tls, protoc
 let stage: Stage;
 beforeAll(async () => {
 	stage = await Stage.make(policy({ rules: [GOOD, OPEN] }));
-}, 60_000);
+});
 afterAll(() => stage?.close());
 
 test.each([

@@ -21,7 +21,7 @@ beforeAll(async () => {
 	await stage.curl("https://www.bad.test/");
 	await stage.probe(["tcp", "198.19.6.1", PORTS.echo]);
 	await stage.record({ name: "www.bad.test", kind: "connection", open: false });
-}, 60_000);
+});
 afterAll(() => stage?.close());
 
 const MAIN = join(ROOT, "src/main.ts");

@@ -16,12 +16,10 @@ beforeAll(async () => {
 			],
 		}),
 	);
-}, 60_000);
+});
 afterAll(() => stage?.close());
 
-test("connections and denials are counted exactly, by phase, verdict and rule, however many the ring loses", {
-	timeout: 60_000,
-}, async () => {
+test("connections and denials are counted exactly, by phase, verdict and rule, however many the ring loses", async () => {
 	const before = await decisions(stage.daemon);
 	const storm = (address: string, count: number, port: number) =>
 		stage.world

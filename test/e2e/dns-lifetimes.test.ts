@@ -25,7 +25,7 @@ let stage: Stage;
 beforeAll(async () => {
 	stage = await Stage.make(BRIEF);
 	await stage.world.server.zone(BASE);
-}, 60_000);
+});
 afterAll(() => stage?.close());
 
 const ask = (name: string, connect: readonly (readonly [string, number])[] = []) =>

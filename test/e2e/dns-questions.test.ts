@@ -17,7 +17,7 @@ let stage: Stage;
 beforeAll(async () => {
 	stage = await Stage.make(POLICY);
 	await stage.world.server.zone(ZONE);
-}, 60_000);
+});
 afterAll(() => stage?.close());
 beforeEach(() => stage.world.server.clear());
 

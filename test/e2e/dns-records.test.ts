@@ -62,7 +62,7 @@ let stage: Stage;
 beforeAll(async () => {
 	stage = await Stage.make(POLICY);
 	await stage.world.server.zone({ ...ZONE, ...RECORDS });
-}, 60_000);
+});
 afterAll(() => stage?.close());
 beforeEach(() => stage.world.server.forge(null));
 

@@ -30,7 +30,7 @@ let stage: Stage;
 beforeAll(async () => {
 	stage = await Stage.make(POLICY);
 	await stage.world.server.zone({ ...ZONE, ...NUMBERED });
-}, 60_000);
+});
 afterAll(() => stage?.close());
 beforeEach(async () => {
 	await stage.world.server.pieces({ piece: 0, pause: 0 });

@@ -27,7 +27,7 @@ beforeAll(async () => {
 	await server.listen("tls", DOT_PORT);
 	await server.listen("udp", DOT_PORT);
 	await server.listen("udp", PORTS.tls);
-}, 60_000);
+});
 afterAll(() => stage?.close());
 
 const count = (kind: string, verdict: string) => stage.metric(COUNTS, `kind="${kind}",verdict="${verdict}"`);

@@ -16,7 +16,7 @@ beforeAll(async () => {
 	old = { good: new Hold(stage.world, GOOD, PORTS.echo), bad: new Hold(stage.world, BAD, PORTS.echo) };
 	await Promise.all([old.good.reached("connected"), old.bad.reached("connected")]);
 	await stage.daemon.start();
-}, 60_000);
+});
 afterAll(() => stage?.close());
 
 test("a socket connected before the daemon started is judged at its next packet: denied, no byte arrives", async () => {

@@ -25,7 +25,7 @@ beforeAll(async () => {
 	stage.world.cleanup.defer(`servers ${child.pid}`, () => void end(child.pid));
 	createInterface({ input: child.stdout }).on("line", (text) => lines.push(JSON.parse(text)));
 	await until("both servers", 10_000, () => lines.filter((one) => "ready" in one).length === 2);
-}, 60_000);
+});
 afterAll(() => stage?.close());
 
 /** A program of Node's in the server's namespace, which nobody watches. */

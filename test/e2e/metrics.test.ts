@@ -8,7 +8,7 @@ import { DatabaseSync } from "node:sqlite";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { decisions, metrics } from "../support/api.ts";
 import { policy } from "../support/policies.ts";
-import { until } from "../support/run.ts";
+import { SLOW, until } from "../support/run.ts";
 import { PORTS, Stage } from "../support/stage.ts";
 import { CLOSED, grown, settled, storm } from "../support/storm.ts";
 
@@ -24,7 +24,7 @@ beforeAll(async () => {
 			],
 		}),
 	);
-}, 60_000);
+});
 afterAll(() => stage?.close());
 
 test.each([
@@ -32,7 +32,7 @@ test.each([
 	["denied", "198.19.6.1", PORTS.echo],
 ])(
 	"connections that are %s: kernel count = delivered + counted as lost, and each is in the history once or counted as dropped",
-	{ timeout: 60_000 + SECONDS * 2_000 },
+	{ timeout: (60_000 + SECONDS * 2_000) * SLOW },
 	async (what, to, port) => {
 		const before = await settled(stage.daemon);
 		const began = performance.now();
@@ -78,7 +78,7 @@ async function kept(address: string): Promise<Record<"rows" | "ids" | "sockets" 
 	}
 }
 
-test("a daemon that stands still loses events, and not one without a count", { timeout: 60_000 }, async () => {
+test("a daemon that stands still loses events, and not one without a count", async () => {
 	const before = await settled(stage.daemon);
 	const pid = stage.daemon.pid ?? 0;
 	process.kill(pid, "SIGSTOP");

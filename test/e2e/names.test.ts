@@ -18,7 +18,7 @@ let stage: Stage;
 beforeAll(async () => {
 	stage = await Stage.make(BY_HELLO);
 	await stage.curl("https://www.good.test/"); // the servers' code is warm for what is timed
-}, 60_000);
+});
 afterAll(() => stage?.close());
 
 describe.each([

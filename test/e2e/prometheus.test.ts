@@ -30,7 +30,7 @@ beforeAll(async () => {
 		...["--metrics-tls-cert", certificates.cert, "--metrics-tls-key", certificates.key, "--metrics-top-names", "10"],
 	);
 	await stage.daemon.start();
-}, 60_000);
+});
 afterAll(() => stage?.close());
 
 const storm = (to: string, count: number) =>

@@ -4,7 +4,7 @@ import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { policy } from "../support/policies.ts";
-import { must, run, until } from "../support/run.ts";
+import { must, run, SLOW, until } from "../support/run.ts";
 import { cleanEnvironment } from "../support/server.ts";
 import { PORTS, Stage } from "../support/stage.ts";
 import { BAD4, BAD6, WWW4, WWW6 } from "../support/zones.ts";
@@ -39,7 +39,7 @@ beforeAll(async () => {
 	for (const port of [PORTS.tls, RETRY_PORT]) {
 		await until("QUIC is served", 10_000, async () => (await fetch("www.good.test", { watched: false, port })).out > 0);
 	}
-}, 180_000);
+}, 180_000 * SLOW);
 afterAll(() => stage?.close());
 
 function serve(pages: string, port: number, flags: readonly string[]): void {
@@ -87,7 +87,7 @@ const ROUNDS = 48;
 test.each([
 	["version 1", []],
 	["version 2, chosen by the server", ["--other-versions=v2draft,v1"]],
-])("an allowed name costs no datagram more than without us (%s)", { timeout: 60_000 }, async (_, flags) => {
+])("an allowed name costs no datagram more than without us (%s)", async (_, flags) => {
 	const least = { watched: { in: 1e9, out: 1e9 }, alone: { in: 1e9, out: 1e9 } };
 	const costsNothing = () => least.watched.in <= least.alone.in && least.watched.out <= least.alone.out;
 	for (let round = 0; round < ROUNDS && (round < 4 || !costsNothing()); round++) {
@@ -106,7 +106,7 @@ test.each([
 	});
 });
 
-test("a denied name: not one datagram reaches the server, and none is answered", { timeout: 60_000 }, async () => {
+test("a denied name: not one datagram reaches the server, and none is answered", async () => {
 	const denied = await fetch("www.bad.test", { watched: true });
 	expect(denied.outcome.code).not.toBe(0);
 	expect([denied.in, denied.out]).toEqual([0, 0]);
@@ -115,7 +115,7 @@ test("a denied name: not one datagram reaches the server, and none is answered",
 	expect((await fetch("www.bad.test", { watched: false })).out).toBeGreaterThan(0);
 });
 
-test("a Retry: another connection id, other keys, the same hello", { timeout: 60_000 }, async () => {
+test("a Retry: another connection id, other keys, the same hello", async () => {
 	const retried = await fetch("www.good.test", { watched: true, port: RETRY_PORT });
 	expect(retried.outcome).toMatchObject({ code: 0 });
 	expect(await stage.record({ name: "www.good.test", port: RETRY_PORT, verdict: "allow" })).toBeDefined();

@@ -6,7 +6,7 @@ import { prefixFile } from "../bench/prefixes.ts";
 import { status } from "../support/api.ts";
 import { Hold } from "../support/hold.ts";
 import { policy, type TestRule } from "../support/policies.ts";
-import { must, sleep, until } from "../support/run.ts";
+import { must, SLOW, sleep, until } from "../support/run.ts";
 import { PORTS, parse, Stage } from "../support/stage.ts";
 
 const X = "198.19.5.1";
@@ -27,11 +27,11 @@ const B = policy({ rules: [...TWO].reverse() });
 let stage: Stage;
 beforeAll(async () => {
 	stage = await Stage.make(A);
-}, 60_000);
+});
 afterAll(() => stage?.close());
 
 test("20,000 connections while the policy is replaced every 100 ms: none is judged by half a policy", {
-	timeout: 120_000,
+	timeout: 120_000 * SLOW,
 }, async () => {
 	const argv = [stage.world.client("storm"), X, "20000", String(PORTS.echo), String(PORTS.sink), String(PORTS.third)];
 	let running = true;
@@ -141,7 +141,7 @@ test("a change of the file is a reload; a bad file leaves the old policy in forc
 });
 
 test("while 1,000,000 prefixes are put in force the daemon answers", {
-	timeout: 120_000,
+	timeout: 120_000 * SLOW,
 }, async () => {
 	const folder = dirname(stage.daemon.policyFile);
 	const big = prefixFile(folder, 1_000_000);

@@ -14,7 +14,7 @@ beforeAll(async () => {
 	mkdirSync(join(stage.world.folder, "opt"));
 	program = join(stage.world.folder, "opt/agent");
 	copyFileSync(stage.world.client("probe"), program);
-}, 60_000);
+});
 afterAll(() => stage?.close());
 
 test("20 processes that live a few milliseconds are all named: pid, comm, exe, arguments", async () => {

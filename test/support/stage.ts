@@ -4,7 +4,7 @@ import type { DnsOutcome, DnsTask } from "./clients/dns-client.ts";
 import { Daemon } from "./daemon.ts";
 import type { Arrival, Kind } from "./listeners.ts";
 import { DNS_CLIENT, NODE, TLS_CLIENT } from "./paths.ts";
-import { until } from "./run.ts";
+import { SLOW, until } from "./run.ts";
 import { World } from "./world.ts";
 import { ZONE } from "./zones.ts";
 
@@ -91,7 +91,7 @@ export class Stage {
 			"curl",
 			"-sS",
 			"--max-time",
-			"10",
+			String(10 * SLOW),
 			"--cacert",
 			this.world.certificates.ca,
 			"-w",

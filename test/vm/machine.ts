@@ -1,6 +1,7 @@
 import { execFileSync, spawn } from "node:child_process";
 import { closeSync, existsSync, mkdtempSync, openSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { complaint } from "./console.ts";
 import type { GuestKernel } from "./kernels.ts";
 
 export interface Boot {
@@ -8,18 +9,24 @@ export interface Boot {
 	/** Base image, and the file that keeps what the guest changes from one boot to the next. */
 	readonly image: string;
 	readonly disk: string;
+	/** File systems that the guest only reads: /dev/nvme1n1 and so on. */
+	readonly more?: readonly string[];
 	/** At /mnt/host in the guest. */
 	readonly share: string;
 	readonly command: string;
 	/** Takes what leaves and enters by the guest's interface. */
 	readonly capture: string;
 	readonly seconds: number;
+	/** Of the kernel's command line. */
+	readonly append?: string;
+	/** Processors; 2 if not given. */
+	readonly cpus?: number;
 	readonly onLine: (line: string) => void;
 }
 
 /** Boots, runs the command as root under systemd, and resolves to its exit code. 124: out of time; 125: the machine did not answer. */
 export async function boot(options: Boot): Promise<number> {
-	const { kernel, image, disk, share, command, capture, seconds, onLine } = options;
+	const { image, disk, share, command, seconds, onLine } = options;
 	if (!existsSync(disk)) execFileSync("qemu-img", ["create", "-q", "-f", "qcow2", "-F", "raw", "-b", image, disk]);
 	const folder = mkdtempSync("/tmp/sallyport-vm-");
 	const at = (name: string) => join(folder, name);
@@ -31,9 +38,7 @@ export async function boot(options: Boot): Promise<number> {
 		for (let tries = 0; !existsSync(at("fs")) && tries < 200; tries++)
 			await new Promise((done) => setTimeout(done, 50));
 		const out = openSync(at("out"), "w");
-		const qemu = spawn("qemu-system-x86_64", argumentsFor(kernel, disk, capture, at), {
-			stdio: ["ignore", "ignore", "inherit"],
-		});
+		const qemu = spawn("qemu-system-x86_64", argumentsFor(options, at), { stdio: ["ignore", "ignore", "inherit"] });
 		const timer = setTimeout(() => qemu.kill("SIGKILL"), seconds * 1000);
 		let read = 0;
 		const follow = setInterval(() => (read = follow_(at("out"), read, onLine)), 500);
@@ -44,8 +49,11 @@ export async function boot(options: Boot): Promise<number> {
 		closeSync(out);
 		const code = existsSync(at("code")) ? readFileSync(at("code"), "utf8").trim() : "";
 		if (code !== "") return Number(code);
-		onLine(`the machine did not answer; its console ends with:\n${readFileSync(at("console"), "utf8").slice(-3_000)}`);
-		return qemu.signalCode === "SIGKILL" ? 124 : 125;
+		const console = existsSync(at("console")) ? readFileSync(at("console"), "utf8") : "";
+		const outOfTime = qemu.signalCode === "SIGKILL";
+		const why = complaint(console) ?? (outOfTime ? `not done within ${seconds} s` : "the machine did not answer");
+		onLine(`${why}; its console ends with:\n${console.slice(-3_000)}`);
+		return outOfTime ? 124 : 125;
 	} finally {
 		fs.kill();
 		rmSync(folder, { recursive: true, force: true });
@@ -55,27 +63,37 @@ export async function boot(options: Boot): Promise<number> {
 /*
  * Software emulation. tsc=reliable: else the guest loses its clock under load. NVMe and ext4 are built into the cloud kernels.
  * Emulated `rep movs` and `rep stos` go byte by byte, and a fifth level of page tables is one more to walk: without them a load
- * of the programs takes half the time.
+ * of the programs takes half the time. With SMAP each copy from or to a process changes the view of memory twice.
  */
-function argumentsFor(kernel: GuestKernel, disk: string, capture: string, at: (name: string) => string): string[] {
+function argumentsFor(options: Boot, at: (name: string) => string): string[] {
+	const { kernel, disk, more = [], capture, append = "", cpus = 2 } = options;
 	const memory = 1536;
 	const port = (name: string) => [
 		...["-chardev", `file,id=${name},path=${at(name)}`],
 		...["-device", `virtserialport,chardev=${name},name=${name}`],
 	];
 	return [
-		...["-accel", "tcg,thread=multi", "-cpu", "max,-erms,-la57", "-smp", "2", "-m", String(memory)],
+		...["-accel", "tcg,thread=multi", "-cpu", CPU, "-smp", String(cpus), "-m", String(memory)],
 		...["-machine", "q35,memory-backend=mem", "-object", `memory-backend-memfd,id=mem,size=${memory}M,share=on`],
 		...["-nodefaults", "-display", "none", "-no-reboot", "-kernel", kernel.image],
-		...["-append", "root=/dev/nvme0n1 rw console=ttyS0 tsc=reliable clearcpuid=rep_good panic=-1 net.ifnames=0"],
+		...["-append", `${COMMAND_LINE} ${append}`],
 		...["-drive", `if=none,id=root,file=${disk},format=qcow2`, "-device", "nvme,drive=root,serial=root"],
+		...more.flatMap((file, index) => [
+			...["-drive", `if=none,id=more${index},file=${file},format=raw,readonly=on`],
+			...["-device", `nvme,drive=more${index},serial=more${index}`],
+		]),
 		...["-chardev", `socket,id=fs,path=${at("fs")}`, "-device", "vhost-user-fs-pci,chardev=fs,tag=host"],
-		...["-netdev", "user,id=net,restrict=on", "-device", "virtio-net-pci,netdev=net"],
+		...["-netdev", "user,id=net,restrict=on", "-device", `virtio-net-pci,netdev=net,mac=${MAC}`],
 		...["-object", `filter-dump,id=dump,netdev=net,file=${capture}`],
 		...["-serial", `file:${at("console")}`, "-device", "virtio-serial-pci", ...port("out"), ...port("code")],
 		...["-fw_cfg", `name=opt/io.systemd.credentials/command,file=${at("command")}`],
 	];
 }
+
+const CPU = "max,-erms,-la57,-smap,-smep";
+const COMMAND_LINE = "root=/dev/nvme0n1 rw console=ttyS0 tsc=reliable clearcpuid=rep_good panic=-1 net.ifnames=0";
+/** Of the guest's interface. */
+export const MAC = "52:54:00:12:34:56";
 
 /* Whole lines that are new; at the end what is left. */
 function follow_(file: string, from: number, onLine: (line: string) => void, all = false): number {

@@ -1,31 +1,44 @@
-/** Tests of this tree in a guest: the tree is at /mnt/host, and its Node runs them. */
-import { mkdirSync, rmSync } from "node:fs";
+/** Tests of this tree in a guest that is there for its kernel alone: no systemd, the tree on a disk (tree.ts). */
+import { readdirSync } from "node:fs";
 import { join } from "node:path";
-import { compileClients } from "../support/clients.ts";
+import { CLIENTS, TREE } from "./tree.ts";
 
-/** Below the tree: the guest has no compiler. */
-const CLIENTS = "build/guest-clients";
+/** Tests of test/e2e that say nothing about a kernel: the same processes read and write the same files on each. */
+const ELSEWHERE: Readonly<Record<string, string>> = {
+	"docs.test.ts": "runs the commands of the documentation, with programs that the guest lacks",
+	"prometheus.test.ts": "Prometheus and promtool read what the daemon writes over HTTP",
+};
 
-export function prepareSuite(root: string): void {
-	const folder = join(root, CLIENTS);
-	rmSync(folder, { recursive: true, force: true });
-	mkdirSync(folder, { recursive: true });
-	for (const sources of ["test/support/clients", "test/bypass/clients"])
-		compileClients(folder, join(root, sources), ["-static"]);
+/** Instead of systemd (guest/init). */
+export const INIT = `init=/bin/bash -- -c "mount -t devtmpfs devtmpfs /dev; mount -t ext4 -o ro /dev/nvme1n1 ${TREE}; exec bash ${TREE}/test/vm/guest/init"`;
+
+export interface Suites {
+	readonly command: string;
+	/** Tests of `e2e` that are not run, with the reason. */
+	readonly left: readonly string[];
 }
 
-/** "bypass" (or "bypass S7 N14", some rows) is `npm run test:bypass`, a line a row; else a path below test/ for vitest, a line a test. */
-export function suiteCommand(suite: string): string {
-	const [name, ...rows] = suite.split(" ");
-	const run =
-		name === "bypass"
-			? `node test/bypass/bypass.ts ${rows.join(" ")}`
-			: `node node_modules/vitest/vitest.mjs run --project kernel --reporter=verbose test/${suite}`;
-	return [
-		"systemctl stop beacon",
-		"mount -o remount,ro /mnt/host",
-		"cd /mnt/host",
-		`export SALLYPORT_TEST_SLOW=10 SALLYPORT_TEST_CLIENTS=$PWD/${CLIENTS}/bin PATH=$PWD/node_modules/.bin:$PATH NO_COLOR=1`,
-		run,
-	].join("\n");
+/**
+ * "bypass" (or "bypass S7 N14", some rows) is `npm run test:bypass`, a line a row; "e2e" is all of test/e2e that a kernel could make
+ * differ; else a path below test/ for vitest. One after the other.
+ */
+export function suites(root: string, wanted: readonly string[]): Suites {
+	const all = readdirSync(join(root, "test/e2e")).filter((file) => file.endsWith(".test.ts"));
+	const e2e = all.filter((file) => !(file in ELSEWHERE)).map((file) => `test/e2e/${file}`);
+	const runs = wanted.map((suite) => {
+		const [name, ...rows] = suite.split(" ");
+		if (name === "bypass") return `node test/bypass/bypass.ts ${rows.join(" ")}`;
+		const files = suite === "e2e" ? e2e.join(" ") : `test/${suite}`;
+		return `node node_modules/vitest/vitest.mjs run --project kernel --reporter=./test/vm/guest/reporter.mjs ${files}`;
+	});
+	const left = wanted.includes("e2e") ? Object.entries(ELSEWHERE).map(([file, why]) => `e2e/${file}: ${why}`) : [];
+	return { command: [SETTING, ...runs.map((run) => `${run} || code=$?`), "exit $code"].join("\n"), left };
 }
+
+/* What is written goes into memory: the disk is for several guests. */
+const SETTING = `code=0
+mkdir /run/upper /run/work
+mount -t overlay overlay -o lowerdir=${TREE},upperdir=/run/upper,workdir=/run/work ${TREE}
+cd ${TREE}
+export SALLYPORT_TEST_SLOW=10 SALLYPORT_TEST_CLIENTS=$PWD/${CLIENTS}/bin PATH=$PWD/node_modules/.bin:$PATH NO_COLOR=1
+export NODE_COMPILE_CACHE=/run/compiled`;

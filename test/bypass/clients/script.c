@@ -262,7 +262,7 @@ static int flood(char *rest)
 static int accept_one(void)
 {
 	struct pollfd wait = { .fd = sockets[at], .events = POLLIN };
-	int fd = poll(&wait, 1, 3000) == 1 ? accept(sockets[at], NULL, NULL) : -1;
+	int fd = poll(&wait, 1, patience(3000)) == 1 ? accept(sockets[at], NULL, NULL) : -1;
 
 	if (fd < 0)
 		return -1;
@@ -274,7 +274,7 @@ static int accept_one(void)
 /* Until a file is there; half a minute at most. */
 static int wait_for(const char *path)
 {
-	for (int tries = 0; tries < 3000; tries++) {
+	for (int tries = 0; tries < patience(3000); tries++) {
 		if (access(path, F_OK) == 0)
 			return 0;
 		usleep(10000);
@@ -288,7 +288,7 @@ static int receive(int ms)
 	struct pollfd wait = { .fd = sockets[at], .events = POLLIN };
 	ssize_t size;
 
-	if (poll(&wait, 1, ms) == 0)
+	if (poll(&wait, 1, patience(ms)) == 0)
 		return 0;
 	size = recv(sockets[at], got + got_size, sizeof(got) - got_size, 0);
 	if (size > 0)

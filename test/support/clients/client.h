@@ -54,6 +54,14 @@ static inline double now_us(void)
 	return at.tv_sec * 1e6 + at.tv_nsec / 1e3;
 }
 
+/* A limit of time, longer on a slow machine (SLOW in ../run.ts). */
+static inline int patience(int ms)
+{
+	const char *slow = getenv("SALLYPORT_TEST_SLOW");
+
+	return slow ? ms * atoi(slow) : ms;
+}
+
 /* connect() that gives up after 3 s; 0 or -1 with errno. */
 static inline int connect_to(int fd, const struct peer *peer)
 {
@@ -65,7 +73,7 @@ static inline int connect_to(int fd, const struct peer *peer)
 	if (connect(fd, (const struct sockaddr *)&peer->address, peer->length) < 0) {
 		if (errno != EINPROGRESS)
 			return -1;
-		if (poll(&wait, 1, 3000) == 0) {
+		if (poll(&wait, 1, patience(3000)) == 0) {
 			errno = ETIMEDOUT;
 			return -1;
 		}

