@@ -1,6 +1,6 @@
 /**
  * npm run test:bypass: every known way around the policy, with real sockets in a network of their own, and what came of it.
- * `npm run test:bypass -- S7 N14` runs the rows whose ids begin so. Exit code 1: something got out, or something allowed did not,
+ * `npm run test:bypass -- S7 N14` runs the rows whose ids begin so, `-- -S10` all others. Exit code 1: something got out, or something allowed did not,
  * that known.ts does not say.
  */
 import { leftovers } from "../support/sweep.ts";
@@ -15,8 +15,11 @@ if (process.geteuid?.() !== 0) {
 	process.exit(10);
 }
 
-const wanted = process.argv.slice(2);
-const isWanted = ({ id }: Row) => wanted.length === 0 || wanted.some((prefix) => id.startsWith(prefix));
+const args = process.argv.slice(2);
+const wanted = args.filter((arg) => !arg.startsWith("-"));
+const unwanted = args.filter((arg) => arg.startsWith("-")).map((arg) => arg.slice(1));
+const begins = ({ id }: Row, prefixes: readonly string[]) => prefixes.some((prefix) => id.startsWith(prefix));
+const isWanted = (row: Row) => (wanted.length === 0 || begins(row, wanted)) && !begins(row, unwanted);
 const say = (line: string) => void process.stdout.write(`${line}\n`);
 const outcomes: Outcome[] = [];
 const vain: string[] = [];
