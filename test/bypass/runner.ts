@@ -10,6 +10,8 @@ import { target } from "./target.ts";
 /** TCP would send a dropped first segment again by now. */
 const LATE_MS = 250;
 const RECORD_MS = 800;
+/** Asking costs a slow machine what it needs to get on. */
+const POLL_MS = 50 * SLOW;
 
 export async function runRow(scene: Scene, row: Row, number: number): Promise<Outcome> {
 	try {
@@ -70,16 +72,16 @@ async function recorded(scene: Scene, kind: Row["kind"], at: Tried["at"]): Promi
 		const wanted = all.find((seen) => (seen.verdict === "deny") === (kind === "stop"));
 		if (wanted !== undefined) return shown(wanted);
 		if (performance.now() > end) return all[0] === undefined ? "no record" : shown(all[0]);
-		await sleep(50);
+		await sleep(POLL_MS);
 	}
 }
 
 /** The denial of what a client did, where many share the destination. */
 export async function deniedOf(scene: Scene, { pid }: Scripted): Promise<string> {
-	for (let tries = 0; tries < 10 * SLOW && scene.blocking; tries++) {
+	for (let tries = 0; tries < 10 && scene.blocking; tries++) {
 		const [seen] = await scene.stage.records({ pid, verdict: "deny" });
 		if (seen !== undefined) return shown(seen);
-		await sleep(50);
+		await sleep(POLL_MS);
 	}
 	return "no record";
 }

@@ -10,7 +10,7 @@ const ELSEWHERE: Readonly<Record<string, string>> = {
 };
 
 /** Instead of systemd (guest/init). */
-export const INIT = `init=/bin/bash -- -c "mount -t devtmpfs devtmpfs /dev; mount -t ext4 -o ro /dev/nvme1n1 ${TREE}; exec bash ${TREE}/test/vm/guest/init"`;
+export const INIT = `init=/bin/bash -- -c "mount -t devtmpfs devtmpfs /dev; mount -t ext4 -o ro /dev/nvme0n2 ${TREE}; exec bash ${TREE}/test/vm/guest/init"`;
 
 export interface Suites {
 	readonly command: string;
