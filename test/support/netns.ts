@@ -9,7 +9,7 @@ import { existsSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { ANY4, ANY6, CLIENT4, CLIENT6, DNS4, DNS6, ROGUE4, SERVER4, SERVER6 } from "./addresses.ts";
 import type { Cleanup } from "./cleanup.ts";
-import { must } from "./run.ts";
+import { must, SLOW } from "./run.ts";
 
 export const NETNS_PREFIX = "sallyport-";
 let made = 0;
@@ -41,7 +41,7 @@ export function makeNetwork(cleanup: Cleanup, folder: string): Network {
 	must("ip", "-n", server, "route", "add", "local", ANY4, "dev", "lo");
 	must("ip", "-n", server, "-6", "route", "add", "local", ANY6, "dev", "lo");
 	const resolv = join(folder, "resolv.conf");
-	writeFileSync(resolv, `nameserver ${DNS4}\noptions timeout:2 attempts:2\n`);
+	writeFileSync(resolv, `nameserver ${DNS4}\noptions timeout:${Math.min(2 * SLOW, 30)} attempts:2\n`);
 	return {
 		client,
 		server,

@@ -76,7 +76,7 @@ export async function until<T>(
 		const value = await probe();
 		if (value !== undefined && value !== false) return value;
 		if (performance.now() > end) throw new Error(`${what}: not within ${ms * SLOW} ms`);
-		await new Promise((resolve) => setTimeout(resolve, 10));
+		await new Promise((resolve) => setTimeout(resolve, 10 * SLOW));
 	}
 }
 

@@ -6,7 +6,10 @@ import { CLIENTS, TREE } from "./tree.ts";
 /** Tests of test/e2e that say nothing about a kernel: the same processes read and write the same files on each. */
 const ELSEWHERE: Readonly<Record<string, string>> = {
 	"docs.test.ts": "runs the commands of the documentation, with programs that the guest lacks",
+	"cli.test.ts": "prints what the daemon has said over its API, which api.test.ts asks",
 	"prometheus.test.ts": "Prometheus and promtool read what the daemon writes over HTTP",
+	"quic-client.test.ts":
+		"a QUIC client and server of Debian's, which the guest lacks; quic.test.ts has the datagrams themselves",
 };
 
 /** Instead of systemd (guest/init). */

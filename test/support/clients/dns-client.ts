@@ -6,6 +6,9 @@ import { createSocket } from "node:dgram";
 import { existsSync } from "node:fs";
 import { connect, isIPv6, type Socket } from "node:net";
 
+/** As in ../run.ts. */
+const SLOW = Number(process.env["SALLYPORT_TEST_SLOW"] ?? 1);
+
 export interface DnsTask {
 	readonly via: "udp" | "tcp";
 	readonly server: string;
@@ -103,7 +106,7 @@ async function overTcp(): Promise<void> {
 
 function attempt(address: string, port: number): Promise<string> {
 	return new Promise((resolve) => {
-		const socket = connect({ host: address, port, timeout: 3_000 });
+		const socket = connect({ host: address, port, timeout: 3_000 * SLOW });
 		const end = (outcome: string) => {
 			socket.destroy();
 			resolve(outcome);

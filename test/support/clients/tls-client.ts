@@ -2,6 +2,8 @@
 import { readFileSync } from "node:fs";
 import { connect } from "node:tls";
 
+/** As in ../run.ts. */
+const SLOW = Number(process.env["SALLYPORT_TEST_SLOW"] ?? 1);
 const [host = "", port = "", ca = "", address] = process.argv.slice(2);
 const started = performance.now();
 let connected = 0;
@@ -16,7 +18,7 @@ function finish(outcome: Record<string, unknown>): void {
 
 const socket = connect({ host: address ?? host, port: Number(port), servername: host, ca: readFileSync(ca) });
 let body = "";
-socket.setTimeout(5_000, () => finish({ ok: false, error: "TIMEOUT" }));
+socket.setTimeout(5_000 * SLOW, () => finish({ ok: false, error: "TIMEOUT" }));
 socket.once("connect", () => {
 	connected = performance.now();
 });
