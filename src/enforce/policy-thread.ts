@@ -33,9 +33,15 @@ export interface FromPolicyWorker {
 /** Builds and checks policies in a thread, one after the other. The thread ends when there has been nothing to do for a while. */
 export class PolicyThread {
 	readonly #turns = new Turns(WAITING);
+	readonly #idle: number;
 	#worker: Worker | null = null;
 	#rest: NodeJS.Timeout | null = null;
 	#closed = false;
+
+	/** `idle`: ms with nothing to do after which the thread ends. */
+	constructor(idle = IDLE) {
+		this.#idle = idle;
+	}
 
 	/** Rejects with BusyError, or if it does not come to an end. */
 	async build(request: BuildRequest, lists: ListFolder): Promise<Built> {
@@ -72,7 +78,7 @@ export class PolicyThread {
 		} finally {
 			clearTimeout(patience);
 			worker.off("message", resolve).off("error", reject).off("exit", onExit).unref();
-			this.#rest = setTimeout(() => void worker.terminate(), REST).unref();
+			this.#rest = setTimeout(() => this.#end(worker), this.#idle).unref();
 		}
 	}
 
@@ -87,6 +93,12 @@ export class PolicyThread {
 		return worker;
 	}
 
+	/* It takes a moment to end: what is asked meanwhile is for another. */
+	#end(worker: Worker): void {
+		if (this.#worker === worker) this.#worker = null;
+		void worker.terminate();
+	}
+
 	#stayAwake(): void {
 		if (this.#rest !== null) clearTimeout(this.#rest);
 		this.#rest = null;
@@ -98,4 +110,4 @@ const WAITING = 8;
 const MEMORY_MB = 1_024;
 /** ms */
 const PATIENCE = 60_000;
-const REST = 2_000;
+const IDLE = 2_000;
