@@ -27,6 +27,12 @@ test.skipIf(!has("systemd-analyze"))("systemd-analyze verify knows every key", (
 	}
 });
 
+test("the early unit's sandbox is not made below /tmp, which is mounted and emptied while it starts", () => {
+	const text = readFileSync(unit("sallyport-early.service"), "utf8");
+	expect(text).not.toMatch(/^Private(Devices|Tmp)=/m);
+	expect(text).toMatch(/^DevicePolicy=closed$/m);
+});
+
 test("what is not tried again: the exit codes of docs/cli.md that cannot heal", () => {
 	const codes = /^RestartPreventExitStatus=(.*)$/m.exec(readFileSync(unit("sallyport.service"), "utf8"))?.[1];
 	const cannot = Object.values(EXIT).filter((code) => [2, 3, 21].includes(code) || (code >= 10 && code <= 18));
