@@ -29,8 +29,8 @@ export interface DoctorFacts {
 	readonly links: number;
 	readonly attached: readonly AttachedProgram[];
 	readonly ownNames: readonly string[];
-	/** Process of the daemon that has the pins, its capabilities, and whether it serves metrics without TLS or a secret to other hosts. */
-	readonly daemon: { readonly pid: number; readonly capabilities: bigint; readonly insecure: boolean } | null;
+	/** Process of the daemon that has the pins, and its capabilities. */
+	readonly daemon: { readonly pid: number; readonly capabilities: bigint } | null;
 	readonly policy: { readonly lines: readonly string[]; readonly facts: PolicyCheck["facts"] };
 	readonly lastGood: { readonly savedAt: string | null; readonly why: string | null };
 	readonly resolvers: readonly string[];
@@ -68,13 +68,7 @@ export function gather(config: DoctorConfig, addon: Addon, checkPolicy: (file: s
 		attached: attempt(() => (cgroup === null ? [] : addon.attached(cgroup)), []),
 		ownNames: attempt(() => readdirSync(join(config.pins, "programs")), []),
 		daemon:
-			daemon === null
-				? null
-				: {
-						pid: daemon,
-						capabilities: effectiveCapabilities(text(`/proc/${daemon}/status`)),
-						insecure: text(`/proc/${daemon}/cmdline`).split("\0").includes("--metrics-insecure"),
-					},
+			daemon === null ? null : { pid: daemon, capabilities: effectiveCapabilities(text(`/proc/${daemon}/status`)) },
 		policy: { lines: checked.problems.map(renderProblem), facts: checked.facts },
 		lastGood: { savedAt: kept.found?.savedAt ?? null, why: kept.why },
 		resolvers: [...trustedResolvers([])].map(addressText),

@@ -101,13 +101,6 @@ function others({ attached, ownNames }: DoctorFacts): Finding {
 }
 
 function daemon({ daemon }: DoctorFacts): Finding {
-	if (daemon?.insecure === true) {
-		return warning(
-			"daemon",
-			`Process ${daemon.pid} has the pins, and may serve metrics to other hosts without TLS or a secret (--metrics-insecure).`,
-			"docs/scrape.md: a certificate and a token.",
-		);
-	}
 	if (daemon !== null) return ok("daemon", `process ${daemon.pid} has the pins`);
 	return warning("daemon", "No daemon runs: nothing is recorded.", "systemctl start sallyport, or sallyport run.");
 }
