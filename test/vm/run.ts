@@ -4,20 +4,20 @@
  * e2e/names.test.ts: these tests of the tree instead, a guest for each kernel, all at once (suite.ts). Images and kernels are Debian's,
  * cached in $SALLYPORT_VM_CACHE or ~/.cache/sallyport-vm.
  */
-import { execFileSync } from "node:child_process";
-import { cpSync, mkdirSync, mkdtempSync, rmSync } from "node:fs";
-import { availableParallelism, homedir } from "node:os";
+import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
+import { availableParallelism } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
+import { ROOT } from "../support/paths.ts";
 import { type Captured, sentTo } from "./capture.ts";
 import { makeImage } from "./image.ts";
 import { fetchKernel, type GuestKernel } from "./kernels.ts";
 import { boot, MAC } from "./machine.ts";
 import { Report } from "./report.ts";
+import { CACHE, fillShare, INSTALL } from "./share.ts";
 import { INIT, suites } from "./suite.ts";
 import { makeTree } from "./tree.ts";
 
-const ROOT = join(import.meta.dirname, "../..");
 const BEACON = "198.51.100.9";
 /** Parts of guest/checks.mjs and files of guest/rows, in this order, after the early unit's. */
 const PARTS = ["service", "memory", "disk", "clock", "who"];
@@ -55,15 +55,15 @@ class Guest {
 }
 
 /** Tests of this tree on other kernels, in guests that have no Sallyport of their own. */
-async function testSuites(versions: readonly string[], cache: string, wanted: readonly string[]): Promise<void> {
-	mkdirSync(cache, { recursive: true });
+async function testSuites(versions: readonly string[], wanted: readonly string[]): Promise<void> {
+	mkdirSync(CACHE, { recursive: true });
 	const folder = mkdtempSync("/tmp/sallyport-vm-suite-");
 	try {
 		const tree = join(folder, "tree");
 		await report.timed("the tree as a disk", () => makeTree(ROOT, tree));
 		const guests = versions.map((version) => {
-			const kernel = fetchKernel(version, cache);
-			return { version, kernel, image: makeImage(kernel, cache) };
+			const kernel = fetchKernel(version, CACHE);
+			return { version, kernel, image: makeImage(kernel, CACHE) };
 		});
 		const cpus = Math.max(1, Math.floor(availableParallelism() / guests.length));
 		const { command, left } = suites(ROOT, wanted);
@@ -87,30 +87,23 @@ async function testSuites(versions: readonly string[], cache: string, wanted: re
 	}
 }
 
-async function test(version: string, cache: string, parts: readonly string[]): Promise<void> {
-	mkdirSync(cache, { recursive: true });
+async function test(version: string, parts: readonly string[]): Promise<void> {
+	mkdirSync(CACHE, { recursive: true });
 	const folder = mkdtempSync("/tmp/sallyport-vm-test-");
 	const share = join(folder, "share");
 	try {
-		const kernel = await report.timed(`kernel ${version}`, () => fetchKernel(version, cache));
-		const image = await report.timed("image", () => makeImage(kernel, cache));
-		cpSync(join(import.meta.dirname, "guest"), join(share, "guest"), { recursive: true });
-		await report.timed("packages", () => {
-			for (const number of ["0.1.0", "0.1.1"]) {
-				const args = ["scripts/package/package.mjs", "--quick", "--out", share, "--version", number, "deb"];
-				execFileSync(process.execPath, args, { cwd: ROOT, stdio: ["ignore", "ignore", "inherit"] });
-			}
-		});
+		const kernel = await report.timed(`kernel ${version}`, () => fetchKernel(version, CACHE));
+		const image = await report.timed("image", () => makeImage(kernel, CACHE));
+		await report.timed("packages", () => fillShare(share));
 		const guest = new Guest(kernel, image, folder);
 		const checks = (part: string) => `${CHECKS} /opt/node /mnt/host/guest/checks.mjs ${part} /mnt/host vm`;
 		const inTurn = (...commands: string[]) =>
 			["code=0", ...commands.map((each) => `${each} || code=$?`), "exit $code"].join("\n");
 
-		const install = "dpkg -i /mnt/host/sallyport_0.1.0_amd64.deb | tail -1 && cp /usr/lib/sallyport/node /opt/node";
 		const why =
 			"systemctl -q is-active sallyport-early sallyport || journalctl -b -o cat -u sallyport-early -u sallyport";
 		const first = await report.timed("first boot: install", () =>
-			guest.run(inTurn(install, why, checks("install")), MINUTES_20),
+			guest.run(inTurn(INSTALL, why, checks("install")), MINUTES_20),
 		);
 		report.tell(
 			"without Sallyport the beacon gets out (the control)",
@@ -150,11 +143,10 @@ const { values } = parseArgs({
 	},
 });
 const report = new Report();
-const cache = process.env["SALLYPORT_VM_CACHE"] ?? join(homedir(), ".cache/sallyport-vm");
 if (values.suite !== undefined) {
-	await testSuites(values.kernel, cache, values.suite);
+	await testSuites(values.kernel, values.suite);
 } else {
 	for (const version of values.kernel)
-		await report.timed(`all of ${version}`, () => test(version, cache, values.quick ? [] : values.only));
+		await report.timed(`all of ${version}`, () => test(version, values.quick ? [] : values.only));
 }
 process.exitCode = report.failed === 0 ? 0 : 1;

@@ -4,16 +4,15 @@
  * of the container. Debian's packages are cached in $SALLYPORT_VM_CACHE or ~/.cache/sallyport-vm.
  */
 import { execFileSync } from "node:child_process";
-import { cpSync, mkdirSync, mkdtempSync, rmSync } from "node:fs";
-import { homedir } from "node:os";
+import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { Cleanup } from "../support/cleanup.ts";
 import { Container, type Limits } from "./container.ts";
 import { configureContainer, unpackDebian } from "./image.ts";
 import { Report } from "./report.ts";
+import { CACHE, fillShare, INSTALL } from "./share.ts";
 
-const ROOT = join(import.meta.dirname, "../..");
 /** Parts of guest/checks.mjs and files of guest/rows, in this order. */
 const PARTS = [
 	"install",
@@ -40,7 +39,6 @@ const RPM = [
 	"libpopt0",
 	"libsqlite3-0",
 ];
-const VERSIONS = ["0.1.0", "0.1.1"];
 
 interface Wanted {
 	readonly parts: readonly string[];
@@ -49,7 +47,6 @@ interface Wanted {
 }
 
 async function test({ parts, minutes, limits }: Wanted, report: Report): Promise<void> {
-	const cache = process.env["SALLYPORT_VM_CACHE"] ?? join(homedir(), ".cache/sallyport-vm");
 	const cleanup = new Cleanup();
 	const folder = mkdtempSync("/tmp/sallyport-spawn-");
 	cleanup.defer(folder, () => rmSync(folder, { recursive: true, force: true }));
@@ -58,20 +55,13 @@ async function test({ parts, minutes, limits }: Wanted, report: Report): Promise
 		const share = join(folder, "share");
 		mkdirSync(root);
 		await report.timed("Debian", () => {
-			mkdirSync(cache, { recursive: true });
-			unpackDebian(root, cache);
+			mkdirSync(CACHE, { recursive: true });
+			unpackDebian(root, CACHE);
 			configureContainer(root);
 		});
-		cpSync(join(import.meta.dirname, "guest"), join(share, "guest"), { recursive: true });
-		for (const page of ["service.md", "ec2.md"]) cpSync(join(ROOT, "docs", page), join(share, "docs", page));
-		await report.timed("packages", () => {
-			for (const version of VERSIONS) {
-				const kinds = parts.includes("rpm") ? ["deb", "rpm"] : ["deb"];
-				const args = ["scripts/package/package.mjs", "--quick", "--out", share, "--version", version, ...kinds];
-				execFileSync(process.execPath, args, { cwd: ROOT, stdio: ["ignore", "ignore", "inherit"] });
-			}
-		});
-		if (parts.includes("rpm")) {
+		const withRpm = parts.includes("rpm");
+		await report.timed("packages", () => fillShare(share, withRpm ? ["deb", "rpm"] : ["deb"]));
+		if (withRpm) {
 			mkdirSync(join(share, "rpm"));
 			execFileSync("apt-get", ["download", "-q", ...RPM], { cwd: join(share, "rpm"), stdio: "ignore" });
 		}
@@ -91,8 +81,6 @@ async function test({ parts, minutes, limits }: Wanted, report: Report): Promise
 		for (const failure of cleanup.run()) report.tell("cleanup", false, failure);
 	}
 }
-
-const INSTALL = "dpkg -i /mnt/host/sallyport_0.1.0_amd64.deb | tail -1 && cp /usr/lib/sallyport/node /opt/node";
 
 const { values } = parseArgs({
 	options: {

@@ -9,7 +9,7 @@ import { scrape, slope, sum } from "../metrics.mjs";
 import { resolveBy } from "../names.mjs";
 import { OUTSIDE, PORTS } from "../places.mjs";
 
-const RATE = 40;
+const RATE = 60;
 /* Events of a second: what waits in the ring at a scrape, and what one daemon took between its last scrape and its end. */
 const MOMENT = 4 * RATE;
 const MINUTES = Number(process.env["MINUTES"] ?? 30);
@@ -20,7 +20,7 @@ const ENDS = [
 	[0.12, "restart"],
 	[0.97, "kill"],
 ];
-/* Of the whole, until what is bounded is full: 10,000 connections that have ended, SQLite's cache of 8 MB, the heap's own room. */
+/* Of the whole, until what is bounded is full: 10,000 connections that have ended, SQLite's cache of 8 MB (some 30,000 rounds). */
 const WARM_UP = 0.35;
 /* Minutes. Memory is the least within a window: garbage comes and goes every minute or two, a policy that is built takes 15 MB for seconds. */
 const WINDOW = 2;
