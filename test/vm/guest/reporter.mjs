@@ -1,21 +1,27 @@
-/** vitest's outcome as lines of a guest (check.mjs): one a file, and one a test that fails. */
+/** vitest's outcome as lines of a guest (check.mjs): one a file and one a test. */
 const seconds = (ms) => `${(ms / 1000).toFixed(1)} s`;
 
 export default class Lines {
+	#module = "";
+
+	onTestModuleStart(module) {
+		this.#module = module.relativeModuleId;
+	}
+
+	onTestCaseResult(test) {
+		const { state, errors } = test.result();
+		const ms = test.diagnostic()?.duration ?? 0;
+		if (state === "failed") tell(`${this.#module}: ${test.fullName}`, false, said(errors), ms);
+		else process.stdout.write(`  ${state}: ${test.fullName}, ${seconds(ms)}\n`);
+	}
+
 	onTestModuleEnd(module) {
 		const name = module.relativeModuleId;
-		const tests = [...module.children.allTests()];
-		const of = (state) => tests.filter((test) => test.result().state === state);
-		const [passed, failed, skipped] = [of("passed"), of("failed"), of("skipped")];
-		for (const test of failed)
-			tell(`${name}: ${test.fullName}`, false, said(test.result().errors), test.diagnostic()?.duration ?? 0);
+		const states = [...module.children.allTests()].map((test) => test.result().state);
+		const count = (state) => states.filter((each) => each === state).length;
 		for (const error of module.errors()) tell(name, false, said([error]), 0);
-		const slow = tests.map((test) => [test.diagnostic()?.duration ?? 0, test.name]).sort(([a], [b]) => b - a)[0];
-		const detail = [`${passed.length} passed`];
-		if (failed.length > 0) detail.push(`${failed.length} failed`);
-		if (skipped.length > 0) detail.push(`${skipped.length} skipped`);
-		if (slow !== undefined) detail.push(`longest ${seconds(slow[0])} (${slow[1]})`);
-		tell(name, failed.length === 0 && module.errors().length === 0, detail.join(", "), module.diagnostic().duration);
+		const detail = ["passed", "failed", "skipped"].filter(count).map((state) => `${count(state)} ${state}`);
+		tell(name, count("failed") === 0 && module.errors().length === 0, detail.join(", "), module.diagnostic().duration);
 	}
 }
 
