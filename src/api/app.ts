@@ -69,6 +69,8 @@ function newServer(tls: AppOptions["tls"]): FastifyInstance {
 		connectionTimeout: TIMES.idle,
 		keepAliveTimeout: TIMES.idle,
 		forceCloseConnections: true,
+		/* However slow the host: how long a start may take is for who starts the daemon to say (TimeoutStartSec). */
+		pluginTimeout: 0,
 		/* Another type in the query ("limit=x") is an error, not NaN. */
 		ajv: { customOptions: { coerceTypes: true, removeAdditional: false, allErrors: false } },
 		http: { headersTimeout: TIMES.headers, connectionsCheckingInterval: TIMES.headers / 2, maxHeaderSize: 16_384 },

@@ -167,3 +167,10 @@ function connectionsOf({ server }: FastifyInstance): Promise<number> {
 	server.getConnections((_error, count) => resolve(count));
 	return promise;
 }
+
+test("a host that is slow has a slow start, not none: Fastify would give up a part that takes 10 s", async () => {
+	const slow = await openApi(services);
+	slow.register(() => new Promise((resolve) => setTimeout(resolve, 10_500)));
+	await slow.ready();
+	await slow.close();
+}, 60_000);
