@@ -1,6 +1,6 @@
 /** N17 and N18: connections that live when a name's TTL ends or the policy changes. */
 import { Hold } from "../support/hold.ts";
-import { sleep } from "../support/run.ts";
+import { SLOW, sleep } from "../support/run.ts";
 import { PORTS } from "../support/stage.ts";
 import { hello } from "./hellos.ts";
 import { byAddress, byName } from "./policies.ts";
@@ -130,11 +130,11 @@ export const NAMES_LIVE: readonly Row[] = [
 			const sent = scene.script("udp4", [
 				`connect=${t.good.v4},${PORTS.udp}`,
 				`send=${DATA}`,
-				"wait=800",
+				`wait=${800 * SLOW}`,
 				`send=${DATA}`,
 				`?send=${DATA}`,
 			]);
-			await sleep(400);
+			await sleep(400 * SLOW);
 			await scene.put(byAddress({ ...t, good: t.also }));
 			const outcome = await sent;
 			const { bytes } = await scene.wire.at({ address: t.good.v4 });
