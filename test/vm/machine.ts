@@ -1,6 +1,7 @@
 import { execFileSync, spawn } from "node:child_process";
 import { closeSync, existsSync, mkdtempSync, openSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { Cleanup } from "../support/cleanup.ts";
 import { complaint } from "./console.ts";
 import type { GuestKernel } from "./kernels.ts";
 
@@ -28,17 +29,21 @@ export interface Boot {
 export async function boot(options: Boot): Promise<number> {
 	const { image, disk, share, command, seconds, onLine } = options;
 	if (!existsSync(disk)) execFileSync("qemu-img", ["create", "-q", "-f", "qcow2", "-F", "raw", "-b", image, disk]);
+	const cleanup = new Cleanup();
 	const folder = mkdtempSync("/tmp/sallyport-vm-");
+	cleanup.defer(folder, () => rmSync(folder, { recursive: true, force: true }));
 	const at = (name: string) => join(folder, name);
 	writeFileSync(at("command"), command);
 	const fs = spawn("/usr/lib/qemu/virtiofsd", [`--socket-path=${at("fs")}`, "-o", `source=${share}`], {
 		stdio: "ignore",
 	});
+	cleanup.defer("virtiofsd", () => fs.kill());
 	try {
 		for (let tries = 0; !existsSync(at("fs")) && tries < 200; tries++)
 			await new Promise((done) => setTimeout(done, 50));
 		const out = openSync(at("out"), "w");
 		const qemu = spawn("qemu-system-x86_64", argumentsFor(options, at), { stdio: ["ignore", "ignore", "inherit"] });
+		cleanup.defer("QEMU", () => qemu.kill("SIGKILL"));
 		const timer = setTimeout(() => qemu.kill("SIGKILL"), seconds * 1000);
 		let read = 0;
 		const follow = setInterval(() => (read = follow_(at("out"), read, onLine)), 500);
@@ -55,8 +60,7 @@ export async function boot(options: Boot): Promise<number> {
 		onLine(`${why}; its console ends with:\n${console.slice(-3_000)}`);
 		return outOfTime ? 124 : 125;
 	} finally {
-		fs.kill();
-		rmSync(folder, { recursive: true, force: true });
+		cleanup.run();
 	}
 }
 

@@ -8,6 +8,7 @@ import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
 import { availableParallelism } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
+import { Cleanup } from "../support/cleanup.ts";
 import { ROOT } from "../support/paths.ts";
 import { type Captured, sentTo } from "./capture.ts";
 import { makeImage } from "./image.ts";
@@ -57,7 +58,9 @@ class Guest {
 /** Tests of this tree on other kernels, in guests that have no Sallyport of their own. */
 async function testSuites(versions: readonly string[], wanted: readonly string[]): Promise<void> {
 	mkdirSync(CACHE, { recursive: true });
+	const cleanup = new Cleanup();
 	const folder = mkdtempSync("/tmp/sallyport-vm-suite-");
+	cleanup.defer(folder, () => rmSync(folder, { recursive: true, force: true }));
 	try {
 		const tree = join(folder, "tree");
 		await report.timed("the tree as a disk", () => makeTree(ROOT, tree));
@@ -83,13 +86,15 @@ async function testSuites(versions: readonly string[], wanted: readonly string[]
 		};
 		await Promise.all(guests.map(run));
 	} finally {
-		rmSync(folder, { recursive: true, force: true });
+		cleanup.run();
 	}
 }
 
 async function test(version: string, parts: readonly string[]): Promise<void> {
 	mkdirSync(CACHE, { recursive: true });
+	const cleanup = new Cleanup();
 	const folder = mkdtempSync("/tmp/sallyport-vm-test-");
+	cleanup.defer(folder, () => rmSync(folder, { recursive: true, force: true }));
 	const share = join(folder, "share");
 	try {
 		const kernel = await report.timed(`kernel ${version}`, () => fetchKernel(version, CACHE));
@@ -123,7 +128,7 @@ async function test(version: string, parts: readonly string[]): Promise<void> {
 		);
 		tellNothing("nothing is in the capture either", last);
 	} finally {
-		rmSync(folder, { recursive: true, force: true });
+		cleanup.run();
 	}
 }
 

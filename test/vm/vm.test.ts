@@ -9,8 +9,9 @@ const MINUTES = 60_000;
 test(
 	"Linux 6.1: the package on a real systemd, from its installation to its removal",
 	async () => {
-		const args = [join(import.meta.dirname, "run.ts"), "--kernel", "6.1"];
-		const run = spawn(process.execPath, args, { stdio: ["ignore", "inherit", "inherit"] });
+		/* A test that is killed leaves no guest behind. */
+		const args = ["--pdeathsig", "TERM", process.execPath, join(import.meta.dirname, "run.ts"), "--kernel", "6.1"];
+		const run = spawn("setpriv", args, { stdio: ["ignore", "inherit", "inherit"] });
 		const [code] = await once(run, "close");
 		expect(code).toBe(0);
 	},
