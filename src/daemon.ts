@@ -279,9 +279,15 @@ async function compose(
 		summary: () => ({ lost: lostOf(kernel.sum("counters")) }),
 		health: () => ({ problem: eventPath.look(), line: statusLine({ kernel, policy: service, table }) }),
 		stop: async () => {
+			const atEnd = rejudge;
 			rejudge = null;
 			warmer = null;
-			if (config.onExit === "closed") await service.load(CLOSED_POLICY, "(built-in)", "built-in");
+			if (config.onExit === "closed") {
+				await service.load(CLOSED_POLICY, "(built-in)", "built-in");
+				/* Nobody is left to end what is open when it next sends. */
+				await atEnd?.run();
+				await destroyer.settled();
+			}
 			await undo.run();
 			log.info("stopped", { left: config.onExit });
 		},

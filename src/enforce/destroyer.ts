@@ -23,7 +23,8 @@ export class Destroyer {
 	readonly #o: DestroyerOptions;
 	readonly #namespaces: Namespaces;
 	readonly #own: string | null;
-	readonly #underWay = new Set<number>();
+	/** By cookie. */
+	readonly #underWay = new Map<number, Promise<void>>();
 	/* Cookie of a namespace to a path into it; null: it is the daemon's own. */
 	readonly #known = new BoundedMap<number, string | null>(1_024);
 
@@ -35,13 +36,18 @@ export class Destroyer {
 
 	destroy(event: DecisionEvent): void {
 		if (this.#underWay.has(event.cookie)) return;
-		this.#underWay.add(event.cookie);
-		this.#destroy(event)
+		const done = this.#destroy(event)
 			.then(
 				(errno) => this.#count(errno === 0 ? "destroyed" : errno === ENOENT ? "gone" : "failed", errno),
 				(error: unknown) => this.#count("failed", error),
 			)
 			.finally(() => this.#underWay.delete(event.cookie));
+		this.#underWay.set(event.cookie, done);
+	}
+
+	/** When all that are to end have ended, or could not be. */
+	async settled(): Promise<void> {
+		await Promise.all(this.#underWay.values());
 	}
 
 	async #destroy(event: DecisionEvent): Promise<number> {
