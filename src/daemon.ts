@@ -284,7 +284,8 @@ async function compose(
 			warmer = null;
 			if (config.onExit === "closed") {
 				await service.load(CLOSED_POLICY, "(built-in)", "built-in");
-				/* Nobody is left to end what is open when it next sends. */
+				/* Nobody is left to end what is open when it next sends. What was opened a moment ago is in the ring. */
+				pump.flush();
 				await atEnd?.run();
 				await destroyer.settled();
 			}
