@@ -3,6 +3,7 @@ import { afterAll, beforeAll, expect, test } from "vitest";
 import { DNS4, DNS6, SERVER4 } from "../support/addresses.ts";
 import { Hold } from "../support/hold.ts";
 import { policy } from "../support/policies.ts";
+import { SLOW } from "../support/run.ts";
 import { PORTS, parse, Stage } from "../support/stage.ts";
 import { leftovers } from "../support/sweep.ts";
 import { BAD4, BAD6, NAMELESS4, NAMELESS6 } from "../support/zones.ts";
@@ -16,7 +17,7 @@ afterAll(() => {
 	expect(leftovers(true)).toEqual([]);
 });
 
-test("curl and Node over TLS, by name and by address", async () => {
+test("curl and Node over TLS, by name and by address", { timeout: 30_000 * SLOW }, async () => {
 	for (const url of [
 		"https://api.good.test/",
 		"https://www.bad.test/",
@@ -49,7 +50,7 @@ test("TCP, UDP, ICMP and a raw protocol", async () => {
 		expect(after[counter], counter).toBe((before[counter] ?? 0) + 1);
 });
 
-test("DNS by hand and by getaddrinfo, connections by the thousand", async () => {
+test("DNS by hand and by getaddrinfo, connections by the thousand", { timeout: 30_000 * SLOW }, async () => {
 	for (const [how, family, resolver] of [
 		["query", "4", DNS4],
 		["query", "6", DNS6],

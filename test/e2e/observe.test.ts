@@ -2,6 +2,7 @@
 import { afterAll, beforeAll, expect, test } from "vitest";
 import type { Seen } from "../support/api.ts";
 import { policy, type TestRule } from "../support/policies.ts";
+import { SLOW } from "../support/run.ts";
 import { PORTS, Stage } from "../support/stage.ts";
 import { BAD4, EDGE4, NAMELESS4, WWW4 } from "../support/zones.ts";
 
@@ -18,7 +19,9 @@ beforeAll(async () => {
 });
 afterAll(() => stage?.close());
 
-test("everything passes and is recorded as would_deny with the rule, phase and reason that enforce gives", async () => {
+test("everything passes and is recorded as would_deny with the rule, phase and reason that enforce gives", {
+	timeout: 30_000 * SLOW,
+}, async () => {
 	const attempts: { what: string; like: Partial<Seen>; run: () => Promise<boolean> }[] = [
 		{ what: "smtp", like: { address: NAMELESS4, port: PORTS.smtp }, run: () => works(NAMELESS4, PORTS.smtp) },
 		{ what: "no rule", like: { address: NAMELESS4, port: PORTS.sink }, run: () => works(NAMELESS4, PORTS.sink) },

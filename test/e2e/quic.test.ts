@@ -201,7 +201,7 @@ test("a version that cannot be read is a hello without a name", async () => {
 	}
 });
 
-test("half a hello too many, or for too long", async () => {
+test("half a hello too many, or for too long", { timeout: 30_000 * SLOW }, async () => {
 	const half = (index: number) => pieces(GOOD_HELLO, 90, { dcid: Buffer.alloc(8, index) })[0];
 	const five = await send([1, 2, 3, 4, 5].map(half));
 	expect(five.bytes).toBe(4800);

@@ -43,5 +43,5 @@ const SETTING = `code=0
 mkdir /run/upper /run/work
 mount -t overlay overlay -o lowerdir=${TREE},upperdir=/run/upper,workdir=/run/work ${TREE}
 cd ${TREE}
-export SALLYPORT_TEST_SLOW=10 SALLYPORT_TEST_CLIENTS=$PWD/${CLIENTS}/bin PATH=$PWD/node_modules/.bin:$PATH NO_COLOR=1
+export SALLYPORT_TEST_SLOW=20 SALLYPORT_TEST_CLIENTS=$PWD/${CLIENTS}/bin PATH=$PWD/node_modules/.bin:$PATH NO_COLOR=1
 export NODE_COMPILE_CACHE=/run/compiled`;

@@ -20,9 +20,9 @@ export async function check(name, body) {
 	process.stdout.write(`${JSON.stringify({ name, ok, detail, ms })}\n`);
 }
 
-export async function decides(where = "") {
-	assert.equal(reach(PORTS.allowed), "data", `${where} allowed`);
-	assert.equal(reach(PORTS.denied), "denied", `${where} denied`);
+export async function decides(where = "", prefix = []) {
+	assert.equal(reach(PORTS.denied, prefix), "denied", `${where} denied`);
+	assert.equal(reach(PORTS.allowed, prefix), "data", `${where} allowed`);
 }
 
 /** `outside`: what tells what has arrived there. What happens meanwhile lets nothing out that is denied, and disturbs nothing that is not. */

@@ -3,7 +3,7 @@
  * packages; `vm`: the host is a machine of its own, whose clock, memory and mounts are free to change.
  */
 import assert from "node:assert/strict";
-import { existsSync, readdirSync, rmSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { check, decides, underLoad as underLoadOf } from "./check.mjs";
 import {
 	ENFORCE,
@@ -150,6 +150,24 @@ const parts = {
 			must("systemctl", "start", "sallyport");
 			await decides();
 		});
+		await check("an early unit whose sandbox cannot be made, or that hangs, leaves no gap", async () => {
+			must("systemctl", "stop", "sallyport");
+			/* What a boot would start next. */
+			const later = ["--unit=later", "-p", "DefaultDependencies=no", "-p", "After=network-pre.target"];
+			const said = [];
+			for (const trouble of ["ReadWritePaths=/not/there", "ExecStart=\nExecStart=sleep 60\nTimeoutStartSec=1"]) {
+				must("systemctl", "stop", "sallyport-early", "network-pre.target");
+				must("sallyport", "detach");
+				earlyUnit(`[Service]\n${trouble}\n`);
+				run("systemctl", "start", "--no-block", "sallyport-early");
+				await decides(trouble, ["systemd-run", "-q", "--wait", "--pipe", "--collect", ...later]);
+				said.push(property("sallyport-early", "Result"));
+				earlyUnit(null);
+			}
+			must("systemctl", "start", "sallyport");
+			assert.equal(status().adopted, true);
+			return said.join(", ");
+		});
 		await check("no /sys/fs/bpf: the service mounts it", async () => {
 			must("systemctl", "stop", "sallyport");
 			must("sallyport", "detach");
@@ -211,6 +229,17 @@ const parts = {
 		await removal();
 	},
 };
+
+/** Settings of the early unit beside its own; null: none. */
+function earlyUnit(text) {
+	const folder = "/run/systemd/system/sallyport-early.service.d";
+	rmSync(folder, { recursive: true, force: true });
+	if (text !== null) {
+		mkdirSync(folder, { recursive: true });
+		writeFileSync(`${folder}/test.conf`, text);
+	}
+	must("systemctl", "daemon-reload");
+}
 
 async function removal() {
 	await check("removed, it leaves nothing in the kernel; purged, nothing on disk", async () => {
