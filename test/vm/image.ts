@@ -142,7 +142,7 @@ function configure(root: string): void {
 		"[Match]\nType=ether\nKind=!*\n[Network]\nAddress=10.0.2.15/24\nGateway=10.0.2.2\nIPv6AcceptRA=no\nLinkLocalAddressing=no\n",
 	);
 	/* An emulated processor is ten times slower, and the verifier is mostly computing: on hardware a load takes a second or two. */
-	for (const unit of ["sallyport.service", "sallyport-early.service"]) {
+	for (const unit of ["sallyport.service", "sallyport-early.service", "sallyport-early-unconfined.service"]) {
 		mkdirSync(join(root, `etc/systemd/system/${unit}.d`), { recursive: true });
 		put(`etc/systemd/system/${unit}.d/emulated.conf`, "[Service]\nTimeoutStartSec=600\n");
 	}
