@@ -101,6 +101,8 @@ export const LIMITS = {
 	/** Names of a policy that the daemon resolves itself, and how many at a time. */
 	resolvedNames: 500,
 	resolvedAtOnce: 16,
+	/** Times that each server is asked, each time waiting longer: a datagram may be lost. */
+	resolveTries: 3,
 	/** Of any other request to the API. */
 	bodyBytes: 64 * 1024,
 	/** Of one listener of the API; the one that has been idle longest makes room. */
@@ -128,7 +130,7 @@ export const TIMES = {
 	settle: 1_000,
 	/** DNS questions take answers for this long. */
 	question: 5_000,
-	/** A name of the policy that the daemon resolves: how long for one resolver. And a command that flushes a cache. */
+	/** A name of the policy that the daemon resolves: how long for one server at first. And a command that flushes a cache. */
 	resolve: 1_000,
 	flush: 5_000,
 	/** Between tries to reach systemd-resolved. */

@@ -1,5 +1,5 @@
 import { execFile } from "node:child_process";
-import { Resolver } from "node:dns/promises";
+import { NODATA, NOTFOUND, Resolver } from "node:dns/promises";
 import { existsSync } from "node:fs";
 import { type Packed, packAddress, packedBytes } from "../address.ts";
 import { LIMITS, TIMES, type WarmUp } from "../config.ts";
@@ -24,7 +24,13 @@ export interface Found {
 	readonly ttl: number;
 }
 
-export type Lookup = (name: string, resolvers: readonly string[]) => Promise<readonly Found[]>;
+export interface Looked {
+	readonly found: readonly Found[];
+	/** No server has said what there is, of one family or of both. */
+	readonly unanswered: boolean;
+}
+
+export type Lookup = (name: string, resolvers: readonly string[]) => Promise<Looked>;
 
 /**
  * What programs and caches resolved before the daemon came, the kernel has not seen. Caches of the host are emptied, so that the next
@@ -51,7 +57,7 @@ export class Warmer {
 		if (flushed.length > 0) this.#o.log.info("resolver caches flushed", { of: flushed });
 	}
 
-	/** Names that the policy allows, each once as long as the daemon runs. */
+	/** Names that the policy allows, each once as long as the daemon runs, and again with a later policy if no server answered. */
 	async resolve(policy: Policy): Promise<void> {
 		if (this.#o.what !== "resolve") return;
 		const names = exactNames(policy).filter((name) => !this.#asked.has(name));
@@ -60,16 +66,23 @@ export class Warmer {
 		if (wanted.length === 0 || resolvers.length === 0) return;
 		for (const name of wanted) this.#asked.add(name);
 		let addresses = 0;
+		let unanswered = 0;
 		const queue = wanted.values();
 		const worker = async () => {
-			for (const name of queue)
-				for (const found of await (this.#o.lookup ?? askResolvers)(name, resolvers))
-					if (this.#teach(name, found)) addresses++;
+			for (const name of queue) {
+				const looked = await (this.#o.lookup ?? askResolvers)(name, resolvers);
+				for (const found of looked.found) if (this.#teach(name, found)) addresses++;
+				if (looked.unanswered) {
+					unanswered++;
+					this.#asked.delete(name);
+				}
+			}
 		};
 		await Promise.all(Array.from({ length: LIMITS.resolvedAtOnce }, worker));
 		this.#o.log.info("names of the policy resolved", {
 			names: wanted.length,
 			addresses,
+			unanswered,
 			leftOut: names.length - wanted.length,
 		});
 	}
@@ -97,14 +110,20 @@ export function exactNames(policy: Policy): string[] {
 	return [...names];
 }
 
-async function askResolvers(name: string, servers: readonly string[]): Promise<readonly Found[]> {
-	const resolver = new Resolver({ timeout: TIMES.resolve, tries: 1 });
+/** Answers, too: the name or its addresses of this family do not exist. */
+const NOTHING_THERE: ReadonlySet<unknown> = new Set([NOTFOUND, NODATA]);
+
+async function askResolvers(name: string, servers: readonly string[]): Promise<Looked> {
+	const resolver = new Resolver({ timeout: TIMES.resolve, tries: LIMITS.resolveTries });
 	resolver.setServers([...servers]);
 	const both = await Promise.allSettled([
 		resolver.resolve4(name, { ttl: true }),
 		resolver.resolve6(name, { ttl: true }),
 	]);
-	return both.flatMap((each) => (each.status === "fulfilled" ? each.value : []));
+	return {
+		found: both.flatMap((each) => (each.status === "fulfilled" ? each.value : [])),
+		unanswered: both.some((each) => each.status === "rejected" && !NOTHING_THERE.has(each.reason.code)),
+	};
 }
 
 const CACHES: readonly (readonly [name: string, sign: string, command: string, ...args: string[]])[] = [

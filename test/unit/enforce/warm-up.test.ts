@@ -1,10 +1,13 @@
 /** Names that were resolved before the daemon came. */
+import { createSocket } from "node:dgram";
+import { decode } from "dns-packet";
 import { expect, test } from "vitest";
 import { LIMITS, type WarmUp } from "../../../src/config.ts";
 import { exactNames, type Found, Warmer } from "../../../src/enforce/warm-up.ts";
 import { TEACH_REQUEST } from "../../../src/native/layout.ts";
 import type { Policy } from "../../../src/policy/model.ts";
 import { parsePolicy } from "../../../src/policy/parse.ts";
+import { encodeReply } from "../../support/dns-encode.ts";
 import { worldEnvironment } from "../policy/arbitraries.ts";
 
 const LOG = { debug() {}, info() {}, warn() {}, error() {} };
@@ -16,9 +19,17 @@ function policyOf(...rules: readonly object[]): Policy {
 	return parsed.policy;
 }
 
-function stand(what: WarmUp, answers: Record<string, readonly Found[]> = {}) {
+interface Given {
+	readonly answers?: Record<string, readonly Found[]>;
+	readonly unanswered?: readonly string[];
+	/** A real one, that is really asked. */
+	readonly resolver?: string;
+}
+
+function stand(what: WarmUp, { answers = {}, unanswered = [], resolver }: Given = {}) {
 	const taught: string[] = [];
 	const asked: string[] = [];
+	const said: unknown[] = [];
 	let flushes = 0;
 	const warmer = new Warmer({
 		kernel: {
@@ -37,18 +48,20 @@ function stand(what: WarmUp, answers: Record<string, readonly Found[]> = {}) {
 			},
 		},
 		what,
-		resolvers: () => ["192.0.2.53"],
-		log: LOG,
-		lookup: async (name) => {
-			asked.push(name);
-			return answers[name] ?? [];
-		},
+		resolvers: () => [resolver ?? "192.0.2.53"],
+		log: { ...LOG, info: (_, fields) => void said.push(fields) },
+		...(resolver === undefined && {
+			lookup: async (name) => {
+				asked.push(name);
+				return { found: answers[name] ?? [], unanswered: unanswered.includes(name) };
+			},
+		}),
 		flush: async () => {
 			flushes++;
 			return ["nscd"];
 		},
 	});
-	return { warmer, taught, asked, flushes: () => flushes };
+	return { warmer, taught, asked, said, flushes: () => flushes };
 }
 
 const POLICY = policyOf(
@@ -63,10 +76,12 @@ test("names that a policy allows are asked for, wildcards, denials and presets a
 
 test("what is found is taught with its TTL, each name once", async () => {
 	const { warmer, taught, asked } = stand("resolve", {
-		"api.example.com": [
-			{ address: "192.0.2.1", ttl: 300 },
-			{ address: "2001:db8::1", ttl: 5 },
-		],
+		answers: {
+			"api.example.com": [
+				{ address: "192.0.2.1", ttl: 300 },
+				{ address: "2001:db8::1", ttl: 5 },
+			],
+		},
 	});
 	await warmer.resolve(POLICY);
 	await warmer.resolve(POLICY);
@@ -75,6 +90,35 @@ test("what is found is taught with its TTL, each name once", async () => {
 		"api.example.com 00000000000000000000ffffc0000201 300",
 		"api.example.com 20010db8000000000000000000000001 5",
 	]);
+});
+
+test("a name that no server answered is asked for again with a later policy, and the log says how many", async () => {
+	const { warmer, asked, said } = stand("resolve", { unanswered: ["db.example.com"] });
+	await warmer.resolve(POLICY);
+	expect(said).toEqual([{ names: 2, addresses: 0, unanswered: 1, leftOut: 0 }]);
+	asked.length = 0;
+	await warmer.resolve(POLICY);
+	expect(asked).toEqual(["db.example.com"]);
+});
+
+test("a question that is lost on its way is asked again", async () => {
+	const server = createSocket("udp4");
+	const lost = new Set<string>();
+	server.on("message", (message, { port }) => {
+		const { id = 0, questions: [{ name = "", type = "" } = {}] = [] } = decode(message);
+		if (!lost.has(type)) return void lost.add(type);
+		const answers = type === "A" ? [{ name, type, data: "192.0.2.1" }] : [];
+		server.send(encodeReply({ id, flags: 0x180, question: { name, type }, answers, edns: false }), port);
+	});
+	await new Promise<void>((resolve) => server.bind(0, "127.0.0.1", resolve));
+	try {
+		const { warmer, taught, said } = stand("resolve", { resolver: `127.0.0.1:${server.address().port}` });
+		await warmer.resolve(policyOf({ name: "a", action: "allow", to: { domain: "api.example.com" } }));
+		expect(taught).toEqual(["api.example.com 00000000000000000000ffffc0000201 60"]);
+		expect(said).toEqual([{ names: 1, addresses: 1, unanswered: 0, leftOut: 0 }]);
+	} finally {
+		server.close();
+	}
 });
 
 test("caches are flushed only where names decide, and nothing happens where it is not wanted", async () => {
