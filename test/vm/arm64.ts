@@ -14,12 +14,13 @@ import {
 	symlinkSync,
 	writeFileSync,
 } from "node:fs";
-import { homedir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
+import { Cleanup } from "../support/cleanup.ts";
+import { ROOT } from "../support/paths.ts";
 import { Report } from "./report.ts";
+import { CACHE } from "./share.ts";
 
-const ROOT = join(import.meta.dirname, "../..");
 const PACKAGES = ["linux-image-cloud-arm64", "libc6", "libstdc++6", "busybox-static"];
 const FOLDERS = ["dev", "etc", "proc", "root", "run", "sys", "tmp", "usr/bin", "usr/lib", "var/lib/sallyport"];
 /** Emulated, the verifier takes half a minute for all programs. */
@@ -37,8 +38,8 @@ busybox poweroff -f
 `;
 
 /** Debian's, unpacked: the kernel and what the tree's Node links with. */
-function unpackDebian(cache: string): string {
-	const folder = join(cache, "arm64");
+function unpackDebian(): string {
+	const folder = join(CACHE, "arm64");
 	if (existsSync(folder)) return folder;
 	const part = `${folder}.part`;
 	rmSync(part, { recursive: true, force: true });
@@ -74,22 +75,13 @@ function makeTree(folder: string, debian: string): string {
 }
 
 function boot(kernel: string, initrd: string, report: Report): Promise<void> {
-	const args = [
-		"-machine",
-		"virt",
-		"-cpu",
-		"max,pauth-impdef=on",
-		"-smp",
-		"2",
-		"-m",
-		"1800",
-		"-nodefaults",
-		"-nographic",
-	];
+	const machine = ["-machine", "virt", "-cpu", "max,pauth-impdef=on", "-smp", "2", "-m", "1800"];
+	const console = ["-nodefaults", "-nographic", "-serial", "stdio", "-no-reboot"];
 	const start = ["-kernel", kernel, "-initrd", initrd, "-append", "console=ttyAMA0 panic=-1 quiet"];
-	const qemu = spawn("qemu-system-aarch64", [...args, "-serial", "stdio", "-no-reboot", ...start], {
+	const qemu = spawn("qemu-system-aarch64", [...machine, ...console, ...start], {
 		stdio: ["ignore", "pipe", "inherit"],
 	});
+	cleanup.defer("QEMU", () => qemu.kill("SIGKILL"));
 	const timer = setTimeout(() => qemu.kill(), SECONDS * 1000);
 	let ended = false;
 	createInterface({ input: qemu.stdout }).on("line", (line) => {
@@ -106,15 +98,16 @@ function boot(kernel: string, initrd: string, report: Report): Promise<void> {
 }
 
 const report = new Report();
+const cleanup = new Cleanup();
 const folder = mkdtempSync("/tmp/sallyport-arm64-");
+cleanup.defer(folder, () => rmSync(folder, { recursive: true, force: true }));
 try {
-	const cache = process.env["SALLYPORT_VM_CACHE"] ?? join(homedir(), ".cache/sallyport-vm");
-	mkdirSync(cache, { recursive: true });
-	const debian = await report.timed("Debian", () => unpackDebian(cache));
+	mkdirSync(CACHE, { recursive: true });
+	const debian = await report.timed("Debian", () => unpackDebian());
 	const initrd = await report.timed("package", () => makeTree(folder, debian));
 	const kernel = readdirSync(join(debian, "boot")).find((file) => file.startsWith("vmlinuz-")) ?? "";
 	await report.timed("guest", () => boot(join(debian, "boot", kernel), initrd, report));
 } finally {
-	rmSync(folder, { recursive: true, force: true });
+	cleanup.run();
 }
 process.exitCode = report.failed === 0 ? 0 : 1;
