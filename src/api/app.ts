@@ -1,3 +1,4 @@
+import { Socket } from "node:net";
 import rateLimit from "@fastify/rate-limit";
 import { type FastifyInstance, fastify } from "fastify";
 import { LIMITS, TIMES } from "../config.ts";
@@ -30,7 +31,13 @@ export async function buildApp(options: AppOptions): Promise<FastifyInstance> {
 	const app = newServer(options.tls);
 	sendProblems(app, log);
 	capConnections(app.server, LIMITS.apiConnections);
-	app.addHook("onSend", (_request, reply, payload, done) => {
+	/* TIMES.idle is for who sends or takes nothing, and not for the time that an answer costs us. */
+	app.addHook("preHandler", ({ raw }, _reply, done) => {
+		hangUpAfter(raw.socket, 0);
+		done();
+	});
+	app.addHook("onSend", (request, reply, payload, done) => {
+		hangUpAfter(request.raw.socket, TIMES.idle);
 		reply.header("x-content-type-options", "nosniff");
 		if (!reply.hasHeader("content-security-policy")) reply.header("content-security-policy", "default-src 'none'");
 		reply.header("cache-control", "no-store");
@@ -59,6 +66,11 @@ export async function buildApp(options: AppOptions): Promise<FastifyInstance> {
 	await policyRoutes(app, services.policy);
 	observabilityRoutes(app, services);
 	return app;
+}
+
+/* ms; 0: never. Fastify's inject has no socket. */
+function hangUpAfter(socket: Socket, ms: number): void {
+	if (socket instanceof Socket) socket.setTimeout(ms);
 }
 
 function newServer(tls: AppOptions["tls"]): FastifyInstance {

@@ -29,8 +29,6 @@ export class SseWriter {
 	}
 
 	open(): void {
-		/* The idle time-out of requests is not for those that wait for events. */
-		this.#raw.socket?.setTimeout(0);
 		this.#raw.writeHead(200, {
 			"content-type": "text/event-stream; charset=utf-8",
 			"cache-control": "no-store",

@@ -1,10 +1,13 @@
 /** Row C4 of the bypasses: no token (access.test.ts), another user, a body of 100 MB, 10,000 idle connections. */
 import { spawnSync } from "node:child_process";
+import { once } from "node:events";
 import { chmodSync, mkdtempSync, rmSync } from "node:fs";
+
 import { request } from "node:http";
 import { connect, type Socket } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
 import type { FastifyInstance } from "fastify";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { listenOnSocket } from "../../../src/api/listen.ts";
@@ -101,6 +104,19 @@ test("the limits of bodies: 16 MiB for a policy, 64 KiB for anything else", asyn
 	expect(large.json()).toMatchObject({ type: "urn:sallyport:problem:too-large", status: 413 });
 	expect((await send("POST", "/v1/policy/explain", "application/json", 64 * 1024 + 1)).statusCode).toBe(413);
 	expect((await send("PUT", "/v1/policy", "application/octet-stream", 1)).statusCode).toBe(415);
+});
+
+test("who is idle is hung up on, who waits for us is not", async () => {
+	app.server.timeout = 200;
+	services.policy.load = async () => {
+		await sleep(1_000);
+		return { ok: false, problems: [] };
+	};
+	const idle = connect(socketPath);
+	const hungUp = once(idle.resume(), "end");
+	const { status } = await pour("/v1/policy", "PUT", 256 * 1024, true);
+	expect(status).toBe(422);
+	await hungUp;
 });
 
 test("10,000 idle connections keep nobody out and cost little", { timeout: 60_000 }, async () => {
