@@ -10,6 +10,8 @@ import type { Zone } from "../support/zone.ts";
 import { ZONE } from "../support/zones.ts";
 
 const SHORT4 = "198.19.40.1";
+const BRIEF4 = "198.19.40.4";
+const USED4 = "198.19.40.5";
 const LONG4 = "198.19.40.2";
 const FLOOR4 = "198.19.40.3";
 const RULES = [{ name: "good", to: { domain: "**.good.test", ports: [PORTS.sink, PORTS.echo] } }];
@@ -17,6 +19,8 @@ const BRIEF = policy({ rules: RULES, more: { ttl: { floor: 0, grace: 1 } } });
 const BASE: Zone = {
 	...ZONE,
 	"short.good.test": [{ type: "A", data: SHORT4, ttl: 1 }],
+	"brief.good.test": [{ type: "A", data: BRIEF4, ttl: 1 }],
+	"used.good.test": [{ type: "A", data: USED4, ttl: 1 }],
 	"long.good.test": [{ type: "A", data: LONG4, ttl: 600 }],
 	"floor.good.test": [{ type: "A", data: FLOOR4, ttl: 0 }],
 };
@@ -32,18 +36,34 @@ const ask = (name: string, connect: readonly (readonly [string, number])[] = [])
 	stage.dns({ via: "udp", server: DNS4, messages: [question(1, [{ name }]).toString("hex")], answers: 1, connect });
 const connects = async (address: string) => (await stage.probe(["tcp", address, PORTS.sink])).errno;
 
-test("N17: a live connection outlives the TTL of its name and a policy that still allows it; a new one does not", async () => {
+test("N17: a live connection outlives the TTL of its name and a policy that still allows it", async () => {
 	expect((await ask("short.good.test", [[SHORT4, PORTS.sink]])).connects).toEqual(["ok"]);
 	const hold = new Hold(stage.world, SHORT4, PORTS.echo);
 	await hold.reached("connected");
 	await sleep(3_000);
-	expect(await connects(SHORT4), "expired").toBe("EACCES");
 	await stage.daemon.put(BRIEF.replace('"mode"', '"deny_errno": "EACCES", "mode"'));
 	await sleep(300);
 	hold.go();
 	expect(await hold.reached("echoed")).toBeDefined();
-	expect((await ask("short.good.test", [[SHORT4, PORTS.sink]])).connects, "asked again").toEqual(["ok"]);
 	hold.close();
+});
+
+test("an address that no connection uses is gone with its TTL, and back with the next answer", async () => {
+	expect((await ask("brief.good.test", [[BRIEF4, PORTS.sink]])).connects).toEqual(["ok"]);
+	await sleep(3_000);
+	expect(await connects(BRIEF4), "expired").toBe("EACCES");
+	expect((await ask("brief.good.test", [[BRIEF4, PORTS.sink]])).connects, "asked again").toEqual(["ok"]);
+});
+
+test("one that a connection uses stays, for new ones too", async () => {
+	await stage.daemon.put(policy({ rules: RULES, more: { ttl: { floor: 0, grace: 8 } } }));
+	await ask("used.good.test");
+	const hold = new Hold(stage.world, USED4, PORTS.echo);
+	await hold.reached("connected");
+	await sleep(10_000);
+	expect(await connects(USED4)).toBe("0");
+	hold.close();
+	await stage.daemon.put(BRIEF);
 });
 
 test("an address of TTL 0 stays for the floor and the grace, a long TTL for itself", async () => {
