@@ -4,7 +4,7 @@ import { DNS4 } from "../support/addresses.ts";
 import { framed, question } from "../support/dns-message.ts";
 import { Hold } from "../support/hold.ts";
 import { policy } from "../support/policies.ts";
-import { sleep } from "../support/run.ts";
+import { SLOW, sleep } from "../support/run.ts";
 import { PORTS, Stage } from "../support/stage.ts";
 import type { Zone } from "../support/zone.ts";
 import { ZONE } from "../support/zones.ts";
@@ -14,8 +14,11 @@ const BRIEF4 = "198.19.40.4";
 const USED4 = "198.19.40.5";
 const LONG4 = "198.19.40.2";
 const FLOOR4 = "198.19.40.3";
+/** Seconds: time enough to connect. What has a TTL of 1 is gone after EXPIRED ms. */
+const GRACE = Math.ceil(SLOW / 4);
+const EXPIRED = (GRACE + 2) * 1000;
 const RULES = [{ name: "good", to: { domain: "**.good.test", ports: [PORTS.sink, PORTS.echo] } }];
-const BRIEF = policy({ rules: RULES, more: { ttl: { floor: 0, grace: 1 } } });
+const BRIEF = policy({ rules: RULES, more: { ttl: { floor: 0, grace: GRACE } } });
 const BASE: Zone = {
 	...ZONE,
 	"short.good.test": [{ type: "A", data: SHORT4, ttl: 1 }],
@@ -40,7 +43,7 @@ test("N17: a live connection outlives the TTL of its name and a policy that stil
 	expect((await ask("short.good.test", [[SHORT4, PORTS.sink]])).connects).toEqual(["ok"]);
 	const hold = new Hold(stage.world, SHORT4, PORTS.echo);
 	await hold.reached("connected");
-	await sleep(3_000);
+	await sleep(EXPIRED);
 	await stage.daemon.put(BRIEF.replace('"mode"', '"deny_errno": "EACCES", "mode"'));
 	await sleep(300);
 	hold.go();
@@ -50,17 +53,17 @@ test("N17: a live connection outlives the TTL of its name and a policy that stil
 
 test("an address that no connection uses is gone with its TTL, and back with the next answer", async () => {
 	expect((await ask("brief.good.test", [[BRIEF4, PORTS.sink]])).connects).toEqual(["ok"]);
-	await sleep(3_000);
+	await sleep(EXPIRED);
 	expect(await connects(BRIEF4), "expired").toBe("EACCES");
 	expect((await ask("brief.good.test", [[BRIEF4, PORTS.sink]])).connects, "asked again").toEqual(["ok"]);
 });
 
 test("one that a connection uses stays, for new ones too", async () => {
-	await stage.daemon.put(policy({ rules: RULES, more: { ttl: { floor: 0, grace: 8 } } }));
+	await stage.daemon.put(policy({ rules: RULES, more: { ttl: { floor: 0, grace: 7 + GRACE } } }));
 	await ask("used.good.test");
 	const hold = new Hold(stage.world, USED4, PORTS.echo);
 	await hold.reached("connected");
-	await sleep(10_000);
+	await sleep(9_000 + GRACE * 1000);
 	expect(await connects(USED4)).toBe("0");
 	hold.close();
 	await stage.daemon.put(BRIEF);
@@ -69,12 +72,12 @@ test("one that a connection uses stays, for new ones too", async () => {
 test("an address of TTL 0 stays for the floor and the grace, a long TTL for itself", async () => {
 	await ask("long.good.test");
 	await ask("floor.good.test");
-	await sleep(2_500);
+	await sleep(EXPIRED);
 	expect(await connects(FLOOR4)).toBe("EACCES");
 	expect(await connects(LONG4)).toBe("0");
 	await stage.daemon.put(policy({ rules: RULES, more: { ttl: { floor: 30, grace: 5 } } }));
 	await ask("floor.good.test");
-	await sleep(2_500);
+	await sleep(EXPIRED);
 	expect(await connects(FLOOR4)).toBe("0");
 });
 
