@@ -1,6 +1,8 @@
 /** N17 and N18: connections that live when a name's TTL ends or the policy changes. */
+import { rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
 import { Hold } from "../support/hold.ts";
-import { SLOW, sleep } from "../support/run.ts";
+import { SLOW, sleep, until } from "../support/run.ts";
 import { PORTS } from "../support/stage.ts";
 import { hello } from "./hellos.ts";
 import { byAddress, byName } from "./policies.ts";
@@ -9,13 +11,15 @@ import { DATA, type Scene } from "./scene.ts";
 import { told } from "./sockets.ts";
 import type { Target } from "./target.ts";
 
-/** A name is known for two seconds here: floor and grace. */
+/** Seconds: time enough to connect. A name is known for one more. */
+const GRACE = Math.ceil(SLOW / 4);
+
 function brief(t: Target): string {
 	const echo = { name: "echo", to: { domain: t.good.name, ports: PORTS.echo } };
-	return byName(t, [echo], { ttl: { floor: 1, grace: 1 } });
+	return byName(t, [echo], { ttl: { floor: 1, grace: GRACE } });
 }
 
-const KNOWN_MS = 2_500;
+const KNOWN_MS = (GRACE + 1) * 1000 + 500;
 
 async function learnBriefly(scene: Scene, { good }: Target): Promise<void> {
 	await scene.zone({ [good.name]: [{ type: "A", data: good.v4, ttl: 1 }] });
@@ -127,19 +131,23 @@ export const NAMES_LIVE: readonly Row[] = [
 		title: "a UDP socket that sent, when a policy that denies its address is loaded",
 		kind: "stop",
 		run: async (scene, t) => {
+			const ready = join(scene.stage.world.folder, "denied");
+			rmSync(ready, { force: true });
 			const sent = scene.script("udp4", [
 				`connect=${t.good.v4},${PORTS.udp}`,
 				`send=${DATA}`,
-				`wait=${800 * SLOW}`,
+				`until=${ready}`,
 				`send=${DATA}`,
 				`?send=${DATA}`,
 			]);
-			await sleep(400 * SLOW);
+			const address = t.good.v4;
+			await until("the first datagram", 3_000, async () => (await scene.wire.at({ address })).bytes > 0 || undefined);
 			await scene.put(byAddress({ ...t, good: t.also }));
+			writeFileSync(ready, "");
 			const outcome = await sent;
-			const { bytes } = await scene.wire.at({ address: t.good.v4 });
+			const { bytes } = await scene.wire.at({ address });
 			const first = DATA.length / 2;
-			const [seen] = await scene.stage.records({ address: t.good.v4, verdict: "deny" });
+			const [seen] = await scene.stage.records({ address, verdict: "deny" });
 			return {
 				...told([], outcome),
 				measured: { bytes: bytes - first, recorded: `${seen?.verdict} ${seen?.phase}: ${seen?.reason}` },
