@@ -285,14 +285,9 @@ async function compose(
 			if (config.onExit === "closed") {
 				await service.load(CLOSED_POLICY, "(built-in)", "built-in");
 				/* Nobody is left to end what is open when it next sends. What was opened a moment ago is in the ring. */
-				const dbg = (w: string) => log.info("DBG " + w, { c: JSON.stringify(destroyer.counts), open: JSON.stringify([...table.kept.openTcp()].map((c) => [c.remotePort, c.verdict, c.ended, c.process?.pid ?? null, c.process?.start ?? null])) });
-				dbg("loaded");
 				pump.flush();
-				dbg("flushed");
 				await atEnd?.run();
-				dbg("rejudged");
 				await destroyer.settled();
-				dbg("settled");
 			}
 			await undo.run();
 			log.info("stopped", { left: config.onExit });

@@ -67,12 +67,19 @@ export class Destroyer {
 	/* A namespace's cookie cannot be read from outside. A socket's is unique on the whole host, so trying them all ends no
 	 * other socket. */
 	async #search(event: DecisionEvent): Promise<number> {
-		for (const [id, path] of this.#namespaces.all()) {
-			if (id === this.#own) continue;
-			const errno = await this.#attempt(event, path).catch(() => ENOENT);
-			if (errno === ENOENT) continue;
-			if (errno === 0 && event.netns !== 0) this.#known.set(event.netns, path);
-			return errno;
+		const tried = new Set([this.#own]);
+		for (let round = 0, left = true; left && round < SEARCHES; round++) {
+			left = false;
+			for (const [id, pid] of this.#namespaces.all()) {
+				if (tried.has(id)) continue;
+				const path = this.#namespaces.path(pid);
+				const errno = await this.#attempt(event, path).catch(() => ENOENT);
+				if (errno === 0 && event.netns !== 0) this.#known.set(event.netns, path);
+				if (errno !== ENOENT) return errno;
+				/* The process may have ended meanwhile, as of a socket that was ended just before: then another leads there. */
+				if (this.#namespaces.of(pid) === id) tried.add(id);
+				else left = true;
+			}
 		}
 		return ENOENT;
 	}
@@ -97,3 +104,5 @@ export class Destroyer {
 }
 
 const ENOENT = 2;
+/** Of all namespaces, at most, as long as the processes that lead to them end. */
+const SEARCHES = 5;

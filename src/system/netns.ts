@@ -6,19 +6,19 @@ export interface Namespaces {
 	readonly of: (pid: number | "self") => string | null;
 	/** A path by which it can be entered. */
 	readonly path: (pid: number) => string;
-	/** Every namespace that a process is in, once: name and path. */
-	readonly all: () => ReadonlyMap<string, string>;
+	/** Every namespace that a process is in, once: name and such a process. */
+	readonly all: () => ReadonlyMap<string, number>;
 }
 
 export const hostNamespaces: Namespaces = {
 	of: read,
 	path,
 	all() {
-		const found = new Map<string, string>();
+		const found = new Map<string, number>();
 		for (const entry of readdirSync("/proc")) {
 			if (!/^\d+$/.test(entry)) continue;
 			const id = read(Number(entry));
-			if (id !== null && !found.has(id)) found.set(id, path(Number(entry)));
+			if (id !== null && !found.has(id)) found.set(id, Number(entry));
 		}
 		return found;
 	},

@@ -200,17 +200,13 @@ test("a program is found through links, on the device that holds it, also before
 test("a denied socket is ended in its own network namespace, once at a time, and the result counted", async () => {
 	const kernel = new FakeKernel();
 	const lines: string[] = [];
-	const ids: Record<string, string | null> = { self: "net:[1]", 10: "net:[1]", 11: "net:[2]", 12: null };
+	const ids: Record<string, string | null> = { self: "net:[1]", 10: "net:[1]", 11: "net:[2]", 12: null, 13: "net:[3]" };
 	const path = (pid: number) => `/proc/${pid}/ns/net`;
 	const namespaces = {
 		of: (pid: number | "self") => ids[pid] ?? null,
 		path,
 		all: () =>
-			new Map([
-				["net:[1]", path(10)],
-				["net:[2]", path(11)],
-				["net:[3]", path(13)],
-			]),
+			new Map(Object.entries(ids).flatMap(([pid, id]) => (id === null || pid === "self" ? [] : [[id, Number(pid)]]))),
 	};
 	const destroyer = new Destroyer({ kernel, log: jsonLogger((line) => lines.push(line)), namespaces });
 	const event = (cookie: number, tgid: number, netns: number) =>
@@ -241,10 +237,16 @@ test("a denied socket is ended in its own network namespace, once at a time, and
 	const everywhere = [null, path(11), path(13)];
 	expect(await destroy(event(4, 0, 300)), "searched").toEqual(everywhere.map((netns) => [4n, netns]));
 	expect(await destroy(event(5, 0, 300)), "found before").toEqual([[5n, path(13)]]);
+	kernel.destroyIn = (netns) => {
+		if (netns === path(14)) return 0;
+		if (netns === path(13)) Object.assign(ids, { 13: null, 14: "net:[3]" });
+		return 2;
+	};
+	expect((await destroy(event(8, 0, 400))).at(-1), "the process that led there ends meanwhile").toEqual([8n, path(14)]);
 	kernel.destroyIn = () => 2;
 	expect(await destroy(event(6, 10, 100)), "gone is gone").toEqual([[6n, null]]);
 	kernel.destroyIn = () => 1;
 	await destroy(event(7, 10, 100));
-	expect(destroyer.counts).toEqual({ destroyed: 5, gone: 1, failed: 1 });
+	expect(destroyer.counts).toEqual({ destroyed: 6, gone: 1, failed: 1 });
 	expect(lines).toHaveLength(1);
 });
