@@ -9,13 +9,12 @@ import { bundle, writeNotices } from "./bundle.mjs";
 export const CONFIGURATION = ["/etc/sallyport/policy.yaml", "/etc/sallyport/service.conf"];
 
 const UNITS = [
-	...[
-		"sallyport.service",
-		"sallyport-early.service",
-		"sallyport-early-unconfined.service",
-		"sallyport-prepare.service",
-	],
-	...["sallyport-resolved.socket", "sallyport-resolved.service"],
+	"sallyport.service",
+	"sallyport-early.service",
+	"sallyport-early-unconfined.service",
+	"sallyport-prepare.service",
+	"sallyport-resolved.socket",
+	"sallyport-resolved.service",
 ];
 
 /** The file system as it is to be on a host of this kind (target.mjs), below `root`. */

@@ -70,9 +70,11 @@ export function makeImage(kernel: GuestKernel, cache: string): string {
 		unpackDebian(root, cache);
 		addModules(root, kernel);
 		configure(root);
-		execFileSync("truncate", ["-s", "2G", `${image}.part`]);
-		execFileSync("mkfs.ext4", ["-q", "-F", "-d", root, "-m", "0", `${image}.part`]);
-		renameSync(`${image}.part`, image);
+		/* Another run may make the same one just now. */
+		const part = join(cache, `part-${process.pid}`);
+		execFileSync("truncate", ["-s", "2G", part]);
+		execFileSync("mkfs.ext4", ["-q", "-F", "-d", root, "-m", "0", part]);
+		renameSync(part, image);
 		return image;
 	} finally {
 		rmSync(root, { recursive: true, force: true });

@@ -159,10 +159,13 @@ const parts = {
 				must("systemctl", "stop", "sallyport-early", "network-pre.target");
 				must("sallyport", "detach");
 				earlyUnit(`[Service]\n${trouble}\n`);
-				run("systemctl", "start", "--no-block", "sallyport-early");
-				await decides(trouble, ["systemd-run", "-q", "--wait", "--pipe", "--collect", ...later]);
-				said.push(property("sallyport-early", "Result"));
-				earlyUnit(null);
+				try {
+					run("systemctl", "start", "--no-block", "sallyport-early");
+					await decides(trouble, ["systemd-run", "-q", "--wait", "--pipe", "--collect", ...later]);
+					said.push(property("sallyport-early", "Result"));
+				} finally {
+					earlyUnit(null);
+				}
 			}
 			must("systemctl", "start", "sallyport");
 			assert.equal(status().adopted, true);
