@@ -1,4 +1,4 @@
-import { phaseNames } from "../native/layout.ts";
+import { phaseNames } from "../native/vocabulary.ts";
 import type { HistoryReader, HistoryRecord } from "../store/history.ts";
 
 /** One decision on the way of a connection. */

@@ -1,6 +1,7 @@
 import { addressMatcher } from "../address.ts";
 import type { ProcessInfo } from "../identity/process-table.ts";
-import { PROTOCOL, phaseNames, verdictNames } from "../native/layout.ts";
+import { PROTOCOL } from "../native/layout.ts";
+import { phaseNames, verdictNames } from "../native/vocabulary.ts";
 import type { Connection } from "./connection.ts";
 import type { Describer } from "./view.ts";
 

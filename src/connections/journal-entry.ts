@@ -1,4 +1,4 @@
-import type { VerdictName } from "../native/layout.ts";
+import type { VerdictName } from "../native/vocabulary.ts";
 import type { JournalFields } from "../system/journal.ts";
 import type { ConnectionView } from "./view.ts";
 

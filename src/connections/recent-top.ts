@@ -1,5 +1,6 @@
 import { addressText } from "../address.ts";
-import { phaseNames, VERDICT, verdictNames } from "../native/layout.ts";
+import { VERDICT } from "../native/layout.ts";
+import { phaseNames, verdictNames } from "../native/vocabulary.ts";
 import type { TopField, TopQuery, TopRow } from "../store/history.ts";
 import { printable } from "../text.ts";
 import { Best } from "./best.ts";

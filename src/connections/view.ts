@@ -1,17 +1,16 @@
 import { addressText, isUnspecified } from "../address.ts";
 import type { ProcessInfo } from "../identity/process-table.ts";
+import { PHASE, PROTOCOL } from "../native/layout.ts";
 import {
 	type EndName,
 	endNames,
-	PHASE,
 	type PhaseName,
-	PROTOCOL,
 	phaseNames,
 	type ReasonName,
 	reasonNames,
 	type VerdictName,
 	verdictNames,
-} from "../native/layout.ts";
+} from "../native/vocabulary.ts";
 import { type EncryptedDns, encryptedDns } from "../policy/encrypted-dns.ts";
 import { printable } from "../text.ts";
 import type { Connection, HttpRequest, PhaseDecision } from "./connection.ts";

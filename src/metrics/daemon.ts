@@ -3,7 +3,7 @@ import type { ConnectionTable } from "../connections/table.ts";
 import type { Destroyer } from "../enforce/destroyer.ts";
 import type { PolicyService } from "../enforce/policy-service.ts";
 import type { ProcessTable } from "../identity/process-table.ts";
-import { eventNames } from "../native/layout.ts";
+import { eventNames } from "../native/vocabulary.ts";
 import type { Pump } from "../pump.ts";
 import { type LiveOptions, liveCounter, liveGauge, type Sample } from "./live.ts";
 

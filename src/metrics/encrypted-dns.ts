@@ -1,7 +1,7 @@
 import type { Registry } from "prom-client";
 import type { Connection } from "../connections/connection.ts";
 import { encryptedDnsOf } from "../connections/view.ts";
-import { verdictNames } from "../native/layout.ts";
+import { verdictNames } from "../native/vocabulary.ts";
 import type { EncryptedDns } from "../policy/encrypted-dns.ts";
 import { liveCounter, type Sample } from "./live.ts";
 

@@ -1,15 +1,7 @@
 import type { Registry } from "prom-client";
 import type { Kernel } from "../native/binding.ts";
-import {
-	ALLOWED_OBSERVING,
-	answerNames,
-	COUNT,
-	eventNames,
-	mapNames,
-	phaseNames,
-	reasonNames,
-	VERDICT,
-} from "../native/layout.ts";
+import { ALLOWED_OBSERVING, COUNT, VERDICT } from "../native/layout.ts";
+import { answerNames, eventNames, mapNames, phaseNames, reasonNames } from "../native/vocabulary.ts";
 import { liveCounter, type Sample } from "./live.ts";
 
 /**

@@ -1,7 +1,8 @@
 import type { Registry } from "prom-client";
 import type { SlotBook } from "../enforce/slot-book.ts";
 import type { Kernel } from "../native/binding.ts";
-import { PHASE, PHASES, phaseNames } from "../native/layout.ts";
+import { PHASE, PHASES } from "../native/layout.ts";
+import { phaseNames } from "../native/vocabulary.ts";
 import { liveCounter, type Sample } from "./live.ts";
 
 export interface RuleMetricsOptions {

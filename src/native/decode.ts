@@ -1,20 +1,9 @@
 import type { Cursor, EventSink } from "./events.ts";
 import { comm } from "./fields.ts";
 import { DecisionInBatch, EndInBatch } from "./in-batch.ts";
-import {
-	ANSWER,
-	CGROUP,
-	DECISION,
-	EVENT,
-	eventNames,
-	FLOW_END,
-	HEAD,
-	LAYOUT_VERSION,
-	NAMED,
-	PROCESS,
-	REQUEST,
-} from "./layout.ts";
+import { ANSWER, CGROUP, DECISION, EVENT, FLOW_END, HEAD, LAYOUT_VERSION, NAMED, PROCESS, REQUEST } from "./layout.ts";
 import { answerOf, cgroupOf, namedOf, processOf, requestOf } from "./records.ts";
+import { eventNames } from "./vocabulary.ts";
 
 export interface DecodeCounts {
 	records: number;

@@ -2,7 +2,7 @@
 import type { DatabaseSync } from "node:sqlite";
 import { addressText } from "../address.ts";
 import { protocolText } from "../connections/view.ts";
-import { phaseNames, verdictNames } from "../native/layout.ts";
+import { phaseNames, verdictNames } from "../native/vocabulary.ts";
 import { packed } from "./connection-writer.ts";
 import type { TopField, TopQuery, TopRow } from "./history.ts";
 import type { Part } from "./part.ts";

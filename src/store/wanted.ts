@@ -2,7 +2,8 @@
 import { isIP } from "node:net";
 import { packAddress } from "../address.ts";
 import { type ConnectionFilter, FilterError } from "../connections/filter.ts";
-import { PROTOCOL, phaseNames, verdictNames } from "../native/layout.ts";
+import { PROTOCOL } from "../native/layout.ts";
+import { phaseNames, verdictNames } from "../native/vocabulary.ts";
 import { addressBlob } from "./connection-writer.ts";
 import { HistoryError } from "./errors.ts";
 import type { HistorySort } from "./history.ts";

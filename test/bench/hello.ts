@@ -9,7 +9,7 @@ import { parsePolicy } from "../../src/policy/parse.ts";
 import { Scratch } from "../native/scratch.ts";
 import { Judge } from "../support/judge.ts";
 import { clientHello, POST_QUANTUM_KEY_SHARE, padding, records, serverName, VERSIONS } from "../support/tls-hello.ts";
-import { worldEnvironment } from "../unit/policy/arbitraries.ts";
+import { worldEnvironment } from "../unit/policy/world.ts";
 import type { Row } from "./measures.ts";
 import { median } from "./rounds.ts";
 

@@ -3,6 +3,7 @@ import { execFileSync } from "node:child_process";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import * as layout from "../../src/native/layout.ts";
+import * as vocabulary from "../../src/native/vocabulary.ts";
 import { ROOT } from "../support/paths.ts";
 
 interface BtfType {
@@ -83,14 +84,14 @@ describe.each(structs)("%s", (name, fields) => {
 
 /** Index in the list of names = value in the enum; C's name without its prefix is ours. */
 const names: readonly (readonly [string, RegExp, readonly (string | null)[]])[] = [
-	["sp_event_type", /^SP_EVENT_/, layout.eventNames],
-	["sp_phase", /^SP_PHASE_/, layout.phaseNames],
-	["sp_verdict", /^SP_/, layout.verdictNames],
-	["sp_hook", /^SP_HOOK_/, layout.hookNames],
-	["sp_reason", /^SP_(BY_)?/, layout.reasonNames],
-	["sp_end_how", /^SP_END_/, layout.endNames],
-	["sp_answer_count", /^SP_ANSWERS_/, layout.answerNames],
-	["sp_map_id", /^SP_MAP_/, layout.mapNames],
+	["sp_event_type", /^SP_EVENT_/, vocabulary.eventNames],
+	["sp_phase", /^SP_PHASE_/, vocabulary.phaseNames],
+	["sp_verdict", /^SP_/, vocabulary.verdictNames],
+	["sp_hook", /^SP_HOOK_/, vocabulary.hookNames],
+	["sp_reason", /^SP_(BY_)?/, vocabulary.reasonNames],
+	["sp_end_how", /^SP_END_/, vocabulary.endNames],
+	["sp_answer_count", /^SP_ANSWERS_/, vocabulary.answerNames],
+	["sp_map_id", /^SP_MAP_/, vocabulary.mapNames],
 	["sp_http_reason", /^SP_HTTP_/, layout.httpReasons],
 ];
 const COUNTS_OF_VALUES: readonly string[] = ["SP_PHASES", "SP_VERDICTS", "SP_REASONS"];

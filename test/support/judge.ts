@@ -1,7 +1,8 @@
 /** Asks the loaded program `judge` (bpf/judge.h) for the kernel's own decision, by BPF_PROG_TEST_RUN. */
 import { packAddress, packedBytes } from "../../src/address.ts";
 import type { Kernel } from "../../src/native/binding.ts";
-import { JUDGE_NOT_DNS, JUDGE_REQUEST, NO_RULE, PHASE, reasonNames } from "../../src/native/layout.ts";
+import { JUDGE_NOT_DNS, JUDGE_REQUEST, NO_RULE, PHASE } from "../../src/native/layout.ts";
+import { reasonNames } from "../../src/native/vocabulary.ts";
 import { cgroupsOf, containerOf, unitsOf } from "../../src/policy/cgroup-path.ts";
 import type { Connection } from "../../src/policy/evaluate.ts";
 import { type HashKey, SipHash } from "../../src/policy/hash.ts";

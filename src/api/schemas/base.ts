@@ -22,7 +22,7 @@ export function list<I extends object>(items: I) {
 	return { type: "array" as const, items };
 }
 
-/** Of a table of src/native/layout.ts. */
+/** Of a table of src/native/vocabulary.ts. */
 export function names(table: readonly (string | null)[]): string[] {
 	return table.filter((name) => name !== null);
 }

@@ -1,4 +1,4 @@
-import { endNames, phaseNames, reasonNames, verdictNames } from "../../native/layout.ts";
+import { endNames, phaseNames, reasonNames, verdictNames } from "../../native/vocabulary.ts";
 import { integer, list, names, nullable, object, source, string, time, unwritten } from "./base.ts";
 
 const decision = object({

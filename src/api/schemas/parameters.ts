@@ -1,4 +1,4 @@
-import { phaseNames, verdictNames } from "../../native/layout.ts";
+import { phaseNames, verdictNames } from "../../native/vocabulary.ts";
 import type { TopField } from "../../store/history.ts";
 import { names, text } from "./base.ts";
 

@@ -8,7 +8,7 @@ import { TEACH_REQUEST } from "../../../src/native/layout.ts";
 import type { Policy } from "../../../src/policy/model.ts";
 import { parsePolicy } from "../../../src/policy/parse.ts";
 import { encodeReply } from "../../support/dns-encode.ts";
-import { worldEnvironment } from "../policy/arbitraries.ts";
+import { worldEnvironment } from "../policy/world.ts";
 
 const LOG = { debug() {}, info() {}, warn() {}, error() {} };
 

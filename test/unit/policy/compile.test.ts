@@ -9,8 +9,8 @@ import * as layout from "../../../src/policy/layout.ts";
 import type { Policy } from "../../../src/policy/model.ts";
 import { parsePolicy } from "../../../src/policy/parse.ts";
 import { renderProblem } from "../../../src/policy/problem.ts";
-import { worldEnvironment } from "./arbitraries.ts";
 import { CompiledPolicy } from "./lookup.ts";
+import { worldEnvironment } from "./world.ts";
 
 const OPTIONS: CompileOptions = {
 	generation: 7,

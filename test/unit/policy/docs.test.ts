@@ -4,7 +4,7 @@ import { compile } from "../../../src/policy/compile.ts";
 import { parsePolicy } from "../../../src/policy/parse.ts";
 import { renderProblem } from "../../../src/policy/problem.ts";
 import { ERRNOS } from "../../../src/policy/tables.ts";
-import { worldEnvironment } from "./arbitraries.ts";
+import { worldEnvironment } from "./world.ts";
 
 const LISTS: Record<string, string> = {
 	"lists/blocked-networks.txt": "192.0.2.0/24\n",

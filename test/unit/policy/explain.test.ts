@@ -3,7 +3,8 @@ import { expect, test } from "vitest";
 import { evaluate } from "../../../src/policy/evaluate.ts";
 import { explain } from "../../../src/policy/explain.ts";
 import { parsePolicy } from "../../../src/policy/parse.ts";
-import { connections, policies, WORLD_DEV, worldEnvironment } from "./arbitraries.ts";
+import { connections, policies } from "./arbitraries.ts";
+import { WORLD_DEV, worldEnvironment } from "./world.ts";
 
 test("the explanation ends where the evaluator does, on the same rule, for every connection", () => {
 	fc.assert(

@@ -7,7 +7,7 @@ import { type Connection, evaluate } from "../../../src/policy/evaluate.ts";
 import { explain } from "../../../src/policy/explain.ts";
 import { parsePolicy } from "../../../src/policy/parse.ts";
 import { renderProblem } from "../../../src/policy/problem.ts";
-import { worldEnvironment } from "./arbitraries.ts";
+import { worldEnvironment } from "./world.ts";
 
 function parse(rule: string) {
 	const text = `version: 1\nmode: enforce\ngroups:\n  - name: g\n    rules:\n      - ${rule}\n`;

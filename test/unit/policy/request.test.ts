@@ -3,7 +3,7 @@ import { describe, expect, test } from "vitest";
 import { type Connection, evaluate } from "../../../src/policy/evaluate.ts";
 import { explain } from "../../../src/policy/explain.ts";
 import { parsePolicy } from "../../../src/policy/parse.ts";
-import { worldEnvironment } from "./arbitraries.ts";
+import { worldEnvironment } from "./world.ts";
 
 interface RawRule {
 	readonly action?: string;

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { addressMatcher, addressText } from "../../../src/address.ts";
 import type { Connection } from "../../../src/connections/connection.ts";
 import type { ConnectionFilter } from "../../../src/connections/filter.ts";
-import { verdictNames } from "../../../src/native/layout.ts";
+import { verdictNames } from "../../../src/native/vocabulary.ts";
 import { BatchBuilder } from "../../../src/store/batch.ts";
 import { openForWriting } from "../../../src/store/database.ts";
 import type { TopField } from "../../../src/store/history.ts";
