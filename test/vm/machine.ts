@@ -10,7 +10,7 @@ export interface Boot {
 	/** Base image, and the file that keeps what the guest changes from one boot to the next. */
 	readonly image: string;
 	readonly disk: string;
-	/** File systems that the guest only reads: /dev/nvme0n2 and so on. */
+	/** File systems that the guest only reads: /dev/vda and so on. */
 	readonly more?: readonly string[];
 	/** At /mnt/host in the guest. */
 	readonly share: string;
@@ -81,12 +81,11 @@ function argumentsFor(options: Boot, at: (name: string) => string): string[] {
 		...["-machine", "q35,memory-backend=mem", "-object", `memory-backend-memfd,id=mem,size=${memory}M,share=on`],
 		...["-nodefaults", "-display", "none", "-no-reboot", "-kernel", kernel.image],
 		...["-append", `${COMMAND_LINE} ${append}`],
-		/* One controller: which of two is nvme0 is not the same at each boot. */
-		...["-device", "nvme,id=nvme0,serial=disks"],
-		...["-drive", `if=none,id=root,file=${disk},format=qcow2`, "-device", "nvme-ns,bus=nvme0,drive=root,nsid=1"],
+		/* NVMe for the root alone: which of two controllers or namespaces comes first is not the same at each boot. */
+		...["-drive", `if=none,id=root,file=${disk},format=qcow2`, "-device", "nvme,drive=root,serial=root"],
 		...more.flatMap((file, index) => [
 			...["-drive", `if=none,id=more${index},file=${file},format=raw,readonly=on`],
-			...["-device", `nvme-ns,bus=nvme0,drive=more${index},nsid=${index + 2}`],
+			...["-device", `virtio-blk-pci,drive=more${index}`],
 		]),
 		...["-chardev", `socket,id=fs,path=${at("fs")}`, "-device", "vhost-user-fs-pci,chardev=fs,tag=host"],
 		...["-netdev", "user,id=net,restrict=on", "-device", `virtio-net-pci,netdev=net,mac=${MAC}`],

@@ -13,7 +13,7 @@ const ELSEWHERE: Readonly<Record<string, string>> = {
 };
 
 /** Instead of systemd (guest/init). */
-export const INIT = `init=/bin/bash -- -c "mount -t devtmpfs devtmpfs /dev; mount -t ext4 -o ro /dev/nvme0n2 ${TREE}; exec bash ${TREE}/test/vm/guest/init"`;
+export const INIT = `init=/bin/bash -- -c "mount -t devtmpfs devtmpfs /dev; modprobe -a virtio_pci virtio_blk; mount -t ext4 -o ro /dev/vda ${TREE}; exec bash ${TREE}/test/vm/guest/init"`;
 
 export interface Suites {
 	readonly command: string;
