@@ -55,7 +55,7 @@ static long sp_answer_step(__u32 i, void *state)
 			sp_count(SP_COUNT_ANSWERS + SP_ANSWERS_LEARNED);
 		}
 	}
-	sp_emit(answer, sizeof(*answer), SP_EVENT_ANSWER, answer->head.time, false);
+	sp_emit(answer, sizeof(*answer), SP_EVENT_ANSWER, answer->head.time, SP_ORDINARY);
 	return 0;
 }
 

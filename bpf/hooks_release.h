@@ -124,7 +124,7 @@ SEC("cgroup/sock_release") int sock_release(struct bpf_sock *sk)
 		sp_count_by(SP_COUNT_TCP_BYTES_OUT, end.bytes_out);
 	if (end.bytes_in)
 		sp_count_by(SP_COUNT_TCP_BYTES_IN, end.bytes_in);
-	sp_emit(&end, sizeof(end), SP_EVENT_END, now, false);
+	sp_emit(&end, sizeof(end), SP_EVENT_END, now, SP_ORDINARY);
 	return 1;
 }
 

@@ -40,7 +40,7 @@ static __always_inline void sp_record_request(struct sp_scratch *area)
 	__builtin_memcpy(area->http.name, text->name, SP_NAME_MAX);
 	__builtin_memcpy(area->http.method, text->method, SP_METHOD_MAX);
 	__builtin_memcpy(area->http.path, text->path, SP_PATH_MAX);
-	sp_emit(&area->http, sizeof(area->http), SP_EVENT_REQUEST, now, sp_is_urgent(&area->subject));
+	sp_emit(&area->http, sizeof(area->http), SP_EVENT_REQUEST, now, sp_weight_of(&area->subject));
 }
 
 /* Decide by the name that the request shows. A head that is broken shows none, and neither does one with two of them. */

@@ -120,9 +120,10 @@ struct {
 	__type(value, struct sp_rule_count);
 } rules SEC(".maps");
 
+#define SP_RING_BYTES (4 << 20)
 struct {
 	__uint(type, BPF_MAP_TYPE_RINGBUF);
-	__uint(max_entries, 4 << 20);
+	__uint(max_entries, SP_RING_BYTES);
 } events SEC(".maps");
 
 /* The socket that a connect hook has just allowed: its SYN leaves in the same system call, mostly on

@@ -13,9 +13,14 @@ static __always_inline __u8 sp_verdict_of(const struct sp_subject *s)
 }
 
 /* A connect() that is denied has its errno already; a socket that egress denies waits for the daemon to end it. */
-static __always_inline bool sp_is_urgent(const struct sp_subject *s)
+static __always_inline enum sp_weight sp_weight_of(const struct sp_subject *s)
 {
-	return (s->hook == SP_HOOK_EGRESS || s->hook == SP_HOOK_INGRESS) && s->protocol == IPPROTO_TCP && sp_verdict_of(s) == SP_DENY;
+	__u8 verdict = sp_verdict_of(s);
+
+	if (verdict == SP_ALLOW)
+		return SP_ORDINARY;
+	return (s->hook == SP_HOOK_EGRESS || s->hook == SP_HOOK_INGRESS) && s->protocol == IPPROTO_TCP && verdict == SP_DENY
+		? SP_URGENT : SP_DENIAL;
 }
 
 static __always_inline void sp_count_rule(const struct sp_subject *s, __u16 rule, bool observed)
@@ -95,18 +100,21 @@ static __always_inline void sp_flow_judged(struct sp_flow *flow, const struct sp
 __noinline int sp_record_connect(struct sp_subject *s)
 {
 	__u64 now = bpf_ktime_get_ns();
-	struct sp_decision *d;
+	struct sp_decision *d = NULL;
+	enum sp_weight weight;
 
 	if (!s)
 		return 0;
 	sp_count_decision(s);
-	d = bpf_ringbuf_reserve(&events, sizeof(*d), 0);
+	weight = sp_weight_of(s);
+	if (sp_has_room(weight))
+		d = bpf_ringbuf_reserve(&events, sizeof(*d), 0);
 	if (!d) {
 		sp_count(SP_COUNT_LOST + SP_EVENT_CONNECT);
 		return 0;
 	}
 	sp_fill(d, s, SP_EVENT_CONNECT, sizeof(*d), now);
-	bpf_ringbuf_submit(d, sp_wakeup_flag(now, sp_is_urgent(s)));
+	bpf_ringbuf_submit(d, sp_wakeup_flag(now, weight));
 	sp_count(SP_COUNT_EVENT + SP_EVENT_CONNECT);
 	return 0;
 }
@@ -124,7 +132,7 @@ __noinline int sp_record_named(struct sp_scratch *area, __u32 type, __u32 name_l
 	sp_fill(&area->named.decision, s, type, sizeof(area->named), now);
 	area->named.decision.name_len = name_length;
 	__builtin_memcpy(area->named.name, area->name.raw, SP_NAME_MAX);
-	sp_emit(&area->named, sizeof(area->named), type, now, sp_is_urgent(s));
+	sp_emit(&area->named, sizeof(area->named), type, now, sp_weight_of(s));
 	return 0;
 }
 

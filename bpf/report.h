@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 OR MIT */
-/* Counters, which are exact, and events, which may be lost but never uncounted. */
+/* Counters, which are exact, and events, which may be lost but never uncounted: what was denied last of all. */
 #ifndef SALLYPORT_REPORT_H
 #define SALLYPORT_REPORT_H
 
@@ -8,6 +8,14 @@
 #define SP_WAKEUP_BYTES (64 << 10)
 #define SP_WAKEUP_NS 20000000ULL
 #define SP_WAKEUP_FULL_NS 1000000ULL /* a reader that is behind is not woken for each event */
+
+/* How much of the ring an event may find used and still be written. */
+enum sp_weight {
+	SP_ORDINARY, /* three quarters: a flood of what is allowed hides no denial */
+	SP_WHO, /* seven eighths: a flood of processes does not either */
+	SP_DENIAL, /* all of it */
+	SP_URGENT, /* the same, and the reader is woken */
+};
 
 /* Atomic although per CPU: a program in a soft interrupt may cut in between load and store. */
 static __always_inline void sp_count_by(__u32 counter, __u64 by)
@@ -23,8 +31,15 @@ static __always_inline void sp_count(__u32 counter)
 	sp_count_by(counter, 1);
 }
 
+static __always_inline bool sp_has_room(enum sp_weight weight)
+{
+	if (weight >= SP_DENIAL)
+		return true;
+	return bpf_ringbuf_query(&events, BPF_RB_AVAIL_DATA) < SP_RING_BYTES / 8 * (weight == SP_WHO ? 7 : 6);
+}
+
 /* A wake-up costs more than a whole decision: one for many events, or for one that cannot wait. */
-static __always_inline __u64 sp_wakeup_flag(__u64 now, bool urgent)
+static __always_inline __u64 sp_wakeup_flag(__u64 now, enum sp_weight weight)
 {
 	__u32 zero = 0;
 	struct sp_control *c = bpf_map_lookup_elem(&control, &zero);
@@ -33,7 +48,7 @@ static __always_inline __u64 sp_wakeup_flag(__u64 now, bool urgent)
 	if (!c)
 		return 0;
 	since = now - c->last_wakeup;
-	if (!urgent && since < SP_WAKEUP_NS &&
+	if (weight != SP_URGENT && since < SP_WAKEUP_NS &&
 	    (since < SP_WAKEUP_FULL_NS || bpf_ringbuf_query(&events, BPF_RB_AVAIL_DATA) < SP_WAKEUP_BYTES))
 		return BPF_RB_NO_WAKEUP;
 	c->last_wakeup = now;
@@ -48,9 +63,9 @@ static __always_inline void sp_event_head(struct sp_head *head, __u8 type, __u16
 	head->time = now;
 }
 
-static __always_inline int sp_emit(void *event, __u32 size, __u8 type, __u64 now, bool urgent)
+static __always_inline int sp_emit(void *event, __u32 size, __u8 type, __u64 now, enum sp_weight weight)
 {
-	if (bpf_ringbuf_output(&events, event, size, sp_wakeup_flag(now, urgent))) {
+	if (!sp_has_room(weight) || bpf_ringbuf_output(&events, event, size, sp_wakeup_flag(now, weight))) {
 		sp_count(SP_COUNT_LOST + type);
 		return -1;
 	}

@@ -27,7 +27,7 @@ __noinline int sp_announce_cgroup(struct sp_scratch *area, __u64 address)
 		return 0;
 	ids = sp_learn_cgroup(area, cgroup, BPF_CORE_READ(cgroup, kn, id));
 	sp_event_head(&area->cgroup.head, SP_EVENT_CGROUP, sizeof(area->cgroup), now);
-	if (!sp_emit(&area->cgroup, sizeof(area->cgroup), SP_EVENT_CGROUP, now, false) && ids)
+	if (!sp_emit(&area->cgroup, sizeof(area->cgroup), SP_EVENT_CGROUP, now, SP_WHO) && ids)
 		ids->announced = sp_announcement();
 	return 0;
 }
@@ -68,7 +68,7 @@ __noinline int sp_announce_caller(struct sp_scratch *area)
 	area->process.head.cgroup = who->cgroup;
 	area->process.head.cookie = 0;
 	sp_event_head(&area->process.head, SP_EVENT_PROCESS, sizeof(area->process), now);
-	if (!sp_emit(&area->process, sizeof(area->process), SP_EVENT_PROCESS, now, false))
+	if (!sp_emit(&area->process, sizeof(area->process), SP_EVENT_PROCESS, now, SP_WHO))
 		p->head.cookie = sp_announcement();
 	return 0;
 }

@@ -2,7 +2,6 @@
 import { existsSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { CLIENT4 } from "../support/addresses.ts";
-import { metrics } from "../support/api.ts";
 import { addNamespace } from "../support/netns.ts";
 import { policy } from "../support/policies.ts";
 import { must, sleep, until } from "../support/run.ts";
@@ -10,7 +9,7 @@ import { PORTS } from "../support/stage.ts";
 import { hello } from "./hellos.ts";
 import { byHello, byName } from "./policies.ts";
 import type { Row, Tried } from "./row.ts";
-import { measure } from "./runner.ts";
+import { lostEvents, measure } from "./runner.ts";
 import { DATA, Scene } from "./scene.ts";
 import { answered, told } from "./sockets.ts";
 import type { Target } from "./target.ts";
@@ -235,7 +234,7 @@ const full: Row[] = [
 			} finally {
 				process.kill(pid, "SIGCONT");
 			}
-			const lost = await until("loss is counted", 5_000, () => lostEvents(scene));
+			const lost = await until("loss is counted", 5_000, async () => (await lostEvents(scene)) || undefined);
 			return { at: [{ address: evil.v4 }], told: `${lost} events lost, counted` };
 		},
 	},
@@ -254,10 +253,5 @@ const full: Row[] = [
 		},
 	},
 ];
-
-async function lostEvents(scene: Scene): Promise<number | undefined> {
-	const lost = (await metrics(scene.stage.daemon)).filter((each) => each.name.includes("lost"));
-	return lost.reduce((sum, each) => sum + each.value, 0) || undefined;
-}
 
 export const LIVES: readonly Row[] = [...past, ...quiet, ...full];

@@ -1,5 +1,5 @@
 /** Runs rows one after the other on one scene, and says what came of each. */
-import { records, type Seen } from "../support/api.ts";
+import { metrics, records, type Seen } from "../support/api.ts";
 import { SLOW, sleep } from "../support/run.ts";
 import { whyNot } from "./known.ts";
 import { byAddress } from "./policies.ts";
@@ -71,9 +71,21 @@ async function recorded(scene: Scene, kind: Row["kind"], at: Tried["at"]): Promi
 		const all = (await Promise.all(at.map((place) => recordsAt(scene, place)))).flat();
 		const wanted = all.find((seen) => (seen.verdict === "deny") === (kind === "stop"));
 		if (wanted !== undefined) return shown(wanted);
-		if (performance.now() > end) return all[0] === undefined ? "no record" : shown(all[0]);
+		if (performance.now() > end) return all[0] === undefined ? await unrecorded(scene) : shown(all[0]);
 		await sleep(POLL_MS);
 	}
+}
+
+/* A flood may cost the record; then the loss is counted. */
+async function unrecorded(scene: Scene): Promise<string> {
+	const lost = scene.blocking ? await lostEvents(scene) : 0;
+	return lost > 0 ? `no record, ${lost} lost` : "no record";
+}
+
+/** Since the daemon's start. */
+export async function lostEvents(scene: Scene): Promise<number> {
+	const lost = (await metrics(scene.stage.daemon)).filter((each) => each.name.includes("lost"));
+	return lost.reduce((sum, each) => sum + each.value, 0);
 }
 
 /** The denial of what a client did, where many share the destination. */

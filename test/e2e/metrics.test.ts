@@ -6,7 +6,7 @@ import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { decisions, metrics } from "../support/api.ts";
+import { decisions, metrics, records } from "../support/api.ts";
 import { policy } from "../support/policies.ts";
 import { SLOW, until } from "../support/run.ts";
 import { PORTS, Stage } from "../support/stage.ts";
@@ -96,6 +96,23 @@ test("a daemon that stands still loses events, and not one without a count", asy
 	expect(received + lost).toBe(count);
 	const byRule = await decisions(stage.daemon);
 	expect(byRule.get("connect deny rule six")).toBeGreaterThanOrEqual(count);
+});
+
+test("a flood of what is allowed fills the ring, and hides no denial: who asked is there too", async () => {
+	const before = await settled(stage.daemon);
+	const pid = stage.daemon.pid ?? 0;
+	process.kill(pid, "SIGSTOP");
+	try {
+		for (let round = 0; round < 2; round++) await storm(stage.world, "198.19.5.1", CLOSED, 0.001);
+		await stage.world.run([stage.world.client("storm"), "198.19.6.2", "2", String(PORTS.echo)]);
+	} finally {
+		process.kill(pid, "SIGCONT");
+	}
+	const after = await settled(stage.daemon);
+	expect(grown(before, after, "lost", "connect")).toBeGreaterThan(0);
+	const [seen] = await records(stage.daemon, "&address=198.19.6.2");
+	expect(seen).toMatchObject({ verdict: "deny", rule: "six" });
+	expect(seen?.exe).toMatch(/storm$/);
 });
 
 /** What was measured, for the note; a test's own output is not kept. */
