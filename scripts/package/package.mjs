@@ -1,7 +1,4 @@
-/**
- * npm run package: build/packages/sallyport_VERSION_ARCH.{deb,rpm,tar.gz}, the same bytes each time.
- * `--arch arm64`: for other machines than this one. `--version V` gives them another version than package.json's, `--quick` does not compress (for tests); arguments deb, rpm, tar choose.
- */
+/** npm run package: build/packages/sallyport_VERSION_ARCH.{deb,rpm,tar.gz}, the same bytes each time. */
 
 import { execFileSync } from "node:child_process";
 import { createHash } from "node:crypto";
@@ -18,11 +15,19 @@ import {
 	writeFileSync,
 } from "node:fs";
 import { arch as own } from "node:process";
-import { parseArgs } from "node:util";
 import { ROOT, Stop } from "../command.mjs";
+import { known, readOptions } from "../options.ts";
 import { CONFIGURATION, stage } from "./stage.mjs";
 import { HOST, targetFor } from "./target.mjs";
 
+const USAGE = `
+npm run package [-- OPTIONS] [deb] [rpm] [tar]     packages with their Node and addon, the same bytes each time
+
+  --arch arm64    for other machines than this one
+  --version V     another version than package.json's
+  --out DIR       build/packages if not given
+  --quick         not compressed, for tests
+`;
 const HERE = import.meta.dirname;
 const makers = {
 	deb({ root, version, out, quick, target }) {
@@ -105,15 +110,14 @@ function run(command, args) {
 }
 
 async function main() {
-	const { values, positionals } = parseArgs({
-		allowPositionals: true,
-		options: {
-			arch: { type: "string", default: own },
-			version: { type: "string" },
-			quick: { type: "boolean", default: false },
-			out: { type: "string", default: `${ROOT}/build/packages` },
-		},
-	});
+	const options = {
+		arch: { type: "string", default: own },
+		version: { type: "string" },
+		quick: { type: "boolean", default: false },
+		out: { type: "string", default: `${ROOT}/build/packages` },
+	};
+	const { values, positionals } = readOptions(USAGE, options, Object.keys(makers).length);
+	known("package", positionals, Object.keys(makers));
 	const version = values.version ?? JSON.parse(readFileSync(`${ROOT}/package.json`, "utf8")).version;
 	const { out, quick } = values;
 	process.env["SOURCE_DATE_EPOCH"] ??= run("git", ["log", "-1", "--format=%ct"]).trim();

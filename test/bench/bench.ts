@@ -1,7 +1,7 @@
-/** npm run bench [-- --json FILE] [--only P1,P4] [--quick]: the goals of performance.md that a release must show, in some ten minutes. */
+/** npm run bench: the goals of performance.md that a release must show. */
 import { readFileSync, writeFileSync } from "node:fs";
 import { cpus, release } from "node:os";
-import { parseArgs } from "node:util";
+import { known, readOptions } from "../../scripts/options.ts";
 import { leftovers } from "../support/sweep.ts";
 import { prepare } from "./ground.ts";
 import { p5 } from "./hello.ts";
@@ -10,8 +10,17 @@ import { type Lengths, p7, p8, p9, p10 } from "./rates.ts";
 import { p11 } from "./scrape.ts";
 import { table } from "./table.ts";
 
-const { values: options } = parseArgs({
-	options: { json: { type: "string" }, only: { type: "string" }, quick: { type: "boolean", default: false } },
+const USAGE = `
+npm run bench [-- OPTIONS]     what Sallyport costs, against the goals, in some ten minutes
+
+  --only P1,P4    these goals: P1 P2 P4 P5 P6 P7 P8 P9 P10 P11 P12
+  --quick         shorter, and less certain
+  --json FILE     the rows, and the machine, for scripts
+`;
+const { values: options } = readOptions(USAGE, {
+	json: { type: "string" },
+	only: { type: "string" },
+	quick: { type: "boolean", default: false },
 });
 const GROUND = { P1: [p1, 80], P4: [p4, 240], P6: [p6, 60], P12: [p12, 3], P2: [p2, 4] } as const;
 const OWN = { P7: p7, P8: p8, P9: p9, P10: p10 } as const;
@@ -19,7 +28,9 @@ const LENGTHS: Lengths = options.quick
 	? { storm: 3, flood: 5, steady: 5, idle: 5 }
 	: { storm: 30, flood: 60, steady: 20, idle: 20 };
 
-const wanted = (goal: string) => options.only === undefined || options.only.split(",").includes(goal);
+const only = options.only?.split(",");
+known("goal", only ?? [], [...Object.keys(GROUND), "P5", ...Object.keys(OWN), "P11"]);
+const wanted = (goal: string) => only === undefined || only.includes(goal);
 const started = performance.now();
 const say = (what: string) =>
 	process.stderr.write(`bench: ${((performance.now() - started) / 1000).toFixed(0).padStart(3)} s  ${what}\n`);

@@ -1,13 +1,10 @@
-/**
- * node test/bench/history.ts [--rows 10000000] [--seconds 20] [--rate 5000] [--folder /tmp] [--json FILE]: fills a history, then asks
- * it while rows arrive. Run alone: it uses two processors.
- */
+/** node test/bench/history.ts: fills a history, then asks it while rows arrive. Run alone: it uses two processors. */
 
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { cpus, release, tmpdir } from "node:os";
 import { join } from "node:path";
 import { monitorEventLoopDelay } from "node:perf_hooks";
-import { parseArgs } from "node:util";
+import { amount, readOptions } from "../../scripts/options.ts";
 import type { Connection } from "../../src/connections/connection.ts";
 import type { ConnectionFilter } from "../../src/connections/filter.ts";
 import type { ProcessInfo } from "../../src/identity/process-table.ts";
@@ -18,18 +15,25 @@ import { openHistory } from "../../src/store/open.ts";
 import { Records } from "../../src/store/records.ts";
 import { DAY, describeProcess, made, someProcess } from "../unit/store/scene.ts";
 
-const { values: options } = parseArgs({
-	options: {
-		rows: { type: "string", default: "10000000" },
-		seconds: { type: "string", default: "20" },
-		rate: { type: "string", default: "5000" },
-		folder: { type: "string", default: tmpdir() },
-		json: { type: "string" },
-	},
+const USAGE = `
+node test/bench/history.ts [OPTIONS]     a history of a month, and questions to it while rows arrive
+
+  --rows N        10,000,000 if not given
+  --seconds N     for each question, 20
+  --rate N        rows a second that arrive meanwhile, 5,000
+  --folder DIR    for the file (1.5 GB for 10,000,000 rows), /tmp
+  --json FILE     the figures for scripts
+`;
+const { values: options } = readOptions(USAGE, {
+	rows: { type: "string", default: "10000000" },
+	seconds: { type: "string", default: "20" },
+	rate: { type: "string", default: "5000" },
+	folder: { type: "string", default: tmpdir() },
+	json: { type: "string" },
 });
-const ROWS = Number(options.rows);
-const SECONDS = Number(options.seconds);
-const RATE = Number(options.rate);
+const ROWS = amount("--rows", options.rows);
+const SECONDS = amount("--seconds", options.seconds);
+const RATE = amount("--rate", options.rate);
 const LIMITS = { maxAge: 365 * DAY, maxBytes: 1024 ** 4 };
 const NAMES = 10_000;
 

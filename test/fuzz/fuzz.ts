@@ -1,26 +1,35 @@
-/** `npm run fuzz -- [--seconds N | --runs N] [--parser NAME]`: each parser for so long; what it finds is kept in test/fuzz/found. */
+/** `npm run fuzz`: each parser for so long; what it finds is kept in test/fuzz/found. */
 import { spawnSync } from "node:child_process";
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { parseArgs } from "node:util";
+import { amount, known, readOptions } from "../../scripts/options.ts";
 import { buildFuzzer, FOUND, inputsOf, logOf, PARSERS } from "./fuzzers.ts";
 import { writeSeeds } from "./seeds.ts";
 
-const { values } = parseArgs({
-	options: { seconds: { type: "string" }, runs: { type: "string" }, parser: { type: "string" } },
+const USAGE = `
+npm run fuzz [-- OPTIONS]     libFuzzer on the parsers, built with sanitizers; what it finds is kept in test/fuzz/found
+
+  --seconds N      of each parser, 30 if not given
+  --runs N         instead: so many inputs of each
+  --parser NAME    this one: ${PARSERS.join(", ")}
+`;
+const { values } = readOptions(USAGE, {
+	seconds: { type: "string", default: "30" },
+	runs: { type: "string" },
+	parser: { type: "string" },
 });
 const wanted = values.parser === undefined ? PARSERS : [values.parser];
-if (!wanted.every((parser) => PARSERS.includes(parser))) {
-	process.stderr.write(`There is no parser ${values.parser}: ${PARSERS.join(", ")}.\n`);
-	process.exit(2);
-}
+known("parser", wanted, PARSERS);
+const LIMIT =
+	values.runs === undefined
+		? `-max_total_time=${amount("--seconds", values.seconds)}`
+		: `-runs=${amount("--runs", values.runs)}`;
 
 const rows: string[][] = [["parser", "seeds", "executions", "seconds", "a second", "findings"]];
 for (const parser of wanted) {
 	const inputs = inputsOf(parser);
 	const seeds = await writeSeeds(parser, inputs);
-	const limit = values.runs === undefined ? `-max_total_time=${values.seconds ?? 30}` : `-runs=${values.runs}`;
-	const flags = [limit, "-max_len=8192", "-len_control=0", "-print_final_stats=1", "-verbosity=0", "-timeout=10"];
+	const flags = [LIMIT, "-max_len=8192", "-len_control=0", "-print_final_stats=1", "-verbosity=0", "-timeout=10"];
 	const program = buildFuzzer(parser);
 	const began = performance.now();
 	const { status, stderr } = spawnSync(program, [...flags, `-artifact_prefix=${join(FOUND, `${parser}-`)}`, inputs], {

@@ -1,10 +1,7 @@
-/**
- * `npm run bpf:stats -- [--kernel 6.1|6.12]`: what the verifier and the JIT make of each program, on this kernel or on Debian's in a virtual
- * machine (kept in $SALLYPORT_VM_CACHE, as those of test:vm). Ends with 1 beyond the bounds, or if a program is not loaded.
- */
-import { homedir } from "node:os";
-import { join } from "node:path";
-import { parseArgs } from "node:util";
+/** `npm run bpf:stats`: what the verifier and the JIT make of each program. */
+import { known, readOptions } from "../../scripts/options.ts";
+import { KERNELS } from "../vm/kernels.ts";
+import { CACHE } from "../vm/share.ts";
 import { type Loaded, loadHere, loadInGuest, type Program } from "./measure.ts";
 
 /** Instructions that the verifier processes of one program: it gives up at 1,000,000 (BPF_COMPLEXITY_LIMIT_INSNS). */
@@ -14,10 +11,17 @@ const JITED_MAX = 128 * 1024;
 /** Milliseconds for all programs, one after another: a boot must not wait for them. An emulated processor says nothing about that. */
 const LOAD_MAX = 1000;
 
-const { values } = parseArgs({ options: { kernel: { type: "string", multiple: true, default: [] } } });
-const cache = process.env["SALLYPORT_VM_CACHE"] ?? join(homedir(), ".cache/sallyport-vm");
+const USAGE = `
+npm run bpf:stats [-- OPTIONS]     what the verifier and the JIT make of each program, on this kernel
+
+  --kernel 6.1     on Debian's 6.1 or 6.12 instead, in a virtual machine; may be given twice
+
+Ends with 1 beyond the bounds, or if a program is not loaded.
+`;
+const { values } = readOptions(USAGE, { kernel: { type: "string", multiple: true, default: [] } });
+known("kernel", values.kernel, KERNELS);
 if (values.kernel.length === 0) show(await loadHere(), LOAD_MAX);
-for (const version of values.kernel) show(await loadInGuest(version, cache), null);
+for (const version of values.kernel) show(await loadInGuest(version, CACHE), null);
 
 function show({ release, programs, all }: Loaded, loadMax: number | null): void {
 	const width = Math.max(...programs.map(({ name }) => name.length), 8);

@@ -1,7 +1,4 @@
-/**
- * npm run test:arm64: the packaged tree for arm64 on Debian's arm64 kernel, in a virtual machine that is emulated whole: its Node runs, the
- * kernel takes the programs, and they decide. No systemd in there. What is fetched is cached in $SALLYPORT_VM_CACHE or ~/.cache/sallyport-vm.
- */
+/** npm run test:arm64: the packaged tree for arm64 on Debian's arm64 kernel, in a virtual machine. */
 import { execFileSync, spawn } from "node:child_process";
 import {
 	cpSync,
@@ -16,6 +13,7 @@ import {
 } from "node:fs";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
+import { readOptions } from "../../scripts/options.ts";
 import { Cleanup } from "../support/cleanup.ts";
 import { ROOT } from "../support/paths.ts";
 import { Report } from "./report.ts";
@@ -97,6 +95,13 @@ function boot(kernel: string, initrd: string, report: Report): Promise<void> {
 	);
 }
 
+const USAGE = `
+npm run test:arm64     the package for arm64 on Debian's arm64 kernel, emulated whole: its Node runs, the kernel takes the
+                       programs, and they decide. No systemd in there
+
+What is fetched is cached in $SALLYPORT_VM_CACHE or ~/.cache/sallyport-vm.
+`;
+readOptions(USAGE, {});
 const report = new Report();
 const cleanup = new Cleanup();
 const folder = mkdtempSync("/tmp/sallyport-arm64-");

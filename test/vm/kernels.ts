@@ -8,6 +8,8 @@ const META: Readonly<Record<string, string>> = {
 	"6.12": "linux-image-6.12-cloud-amd64",
 };
 
+export const KERNELS = Object.keys(META);
+
 export interface GuestKernel {
 	readonly release: string;
 	readonly image: string;
@@ -17,7 +19,7 @@ export interface GuestKernel {
 /** The kernel's package, unpacked and not installed, in the cache. */
 export function fetchKernel(version: string, cache: string): GuestKernel {
 	const meta = META[version];
-	if (meta === undefined) throw new Error(`no kernel ${version}: ${Object.keys(META).join(", ")}`);
+	if (meta === undefined) throw new Error(`no kernel ${version}: ${KERNELS.join(", ")}`);
 	let name = newest(meta);
 	if (name === null || !existsSync(join(cache, "kernels", name))) {
 		/* Without lists, or with old ones, a package is not found. */

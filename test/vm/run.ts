@@ -1,21 +1,19 @@
 /**
- * npm run test:vm -- --kernel 6.1: boots Debian with systemd under QEMU, installs the package as a person would, and checks the service
- * from inside and outside; --quick: install and boot only; --only who: and this part. --suite bypass, --suite e2e, --suite
- * e2e/names.test.ts: these tests of the tree instead, a guest for each kernel, all at once (suite.ts). Images and kernels are Debian's,
- * cached in $SALLYPORT_VM_CACHE or ~/.cache/sallyport-vm.
+ * npm run test:vm: boots Debian with systemd under QEMU, installs the package as a person would, and checks the service from inside and
+ * outside; or the tests of the tree in such a guest (suite.ts).
  */
 import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
 import { availableParallelism } from "node:os";
 import { join } from "node:path";
-import { parseArgs } from "node:util";
+import { known, readOptions } from "../../scripts/options.ts";
 import { Cleanup } from "../support/cleanup.ts";
 import { ROOT } from "../support/paths.ts";
 import { type Captured, sentTo } from "./capture.ts";
 import { makeImage } from "./image.ts";
-import { fetchKernel, type GuestKernel } from "./kernels.ts";
+import { fetchKernel, type GuestKernel, KERNELS } from "./kernels.ts";
 import { boot, MAC } from "./machine.ts";
 import { Report } from "./report.ts";
-import { CACHE, fillShare, INSTALL } from "./share.ts";
+import { CACHE, fillShare, INSTALL, ROWS } from "./share.ts";
 import { INIT, suites } from "./suite.ts";
 import { makeTree } from "./tree.ts";
 
@@ -141,14 +139,26 @@ function tellNothing(what: string, { to, sent }: Captured): void {
 
 const MINUTES_20 = 1_200;
 const HOURS_3 = 10_800;
-const { values } = parseArgs({
-	options: {
-		kernel: { type: "string", multiple: true, default: ["6.1"] },
-		only: { type: "string", multiple: true, default: PARTS },
-		quick: { type: "boolean", default: false },
-		suite: { type: "string", multiple: true },
-	},
+const USAGE = `
+npm run test:vm [-- OPTIONS]     the package in Debian with systemd under QEMU, from install to removal
+
+  --kernel 6.1     or 6.12; may be given twice
+  --quick          install and boot only
+  --only PART      install, boot and this part: ${PARTS.join(", ")};
+                   or ${ROWS.filter((row) => !PARTS.includes(row)).join(", ")}; may be given twice
+  --suite SUITE    tests of the tree instead, a guest for each kernel at once: bypass, "bypass S7" (some rows),
+                   e2e, e2e/names.test.ts; may be given twice
+
+Kernels and image are Debian's, cached in $SALLYPORT_VM_CACHE or ~/.cache/sallyport-vm. SIGINT cleans up.
+`;
+const { values } = readOptions(USAGE, {
+	kernel: { type: "string", multiple: true, default: ["6.1"] },
+	only: { type: "string", multiple: true, default: PARTS },
+	quick: { type: "boolean", default: false },
+	suite: { type: "string", multiple: true },
 });
+known("kernel", values.kernel, KERNELS);
+known("part", values.only, [...PARTS, ...ROWS]);
 const report = new Report();
 if (values.suite !== undefined) {
 	await testSuites(values.kernel, values.suite);

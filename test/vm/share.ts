@@ -1,6 +1,6 @@
 /** What a guest or a container gets from the host: its checks, pages of the documentation, two versions of the package. */
 import { execFileSync } from "node:child_process";
-import { cpSync } from "node:fs";
+import { cpSync, readdirSync } from "node:fs";
 import { homedir } from "node:os";
 import { join } from "node:path";
 import { ROOT } from "../support/paths.ts";
@@ -10,6 +10,9 @@ const VERSIONS = ["0.1.0", "0.1.1"];
 
 /** Debian's packages, kernels and images. */
 export const CACHE = process.env["SALLYPORT_VM_CACHE"] ?? join(homedir(), ".cache/sallyport-vm");
+
+/** Checks that are asked for by name, beside those of guest/checks.mjs. */
+export const ROWS = readdirSync(join(import.meta.dirname, "guest/rows")).map((file) => file.replace(/\.mjs$/, ""));
 
 /** In the guest, with the folder at /mnt/host; the Node for the checks outlives an upgrade and a removal. */
 export const INSTALL = `dpkg -i /mnt/host/sallyport_${VERSIONS[0]}_amd64.deb | tail -1 && cp /usr/lib/sallyport/node /opt/node`;

@@ -1,17 +1,16 @@
 /**
  * npm run test:spawn: the service on this machine's own kernel, in a container of Debian with systemd (systemd-nspawn) that is made, used
- * and removed. `-- --only memory --only resolved`: these parts; `--minutes N`: how long `soak` loads it; `--memory BYTES`, `--cpus N`: limits
- * of the container. Debian's packages are cached in $SALLYPORT_VM_CACHE or ~/.cache/sallyport-vm.
+ * and removed.
  */
 import { execFileSync } from "node:child_process";
 import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
 import { join } from "node:path";
-import { parseArgs } from "node:util";
+import { amount, known, readOptions } from "../../scripts/options.ts";
 import { Cleanup } from "../support/cleanup.ts";
 import { Container, type Limits } from "./container.ts";
 import { configureContainer, unpackDebian } from "./image.ts";
 import { Report } from "./report.ts";
-import { CACHE, fillShare, INSTALL } from "./share.ts";
+import { CACHE, fillShare, INSTALL, ROWS } from "./share.ts";
 
 /** Parts of guest/checks.mjs and files of guest/rows, in this order. */
 const PARTS = [
@@ -82,16 +81,29 @@ async function test({ parts, minutes, limits }: Wanted, report: Report): Promise
 	}
 }
 
-const { values } = parseArgs({
-	options: {
-		only: { type: "string", multiple: true, default: PARTS },
-		minutes: { type: "string", default: "30" },
-		memory: { type: "string" },
-		cpus: { type: "string" },
-	},
+const USAGE = `
+npm run test:spawn [-- OPTIONS]     the service on this machine's own kernel, in a container of Debian with systemd
+
+  --only PART       this part: ${PARTS.slice(0, 6).join(", ")},
+                    ${PARTS.slice(6).join(", ")};
+                    or ${ROWS.filter((row) => !PARTS.includes(row)).join(", ")}; may be given twice
+  --minutes N       how long "soak" loads it, 30 if not given
+  --memory BYTES    limits of the container
+  --cpus N
+
+Debian's packages are cached in $SALLYPORT_VM_CACHE or ~/.cache/sallyport-vm.
+`;
+const { values } = readOptions(USAGE, {
+	only: { type: "string", multiple: true, default: PARTS },
+	minutes: { type: "string", default: "30" },
+	memory: { type: "string" },
+	cpus: { type: "string" },
 });
-const number = (text: string | undefined) => (text === undefined ? null : Number(text));
+known("part", values.only, [...PARTS, ...ROWS]);
+const limit = (option: string, text: string | undefined) => (text === undefined ? null : amount(option, text));
 const report = new Report();
-const limits = { memory: number(values.memory), cpus: number(values.cpus) };
-await report.timed("all", () => test({ parts: values.only, minutes: Number(values.minutes), limits }, report));
+const limits = { memory: limit("--memory", values.memory), cpus: limit("--cpus", values.cpus) };
+await report.timed("all", () =>
+	test({ parts: values.only, minutes: amount("--minutes", values.minutes), limits }, report),
+);
 process.exitCode = report.failed === 0 ? 0 : 1;
