@@ -270,8 +270,8 @@ async function compose(
 	return {
 		watch: (emit) => {
 			const stream = new SettledStream({ table, settle: TIMES.settle, emit: (connection) => emit(view(connection)) });
-			return () => {
-				pump.flush();
+			return async () => {
+				await pump.flush();
 				stream.close();
 			};
 		},
@@ -285,7 +285,7 @@ async function compose(
 			if (config.onExit === "closed") {
 				await service.load(CLOSED_POLICY, "(built-in)", "built-in");
 				/* Nobody is left to end what is open when it next sends. What was opened a moment ago is in the ring. */
-				pump.flush();
+				await pump.flush();
 				await atEnd?.run();
 				await destroyer.settled();
 			}

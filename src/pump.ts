@@ -1,9 +1,10 @@
+import { setImmediate as turn } from "node:timers/promises";
 import type { Kernel } from "./native/binding.ts";
 import { decodeBatch, newDecodeCounts } from "./native/decode.ts";
 import type { EventSink } from "./native/events.ts";
 
 export interface PumpOptions {
-	readonly kernel: Pick<Kernel, "start" | "drain" | "stop">;
+	readonly kernel: Pick<Kernel, "start" | "drain" | "positions" | "stop">;
 	readonly sink: EventSink & { beginBatch(): void };
 	readonly batchBytes: number;
 	/** ms from a batch to the look for records that no wake-up announced. */
@@ -34,18 +35,25 @@ export class Pump {
 		this.#o.kernel.drain();
 	}
 
-	/** Takes what waits, now. */
-	flush(): void {
-		if (this.#running) this.#o.kernel.drain();
+	/** Takes what waits now, a batch each turn of the loop. What is written meanwhile is left: there may be no end of it. */
+	async flush(): Promise<void> {
+		const { written } = this.#o.kernel.positions();
+		while (this.#running && this.#hasMore(written)) await turn();
 	}
 
 	stop(): void {
 		if (!this.#running) return;
-		this.#o.kernel.drain();
+		const { written } = this.#o.kernel.positions();
+		while (this.#hasMore(written));
 		this.#running = false;
 		if (this.#timer !== null) clearTimeout(this.#timer);
 		this.#timer = null;
 		this.#o.kernel.stop();
+	}
+
+	/* After one batch more. */
+	#hasMore(written: number): boolean {
+		return this.#o.kernel.drain() > 0 && this.#o.kernel.positions().taken < written;
 	}
 
 	#take(batch: Buffer, length: number): void {

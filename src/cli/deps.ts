@@ -44,7 +44,7 @@ export interface Output {
 
 export interface RunningDaemon {
 	/** Each connection once it is settled (src/connections/stream.ts). Returns the end of it, which tells what still waits. */
-	readonly watch: (emit: (connection: ConnectionView) => void) => () => void;
+	readonly watch: (emit: (connection: ConnectionView) => void) => () => Promise<void>;
 	/** Read policy and resolvers anew. */
 	readonly reload: () => Promise<void>;
 	readonly stop: () => Promise<void>;

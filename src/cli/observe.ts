@@ -86,7 +86,7 @@ async function observe(options: Options, deps: CliDeps): Promise<void> {
 	});
 	deps.signals.onHangup(() => void daemon.reload());
 	await Promise.race(waiting);
-	unwatch();
+	await unwatch();
 	const { lost } = daemon.summary();
 	await daemon.stop();
 	const skipped = shown.skipped === 0 ? "" : `, ${shown.skipped} not shown because the reader was too slow`;

@@ -166,12 +166,12 @@ export function addRunCommand(program: CliCommand, deps: CliDeps): void {
 			];
 			deps.signals.onHangup(() => void daemon.reload());
 			await ended;
-			for (const end of watching) end();
+			for (const end of watching) await end();
 			await daemon.stop();
 		});
 }
 
-function journalled(daemon: RunningDaemon, which: Journalled, deps: CliDeps, log: Logger): (() => void)[] {
+function journalled(daemon: RunningDaemon, which: Journalled, deps: CliDeps, log: Logger): (() => Promise<void>)[] {
 	if (which === "none") return [];
 	const write = deps.openJournal();
 	if (write === null) {

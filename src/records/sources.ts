@@ -10,8 +10,8 @@ export interface RecordSourcesOptions {
 	/** Null: none is kept. */
 	readonly history: History | null;
 	readonly recorder: Pick<Recorder, "flush"> | null;
-	/** Takes from the ring what waits there. */
-	readonly drain: () => void;
+	/** Takes from the ring what waits there: no more than it holds. */
+	readonly drain: () => Promise<void>;
 	/** ms that a question waits for what happened just now to be written. */
 	readonly patience: number;
 }
@@ -29,7 +29,7 @@ export class RecordSources {
 
 	async read(wanted?: Source): Promise<Records> {
 		const { recent, both, history, recorder, drain, patience } = this.#o;
-		drain();
+		await drain();
 		if (history === null) return { source: "memory", reader: recent, unwritten: null };
 		recorder?.flush();
 		const written = history.status().state === "writing" && (await within(history.flush(), patience));

@@ -65,7 +65,7 @@ export class Terminal implements CliDeps {
 		return {
 			watch: (emit) => {
 				for (const connection of this.connections) emit(connection);
-				return () => this.calls.push("unwatch");
+				return async () => void this.calls.push("unwatch");
 			},
 			reload: async () => {},
 			summary: () => ({ lost: 0 }),

@@ -128,7 +128,7 @@ test("where questions are answered, and what is said of it", async () => {
 				status: () => ({ ...history.status(), state, failure: state === "writing" ? null : failure }),
 			},
 			recorder: null,
-			drain: () => {},
+			drain: async () => {},
 			patience: 1_000,
 		});
 	const unwritten = { since: "2026-01-02T03:04:05.000Z", why: "The disk is full" };

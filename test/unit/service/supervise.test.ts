@@ -18,7 +18,7 @@ afterEach(() => vi.useRealTimers());
 
 function start(watchdog: number | null): RunningDaemon {
 	const daemon: RunningDaemon = {
-		watch: () => () => {},
+		watch: () => async () => {},
 		reload: async () => void calls.push("reload"),
 		stop: async () => void calls.push("stop"),
 		summary: () => ({ lost: 0 }),
