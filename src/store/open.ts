@@ -1,4 +1,5 @@
 import type { Worker } from "node:worker_threads";
+import { VERDICT } from "../native/layout.ts";
 import { HistoryError } from "./errors.ts";
 import type { FindOptions } from "./find.ts";
 import type {
@@ -37,13 +38,16 @@ export function openHistory(options: HistoryOptions, startWriter?: (data: Writer
 	};
 
 	return {
-		record: (connection) => writer.add((batch) => batch.add(connection)),
+		record: (connection) => writer.add((batch) => batch.add(connection), connection.verdict !== VERDICT.allow),
 		recordAnswer: (answer) => writer.add(({ batch }) => batch.answers.push(answer)),
 		recordPolicyChange: (change) => {
 			const text = change.text !== null && change.text.length > TEXT ? null : change.text;
-			writer.add(({ batch }) => batch.policyChanges.push({ ...change, text, problems: change.problems.slice(0, 100) }));
+			writer.add(
+				({ batch }) => batch.policyChanges.push({ ...change, text, problems: change.problems.slice(0, 100) }),
+				true,
+			);
 		},
-		recordStart: (start) => writer.add(({ batch }) => batch.starts.push(start)),
+		recordStart: (start) => writer.add(({ batch }) => batch.starts.push(start), true),
 		flush: () => writer.flush(),
 		status: () => statusOf(file, writer),
 		async close() {

@@ -67,8 +67,10 @@ export class WriterLink {
 		return began === null ? 0 : Math.max(0, Date.now() - began);
 	}
 
-	add(put: (builder: BatchBuilder) => void): void {
-		if (this.state === "off" || this.#closing || this.waiting >= this.#o.buffer) {
+	/** The last quarter of the room is for what is `rare`: a flood of what is allowed takes no denial's place. */
+	add(put: (builder: BatchBuilder) => void, rare = false): void {
+		const room = rare ? this.#o.buffer : Math.floor(this.#o.buffer * 0.75);
+		if (this.state === "off" || this.#closing || this.waiting >= room) {
 			this.#drop();
 			return;
 		}

@@ -6,6 +6,7 @@ import { createInterface } from "node:readline";
 import { DatabaseSync } from "node:sqlite";
 import { Worker } from "node:worker_threads";
 import { expect, test } from "vitest";
+import { VERDICT } from "../../../src/native/layout.ts";
 import type { HistoryFailureCode } from "../../../src/store/history.ts";
 import type { WriterData } from "../../../src/store/messages.ts";
 import { made, opened, scratch, until } from "./scene.ts";
@@ -87,10 +88,16 @@ test("while no writer starts, memory is bounded and what is dropped is counted",
 	});
 	for (let index = 0; index < 5_000; index++) history.record(made({ id: NOW + index, cookie: index + 1 }));
 	await until("it is told", () => history.failures.length > 0);
-	expect(history.status()).toMatchObject({ waiting: 1_000, dropped: 4_000 });
+	expect(history.status()).toMatchObject({ waiting: 750, dropped: 4_250 });
+	/* Room is kept for denials. */
+	for (let index = 0; index < 300; index++)
+		history.record(made({ id: NOW + 20_000 + index, cookie: 20_000 + index, verdict: VERDICT.deny }));
+	expect(history.status()).toMatchObject({ waiting: 1_000, dropped: 4_300 });
 	mayStart = true;
 	await history.flush();
-	expect(history.status()).toMatchObject({ rows: 1_000, dropped: 4_000, waiting: 0, failure: null });
+	expect(history.status()).toMatchObject({ rows: 1_000, dropped: 4_300, waiting: 0, failure: null });
+	const [, denied] = await history.top({ groupBy: ["verdict"] });
+	expect(denied).toMatchObject({ key: { verdict: "deny" }, count: 250 });
 	/* From here on all is kept again. */
 	history.record(made({ id: NOW + 10_000 }));
 	await history.flush();
