@@ -4,10 +4,11 @@
  */
 import { Resolver } from "node:dns/promises";
 import { attempt } from "./attempt.mjs";
+import { SLOW } from "./host.mjs";
 
 const [host, allowed, denied, rate] = process.argv.slice(2);
 const met = { attempts: 0, allowed: 0, denied: 0, asked: 0, odd: {} };
-const resolver = new Resolver({ timeout: 2_000, tries: 1 });
+const resolver = new Resolver({ timeout: 2_000 * SLOW, tries: 1 });
 resolver.setServers([host]);
 const NAMES = 500;
 let running = true;
@@ -20,7 +21,7 @@ function strange(what, result) {
 async function round() {
 	open++;
 	met.attempts++;
-	const [good, bad] = [await attempt(host, allowed, 5_000), await attempt(host, denied, 5_000)];
+	const [good, bad] = [await attempt(host, allowed, 5_000 * SLOW), await attempt(host, denied, 5_000 * SLOW)];
 	if (good === "data") met.allowed++;
 	else strange("allowed", good);
 	if (bad === "EACCES") met.denied++;

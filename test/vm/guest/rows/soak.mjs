@@ -4,12 +4,13 @@ import { spawn } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { check } from "../check.mjs";
-import { ENFORCE, mainPid, must, policy, running, sleep, status, until } from "../host.mjs";
+import { ENFORCE, mainPid, must, policy, running, SLOW, sleep, status, until } from "../host.mjs";
 import { scrape, slope, sum } from "../metrics.mjs";
 import { resolveBy } from "../names.mjs";
 import { OUTSIDE, PORTS } from "../places.mjs";
 
-const RATE = 60;
+/* Rounds a second. */
+const RATE = SLOW > 1 ? 30 : 60;
 /* Events of a second: what waits in the ring at a scrape, and what one daemon took between its last scrape and its end. */
 const MOMENT = 4 * RATE;
 const MINUTES = Number(process.env["MINUTES"] ?? 30);
@@ -21,7 +22,7 @@ const ENDS = [
 	[0.97, "kill"],
 ];
 /* Of the whole, until what is bounded is full: 10,000 connections that have ended, SQLite's cache of 8 MB (some 30,000 rounds). */
-const WARM_UP = 0.35;
+const WARM_UP = Math.max(0.35, 30_000 / RATE / 60 / MINUTES);
 /* Minutes. Memory is the least within a window: garbage comes and goes every minute or two, a policy that is built takes 15 MB for seconds. */
 const WINDOW = 2;
 const EVERY = 5_000;
