@@ -1,11 +1,17 @@
 /** In the guest of arm64.ts, as its first and only program: the kernel takes the programs, and they decide. */
 import assert from "node:assert/strict";
-import { spawnSync } from "node:child_process";
-import { writeFileSync } from "node:fs";
+import { spawn, spawnSync } from "node:child_process";
+import { once } from "node:events";
+import { existsSync, writeFileSync } from "node:fs";
+import { request } from "node:http";
 import { connect, createServer } from "node:net";
 import { release } from "node:os";
+import { setTimeout as sleep } from "node:timers/promises";
 
 const [ALLOWED, DENIED] = [7001, 7002];
+const SOCKET = "/run/sallyport/sallyport.sock";
+/* ms; emulated, a Node alone takes seconds to start. */
+const STARTED = 180_000;
 const POLICY = `version: 1
 mode: enforce
 defaults: { dns: allow, connect: deny, tls: deny }
@@ -32,6 +38,18 @@ function sallyport(...args) {
 	assert.equal(status, 0, stdout + stderr);
 	return stdout;
 }
+
+const ask = (path) =>
+	new Promise((resolve, reject) => {
+		const asked = request({ socketPath: SOCKET, path }, async (answer) => {
+			try {
+				resolve(JSON.parse(Buffer.concat(await answer.toArray()).toString()));
+			} catch (error) {
+				reject(error);
+			}
+		});
+		asked.once("error", reject).end();
+	});
 
 /** What came, or the error. */
 const reach = (port) =>
@@ -62,6 +80,27 @@ await check("the kernel takes all programs, and compiles them", () => {
 await check("sallyport attach: a policy decides without a daemon", async () => {
 	sallyport("attach", "--anew");
 	await decides();
+});
+await check("sallyport run: adopts it, records a denial with who asked, and ends", async () => {
+	const daemon = spawn("/usr/bin/sallyport", ["run", "--warm-up", "none"], { stdio: ["ignore", "ignore", "pipe"] });
+	let log = "";
+	daemon.stderr.on("data", (part) => (log += part));
+	const ended = once(daemon, "exit");
+	const began = performance.now();
+	while (!existsSync(SOCKET)) {
+		assert.ok(daemon.exitCode === null && performance.now() - began < STARTED, `no ${SOCKET}: ${log}`);
+		await sleep(200);
+	}
+	const started = performance.now() - began;
+	const { adopted, policy } = await ask("/v1/status");
+	assert.deepEqual([adopted, policy.mode], [true, "enforce"]);
+	await decides();
+	const { connections } = await ask(`/v1/connections?verdict=deny&port=${DENIED}`);
+	const [{ process: who, reason }] = connections;
+	assert.deepEqual([who.pid, reason], [process.pid, "default"]);
+	daemon.kill();
+	assert.deepEqual(await ended, [0, null], log);
+	return `API after ${(started / 1000).toFixed(1)} s; ${who.exe}`;
 });
 process.stdout.write("done\n");
 process.exit();
