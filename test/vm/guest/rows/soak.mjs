@@ -22,7 +22,7 @@ const ENDS = [
 	[0.97, "kill"],
 ];
 /* Of the whole, until what is bounded is full: 10,000 connections that have ended, SQLite's cache of 8 MB (some 30,000 rounds). */
-const WARM_UP = Math.max(0.35, 30_000 / RATE / 60 / MINUTES);
+const WARM_UP = SLOW > 1 ? 0.6 : 0.35;
 /* Minutes. Memory is the least within a window: garbage comes and goes every minute or two, a policy that is built takes 15 MB for seconds. */
 const WINDOW = 2;
 const EVERY = 5_000;
