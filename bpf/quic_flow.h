@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 OR MIT */
-/* QUIC in a flow: phase tls for each hello, and what may pass before it is whole. docs/decisions/0010-quic.md says why. */
+/* QUIC in a flow: phase tls for each hello, and what may pass before it is whole. docs/decisions/0007-quic.md says why. */
 #ifndef SALLYPORT_QUIC_FLOW_H
 #define SALLYPORT_QUIC_FLOW_H
 
