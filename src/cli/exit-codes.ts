@@ -1,4 +1,4 @@
-import { EXIT } from "../errors.ts";
+import { EXIT } from "../base/errors.ts";
 
 /** When a command ends with each code: for help, man page and docs/cli.md, whose table is this one. */
 export const WHEN: Readonly<Record<keyof typeof EXIT, string>> = {
