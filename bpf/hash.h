@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 OR MIT */
 /* SipHash-1-3 (J.-P. Aumasson, D. J. Bernstein: "SipHash: a fast short-input PRF"; one round for each word, three at the end, as the
  * kernel's hsiphash on 64-bit machines), fed byte by byte or word by word. The key is random for each host, so nobody outside can make
- * two names collide. src/policy/hash.ts is the same function. */
+ * two names collide. src/policy/compile/hash.ts is the same function. */
 #ifndef SALLYPORT_HASH_H
 #define SALLYPORT_HASH_H
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 OR MIT */
-/* A compiled policy: one array of 128-byte rows, built whole in user space (src/policy/compile.ts),
+/* A compiled policy: one array of 128-byte rows, built whole in user space (src/policy/compile/compile.ts),
  * put in force by one pointer switch. See docs/decisions/0001-one-array-policy.md.
  *
  * A rule is a bit. Each dimension of a connection (destination, port, name, exe, user, unit,

@@ -27,7 +27,8 @@ function places(threads) {
 			if (id.startsWith(`${ROOT}/src/`)) {
 				return code
 					.replaceAll(thread, '"./$1.js"')
-					.replace("../../native/build/Release/sallyport.node", "../sallyport.node");
+					.replace("../../native/build/Release/sallyport.node", "../sallyport.node")
+					.replace("../../package.json", "../package.json");
 			}
 			if (!id.includes("/@fastify/swagger-ui/")) return null;
 			return code

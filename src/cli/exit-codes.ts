@@ -1,4 +1,4 @@
-import { EXIT } from "../errors.ts";
+import { EXIT } from "../base/errors.ts";
 
 /** The cause of each exit code, for help and man page. The table in docs/cli.md must have the same text (made.test.ts). */
 export const WHEN: Readonly<Record<keyof typeof EXIT, string>> = {

@@ -1,9 +1,9 @@
 import { execFile } from "node:child_process";
 import { NODATA, NOTFOUND, Resolver } from "node:dns/promises";
 import { existsSync } from "node:fs";
-import { type Packed, packAddress, packedBytes } from "../address.ts";
-import { LIMITS, TIMES, type WarmUp } from "../config.ts";
-import type { Logger } from "../logger.ts";
+import { type Packed, packAddress, packedBytes } from "../base/address.ts";
+import { LIMITS, TIMES, type WarmUp } from "../base/config.ts";
+import type { Logger } from "../base/logger.ts";
 import type { Kernel } from "../native/binding.ts";
 import { TEACH_REQUEST } from "../native/layout.ts";
 import type { Policy } from "../policy/model.ts";

@@ -2,11 +2,11 @@
 import { createSocket } from "node:dgram";
 import { decode } from "dns-packet";
 import { expect, test } from "vitest";
-import { LIMITS, type WarmUp } from "../../../src/config.ts";
+import { LIMITS, type WarmUp } from "../../../src/base/config.ts";
 import { exactNames, type Found, Warmer } from "../../../src/enforce/warm-up.ts";
 import { TEACH_REQUEST } from "../../../src/native/layout.ts";
 import type { Policy } from "../../../src/policy/model.ts";
-import { parsePolicy } from "../../../src/policy/parse.ts";
+import { parsePolicy } from "../../../src/policy/read/parse.ts";
 import { encodeReply } from "../../support/dns-encode.ts";
 import { worldEnvironment } from "../policy/world.ts";
 
