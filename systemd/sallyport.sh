@@ -1,5 +1,5 @@
 #!/bin/sh
-# Only root may write the compile cache (postinst creates the folder). Other users run without one.
+# Only root may write the compile cache (postinst creates the directory). Other users run without one.
 # One malloc arena for all threads: with glibc's default of one per thread, memory that one thread frees is not reused by
 # another, and the daemon grows for hours under load.
 # A young generation of 4 MB instead of 16 MB: objects of events live either for milliseconds or for long.

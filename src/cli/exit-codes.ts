@@ -17,7 +17,7 @@ export const WHEN: Readonly<Record<keyof typeof EXIT, string>> = {
 	NO_ADDON: "the native addon is missing or was built for another machine",
 	NO_BPFFS: "the BPF file system is not mounted and cannot be mounted",
 	KERNEL_REFUSED: "the kernel refused to load or attach a program; the end of the verifier's log is printed",
-	BAD_CGROUP: "`--cgroup` is not a cgroup v2 folder",
+	BAD_CGROUP: "`--cgroup` is not a cgroup v2 directory",
 	ALREADY_RUNNING: "another daemon uses these pins",
 	LISTEN_FAILED: "a socket or port cannot be opened, or a listener's secrets cannot be read",
 	NOT_LOOPBACK:
