@@ -13,7 +13,7 @@
 #include <set>
 #include <string_view>
 
-#include "../bpf/state.h"
+#include "../bpf/wire/state.h"
 #include "error.h"
 #include "pins.h"
 #include "sallyport.skel.h"

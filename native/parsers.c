@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "parsers.h"
 
-#include "../bpf/parse.h"
-#include "../bpf/parse_quic.h"
+#include "../bpf/parse/parse.h"
+#include "../bpf/traffic/parse_quic.h"
 
 size_t sp_parse_request_size(void)
 {
@@ -20,12 +20,12 @@ static int parse_quic(struct sp_parse_request *request, const struct sp_bytes *b
 int sp_parse_in_user_space(void *request, const uint8_t *bytes, uint32_t length)
 {
 	struct sp_window window = {0};
-	struct sp_place place = {0};
-	struct sp_parse_room room;
+	struct sp_cursor cursor = {0};
+	struct sp_parse_work work;
 	const struct sp_bytes at_hand = {.packet = bytes, .end = length, .window = &window};
 	struct sp_parse_request *asked = request;
 
 	if (asked->kind == SP_PARSE_QUIC)
-		return sp_parse_is_there(asked, length, 0) ? parse_quic(asked, &at_hand) : -1;
-	return sp_parse(asked, &at_hand, &place, &room, 0);
+		return sp_parse_in_bounds(asked, length, 0) ? parse_quic(asked, &at_hand) : -1;
+	return sp_parse(asked, &at_hand, &cursor, &work, 0);
 }

@@ -1,16 +1,16 @@
-/* Messages of DNS (bpf/dns.h), question by question and address by address; and streams of them, in pieces. */
+/* Messages of DNS (bpf/parse/dns.h), question by question and address by address; and streams of them, in pieces. */
 #include "fuzz.h"
 
 static void read_message(const __u8 *data, __u32 size)
 {
 	struct sp_parse_request request = {.kind = SP_PARSE_DNS, .end = size};
 	struct sp_bytes bytes = {.packet = at_the_end(data, size), .end = size};
-	struct sp_place place = {0};
+	struct sp_cursor cursor = {0};
 	__u32 calls = 0;
 
 	loop_steps = 0;
 	do {
-		check(sp_parse(&request, &bytes, &place, &room, 0) == 0, "a request for what is there is answered");
+		check(sp_parse(&request, &bytes, &cursor, &parse_work, 0) == 0, "a request for what is there is answered");
 		check(request.text.name_length < SP_NAME_MAX, "a name that fits");
 		check(++calls <= 4 + size, "an end to the calls");
 	} while (request.result == SP_PARSE_DNS_QUESTION || request.result == SP_PARSE_DNS_ADDRESS);

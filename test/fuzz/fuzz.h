@@ -3,7 +3,7 @@
 #ifndef SALLYPORT_FUZZ_H
 #define SALLYPORT_FUZZ_H
 
-#include "../../bpf/bytes.h"
+#include "../../bpf/parse/bytes.h"
 
 static __u64 loop_steps;
 
@@ -32,21 +32,21 @@ static inline void check(int holds, const char *what)
 	abort();
 }
 
-#include "../../bpf/parse.h"
+#include "../../bpf/parse/parse.h"
 
-static struct sp_parse_room room;
+static struct sp_parse_work parse_work;
 
 #define INPUT_MAX (1 << 20)
 
 /* A copy that ends where an allocation does: ASan finds who reads one byte more. */
 static inline const __u8 *at_the_end(const void *bytes, size_t count)
 {
-	static __u8 *room;
+	static __u8 *buffer;
 
-	if (!room)
-		room = malloc(INPUT_MAX);
-	check(room && count <= INPUT_MAX, "room for the input");
-	return memcpy(room + INPUT_MAX - count, bytes, count);
+	if (!buffer)
+		buffer = malloc(INPUT_MAX);
+	check(buffer && count <= INPUT_MAX, "room for the input");
+	return memcpy(buffer + INPUT_MAX - count, bytes, count);
 }
 
 /* What is compared is which bytes came, not how many there are. Eight at a time and without the fuzzer's eyes on it: it goes through

@@ -1,6 +1,6 @@
 /* Datagrams of QUIC (bpf/quic*.h): as they come; and, as no mutation gets past a tag, what is in them: frames, and hellos in pieces. */
 #include "fuzz.h"
-#include "../../bpf/parse_quic.h"
+#include "../../bpf/traffic/parse_quic.h"
 
 static struct sp_quic_work work;
 static struct sp_scratch area;

@@ -1,0 +1,232 @@
+/* SPDX-License-Identifier: GPL-2.0 OR MIT */
+/* Keys and values of the maps that outlive a packet. Shared with user space like event.h.
+ *
+ *   map        type                     key              value
+ *   policy     array of maps (1)        u32 0            inner array of 128-byte rows (policy.h)
+ *   control    array (1)                u32 0            struct sp_control
+ *   resolvers  hash                     u8[16] address   u32 flags: trusted resolvers
+ *   names      LRU hash                 u64 name hash    struct sp_name
+ *   learned    LRU hash                 u8[16] address   struct sp_learned
+ *   questions  LRU hash                 sp_question_key  struct sp_question
+ *   processes  LRU hash                 u32 tgid         struct sp_process (event.h), head.cookie = announced
+ *   cgroups    LRU hash                 u64 kernfs id    struct sp_cgroup_ids
+ *   flows      LRU hash                 sp_flow_key      struct sp_flow: everything that is not TCP
+ *   sockets    socket storage           -                struct sp_socket: TCP
+ *   texts      socket storage           -                struct sp_text: of a message that is half read
+ *   dns_sockets socket storage          -                struct sp_dns_socket: TCP to port 53
+ *   dns_answers LRU hash                u64 cookie       struct sp_dns_buffer: an answer over TCP, in pieces
+ *   quics      array                    u32              struct sp_quic_connection (quic_table.h)
+ *   counters   per-CPU array            u32              u64: SP_COUNT_*
+ *   rules      per-CPU array            u32 slot*4+phase struct sp_rule_count
+ *   events     ring buffer
+ */
+#ifndef SALLYPORT_WIRE_STATE_H
+#define SALLYPORT_WIRE_STATE_H
+
+#include "event.h"
+#include "policy.h"
+#include "reader_state.h"
+
+#define SP_DNS_PORT 53
+
+struct sp_address {
+	__u8 bytes[16]; /* network order, IPv4 mapped */
+};
+
+struct sp_control {
+	__u32 generation; /* of the policy in force; written after the switch */
+	__u32 root; /* kernfs id of the watched cgroup, to which paths are relative: the low half, which no two nodes share */
+	__u64 last_wakeup; /* of the ring's reader */
+	__u32 announce; /* the daemon's number: processes and cgroups announced to another one are announced anew */
+	__u32 daemon_pid; /* its own DNS and API traffic is shown like any other; for status only */
+};
+
+struct sp_name {
+	__u16 text_len, labels; /* labels: of the whole name; hashes of the rightmost SP_LABELS_MAX */
+	__u32 claims; /* addresses learned for it in this round: see sp_may_claim */
+	__u64 label[SP_LABELS_MAX]; /* label i of the name, from the left, is [i % SP_LABELS_MAX] */
+	char text[SP_NAME_MAX]; /* as first seen, in lower case */
+	__u32 claims_until, before_until; /* the last of this round's, of the round's before, expires: CLOCK_MONOTONIC s */
+};
+
+#define SP_CLAIMS_MAX 512 /* a round; two rounds' addresses can be alive */
+
+#define SP_NAMES_PER_ADDRESS 16
+struct sp_learned {
+	__u64 name[SP_NAMES_PER_ADDRESS]; /* name hash; 0: free */
+	__u64 expires[SP_NAMES_PER_ADDRESS]; /* CLOCK_MONOTONIC ns */
+	__u64 address[2]; /* the key: an element of an LRU map can be reused while it is read */
+};
+
+struct sp_question_key {
+	__u64 cookie;
+	__u16 id, type; /* DNS message id, QTYPE */
+	__u32 reserved;
+};
+
+struct sp_question {
+	__u64 name_hash;
+	__u64 time;
+	__u8 resolver[16];
+	__u32 tgid;
+	__u32 trusted;
+	__u64 start, cgroup;
+	__u64 reserved;
+};
+
+/* Where each kind begins in sp_cgroup_ids.hash, and how many there may be. */
+#define SP_IDS_UNIT 0 /* the unit and the slices above it */
+#define SP_IDS_UNITS_MAX 8
+#define SP_IDS_CONTAINER 8 /* "*" and the id or name, if it is in a container */
+#define SP_IDS_CONTAINERS_MAX 2
+#define SP_IDS_PATH 16 /* each prefix of the path, root first */
+#define SP_IDS_PATHS_MAX 16
+
+struct sp_cgroup_ids { /* hashes as in policy.h; never change for one id */
+	__u32 announced;
+	__u8 units, containers, paths, reserved;
+	__u64 hash[32];
+};
+
+struct sp_flow_key {
+	__u64 cookie;
+	__u8 remote[16];
+	__u16 remote_port;
+	__u8 protocol, reserved[5];
+};
+
+enum sp_flow_flag {
+	SP_FLOW_INBOUND = 1,
+	SP_FLOW_REPORTED = 2,
+	SP_FLOW_NAME_DENIED = 4, /* phase tls denied it, not connect */
+	SP_FLOW_MUST_BE_NAMED = 8, /* connect allowed it for the sake of a name that is still to be seen */
+	SP_FLOW_UNREAD = 16, /* QUIC of an unknown version was judged, and may pass */
+	SP_FLOW_EVICTED = 32, /* a connection that had sent 0-RTT data is not known any more */
+};
+
+#define SP_FLOW_NAMES 4
+
+struct sp_flow {
+	__u64 first, last; /* CLOCK_MONOTONIC ns */
+	__u64 bytes_out, bytes_in, packets_out, packets_in; /* IP payload less the UDP header */
+	__u32 generation;
+	__u8 verdict, flags;
+	__u16 local_port;
+	/* QUIC: the hellos that were let through, judged anew under a new generation */
+	__u64 names[SP_FLOW_NAMES]; /* 0: one without a name, or more names than there is room for */
+	__u64 half_since; /* CLOCK_MONOTONIC ns */
+	__u16 half_datagrams; /* since then */
+	__u8 half_read; /* connections whose hello is not whole yet: their first piece has passed */
+	__u8 named, bound; /* of names: how many, and a bit each: the address was learned for it */
+	__u8 reserved[3];
+};
+
+enum sp_socket_state {
+	SP_SOCKET_WHO = 0, /* only `who` is known: judge at the first data */
+	SP_SOCKET_JUDGED = 1,
+	SP_SOCKET_PASSIVE = 2, /* a listener, or a socket that it accepted */
+};
+
+struct sp_socket {
+	__u32 generation; /* that judged it */
+	__u8 state, verdict; /* enum sp_socket_state, sp_verdict */
+	__u8 flags, reserved;
+	__u64 name_hash; /* the hello's; judged anew under a new generation */
+	/* who connected, when a policy asks for it */
+	__u64 exe_hash, cgroup, start;
+	__u32 tgid, uid;
+	/* while SP_SOCKET_READING */
+	__u64 pending_since; /* CLOCK_MONOTONIC ns; a message is half read; 0: none is */
+	__u32 next; /* sequence number of the next byte to read */
+	__u32 segments; /* read */
+	struct sp_reader reader;
+};
+
+enum sp_socket_flag {
+	SP_SOCKET_HAS_WHO = 1,
+	SP_SOCKET_NAMED = 2, /* tls judged it */
+	SP_SOCKET_BOUND = 4,
+	SP_SOCKET_READING = 8, /* a name may still come */
+	SP_SOCKET_MUST_BE_NAMED = 16, /* connect allowed it for the sake of that name */
+	SP_SOCKET_CUT = 32, /* the map `texts` has what is half read */
+};
+
+struct sp_rule_count {
+	__u64 enforced; /* allow, deny or alert that took effect */
+	__u64 observed; /* mode observe: would have denied */
+};
+
+/* What the program `judge` is asked, and its answer, in place. */
+struct sp_judge_request {
+	__u8 ethernet[16]; /* a packet begins with a header: zeros */
+	__u8 remote[16];
+	__u64 exe_hash, cgroup;
+	__u32 uid;
+	__u16 remote_port;
+	__u8 protocol, phase;
+	__u16 name_len;
+	__u8 flags, method_len; /* flags: enum sp_judge_flag; method_len and the next two: phase http */
+	__u16 path_len, status;
+	/* out */
+	__u64 name_hash;
+	__u32 generation;
+	__u16 rule, alert;
+	__u8 action, reason, verdict, spare[5];
+	char name[SP_NAME_MAX];
+	char method[SP_METHOD_MAX];
+	char path[SP_PATH_MAX];
+}; /* 616 bytes */
+
+enum sp_judge_flag {
+	SP_JUDGE_LIVE = 1, /* the flow exists already: learned addresses do not expire under it */
+	SP_JUDGE_BOUND = 2, /* tls: the address was found to be learned for the name before */
+	SP_JUDGE_NOT_DNS = 4, /* connect: a resolver's port does not excuse it */
+};
+
+/* What the program `teach` is told, and whether it took it, in place. */
+struct sp_learn_request {
+	__u8 ethernet[16];
+	__u8 address[16];
+	__u64 name_hash; /* out */
+	__u32 ttl; /* seconds */
+	__u16 name_len;
+	__u8 learned, reserved; /* out */
+	char name[SP_NAME_MAX];
+}; /* 304 bytes */
+
+#define SP_RULE_SLOTS 2048
+
+/* counters: index = base + offset */
+enum sp_counter {
+	SP_COUNT_DECISION = 0, /* + phase * 64 + verdict * 16 + reason: 0..255; verdict 0 is allow in mode observe */
+	SP_COUNT_ALERT = 256, /* + phase */
+	SP_COUNT_EVENT = 260, /* + event type (0..15): written */
+	SP_COUNT_LOST = 276, /* + event type: the ring was full */
+	SP_COUNT_MAP_FULL = 292, /* + enum sp_map_id: an insert failed */
+	SP_COUNT_PACKETS_DENIED = 308, /* packets of flows denied earlier, not counted as decisions */
+	SP_COUNT_BYTES_DENIED = 309,
+	SP_COUNT_NO_SCRATCH = 310,
+	SP_COUNT_ANSWERS = 311, /* + enum sp_answer_count */
+	SP_COUNT_LEARNED_EVICTED = 319, /* a name lost its place at an address with more than 16 */
+	SP_COUNT_TCP_BYTES_OUT = 320, SP_COUNT_TCP_BYTES_IN = 321, /* of ended connections */
+	SP_COUNT_UDP_BYTES_OUT = 322, SP_COUNT_UDP_BYTES_IN = 323, /* payload of flows, a packet at a time */
+	SP_COUNTERS = 336,
+};
+
+enum sp_answer_count {
+	SP_ANSWERS_LEARNED = 0, /* addresses */
+	SP_ANSWERS_UNASKED = 1, /* no question of this id on this socket */
+	SP_ANSWERS_UNTRUSTED = 2, /* asked of a resolver that is not trusted */
+	SP_ANSWERS_MISMATCH = 3, /* another name or resolver than asked */
+	SP_ANSWERS_BROKEN = 4, /* cannot be read */
+	SP_ANSWERS_EMPTY = 5, /* no address in it */
+	SP_ANSWERS_TRUNCATED = 6, /* TC: the rest comes over TCP */
+	SP_ANSWERS_CAPPED = 7, /* not learned: the name has too many addresses already */
+};
+
+enum sp_map_id {
+	SP_MAP_NAMES = 0, SP_MAP_LEARNED = 1, SP_MAP_QUESTIONS = 2, SP_MAP_PROCESSES = 3,
+	SP_MAP_CGROUPS = 4, SP_MAP_FLOWS = 5, SP_MAP_SOCKETS = 6, SP_MAP_DNS_ANSWERS = 7,
+};
+
+#endif
