@@ -14,13 +14,13 @@ static long sp_shape_step(__u32 i, void *state)
 {
 	struct sp_shape_walk *w = state;
 	struct sp_subject *s = w->subject;
-	__u32 *shapes = sp_row(w->policy->rows, w->policy->head->shapes_row + i / 32);
+	__u32 *shapes = sp_row(w->policy->rows, w->policy->head->shapes_row + i / SP_SHAPES_PER_ROW);
 	__u32 shape, labels, many, mask, vector;
 	struct sp_hash *hash = &s->hash;
 
 	if (!shapes)
 		return 1;
-	shape = shapes[i % 32];
+	shape = shapes[i % SP_SHAPES_PER_ROW];
 	labels = shape & 0xff;
 	many = shape >> 8 & 1;
 	mask = shape >> 16;
@@ -82,7 +82,7 @@ struct sp_ids_walk {
 static long sp_ids_step(__u32 i, void *state)
 {
 	struct sp_ids_walk *w = state;
-	__u32 found = sp_lookup(w->subject, w->ids->hash[(w->from + i) % 32], SP_VEC_NONE);
+	__u32 found = sp_lookup(w->subject, w->ids->hash[(w->from + i) % SP_IDS_MAX], SP_VEC_NONE);
 
 	if (found)
 		sp_or(w->policy, w->subject, found);
@@ -97,7 +97,7 @@ static __always_inline void sp_and_ids(struct sp_ids_walk *w, enum sp_vector any
 	sp_copy(w->policy, s, s->matches, any);
 	w->from = from;
 	bpf_loop(count, sp_ids_step, w, 0);
-	for sp_each_word(i, s)
+	sp_for_each_word(i, s->words)
 		s->candidates[i] &= s->matches[i];
 }
 
@@ -143,7 +143,7 @@ static __always_inline void sp_copy_always(const struct sp_policy_view *p, struc
 	__u32 phase = 2 * (s->phase % SP_PHASES);
 	__u64 *always = NULL;
 
-	for sp_each_word(i, s) {
+	sp_for_each_word(i, s->words) {
 		__u32 odd = i % 2;
 
 		if (!odd)

@@ -7,6 +7,8 @@
 #include "hash.h"
 #include "../wire/state.h"
 
+#define SP_LABEL_MAX 63 /* RFC 1035 2.3.4 */
+#define SP_HOST_MAX 253 /* the same, as text */
 #define SP_BLOCK 8 /* bytes that are read at once */
 
 struct sp_name_reader {
@@ -54,7 +56,7 @@ static __always_inline void sp_label_end(struct sp_name_reader *r)
 {
 	__u64 hash = sp_hash_finish(r->label, r->label_length);
 
-	if (r->label_length == 0 || r->label_length > 63) /* RFC 1035 2.3.4 */
+	if (r->label_length == 0 || r->label_length > SP_LABEL_MAX)
 		r->bad = 1;
 	r->entry.label[r->labels % SP_LABELS_MAX] = hash;
 	r->labels++;
@@ -112,14 +114,14 @@ __noinline __u64 sp_name_read(struct sp_name_reader *r, __u32 length)
 		return 0;
 	if (length > 0 && length <= SP_NAME_MAX && r->raw[(length - 1) % SP_NAME_MAX] == '.')
 		length--;
-	if (length == 0 || length > 253)
+	if (length == 0 || length > SP_HOST_MAX)
 		return 0;
 	sp_hash_begin(&r->whole, r->key);
 	sp_label_begin(r);
 	r->at = r->labels = 0;
 	r->end = length;
 	r->bad = r->odd = 0;
-	sp_loop(SP_NAME_MAX, sp_name_step, &r); /* a block has a byte, or ends a label */
+	bpf_loop(SP_NAME_MAX, sp_name_step, &r, 0); /* a block has a byte, or ends a label */
 	if (r->bad || (r->digits && !r->any))
 		return 0;
 	r->entry.text_len = length;

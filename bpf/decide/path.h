@@ -133,7 +133,7 @@ static long sp_path_step(__u32 i, void *state)
 	chars = sp_row(w->policy->rows, w->policy->head->paths_row + SP_PATH_CHARS + (c & 0xff));
 	if (!chars || !w->many || !w->one)
 		return 1;
-	for (__u32 k = 0; k < SP_WORDS_MAX && ((k != 1 && k != 4) || k < words); k++) { /* as sp_each_word */
+	sp_for_each_word(k, words) {
 		__u64 loops = w->many[k] | (w->one[k] & in_segment);
 
 		next = (s->path[k] << 1 | carry) & chars[k];
@@ -155,21 +155,21 @@ static long sp_pattern_step(__u32 i, void *state)
 {
 	struct sp_pattern_walk *w = state;
 	struct sp_subject *s = w->subject;
-	struct sp_path_pattern *patterns = sp_row(w->policy->rows, w->policy->head->patterns_row + i / 16), *pattern;
+	struct sp_path_pattern *patterns = sp_row(w->policy->rows, w->policy->head->patterns_row + i / SP_PATTERNS_PER_ROW), *pattern;
 	__u64 *words, allowing;
 
 	if (!patterns)
 		return 1;
-	pattern = &patterns[i % 16];
+	pattern = &patterns[i % SP_PATTERNS_PER_ROW];
 	if (pattern->query != w->query)
 		return 0;
-	if (!w->uncertain && !(s->path[pattern->state / 64 % SP_WORDS_MAX] >> pattern->state % 64 & 1))
+	if (!w->uncertain && !(s->path[pattern->state / SP_WORD_BITS % SP_WORDS_MAX] >> pattern->state % SP_WORD_BITS & 1))
 		return 0;
 	words = sp_vector(w->policy, pattern->vector);
 	if (!words)
 		return 1;
 	allowing = sp_opaque64(w->uncertain ? 0 : ~0ULL);
-	for sp_each_word(k, s)
+	sp_for_each_word(k, s->words)
 		s->matches[k] |= words[k] & (~s->allow_rules[k] | allowing);
 	return 0;
 }
@@ -224,7 +224,7 @@ static __always_inline void sp_and_path(const struct sp_policy_view *p, struct s
 		}
 		sp_path_ends(s, true, uncertain || cut);
 	}
-	for sp_each_word(k, s)
+	sp_for_each_word(k, s->words)
 		s->candidates[k] &= s->matches[k];
 }
 
@@ -252,8 +252,8 @@ static __always_inline __u32 sp_find_status(const struct sp_policy_view *p, cons
 
 	if (!status || status >= SP_STATUS_MAX)
 		return SP_VEC_ANY_STATUS;
-	vectors = sp_row(p->rows, p->head->status_row + status / 32);
-	return vectors ? vectors[status % 32] : SP_VEC_NONE;
+	vectors = sp_row(p->rows, p->head->status_row + status / SP_STATUSES_PER_ROW);
+	return vectors ? vectors[status % SP_STATUSES_PER_ROW] : SP_VEC_NONE;
 }
 
 /* Phase http: method, path and status. */

@@ -88,7 +88,7 @@ static __always_inline struct sp_scratch *sp_scratch_as_map_value(const struct s
 
 static __always_inline void sp_scratch_release(struct sp_scratch *s)
 {
-	__sync_fetch_and_and(&s->busy, 0); /* clang 14 has no atomic store for BPF */
+	sp_atomic_clear(&s->busy);
 }
 
 static __always_inline struct sp_policy_head *sp_policy_in_force(void)

@@ -4,6 +4,7 @@
 #define SALLYPORT_DECIDE_SEARCH_H
 
 #include "hash.h"
+#include "../wire/verifier.h"
 #include "../kernel/maps.h"
 #include "subject.h"
 
@@ -39,45 +40,21 @@ static __always_inline __u64 *sp_vector(const struct sp_policy_view *p, __u32 ve
 	return sp_row(p->rows, p->head->vectors_row + vector);
 }
 
-/* Hides what the compiler knows about a number. Of a bit: it would make an or of a sum and leave out the mask behind it, and before
- * Linux 6.10 the verifier knows nothing about an or of two registers. Of a checked number: it would leave out the second check, which
- * the verifier needs after a loop. */
-static __always_inline __u32 sp_opaque(__u32 number)
-{
-	asm volatile("" : "+r"(number));
-	return number;
-}
-static __always_inline __u64 sp_opaque64(__u64 number)
-{
-	asm volatile("" : "+r"(number));
-	return number;
-}
-
-/* Read it once more: of a number that has led through branches the verifier knows too much, and would follow the rest for each value. */
-#define sp_reload(memory) (*(const volatile typeof(memory) *)&(memory))
-
 /* 1 if a < b, without a branch: the verifier would follow every path of a search. */
 static __always_inline __u32 sp_less32(__u32 a, __u32 b)
 {
-	__u64 borrow = (__u64)a - b;
-
-	asm volatile("" : "+r"(borrow));
-	return sp_opaque(borrow >> 63);
+	return sp_opaque(sp_opaque64((__u64)a - b) >> 63);
 }
 
 static __always_inline __u32 sp_less64(__u64 a, __u64 b)
 {
-	__u64 borrow = (~a & b) | ((~a | b) & (a - b));
-
-	asm volatile("" : "+r"(borrow));
-	return borrow >> 63;
+	return sp_opaque64((~a & b) | ((~a | b) & (a - b))) >> 63;
 }
 
 static __always_inline __u32 sp_less128(const struct sp_key6 *a, __u64 hi, __u64 lo)
 {
-	__u64 differs = (a->hi ^ hi) | -(a->hi ^ hi);
+	__u64 differs = sp_opaque64((a->hi ^ hi) | -(a->hi ^ hi));
 
-	asm volatile("" : "+r"(differs));
 	return sp_opaque(sp_less64(a->hi, hi) | (sp_less64(a->lo, lo) & ~(__u32)(differs >> 63)));
 }
 

@@ -7,17 +7,6 @@
 #include "candidates.h"
 #include "../kernel/report.h"
 
-/* Number of the lowest bit set: the population count of the ones below it. clang 14 cannot expand __builtin_ctzll for BPF. */
-static __always_inline __u32 sp_first_bit(__u64 word)
-{
-	__u64 below = (word & -word) - 1;
-
-	below -= below >> 1 & 0x5555555555555555ULL;
-	below = (below & 0x3333333333333333ULL) + (below >> 2 & 0x3333333333333333ULL);
-	below = (below + (below >> 4)) & 0x0f0f0f0f0f0f0f0fULL;
-	return below * 0x0101010101010101ULL >> 56;
-}
-
 static __always_inline __u64 sp_matching(const struct sp_subject *s, __u32 word)
 {
 	return s->candidates[word] & (s->unnamed[word] | s->matches[word]);
@@ -54,7 +43,7 @@ __noinline int sp_choose(struct sp_subject *s, __u8 fallback)
 	s->rule = s->alert = SP_NO_RULE;
 	s->action = fallback;
 	s->reason = SP_BY_DEFAULT;
-	for sp_each_word(i, s) {
+	sp_for_each_word(i, s->words) {
 		__u64 matching = sp_matching(s, i);
 
 		sp_lowest_add(&final, matching & ~s->alert_rules[i], i);
@@ -63,12 +52,12 @@ __noinline int sp_choose(struct sp_subject *s, __u8 fallback)
 	if (final.word) {
 		first = sp_first_bit(final.word);
 		word = final.index % SP_WORDS_MAX;
-		s->rule = word * 64 + first;
-		s->action = s->allow_rules[word] >> (first & 63) & 1 ? SP_ALLOW : SP_DENY;
+		s->rule = word * SP_WORD_BITS + first;
+		s->action = s->allow_rules[word] >> first % SP_WORD_BITS & 1 ? SP_ALLOW : SP_DENY;
 		s->reason = SP_BY_RULE;
 	}
 	if (alert.word) {
-		first = alert.index % SP_WORDS_MAX * 64 + sp_first_bit(alert.word);
+		first = alert.index % SP_WORDS_MAX * SP_WORD_BITS + sp_first_bit(alert.word);
 		if (first < s->rule)
 			s->alert = first;
 	}
@@ -172,10 +161,10 @@ static __always_inline void sp_decide_connect(const struct sp_policy_view *p, st
 	    (s->protocol != IPPROTO_TCP && s->protocol != IPPROTO_UDP))
 		return;
 	sp_save_choice(&choice, s);
-	for sp_each_word(i, s)
+	sp_for_each_word(i, s->words)
 		s->matches[i] = ~s->unnamed[i] & s->allow_rules[i];
 	sp_choose(s, SP_DENY);
-	if (s->action == SP_ALLOW && !(s->unnamed[s->rule / 64 % SP_WORDS_MAX] >> s->rule % 64 & 1))
+	if (s->action == SP_ALLOW && !(s->unnamed[s->rule / SP_WORD_BITS % SP_WORDS_MAX] >> s->rule % SP_WORD_BITS & 1))
 		s->must_be_named = 1;
 	else
 		sp_restore_choice(s, &choice);
@@ -192,7 +181,7 @@ static __always_inline void sp_decide_shown(const struct sp_policy_view *p, stru
 	if (s->bound || p->head->binding == SP_BINDING_SNI)
 		return;
 	named_action = s->action;
-	for sp_each_word(i, s)
+	sp_for_each_word(i, s->words)
 		s->matches[i] &= ~s->allow_rules[i];
 	sp_choose(s, fallback);
 	if (s->action == SP_DENY && s->reason == SP_BY_DEFAULT && named_action == SP_ALLOW)
@@ -241,7 +230,7 @@ __noinline int sp_decide_once(struct sp_subject *s)
 	s->deny_errno = p.head->deny_errno;
 	s->words = p.head->words;
 	s->policy_flags = p.head->flags;
-	if (s->phase == SP_PHASE_CONNECT && s->remote_port == 53 && !(s->flags & SP_JUDGE_NOT_DNS) &&
+	if (s->phase == SP_PHASE_CONNECT && s->remote_port == SP_DNS_PORT && !(s->flags & SP_JUDGE_NOT_DNS) &&
 	    (s->protocol == IPPROTO_UDP || s->protocol == IPPROTO_TCP) && sp_is_resolver(s->remote)) {
 		s->reason = SP_BY_RESOLVER;
 		return 0;

@@ -4,6 +4,7 @@
 #define SALLYPORT_HOOKS_CONNECT_H
 
 #include "../who/learn.h"
+#include "../traffic/flow_key.h"
 #include "../traffic/record.h"
 
 #define SP_PROCEED 1
@@ -103,15 +104,12 @@ static __always_inline int sp_connect(struct bpf_sock_addr *ctx, struct sp_scrat
 static __always_inline int sp_sendmsg(struct bpf_sock_addr *ctx, struct sp_scratch *area)
 {
 	struct sp_subject *s = &area->subject;
-	struct sp_flow_key key = {};
+	struct sp_flow_key key;
 	struct sp_flow fresh = {}, *flow;
 	struct sp_policy_head *head;
 	__u8 verdict;
 
-	key.cookie = bpf_get_socket_cookie(ctx);
-	__builtin_memcpy(key.remote, s->remote, 16);
-	key.remote_port = bpf_ntohs(ctx->user_port);
-	key.protocol = ctx->protocol;
+	sp_flow_key_of(&key, bpf_get_socket_cookie(ctx), s->remote, bpf_ntohs(ctx->user_port), ctx->protocol);
 	flow = bpf_map_lookup_elem(&flows, &key);
 	if (flow && flow->flags & SP_FLOW_INBOUND)
 		return SP_PROCEED;
@@ -165,56 +163,24 @@ static __always_inline void sp_remote6(struct sp_subject *s, struct bpf_sock_add
 	s->remote[1] = (__u64)ctx->user_ip6[3] << 32 | ctx->user_ip6[2];
 }
 
-SEC("cgroup/connect4") int connect4(struct bpf_sock_addr *ctx)
-{
-	struct sp_scratch *area = sp_scratch_claim();
-	int verdict;
+/* One body for four programs: the hook's name, the family of its address, and the function that judges. */
+#define SP_ADDRESS_HOOK(hook, family, judge_call)                          \
+	SEC("cgroup/" #hook #family) int hook##family(struct bpf_sock_addr *ctx) \
+	{                                                                  \
+		struct sp_scratch *area = sp_scratch_claim();              \
+		int verdict;                                               \
+                                                                           \
+		if (!area)                                                 \
+			return SP_PROCEED; /* egress is the authority */   \
+		sp_remote##family(&area->subject, ctx);                    \
+		verdict = judge_call(ctx, area);                           \
+		sp_scratch_release(area);                                  \
+		return verdict;                                            \
+	}
 
-	if (!area)
-		return SP_PROCEED; /* egress is the authority */
-	sp_remote4(&area->subject, ctx);
-	verdict = sp_connect(ctx, area);
-	sp_scratch_release(area);
-	return verdict;
-}
-
-SEC("cgroup/connect6") int connect6(struct bpf_sock_addr *ctx)
-{
-	struct sp_scratch *area = sp_scratch_claim();
-	int verdict;
-
-	if (!area)
-		return SP_PROCEED; /* egress is the authority */
-	sp_remote6(&area->subject, ctx);
-	verdict = sp_connect(ctx, area);
-	sp_scratch_release(area);
-	return verdict;
-}
-
-SEC("cgroup/sendmsg4") int sendmsg4(struct bpf_sock_addr *ctx)
-{
-	struct sp_scratch *area = sp_scratch_claim();
-	int verdict;
-
-	if (!area)
-		return SP_PROCEED; /* egress is the authority */
-	sp_remote4(&area->subject, ctx);
-	verdict = sp_sendmsg(ctx, area);
-	sp_scratch_release(area);
-	return verdict;
-}
-
-SEC("cgroup/sendmsg6") int sendmsg6(struct bpf_sock_addr *ctx)
-{
-	struct sp_scratch *area = sp_scratch_claim();
-	int verdict;
-
-	if (!area)
-		return SP_PROCEED; /* egress is the authority */
-	sp_remote6(&area->subject, ctx);
-	verdict = sp_sendmsg(ctx, area);
-	sp_scratch_release(area);
-	return verdict;
-}
+SP_ADDRESS_HOOK(connect, 4, sp_connect)
+SP_ADDRESS_HOOK(connect, 6, sp_connect)
+SP_ADDRESS_HOOK(sendmsg, 4, sp_sendmsg)
+SP_ADDRESS_HOOK(sendmsg, 6, sp_sendmsg)
 
 #endif

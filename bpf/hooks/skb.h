@@ -27,13 +27,13 @@ static __always_inline int sp_egress_other(struct __sk_buff *skb, struct bpf_soc
 	if (is_udp && !is_dns && !p.untrusted_address) {
 		verdict = sp_egress_known(skb, &p);
 		if (verdict != SP_FLOW_JUDGE)
-			return verdict & 1;
+			return sp_verdict_bit(verdict);
 	}
 	area = sp_scratch_claim();
 	if (!area)
 		return sp_drop(skb);
 	sp_subject_of_packet(area, skb, sk, &p, socket);
-	if (p.untrusted_address && !(sp_judge_untrusted_address(skb, &area->subject) & 1))
+	if (p.untrusted_address && !sp_verdict_bit(sp_judge_untrusted_address(skb, &area->subject)))
 		verdict = SP_DROP;
 	else if (is_udp && is_dns)
 		verdict = sp_egress_dns(skb, &p, area);
@@ -44,7 +44,7 @@ static __always_inline int sp_egress_other(struct __sk_buff *skb, struct bpf_soc
 	if (verdict == SP_PASS)
 		sp_count_flow(&p, area->subject.cookie);
 	sp_scratch_release(area);
-	return verdict & 1; /* SP_PASS or SP_DROP: the verifier does not follow a global function's result */
+	return sp_verdict_bit(verdict);
 }
 
 SEC("cgroup_skb/egress") int egress(struct __sk_buff *skb)
@@ -135,7 +135,7 @@ SEC("cgroup_skb/ingress") int ingress(struct __sk_buff *skb)
 		else
 			sp_count(SP_COUNT_MAP_FULL + SP_MAP_SOCKETS);
 	} else if (sk->protocol == IPPROTO_TCP) {
-		if (sk->dst_port == bpf_htons(SP_DNS_PORT) && !(sp_ingress_dns_tcp(skb) & 1))
+		if (sk->dst_port == bpf_htons(SP_DNS_PORT) && !sp_verdict_bit(sp_ingress_dns_tcp(skb)))
 			return SP_DROP;
 		return bpf_sk_storage_get(&awaited, sk, 0, 0) ? sp_ingress_answer(skb, sk) : SP_PASS;
 	} else if (sk->protocol == IPPROTO_UDP && sk->type == SOCK_DGRAM) {

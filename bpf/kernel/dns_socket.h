@@ -3,7 +3,7 @@
 #ifndef SALLYPORT_KERNEL_DNS_SOCKET_H
 #define SALLYPORT_KERNEL_DNS_SOCKET_H
 
-#include "../parse/dns.h"
+#include "../parse/dns_stream.h"
 #include "packet.h"
 
 enum sp_dns_flag {
@@ -25,7 +25,7 @@ struct sp_dns_socket {
 	/* of the answer that is read: the stack is short */
 	struct sp_packet packet;
 	__u64 cookie;
-	__u8 wire[1024]; /* 2 * SP_DNS_WIRE: the beginning of a question that is half sent */
+	__u8 wire[2 * SP_DNS_WIRE]; /* the beginning of a question that is half sent */
 };
 
 #define SP_DNS_ANSWER_MAX 4096 /* bytes of an answer in pieces that are read; whole ones are read where they are */

@@ -7,6 +7,11 @@
 #include "../wire/core.h"
 #include "dns_socket.h"
 
+/* Marks a map that a new version of the programs takes over, so that it enforces the same policy with the same knowledge from its first
+ * packet. Maps without it start empty; counters do, because their slots belong to the daemon that assigned them. The loader
+ * (native/object.cc) finds the mark in the object's BTF. */
+#define SP_KEPT __attribute__((btf_decl_tag("kept")))
+
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY_OF_MAPS);
 	__uint(max_entries, 1);
@@ -18,7 +23,7 @@ struct {
 		__uint(key_size, 4);
 		__uint(value_size, SP_ROW);
 	});
-} policy SEC(".maps");
+} policy SP_KEPT SEC(".maps");
 
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
@@ -26,56 +31,56 @@ struct {
 	__uint(max_entries, 1);
 	__type(key, __u32);
 	__type(value, struct sp_control);
-} control SEC(".maps");
+} control SP_KEPT SEC(".maps");
 
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
 	__uint(max_entries, 64);
 	__type(key, struct sp_address);
 	__type(value, __u32);
-} resolvers SEC(".maps");
+} resolvers SP_KEPT SEC(".maps");
 
 struct {
 	__uint(type, BPF_MAP_TYPE_LRU_HASH);
 	__uint(max_entries, 32768);
 	__type(key, __u64);
 	__type(value, struct sp_name);
-} names SEC(".maps");
+} names SP_KEPT SEC(".maps");
 
 struct {
 	__uint(type, BPF_MAP_TYPE_LRU_HASH);
 	__uint(max_entries, 32768);
 	__type(key, struct sp_address);
 	__type(value, struct sp_learned);
-} learned SEC(".maps");
+} learned SP_KEPT SEC(".maps");
 
 struct {
 	__uint(type, BPF_MAP_TYPE_LRU_HASH);
 	__uint(max_entries, 16384);
 	__type(key, struct sp_question_key);
 	__type(value, struct sp_question);
-} questions SEC(".maps");
+} questions SP_KEPT SEC(".maps");
 
 struct {
 	__uint(type, BPF_MAP_TYPE_LRU_HASH);
 	__uint(max_entries, 4096);
 	__type(key, __u32);
 	__type(value, struct sp_process);
-} processes SEC(".maps");
+} processes SP_KEPT SEC(".maps");
 
 struct {
 	__uint(type, BPF_MAP_TYPE_LRU_HASH);
 	__uint(max_entries, 8192);
 	__type(key, __u64);
 	__type(value, struct sp_cgroup_ids);
-} cgroups SEC(".maps");
+} cgroups SP_KEPT SEC(".maps");
 
 struct {
 	__uint(type, BPF_MAP_TYPE_LRU_HASH);
 	__uint(max_entries, 65536);
 	__type(key, struct sp_flow_key);
 	__type(value, struct sp_flow);
-} flows SEC(".maps");
+} flows SP_KEPT SEC(".maps");
 
 /* A listener's storage is copied to the sockets that it accepts: they are not egress. */
 struct {
@@ -83,7 +88,7 @@ struct {
 	__uint(map_flags, BPF_F_NO_PREALLOC | BPF_F_CLONE);
 	__type(key, int);
 	__type(value, struct sp_socket);
-} sockets SEC(".maps");
+} sockets SP_KEPT SEC(".maps");
 
 struct {
 	__uint(type, BPF_MAP_TYPE_SK_STORAGE);
@@ -97,7 +102,7 @@ struct {
 	__uint(map_flags, BPF_F_NO_PREALLOC);
 	__type(key, int);
 	__type(value, struct sp_dns_socket);
-} dns_sockets SEC(".maps");
+} dns_sockets SP_KEPT SEC(".maps");
 
 struct {
 	__uint(type, BPF_MAP_TYPE_LRU_HASH);

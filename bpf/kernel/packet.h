@@ -3,10 +3,9 @@
 #ifndef SALLYPORT_KERNEL_PACKET_H
 #define SALLYPORT_KERNEL_PACKET_H
 
-#include "../wire/core.h"
+#include "../wire/core_fixes.h"
 
 #define SP_EXTENSIONS_MAX 8
-#define SP_ROUTING 43
 #define SP_IP4_HEAD 20
 #define SP_IP4_OPTIONS_MAX 40 /* bytes, and so options */
 #define SP_OPTION_END 0
@@ -34,7 +33,7 @@ struct sp_packet {
 static __always_inline bool sp_is_extension(__u8 next)
 {
 	/* RFC 8200 4: hop-by-hop, routing, destination options */
-	return next == 0 || next == SP_ROUTING || next == 60;
+	return next == IPPROTO_HOPOPTS || next == IPPROTO_ROUTING || next == IPPROTO_DSTOPTS;
 }
 
 /* RFC 791 3.1: loose and strict source route. An option that is broken may be one too. */
@@ -71,7 +70,7 @@ static __always_inline int sp_read_ip6(struct __sk_buff *skb, struct sp_packet *
 	p->protocol = head[6];
 	*at = sizeof(head);
 	for (int i = 0; i < SP_EXTENSIONS_MAX; i++) {
-		if (p->protocol == 44) { /* fragment header, RFC 8200 4.5 */
+		if (p->protocol == IPPROTO_FRAGMENT) { /* RFC 8200 4.5 */
 			if (bpf_skb_load_bytes(skb, *at, fragment, sizeof(fragment)))
 				return -1;
 			p->protocol = fragment[0];
@@ -81,7 +80,7 @@ static __always_inline int sp_read_ip6(struct __sk_buff *skb, struct sp_packet *
 		} else if (sp_is_extension(p->protocol)) {
 			if (bpf_skb_load_bytes(skb, *at, next, sizeof(next)))
 				return -1;
-			if (p->protocol == SP_ROUTING && next[3] > 0) /* segments left, RFC 8200 4.4 */
+			if (p->protocol == IPPROTO_ROUTING && next[3] > 0) /* segments left, RFC 8200 4.4 */
 				p->untrusted_address = 1;
 			p->protocol = next[0];
 			*at += (next[1] + 1) * 8;

@@ -4,7 +4,12 @@
 #ifndef SALLYPORT_PARSE_BYTES_H
 #define SALLYPORT_PARSE_BYTES_H
 
-#include <linux/types.h>
+#ifdef __bpf__
+#include "../wire/core_fixes.h"
+#elif !defined(SALLYPORT_STAND_IN_H)
+#error "User space includes native/stand_in.h before the parsers."
+#endif
+#include "../wire/verifier.h"
 
 #define SP_WINDOW 512
 
@@ -23,9 +28,6 @@ struct sp_cursor {
 	__u32 result, hello;
 };
 
-#ifdef __bpf__
-#include "../wire/core.h"
-
 struct sp_bytes {
 	struct __sk_buff *packet; /* NULL: the bytes are in memory */
 	__u64 memory; /* a plain number (sp_untyped): the verifier need not follow where in it a parser reads */
@@ -39,44 +41,28 @@ static __always_inline int sp_read(const struct sp_bytes *bytes, __u32 at, void 
 		return -1;
 	if (bytes->packet)
 		return bpf_skb_load_bytes(bytes->packet, at, to, count);
-	return bpf_probe_read_kernel(to, count, (const void *)(bytes->memory + at));
+	return bpf_probe_read_kernel(to, count, (const void *)(unsigned long)(bytes->memory + at));
 }
 
-#define sp_loop(times, step, state) bpf_loop(times, step, state, 0)
-#else
-#include <stdbool.h>
-#include <stddef.h>
-#include <string.h>
-
-struct sp_bytes {
-	const __u8 *packet;
-	__u64 memory;
-	__u32 end;
-	struct sp_window *window;
-};
-
-#ifndef __always_inline
-#define __always_inline inline __attribute__((always_inline))
-#endif
-#ifndef __noinline
-#define __noinline static __attribute__((noinline, unused))
-#endif
-
-static inline int sp_read(const struct sp_bytes *bytes, __u32 at, void *to, __u32 count)
+#ifdef __bpf__
+/* Eight bytes at any address by one instruction. clang would load them one by one: BPF must not assume that the machine can. The
+ * machines that this runs on can. */
+static __always_inline __u64 sp_load64(const __u8 *from)
 {
-	if (at > bytes->end || count > bytes->end - at)
-		return -1;
-	memcpy(to, (bytes->packet ? bytes->packet : (const __u8 *)(unsigned long)bytes->memory) + at, count);
-	return 0;
+	return *(const __u64 *)from;
 }
 
-static inline void sp_loop(__u32 times, long (*step)(__u32, void *), void *state)
+static __always_inline void sp_store64(__u8 *to, __u64 word)
 {
-	for (__u32 i = 0; i < times; i++)
-		if (step(i, state))
-			break;
+	*(__u64 *)to = word;
 }
 #endif
+
+/* An address as a plain number: see struct sp_bytes. */
+static __always_inline __u64 sp_address_of(const void *memory)
+{
+	return (__u64)(unsigned long)sp_untyped(memory);
+}
 
 /* Make the window begin at `at`. */
 static __always_inline int sp_open_window(const struct sp_bytes *bytes, __u32 at)
@@ -86,7 +72,7 @@ static __always_inline int sp_open_window(const struct sp_bytes *bytes, __u32 at
 	if (count > SP_WINDOW)
 		count = SP_WINDOW;
 	bytes->window->at = bytes->window->end = at;
-	if (count == 0 || sp_read(bytes, at, bytes->window->bytes, ((count - 1) & (SP_WINDOW - 1)) + 1))
+	if (count == 0 || sp_read(bytes, at, bytes->window->bytes, sp_bounded(count, SP_WINDOW)))
 		return -1;
 	bytes->window->end = at + count;
 	return 0;

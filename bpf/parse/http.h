@@ -92,7 +92,7 @@ static __always_inline int sp_http_load(struct sp_http_walk *w)
 
 	count = count < SP_HTTP_WINDOW ? count : SP_HTTP_WINDOW;
 	__builtin_memset(w->window, 0, sizeof(w->window));
-	if (sp_read(&w->bytes, w->at, w->window, ((count - 1) & (SP_HTTP_WINDOW - 1)) + 1))
+	if (sp_read(&w->bytes, w->at, w->window, sp_bounded(count, SP_HTTP_WINDOW)))
 		return -1;
 	w->window_at = w->at;
 	w->window_end = w->at + count;
@@ -182,7 +182,7 @@ static __always_inline enum sp_http_result sp_http_read(struct sp_http_reader *r
 	if (reader->state >= SP_HTTP_STOPPED)
 		return reader->reason ? SP_HTTP_BROKEN : reader->kept ? SP_HTTP_SWITCHED : SP_HTTP_OTHER;
 	if (walk.at < end)
-		sp_loop(end - walk.at, sp_http_step, &walk);
+		bpf_loop(end - walk.at, sp_http_step, &walk, 0);
 	*at = walk.at;
 	return walk.result;
 }
@@ -193,27 +193,31 @@ static __always_inline bool sp_http_is_pending(const struct sp_http_reader *r)
 	return r->state > SP_HTTP_START && r->state < SP_HTTP_CHUNK;
 }
 
+/* "HTTP/1.x NNN" (RFC 9112 4): offsets of NNN, and behind it. */
+#define SP_HTTP_STATUS_AT 9
+#define SP_HTTP_STATUS_END 12
+
 /* The status of an answer, "HTTP/1.x NNN", read in pieces too. 0: there is more to come; -1: it is no answer of HTTP/1. */
 static __always_inline int sp_http_status(struct sp_http_answer *a, const struct sp_bytes *bytes, __u32 at, __u32 end)
 {
 	__u8 wanted, c;
 
-	for (int i = 0; i < 12; i++) {
-		if (a->at >= 12 || at >= end)
+	for (int i = 0; i < SP_HTTP_STATUS_END; i++) {
+		if (a->at >= SP_HTTP_STATUS_END || at >= end)
 			break;
 		if (sp_read(bytes, at, &c, 1))
 			return 0;
 		at++;
 		wanted = sp_http_word(SP_WORD_ANSWER, a->at);
 		if (wanted == '0' ? !sp_is_digit(c) : c != wanted) {
-			a->at = 16;
+			a->at = SP_HTTP_STATUS_END + 1;
 			return -1;
 		}
-		if (a->at > 8)
+		if (a->at >= SP_HTTP_STATUS_AT)
 			a->status = a->status * 10 + (c - '0');
 		a->at++;
 	}
-	return a->at < 12 ? 0 : a->at == 12 ? a->status : -1;
+	return a->at < SP_HTTP_STATUS_END ? 0 : a->at == SP_HTTP_STATUS_END ? a->status : -1;
 }
 
 #endif

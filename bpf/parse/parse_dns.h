@@ -3,7 +3,7 @@
 #ifndef SALLYPORT_PARSE_PARSE_DNS_H
 #define SALLYPORT_PARSE_PARSE_DNS_H
 
-#include "dns.h"
+#include "dns_records.h"
 #include "../wire/reader_state.h"
 
 /* To work in: the verifier would follow each value that is on the stack. */
@@ -41,7 +41,7 @@ static __always_inline enum sp_parse_dns_result sp_parse_record(struct sp_parse_
 	walk->hint_end = offset + d->hint_end;
 	walk->key = d->key;
 	walk->part = d->part;
-	sp_loop(SP_DNS_STEPS, sp_parse_record_step, &records);
+	bpf_loop(SP_DNS_STEPS, sp_parse_record_step, &records, 0);
 	d->at = walk->at - offset;
 	d->records = walk->records;
 	d->ttl = walk->ttl;

@@ -5,7 +5,6 @@
 #define SALLYPORT_PARSE_QUIC_H
 
 #include "quic_keys.h"
-#include "words.h"
 
 #define SP_QUIC_PACKET_MAX 4096 /* of an Initial packet; a power of two */
 #define SP_QUIC_TAG 16
@@ -244,10 +243,10 @@ __noinline int sp_quic_check(struct sp_quic_work *w, const struct sp_quic_keys *
 	w->ghash.key_low = keys->hash_low;
 	g.from = 0;
 	g.to = body;
-	sp_loop(SP_QUIC_PACKET_MAX / 16, sp_quic_hash_step, &g);
+	bpf_loop(SP_QUIC_PACKET_MAX / 16, sp_quic_hash_step, &g, 0);
 	g.from = body;
 	g.to = end;
-	sp_loop(SP_QUIC_PACKET_MAX / 16, sp_quic_hash_step, &g);
+	bpf_loop(SP_QUIC_PACKET_MAX / 16, sp_quic_hash_step, &g, 0);
 	sp_ghash_take(&w->ghash, (__u64)body * 8, (__u64)(end - body) * 8);
 	sp_quic_counter(&g, 1);
 	if ((__builtin_bswap64((__u64)w->block.word[1] << 32 | w->block.word[0]) ^ w->ghash.high) !=
@@ -264,7 +263,7 @@ __noinline int sp_quic_decrypt(struct sp_quic_work *w, const struct sp_quic_keys
 
 	if (!w || !keys || !sp_quic_begin(w, keys, &g))
 		return -1;
-	sp_loop(SP_QUIC_PACKET_MAX / 16, sp_quic_cipher_step, &g);
+	bpf_loop(SP_QUIC_PACKET_MAX / 16, sp_quic_cipher_step, &g, 0);
 	w->at = g.from;
 	w->end = g.to;
 	return 0;

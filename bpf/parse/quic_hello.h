@@ -109,10 +109,10 @@ __noinline int sp_quic_store(struct sp_quic_work *w, struct sp_quic_stream *stre
 	to = w->crypto_at + w->crypto_length;
 	if (w->crypto_at > SP_QUIC_STREAM_MAX || to > SP_QUIC_STREAM_MAX)
 		return -1;
-	sp_loop(SP_QUIC_STREAM_MAX / 8, sp_quic_store_step, &f);
+	bpf_loop(SP_QUIC_STREAM_MAX / 8, sp_quic_store_step, &f, 0);
 	if (to > stream->highest)
 		stream->highest = to;
-	sp_loop(SP_QUIC_STREAM_MAX / 8, sp_quic_contiguous_step, &stream);
+	bpf_loop(SP_QUIC_STREAM_MAX / 8, sp_quic_contiguous_step, &stream, 0);
 	return stream->broken ? -1 : 0;
 }
 
@@ -200,7 +200,7 @@ __noinline int sp_quic_frames(struct sp_quic_work *w, struct sp_quic_stream *str
 	if (!w || !stream || w->end > SP_QUIC_PACKET_MAX || w->at > w->end)
 		return -1;
 	w->numbers = 0;
-	sp_loop(SP_QUIC_FRAMES_MAX, sp_quic_frame_step, &f);
+	bpf_loop(SP_QUIC_FRAMES_MAX, sp_quic_frame_step, &f, 0);
 	if (!f.done)
 		stream->broken = 1;
 	return f.done && !stream->broken ? 0 : -1;
@@ -263,7 +263,7 @@ __noinline int sp_quic_next_hello(struct sp_quic_stream *s, struct sp_text *text
 	__builtin_memset(&s->hello, 0, sizeof(s->hello));
 	s->cursor.at = at;
 	s->cursor.end = at + length;
-	sp_loop(SP_QUIC_HELLO_STEPS, sp_quic_hello_step, &h);
+	bpf_loop(SP_QUIC_HELLO_STEPS, sp_quic_hello_step, &h, 0);
 	*hello = h.result == SP_HELLO_CUT ? SP_HELLO_BROKEN : h.result;
 	s->message = at + length;
 	return SP_QUIC_HELLO;

@@ -36,7 +36,7 @@ static __always_inline void sp_copy_words(__u32 *to, const __u32 *from, int coun
 #pragma unroll
 	for (int i = 0; i < count; i++) {
 		to[i] = from[i];
-		asm volatile("" ::: "memory");
+		sp_barrier();
 	}
 }
 
@@ -45,7 +45,7 @@ static __always_inline void sp_hmac_pad(struct sp_hmac *hmac, __u32 pad)
 #pragma unroll
 	for (int i = 0; i < 16; i++) {
 		hmac->sha.block[i] = (i < 8 ? hmac->key[i & 7] : 0) ^ pad;
-		asm volatile("" ::: "memory");
+		sp_barrier();
 	}
 	sp_copy_words(hmac->sha.state, sp_sha256_begin, 8);
 	sp_sha256_compress(&hmac->sha);
@@ -99,7 +99,7 @@ __noinline int sp_quic_derive(struct sp_quic_keys *keys, struct sp_hmac *hmac, c
 #pragma unroll
 	for (__u32 i = 0; i < 6; i++) {
 		hmac->sha.block[i] = sp_be32(id->bytes + i * 4) | (i == length / 4 ? 0x80000000 >> length % 4 * 8 : 0);
-		asm volatile("" ::: "memory");
+		sp_barrier();
 	}
 #pragma unroll
 	for (int i = 6; i < 15; i++)

@@ -82,7 +82,7 @@ static __always_inline enum sp_read_result sp_read_tls(struct sp_reading *g)
 	if (g->bytes.window)
 		sp_open_window(&g->bytes, from);
 	cursor->result = SP_TLS_CUT;
-	sp_loop(cursor->limit - from, sp_tls_step, &walk);
+	bpf_loop(cursor->limit - from, sp_tls_step, &walk, 0);
 	r->watched += cursor->at - from;
 	switch (cursor->result) {
 	case SP_TLS_CUT:
@@ -119,7 +119,7 @@ static __always_inline enum sp_read_result sp_read_cleartext(struct sp_reading *
 	__u32 from = cursor->at;
 
 	cursor->scan_until = cursor->result = 0;
-	sp_loop(cursor->limit - from, sp_tls_scan_step, &walk);
+	bpf_loop(cursor->limit - from, sp_tls_scan_step, &walk, 0);
 	r->watched += cursor->at - from;
 	if (cursor->result) {
 		sp_tls_scan_found(&r->tls);

@@ -48,7 +48,7 @@ static __always_inline __u32 sp_sha256_schedule(__u32 *w, int i)
 		     ((i) < 16 ? w[(i) & 15] : sp_sha256_schedule(w, i));                                                          \
 		d += h;                                                                                                            \
 		h += ((__u32)(aa >> 2) ^ (__u32)(aa >> 13) ^ (__u32)(aa >> 22)) + ((a & b) | (c & (a | b)));                       \
-		asm volatile("" : "+r"(d), "+r"(h) : : "memory"); /* one round at a time, or the stack has no room */             \
+		sp_barrier_on2(d, h); /* one round at a time, or the stack has no room */             \
 	} while (0)
 
 #define SP_SHA256_ROUNDS(i)                                                                                                        \

@@ -72,7 +72,7 @@ static long sp_pieces_step(__u32 i, void *state)
 	count = min(count, SP_DNS_CHUNK);
 	if (w->buffer && have < SP_DNS_ANSWER_MAX &&
 	    bpf_skb_load_bytes(w->skb, w->at, w->buffer->bytes + (have & (SP_DNS_ANSWER_MAX - 1)),
-			       ((count - 1) & (SP_DNS_CHUNK - 1)) + 1))
+			       sp_bounded(count, SP_DNS_CHUNK)))
 		return 1;
 	w->at += count;
 	in->have = have + count;
@@ -130,7 +130,7 @@ __noinline int sp_ingress_dns_tcp(struct __sk_buff *skb)
 		return SP_DROP; /* two CPUs at once: TCP sends it again */
 	if (sp_read_packet(skb, &socket->packet) == 0 && socket->packet.payload < socket->packet.end)
 		verdict = sp_read_pieces(skb, sk, socket, &socket->packet);
-	__sync_fetch_and_and(&socket->busy, 0);
+	sp_atomic_clear(&socket->busy);
 	return verdict;
 }
 

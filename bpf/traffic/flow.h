@@ -74,6 +74,26 @@ __noinline int sp_judge_unread(struct sp_subject *s)
 	return 0;
 }
 
+/* A flow under a new policy, which connect allows: are the names that it was opened for allowed, too? */
+__noinline int sp_judge_names(struct sp_subject *s, const struct sp_flow *flow)
+{
+	if (!s || !flow)
+		return 0;
+	for (__u32 i = 0; i < SP_FLOW_NAMES; i++) {
+		if (i >= flow->named)
+			break;
+		s->phase = SP_PHASE_TLS;
+		s->name_hash = flow->names[i];
+		s->flags &= ~SP_JUDGE_BOUND;
+		if (flow->bound >> i & 1)
+			s->flags |= SP_JUDGE_BOUND;
+		sp_decide(s);
+		if (s->action == SP_DENY)
+			break;
+	}
+	return 0;
+}
+
 /* Phase connect, once a flow and generation. */
 __noinline int sp_egress_flow(struct __sk_buff *skb, struct sp_packet *p, struct sp_subject *s, bool readable)
 {

@@ -10,7 +10,7 @@ static __always_inline bool sp_has_status(const struct sp_policy_view *p, __u16 
 {
 	__u64 *without = rule == SP_NO_RULE ? NULL : sp_vector(p, SP_VEC_ANY_STATUS);
 
-	return without && !(without[rule / 64 % SP_WORDS_MAX] >> rule % 64 & 1);
+	return without && !(without[rule / SP_WORD_BITS % SP_WORDS_MAX] >> rule % SP_WORD_BITS & 1);
 }
 
 /* Does the answer say more than the request did? Only then is it a decision of its own. */

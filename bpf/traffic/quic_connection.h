@@ -3,7 +3,12 @@
 #ifndef SALLYPORT_TRAFFIC_QUIC_CONNECTION_H
 #define SALLYPORT_TRAFFIC_QUIC_CONNECTION_H
 
+#ifdef __bpf__
 #include "quic_table.h"
+#elif !defined(SALLYPORT_QUIC_STAND_IN_H)
+#error "User space includes native/quic_stand_in.h before the reader."
+#endif
+#include "quic_types.h"
 
 #define SP_QUIC_PACKETS_MAX 256 /* of one skb: GSO has 64 datagrams and more */
 #define SP_QUIC_UNKNOWN_MIN 1200 /* RFC 9000 14.1: a client's first datagram has as many bytes */

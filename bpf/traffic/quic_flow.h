@@ -3,6 +3,7 @@
 #ifndef SALLYPORT_TRAFFIC_QUIC_FLOW_H
 #define SALLYPORT_TRAFFIC_QUIC_FLOW_H
 
+#include "flow_key.h"
 #include "hello_verdict.h"
 #include "quic_reading.h"
 
@@ -10,25 +11,6 @@
 #define SP_QUIC_HALF_DATAGRAMS 16 /* for each of them */
 #define SP_QUIC_HALF_NS 10000000000ULL
 #define SP_QUIC_JUDGED_MAX 8 /* in one skb */
-
-static __always_inline void sp_flow_key_of(struct sp_flow_key *key, __u64 cookie, const __u64 *remote, __u16 port, __u8 protocol)
-{
-	__builtin_memset(key, 0, sizeof(*key));
-	key->cookie = cookie;
-	__builtin_memcpy(key->remote, remote, 16);
-	key->remote_port = port;
-	key->protocol = protocol;
-}
-
-static __always_inline void sp_flow_out(struct sp_flow *flow, const struct sp_packet *p)
-{
-	flow->last = bpf_ktime_get_ns();
-	flow->local_port = p->source_port;
-	__sync_fetch_and_add(&flow->packets_out, 1);
-	__sync_fetch_and_add(&flow->bytes_out, p->end - p->payload);
-	if (p->protocol == IPPROTO_UDP)
-		sp_count_by(SP_COUNT_UDP_BYTES_OUT, p->end - p->payload);
-}
 
 /* Does this datagram begin like one with a QUIC long header, or like one of a version that is not known? Other protocols have such
  * first bytes too, but hardly a known version behind them. */
@@ -264,26 +246,6 @@ __noinline int sp_egress_quic(struct __sk_buff *skb, struct sp_packet *p, struct
 	if (verdict == SP_DROP)
 		return sp_drop(skb);
 	return SP_PASS;
-}
-
-/* A flow under a new policy, which connect allows: are the names that it was opened for allowed, too? */
-__noinline int sp_judge_names(struct sp_subject *s, const struct sp_flow *flow)
-{
-	if (!s || !flow)
-		return 0;
-	for (__u32 i = 0; i < SP_FLOW_NAMES; i++) {
-		if (i >= flow->named)
-			break;
-		s->phase = SP_PHASE_TLS;
-		s->name_hash = flow->names[i];
-		s->flags &= ~SP_JUDGE_BOUND;
-		if (flow->bound >> i & 1)
-			s->flags |= SP_JUDGE_BOUND;
-		sp_decide(s);
-		if (s->action == SP_DENY)
-			break;
-	}
-	return 0;
 }
 
 #endif

@@ -70,7 +70,7 @@ static __always_inline enum sp_quic_step sp_quic_step_packet(struct sp_quic_walk
 
 	w->rest = rest;
 	w->length = length;
-	if (length == 0 || bpf_skb_load_bytes(k->skb, r->at, w->packet, ((length - 1) & (SP_QUIC_PACKET_MAX - 1)) + 1))
+	if (length == 0 || bpf_skb_load_bytes(k->skb, r->at, w->packet, sp_bounded(length, SP_QUIC_PACKET_MAX)))
 		return SP_STEP_END;
 	fixed = w->packet[0] & SP_QUIC_FIXED;
 	switch (sp_quic_header(w)) {
@@ -137,7 +137,7 @@ __noinline int sp_quic_read_on(struct __sk_buff *skb, struct sp_scratch *area)
 		walk.r->step = SP_STEP_LATE;
 		return 0;
 	}
-	sp_loop(SP_QUIC_PACKETS_MAX * 2, sp_quic_step, &walk);
+	bpf_loop(SP_QUIC_PACKETS_MAX * 2, sp_quic_step, &walk, 0);
 	if (walk.r->step == SP_STEP_ON)
 		walk.r->step = SP_STEP_BROKEN;
 	return 0;

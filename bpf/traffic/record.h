@@ -32,11 +32,11 @@ static __always_inline void sp_count_rule(const struct sp_subject *s, __u16 rule
 
 	if (!rows || (__u64)rows != s->policy)
 		return;
-	row = s->head.slots_row + rule / 64;
+	row = s->head.slots_row + rule / SP_SLOTS_PER_ROW;
 	slots = bpf_map_lookup_elem(rows, &row);
 	if (!slots)
 		return;
-	row = (__u32)slots[rule % 64] * SP_PHASES + s->phase % SP_PHASES;
+	row = (__u32)slots[rule % SP_SLOTS_PER_ROW] * SP_PHASES + s->phase % SP_PHASES;
 	count = bpf_map_lookup_elem(&rules, &row);
 	if (count)
 		__sync_fetch_and_add(observed ? &count->observed : &count->enforced, 1);
@@ -47,7 +47,7 @@ static __always_inline void sp_count_decision(const struct sp_subject *s)
 	__u8 verdict = sp_verdict_of(s);
 	__u8 row = verdict == SP_ALLOW && s->mode == SP_MODE_OBSERVE ? 0 : verdict;
 
-	sp_count(SP_COUNT_DECISION + s->phase % SP_PHASES * 64 + row * 16 + s->reason % SP_REASONS);
+	sp_count(SP_COUNT_DECISION + (s->phase % SP_PHASES * SP_VERDICTS + row) * SP_REASONS + s->reason % SP_REASONS);
 	if (s->rule != SP_NO_RULE)
 		sp_count_rule(s, s->rule, verdict == SP_WOULD_DENY);
 	if (s->alert != SP_NO_RULE) {

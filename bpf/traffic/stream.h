@@ -195,7 +195,7 @@ static __always_inline int sp_egress_tcp(struct __sk_buff *skb, struct bpf_sock 
 		return sp_drop(skb); /* TCP sends it again */
 	sp_subject_of_packet(area, skb, sk, &p, socket);
 	/* A flow that only receives must meet a new policy too, by its acknowledgements. */
-	if (p.untrusted_address && !(sp_judge_untrusted_address(skb, &area->subject) & 1)) {
+	if (p.untrusted_address && !sp_verdict_bit(sp_judge_untrusted_address(skb, &area->subject))) {
 		verdict = SP_DROP;
 	} else if (p.payload == p.end && !stale) {
 		verdict = sp_judge_control(skb, &area->subject);
@@ -205,7 +205,7 @@ static __always_inline int sp_egress_tcp(struct __sk_buff *skb, struct bpf_sock 
 			verdict = sp_read_on(skb, area, &p);
 	}
 	sp_scratch_release(area);
-	return verdict & 1; /* SP_PASS or SP_DROP: the verifier does not follow a global function's result */
+	return sp_verdict_bit(verdict);
 }
 
 #endif

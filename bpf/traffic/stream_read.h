@@ -53,6 +53,16 @@ static __always_inline int sp_read_stream(struct __sk_buff *skb, struct sp_scrat
 	return area->reader.kind == SP_READER_HTTP ? sp_read_stream_http(skb, area) : sp_read_stream_not_http(skb, area);
 }
 
+/* The full socket of a packet in `*sk`, and its storage; NULL if either is gone. */
+static __always_inline struct sp_socket *sp_socket_of(struct __sk_buff *skb, struct bpf_sock **sk)
+{
+	*sk = skb->sk;
+	if (!*sk)
+		return NULL;
+	*sk = bpf_sk_fullsock(*sk);
+	return *sk ? bpf_sk_storage_get(&sockets, *sk, 0, 0) : NULL;
+}
+
 static __always_inline void sp_forget_text(struct bpf_sock *sk, struct sp_socket *socket)
 {
 	if (!(socket->flags & SP_SOCKET_CUT))
@@ -71,15 +81,12 @@ static __always_inline int sp_deny_stream(struct __sk_buff *skb, struct sp_socke
 /* The hello in area->text has ended, as area->hello says, or will not. */
 __noinline int sp_end_hello(struct __sk_buff *skb, struct sp_scratch *area)
 {
-	struct bpf_sock *sk = skb->sk;
+	struct bpf_sock *sk;
 	struct sp_socket *socket;
 	struct sp_subject *s;
 
-	if (!area || !sk)
-		return SP_DROP;
-	sk = bpf_sk_fullsock(sk);
-	socket = sk ? bpf_sk_storage_get(&sockets, sk, 0, 0) : NULL;
-	if (!socket)
+	socket = sp_socket_of(skb, &sk);
+	if (!area || !socket)
 		return SP_DROP;
 	s = &area->subject;
 	if (sp_has_shared_frags(skb))
@@ -98,27 +105,24 @@ __noinline int sp_end_hello(struct __sk_buff *skb, struct sp_scratch *area)
 	if (area->hello == SP_HELLO_CUT || area->hello == SP_HELLO_BROKEN)
 		socket->flags &= ~SP_SOCKET_READING;
 	if (s->action == SP_DENY)
-		return sp_deny_stream(skb, socket, s) & 1;
+		return sp_verdict_bit(sp_deny_stream(skb, socket, s));
 	return SP_PASS;
 }
 
 /* The request in area->text is whole, or broken. */
 __noinline int sp_end_request(struct __sk_buff *skb, struct sp_scratch *area)
 {
-	struct bpf_sock *sk = skb->sk;
+	struct bpf_sock *sk;
 	struct sp_socket *socket;
 
-	if (!area || !sk)
-		return SP_DROP;
-	sk = bpf_sk_fullsock(sk);
-	socket = sk ? bpf_sk_storage_get(&sockets, sk, 0, 0) : NULL;
-	if (!socket)
+	socket = sp_socket_of(skb, &sk);
+	if (!area || !socket)
 		return SP_DROP;
 	area->text.status = 0;
 	sp_judge_http(area);
 	sp_forget_text(sk, socket);
 	if (area->subject.action == SP_DENY)
-		return sp_deny_stream(skb, socket, &area->subject) & 1;
+		return sp_verdict_bit(sp_deny_stream(skb, socket, &area->subject));
 	sp_await_answer(sk, &area->text);
 	return SP_PASS;
 }
@@ -126,15 +130,12 @@ __noinline int sp_end_request(struct __sk_buff *skb, struct sp_scratch *area)
 /* What is said is no TLS. */
 __noinline int sp_end_other(struct __sk_buff *skb, struct sp_scratch *area)
 {
-	struct bpf_sock *sk = skb->sk;
+	struct bpf_sock *sk;
 	struct sp_socket *socket;
 	struct sp_subject *s;
 
-	if (!area || !sk)
-		return SP_DROP;
-	sk = bpf_sk_fullsock(sk);
-	socket = sk ? bpf_sk_storage_get(&sockets, sk, 0, 0) : NULL;
-	if (!socket)
+	socket = sp_socket_of(skb, &sk);
+	if (!area || !socket)
 		return SP_DROP;
 	if (!(socket->flags & SP_SOCKET_MUST_BE_NAMED))
 		return SP_PASS;
@@ -146,22 +147,19 @@ __noinline int sp_end_other(struct __sk_buff *skb, struct sp_scratch *area)
 	s->rule = SP_NO_RULE;
 	socket->flags &= ~SP_SOCKET_MUST_BE_NAMED;
 	sp_record_connect(s);
-	return sp_deny_stream(skb, socket, s) & 1;
+	return sp_verdict_bit(sp_deny_stream(skb, socket, s));
 }
 
 /* Where in this packet the unread bytes begin, with what was read before them in the area; 0: nothing is unread. */
 __noinline int sp_begin_reading(struct __sk_buff *skb, struct sp_scratch *area, struct sp_packet *p)
 {
-	struct bpf_sock *sk = skb->sk;
+	struct bpf_sock *sk;
 	struct sp_socket *socket;
 	struct sp_text *text;
 	__u32 behind;
 
-	if (!area || !p || !sk)
-		return SP_READING_DROP;
-	sk = bpf_sk_fullsock(sk);
-	socket = sk ? bpf_sk_storage_get(&sockets, sk, 0, 0) : NULL;
-	if (!socket)
+	socket = sp_socket_of(skb, &sk);
+	if (!area || !p || !socket)
 		return SP_READING_DROP;
 	if (socket->segments == 0)
 		socket->next = p->sequence;
@@ -199,17 +197,14 @@ static __always_inline int sp_read_again(struct __sk_buff *skb, struct sp_scratc
  * one. SP_DROP: it has been waited for too long, or cannot be: the hello is to be judged as it is. */
 __noinline int sp_keep_reading(struct __sk_buff *skb, struct sp_scratch *area, struct sp_packet *p, bool over)
 {
-	struct bpf_sock *sk = skb->sk;
+	struct bpf_sock *sk;
 	struct sp_socket *socket;
 	struct sp_text *text;
 	bool pending;
 	__u64 now;
 
-	if (!area || !p || !sk)
-		return SP_DROP;
-	sk = bpf_sk_fullsock(sk);
-	socket = sk ? bpf_sk_storage_get(&sockets, sk, 0, 0) : NULL;
-	if (!socket)
+	socket = sp_socket_of(skb, &sk);
+	if (!area || !p || !socket)
 		return SP_DROP;
 	pending = !over && sp_reader_is_pending(&area->reader);
 	if (!pending) {
@@ -272,7 +267,7 @@ static __always_inline int sp_read_on(struct __sk_buff *skb, struct sp_scratch *
 	else if (sp_keep_reading(skb, area, p, result == SP_READ_OVER) == SP_PASS)
 		return SP_PASS;
 	area->text.name_length = 0;
-	return sp_end_hello(skb, area) & 1;
+	return sp_verdict_bit(sp_end_hello(skb, area));
 }
 
 #endif

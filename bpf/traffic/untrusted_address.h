@@ -6,25 +6,10 @@
 
 #include "traffic.h"
 
-/* net/inet_sock.h, in an enum without a name, since Linux 6.6 */
-#define SP_INET_FLAGS_FREEBIND 11
-#define SP_INET_FLAGS_TRANSPARENT 15
-
 /* May the socket send from addresses that are not the host's? */
 static __always_inline bool sp_can_bind_nonlocal(struct bpf_sock *sk)
 {
-	struct inet_sock___before_6_6 *before;
-	struct inet_sock *inet = sp_untyped(sk);
-	unsigned long flags;
-
-	if (sk->type == SOCK_RAW)
-		return true;
-	if (bpf_core_field_exists(inet->inet_flags)) {
-		flags = BPF_CORE_READ(inet, inet_flags);
-		return flags & (1UL << SP_INET_FLAGS_FREEBIND | 1UL << SP_INET_FLAGS_TRANSPARENT);
-	}
-	before = (struct inet_sock___before_6_6 *)inet;
-	return BPF_CORE_READ_BITFIELD_PROBED(before, freebind) || BPF_CORE_READ_BITFIELD_PROBED(before, transparent);
+	return sk->type == SOCK_RAW || sp_inet_can_bind_nonlocal(sp_untyped(sk));
 }
 
 static __always_inline bool sp_is_loopback(const __u64 *address)

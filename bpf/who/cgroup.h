@@ -8,12 +8,8 @@
 
 /* --- the cgroup: its path below the watched one, root first --- */
 
-static __always_inline struct kernfs_node *sp_kernfs_parent(struct kernfs_node *kn)
-{
-	if (bpf_core_field_exists(kn->__parent))
-		return BPF_CORE_READ(kn, __parent);
-	return BPF_CORE_READ((struct kernfs_node___before_6_15 *)kn, parent);
-}
+#define SP_CONTAINER_ID 64 /* hex digits */
+#define SP_CONTAINER_ID_KEPT 12 /* of them; policy.h */
 
 struct sp_root_walk {
 	struct kernfs_node *node;
@@ -70,8 +66,8 @@ static long sp_component_step(__u32 i, void *state)
 		s->hex++;
 		return 0;
 	}
-	if (s->hex == 64)
-		s->hex_at = i - 64;
+	if (s->hex == SP_CONTAINER_ID)
+		s->hex_at = i - SP_CONTAINER_ID;
 	s->hex = 0;
 	return 0;
 }
@@ -95,7 +91,7 @@ static __always_inline void sp_find_container(struct sp_scratch *s, __u32 at, __
 	s->container_length = 0;
 	if (s->hex_at != ~0U) {
 		s->container_at = at + s->hex_at;
-		s->container_length = 12;
+		s->container_length = SP_CONTAINER_ID_KEPT;
 		return;
 	}
 	if (SP_AT(s, at, "lxc.payload.")) {
@@ -131,8 +127,7 @@ static long sp_cgroup_step(__u32 i, void *state)
 
 	if (at >= SP_TEXT_MAX / 2)
 		return 1;
-	asm volatile("" : "+r"(at));
-	at %= SP_TEXT_MAX / 2; /* 6.1 forgets the bound of what was put on the stack before it was compared */
+	at = sp_opaque(at) % (SP_TEXT_MAX / 2); /* 6.1 forgets the bound of what was put on the stack before it was compared */
 	got = bpf_probe_read_kernel_str(s->cgroup.path + at, SP_TEXT_MAX / 2, s->components[i % SP_DEPTH_MAX]);
 	if (got <= 1 || got > SP_TEXT_MAX / 2)
 		return 1;
@@ -146,15 +141,15 @@ static long sp_cgroup_step(__u32 i, void *state)
 	sp_hash_begin(&s->part, s->name.key);
 	sp_hash_byte(&s->part, 'u');
 	bpf_loop(length, sp_component_step, &s, 0);
-	if (s->hex == 64)
-		s->hex_at = length - 64;
+	if (s->hex == SP_CONTAINER_ID)
+		s->hex_at = length - SP_CONTAINER_ID;
 	sp_hash_byte(&s->hash, '/');
 	if (ids->paths < SP_IDS_PATHS_MAX)
-		ids->hash[SP_IDS_PATH + (ids->paths++ & 15)] = sp_hash_end(&s->hash);
+		ids->hash[SP_IDS_PATH + (ids->paths++ % SP_IDS_PATHS_MAX)] = sp_hash_end(&s->hash);
 
 	slice = length > 6 && SP_AT(s, at + length - 6, ".slice");
 	if (s->in_slices && ids->units < SP_IDS_UNITS_MAX)
-		ids->hash[SP_IDS_UNIT + (ids->units++ & 7)] = sp_hash_end(&s->part);
+		ids->hash[SP_IDS_UNIT + (ids->units++ % SP_IDS_UNITS_MAX)] = sp_hash_end(&s->part);
 	s->in_slices = s->in_slices && slice;
 
 	if (ids->containers == 0) {

@@ -10,14 +10,20 @@
 #include <bpf/bpf_endian.h>
 #include <bpf/bpf_tracing.h>
 
+#include "event.h"
+
 #define ETH_P_IP 0x0800
 #define ETH_P_IPV6 0x86dd
+#define IPPROTO_HOPOPTS 0
 #define IPPROTO_ICMP 1
 #define IPPROTO_IGMP 2
 #define IPPROTO_TCP 6
 #define IPPROTO_UDP 17
 #define IPPROTO_DCCP 33
+#define IPPROTO_ROUTING 43
+#define IPPROTO_FRAGMENT 44
 #define IPPROTO_ICMPV6 58
+#define IPPROTO_DSTOPTS 60
 #define IPPROTO_SCTP 132
 #define IPPROTO_UDPLITE 136
 #define IPPROTO_MPTCP 262
@@ -81,7 +87,7 @@ struct mm_struct {
 };
 
 struct kernfs_node {
-	struct kernfs_node *__parent; /* since 741c10b096bc, "kernfs: Use RCU to access kernfs_node::parent" (6.15) */
+	struct kernfs_node *__parent; /* see core_fixes.h */
 	const char *name;
 	__u64 id;
 };
@@ -154,7 +160,7 @@ struct sock {
 };
 
 struct inet_sock {
-	unsigned long inet_flags; /* since Linux 6.6 */
+	unsigned long inet_flags; /* see core_fixes.h */
 };
 
 struct inet_sock___before_6_6 {
@@ -179,16 +185,5 @@ struct tcp_sock {
 };
 
 #pragma clang attribute pop
-
-/* The address in a typed pointer. The verifier forbids arithmetic on pointers to sockets, which BPF_CORE_READ needs; a spilled
- * pointer read back from the stack is a plain number. */
-static __always_inline void *sp_untyped(const void *typed)
-{
-	const void *volatile spilled = typed;
-	void *plain = NULL;
-
-	bpf_probe_read_kernel(&plain, sizeof(plain), (const void *)&spilled);
-	return plain;
-}
 
 #endif

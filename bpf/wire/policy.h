@@ -24,7 +24,12 @@
 
 #include "event.h"
 
-#define SP_ROW 128
+#define SP_ROW 128 /* bytes */
+#define SP_WORD_BITS 64 /* of a vector's word */
+#define SP_SHAPES_PER_ROW (SP_ROW / sizeof(__u32))
+#define SP_SLOTS_PER_ROW (SP_ROW / sizeof(__u16))
+#define SP_STATUSES_PER_ROW (SP_ROW / sizeof(__u32))
+#define SP_PATTERNS_PER_ROW (SP_ROW / sizeof(struct sp_path_pattern))
 #define SP_RULES_MAX 1024
 #define SP_WORDS_MAX 16
 #define SP_SHAPES_MAX 64

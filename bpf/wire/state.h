@@ -81,11 +81,12 @@ struct sp_question {
 #define SP_IDS_CONTAINERS_MAX 2
 #define SP_IDS_PATH 16 /* each prefix of the path, root first */
 #define SP_IDS_PATHS_MAX 16
+#define SP_IDS_MAX (SP_IDS_PATH + SP_IDS_PATHS_MAX)
 
 struct sp_cgroup_ids { /* hashes as in policy.h; never change for one id */
 	__u32 announced;
 	__u8 units, containers, paths, reserved;
-	__u64 hash[32];
+	__u64 hash[SP_IDS_MAX];
 };
 
 struct sp_flow_key {

@@ -3,26 +3,13 @@
 #ifndef SALLYPORT_FUZZ_H
 #define SALLYPORT_FUZZ_H
 
-#include "../../bpf/parse/bytes.h"
-
-static __u64 loop_steps;
-
-static inline void sp_counted_loop(__u32 times, long (*step)(__u32, void *), void *state)
-{
-	for (__u32 i = 0; i < times; i++) {
-		loop_steps++;
-		if (step(i, state))
-			break;
-	}
-}
-
-/* bpf_loop in the kernel refuses more (include/linux/bpf.h: BPF_MAX_LOOPS). */
-#define LOOP_MAX (1 << 23)
-#define sp_loop(times, step, state) (check((__u32)(times) <= LOOP_MAX, "a loop within the kernel's bound"), sp_counted_loop(times, step, state))
-
+#include <linux/types.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
+
+static __u64 loop_steps;
 
 static inline void check(int holds, const char *what)
 {
@@ -31,6 +18,24 @@ static inline void check(int holds, const char *what)
 	fprintf(stderr, "does not hold: %s\n", what);
 	abort();
 }
+
+/* bpf_loop in the kernel refuses more (include/linux/bpf.h: BPF_MAX_LOOPS). */
+#define LOOP_MAX (1 << 23)
+
+static inline long counted_loop(__u32 times, long (*step)(__u32, void *), void *state)
+{
+	check(times <= LOOP_MAX, "a loop within the kernel's bound");
+	for (__u32 i = 0; i < times; i++) {
+		loop_steps++;
+		if (step(i, state))
+			return i + 1;
+	}
+	return times;
+}
+
+#define bpf_loop(times, step, state, flags) counted_loop(times, step, state)
+
+#include "../../native/stand_in.h"
 
 #include "../../bpf/parse/parse.h"
 

@@ -10,7 +10,8 @@ static int status_in_pieces(const __u8 *data, __u32 size, __u32 most)
 
 	while (given < size && !request.result) {
 		__u32 piece = size - given < most ? size - given : most;
-		struct sp_bytes bytes = {.packet = at_the_end(data + given, piece), .end = piece};
+		struct __sk_buff packet = {.bytes = at_the_end(data + given, piece), .len = piece};
+		struct sp_bytes bytes = {.packet = &packet, .end = piece};
 
 		request.at = 0;
 		request.end = piece;

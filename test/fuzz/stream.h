@@ -70,7 +70,8 @@ static void read_stream(const __u8 *data, __u32 size, struct numbers *cuts, stru
 		request.at = 0;
 		request.end = piece;
 		do {
-			struct sp_bytes bytes = {.packet = copy, .end = piece, .window = &window};
+			struct __sk_buff packet = {.bytes = copy, .len = piece};
+			struct sp_bytes bytes = {.packet = &packet, .end = piece, .window = &window};
 			__u32 before = request.at;
 
 			check(sp_parse(&request, &bytes, &cursor, &parse_work, 0) == 0, "a request for what is there is answered");
