@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0 OR MIT */
-/* One object: the hooks of Sallyport and what they share. Read event.h, policy.h and verdict.h first. */
+/* The BPF object: all hooks, and the programs that run only on request. README.md says in which order to read the
+ * headers. */
 #include <stdbool.h>
 #include "wire/event.h"
 #include "wire/core.h"
@@ -13,8 +14,8 @@
 
 char LICENSE[] SEC("license") = "Dual MIT/GPL";
 
-/* BTF holds the types of maps, functions and variables only. These are read by user space too, and test/bpf/layout.test.ts
- * holds the decoder against their BTF. */
+/* BTF contains only the types of maps, functions and variables. User space also reads the following types, and
+ * test/bpf/layout.test.ts checks the decoder against their BTF. */
 const struct {
 	struct sp_end end[0];
 	struct sp_policy_head policy_head[0];

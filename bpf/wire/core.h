@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 OR MIT */
-/* The few kernel structures that the programs read, relocated by CO-RE: no vmlinux.h. */
+/* The few kernel structures that the programs read. CO-RE relocates their fields, so the build needs no vmlinux.h. */
 #ifndef SALLYPORT_WIRE_CORE_H
 #define SALLYPORT_WIRE_CORE_H
 
@@ -30,7 +30,7 @@
 #define SOCK_STREAM 1
 #define SOCK_DGRAM 2
 #define SOCK_RAW 3
-#define SOCK_BINDPORT_LOCK 8 /* net/sock.h: bind() was told the port */
+#define SOCK_BINDPORT_LOCK 8 /* net/sock.h: the port was given to bind() */
 #define AF_INET 2
 #define AF_INET6 10
 /* net/tcp_states.h */
@@ -44,9 +44,9 @@
 #define TCP_LISTEN 10
 #define TCP_CLOSING 11
 
-#define LOOPBACK_IFINDEX 1 /* net/flow.h: in every network namespace */
+#define LOOPBACK_IFINDEX 1 /* net/flow.h: the same in every network namespace */
 
-#define SKBFL_SHARED_FRAG 2 /* linux/skbuff.h, since Linux 5.14: pages that may still be written to */
+#define SKBFL_SHARED_FRAG 2 /* linux/skbuff.h, since Linux 5.14: pages that the sender can still write to */
 
 #define min(a, b) ((a) < (b) ? (a) : (b))
 
@@ -170,7 +170,7 @@ struct inet_sock___before_6_6 {
 
 struct sk_buff {
 	unsigned char *head;
-	unsigned int end; /* offset, on 64-bit machines */
+	unsigned int end; /* an offset, on 64-bit machines */
 };
 
 struct skb_shared_info {

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0 OR MIT */
-/* Fields that kernels have in different places, and casts that CO-RE needs. Each names the kernel, and the commit where it is known. */
+/* Kernel fields that changed their place, and casts that CO-RE needs. Each entry names the kernel version, and the
+ * commit where it is known. */
 #ifndef SALLYPORT_WIRE_CORE_FIXES_H
 #define SALLYPORT_WIRE_CORE_FIXES_H
 
@@ -7,9 +8,9 @@
 
 #include "core.h"
 
-/* The address in a typed pointer, as a plain number. All kernels: the verifier forbids arithmetic on pointers to sockets and buffers
- * ("R1 pointer arithmetic on sock prohibited"), and BPF_CORE_READ adds offsets. A pointer that is read back from the stack by a helper
- * has no type. */
+/* Returns the address in a typed pointer as a plain pointer. All kernels: the verifier forbids arithmetic on pointers
+ * to sockets and buffers ("R1 pointer arithmetic on sock prohibited"), and BPF_CORE_READ adds offsets. A pointer that a
+ * helper has read back from the stack has no type. */
 static __always_inline void *sp_untyped(const void *typed)
 {
 	const void *volatile spilled = typed;
@@ -27,12 +28,12 @@ static __always_inline struct kernfs_node *sp_kernfs_parent(struct kernfs_node *
 	return BPF_CORE_READ((struct kernfs_node___before_6_15 *)kn, parent);
 }
 
-/* c274af224269 ("inet: introduce inet->inet_flags", Linux 6.6): bit fields became bits of inet_flags, whose numbers are in an enum
- * without a name (net/inet_sock.h) that CO-RE cannot relocate. */
+/* c274af224269 ("inet: introduce inet->inet_flags", Linux 6.6) turned bit fields into bits of inet_flags. Their numbers
+ * are in an anonymous enum (net/inet_sock.h), which CO-RE cannot relocate. */
 #define SP_INET_FLAGS_FREEBIND 11
 #define SP_INET_FLAGS_TRANSPARENT 15
 
-/* True if the socket may bind to addresses that are not the host's (inet_can_nonlocal_bind(), without the sysctl). */
+/* True if the socket may bind to addresses that the host does not have: inet_can_nonlocal_bind() without the sysctl. */
 static __always_inline bool sp_inet_can_bind_nonlocal(struct inet_sock *inet)
 {
 	struct inet_sock___before_6_6 *before;
