@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0 OR MIT */
-/* The maps. What they hold: state.h. Sizes are defaults; user space may set others before it loads. */
+/* The maps. wire/state.h describes their contents. Sizes are defaults that user space may change before it loads the
+ * object. */
 #ifndef SALLYPORT_KERNEL_MAPS_H
 #define SALLYPORT_KERNEL_MAPS_H
 
@@ -7,9 +8,9 @@
 #include "../wire/core.h"
 #include "dns_socket.h"
 
-/* Marks a map that a new version of the programs takes over, so that it enforces the same policy with the same knowledge from its first
- * packet. Maps without it start empty; counters do, because their slots belong to the daemon that assigned them. The loader
- * (native/object.cc) finds the mark in the object's BTF. */
+/* Marks a map that a new version of the programs takes over, so that it enforces the same policy with the same
+ * knowledge from its first packet. Other maps start empty, as counters must: the previous daemon assigned their slots.
+ * The loader (native/object.cc) finds the mark in the object's BTF. */
 #define SP_KEPT __attribute__((btf_decl_tag("kept")))
 
 struct {
@@ -82,7 +83,7 @@ struct {
 	__type(value, struct sp_flow);
 } flows SP_KEPT SEC(".maps");
 
-/* A listener's storage is copied to the sockets that it accepts: they are not egress. */
+/* Accepted sockets inherit the storage of their listener, which marks them as inbound. */
 struct {
 	__uint(type, BPF_MAP_TYPE_SK_STORAGE);
 	__uint(map_flags, BPF_F_NO_PREALLOC | BPF_F_CLONE);
@@ -131,8 +132,8 @@ struct {
 	__uint(max_entries, SP_RING_BYTES);
 } events SEC(".maps");
 
-/* The socket that a connect hook has just allowed: its SYN leaves in the same system call, mostly on
- * the same CPU, and need not be judged again. Only a saving: a SYN that is not found here is judged. */
+/* The socket that a connect hook has just allowed. Its SYN leaves in the same system call, usually on the same CPU, and
+ * is not judged again. This only saves time: a SYN that is not found here is judged. */
 struct sp_passed {
 	__u64 cookie;
 	__u64 remote[2];

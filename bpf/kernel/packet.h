@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 OR MIT */
-/* IP and transport headers of a packet at the cgroup hooks (it begins with the IP header). */
+/* IP and transport headers at the cgroup hooks, where a packet begins with its IP header. */
 #ifndef SALLYPORT_KERNEL_PACKET_H
 #define SALLYPORT_KERNEL_PACKET_H
 
@@ -7,7 +7,7 @@
 
 #define SP_EXTENSIONS_MAX 8
 #define SP_IP4_HEAD 20
-#define SP_IP4_OPTIONS_MAX 40 /* bytes, and so options */
+#define SP_IP4_OPTIONS_MAX 40 /* bytes, and therefore options */
 #define SP_OPTION_END 0
 #define SP_OPTION_NOP 1
 #define SP_OPTION_LSRR 131
@@ -20,13 +20,14 @@
 
 struct sp_packet {
 	__u64 source[2], destination[2]; /* network order, IPv4 mapped */
-	__u16 source_port, destination_port; /* 0 where there are none */
+	__u16 source_port, destination_port; /* 0 if the protocol has none */
 	__u8 protocol, tcp_flags;
 	__u8 icmp_type;
-	__u8 readable; /* 0: broken, or a fragment without its transport header */
+	__u8 readable; /* 0: malformed, or a fragment without its transport header */
 	__u32 payload, end; /* offsets */
-	__u32 sequence; /* TCP: of the first byte of payload */
-	__u8 untrusted_address; /* its addresses do not say where it goes, or comes from (astray.h) */
+	__u32 sequence; /* TCP: of the first payload byte */
+	/* addresses do not show where the packet goes or comes from (traffic/untrusted_address.h) */
+	__u8 untrusted_address;
 	__u8 reserved[3];
 };
 
@@ -36,7 +37,7 @@ static __always_inline bool sp_is_extension(__u8 next)
 	return next == IPPROTO_HOPOPTS || next == IPPROTO_ROUTING || next == IPPROTO_DSTOPTS;
 }
 
-/* RFC 791 3.1: loose and strict source route. An option that is broken may be one too. */
+/* True for a loose or strict source route (RFC 791 3.1), and for a malformed option, which may be one. */
 static __always_inline bool sp_is_routed4(struct __sk_buff *skb, __u32 end)
 {
 	__u32 at = SP_IP4_HEAD;
@@ -80,7 +81,7 @@ static __always_inline int sp_read_ip6(struct __sk_buff *skb, struct sp_packet *
 		} else if (sp_is_extension(p->protocol)) {
 			if (bpf_skb_load_bytes(skb, *at, next, sizeof(next)))
 				return -1;
-			if (p->protocol == IPPROTO_ROUTING && next[3] > 0) /* segments left, RFC 8200 4.4 */
+			if (p->protocol == IPPROTO_ROUTING && next[3] > 0) /* segments left (RFC 8200 4.4) */
 				p->untrusted_address = 1;
 			p->protocol = next[0];
 			*at += (next[1] + 1) * 8;
@@ -108,10 +109,11 @@ static __always_inline int sp_read_ip4(struct __sk_buff *skb, struct sp_packet *
 	*at = (head[0] & 0xf) * 4;
 	if (*at > SP_IP4_HEAD && sp_is_routed4(skb, *at))
 		p->untrusted_address = 1;
-	return (head[6] << 8 | head[7]) & 0x1fff ? -1 : 0; /* a later fragment has no transport header */
+	return (head[6] << 8 | head[7]) & 0x1fff ? -1 : 0; /* only the first fragment has a transport header */
 }
 
-/* 0, or -1 if the headers cannot be read to the end; addresses and protocol are as far as they could be read. */
+/* Returns 0, or -1 if the headers cannot be read completely. Addresses and protocol are set as far as they were
+ * read. */
 __noinline int sp_read_packet(struct __sk_buff *skb, struct sp_packet *p)
 {
 	__u8 raw[20];
@@ -133,7 +135,7 @@ __noinline int sp_read_packet(struct __sk_buff *skb, struct sp_packet *p)
 		p->tcp_flags = raw[13];
 		p->payload = at + (raw[12] >> 4) * 4;
 		p->sequence = (__u32)raw[4] << 24 | raw[5] << 16 | raw[6] << 8 | raw[7];
-		if (p->tcp_flags & SP_TCP_SYN) /* it takes a number too; data may come with it (RFC 7413) */
+		if (p->tcp_flags & SP_TCP_SYN) /* a SYN takes a sequence number, and may carry data (RFC 7413) */
 			p->sequence++;
 		break;
 	case IPPROTO_UDP:
@@ -164,8 +166,8 @@ __noinline int sp_read_packet(struct __sk_buff *skb, struct sp_packet *p)
 	return p->payload > p->end ? -1 : 0;
 }
 
-/* Does the packet hold pages that the sender can still change (MSG_ZEROCOPY, sendfile, splice)? What is sent again then need not be what
- * was read. */
+/* True if the packet holds pages that the sender can still change (MSG_ZEROCOPY, sendfile, splice). A retransmission
+ * may then differ from the bytes that were read. */
 static __always_inline bool sp_has_shared_frags(struct __sk_buff *skb)
 {
 	struct sk_buff *kernel_skb = sp_untyped(skb);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 OR MIT */
-/* Counters, which are exact, and events, which may be lost but never uncounted: what was denied last of all. */
+/* Counters and events. Counters are exact. Events may be lost, denials last of all, and each loss is counted. */
 #ifndef SALLYPORT_KERNEL_REPORT_H
 #define SALLYPORT_KERNEL_REPORT_H
 
@@ -7,17 +7,17 @@
 
 #define SP_WAKEUP_BYTES (64 << 10)
 #define SP_WAKEUP_NS 20000000ULL
-#define SP_WAKEUP_FULL_NS 1000000ULL /* a reader that is behind is not woken for each event */
+#define SP_WAKEUP_FULL_NS 1000000ULL /* limits the wake-ups of a reader that is behind */
 
-/* How much of the ring an event may find used and still be written. */
+/* Occupancy of the ring up to which an event is still written. */
 enum sp_weight {
-	SP_ORDINARY, /* three quarters: a flood of what is allowed hides no denial */
-	SP_WHO, /* seven eighths: a flood of processes does not either */
+	SP_ORDINARY, /* three quarters, so that allowed traffic cannot displace denials */
+	SP_WHO, /* seven eighths, so that new processes cannot either */
 	SP_DENIAL, /* all of it */
-	SP_URGENT, /* the same, and the reader is woken */
+	SP_URGENT, /* all of it, and the reader is woken */
 };
 
-/* Atomic although per CPU: a program in a soft interrupt may cut in between load and store. */
+/* Atomic although the counter is per CPU: a program in a soft interrupt can run between load and store. */
 static __always_inline void sp_count_by(__u32 counter, __u64 by)
 {
 	__u64 *value = bpf_map_lookup_elem(&counters, &counter);
@@ -38,7 +38,7 @@ static __always_inline bool sp_has_room(enum sp_weight weight)
 	return bpf_ringbuf_query(&events, BPF_RB_AVAIL_DATA) < SP_RING_BYTES / 8 * (weight == SP_WHO ? 7 : 6);
 }
 
-/* A wake-up costs more than a whole decision: one for many events, or for one that cannot wait. */
+/* A wake-up costs more than a whole decision, so one serves many events unless an event is urgent. */
 static __always_inline __u64 sp_wakeup_flag(__u64 now, enum sp_weight weight)
 {
 	__u32 zero = 0;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0 OR MIT */
-/* AES-128, encryption only (FIPS 197), by tables in .rodata. Columns are little-endian words. Secrets of Initial packets are
- * public (RFC 9001 5.2), so that the tables' timing tells nobody anything. */
+/* AES-128, encryption only (FIPS 197), by tables in .rodata. Columns are little-endian words. The keys of Initial
+ * packets are public (RFC 9001 5.2), so the timing of table lookups reveals nothing. */
 #ifndef SALLYPORT_PARSE_AES_H
 #define SALLYPORT_PARSE_AES_H
 
@@ -28,7 +28,7 @@
 #define SP_AES_COLUMN(s) (SP_AES_DOUBLE(s) | (__u32)(s) << 8 | (__u32)(s) << 16 | (SP_AES_DOUBLE(s) ^ (s)) << 24)
 #define SP_AES_ROTATE(x, by) ((x) << (by) | (x) >> (32 - (by)))
 
-/* SubBytes and MixColumns of a byte in each of the four rows. */
+/* SubBytes and MixColumns of a byte, for each of the four rows. */
 const __u32 sp_aes_tables[4][256] = {
 	{
 #define E(s) SP_AES_COLUMN(s),
@@ -60,13 +60,13 @@ struct sp_aes_block {
 	__u32 word[4];
 };
 
-/* An entry of the table for row `row`; `scaled` is four times the byte. */
+/* Returns an entry of the table for `row`. `scaled` is four times the byte. */
 static __always_inline __u32 sp_aes_lookup(int row, __u32 scaled)
 {
 	return *(const __u32 *)((const char *)sp_aes_tables + row * 1024 + (__u64)(scaled & 0x3fc));
 }
 
-/* A round's column: bytes of four columns (ShiftRows). */
+/* One column of a round, from bytes of four columns (ShiftRows). */
 static __always_inline __u32 sp_aes_round(__u32 a, __u32 b, __u32 c, __u32 d, __u32 key)
 {
 	return sp_aes_lookup(0, a << 2) ^ sp_aes_lookup(1, b >> 6) ^ sp_aes_lookup(2, c >> 14) ^ sp_aes_lookup(3, d >> 22) ^ key;
@@ -74,12 +74,12 @@ static __always_inline __u32 sp_aes_round(__u32 a, __u32 b, __u32 c, __u32 d, __
 
 static __always_inline __u32 sp_aes_substitute(__u32 a, __u32 b, __u32 c, __u32 d)
 {
-	/* The S-box itself is where a table does not multiply. */
+	/* The S-box is the byte of a table's entry that is multiplied by 1. */
 	return (sp_aes_lookup(2, a << 2) & 0xff) | (sp_aes_lookup(0, b >> 6) & 0xff00) | (sp_aes_lookup(0, c >> 14) & 0xff0000) |
 	       (sp_aes_lookup(1, d >> 22) & 0xff000000);
 }
 
-/* Expand the key in aes->key[0..3]. */
+/* Expands the key in aes->key[0..3]. */
 __noinline int sp_aes_expand(struct sp_aes *aes)
 {
 	__u32 constant = 1;
@@ -100,7 +100,7 @@ __noinline int sp_aes_expand(struct sp_aes *aes)
 	return 0;
 }
 
-/* Encrypt a block in place. */
+/* Encrypts a block in place. */
 __noinline int sp_aes_encrypt(const struct sp_aes *aes, struct sp_aes_block *block)
 {
 	__u32 a, b, c, d, e, f, g, h;

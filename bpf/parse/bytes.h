@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0 OR MIT */
-/* What a parser may do: read bytes at an offset, and loop. In the kernel the bytes are a packet's; in user
- * space (the fuzzer) a buffer's. Parsers include nothing else, so one source serves both. */
+/* Access to the bytes that a parser reads: a packet or memory in the kernel, a buffer in user space
+ * (native/stand_in.h). Parsers use nothing else of their environment, so one source serves both. */
 #ifndef SALLYPORT_PARSE_BYTES_H
 #define SALLYPORT_PARSE_BYTES_H
 
@@ -13,25 +13,26 @@
 
 #define SP_WINDOW 512
 
-/* A piece of a packet, copied at once: a helper's call costs more than reading a field. */
+/* A copy of a piece of the packet. A helper call costs more than reading a field. */
 struct sp_window {
-	__u32 at, end; /* which bytes of the packet it holds */
+	__u32 at, end; /* range of the packet */
 	__u8 bytes[SP_WINDOW];
 };
 
-/* Where a parser is, and what it found. In memory, not on the stack: the verifier would follow each value that a step may leave. */
+/* Position of a parser, and its result. In memory rather than on the stack, where the verifier would track each
+ * value. */
 struct sp_cursor {
-	__u32 at; /* behind what has been read */
-	__u32 end; /* of what may be read now: of a record, say */
-	__u32 limit; /* of all that is at hand */
-	__u32 scan_until; /* of what is gone through byte by byte */
+	__u32 at; /* after the last byte that was read */
+	__u32 end; /* of the range that may be read now, such as a record */
+	__u32 limit; /* of the available bytes */
+	__u32 scan_until; /* end of the range that is scanned byte by byte */
 	__u32 result, hello;
 };
 
 struct sp_bytes {
 	struct __sk_buff *packet; /* NULL: the bytes are in memory */
-	__u64 memory; /* a plain number (sp_untyped): the verifier need not follow where in it a parser reads */
-	__u32 end; /* offset behind the last byte that may be read */
+	__u64 memory; /* an address without type (sp_untyped), which the verifier does not track */
+	__u32 end; /* offset after the last readable byte */
 	struct sp_window *window; /* NULL: none */
 };
 
@@ -45,8 +46,8 @@ static __always_inline int sp_read(const struct sp_bytes *bytes, __u32 at, void 
 }
 
 #ifdef __bpf__
-/* Eight bytes at any address by one instruction. clang would load them one by one: BPF must not assume that the machine can. The
- * machines that this runs on can. */
+/* Loads eight bytes at any address with one instruction. clang would load single bytes, because BPF does not promise
+ * unaligned access. x86-64 and arm64 have it. */
 static __always_inline __u64 sp_load64(const __u8 *from)
 {
 	return *(const __u64 *)from;
@@ -58,13 +59,13 @@ static __always_inline void sp_store64(__u8 *to, __u64 word)
 }
 #endif
 
-/* An address as a plain number: see struct sp_bytes. */
+/* Returns an address without type: see struct sp_bytes. */
 static __always_inline __u64 sp_address_of(const void *memory)
 {
 	return (__u64)(unsigned long)sp_untyped(memory);
 }
 
-/* Make the window begin at `at`. */
+/* Moves the window to `at`. Returns 0, or -1 if no byte is there. */
 static __always_inline int sp_open_window(const struct sp_bytes *bytes, __u32 at)
 {
 	__u32 count = at < bytes->end ? bytes->end - at : 0;
@@ -78,7 +79,7 @@ static __always_inline int sp_open_window(const struct sp_bytes *bytes, __u32 at
 	return 0;
 }
 
-/* A few bytes out of the window; -1 if they are not in it. Without a window, sp_read(). */
+/* Copies a few bytes from the window. Returns 0, or -1 if they are not in it. Without a window it reads them. */
 static __always_inline int sp_peek(const struct sp_bytes *bytes, __u32 at, __u8 *to, __u32 count)
 {
 	if (!bytes->window)

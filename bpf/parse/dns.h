@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0 OR MIT */
-/* DNS messages (RFC 1035 4.1), in a packet or in memory. Pure functions over bytes: any bytes give a result or a reason. */
+/* DNS messages and their questions (RFC 1035 4.1), in a packet or in memory. Pure functions over bytes: any input gives
+ * a result. */
 #ifndef SALLYPORT_PARSE_DNS_H
 #define SALLYPORT_PARSE_DNS_H
 
@@ -11,12 +12,12 @@
 #define SP_DNS_OPCODE 0x7800
 #define SP_DNS_TRUNCATED 0x0200
 #define SP_DNS_CLASS_IN 1
-#define SP_DNS_WIRE 512 /* of a message's beginning, in which its questions are read; a power of two */
-#define SP_DNS_QUESTIONS_MAX 8 /* in one message; no client asks more than one */
+#define SP_DNS_WIRE 512 /* of the beginning of a message, in which its questions are read [bytes]; a power of two */
+#define SP_DNS_QUESTIONS_MAX 8 /* in one message; no known client sends more than one */
 #define SP_DNS_LABEL_MAX 63 /* RFC 1035 2.3.4 */
 #define SP_DNS_POINTER 0xc0 /* RFC 1035 4.1.4: the two high bits of a label's length */
 #define SP_DNS_TEXT_MAX 253 /* RFC 1035 2.3.4: 255 octets on the wire */
-#define SP_DNS_STEPS 4096 /* labels, records and parameters walked in one answer: more than 64 kB hold but by intent */
+#define SP_DNS_STEPS 4096 /* labels, records and parameters of one answer; only a hostile answer of 64 kB has more */
 
 enum sp_dns_type { SP_DNS_A = 1, SP_DNS_AAAA = 28, SP_DNS_SVCB = 64, SP_DNS_HTTPS = 65 };
 enum sp_dns_param { SP_DNS_IPV4HINT = 4, SP_DNS_IPV6HINT = 6 }; /* RFC 9460 14.3.2 */
@@ -43,22 +44,23 @@ static __always_inline int sp_dns_head(const struct sp_bytes *bytes, __u32 at, s
 	return 0;
 }
 
-/* Can this be the head of a question? What else is sent to port 53 (TLS, HTTP, SSH) fails here already. */
+/* True if this can be the header of a question. Other protocols on port 53 (TLS, HTTP, SSH) fail here. */
 static __always_inline bool sp_dns_is_question(const struct sp_dns_head *head)
 {
 	if (head->flags & SP_DNS_RESPONSE || head->questions == 0 || head->questions > SP_DNS_QUESTIONS_MAX)
 		return false;
-	return head->flags & SP_DNS_OPCODE || head->answers == 0; /* an update has records in front of its own (RFC 2136) */
+	/* an update has prerequisites before its own records (RFC 2136) */
+	return head->flags & SP_DNS_OPCODE || head->answers == 0;
 }
 
-/* The beginning of a message, and where in it we are. */
+/* The beginning of a message, and the position in it. */
 struct sp_dns_reader {
 	__u8 wire[SP_DNS_WIRE];
-	__u32 size; /* bytes of wire that are there */
-	__u32 at; /* the next question */
-	/* of the name that is being read */
-	__u32 next, behind; /* behind: the name's first pointer; 0: none yet */
-	__u32 low; /* a pointer must lead in front of this */
+	__u32 size; /* valid bytes in `wire` */
+	__u32 at; /* offset of the next question */
+	/* of the current name */
+	__u32 next, behind; /* behind: end of the name before its first pointer; 0: no pointer yet */
+	__u32 low; /* a pointer must lead to an offset below this */
 	__u32 left, length; /* of the label; of the text */
 	__u8 done, bad, reserved[2];
 };
@@ -68,8 +70,8 @@ struct sp_dns_name_walk {
 	char *to;
 };
 
-/* A byte of the name. Pointers (RFC 1035 4.1.4) lead strictly backwards, so there is an end to them; clients use none, but a
- * server would follow. */
+/* Reads a byte of the name. Pointers (RFC 1035 4.1.4) must lead strictly backwards, so they end. Clients send none, but
+ * a server would follow them. */
 static long sp_dns_name_step(__u32 i, void *state)
 {
 	struct sp_dns_name_walk *w = state;
@@ -83,7 +85,7 @@ static long sp_dns_name_step(__u32 i, void *state)
 	c = r->wire[r->next++ % SP_DNS_WIRE];
 	if (r->left > 0) {
 		r->left--;
-		/* A dot inside a label would read as two labels; no pattern has a backslash. */
+		/* A dot within a label would look like two labels. No pattern has a backslash. */
 		w->to[r->length++ % SP_NAME_MAX] = c == '.' ? '\\' : c;
 		return 0;
 	}
@@ -113,10 +115,10 @@ static long sp_dns_name_step(__u32 i, void *state)
 
 struct sp_dns_question {
 	__u16 type, class;
-	__u32 length; /* of the name; the root has 0 */
+	__u32 length; /* of the name; 0 for the root */
 };
 
-/* Take the first `size` bytes of a message; what is longer than the wire is left out. -1 if they are not there. */
+/* Copies the beginning of a message, at most SP_DNS_WIRE bytes. Returns 0, or -1 if it is shorter than a header. */
 static __always_inline int sp_dns_open(struct sp_dns_reader *r, const struct sp_bytes *bytes, __u32 at)
 {
 	__u32 count = bytes->end > at ? bytes->end - at : 0;
@@ -130,7 +132,8 @@ static __always_inline int sp_dns_open(struct sp_dns_reader *r, const struct sp_
 	return 0;
 }
 
-/* Read the next question, its name into `to` (SP_NAME_MAX bytes) with dots between labels. -1 if it cannot be read. */
+/* Reads the next question, and its name into `to` (SP_NAME_MAX bytes) with dots between labels. Returns 0, or -1 if it
+ * is malformed. */
 static __always_inline int sp_dns_question(struct sp_dns_reader *r, char *to, struct sp_dns_question *question)
 {
 	struct sp_dns_name_walk walk = {.reader = r, .to = to};

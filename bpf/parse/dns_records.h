@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 OR MIT */
-/* Addresses in the answer section of a DNS message. A pure function over bytes. */
+/* Addresses in the answer section of a DNS message. Pure functions over bytes. */
 #ifndef SALLYPORT_PARSE_DNS_RECORDS_H
 #define SALLYPORT_PARSE_DNS_RECORDS_H
 
@@ -9,14 +9,15 @@ enum sp_dns_step { SP_DNS_MORE, SP_DNS_ADDRESS, SP_DNS_END, SP_DNS_BROKEN };
 
 enum sp_dns_part { SP_DNS_RECORDS = 0, SP_DNS_TARGET, SP_DNS_PARAMS, SP_DNS_HINT4, SP_DNS_HINT6 };
 
-/* Only the answer section is walked, and whose address a record is does not matter: all of it stands for the question's name. The
- * additional section belongs to others (name servers, mail hosts), and resolving libraries do not hand it to programs. */
+/* Position in the answer section. The owner of a record does not matter: every address belongs to the name in the
+ * question. The additional section is not read. It describes other hosts (name servers, mail), and resolver libraries
+ * do not return it to programs. */
 struct sp_dns_walk {
-	__u32 at, records; /* records left */
+	__u32 at, records; /* records: unread */
 	__u32 ttl;
-	__u32 data_end; /* of the record that is being read */
+	__u32 data_end; /* of the current record */
 	__u32 hint_end;
-	__u16 key; /* the parameter before, plus 1 */
+	__u16 key; /* previous parameter plus 1 */
 	__u8 part; /* enum sp_dns_part */
 	__u8 reserved;
 	__u8 address[16];
@@ -36,8 +37,8 @@ static __always_inline enum sp_dns_step sp_dns_leave(struct sp_dns_walk *w)
 	return SP_DNS_MORE;
 }
 
-/* The target's name (RFC 9460 2.2: never compressed), a parameter, or an address of a hint. A record that contradicts itself is
- * left where it does; nothing is read behind its end. */
+/* Reads the target name (RFC 9460 2.2: never compressed), a parameter, or an address of a hint. A record that
+ * contradicts itself is left at that point, and nothing is read after its end. */
 static __always_inline enum sp_dns_step sp_dns_service(const struct sp_bytes *bytes, struct sp_dns_walk *w)
 {
 	__u32 size = w->part == SP_DNS_HINT6 ? 16 : 4, length;
@@ -58,7 +59,7 @@ static __always_inline enum sp_dns_step sp_dns_service(const struct sp_bytes *by
 		key = sp_be16(raw);
 		length = sp_be16(raw + 2);
 		w->at += sizeof(raw);
-		if (w->at + length > w->data_end || key < w->key) /* keys ascend, none stands twice */
+		if (w->at + length > w->data_end || key < w->key) /* keys are strictly ascending */
 			return sp_dns_leave(w);
 		w->key = key + 1;
 		w->hint_end = w->at + length;
@@ -81,14 +82,14 @@ static __always_inline enum sp_dns_step sp_dns_service(const struct sp_bytes *by
 	return SP_DNS_ADDRESS;
 }
 
-/* RFC 2181 8: with the highest bit set it is 0. */
+/* RFC 2181 8: a TTL with the highest bit set is 0. */
 static __always_inline __u32 sp_dns_ttl(const __u8 *raw)
 {
 	return raw[0] & 0x80 ? 0 : sp_be32(raw);
 }
 
-/* One step through the answer section: a label of an owner's name, a record, or a part of one. SP_DNS_ADDRESS leaves address and
- * ttl. */
+/* Takes one step through the answer section: a label of an owner's name, a record, or a part of one. SP_DNS_ADDRESS
+ * leaves the address and its TTL. */
 static __always_inline enum sp_dns_step sp_dns_next(const struct sp_bytes *bytes, struct sp_dns_walk *w)
 {
 	__u8 raw[10], priority[2], label;
@@ -122,7 +123,7 @@ static __always_inline enum sp_dns_step sp_dns_next(const struct sp_bytes *bytes
 		return sp_dns_address4(bytes, w, data) ? SP_DNS_BROKEN : SP_DNS_ADDRESS;
 	if (type == SP_DNS_AAAA && length == 16)
 		return sp_read(bytes, data, w->address, 16) ? SP_DNS_BROKEN : SP_DNS_ADDRESS;
-	/* RFC 9460 2.4.2: priority 0 is an alias, and has no parameters */
+	/* RFC 9460 2.4.2: priority 0 is an alias without parameters */
 	if ((type == SP_DNS_SVCB || type == SP_DNS_HTTPS) && length > 2 && sp_read(bytes, data, priority, 2) == 0 &&
 	    sp_be16(priority) != 0) {
 		w->at = data + 2;

@@ -1,23 +1,23 @@
 /* SPDX-License-Identifier: GPL-2.0 OR MIT */
-/* DNS messages in a TCP stream, each behind its length (RFC 1035 4.2.2), read in pieces of any size. */
+/* DNS messages in a TCP stream, each after its length in two bytes (RFC 1035 4.2.2), read in pieces of any size. */
 #ifndef SALLYPORT_PARSE_DNS_STREAM_H
 #define SALLYPORT_PARSE_DNS_STREAM_H
 
 #include "dns.h"
 
-/* Where we are in a stream of messages, each with its length in two bytes in front (RFC 1035 4.2.2). All zero: the start. */
+/* Position in the stream. All zero: the start. */
 struct sp_dns_stream {
 	__u16 length; /* of the message */
-	__u16 have; /* bytes of it that are read */
-	__u8 framed; /* bytes of the length that are read: 2 when it is known */
-	__u8 delivered; /* its beginning was handed out */
+	__u16 have; /* bytes of the message that were read */
+	__u8 framed; /* bytes of the length that were read */
+	__u8 delivered; /* the beginning of the message was returned */
 	__u8 reserved[2];
 };
 
 enum sp_dns_stream_result {
-	SP_DNS_STREAM_MORE, /* nothing yet. Call again while *at < end */
-	SP_DNS_STREAM_MESSAGE, /* the beginning of a message is in `wire`, sp_dns_stream_wire() bytes. Call again for what follows */
-	SP_DNS_STREAM_OTHER, /* it is no DNS question; the position is no longer known */
+	SP_DNS_STREAM_MORE, /* nothing yet; call again while *at < end */
+	SP_DNS_STREAM_MESSAGE, /* `wire` holds the beginning of a message, sp_dns_stream_wire() bytes; call again */
+	SP_DNS_STREAM_OTHER, /* not a DNS question; the position is lost */
 };
 
 static __always_inline __u32 sp_dns_stream_wire(const struct sp_dns_stream *s)
@@ -38,8 +38,9 @@ static __always_inline void sp_dns_stream_frame(struct sp_dns_stream *s, const s
 	}
 }
 
-/* Read on in [*at, end), in order, in pieces of any size. A message is handed out once its first SP_DNS_WIRE bytes, or all of
- * it, are there; garbage as soon as its head is. `wire` has 2 * SP_DNS_WIRE bytes, for the verifier's sake. */
+/* Reads [*at, end), in order, in pieces of any size. A message is returned once its first SP_DNS_WIRE bytes, or all of
+ * it, were read. Other data is returned as soon as its header was read. `wire` has 2 * SP_DNS_WIRE bytes, because the
+ * verifier does not relate the offset to the count. */
 static __always_inline enum sp_dns_stream_result sp_dns_stream_read(struct sp_dns_stream *s, __u8 *wire, const struct sp_bytes *bytes,
 								    __u32 *at, __u32 end)
 {

@@ -1,26 +1,26 @@
 /* SPDX-License-Identifier: GPL-2.0 OR MIT */
-/* GHASH (NIST SP 800-38D 6.4) without tables: carry-less products by integer multiplication with holes, as in T. Pornin's
- * "BearSSL: constant-time code" (bearssl.org/constanttime.html#ghash-for-gcm). */
+/* GHASH (NIST SP 800-38D 6.4) without tables: carry-less products by integer multiplication with holes, as described by
+ * T. Pornin in "BearSSL: constant-time code" (bearssl.org/constanttime.html#ghash-for-gcm). */
 #ifndef SALLYPORT_PARSE_GHASH_H
 #define SALLYPORT_PARSE_GHASH_H
 
 #include "bytes.h"
 
-/* Big-endian halves. */
+/* Halves are big-endian numbers. */
 struct sp_ghash {
-	__u64 high, low; /* so far */
+	__u64 high, low; /* state */
 	__u64 key_high, key_low; /* H */
-	__u64 z[6]; /* products on the way: the stack has no room for them */
+	__u64 z[6]; /* intermediate products, too many for the stack */
 };
 
 #define SP_EVERY_FOURTH 0x1111111111111111ULL
 
-/* The low 64 bits of x * y without carries: carries fall into the holes and are masked out. */
+/* Returns the low 64 bits of x * y without carries. Carries fall into the holes and are masked out. */
 static __always_inline __u64 sp_clmul(__u64 x, __u64 y)
 {
 	__u64 x0, x1, x2, x3, y0, y1, y2, y3, z;
 
-	sp_barrier_on2(x, y); /* one product at a time, or the stack has no room */
+	sp_barrier_on2(x, y); /* one product at a time, because of the stack */
 	x0 = x & SP_EVERY_FOURTH;
 	x1 = x & SP_EVERY_FOURTH << 1;
 	x2 = x & SP_EVERY_FOURTH << 2;
@@ -50,7 +50,7 @@ static __always_inline __u64 sp_reverse(__u64 x)
 	return __builtin_bswap64(x);
 }
 
-/* Take a block, as two big-endian words: Y = (Y ^ block) * H. */
+/* Absorbs a block of two big-endian words: Y = (Y ^ block) * H. */
 __noinline int sp_ghash_take(struct sp_ghash *g, __u64 high, __u64 low)
 {
 	__u64 v0, v1, v2, v3;
@@ -59,7 +59,7 @@ __noinline int sp_ghash_take(struct sp_ghash *g, __u64 high, __u64 low)
 		return 0;
 	g->high ^= high;
 	g->low ^= low;
-	/* Karatsuba; the upper half of a product is the lower half of the reversed factors' product, reversed. */
+	/* Karatsuba. The upper half of a product is the lower half of the product of the reversed factors, reversed. */
 	g->z[0] = sp_clmul(g->low, g->key_low);
 	g->z[1] = sp_clmul(g->high, g->key_high);
 	g->z[2] = sp_clmul(g->low ^ g->high, g->key_low ^ g->key_high);
@@ -70,7 +70,7 @@ __noinline int sp_ghash_take(struct sp_ghash *g, __u64 high, __u64 low)
 	v1 = sp_reverse(g->z[3]) >> 1 ^ g->z[2] ^ g->z[0] ^ g->z[1];
 	v2 = g->z[1] ^ sp_reverse(g->z[5] ^ g->z[3] ^ g->z[4]) >> 1;
 	v3 = sp_reverse(g->z[4]) >> 1;
-	/* GCM's bits run the other way: shift by one, then reduce by x^128 + x^7 + x^2 + x + 1. */
+	/* GCM reverses the order of bits: shift by one, then reduce by x^128 + x^7 + x^2 + x + 1. */
 	v3 = v3 << 1 | v2 >> 63;
 	v2 = v2 << 1 | v1 >> 63;
 	v1 = v1 << 1 | v0 >> 63;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 OR MIT */
-/* A ClientHello handshake message (RFC 8446 4.1.2), without records, read in order in pieces of any size. Its name is the one in
+/* A ClientHello (RFC 8446 4.1.2) without its records, read in order in pieces of any size. Its name is the one in
  * server_name (RFC 6066 3). Pure functions over bytes. */
 #ifndef SALLYPORT_PARSE_HELLO_H
 #define SALLYPORT_PARSE_HELLO_H
@@ -7,7 +7,7 @@
 #include "hello_types.h"
 #include "hello_window.h"
 
-/* Next: `skip` bytes, then a field of `want` bytes. A message that is too short for both ends here. */
+/* Expects `skip` bytes, then a field of `want` bytes. A message that is too short for both ends here. */
 static __always_inline void sp_hello_next(struct sp_hello_reader *h, __u32 skip, __u8 stage, __u8 want)
 {
 	if (skip + want > h->left) {
@@ -27,7 +27,7 @@ static __always_inline void sp_hello_end(struct sp_hello_reader *h)
 	h->stage = SP_AT_END;
 }
 
-/* `skip` more bytes of this extension, then the next one. */
+/* Expects `skip` more bytes of this extension, then the next extension. */
 static __always_inline void sp_hello_next_extension(struct sp_hello_reader *h, __u32 skip)
 {
 	if (h->extensions_left < SP_EXTENSION_HEAD) {
@@ -66,7 +66,7 @@ static __always_inline void sp_hello_extension(struct sp_hello_reader *h, struct
 	if (type == SP_EXTENSION_EARLY_DATA)
 		text->flags |= SP_HELLO_EARLY_DATA;
 	if (type == SP_EXTENSION_SERVER_NAME) {
-		/* RFC 8446 4.2: each extension once. Which of two a server believes is not known. */
+		/* RFC 8446 4.2: each extension occurs once. Servers differ in which of two they use. */
 		if (h->seen & SP_SEEN_SERVER_NAME)
 			h->seen |= SP_SEEN_CONTRADICTION;
 		else if (length >= 2) {
@@ -89,7 +89,7 @@ static __always_inline void sp_hello_name(struct sp_hello_reader *h)
 		length = h->extension_left;
 	}
 	h->extension_left -= length;
-	if (h->field[0] != 0) { /* host_name is the only type there is */
+	if (h->field[0] != 0) { /* host_name is the only defined type */
 		sp_hello_next_name(h, length);
 		return;
 	}
@@ -104,16 +104,16 @@ static __always_inline void sp_hello_name(struct sp_hello_reader *h)
 		h->seen |= SP_SEEN_CONTRADICTION;
 		h->name_left = h->left;
 	}
-	h->left -= h->name_left; /* sp_hello_next asks what is left behind the name */
+	h->left -= h->name_left; /* sp_hello_next checks what is left after the name */
 	sp_hello_next_name(h, 0);
 	h->left += h->name_left;
 }
 
-/* The field at hand is whole. */
+/* Handles a complete field. */
 static __always_inline enum sp_hello_result sp_hello_act(struct sp_hello_reader *h, struct sp_text *text)
 {
 	switch (h->stage) {
-	case SP_AT_TYPE: /* byte by byte: what is no hello ends at the same place, however it was cut */
+	case SP_AT_TYPE: /* byte by byte, so that other messages end at the same byte however they are split */
 		if (h->field[0] != SP_CLIENT_HELLO)
 			return SP_HELLO_NONE;
 		h->stage = SP_AT_LENGTH_HIGH;
@@ -138,7 +138,7 @@ static __always_inline enum sp_hello_result sp_hello_act(struct sp_hello_reader 
 		sp_hello_next(h, sp_be16(h->field), SP_AT_COMPRESSION, 1);
 		break;
 	case SP_AT_COMPRESSION:
-		if (h->field[0] == h->left) /* no extensions: some hellos of TLS 1.0 */
+		if (h->field[0] == h->left) /* no extensions: some clients of TLS 1.0 */
 			sp_hello_end(h);
 		else
 			sp_hello_next(h, h->field[0], SP_AT_EXTENSIONS, 2);
@@ -152,7 +152,7 @@ static __always_inline enum sp_hello_result sp_hello_act(struct sp_hello_reader 
 	case SP_AT_EXTENSION:
 		sp_hello_extension(h, text);
 		break;
-	case SP_AT_NAMES: /* server_name_list's length: the extension's says the same */
+	case SP_AT_NAMES: /* length of server_name_list, redundant with that of the extension */
 		sp_hello_next_name(h, 0);
 		break;
 	default:
@@ -195,7 +195,8 @@ static __always_inline __u32 sp_hello_take_field(struct sp_hello_walk *w, __u32 
 	return count;
 }
 
-/* Read on: what is to be skipped, then one field, or what there is of them. Returns what came of it; place.at is behind what was read. */
+/* Skips what is to be skipped, then reads one field, or as much of both as is available. Returns the result, and leaves
+ * cursor.at after the last byte that was read. */
 static __always_inline enum sp_hello_result sp_hello_step(struct sp_hello_walk *w)
 {
 	struct sp_hello_reader *h = w->hello;

@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: GPL-2.0 OR MIT */
-/* Numbers of a ClientHello (RFC 8446 4.1.2), and the state of reading one. */
+/* Constants of a ClientHello (RFC 8446 4.1.2), and the state of reading one. */
 #ifndef SALLYPORT_PARSE_HELLO_TYPES_H
 #define SALLYPORT_PARSE_HELLO_TYPES_H
 
 #include "bytes.h"
 #include "../wire/reader_state.h"
 
-#define SP_HELLO_MAX 16384 /* bytes of the message */
-#define SP_HELLO_LENGTH_TOP_MAX 2 /* a length whose highest byte is over this is no hello: the fields of a hello hold less */
+#define SP_HELLO_MAX 16384 /* of the message [bytes] */
+/* largest plausible top byte of the length: the fields of a ClientHello hold no more */
+#define SP_HELLO_LENGTH_TOP_MAX 2
 #define SP_CLIENT_HELLO 1
 #define SP_HELLO_HEAD 4 /* message type, length */
 #define SP_HELLO_FIXED (2 + 32) /* legacy_version, random */
@@ -29,7 +30,7 @@ struct sp_hello_walk {
 	struct sp_bytes bytes;
 	struct sp_hello_reader *hello;
 	struct sp_text *text;
-	struct sp_cursor *cursor; /* at, end, hello */
+	struct sp_cursor *cursor; /* uses at, end, hello */
 };
 
 #endif

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0 OR MIT */
-/* The parts of a ClientHello that can be read at once, out of a window. hello.h reads whatever is left, field by field. */
+/* The fast path: parts of a ClientHello that lie completely in a window. hello.h reads everything else field by
+ * field. */
 #ifndef SALLYPORT_PARSE_HELLO_WINDOW_H
 #define SALLYPORT_PARSE_HELLO_WINDOW_H
 
@@ -15,8 +16,8 @@ static __always_inline __u32 sp_window_be16(const struct sp_window *window, __u3
 	return (__u32)sp_window_byte(window, at) << 8 | sp_window_byte(window, at + 1);
 }
 
-/* Everything before the extensions at once, if it lies whole in the window from `from` to `end` and is as it should be. Returns where the
- * extensions begin, or `from`. (Global: the verifier follows it once.) */
+/* Reads everything before the extensions, if it lies completely between `from` and `end` and is well-formed. Returns
+ * the offset of the first extension, or `from`. Global: verified once. */
 __noinline int sp_hello_read_fixed(struct sp_hello_reader *h, const struct sp_window *window, __u32 from, __u32 end)
 {
 	__u32 at = from, left, taken, extensions;
@@ -27,13 +28,13 @@ __noinline int sp_hello_read_fixed(struct sp_hello_reader *h, const struct sp_wi
 	if (sp_window_byte(window, at) != SP_CLIENT_HELLO || left > SP_HELLO_MAX)
 		return from;
 	at += SP_HELLO_HEAD + SP_HELLO_FIXED;
-	at += 1 + sp_window_byte(window, at); /* session */
+	at += 1 + sp_window_byte(window, at); /* legacy_session_id */
 	if (at + 2 > end)
 		return from;
-	at += 2 + sp_window_be16(window, at); /* ciphers */
+	at += 2 + sp_window_be16(window, at); /* cipher_suites */
 	if (at >= end)
 		return from;
-	at += 1 + sp_window_byte(window, at); /* compression */
+	at += 1 + sp_window_byte(window, at); /* legacy_compression_methods */
 	if (at + 2 > end)
 		return from;
 	extensions = sp_window_be16(window, at);
@@ -47,9 +48,10 @@ __noinline int sp_hello_read_fixed(struct sp_hello_reader *h, const struct sp_wi
 	return at + 2;
 }
 
-#define SP_SKIP_EXTENSIONS_MAX 16 /* extensions a step */
+#define SP_SKIP_EXTENSIONS_MAX 16 /* extensions in one step */
 
-/* The extensions of no interest, as long as each header lies whole in the window: most of a hello. Returns where it stopped. */
+/* Skips irrelevant extensions while each header lies completely in the window: most of a ClientHello. Returns the
+ * offset of the first byte that it did not read. */
 __noinline int sp_hello_skip_extensions(struct sp_hello_reader *h, const struct sp_window *window, __u32 from, __u32 end)
 {
 	__u32 at = from;
@@ -74,7 +76,7 @@ __noinline int sp_hello_skip_extensions(struct sp_hello_reader *h, const struct 
 	return at;
 }
 
-/* What can be read out of the window at once. */
+/* Reads as much as possible from the window. */
 static __always_inline void sp_hello_read_window(struct sp_hello_walk *w)
 {
 	struct sp_hello_reader *h = w->hello;

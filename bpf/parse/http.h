@@ -1,25 +1,27 @@
 /* SPDX-License-Identifier: GPL-2.0 OR MIT */
-/* HTTP/1 requests in cleartext (RFC 9112), read in order in pieces of any size; bodies are skipped, so that each request of a kept or
- * pipelined connection is found. Pure functions over bytes; the state between two pieces is plain data. */
+/* HTTP/1 requests in cleartext (RFC 9112), read in order in pieces of any size. Bodies are skipped, so every request of
+ * a persistent or pipelined connection is found. Pure functions over bytes; the state between two pieces is plain
+ * data. */
 #ifndef SALLYPORT_PARSE_HTTP_H
 #define SALLYPORT_PARSE_HTTP_H
 
 #include "http_fields.h"
 
 #define SP_HTTP_WINDOW 32
-#define SP_HTTP_NO_TEXT 22 /* a control byte with which a TLS record begins: what follows is not passed over as text */
+#define SP_HTTP_NO_TEXT 22 /* the control byte that begins a TLS record: bytes up to it are never skipped as text */
 
 struct sp_http_walk {
 	struct sp_bytes bytes;
 	struct sp_http_reader *reader;
 	struct sp_text *text;
-	__u32 at, end; /* what is to be read; at: behind what has been read */
+	__u32 at, end; /* unread range; `at` is after the last byte that was read */
 	__u32 window_at, window_end;
-	__u64 window[SP_HTTP_WINDOW / 8]; /* those bytes, the first lowest; then zeros */
+	__u64 window[SP_HTTP_WINDOW / 8]; /* the bytes of that range, lowest first, then zeros */
 	enum sp_http_result result;
 };
 
-/* One byte of a head, or of the lines around chunks. Returns enum sp_http_result; global: the verifier follows it once. CR counts for nothing but as a part of CRLF. */
+/* Reads one byte of a head, or of the lines around chunks. Returns enum sp_http_result. CR counts only as a part of
+ * CRLF. Global: verified once. */
 __noinline int sp_http_byte(struct sp_http_reader *r, struct sp_text *text, __u8 c)
 {
 	bool crlf;
@@ -99,8 +101,8 @@ static __always_inline int sp_http_load(struct sp_http_walk *w)
 	return 0;
 }
 
-/* How many of the eight bytes in front are at least `least` (Bit Twiddling Hacks, "Determine if a word has a byte less than n"; the
- * lowest byte that it finds is exact). */
+/* Counts the leading bytes that are at least `least` (Bit Twiddling Hacks, "Determine if a word has a byte less than
+ * n"; the lowest byte that it finds is exact). */
 static __always_inline __u32 sp_http_run(__u64 word, __u8 least)
 {
 	__u64 low = (word - least * 0x0101010101010101ULL) & ~word & 0x8080808080808080ULL;
@@ -108,10 +110,11 @@ static __always_inline __u32 sp_http_run(__u64 word, __u8 least)
 	return (((((low & -low) >> 7) - 1) & 0x0101010101010101ULL) * 0x0101010101010101ULL) >> 56;
 }
 
-/* A run of bytes in a field that does not matter, and the CRLF behind it. How many; 0: look at the next byte by itself. */
+/* Skips a run of bytes in an irrelevant field, and the CRLF after it. Returns the number of bytes; 0: read the next
+ * byte alone. */
 static __always_inline __u32 sp_http_skip(struct sp_http_reader *r, __u64 word)
 {
-	__u32 run = sp_http_run(word, SP_HTTP_NO_TEXT + 1); /* all but NUL, tab, LF, CR and the like */
+	__u32 run = sp_http_run(word, SP_HTTP_NO_TEXT + 1); /* all but NUL, tab, LF, CR and similar */
 
 	if (run < 7 && (word >> run * 8 & 0xffff) == ('\r' | '\n' << 8) && r->state != SP_HTTP_CHUNK_EXTENSION) {
 		r->state = r->state == SP_HTTP_SKIP ? SP_HTTP_LINE : SP_HTTP_TRAILER;
@@ -132,7 +135,7 @@ static __always_inline __u32 sp_http_path_run(struct sp_text *text, __u64 word)
 	return run;
 }
 
-/* A step takes part of a body, a run of bytes that are all alike, or one byte. */
+/* Takes one step: part of a body, a run of similar bytes, or one byte. */
 static long sp_http_step(__u32 i, void *state)
 {
 	struct sp_http_walk *w = state;
@@ -172,8 +175,8 @@ static long sp_http_step(__u32 i, void *state)
 	return w->result != SP_HTTP_MORE;
 }
 
-/* Read on from `*at` to `end`; `*at` is then behind what was read: behind the head at SP_HTTP_REQUEST. At SP_HTTP_OTHER and
- * SP_HTTP_SWITCHED the reader has read into what is not its own. */
+/* Reads [*at, end) and moves `*at` after the last byte that was read: after the head at SP_HTTP_REQUEST. At
+ * SP_HTTP_OTHER and SP_HTTP_SWITCHED it has read into the next protocol. */
 static __always_inline enum sp_http_result sp_http_read(struct sp_http_reader *reader, struct sp_text *text, const struct sp_bytes *bytes,
 							__u32 *at, __u32 end)
 {
@@ -187,17 +190,18 @@ static __always_inline enum sp_http_result sp_http_read(struct sp_http_reader *r
 	return walk.result;
 }
 
-/* Is a head half read? Then its verdict is still to come. */
+/* True if a head is incomplete, so its verdict is still to come. */
 static __always_inline bool sp_http_is_pending(const struct sp_http_reader *r)
 {
 	return r->state > SP_HTTP_START && r->state < SP_HTTP_CHUNK;
 }
 
-/* "HTTP/1.x NNN" (RFC 9112 4): offsets of NNN, and behind it. */
+/* "HTTP/1.x NNN" (RFC 9112 4): offset of NNN, and the offset after it. */
 #define SP_HTTP_STATUS_AT 9
 #define SP_HTTP_STATUS_END 12
 
-/* The status of an answer, "HTTP/1.x NNN", read in pieces too. 0: there is more to come; -1: it is no answer of HTTP/1. */
+/* Reads the status of a response in pieces of any size. Returns the status, 0 if it is incomplete, or -1 if it is not
+ * HTTP/1. */
 static __always_inline int sp_http_status(struct sp_http_answer *a, const struct sp_bytes *bytes, __u32 at, __u32 end)
 {
 	__u8 wanted, c;

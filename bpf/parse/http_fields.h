@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0 OR MIT */
-/* The fields of a request's head that say where it goes and where it ends, and the lines around the chunks of its body (RFC 9112 5 to 7).
- * Included by http.h. */
+/* Fields of a request that say where it goes and where it ends, and the lines around the chunks of its body (RFC 9112 5
+ * to 7). Included by http.h. */
 #ifndef SALLYPORT_PARSE_HTTP_FIELDS_H
 #define SALLYPORT_PARSE_HTTP_FIELDS_H
 
@@ -13,7 +13,7 @@ static __always_inline bool sp_http_is_blank(__u8 c)
 	return c == ' ' || c == '\t';
 }
 
-/* The head is whole: what follows is its body. */
+/* Ends the head; the body follows. */
 static __always_inline enum sp_http_result sp_http_head_end(struct sp_http_reader *r, const struct sp_text *text)
 {
 	bool chunked = r->flags & SP_HTTP_CHUNKED;
@@ -33,7 +33,8 @@ static __always_inline enum sp_http_result sp_http_line(struct sp_http_reader *r
 
 	if (c == '\n')
 		return sp_http_head_end(r, text);
-	if (sp_http_is_blank(c) || c == ':') /* a folded line, white space in front of the first field (2.2, 5.2), no name */
+	/* folded line, white space before the first field (RFC 9112 2.2, 5.2), or no name */
+	if (sp_http_is_blank(c) || c == ':')
 		return sp_http_break(r, SP_HTTP_BAD_FIELD);
 	r->field = lower == 'h' ? SP_FIELD_HOST : lower == 'c' ? SP_FIELD_LENGTH : lower == 't' ? SP_FIELD_CODING
 		 : lower == 'u' ? SP_FIELD_UPGRADE : SP_FIELD_NONE;
@@ -42,7 +43,7 @@ static __always_inline enum sp_http_result sp_http_line(struct sp_http_reader *r
 	return SP_HTTP_MORE;
 }
 
-/* Behind the colon of a field that matters. */
+/* Begins the value of a relevant field, after its colon. */
 static __always_inline enum sp_http_result sp_http_value(struct sp_http_reader *r, struct sp_text *text)
 {
 	__u8 seen = r->flags & (SP_HTTP_SAW_LENGTH | SP_HTTP_CHUNKED);
@@ -59,7 +60,7 @@ static __always_inline enum sp_http_result sp_http_value(struct sp_http_reader *
 	case SP_FIELD_LENGTH:
 		r->flags |= SP_HTTP_SAW_LENGTH;
 		return seen ? sp_http_break(r, SP_HTTP_BAD_LENGTH) : SP_HTTP_MORE;
-	case SP_FIELD_CODING: /* 6.1: with HTTP/1.0 its end is not certain */
+	case SP_FIELD_CODING: /* RFC 9112 6.1: with HTTP/1.0 its end is ambiguous */
 		return seen || r->flags & SP_HTTP_OLD ? sp_http_break(r, SP_HTTP_BAD_LENGTH) : SP_HTTP_MORE;
 	default:
 		text->flags |= SP_REQUEST_UPGRADE;
@@ -78,7 +79,7 @@ static __always_inline enum sp_http_result sp_http_field(struct sp_http_reader *
 	}
 	if (!wanted && c == ':')
 		return sp_http_value(r, text);
-	if (!wanted && !sp_is_token(c)) /* 5.1: white space in front of the colon */
+	if (!wanted && !sp_is_token(c)) /* RFC 9112 5.1: white space before the colon */
 		return sp_http_break(r, SP_HTTP_BAD_FIELD);
 	r->state = c == '\n' ? SP_HTTP_LINE : SP_HTTP_SKIP;
 	return SP_HTTP_MORE;
@@ -97,7 +98,8 @@ static __always_inline enum sp_http_result sp_http_length(struct sp_http_reader 
 	return SP_HTTP_MORE;
 }
 
-/* Transfer-Encoding: the last coding must be chunked, and no other may be (6.3). r->at: how much of the word has matched. */
+/* Transfer-Encoding: the last coding must be chunked, and no other may be (RFC 9112 6.3). r->at counts the characters
+ * that matched. */
 static __always_inline enum sp_http_result sp_http_coding(struct sp_http_reader *r, __u8 c)
 {
 	enum { WHOLE = 7, BEHIND = 8, OTHER = 16 };
@@ -135,8 +137,8 @@ static __always_inline enum sp_http_result sp_http_value_start(struct sp_http_re
 	return sp_http_coding(r, c);
 }
 
-/* chunk-size [ chunk-ext ] CRLF (7.1). Here a bare LF is not tolerated: what a server takes for the end of an extension decides where the
- * next request begins. */
+/* chunk-size [ chunk-ext ] CRLF (RFC 9112 7.1). A bare LF is malformed here: the end of an extension decides where the
+ * next request begins, and servers differ. */
 static __always_inline enum sp_http_result sp_http_chunk(struct sp_http_reader *r, __u8 c, bool crlf)
 {
 	__u8 lower = sp_lower(c);

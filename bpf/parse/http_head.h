@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: GPL-2.0 OR MIT */
-/* The head of an HTTP/1 request (RFC 9112), byte by byte. What two servers could read differently is broken: it is never read on as
- * if nothing was. Included by http.h. */
+/* The head of an HTTP/1 request (RFC 9112), byte by byte. Input that two servers could read differently is malformed.
+ * Included by http.h. */
 #ifndef SALLYPORT_PARSE_HTTP_HEAD_H
 #define SALLYPORT_PARSE_HTTP_HEAD_H
 
 #include "bytes.h"
 #include "../wire/reader_state.h"
 
-#define SP_HTTP_HEAD_MAX 16384 /* bytes of a head, of trailers, or of the line in front of a chunk */
-#define SP_HTTP_TOKEN_MAX 32 /* of a method; longer ones are another protocol */
+#define SP_HTTP_HEAD_MAX 16384 /* of a head, of trailers, or of the line before a chunk [bytes] */
+#define SP_HTTP_TOKEN_MAX 32 /* of a method; longer ones belong to another protocol */
 
 static __always_inline enum sp_http_result sp_http_break(struct sp_http_reader *r, __u8 reason)
 {
@@ -17,7 +17,8 @@ static __always_inline enum sp_http_result sp_http_break(struct sp_http_reader *
 	return SP_HTTP_BROKEN;
 }
 
-/* What was taken for a request is none. After a request that is a way to hide the next one, unless the protocol may have changed. */
+/* The bytes are not a request. After a request this could hide the next one, so it is malformed unless the protocol may
+ * have changed. */
 static __always_inline enum sp_http_result sp_http_not_http(struct sp_http_reader *r)
 {
 	r->reason = SP_HTTP_FINE;
@@ -68,8 +69,8 @@ static __always_inline void sp_http_put_path(struct sp_text *text, __u8 c)
 	text->path_length++;
 }
 
-/* What is compared with: by enum sp_http_field, then by enum sp_http_word. One table, since clang 14 puts short strings into sections
- * that the kernel refuses. */
+/* Words to compare with, by enum sp_http_field and then by enum sp_http_word. One table: see "constant tables" in
+ * wire/verifier.h. */
 static const char sp_http_words[8][32] = {
 	"CONNECT", "host", "content-length", "transfer-encoding", "upgrade", "chunked", "HTTP/1.", "HTTP/1.0 000",
 };
@@ -105,7 +106,7 @@ static __always_inline enum sp_http_result sp_http_start(struct sp_http_reader *
 	return SP_HTTP_MORE;
 }
 
-/* RFC 9112 3: a lenient server takes these for the space between the parts of a request line. */
+/* RFC 9112 3: lenient servers accept these as the space between the parts of a request line. */
 static __always_inline bool sp_http_is_odd_space(__u8 c)
 {
 	return c == '\t' || c == 0x0b || c == 0x0c;
@@ -127,7 +128,7 @@ static __always_inline enum sp_http_result sp_http_method(struct sp_http_reader 
 	return SP_HTTP_MORE;
 }
 
-/* The request line does not go on as one of HTTP/1. With a path it was meant as one, and a lenient server may take it so. */
+/* The rest of the request line is not HTTP/1. With a path it was meant to be, and a lenient server may accept it. */
 static __always_inline enum sp_http_result sp_http_bad_line(struct sp_http_reader *r, const struct sp_text *text)
 {
 	if (text->flags & (SP_REQUEST_CONNECT | SP_REQUEST_ABSOLUTE) || (text->path_length && text->path[0] == '/'))
@@ -158,10 +159,11 @@ static __always_inline enum sp_http_result sp_http_path(struct sp_http_reader *r
 	return SP_HTTP_MORE;
 }
 
-/* What is neither a path nor "*" is a URI if it has "://" (absolute-form). What has not stands as the path, which has no slash then. */
+/* A target that is neither a path nor "*" is a URI if it contains "://" (absolute-form). Otherwise it is kept as the
+ * path, which then has no slash. */
 static __always_inline enum sp_http_result sp_http_scheme(struct sp_http_reader *r, struct sp_text *text, __u8 c)
 {
-	__u8 scheme = sp_lower(text->path[0]); /* http, https, ws, wss, ftp; but RTSP and SIP look like HTTP up to here */
+	__u8 scheme = sp_lower(text->path[0]); /* http, https, ws, wss, ftp; RTSP and SIP look like HTTP up to here */
 
 	if (r->at == 2 && c == '/' && (scheme == 'h' || scheme == 'w' || scheme == 'f')) {
 		sp_http_target_named(r, text, SP_REQUEST_ABSOLUTE);
@@ -198,7 +200,7 @@ static __always_inline enum sp_http_result sp_http_version(struct sp_http_reader
 	return SP_HTTP_MORE;
 }
 
-/* The name of Host has ended: RFC 9112 3.2 allows one of them. */
+/* Ends the name in Host. RFC 9112 3.2 allows one Host. */
 static __always_inline enum sp_http_result sp_http_host_end(struct sp_http_reader *r, struct sp_text *text)
 {
 	if (r->flags & SP_HTTP_COMPARE && r->at != text->name_length)
@@ -210,7 +212,7 @@ static __always_inline enum sp_http_result sp_http_host_end(struct sp_http_reade
 	return SP_HTTP_MORE;
 }
 
-/* Behind the name of an absolute-form or authority-form target. */
+/* Handles the byte after the name of an absolute-form or authority-form target. */
 static __always_inline enum sp_http_result sp_http_target_end(struct sp_http_reader *r, struct sp_text *text, __u8 c)
 {
 	bool connect = text->flags & SP_REQUEST_CONNECT;
@@ -227,12 +229,13 @@ static __always_inline enum sp_http_result sp_http_target_end(struct sp_http_rea
 	return SP_HTTP_MORE;
 }
 
-/* uri-host [ ":" port ] (RFC 9110 7.2), in the target or in Host; r->state says which part. */
+/* Reads uri-host [ ":" port ] (RFC 9110 7.2) of the target or of Host; r->state names the part. */
 static __always_inline enum sp_http_result sp_http_name(struct sp_http_reader *r, struct sp_text *text, __u8 c)
 {
 	bool target = r->flags & SP_HTTP_IN_TARGET, first = r->flags & SP_HTTP_COMPARE ? r->at == 0 : text->name_length == 0;
 
-	if (c == '@' && target) /* user information has no place here (RFC 9110 4.2.4), and servers differ about where the name begins */
+	/* user information is invalid here (RFC 9110 4.2.4), and servers differ about the name */
+	if (c == '@' && target)
 		return sp_http_break(r, SP_HTTP_BAD_HOST);
 	if (r->state == SP_HTTP_LITERAL) {
 		if (c == '\n' || c == ' ' || c == '/')
@@ -262,7 +265,7 @@ static __always_inline enum sp_http_result sp_http_name(struct sp_http_reader *r
 	return SP_HTTP_MORE;
 }
 
-/* RFC 9112 3.2: origin-form, asterisk-form, authority-form with CONNECT, else absolute-form. */
+/* RFC 9112 3.2: origin-form, asterisk-form, authority-form with CONNECT, otherwise absolute-form. */
 static __always_inline enum sp_http_result sp_http_target(struct sp_http_reader *r, struct sp_text *text, __u8 c)
 {
 	if (c == ' ' || sp_http_is_odd_space(c)) {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 OR MIT */
-/* The parsers by themselves: a request with the state so far goes in, behind it the bytes that follow, and it is answered in place. In
- * the kernel by the program `parse`, which is never attached (BPF_PROG_TEST_RUN); in user space by native/parsers.c. `sallyport
- * replay`, the corpus, the fuzzers and the tests that hold both against each other all ask in this form. */
+/* The parsers as a function of a request. A request holds the state so far and is followed by the next bytes; it is
+ * answered in place. In the kernel the program `parse` does so, by BPF_PROG_TEST_RUN; in user space native/parsers.c.
+ * `sallyport replay`, the corpus, the fuzzers and the tests that compare both use this form. */
 #ifndef SALLYPORT_PARSE_PARSE_H
 #define SALLYPORT_PARSE_PARSE_H
 
@@ -39,14 +39,14 @@ static __always_inline void sp_parse_answer(struct sp_parse_request *r, const st
 	r->result = status != 0;
 }
 
-/* Does the request, `offset` bytes before what it is about, ask for what is there? */
+/* True if the range in the request lies within the bytes that follow it. `offset` is the size of the request. */
 static __always_inline bool sp_parse_in_bounds(const struct sp_parse_request *r, __u32 length, __u32 offset)
 {
 	return r->at <= r->end && r->end <= length - offset;
 }
 
-/* Answer the request, unless it is SP_PARSE_QUIC (sp_parse_quic does). The bytes behind it begin at `offset` of `bytes`; `place` and `room`
- * are room to work in. 0, or -1 if it asks for what is not there. */
+/* Answers the request, unless it is SP_PARSE_QUIC (see sp_parse_quic). The bytes that follow begin at `offset` of
+ * `bytes`; `cursor` and `work` are working memory. Returns 0, or -1 if the range is out of bounds. */
 static __always_inline int sp_parse(struct sp_parse_request *r, const struct sp_bytes *bytes, struct sp_cursor *cursor,
 				    struct sp_parse_work *work, __u32 offset)
 {

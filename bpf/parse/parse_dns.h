@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0 OR MIT */
-/* parse.h for DNS: one message behind the request, told question by question, then address by address. */
+/* parse.h for DNS: one message, returned question by question and then address by address. */
 #ifndef SALLYPORT_PARSE_PARSE_DNS_H
 #define SALLYPORT_PARSE_PARSE_DNS_H
 
 #include "dns_records.h"
 #include "../wire/reader_state.h"
 
-/* To work in: the verifier would follow each value that is on the stack. */
+/* Working memory: see "state in memory" in wire/verifier.h. */
 struct sp_parse_work {
 	struct sp_dns_reader dns;
 	struct sp_dns_walk walk;
@@ -27,7 +27,7 @@ static long sp_parse_record_step(__u32 i, void *state)
 	return w->step != SP_DNS_MORE;
 }
 
-/* The next address of the answer section. Offsets in the request count from the message's first byte. */
+/* Returns the next address of the answer section. Offsets in the request count from the first byte of the message. */
 static __always_inline enum sp_parse_dns_result sp_parse_record(struct sp_parse_dns *d, struct sp_dns_walk *walk,
 								const struct sp_bytes *bytes, __u32 offset)
 {
@@ -74,7 +74,8 @@ static __always_inline enum sp_parse_dns_result sp_parse_question(struct sp_pars
 	return SP_PARSE_DNS_QUESTION;
 }
 
-/* The message is bytes->[offset, bytes->end). `room`: room to work in. Call it until SP_PARSE_DNS_END or _BROKEN. */
+/* Reads the message bytes->[offset, bytes->end), with `work` as working memory. Call it until SP_PARSE_DNS_END or
+ * _BROKEN. */
 static __always_inline enum sp_parse_dns_result sp_parse_message(struct sp_parse_dns *d, struct sp_text *text, struct sp_parse_work *work,
 								 const struct sp_bytes *bytes, __u32 offset)
 {

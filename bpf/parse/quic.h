@@ -1,45 +1,45 @@
 /* SPDX-License-Identifier: GPL-2.0 OR MIT */
-/* A client's QUIC packets with long headers (RFC 9000 17.2, RFC 9369 3.2): where they end, and what an Initial packet says. Pure
- * functions over memory. */
+/* A client's QUIC packets with long headers (RFC 9000 17.2, RFC 9369 3.2): their ends, and the decrypted payload of
+ * Initial packets. Pure functions over memory. */
 #ifndef SALLYPORT_PARSE_QUIC_H
 #define SALLYPORT_PARSE_QUIC_H
 
 #include "quic_keys.h"
 
-#define SP_QUIC_PACKET_MAX 4096 /* of an Initial packet; a power of two */
+#define SP_QUIC_PACKET_MAX 4096 /* of an Initial packet [bytes]; a power of two */
 #define SP_QUIC_TAG 16
 #define SP_QUIC_LONG 0x80
 #define SP_QUIC_FIXED 0x40
 
 enum sp_quic_kind {
 	SP_QUIC_NONE, /* no long header */
-	SP_QUIC_UNKNOWN, /* one of a version that cannot be read, shaped by RFC 8999 5.1 */
+	SP_QUIC_UNKNOWN, /* an unknown version, in the form of RFC 8999 5.1 */
 	SP_QUIC_INITIAL,
 	SP_QUIC_EARLY, /* 0-RTT */
 	SP_QUIC_HANDSHAKE,
 	SP_QUIC_RETRY,
-	SP_QUIC_BROKEN, /* of a known version, but its lengths contradict the datagram's */
+	SP_QUIC_BROKEN, /* a known version, but its lengths contradict the datagram */
 };
 
 struct sp_quic_work {
-	/* in: the packet, and what follows it in its datagram */
-	__u32 length; /* of what is at hand in `packet` */
+	/* in: the packet, and the rest of its datagram */
+	__u32 length; /* available bytes in `packet` */
 	__u32 rest; /* of the datagram */
 	/* of the packet */
 	__u32 version;
-	__u32 number_at, packet_end; /* offset of the packet number, and behind the packet */
-	struct sp_quic_id id; /* destination */
-	__u8 raw[8]; /* the first byte and four at number_at, protected */
+	__u32 number_at, packet_end; /* offsets of the packet number, and after the packet */
+	struct sp_quic_id id; /* destination connection id */
+	__u8 raw[8]; /* the first byte, and four at number_at, with header protection */
 	/* of the decrypted payload */
 	__u32 at, end;
-	__u64 number; /* last read */
-	__u64 crypto_at, crypto_length; /* of the CRYPTO frame at hand; its data are at `at` */
-	__u32 numbers; /* still to skip: of an ACK frame */
+	__u64 number; /* last variable-length integer */
+	__u64 crypto_at, crypto_length; /* of the current CRYPTO frame; its data is at `at` */
+	__u32 numbers; /* integers to skip in an ACK frame */
 	struct sp_hmac hmac;
-	struct sp_quic_keys keys; /* by the packet's own destination id */
+	struct sp_quic_keys keys; /* derived from this packet's destination id */
 	struct sp_aes_block block;
 	struct sp_ghash ghash;
-	__u8 packet[SP_QUIC_PACKET_MAX + 64]; /* what is read at a masked offset may go on behind it */
+	__u8 packet[SP_QUIC_PACKET_MAX + 64]; /* room for reads that begin at a masked offset */
 };
 
 static __always_inline __u64 sp_quic_word(const struct sp_quic_work *w, __u32 at)
@@ -47,7 +47,7 @@ static __always_inline __u64 sp_quic_word(const struct sp_quic_work *w, __u32 at
 	return sp_load64(w->packet + (at & (SP_QUIC_PACKET_MAX - 1)));
 }
 
-/* The variable-length integer (RFC 9000 16) at w->at into w->number; -1 if it is not there whole. */
+/* Reads the variable-length integer (RFC 9000 16) at w->at into w->number. Returns 0, or -1 if it is incomplete. */
 __noinline int sp_quic_number(struct sp_quic_work *w, __u32 end)
 {
 	__u32 length;
@@ -82,7 +82,8 @@ static __always_inline enum sp_quic_kind sp_quic_kind_of(__u8 first, __u32 versi
 	}
 }
 
-/* What begins at w->packet, of which w->length bytes are at hand and w->rest are in the datagram. Returns enum sp_quic_kind. */
+/* Reads the header at w->packet, of which w->length bytes are available and w->rest are in the datagram. Returns enum
+ * sp_quic_kind. */
 __noinline int sp_quic_header(struct sp_quic_work *w)
 {
 	enum sp_quic_kind kind;
@@ -185,7 +186,7 @@ static long sp_quic_cipher_step(__u32 i, void *state)
 	return 0;
 }
 
-/* Take the header's protection off (RFC 9001 5.4). Where the payload begins. */
+/* Removes header protection (RFC 9001 5.4). Returns the offset of the payload. */
 static __always_inline __u32 sp_quic_unprotect(struct sp_quic_work *w, const struct sp_quic_keys *keys, __u32 *number)
 {
 	__u64 sample[2] = {sp_quic_word(w, w->number_at + 4), sp_quic_word(w, w->number_at + 12)};
@@ -227,8 +228,8 @@ static __always_inline bool sp_quic_begin(struct sp_quic_work *w, const struct s
 	return g->from < g->to;
 }
 
-/* 0 if the Initial packet was made with these keys, -1 if not. The packet number is taken as sent: a client that has sent more than 255
- * Initial packets is not read. */
+/* Returns 0 if the tag of the Initial packet fits these keys, otherwise -1. The packet number is used as sent, so a
+ * client that has sent over 255 Initial packets is not read. */
 __noinline int sp_quic_check(struct sp_quic_work *w, const struct sp_quic_keys *keys)
 {
 	struct sp_quic_gcm g = {};
@@ -256,7 +257,7 @@ __noinline int sp_quic_check(struct sp_quic_work *w, const struct sp_quic_keys *
 			       __builtin_bswap64(sp_quic_word(w, end + 8)) ? 0 : -1;
 }
 
-/* Decrypt the packet in place, which was made with these keys; w->at and w->end are its payload then. */
+/* Decrypts a packet that fits these keys in place. The payload is then from w->at to w->end. */
 __noinline int sp_quic_decrypt(struct sp_quic_work *w, const struct sp_quic_keys *keys)
 {
 	struct sp_quic_gcm g = {};

@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: GPL-2.0 OR MIT */
-/* The ClientHello in the CRYPTO frames of Initial packets (RFC 9000 19.6), in any order, in any pieces. Pure functions over memory. */
+/* The ClientHello in the CRYPTO frames of Initial packets (RFC 9000 19.6), in any order and any pieces. Pure functions
+ * over memory. */
 #ifndef SALLYPORT_PARSE_QUIC_HELLO_H
 #define SALLYPORT_PARSE_QUIC_HELLO_H
 
 #include "hello.h"
 #include "quic.h"
 
-#define SP_QUIC_STREAM_MAX 8192 /* bytes of CRYPTO data of a connection; a power of two */
-#define SP_QUIC_FRAMES_MAX 4096 /* no step without a byte read */
+#define SP_QUIC_STREAM_MAX 8192 /* CRYPTO data of a connection [bytes]; a power of two */
+#define SP_QUIC_FRAMES_MAX 4096 /* each step reads at least a byte */
 #define SP_QUIC_HELLO_STEPS 1024
 
 enum sp_quic_frame {
@@ -16,21 +17,23 @@ enum sp_quic_frame {
 };
 
 enum sp_quic_result {
-	SP_QUIC_CUT, /* the hello goes on in another frame */
-	SP_QUIC_HELLO, /* one is whole; another may follow */
-	SP_QUIC_READ, /* nothing is half read */
-	SP_QUIC_UNREADABLE, /* broken frames, CRYPTO data that contradict earlier ones or are too many, or another message */
+	SP_QUIC_CUT, /* incomplete: continues in another frame */
+	SP_QUIC_HELLO, /* one is complete; another may follow */
+	SP_QUIC_READ, /* nothing is incomplete */
+	/* malformed frames, CRYPTO data that contradicts earlier data or is too long, or another message */
+	SP_QUIC_UNREADABLE,
 };
 
-/* What a client has said so far on one connection. All zero: nothing. */
+/* CRYPTO data of one connection so far. All zero: none. */
 struct sp_quic_stream {
 	__u32 contiguous; /* bytes from the beginning without a gap */
-	__u32 message; /* where the message at hand begins: after HelloRetryRequest a second hello follows the first */
-	__u32 highest; /* behind the last byte that is known */
+	/* offset of the current message: after HelloRetryRequest a second ClientHello follows the first */
+	__u32 message;
+	__u32 highest; /* after the last known byte */
 	__u32 broken;
 	struct sp_hello_reader hello;
-	struct sp_cursor cursor; /* of the hello in data */
-	__u8 known[SP_QUIC_STREAM_MAX / 8]; /* a bit a byte */
+	struct sp_cursor cursor; /* of the ClientHello in `data` */
+	__u8 known[SP_QUIC_STREAM_MAX / 8]; /* one bit for each byte */
 	__u8 data[SP_QUIC_STREAM_MAX + 8];
 };
 
@@ -40,7 +43,7 @@ struct sp_quic_frames {
 	__u32 done;
 };
 
-/* A byte of ones for each bit. */
+/* Returns a byte of ones for each bit. */
 static __always_inline __u64 sp_spread_bits(__u8 bits)
 {
 	__u64 spread = bits * 0x0101010101010101ULL & 0x8040201008040201ULL;
@@ -48,7 +51,7 @@ static __always_inline __u64 sp_spread_bits(__u8 bits)
 	return (((spread + 0x7f7f7f7f7f7f7f7fULL) & 0x8080808080808080ULL) >> 7) * 0xff;
 }
 
-/* Eight bytes, aligned as the stream is. */
+/* Stores eight bytes, aligned in the stream. */
 static long sp_quic_store_step(__u32 i, void *state)
 {
 	struct sp_quic_frames *f = state;
@@ -98,7 +101,7 @@ static long sp_quic_contiguous_step(__u32 i, void *state)
 	return 1;
 }
 
-/* The CRYPTO frame at hand. */
+/* Stores the data of the current CRYPTO frame. */
 __noinline int sp_quic_store(struct sp_quic_work *w, struct sp_quic_stream *stream)
 {
 	struct sp_quic_frames f = {.w = w, .stream = stream};
@@ -124,7 +127,7 @@ static __always_inline int sp_quic_skip(struct sp_quic_work *w, __u64 count)
 	return 0;
 }
 
-/* A frame that has a body: 0, or -1 if it cannot be read or does not belong here (RFC 9000 12.4). */
+/* Reads a frame. Returns 0, or -1 if it is malformed or not allowed in Initial packets (RFC 9000 12.4). */
 static __always_inline int sp_quic_frame(struct sp_quic_work *w, struct sp_quic_stream *stream)
 {
 	__u32 end = w->end;
@@ -145,7 +148,7 @@ static __always_inline int sp_quic_frame(struct sp_quic_work *w, struct sp_quic_
 		return 0;
 	case SP_FRAME_ACK:
 	case SP_FRAME_ACK_ECN:
-		/* largest acknowledged, delay, count of ranges */
+		/* largest acknowledged, delay, number of ranges */
 		if (sp_quic_number(w, end) || sp_quic_number(w, end) || sp_quic_number(w, end) || w->number > SP_QUIC_PACKET_MAX)
 			return -1;
 		w->numbers = 1 + 2 * (__u32)w->number + (type == SP_FRAME_ACK_ECN ? 3 : 0);
@@ -162,11 +165,11 @@ static __always_inline int sp_quic_frame(struct sp_quic_work *w, struct sp_quic_
 		w->at += w->crypto_length;
 		return 0;
 	case SP_FRAME_CLOSE:
-		if (sp_quic_number(w, end)) /* error code; behind it the frame's type */
+		if (sp_quic_number(w, end)) /* error code; the type of the frame follows */
 			return -1;
 		/* fallthrough */
 	case SP_FRAME_CLOSE_APPLICATION:
-		if (sp_quic_number(w, end) || sp_quic_number(w, end)) /* length of the phrase */
+		if (sp_quic_number(w, end) || sp_quic_number(w, end)) /* length of the reason phrase */
 			return -1;
 		return sp_quic_skip(w, w->number);
 	default:
@@ -180,7 +183,7 @@ static long sp_quic_frame_step(__u32 i, void *state)
 	struct sp_quic_work *w = f->w;
 
 	(void)i;
-	/* padding, mostly */
+	/* mostly padding */
 #pragma unroll
 	for (int j = 0; j < 8; j++)
 		if (w->numbers == 0 && w->end - w->at >= 8 && sp_quic_word(w, w->at) == 0)
@@ -192,7 +195,7 @@ static long sp_quic_frame_step(__u32 i, void *state)
 	return sp_quic_frame(w, f->stream) != 0;
 }
 
-/* The frames of the decrypted packet. 0, or -1 if they cannot be read. */
+/* Reads the frames of the decrypted packet. Returns 0, or -1 if they are malformed. */
 __noinline int sp_quic_frames(struct sp_quic_work *w, struct sp_quic_stream *stream)
 {
 	struct sp_quic_frames f = {.w = w, .stream = stream};
@@ -206,7 +209,7 @@ __noinline int sp_quic_frames(struct sp_quic_work *w, struct sp_quic_stream *str
 	return f.done && !stream->broken ? 0 : -1;
 }
 
-/* A step of the hello at hand. Returns enum sp_hello_result. Verified by itself, for any state. */
+/* Takes a step in the current ClientHello. Returns enum sp_hello_result. Global: verified once, for any state. */
 __noinline int sp_quic_hello_read(struct sp_quic_stream *s, struct sp_text *text)
 {
 	struct sp_hello_walk walk = {.text = text};
@@ -237,7 +240,8 @@ static long sp_quic_hello_step(__u32 i, void *state)
 	return h->result != SP_HELLO_CUT;
 }
 
-/* Is the next hello whole? Then it is read into `text`, and enum sp_hello_result says how it ended. Returns enum sp_quic_result. */
+/* Reads the next ClientHello into `text` if it is complete, and its enum sp_hello_result into `hello`. Returns enum
+ * sp_quic_result. */
 __noinline int sp_quic_next_hello(struct sp_quic_stream *s, struct sp_text *text, enum sp_hello_result *hello)
 {
 	struct sp_quic_hello h = {.stream = s, .text = text};

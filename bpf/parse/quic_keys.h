@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0 OR MIT */
-/* The keys of a client's Initial packets (RFC 9001 5.2): they follow from the destination connection id of its first one. 14
- * compressions, for the salts' first two are constants. */
+/* Keys of a client's Initial packets (RFC 9001 5.2), derived from the destination connection id of the first one. This
+ * takes 14 compressions of SHA-256; the first two of each salt are constants. */
 #ifndef SALLYPORT_PARSE_QUIC_KEYS_H
 #define SALLYPORT_PARSE_QUIC_KEYS_H
 
@@ -12,7 +12,7 @@
 #define SP_QUIC_CID_MAX 20 /* RFC 9000 17.2 */
 
 struct sp_quic_id {
-	__u8 bytes[24]; /* zeros behind the id */
+	__u8 bytes[24]; /* zeros after the id */
 	__u32 length;
 };
 
@@ -20,17 +20,17 @@ struct sp_quic_keys {
 	struct sp_aes packet, header;
 	__u32 iv[3];
 	__u32 version;
-	__u64 hash_high, hash_low; /* GHASH's H */
+	__u64 hash_high, hash_low; /* H of GHASH */
 };
 
 struct sp_hmac {
 	struct sp_sha256 sha;
-	__u32 inner[8], outer[8]; /* states after the key's block */
+	__u32 inner[8], outer[8]; /* states after the block of the key */
 	__u32 key[8];
 	struct sp_aes_block zero;
 };
 
-/* memcpy() of words that the compiler keeps in order: the stack has no room for many at once. */
+/* Copies words in order. clang would hold many at once: see sp_barrier(). */
 static __always_inline void sp_copy_words(__u32 *to, const __u32 *from, int count)
 {
 #pragma unroll
@@ -51,7 +51,7 @@ static __always_inline void sp_hmac_pad(struct sp_hmac *hmac, __u32 pad)
 	sp_sha256_compress(&hmac->sha);
 }
 
-/* The hash in hmac->sha.state is the key from now on. */
+/* Makes the hash in hmac->sha.state the key. */
 static __always_inline void sp_hmac_key(struct sp_hmac *hmac)
 {
 	sp_copy_words(hmac->key, hmac->sha.state, 8);
@@ -61,7 +61,7 @@ static __always_inline void sp_hmac_key(struct sp_hmac *hmac)
 	sp_copy_words(hmac->outer, hmac->sha.state, 8);
 }
 
-/* The message is the one padded block in hmac->sha.block; its code is left in hmac->sha.state. */
+/* Computes the code of the padded block in hmac->sha.block and leaves it in hmac->sha.state. */
 static __always_inline void sp_hmac_code(struct sp_hmac *hmac)
 {
 	sp_copy_words(hmac->sha.state, hmac->inner, 8);
@@ -82,7 +82,8 @@ static __always_inline void sp_quic_expand(struct sp_hmac *hmac, enum sp_quic_la
 	sp_hmac_code(hmac);
 }
 
-/* The keys of this version for this id; -1 if the version is not known. All in one function: calls may be eight deep. */
+/* Derives the keys of this version for this id. Returns 0, or -1 if the version is unknown. One function, to save
+ * frames. */
 __noinline int sp_quic_derive(struct sp_quic_keys *keys, struct sp_hmac *hmac, const struct sp_quic_id *id, __u32 version)
 {
 	bool v2 = sp_quic_is_v2(version);

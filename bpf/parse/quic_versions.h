@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 OR MIT */
-/* Versions of QUIC whose Initial packets can be read, and what their keys are made of. */
+/* QUIC versions whose Initial packets can be read, and the constants of their keys. */
 #ifndef SALLYPORT_PARSE_QUIC_VERSIONS_H
 #define SALLYPORT_PARSE_QUIC_VERSIONS_H
 
@@ -18,7 +18,7 @@ enum sp_quic_salt {
 	SP_SALT_NONE = -1,
 };
 
-/* HMAC-SHA-256 with the salt as its key, after the first block: the inner and the outer state (RFC 2104). */
+/* HMAC-SHA-256 with the salt as its key, after the first block: inner and outer state (RFC 2104). */
 const __u32 sp_quic_salts[SP_SALTS][2][8] = {
 	[SP_SALT_V1] = {
 		{ 0x2d5eed97, 0x70d71abf, 0x4c9b8799, 0xc4eb86b0, 0xe9b16e41, 0xd04322f6, 0xf73a0cb2, 0x9e23a203 },
@@ -56,8 +56,8 @@ const __u32 sp_quic_salts[SP_SALTS][2][8] = {
 
 enum sp_quic_label { SP_LABEL_CLIENT, SP_LABEL_KEY, SP_LABEL_IV, SP_LABEL_HP, SP_LABEL_KEY2, SP_LABEL_IV2, SP_LABEL_HP2, SP_LABELS };
 
-/* What HKDF-Expand-Label (RFC 8446 7.1) hashes: length, "tls13 " and the label, no context, the counter 1; padded as SHA-256's second
- * block. "client in", "quic key", "quic iv", "quic hp", and "quicv2" for version 2. */
+/* Input of HKDF-Expand-Label (RFC 8446 7.1): length, "tls13 " and the label, no context, the counter 1, padded as the
+ * second block of SHA-256. Labels are "client in", "quic key", "quic iv" and "quic hp", with "quicv2" in version 2. */
 const __u32 sp_quic_labels[SP_LABELS][16] = {
 	[SP_LABEL_CLIENT] = {
 		0x00200f74, 0x6c733133, 0x20636c69, 0x656e7420, 0x696e0001, 0x80000000, 0x00000000, 0x00000000,
@@ -94,7 +94,7 @@ static __always_inline int sp_quic_salt(__u32 version)
 	switch (version) {
 	case 0x00000001:
 	case 0xff000021 ... 0xff000022:
-	case 0xfaceb003: /* mvfst's alias of 1 */
+	case 0xfaceb003: /* mvfst's alias of version 1 */
 		return SP_SALT_V1;
 	case 0x6b3343cf:
 		return SP_SALT_V2;
@@ -119,13 +119,13 @@ static __always_inline int sp_quic_salt(__u32 version)
 	}
 }
 
-/* Google's versions with TLS have other numbers for frames. */
+/* Google's versions with TLS use other frame types. */
 static __always_inline bool sp_quic_is_google(__u32 version)
 {
 	return version >> 8 == 0x543035;
 }
 
-/* Version 2 has other labels, and other numbers for its packets' types (RFC 9369 3.2). */
+/* Version 2 uses other labels and other packet types (RFC 9369 3.2). */
 static __always_inline bool sp_quic_is_v2(__u32 version)
 {
 	return version == 0x6b3343cf || version == 0x709a50c4;

@@ -1,32 +1,31 @@
 /* SPDX-License-Identifier: GPL-2.0 OR MIT */
-/* What a TCP client says, read in order in pieces of any size: finds out which protocol it is, and reads names. Pure functions over
- * bytes; the state between two pieces is plain data.
+/* The bytes that a TCP client sends, read in order in pieces of any size. Finds the protocol and reads names. Pure
+ * functions over bytes; the state between two pieces is plain data.
  *
- *   start ──► TLS ──► a second hello ──► over
- *     │        └ no hello ────────────────┐
- *     ├──► SSL 2 ─────────────────────────┤
- *     ├──► HTTP ──► the next request, ... ┤
- *     │      └ CONNECT, Upgrade ──► start ▼
- *     └─────────────────────────────► cleartext ──► TLS, wherever a hello begins
- */
+ *   start ──► TLS ──► a second ClientHello ──► over
+ *     │        └ not a ClientHello ────────────┐
+ *     ├──► SSL 2 ──────────────────────────────┤
+ *     ├──► HTTP ──► the next request, ...      │
+ *     │      └ CONNECT, Upgrade ──► start      ▼
+ *     └──────────────────────────────────► cleartext ──► TLS, wherever a ClientHello begins */
 #ifndef SALLYPORT_PARSE_READER_H
 #define SALLYPORT_PARSE_READER_H
 
 #include "http.h"
 #include "tls_scan.h"
 
-#define SP_WATCH_BYTES 65536 /* of cleartext, or after a first hello, in which a hello is looked for */
-#define SP_PENDING_BYTES 131072 /* of a hello with its records: one of 16 kB in records of three bytes */
+#define SP_WATCH_BYTES 65536 /* of cleartext, or after a first ClientHello, that are searched for a ClientHello */
+#define SP_PENDING_BYTES 131072 /* of a ClientHello with its records: 16 kB in records of three bytes */
 
-/* One call's work. */
+/* State of one call. */
 struct sp_reading {
 	struct sp_bytes bytes;
 	struct sp_reader *reader;
 	struct sp_text *text;
-	struct sp_cursor *cursor; /* at to all: what is to be read; out: at, hello (enum sp_hello_result) */
+	struct sp_cursor *cursor; /* in: the range from at to limit; out: at, hello (enum sp_hello_result) */
 };
 
-/* Is a message half read? Then its verdict is still to come. */
+/* True if a message is incomplete, so its verdict is still to come. */
 static __always_inline bool sp_reader_is_pending(const struct sp_reader *r)
 {
 	if (r->kind == SP_READER_TLS)
@@ -46,7 +45,8 @@ static __always_inline enum sp_read_result sp_reader_becomes_cleartext(struct sp
 	return said ? SP_READ_AGAIN : SP_READ_OTHER;
 }
 
-/* What was taken for the beginning of a hello is none; but one may begin within. Too few bytes are taken back for a whole beginning. */
+/* The supposed beginning of a ClientHello is not one, but another may begin within it. Its bytes are scanned again;
+ * they are too few for a complete beginning. */
 static __always_inline enum sp_read_result sp_reader_rescan(struct sp_reader *r)
 {
 	struct sp_tls_reader *t = &r->tls;
@@ -75,7 +75,7 @@ static __always_inline enum sp_read_result sp_read_tls(struct sp_reading *g)
 	};
 	__u32 from = cursor->at;
 
-	if (!r->tls.begun) { /* the text of the message before */
+	if (!r->tls.begun) { /* the text of the previous message */
 		g->text->name_length = 0;
 		g->text->flags = 0;
 	}
@@ -135,7 +135,8 @@ static __always_inline enum sp_read_result sp_read_cleartext(struct sp_reading *
 	return SP_READ_OVER;
 }
 
-/* length with the high bit, length, 1 (CLIENT-HELLO), version 3.x or 0.2: has no place for a name. */
+/* The ClientHello of SSL 2: length with the high bit set, length, 1 (CLIENT-HELLO), version 3.x or 0.2. It cannot carry
+ * a name. */
 static __always_inline enum sp_read_result sp_read_ssl2(struct sp_reading *g)
 {
 	struct sp_reader *r = g->reader;
@@ -172,7 +173,7 @@ static __always_inline enum sp_read_result sp_read_http(struct sp_reading *g)
 		return SP_READ_MORE;
 	case SP_HTTP_REQUEST:
 		return SP_READ_REQUEST;
-	case SP_HTTP_SWITCHED: /* the byte that shows it is the next protocol's */
+	case SP_HTTP_SWITCHED: /* the byte that shows it belongs to the next protocol */
 		g->cursor->at--;
 		__builtin_memset(&r->tls, 0, sizeof(r->tls));
 		r->kind = SP_READER_START;
@@ -212,7 +213,7 @@ static __always_inline enum sp_read_result sp_read_start(struct sp_reading *g)
 	return SP_READ_AGAIN;
 }
 
-/* All kinds but HTTP. */
+/* Reads all kinds except HTTP. */
 static __always_inline enum sp_read_result sp_read_not_http(struct sp_reading *g)
 {
 	switch (g->reader->kind) {
@@ -229,7 +230,7 @@ static __always_inline enum sp_read_result sp_read_not_http(struct sp_reading *g
 	}
 }
 
-/* Read on. Call it until SP_READ_MORE or SP_READ_OVER. */
+/* Reads the next bytes. Call it until SP_READ_MORE or SP_READ_OVER. */
 static __always_inline enum sp_read_result sp_reader_read(struct sp_reading *g)
 {
 	return g->reader->kind == SP_READER_HTTP ? sp_read_http(g) : sp_read_not_http(g);

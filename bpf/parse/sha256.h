@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 OR MIT */
-/* SHA-256's compression (FIPS 180-4 6.2.2). Rounds are written out: no branch, so the verifier walks it once. */
+/* The compression function of SHA-256 (FIPS 180-4 6.2.2). The rounds are unrolled, so the verifier sees no branch. */
 #ifndef SALLYPORT_PARSE_SHA256_H
 #define SALLYPORT_PARSE_SHA256_H
 
@@ -7,7 +7,7 @@
 
 struct sp_sha256 {
 	__u32 state[8];
-	__u32 block[16]; /* of a message, as numbers; destroyed */
+	__u32 block[16]; /* of the message, as numbers; overwritten */
 };
 
 const __u32 sp_sha256_k[64] = {
@@ -25,7 +25,7 @@ const __u32 sp_sha256_begin[8] = {
 	0x6a09e667, 0xbb67ae85, 0x3c6ef372, 0xa54ff53a, 0x510e527f, 0x9b05688c, 0x1f83d9ab, 0x5be0cd19,
 };
 
-/* A number twice, so that a rotation is one shift: BPF has no other. */
+/* Returns a number twice, so that a rotation is one shift: BPF has no rotation. */
 static __always_inline __u64 sp_twice(__u32 x)
 {
 	return (__u64)x << 32 | x;
@@ -48,7 +48,7 @@ static __always_inline __u32 sp_sha256_schedule(__u32 *w, int i)
 		     ((i) < 16 ? w[(i) & 15] : sp_sha256_schedule(w, i));                                                          \
 		d += h;                                                                                                            \
 		h += ((__u32)(aa >> 2) ^ (__u32)(aa >> 13) ^ (__u32)(aa >> 22)) + ((a & b) | (c & (a | b)));                       \
-		sp_barrier_on2(d, h); /* one round at a time, or the stack has no room */             \
+		sp_barrier_on2(d, h); /* one round at a time, because of the stack */             \
 	} while (0)
 
 #define SP_SHA256_ROUNDS(i)                                                                                                        \
@@ -63,7 +63,7 @@ static __always_inline __u32 sp_sha256_schedule(__u32 *w, int i)
 		SP_SHA256_ROUND(b, c, d, e, f, g, h, a, i + 7);                                                                    \
 	} while (0)
 
-/* Take s->block into s->state. */
+/* Adds s->block to s->state. */
 __noinline int sp_sha256_compress(struct sp_sha256 *s)
 {
 	__u32 a, b, c, d, e, f, g, h, *w;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0 OR MIT */
-/* What a TLS client says before it is encrypted: records (RFC 8446 5.1) with a ClientHello, split in any way; and, as long as the
- * server may ask for it (HelloRetryRequest, 4.1.4), a second one. Pure functions over bytes. */
+/* TLS records before encryption (RFC 8446 5.1): a ClientHello split in any way, and a second one while the server may
+ * request it (HelloRetryRequest, RFC 8446 4.1.4). Pure functions over bytes. */
 #ifndef SALLYPORT_PARSE_TLS_H
 #define SALLYPORT_PARSE_TLS_H
 
@@ -12,14 +12,14 @@
 
 enum sp_tls_result {
 	SP_TLS_CUT,
-	SP_TLS_HELLO, /* hello_result says how it ended; what follows may be another */
-	SP_TLS_OVER, /* nothing more can be read: encrypted, or an alert */
-	SP_TLS_NONE, /* no TLS, or it does not begin with a hello */
-	SP_TLS_MIXED, /* another record in the middle of a hello, which RFC 8446 5.1 forbids */
+	SP_TLS_HELLO, /* ended: cursor.hello has the result; another may follow */
+	SP_TLS_OVER, /* the rest is encrypted or an alert */
+	SP_TLS_NONE, /* not TLS, or not a ClientHello */
+	SP_TLS_MIXED, /* another record within a ClientHello, which RFC 8446 5.1 forbids */
 };
 
 struct sp_tls_walk {
-	struct sp_hello_walk hello; /* place.end: of the record at hand; all: of the packet; result: enum sp_tls_result */
+	struct sp_hello_walk hello; /* cursor.end: of the record; limit: of the packet; result: enum sp_tls_result */
 	struct sp_tls_reader *tls;
 };
 
@@ -51,7 +51,7 @@ static __always_inline enum sp_tls_result sp_tls_head(struct sp_tls_walk *w)
 		w->hello.cursor->at++;
 		t->have++;
 	}
-	/* each byte decides as soon as it is there: what is no TLS is not waited for */
+	/* each byte decides at once, so other protocols do not wait for a full header */
 	if (t->hellos == 0 && !t->begun &&
 	    (t->record[0] != SP_RECORD_HANDSHAKE || (t->have > 1 && t->record[1] != 3)))
 		return SP_TLS_NONE;
@@ -77,7 +77,7 @@ static __always_inline enum sp_tls_result sp_tls_content(struct sp_tls_walk *w)
 	t->left -= w->hello.cursor->at - from;
 	if (result == SP_HELLO_CUT)
 		return SP_TLS_CUT;
-	if (result == SP_HELLO_NONE) /* another handshake message: the second flight of TLS 1.2, or no TLS at all */
+	if (result == SP_HELLO_NONE) /* another handshake message: the second flight of TLS 1.2, or not TLS */
 		return t->hellos ? SP_TLS_OVER : SP_TLS_NONE;
 	w->hello.cursor->hello = result;
 	return SP_TLS_HELLO;
@@ -96,7 +96,7 @@ static long sp_tls_step(__u32 i, void *state)
 	return w->hello.cursor->result != SP_TLS_CUT;
 }
 
-/* Ready for a second hello. */
+/* Prepares for a second ClientHello. */
 static __always_inline void sp_tls_again(struct sp_tls_reader *t, __u32 flags)
 {
 	__builtin_memset(&t->hello, 0, sizeof(t->hello));

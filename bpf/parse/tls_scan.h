@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0 OR MIT */
-/* Cleartext in which a TLS hello may still come: after STARTTLS, a proxy's CONNECT, SOCKS, or bytes that are there to hide it.
- * Looks for a record with a ClientHello at any place. Pure functions over bytes. */
+/* Searches cleartext for a TLS record with a ClientHello at any offset: after STARTTLS, a proxy's CONNECT, SOCKS, or
+ * bytes that are meant to hide it. Pure functions over bytes. */
 #ifndef SALLYPORT_PARSE_TLS_SCAN_H
 #define SALLYPORT_PARSE_TLS_SCAN_H
 
@@ -10,8 +10,8 @@
 
 struct sp_tls_scan_walk {
 	struct sp_bytes bytes;
-	struct sp_tls_reader *tls; /* record: what has matched so far; have: its length */
-	struct sp_cursor *cursor; /* at, all; slowly: there is a 22 before it; result: a hello begins */
+	struct sp_tls_reader *tls; /* record: the bytes that matched so far; have: their number */
+	struct sp_cursor *cursor; /* uses at, limit; scan_until: a 22 is before it; result: a ClientHello begins */
 };
 
 static __always_inline __u64 sp_has_byte(__u64 word, __u8 byte)
@@ -21,7 +21,7 @@ static __always_inline __u64 sp_has_byte(__u64 word, __u8 byte)
 	return (zero_where_equal - 0x0101010101010101ULL) & ~zero_where_equal & 0x8080808080808080ULL;
 }
 
-/* One byte more of: 22, 3, minor, length, length, 1. */
+/* Matches one more byte of: 22, 3, minor, length, length, 1. */
 static __always_inline bool sp_tls_scan_byte(struct sp_tls_reader *t, __u8 byte)
 {
 	__u8 have = t->have;
@@ -36,10 +36,10 @@ static __always_inline bool sp_tls_scan_byte(struct sp_tls_reader *t, __u8 byte)
 	else if (have == 2)
 		fits = byte <= 4;
 	else
-		fits = have == 4 || byte <= 0x48; /* RFC 5246 6.2.3: 2^14 + 2048 bytes a record */
+		fits = have == 4 || byte <= 0x48; /* RFC 5246 6.2.3: at most 2^14 + 2048 bytes in a record */
 	if (fits && have == SP_RECORD_HEAD)
 		return true;
-	if (!fits) { /* a record may have begun in what was taken for a length */
+	if (!fits) { /* a record may begin within the supposed length */
 		if (have == SP_RECORD_HEAD && t->record[3] == SP_RECORD_HANDSHAKE && t->record[4] == 3 && byte <= 4) {
 			t->record[2] = byte;
 			t->have = 3;
@@ -55,7 +55,7 @@ static __always_inline bool sp_tls_scan_byte(struct sp_tls_reader *t, __u8 byte)
 	return false;
 }
 
-/* Pass over a whole window without a 22 in it. */
+/* Skips a whole window that contains no 22. */
 static __always_inline bool sp_tls_scan_skip(struct sp_tls_scan_walk *w)
 {
 	const __u64 *words;
@@ -112,7 +112,7 @@ static long sp_tls_scan_step(__u32 i, void *state)
 	return w->cursor->result;
 }
 
-/* A record with a hello was found: its header and the hello's first byte have been read. */
+/* Begins a ClientHello: the header of its record and its first byte were read. */
 static __always_inline void sp_tls_scan_found(struct sp_tls_reader *t)
 {
 	__builtin_memset(&t->hello, 0, sizeof(t->hello));
