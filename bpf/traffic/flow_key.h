@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 OR MIT */
-/* The key of a flow in the map `flows`, and the counters of what it sends. */
+/* The key of a flow in the map `flows`, and its egress counters. */
 #ifndef SALLYPORT_TRAFFIC_FLOW_KEY_H
 #define SALLYPORT_TRAFFIC_FLOW_KEY_H
 
