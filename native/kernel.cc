@@ -9,8 +9,8 @@
 #include <string>
 #include <utility>
 
+#include "async.h"
 #include "js.h"
-#include "later.h"
 #include "maps.h"
 #include "object.h"
 #include "pins.h"
@@ -88,14 +88,14 @@ private:
 
 	Napi::Value read_policy(const Napi::CallbackInfo& info) {
 		auto rows = policy_->read();
-		return rows ? give(info.Env(), std::move(*rows)) : info.Env().Null();
+		return rows ? to_buffer(info.Env(), std::move(*rows)) : info.Env().Null();
 	}
 
 	Napi::Value dump(const Napi::CallbackInfo& info) {
 		Dump dump = map(info).dump();
 		auto result = Napi::Object::New(info.Env());
-		result["keys"] = give(info.Env(), std::move(dump.keys));
-		result["values"] = give(info.Env(), std::move(dump.values));
+		result["keys"] = to_buffer(info.Env(), std::move(dump.keys));
+		result["values"] = to_buffer(info.Env(), std::move(dump.values));
 		result["count"] = dump.count;
 		return result;
 	}
@@ -104,12 +104,12 @@ private:
 		const std::string name = info[0].ToString();
 		const int fd = handles_.maps.at(name).get();
 		Fd own(check(fcntl(fd, F_DUPFD_CLOEXEC, 0), "copy a descriptor"));
-		return count_later(info.Env(), name, std::move(own));
+		return count_entries_async(info.Env(), name, std::move(own));
 	}
 
 	Napi::Value lookup(const Napi::CallbackInfo& info) {
 		auto value = map(info).lookup(bytes(info[1]));
-		return value ? give(info.Env(), std::move(*value)) : info.Env().Null();
+		return value ? to_buffer(info.Env(), std::move(*value)) : info.Env().Null();
 	}
 
 	Napi::Value update(const Napi::CallbackInfo& info) {
@@ -163,7 +163,7 @@ private:
 		auto result = Napi::Object::New(info.Env());
 		result["retval"] = run.retval;
 		result["durationNs"] = run.duration_ns;
-		result["data"] = give(info.Env(), std::move(run.data));
+		result["data"] = to_buffer(info.Env(), std::move(run.data));
 		return result;
 	}
 

@@ -17,14 +17,14 @@ namespace sallyport {
 namespace {
 
 constexpr const char* kNext = "next";
-constexpr const char* kRows[] = {"rows", "rows-new"}; /* bpffs takes no dots in names */
+constexpr const char* kRows[] = {"rows", "rows-new"}; /* bpffs forbids dots in names */
 constexpr const char* kParts[] = {"maps", "programs", "links"};
 
 void detach_links(const fs::path& links) {
 	std::error_code missing;
 	for (const auto& entry : fs::directory_iterator(links, missing)) {
-		/* A cgroup link detaches here and now; unlinking alone leaves that to a later RCU grace
-		 * period. Tracing links know no detach: unlinking has to do. */
+		/* A cgroup link is detached at once. Unlinking alone defers that until an RCU grace period has passed.
+		 * Tracing links cannot be detached, only unlinked. */
 		const Fd link(bpf_obj_get(entry.path().c_str()));
 		if (link) bpf_link_detach(link.get());
 	}
@@ -118,7 +118,7 @@ Stage::~Stage() {
 	try {
 		remove_set(next_);
 	} catch (const std::exception&) {
-		/* The next start finds it and tries again. */
+		/* the next start finds the rest and removes it */
 	}
 }
 

@@ -53,7 +53,7 @@ void Policy::install(const uint8_t* rows, size_t bytes, uint32_t generation) {
 	pin_rows(pins_, fd);
 	check(bpf_map_update_elem(policy_map_, &kSlot, &fd, BPF_ANY), "switch the policy");
 	settle_rows(pins_);
-	/* One word, not the whole struct by the map: the programs write its neighbours. */
+	/* Writes one word through the mapping, because the programs write its neighbours. */
 	__atomic_store_n(&static_cast<sp_control*>(control_)->generation, generation, __ATOMIC_RELEASE);
 }
 

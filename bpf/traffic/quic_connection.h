@@ -6,7 +6,7 @@
 #ifdef __bpf__
 #include "quic_table.h"
 #elif !defined(SALLYPORT_QUIC_STAND_IN_H)
-#error "User space includes native/quic_stand_in.h before the reader."
+#error "User space includes native/parsers/quic_stand_in.h before the reader."
 #endif
 #include "quic_types.h"
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  * Runs the pinned program of flood.bpf.c at a pace: flood PROGRAM PER-SECOND SECONDS GENERATION
- * Prints {"runs":N,"seconds":S,"late":MS}: each run is two events; `late` is the most by which it was behind its pace. */
+ * Prints {"runs":N,"seconds":S,"late":MS}. Each run is two events. `late` is the largest delay behind the pace. */
 #define _GNU_SOURCE
 #include <bpf/bpf.h>
 #include <sched.h>

@@ -17,8 +17,8 @@ const NATIVE_MAY_INCLUDE = [
 	"bpf/traffic/quic_types.h",
 ];
 
-const STAND_INS = ["native/stand_in.h", "native/quic_stand_in.h"];
-const USER_SPACE = /^(native\/(parsers\.c|quic_stand_in\.h)|test\/fuzz\/)/;
+const STAND_INS = ["native/parsers/stand_in.h", "native/parsers/quic_stand_in.h"];
+const USER_SPACE = /^(native\/parsers\/|test\/fuzz\/)/;
 
 const LINES_MAX = 300;
 const COLUMNS_MAX = 120;

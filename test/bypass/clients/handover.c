@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * A socket that one process opens and another one uses (SCM_RIGHTS):
  *   handover CGROUP_OF_THE_OPENER ADDRESS PORT TEXT
- * The opener, a child, moves to the cgroup, connects and hands its socket over; this process sends on it.
+ * The opener is a child. It moves to the cgroup, connects and passes its socket to this process, which sends on it.
  * Prints {"pid":..,"errno":..,"step":..}. */
 #include "client.h"
 #include <sys/wait.h>

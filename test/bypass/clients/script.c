@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
- * A socket and what is done with it, step by step, so that a test can say it in one line:
+ * A sequence of socket operations, so that a test can describe it in one line:
  *   script TYPE STEP...          TYPE: tcp4 tcp6 mptcp4 mptcp6 udp4 udp6 ping4 ping6 raw4,PROTOCOL raw6,PROTOCOL
- *   STEP: NAME or NAME=VALUE,... ; with "?" in front its failure does not end the script. Bytes are in hex.
- * Prints {"pid":..,"errno":"0" or that of the step that failed,"step":"its name","read":"what came, hex","us":..}. */
+ * A STEP is NAME or NAME=VALUE,... If it begins with "?", its failure does not end the script. Bytes are in hex.
+ * Prints {"pid":..,"errno":"0" or that of the failed step,"step":"its name","read":"received bytes, hex","us":..}. */
 #include "script_socket.h"
 #include "script_steps.h"
 
@@ -42,7 +42,7 @@ static int go(char *name, char *rest)
 		return size = unhex(rest, bytes), sent(send(fd, bytes, size, MSG_NOSIGNAL | MSG_MORE));
 	if (!strcmp(name, "oob"))
 		return size = unhex(rest, bytes), sent(send(fd, bytes, size, MSG_NOSIGNAL | MSG_OOB));
-	if (!strcmp(name, "each")) { /* a segment a byte; with a pause in microseconds none is joined to the one before */
+	if (!strcmp(name, "each")) { /* a segment for each byte; a pause [us] keeps the kernel from joining them */
 		size = unhex(next(&rest), bytes);
 		for (size_t i = 0; i < size; i++, usleep(rest ? atoi(rest) : 0))
 			if (send(fd, bytes + i, 1, MSG_NOSIGNAL) < 0)

@@ -26,7 +26,7 @@ static size_t unhex(const char *text, unsigned char *to)
 	return size;
 }
 
-/* The next value of a step, or NULL. */
+/* Returns the next value of a step, or NULL. */
 static char *next(char **rest)
 {
 	return strsep(rest, ",");

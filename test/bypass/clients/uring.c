@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
- * connect() and send() by io_uring, without the system calls of those names:
+ * connect() and send() by io_uring, without the system calls of these names:
  *   uring tcp|udp|udpto plain|poll ADDRESS PORT TEXT
- * poll: a kernel thread does the work (IORING_SETUP_SQPOLL). udpto: sendmsg with a destination, no connect.
+ * poll: a kernel thread does the work (IORING_SETUP_SQPOLL). udpto: sendmsg with a destination, without connect.
  * Prints {"pid":..,"errno":..,"step":..}. */
 #include "client.h"
 #include <linux/io_uring.h>
@@ -40,7 +40,7 @@ static int set_up(struct ring *ring, int polled)
 	return 0;
 }
 
-/* One operation, and its result: 0 or more, or a negative errno. Waits 3 s at most. */
+/* Runs one operation for at most 3 s. Returns its result: 0 or more, or a negative errno. */
 static int operate(struct ring *ring, const struct io_uring_sqe *sqe)
 {
 	unsigned tail = *ring->sq_tail, index = tail & *ring->sq_mask, head = *ring->cq_head;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * What the small clients share: addresses, bounded waits, errno names, time. */
+ * Common parts of the small clients: addresses, limited waits, names of errnos, time. */
 #ifndef CLIENT_H
 #define CLIENT_H
 
@@ -54,7 +54,7 @@ static inline double now_us(void)
 	return at.tv_sec * 1e6 + at.tv_nsec / 1e3;
 }
 
-/* A limit of time, longer on a slow machine (SLOW in ../run.ts). */
+/* Returns a time limit [ms] that is longer on a slow machine (SLOW in ../run.ts). */
 static inline int patience(int ms)
 {
 	const char *slow = getenv("SALLYPORT_TEST_SLOW");
@@ -62,7 +62,7 @@ static inline int patience(int ms)
 	return slow ? ms * atoi(slow) : ms;
 }
 
-/* connect() that gives up after 3 s; 0 or -1 with errno. */
+/* Connects, for at most 3 s. Returns 0, or -1 with errno. */
 static inline int connect_to(int fd, const struct peer *peer)
 {
 	int flags = fcntl(fd, F_GETFL), error = 0;
@@ -87,7 +87,7 @@ static inline int connect_to(int fd, const struct peer *peer)
 	return 0;
 }
 
-/* close by reset, so that no TIME_WAIT uses up the ports */
+/* Closes by reset, so that TIME_WAIT does not use up the ports. */
 static inline void close_hard(int fd)
 {
 	struct linger linger = { .l_onoff = 1 };

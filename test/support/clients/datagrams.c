@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
- * datagrams HOW ADDRESS PORT ITEM...: sends each item, in hex, as a datagram of one socket; "SIZE:HEX" is sent in one call, as several
- * datagrams of SIZE bytes (UDP_SEGMENT); "+MS" waits. HOW: send (after connect) or sendto. Prints the errno of each. */
+ * Sends datagrams of one socket and prints the errno of each: datagrams HOW ADDRESS PORT ITEM...
+ * An item is a datagram in hex. "SIZE:HEX" is sent in one call as several datagrams of SIZE bytes (UDP_SEGMENT). "+MS"
+ * waits. HOW is `send` (after connect) or `sendto`. */
 #include "client.h"
 #include <netinet/udp.h>
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
- * Ask DNS for a name, connect to the answer at once; again and again with ever new names.
+ * Queries DNS for a name and connects to the answer at once, again and again with new names:
  *   dnsconnect query|getaddrinfo 4|6 RESOLVER KIND FIRST COUNT PORT
- * Prints {"ok":..,"denied":..,"unresolved":..,"other":..,"first":"what failed first"}. */
+ * Prints {"ok":..,"denied":..,"unresolved":..,"other":..,"first":"the first failure"}. */
 #include "client.h"
 #include <netdb.h>
 
@@ -21,7 +21,7 @@ static void note(const char *name, int error)
 		snprintf(sum.first, sizeof(sum.first), "%s: %s", name, errno_name(error));
 }
 
-/* A question by hand (RFC 1035 4.1), so that nothing lies between the answer and connect(). */
+/* Sends a hand-made question (RFC 1035 4.1), so that nothing delays connect() after the answer. */
 static int query(const struct peer *resolver, const char *name, int family, unsigned short id, struct peer *found)
 {
 	unsigned char packet[512] = { id >> 8, id & 255, 1, 0, 0, 1 };

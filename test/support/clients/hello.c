@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
- * A ClientHello by hand, cut where it hurts: hello ADDRESS PORT SNI [whole|first:N|only:N|prefix:TEXT]
- * first:N sends N bytes, waits 30 ms, then the rest; only:N never sends the rest; prefix:TEXT sends TEXT before, as its own segment. Prints errno of what
- * failed, or 0 if all was handed over and the connection still stood 500 ms later. */
+ * Sends a hand-made ClientHello, possibly in pieces: hello ADDRESS PORT SNI [whole|first:N|only:N|prefix:TEXT]
+ * first:N sends N bytes, waits 30 ms and sends the rest. only:N never sends the rest. prefix:TEXT sends TEXT first, as its
+ * own segment. Prints the errno of the failure, or 0 if everything was sent and the connection was open 500 ms later. */
 #include "client.h"
 
 static size_t put(unsigned char *at, const char *sni)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
- * One TCP connection that stays: hold ADDRESS PORT [INTERVAL_MS]
- * Reads stdin: "go" sends a byte every interval and reads its echo; "close" or the end closes. Prints a JSON line at each
- * change: connected, then echoed (the first byte came back), then closed or broken with the errno. */
+ * One TCP connection that stays open: hold ADDRESS PORT [INTERVAL_MS]
+ * Commands on stdin: "go" sends a byte in each interval and reads its echo; "close", or the end of input, closes.
+ * Prints a JSON line for each change: connected, echoed (the first byte came back), then closed, or broken with the errno. */
 #include "client.h"
 
 int main(int argc, char **argv)

@@ -1,12 +1,11 @@
 /* SPDX-License-Identifier: MIT
- * One attempt to reach somewhere; prints what happened as a JSON line.
+ * One attempt to reach a destination; prints the result as a JSON line:
  *   probe tcp ADDRESS PORT [TEXT]
  *   probe fastopen ADDRESS PORT TEXT
  *   probe udp ADDRESS PORT sendto|sendmsg|sendmmsg|connect|connected [TEXT]
  *   probe icmp ADDRESS | probe raw ADDRESS PROTOCOL
  *   probe fork ADDRESS PORT COMM          a child that never calls exec
- *   probe exchange ADDRESS PORT BYTES     send, shut down, read to the end
- */
+ *   probe exchange ADDRESS PORT BYTES     send, shut down, read to the end */
 #include "client.h"
 #include <netinet/icmp6.h>
 #include <netinet/ip_icmp.h>
@@ -115,7 +114,7 @@ static int exchange(const struct peer *peer, long bytes)
 
 	if (connect_to(fd, peer) < 0)
 		return report("connect", errno, started, "");
-	/* read while sending: an echo that nobody reads would stop both sides */
+	/* Reads while it sends: an unread echo would block both sides. */
 	for (part = 1; part != 0;) {
 		struct pollfd wait = { .fd = fd, .events = POLLIN | (sent < bytes ? POLLOUT : 0) };
 

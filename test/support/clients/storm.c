@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * Connections by the thousand to several ports of one address, in turn, by two threads: storm ADDRESS COUNT PORT...
- * Prints for each port how many were let through, denied, or failed otherwise:
+ * Thousands of connections to several ports of one address in turn, from two threads: storm ADDRESS COUNT PORT...
+ * Prints for each port how many were allowed, denied or failed otherwise:
  * {"7001":{"ok":..,"denied":..,"other":..,"first":""},...} */
 #include "client.h"
 #include <pthread.h>

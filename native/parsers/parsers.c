@@ -3,8 +3,8 @@
 
 #include "quic_stand_in.h"
 
-#include "../bpf/parse/parse.h"
-#include "../bpf/traffic/parse_quic.h"
+#include "../../bpf/parse/parse.h"
+#include "../../bpf/traffic/parse_quic.h"
 
 size_t sp_parse_request_size(void)
 {

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0 OR MIT */
-/* bpf/traffic/quic_table.h for user space: QUIC connections in an array of the thread instead of a map. */
+/* The user-space counterpart of bpf/traffic/quic_table.h: QUIC connections in a thread-local array instead of a map. */
 #ifndef SALLYPORT_QUIC_STAND_IN_H
 #define SALLYPORT_QUIC_STAND_IN_H
 
 #include "stand_in.h"
 
-#include "../bpf/traffic/quic_types.h"
+#include "../../bpf/traffic/quic_types.h"
 
 /* The part of the programs' scratch area that the reader uses. */
 struct sp_scratch {
