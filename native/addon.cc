@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <array>
 #include <string>
+#include <utility>
 
 #include "attached.h"
 #include "datagram.h"
@@ -32,7 +33,7 @@ Napi::Value destroy_socket_by_name(const Napi::CallbackInfo& info) {
 	const auto name = info[0].As<Napi::Object>();
 	bool lossless;
 	const Napi::Value netns = name.Get("netns");
-	return destroy_socket_async(info.Env(), {
+	SocketName socket = {
 		static_cast<uint8_t>(name.Get("protocol").ToNumber().Uint32Value()),
 		address(name.Get("local")),
 		address(name.Get("remote")),
@@ -40,7 +41,8 @@ Napi::Value destroy_socket_by_name(const Napi::CallbackInfo& info) {
 		static_cast<uint16_t>(name.Get("remotePort").ToNumber().Uint32Value()),
 		name.Get("cookie").As<Napi::BigInt>().Uint64Value(&lossless),
 		netns.IsNull() ? std::string() : std::string(netns.ToString()),
-	});
+	};
+	return destroy_socket_async(info.Env(), std::move(socket));
 }
 
 Napi::Value send_datagram_to(const Napi::CallbackInfo& info) {

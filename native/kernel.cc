@@ -8,6 +8,7 @@
 #include <optional>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "async.h"
 #include "js.h"
@@ -28,7 +29,7 @@ public:
 	}
 
 	static Napi::Function define(Napi::Env env) {
-		return DefineClass(env, "Kernel", {
+		const std::vector<PropertyDescriptor> properties = {
 			InstanceAccessor<&Kernel::adopted>("adopted"),
 			InstanceMethod<&Kernel::call<&Kernel::shape>>("shape"),
 			InstanceMethod<&Kernel::call<&Kernel::install_policy>>("installPolicy"),
@@ -47,7 +48,8 @@ public:
 			InstanceMethod<&Kernel::call<&Kernel::attach>>("attach"),
 			InstanceMethod<&Kernel::call<&Kernel::detach>>("detach"),
 			InstanceMethod<&Kernel::call<&Kernel::close>>("close"),
-		});
+		};
+		return DefineClass(env, "Kernel", properties);
 	}
 
 private:

@@ -156,7 +156,8 @@ static long sp_pattern_step(__u32 i, void *state)
 {
 	struct sp_pattern_walk *w = state;
 	struct sp_subject *s = w->subject;
-	struct sp_path_pattern *patterns = sp_row(w->policy->rows, w->policy->head->patterns_row + i / SP_PATTERNS_PER_ROW), *pattern;
+	__u32 row = w->policy->head->patterns_row + i / SP_PATTERNS_PER_ROW;
+	struct sp_path_pattern *patterns = sp_row(w->policy->rows, row), *pattern;
 	__u64 *words, allowing;
 
 	if (!patterns)

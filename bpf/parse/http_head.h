@@ -232,7 +232,8 @@ static __always_inline enum sp_http_result sp_http_target_end(struct sp_http_rea
 /* Reads uri-host [ ":" port ] (RFC 9110 7.2) of the target or of Host; r->state names the part. */
 static __always_inline enum sp_http_result sp_http_name(struct sp_http_reader *r, struct sp_text *text, __u8 c)
 {
-	bool target = r->flags & SP_HTTP_IN_TARGET, first = r->flags & SP_HTTP_COMPARE ? r->at == 0 : text->name_length == 0;
+	bool first = r->flags & SP_HTTP_COMPARE ? r->at == 0 : text->name_length == 0;
+	bool target = r->flags & SP_HTTP_IN_TARGET;
 
 	/* user information is invalid here (RFC 9110 4.2.4), and servers differ about the name */
 	if (c == '@' && target)

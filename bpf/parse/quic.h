@@ -253,8 +253,10 @@ __noinline int sp_quic_check(struct sp_quic_work *w, const struct sp_quic_keys *
 	if ((__builtin_bswap64((__u64)w->block.word[1] << 32 | w->block.word[0]) ^ w->ghash.high) !=
 	    __builtin_bswap64(sp_quic_word(w, end)))
 		return -1;
-	return (__builtin_bswap64((__u64)w->block.word[3] << 32 | w->block.word[2]) ^ w->ghash.low) ==
-			       __builtin_bswap64(sp_quic_word(w, end + 8)) ? 0 : -1;
+	if ((__builtin_bswap64((__u64)w->block.word[3] << 32 | w->block.word[2]) ^ w->ghash.low) !=
+	    __builtin_bswap64(sp_quic_word(w, end + 8)))
+		return -1;
+	return 0;
 }
 
 /* Decrypts a packet that fits these keys in place. The payload is then from w->at to w->end. */

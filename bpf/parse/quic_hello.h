@@ -58,7 +58,7 @@ static long sp_quic_store_step(__u32 i, void *state)
 	struct sp_quic_work *w = f->w;
 	struct sp_quic_stream *s = f->stream;
 	__u32 from = w->crypto_at, to = from + (__u32)w->crypto_length, group = (from >> 3) + i, at = group * 8;
-	__u64 new, mask, old;
+	__u64 added, mask, old;
 	__u8 bits = 0xff, known;
 
 	if (at >= to)
@@ -69,12 +69,12 @@ static long sp_quic_store_step(__u32 i, void *state)
 		bits &= 0xff >> ((8 - (to - at)) & 7);
 	group &= SP_QUIC_STREAM_MAX / 8 - 1;
 	known = s->known[group];
-	new = sp_quic_word(w, w->at + at - from);
+	added = sp_quic_word(w, w->at + at - from);
 	old = sp_load64(s->data + group * 8);
-	if ((old ^ new) & sp_spread_bits(known & bits))
+	if ((old ^ added) & sp_spread_bits(known & bits))
 		s->broken = 1;
 	mask = sp_spread_bits(bits);
-	sp_store64(s->data + group * 8, (old & ~mask) | (new & mask));
+	sp_store64(s->data + group * 8, (old & ~mask) | (added & mask));
 	s->known[group] = known | bits;
 	return 0;
 }

@@ -18,6 +18,7 @@ enum sp_quic_salt {
 	SP_SALT_NONE = -1,
 };
 
+/* clang-format off */
 /* HMAC-SHA-256 with the salt as its key, after the first block: inner and outer state (RFC 2104). */
 const __u32 sp_quic_salts[SP_SALTS][2][8] = {
 	[SP_SALT_V1] = {
@@ -88,6 +89,7 @@ const __u32 sp_quic_labels[SP_LABELS][16] = {
 		0x00000000, 0x00000000, 0x00000000, 0x00000000, 0x00000000, 0x00000000, 0x00000000, 0x000002a0,
 	},
 };
+/* clang-format on */
 
 static __always_inline int sp_quic_salt(__u32 version)
 {

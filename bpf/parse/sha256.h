@@ -45,7 +45,7 @@ static __always_inline __u32 sp_sha256_schedule(__u32 *w, int i)
 		__u64 ee = sp_twice(e), aa = sp_twice(a);                                                                          \
                                                                                                                                    \
 		h += ((__u32)(ee >> 6) ^ (__u32)(ee >> 11) ^ (__u32)(ee >> 25)) + (g ^ (e & (f ^ g))) + sp_sha256_k[i] +            \
-		     ((i) < 16 ? w[(i) & 15] : sp_sha256_schedule(w, i));                                                          \
+		     ((i) < 16 ? w[(i) % 16] : sp_sha256_schedule(w, i));                                                          \
 		d += h;                                                                                                            \
 		h += ((__u32)(aa >> 2) ^ (__u32)(aa >> 13) ^ (__u32)(aa >> 22)) + ((a & b) | (c & (a | b)));                       \
 		sp_barrier_on2(d, h); /* one round at a time, because of the stack */             \

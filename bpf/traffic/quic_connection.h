@@ -13,7 +13,11 @@
 #define SP_QUIC_PACKETS_MAX 256 /* of one skb: GSO allows 64 datagrams and more */
 #define SP_QUIC_UNKNOWN_MIN 1200 /* RFC 9000 14.1: minimum size of a client's first datagram */
 
-enum sp_quic_seen { SP_SEEN_EARLY = 1, SP_SEEN_OTHER = 2 /* only an allowed connection may send this */, SP_SEEN_INITIAL = 4 };
+enum sp_quic_seen {
+	SP_SEEN_EARLY = 1,
+	SP_SEEN_OTHER = 2, /* only an allowed connection may send this */
+	SP_SEEN_INITIAL = 4,
+};
 
 enum sp_quic_found { SP_FOUND_OWN = SP_QUIC_WAYS, SP_FOUND_NONE = -1 };
 

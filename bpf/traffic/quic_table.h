@@ -10,7 +10,7 @@
 
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
-	__uint(max_entries, SP_QUIC_BUCKETS * SP_QUIC_WAYS);
+	__uint(max_entries, SP_QUIC_CONNECTIONS);
 	__type(key, __u32);
 	__type(value, struct sp_quic_connection);
 } quics SEC(".maps");

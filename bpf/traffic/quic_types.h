@@ -10,6 +10,7 @@ enum sp_quic_state { SP_QUIC_FREE = 0, SP_QUIC_HALF = 1, SP_QUIC_WHOLE = 2 };
 
 #define SP_QUIC_BUCKETS 32
 #define SP_QUIC_WAYS 8
+#define SP_QUIC_CONNECTIONS (SP_QUIC_BUCKETS * SP_QUIC_WAYS)
 
 /* A client's connection: its keys, and the content of its Initial packets, with which later ones are compared. */
 struct sp_quic_connection {

@@ -20,8 +20,10 @@ static __always_inline enum sp_weight sp_weight_of(const struct sp_subject *s)
 
 	if (verdict == SP_ALLOW)
 		return SP_ORDINARY;
-	return (s->hook == SP_HOOK_EGRESS || s->hook == SP_HOOK_INGRESS) && s->protocol == IPPROTO_TCP && verdict == SP_DENY
-		? SP_URGENT : SP_DENIAL;
+	if (verdict == SP_DENY && s->protocol == IPPROTO_TCP &&
+	    (s->hook == SP_HOOK_EGRESS || s->hook == SP_HOOK_INGRESS))
+		return SP_URGENT;
+	return SP_DENIAL;
 }
 
 static __always_inline void sp_count_rule(const struct sp_subject *s, __u16 rule, bool observed)

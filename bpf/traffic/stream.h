@@ -12,10 +12,14 @@
 static __always_inline bool sp_is_child(struct bpf_sock *sk)
 {
 	struct sock *kernel_sk = sp_untyped(sk);
+	unsigned long flags;
 
-	return !(BPF_CORE_READ_BITFIELD_PROBED(kernel_sk, sk_userlocks) & SOCK_BINDPORT_LOCK) &&
-	       !(BPF_CORE_READ(kernel_sk, __sk_common.skc_flags) >> bpf_core_enum_value(enum sock_flags, SOCK_RCU_FREE) & 1) &&
-	       BPF_CORE_READ(kernel_sk, sk_max_ack_backlog) > 0;
+	if (BPF_CORE_READ_BITFIELD_PROBED(kernel_sk, sk_userlocks) & SOCK_BINDPORT_LOCK)
+		return false;
+	flags = BPF_CORE_READ(kernel_sk, __sk_common.skc_flags);
+	if (flags >> bpf_core_enum_value(enum sock_flags, SOCK_RCU_FREE) & 1)
+		return false;
+	return BPF_CORE_READ(kernel_sk, sk_max_ack_backlog) > 0;
 }
 
 /* True if a socket listens on the local port. */

@@ -194,7 +194,9 @@ static __always_inline int sp_read_again(struct __sk_buff *skb, struct sp_scratc
 	area->reader.is_cleartext = 1;
 	area->cursor.at = p->payload;
 	result = sp_read_stream(skb, area);
-	return result == SP_READ_OVER || (result == SP_READ_MORE && !sp_reader_is_pending(&area->reader)) ? SP_PASS : SP_DROP;
+	if (result == SP_READ_OVER || (result == SP_READ_MORE && !sp_reader_is_pending(&area->reader)))
+		return SP_PASS;
+	return SP_DROP;
 }
 
 /* Stores the state at the end of the packet. Pieces of an incomplete message pass, because the server can do nothing

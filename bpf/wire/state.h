@@ -197,6 +197,7 @@ struct sp_learn_request {
 }; /* 304 bytes */
 
 #define SP_RULE_SLOTS 2048
+#define SP_RULE_COUNTERS (SP_RULE_SLOTS * SP_PHASES)
 
 /* Indexes of the map `counters`: base + offset. */
 enum sp_counter {

@@ -55,7 +55,7 @@ static __always_inline __u64 sp_opaque64(__u64 number)
 
 /* The verdict that a global function returned. The verifier knows nothing about the result of a global function, and a
  * cgroup program must return 0 or 1. */
-#define sp_verdict_bit(verdict) ((verdict)&1)
+#define sp_verdict_bit(verdict) (1 & (verdict))
 
 /* Stores 0. clang 14 has no atomic store for BPF. */
 #define sp_atomic_clear(number) __sync_fetch_and_and(number, 0)

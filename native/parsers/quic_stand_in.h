@@ -14,7 +14,7 @@ struct sp_scratch {
 	struct sp_quic_reading reading;
 };
 
-static _Thread_local struct sp_quic_connection sp_quics[SP_QUIC_BUCKETS * SP_QUIC_WAYS];
+static _Thread_local struct sp_quic_connection sp_quics[SP_QUIC_CONNECTIONS];
 static _Thread_local __u64 sp_quic_clock;
 
 static inline struct sp_quic_reading *sp_quic_reading_of(struct sp_scratch *area)
