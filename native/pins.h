@@ -63,7 +63,7 @@ void settle_rows(const std::filesystem::path& pins);
 /* Returns no descriptor if there is no such pin. */
 Fd open_rows(const std::filesystem::path& pins, uint32_t id);
 
-/* Creates the folder and mounts bpffs on it, unless it is on bpffs already. Throws Failure with the errno of mount(2). */
+/* Creates the folder and mounts bpffs on it, unless it is on bpffs. Throws Failure with the errno of mount(2). */
 void mount_bpffs(const std::filesystem::path& folder);
 void unmount_bpffs(const std::filesystem::path& folder);
 

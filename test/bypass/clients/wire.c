@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * Counts what arrives on a link, whether a socket receives it or not: wire INTERFACE
- * It counts packets and bytes of transport payload by destination, protocol and port. A line on stdin, "ADDRESS [PROTOCOL
- * [PORT]]", is answered by {"packets":N,"bytes":N}, which includes everything that arrived before. */
+ * It counts packets and bytes of transport payload by destination, protocol and port. A line on stdin,
+ * "ADDRESS [PROTOCOL [PORT]]", is answered by {"packets":N,"bytes":N}, which includes everything that arrived before. */
 #include "client.h"
 #include <linux/if_packet.h>
 #include <net/ethernet.h>

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT
  * Sends a hand-made ClientHello, possibly in pieces: hello ADDRESS PORT SNI [whole|first:N|only:N|prefix:TEXT]
- * first:N sends N bytes, waits 30 ms and sends the rest. only:N never sends the rest. prefix:TEXT sends TEXT first, as its
- * own segment. Prints the errno of the failure, or 0 if everything was sent and the connection was open 500 ms later. */
+ * first:N sends N bytes, waits 30 ms and sends the rest. only:N never sends the rest. prefix:TEXT sends TEXT first, as
+ * its own segment. Prints the errno of the failure, or 0 if everything was sent and the connection was open 500 ms
+ * later. */
 #include "client.h"
 
 static size_t put(unsigned char *at, const char *sni)
