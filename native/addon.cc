@@ -92,7 +92,8 @@ Napi::Value mount_bpffs_at(const Napi::CallbackInfo& info) {
 /* parse(request, bytes): answers the request in place. Returns false if its range is out of bounds. */
 Napi::Value parse(const Napi::CallbackInfo& info) {
 	auto request = info[0].As<Napi::Uint8Array>();
-	return Napi::Boolean::New(info.Env(), sp_parse_in_user_space(request.Data(), bytes(info[1]), length(info[1])) == 0);
+	return Napi::Boolean::New(info.Env(),
+				  sp_parse_in_user_space(request.Data(), bytes(info[1]), length(info[1])) == 0);
 }
 
 Napi::Value unmount_bpffs_at(const Napi::CallbackInfo& info) {

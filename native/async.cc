@@ -28,7 +28,8 @@ private:
 class CountEntries : public Napi::AsyncWorker {
 public:
 	CountEntries(Napi::Env env, std::string map, Fd fd)
-		: AsyncWorker(env), result_(Napi::Promise::Deferred::New(env)), name_(std::move(map)), fd_(std::move(fd)) {}
+		: AsyncWorker(env), result_(Napi::Promise::Deferred::New(env)), name_(std::move(map)),
+		  fd_(std::move(fd)) {}
 	Napi::Promise promise() const { return result_.Promise(); }
 
 protected:
@@ -66,7 +67,9 @@ Napi::Promise queue(Worker* worker) {
 
 } // namespace
 
-Napi::Promise destroy_socket_async(Napi::Env env, SocketName name) { return queue(new DestroySocket(env, std::move(name))); }
+Napi::Promise destroy_socket_async(Napi::Env env, SocketName name) {
+	return queue(new DestroySocket(env, std::move(name)));
+}
 
 Napi::Promise count_entries_async(Napi::Env env, std::string map, Fd fd) {
 	return queue(new CountEntries(env, std::move(map), std::move(fd)));

@@ -14,8 +14,8 @@ namespace sallyport {
 namespace {
 
 constexpr bpf_attach_type kHooks[] = {BPF_CGROUP_INET_INGRESS,     BPF_CGROUP_INET_EGRESS,  BPF_CGROUP_INET4_CONNECT,
-                                      BPF_CGROUP_INET6_CONNECT,    BPF_CGROUP_UDP4_SENDMSG, BPF_CGROUP_UDP6_SENDMSG,
-                                      BPF_CGROUP_INET_SOCK_RELEASE};
+				      BPF_CGROUP_INET6_CONNECT,    BPF_CGROUP_UDP4_SENDMSG, BPF_CGROUP_UDP6_SENDMSG,
+				      BPF_CGROUP_INET_SOCK_RELEASE};
 constexpr size_t kProgramsMax = 64; /* BPF_CGROUP_MAX_PROGS */
 
 std::string name_of(uint32_t id) {

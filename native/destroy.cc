@@ -71,10 +71,12 @@ std::optional<inet_diag_sockid> find_by_cookie(const SocketName& socket, int fam
 	for (;;) { /* to the end of the dump, because the rest would be read as the next reply */
 		int left = recv(netlink.get(), room.data(), room.size(), 0);
 		if (left <= 0) return found;
-		for (auto* head = reinterpret_cast<nlmsghdr*>(room.data()); NLMSG_OK(head, left); head = NLMSG_NEXT(head, left)) {
+		for (auto* head = reinterpret_cast<nlmsghdr*>(room.data()); NLMSG_OK(head, left);
+		     head = NLMSG_NEXT(head, left)) {
 			if (head->nlmsg_type == NLMSG_DONE || head->nlmsg_type == NLMSG_ERROR) return found;
 			const auto* each = static_cast<const inet_diag_msg*>(NLMSG_DATA(head));
-			if (std::equal(wanted.idiag_cookie, wanted.idiag_cookie + 2, each->id.idiag_cookie)) found = each->id;
+			if (std::equal(wanted.idiag_cookie, wanted.idiag_cookie + 2, each->id.idiag_cookie))
+				found = each->id;
 		}
 	}
 }

@@ -13,7 +13,8 @@ namespace sallyport {
 class Failure : public std::system_error {
 public:
 	Failure(int error, std::string step, std::string log = {})
-		: std::system_error(error, std::generic_category(), step), step_(std::move(step)), log_(std::move(log)) {}
+		: std::system_error(error, std::generic_category(), step), step_(std::move(step)),
+		  log_(std::move(log)) {}
 
 	const std::string& step() const { return step_; }
 	const std::string& log() const { return log_; }

@@ -30,8 +30,9 @@ void set_error_class(Napi::Env env, Napi::Function constructor) {
 
 Napi::Error to_js(Napi::Env env, const std::system_error& error, const std::string& step, const std::string& log) {
 	const auto& constructor = env.GetInstanceData<ErrorClass>()->constructor;
-	return Napi::Error(env, constructor.New({Napi::String::New(env, error.what()), code_name(env, error.code().value()),
-	                                         Napi::String::New(env, step), Napi::String::New(env, log)}));
+	return Napi::Error(env,
+			   constructor.New({Napi::String::New(env, error.what()), code_name(env, error.code().value()),
+					    Napi::String::New(env, step), Napi::String::New(env, log)}));
 }
 
 Napi::Value to_buffer(Napi::Env env, Bytes&& content) {

@@ -69,7 +69,7 @@ private:
 		prepared_ = std::move(loaded.prepared);
 		for (const auto& [name, fd] : handles_.maps) maps_.emplace(name, Map(name, fd.get()));
 		policy_ = std::make_unique<Policy>(handles_.maps.at("policy").get(), handles_.maps.at("control").get(),
-		                                   pins_);
+						   pins_);
 	}
 
 	const Map& map(const Napi::CallbackInfo& info) const { return maps_.at(info[0].ToString()); }
@@ -124,8 +124,8 @@ private:
 	}
 
 	Napi::Value start(const Napi::CallbackInfo& info) {
-		reader_ = std::make_shared<Reader>(info.Env(), handles_.maps.at("events").get(), info[0].ToNumber().Uint32Value(),
-		                                   info[1].As<Napi::Function>());
+		reader_ = std::make_shared<Reader>(info.Env(), handles_.maps.at("events").get(),
+						   info[0].ToNumber().Uint32Value(), info[1].As<Napi::Function>());
 		return info.Env().Undefined();
 	}
 
@@ -161,7 +161,8 @@ private:
 
 	Napi::Value test_run(const Napi::CallbackInfo& info) {
 		const Fd& program = handles_.programs.at(info[0].ToString());
-		TestRun run = sallyport::test_run(program.get(), bytes(info[1]), length(info[1]), info[2].ToNumber().Int32Value());
+		TestRun run = sallyport::test_run(program.get(), bytes(info[1]), length(info[1]),
+						  info[2].ToNumber().Int32Value());
 		auto result = Napi::Object::New(info.Env());
 		result["retval"] = run.retval;
 		result["durationNs"] = run.duration_ns;

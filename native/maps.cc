@@ -16,7 +16,8 @@ constexpr size_t kBatch = 1024;
 constexpr int kNotSupportedByKernel = 524; /* ENOTSUPP: a map type without batches */
 
 bool is_per_cpu(uint32_t type) {
-	return type == BPF_MAP_TYPE_PERCPU_ARRAY || type == BPF_MAP_TYPE_PERCPU_HASH || type == BPF_MAP_TYPE_LRU_PERCPU_HASH;
+	return type == BPF_MAP_TYPE_PERCPU_ARRAY || type == BPF_MAP_TYPE_PERCPU_HASH ||
+	       type == BPF_MAP_TYPE_LRU_PERCPU_HASH;
 }
 
 } // namespace
@@ -102,8 +103,8 @@ bool Map::by_batch(const Visit& visit) const {
 		keys.resize(room * key_size_);
 		values.resize(room * raw_value_size());
 		__u32 count = room;
-		const int failed =
-			bpf_map_lookup_batch(fd_, first ? nullptr : from.data(), next.data(), keys.data(), values.data(), &count, nullptr);
+		const int failed = bpf_map_lookup_batch(fd_, first ? nullptr : from.data(), next.data(), keys.data(),
+							values.data(), &count, nullptr);
 		const int error = failed ? errno : 0;
 		if (error == ENOSPC) { /* one bucket has more entries than there is room for */
 			room *= 2;
@@ -124,7 +125,8 @@ void Map::dump_one_by_one(Dump& dump) const {
 	/* If the current key is deleted, get_next_key starts over. The bound ends the loop in a busy map. */
 	bool first = true;
 	while (dump.count < max_entries_ && bpf_map_get_next_key(fd_, first ? nullptr : key.data(), next.data()) == 0) {
-		if (bpf_map_lookup_elem(fd_, next.data(), value.data()) == 0) append(dump, next.data(), value.data(), 1);
+		if (bpf_map_lookup_elem(fd_, next.data(), value.data()) == 0)
+			append(dump, next.data(), value.data(), 1);
 		std::swap(key, next);
 		first = false;
 	}

@@ -132,7 +132,8 @@ std::set<std::string> kept_maps(const bpf_object* object) {
 	std::set<std::string> kept;
 	for (__u32 id = 1; types != nullptr && id < btf__type_cnt(types); id++) {
 		const btf_type* tag = btf__type_by_id(types, id);
-		if (!btf_is_decl_tag(tag) || std::string_view("kept") != btf__name_by_offset(types, tag->name_off)) continue;
+		if (!btf_is_decl_tag(tag) || std::string_view("kept") != btf__name_by_offset(types, tag->name_off))
+			continue;
 		kept.insert(btf__name_by_offset(types, btf__type_by_id(types, tag->type)->name_off));
 	}
 	if (kept.empty()) throw Failure(EINVAL, "find maps to keep");
@@ -189,8 +190,9 @@ void attach_all(const bpf_object* object, const std::string& cgroup, const fs::p
 		const std::string name = bpf_program__name(program);
 		Log log;
 		const bool tracing = bpf_program__type(program) == BPF_PROG_TYPE_TRACING;
-		const Link link(tracing ? bpf_program__attach(program) : bpf_program__attach_cgroup(program, group.get()),
-		                bpf_link__destroy);
+		const Link link(tracing ? bpf_program__attach(program)
+					: bpf_program__attach_cgroup(program, group.get()),
+				bpf_link__destroy);
 		if (!link) throw Failure(errno, "attach " + name, log.take());
 		check(bpf_link__pin(link.get(), (folder / "links" / name).c_str()), "pin link " + name);
 	}
@@ -256,7 +258,8 @@ Loaded load(const LoadOptions& options) {
 		check(bpf_map__set_max_entries(map, entries), "size of map " + name);
 	}
 	/* The contents of maps depend on the watched cgroup and on the layout. */
-	if (found && found->layout == wanted.layout && found->cgroup == wanted.cgroup) keep_maps(object.get(), options.pins);
+	if (found && found->layout == wanted.layout && found->cgroup == wanted.cgroup)
+		keep_maps(object.get(), options.pins);
 	load_programs(object.get());
 
 	Handles handles = handles_of(object.get());

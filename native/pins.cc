@@ -77,8 +77,9 @@ std::optional<Marker> read_marker(const fs::path& folder) {
 
 void write_marker(const fs::path& folder, const Marker& marker) {
 	const uint32_t key = 0;
-	const Fd map(check(bpf_map_create(BPF_MAP_TYPE_ARRAY, "sallyport_mark", sizeof(key), sizeof(marker), 1, nullptr),
-	                   "create marker"));
+	const Fd map(
+		check(bpf_map_create(BPF_MAP_TYPE_ARRAY, "sallyport_mark", sizeof(key), sizeof(marker), 1, nullptr),
+		      "create marker"));
 	check(bpf_map_update_elem(map.get(), &key, &marker, BPF_ANY), "write marker");
 	check(bpf_obj_pin(map.get(), (folder / "marker").c_str()), "pin marker");
 }

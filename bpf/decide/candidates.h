@@ -175,8 +175,11 @@ __noinline int sp_find_candidates(struct sp_subject *s)
 		if (sp_is_v4(s->remote))
 			sp_and(&p, s, sp_find32(p.rows, trees, SP_TREE_V4, bpf_ntohl(s->remote[1] >> 32), &s->node));
 		else
-			sp_and(&p, s, sp_find128(p.rows, trees, bpf_be64_to_cpu(s->remote[0]), bpf_be64_to_cpu(s->remote[1]), &s->node));
-		sp_and(&p, s, sp_find32(p.rows, trees, SP_TREE_PORTS, (__u32)s->protocol << 16 | s->remote_port, &s->node));
+			sp_and(&p, s,
+			       sp_find128(p.rows, trees, bpf_be64_to_cpu(s->remote[0]), bpf_be64_to_cpu(s->remote[1]),
+					  &s->node));
+		sp_and(&p, s,
+		       sp_find32(p.rows, trees, SP_TREE_PORTS, (__u32)s->protocol << 16 | s->remote_port, &s->node));
 	}
 	if (flags & SP_HAS_EXE)
 		sp_and(&p, s, s->exe_hash ? sp_lookup(s, s->exe_hash, SP_VEC_ANY_EXE) : SP_VEC_ANY_EXE);

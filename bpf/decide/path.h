@@ -165,7 +165,8 @@ static long sp_pattern_step(__u32 i, void *state)
 	pattern = &patterns[i % SP_PATTERNS_PER_ROW];
 	if (pattern->query != w->query)
 		return 0;
-	if (!w->uncertain && !(s->path[pattern->state / SP_WORD_BITS % SP_WORDS_MAX] >> pattern->state % SP_WORD_BITS & 1))
+	if (!w->uncertain &&
+	    !(s->path[pattern->state / SP_WORD_BITS % SP_WORDS_MAX] >> pattern->state % SP_WORD_BITS & 1))
 		return 0;
 	words = sp_vector(w->policy, pattern->vector);
 	if (!words)

@@ -59,7 +59,8 @@ static __always_inline __u32 sp_less128(const struct sp_key6 *a, __u64 hi, __u64
 }
 
 /* `node` is working memory: see sp_reload(). */
-static __always_inline __u32 sp_find32(void *rows, const struct sp_policy_trees *trees, enum sp_tree tree, __u32 key, __u32 *node)
+static __always_inline __u32 sp_find32(void *rows, const struct sp_policy_trees *trees, enum sp_tree tree, __u32 key,
+				       __u32 *node)
 {
 	__u32 depth = trees->depth[tree], *keys, i;
 
@@ -92,7 +93,8 @@ static __always_inline __u32 sp_find32(void *rows, const struct sp_policy_trees 
 	return keys[16 + (i & 15)];
 }
 
-static __always_inline __u32 sp_find128(void *rows, const struct sp_policy_trees *trees, __u64 hi, __u64 lo, __u32 *node)
+static __always_inline __u32 sp_find128(void *rows, const struct sp_policy_trees *trees, __u64 hi, __u64 lo,
+					__u32 *node)
 {
 	__u32 depth = trees->depth[SP_TREE_V6], i;
 	struct sp_key6 *keys;
@@ -133,7 +135,8 @@ __noinline __u32 sp_lookup(struct sp_subject *s, __u64 hash, __u32 otherwise)
 	if (!s || !sp_open(s, &p))
 		return otherwise;
 	for (int probe = 0; probe < SP_PROBE; probe++) {
-		struct sp_slot *slots = sp_row(p.rows, p.head->table_row + (((__u32)hash + probe) & p.head->table_mask));
+		struct sp_slot *slots =
+			sp_row(p.rows, p.head->table_row + (((__u32)hash + probe) & p.head->table_mask));
 
 		if (!slots)
 			return otherwise;

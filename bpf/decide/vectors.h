@@ -9,7 +9,8 @@
  * follows both results of each comparison. */
 #define sp_for_each_word(i, count) for (__u32 i = 0; i < SP_WORDS_MAX && ((i != 1 && i != 4) || i < (count)); i++)
 
-static __always_inline void sp_copy(const struct sp_policy_view *p, const struct sp_subject *s, __u64 *into, __u32 vector)
+static __always_inline void sp_copy(const struct sp_policy_view *p, const struct sp_subject *s, __u64 *into,
+				    __u32 vector)
 {
 	__u64 *words = sp_vector(p, vector);
 

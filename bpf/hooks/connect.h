@@ -165,18 +165,18 @@ static __always_inline void sp_remote6(struct sp_subject *s, struct bpf_sock_add
 }
 
 /* One body for four programs. Arguments: the hook, the family of its address, and the function that judges. */
-#define SP_ADDRESS_HOOK(hook, family, judge_call)                          \
+#define SP_ADDRESS_HOOK(hook, family, judge_call) \
 	SEC("cgroup/" #hook #family) int hook##family(struct bpf_sock_addr *ctx) \
-	{                                                                  \
-		struct sp_scratch *area = sp_scratch_claim();              \
-		int verdict;                                               \
-                                                                           \
-		if (!area)                                                 \
-			return SP_PROCEED; /* egress is the authority */   \
-		sp_remote##family(&area->subject, ctx);                    \
-		verdict = judge_call(ctx, area);                           \
-		sp_scratch_release(area);                                  \
-		return verdict;                                            \
+	{ \
+		struct sp_scratch *area = sp_scratch_claim(); \
+		int verdict; \
+\
+		if (!area) \
+			return SP_PROCEED; /* egress is the authority */ \
+		sp_remote##family(&area->subject, ctx); \
+		verdict = judge_call(ctx, area); \
+		sp_scratch_release(area); \
+		return verdict; \
 	}
 
 SP_ADDRESS_HOOK(connect, 4, sp_connect)

@@ -85,7 +85,8 @@ static __always_inline void sp_fill_end(struct sp_end *end, struct bpf_sock *sk,
 	sp_event_head(&end->head, SP_EVENT_END, sizeof(*end), now);
 	end->head.cookie = bpf_get_socket_cookie(sk);
 	end->state = sk->state;
-	fin_received = BPF_CORE_READ(kernel_sk, __sk_common.skc_flags) >> bpf_core_enum_value(enum sock_flags, SOCK_DONE) & 1;
+	fin_received =
+		BPF_CORE_READ(kernel_sk, __sk_common.skc_flags) >> bpf_core_enum_value(enum sock_flags, SOCK_DONE) & 1;
 	end->bytes_in = BPF_CORE_READ(tcp, bytes_received);
 	if (fin_received && end->bytes_in > 0)
 		end->bytes_in--;

@@ -50,8 +50,8 @@ static __always_inline bool sp_is_routed4(struct __sk_buff *skb, __u32 end)
 			at = (at + 1) & 63;
 			continue;
 		}
-		if (option[0] == SP_OPTION_LSRR || option[0] == SP_OPTION_SSRR || bpf_skb_load_bytes(skb, at, option, 2) ||
-		    option[1] < 2)
+		if (option[0] == SP_OPTION_LSRR || option[0] == SP_OPTION_SSRR ||
+		    bpf_skb_load_bytes(skb, at, option, 2) || option[1] < 2)
 			return true;
 		if (at + option[1] >= end)
 			return false;

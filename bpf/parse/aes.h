@@ -87,14 +87,15 @@ static __always_inline __u32 sp_aes_lookup(int row, __u32 scaled)
 /* One column of a round, from bytes of four columns (ShiftRows). */
 static __always_inline __u32 sp_aes_round(__u32 a, __u32 b, __u32 c, __u32 d, __u32 key)
 {
-	return sp_aes_lookup(0, a << 2) ^ sp_aes_lookup(1, b >> 6) ^ sp_aes_lookup(2, c >> 14) ^ sp_aes_lookup(3, d >> 22) ^ key;
+	return sp_aes_lookup(0, a << 2) ^ sp_aes_lookup(1, b >> 6) ^ sp_aes_lookup(2, c >> 14) ^
+	       sp_aes_lookup(3, d >> 22) ^ key;
 }
 
 static __always_inline __u32 sp_aes_substitute(__u32 a, __u32 b, __u32 c, __u32 d)
 {
 	/* The S-box is the byte of a table's entry that is multiplied by 1. */
-	return (sp_aes_lookup(2, a << 2) & 0xff) | (sp_aes_lookup(0, b >> 6) & 0xff00) | (sp_aes_lookup(0, c >> 14) & 0xff0000) |
-	       (sp_aes_lookup(1, d >> 22) & 0xff000000);
+	return (sp_aes_lookup(2, a << 2) & 0xff) | (sp_aes_lookup(0, b >> 6) & 0xff00) |
+	       (sp_aes_lookup(0, c >> 14) & 0xff0000) | (sp_aes_lookup(1, d >> 22) & 0xff000000);
 }
 
 /* Expands the key in aes->key[0..3]. */

@@ -177,8 +177,8 @@ static long sp_http_step(__u32 i, void *state)
 
 /* Reads [*at, end) and moves `*at` after the last byte that was read: after the head at SP_HTTP_REQUEST. At
  * SP_HTTP_OTHER and SP_HTTP_SWITCHED it has read into the next protocol. */
-static __always_inline enum sp_http_result sp_http_read(struct sp_http_reader *reader, struct sp_text *text, const struct sp_bytes *bytes,
-							__u32 *at, __u32 end)
+static __always_inline enum sp_http_result sp_http_read(struct sp_http_reader *reader, struct sp_text *text,
+							const struct sp_bytes *bytes, __u32 *at, __u32 end)
 {
 	struct sp_http_walk walk = {.bytes = *bytes, .reader = reader, .text = text, .at = *at, .end = end};
 

@@ -192,7 +192,8 @@ static __always_inline enum sp_http_result sp_http_version(struct sp_http_reader
 	if (at < 7)
 		return sp_http_bad_line(r, text);
 	if (!sp_is_digit(c) || r->reason ||
-	    !(text->flags & SP_REQUEST_CONNECT || text->path[0] == '/' || (text->path[0] == '*' && text->path_length == 1)))
+	    !(text->flags & SP_REQUEST_CONNECT || text->path[0] == '/' ||
+	      (text->path[0] == '*' && text->path_length == 1)))
 		return sp_http_break(r, SP_HTTP_BAD_LINE);
 	if (c == '0')
 		r->flags |= SP_HTTP_OLD;

@@ -214,7 +214,8 @@ static __always_inline __u32 sp_quic_unprotect(struct sp_quic_work *w, const str
 	return w->number_at + length;
 }
 
-static __always_inline bool sp_quic_begin(struct sp_quic_work *w, const struct sp_quic_keys *keys, struct sp_quic_gcm *g)
+static __always_inline bool sp_quic_begin(struct sp_quic_work *w, const struct sp_quic_keys *keys,
+					  struct sp_quic_gcm *g)
 {
 	__u32 number;
 

@@ -12,8 +12,14 @@
 #define SP_QUIC_HELLO_STEPS 1024
 
 enum sp_quic_frame {
-	SP_FRAME_PADDING = 0, SP_FRAME_PING = 1, SP_FRAME_ACK = 2, SP_FRAME_ACK_ECN = 3, SP_FRAME_CRYPTO = 6, SP_FRAME_GOOGLE_CRYPTO = 8,
-	SP_FRAME_CLOSE = 0x1c, SP_FRAME_CLOSE_APPLICATION = 0x1d,
+	SP_FRAME_PADDING = 0,
+	SP_FRAME_PING = 1,
+	SP_FRAME_ACK = 2,
+	SP_FRAME_ACK_ECN = 3,
+	SP_FRAME_CRYPTO = 6,
+	SP_FRAME_GOOGLE_CRYPTO = 8,
+	SP_FRAME_CLOSE = 0x1c,
+	SP_FRAME_CLOSE_APPLICATION = 0x1d,
 };
 
 enum sp_quic_result {
@@ -149,7 +155,8 @@ static __always_inline int sp_quic_frame(struct sp_quic_work *w, struct sp_quic_
 	case SP_FRAME_ACK:
 	case SP_FRAME_ACK_ECN:
 		/* largest acknowledged, delay, number of ranges */
-		if (sp_quic_number(w, end) || sp_quic_number(w, end) || sp_quic_number(w, end) || w->number > SP_QUIC_PACKET_MAX)
+		if (sp_quic_number(w, end) || sp_quic_number(w, end) || sp_quic_number(w, end) ||
+		    w->number > SP_QUIC_PACKET_MAX)
 			return -1;
 		w->numbers = 1 + 2 * (__u32)w->number + (type == SP_FRAME_ACK_ECN ? 3 : 0);
 		return 0;

@@ -61,8 +61,8 @@ static long sp_answer_step(__u32 i, void *state)
 
 /* Compares the answer with the question that this socket sent to this resolver: id, name and type. Fills the head of
  * the event and leaves the offset of the records. Returns 0, or -1 if they differ. */
-static __always_inline int sp_match_answer(struct sp_scratch *area, const struct sp_packet *p, const struct sp_bytes *bytes, __u32 at,
-					   struct sp_question_key *key)
+static __always_inline int sp_match_answer(struct sp_scratch *area, const struct sp_packet *p,
+					   const struct sp_bytes *bytes, __u32 at, struct sp_question_key *key)
 {
 	struct sp_answer *answer = &area->answer;
 	struct sp_dns_question section;

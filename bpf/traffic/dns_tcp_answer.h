@@ -84,7 +84,8 @@ static long sp_pieces_step(__u32 i, void *state)
 
 /* Drops segments that are out of order; TCP sends them again. So answers are learned before the application can read
  * them. */
-static __always_inline int sp_read_pieces(struct __sk_buff *skb, struct bpf_sock *sk, struct sp_dns_socket *socket, struct sp_packet *p)
+static __always_inline int sp_read_pieces(struct __sk_buff *skb, struct bpf_sock *sk, struct sp_dns_socket *socket,
+					  struct sp_packet *p)
 {
 	struct sp_pieces_walk walk = {.skb = skb, .socket = socket, .end = p->end};
 	struct tcp_sock *tcp = sp_untyped(sk);

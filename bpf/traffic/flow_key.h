@@ -6,7 +6,8 @@
 #include "../kernel/packet.h"
 #include "../kernel/report.h"
 
-static __always_inline void sp_flow_key_of(struct sp_flow_key *key, __u64 cookie, const __u64 *remote, __u16 port, __u8 protocol)
+static __always_inline void sp_flow_key_of(struct sp_flow_key *key, __u64 cookie, const __u64 *remote, __u16 port,
+					   __u8 protocol)
 {
 	__builtin_memset(key, 0, sizeof(*key));
 	key->cookie = cookie;

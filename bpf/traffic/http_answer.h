@@ -35,8 +35,8 @@ static __always_inline void sp_await_answer(struct bpf_sock *sk, const struct sp
 }
 
 /* Fills the subject; the remote side is the source of the packet. */
-static __always_inline void sp_subject_of_answer(struct sp_scratch *area, struct __sk_buff *skb, struct bpf_sock *sk, struct sp_packet *p,
-						 const struct sp_socket *socket)
+static __always_inline void sp_subject_of_answer(struct sp_scratch *area, struct __sk_buff *skb, struct bpf_sock *sk,
+						 struct sp_packet *p, const struct sp_socket *socket)
 {
 	struct sp_subject *s = &area->subject;
 	__u64 remote[2] = {p->source[0], p->source[1]};

@@ -17,7 +17,8 @@ static __always_inline void sp_parse_quic_forget(const struct sp_quic_reading *q
 	}
 }
 
-static __always_inline void sp_parse_quic_begin(const struct sp_parse_request *r, struct sp_quic_reading *q, __u32 offset)
+static __always_inline void sp_parse_quic_begin(const struct sp_parse_request *r, struct sp_quic_reading *q,
+						__u32 offset)
 {
 	__builtin_memset(&q->flow, 0, sizeof(q->flow));
 	q->flow.cookie = r->quic.cookie;

@@ -89,7 +89,8 @@ __noinline int sp_judge_unreadable(struct sp_scratch *area)
 	return sp_verdict_of(s) == SP_DENY ? SP_DROP : SP_PASS;
 }
 
-static __always_inline int sp_judge_datagram(struct __sk_buff *skb, struct sp_scratch *area, const struct sp_packet *p, bool trusted)
+static __always_inline int sp_judge_datagram(struct __sk_buff *skb, struct sp_scratch *area, const struct sp_packet *p,
+					     bool trusted)
 {
 	struct sp_bytes bytes = {.packet = skb, .end = p->end};
 

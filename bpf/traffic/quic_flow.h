@@ -19,7 +19,8 @@ static __always_inline bool sp_quic_is_long(struct __sk_buff *skb, __u32 at, __u
 {
 	__u8 head[5];
 
-	if (bpf_skb_load_bytes(skb, at, head, 1) || !(head[0] & SP_QUIC_LONG) || bpf_skb_load_bytes(skb, at, head, sizeof(head)))
+	if (bpf_skb_load_bytes(skb, at, head, 1) || !(head[0] & SP_QUIC_LONG) ||
+	    bpf_skb_load_bytes(skb, at, head, sizeof(head)))
 		return false;
 	if (sp_quic_salt(sp_be32(head + 1)) >= 0)
 		return true;

@@ -53,7 +53,8 @@ __noinline int sp_read_stream_http(struct __sk_buff *skb, struct sp_scratch *are
  * verified once. */
 static __always_inline int sp_read_stream(struct __sk_buff *skb, struct sp_scratch *area)
 {
-	return area->reader.kind == SP_READER_HTTP ? sp_read_stream_http(skb, area) : sp_read_stream_not_http(skb, area);
+	return area->reader.kind == SP_READER_HTTP ? sp_read_stream_http(skb, area)
+						   : sp_read_stream_not_http(skb, area);
 }
 
 /* Returns the storage of a packet's socket, and the full socket in `*sk`; NULL if either is missing. */

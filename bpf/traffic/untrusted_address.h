@@ -14,7 +14,8 @@ static __always_inline bool sp_can_bind_nonlocal(struct bpf_sock *sk)
 
 static __always_inline bool sp_is_loopback(const __u64 *address)
 {
-	return address[0] == 0 && (sp_is_v4(address) ? (address[1] >> 32 & 0xff) == 127 : address[1] == (__u64)bpf_htonl(1) << 32);
+	return address[0] == 0 &&
+	       (sp_is_v4(address) ? (address[1] >> 32 & 0xff) == 127 : address[1] == (__u64)bpf_htonl(1) << 32);
 }
 
 /* True if the packet returns to this host. Multicast to ff00::/8 returns to sockets that joined the group. */
@@ -33,7 +34,8 @@ __noinline int sp_read_sent(struct __sk_buff *skb, struct sp_packet *p)
 	if (!p || !sk)
 		return -1;
 	result = sp_read_packet(skb, p);
-	if (!sp_is_delivered_locally(skb, p) || (p->source[0] == p->destination[0] && p->source[1] == p->destination[1]) || sp_is_loopback(p->source))
+	if (!sp_is_delivered_locally(skb, p) ||
+	    (p->source[0] == p->destination[0] && p->source[1] == p->destination[1]) || sp_is_loopback(p->source))
 		return result;
 	sk = bpf_sk_fullsock(sk);
 	if (sk && sp_can_bind_nonlocal(sk))

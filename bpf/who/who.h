@@ -6,7 +6,6 @@
 #include "cgroup.h"
 #include "process.h"
 
-
 static __always_inline __u32 sp_announcement(void)
 {
 	__u32 zero = 0;

@@ -41,7 +41,7 @@ static void pin(int cpu)
 
 static struct sockaddr_in target(int port)
 {
-	struct sockaddr_in to = { .sin_family = AF_INET, .sin_port = htons(port), .sin_addr.s_addr = fixed };
+	struct sockaddr_in to = {.sin_family = AF_INET, .sin_port = htons(port), .sin_addr.s_addr = fixed};
 
 	seed ^= seed << 13, seed ^= seed >> 17, seed ^= seed << 5;
 	if (!fixed)
@@ -51,10 +51,10 @@ static struct sockaddr_in target(int port)
 
 static int listener(int port)
 {
-	struct sockaddr_in any = { .sin_family = AF_INET, .sin_port = htons(port) };
+	struct sockaddr_in any = {.sin_family = AF_INET, .sin_port = htons(port)};
 	int fd = socket(AF_INET, SOCK_STREAM, 0);
 
-	setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &(int){ 1 }, sizeof(int));
+	setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &(int){1}, sizeof(int));
 	if (bind(fd, (struct sockaddr *)&any, sizeof(any)) || listen(fd, 4096)) {
 		perror("listen");
 		exit(1);
@@ -65,14 +65,14 @@ static int listener(int port)
 /* PORT and PORT+2 run on the other CPU, the echo on the same one, where a wake-up needs no interrupt between CPUs. */
 static void serve(int port, int echo, int ready)
 {
-	struct pollfd fds[32] = { { listener(echo ? port + 1 : port), POLLIN, 0 } };
+	struct pollfd fds[32] = {{listener(echo ? port + 1 : port), POLLIN, 0}};
 	static char block[BLOCK];
 	int count = 1, first = 1, fd;
 
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	pin(!echo);
 	if (!echo)
-		fds[count++] = (struct pollfd){ listener(port + 2), POLLIN, 0 }, first = 2;
+		fds[count++] = (struct pollfd){listener(port + 2), POLLIN, 0}, first = 2;
 	(void)!write(ready, "r", 1);
 	for (;;) {
 		poll(fds, count, -1);
@@ -80,8 +80,8 @@ static void serve(int port, int echo, int ready)
 			close(accept(fds[0].fd, NULL, NULL));
 		if (fds[first - 1].revents && count < 32) {
 			fd = accept(fds[first - 1].fd, NULL, NULL);
-			setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &(int){ 1 }, sizeof(int));
-			fds[count++] = (struct pollfd){ fd, POLLIN, 0 };
+			setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &(int){1}, sizeof(int));
+			fds[count++] = (struct pollfd){fd, POLLIN, 0};
 		}
 		for (int i = first; i < count; i++) {
 			long got = fds[i].revents ? read(fds[i].fd, block, echo ? 1 : BLOCK) : 0;
@@ -99,8 +99,8 @@ static int stay(int port)
 	struct sockaddr_in to = target(port);
 	int fd = socket(AF_INET, SOCK_STREAM, 0);
 
-	setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &(int){ 1 }, sizeof(int));
-	setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &(int){ 262144 }, sizeof(int));
+	setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &(int){1}, sizeof(int));
+	setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &(int){262144}, sizeof(int));
 	if (connect(fd, (struct sockaddr *)&to, sizeof(to)))
 		perror("connect");
 	return fd;
@@ -138,7 +138,7 @@ static void keep_pace(const struct timespec *from, long done)
 	long long ahead = pace ? done * 1000000000LL / pace - since(from) : 0;
 
 	if (ahead > 1000000)
-		nanosleep(&(struct timespec){ .tv_nsec = 1000000 }, NULL);
+		nanosleep(&(struct timespec){.tv_nsec = 1000000}, NULL);
 }
 
 static long connects(int port, long count)

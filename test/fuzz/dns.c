@@ -18,7 +18,8 @@ static void read_message(const __u8 *data, __u32 size)
 		check(++calls <= 4 + size, "the number of calls is limited");
 	} while (request.result == SP_PARSE_DNS_QUESTION || request.result == SP_PARSE_DNS_ADDRESS);
 	check_untouched(request.text.method, sizeof(request.text.method));
-	check(loop_steps <= (__u64)(calls + 1) * (SP_DNS_WIRE + SP_DNS_STEPS), "the work is proportional to the answers");
+	check(loop_steps <= (__u64)(calls + 1) * (SP_DNS_WIRE + SP_DNS_STEPS),
+	      "the work is proportional to the answers");
 }
 
 /* The messages in a stream do not depend on how it was split. */
@@ -60,6 +61,7 @@ int FUZZ_TARGET(const uint8_t *data, size_t size)
 	struct numbers cuts = {.state = hash_bytes(0x9e3779b97f4a7c15ULL, data, size) | 1};
 
 	read_message(data, size);
-	check(read_stream(data, size, NULL) == read_stream(data, size, &cuts), "pieces give the same messages as one piece");
+	check(read_stream(data, size, NULL) == read_stream(data, size, &cuts),
+	      "pieces give the same messages as one piece");
 	return 0;
 }

@@ -56,7 +56,8 @@ static inline const __u8 *at_the_end(const void *bytes, size_t count)
 
 /* Hashes the contents and the length, eight bytes at a time. Not instrumented, because it reads every input and says
  * nothing about the parsers. */
-__attribute__((noinline, unused, no_sanitize("coverage"))) static __u64 hash_bytes(__u64 hash, const void *bytes, size_t count)
+__attribute__((noinline, unused, no_sanitize("coverage"))) static __u64 hash_bytes(__u64 hash, const void *bytes,
+										   size_t count)
 {
 	const __u8 *at = bytes;
 	__u64 word = 0;

@@ -25,6 +25,7 @@ static int status_in_pieces(const __u8 *data, __u32 size, __u32 most)
 int FUZZ_TARGET(const uint8_t *data, size_t size)
 {
 	read_both_ways(data, size);
-	check(status_in_pieces(data, size, size) == status_in_pieces(data, size, 1), "pieces give the same status as one piece");
+	check(status_in_pieces(data, size, size) == status_in_pieces(data, size, 1),
+	      "pieces give the same status as one piece");
 	return 0;
 }

@@ -43,10 +43,12 @@ static int read_frames(struct sp_quic_stream *stream, const void *frames, __u32 
 	work.end = size;
 	loop_steps = 0;
 	result = sp_quic_frames(&work, stream);
-	check(loop_steps <= 64 + 4 * (__u64)(size + SP_QUIC_STREAM_MAX), "the work is proportional to the frames and the stream");
+	check(loop_steps <= 64 + 4 * (__u64)(size + SP_QUIC_STREAM_MAX),
+	      "the work is proportional to the frames and the stream");
 	check(work.at <= size, "no frame exceeds its packet");
 	check(stream->contiguous >= contiguous && stream->highest >= highest, "known bytes stay known");
-	check(stream->contiguous <= stream->highest && stream->highest <= SP_QUIC_STREAM_MAX, "only received bytes are known");
+	check(stream->contiguous <= stream->highest && stream->highest <= SP_QUIC_STREAM_MAX,
+	      "only received bytes are known");
 	check((result != 0) == (stream->broken != 0), "malformed frames are noted");
 	return result;
 }
@@ -62,7 +64,8 @@ static __u64 hellos(struct sp_quic_stream *stream)
 	while ((result = sp_quic_next_hello(stream, &text, &hello)) == SP_QUIC_HELLO) {
 		__u32 kept = text.name_length < SP_NAME_MAX ? text.name_length : SP_NAME_MAX;
 
-		check(stream->message >= before + 4 && stream->message <= stream->contiguous, "a returned ClientHello is complete");
+		check(stream->message >= before + 4 && stream->message <= stream->contiguous,
+		      "a returned ClientHello is complete");
 		before = stream->message;
 		hash = hash_bytes(hash, &hello, sizeof(hello));
 		if (hello == SP_HELLO_NAMED)

@@ -43,7 +43,8 @@ static void note(struct reading_log *log, const struct sp_parse_request *r, __u6
 		if (!(t->flags & SP_REQUEST_BROKEN)) {
 			hash = hash_bytes(hash, &t->name_length, 3 * sizeof(t->name_length));
 			hash = hash_bytes(hash, t->name, t->name_length < SP_NAME_MAX ? t->name_length : SP_NAME_MAX);
-			hash = hash_bytes(hash, t->method, t->method_length < SP_METHOD_MAX ? t->method_length : SP_METHOD_MAX);
+			hash = hash_bytes(hash, t->method,
+					  t->method_length < SP_METHOD_MAX ? t->method_length : SP_METHOD_MAX);
 			hash = hash_bytes(hash, t->path, t->path_length < SP_PATH_MAX ? t->path_length : SP_PATH_MAX);
 		}
 	}
@@ -75,11 +76,13 @@ static void read_stream(const __u8 *data, __u32 size, struct numbers *cuts, stru
 			struct sp_bytes bytes = {.packet = &packet, .end = piece, .window = &window};
 			__u32 before = request.at;
 
-			check(sp_parse(&request, &bytes, &cursor, &parse_work, 0) == 0, "a request within bounds is answered");
+			check(sp_parse(&request, &bytes, &cursor, &parse_work, 0) == 0,
+			      "a request within bounds is answered");
 			check(request.at >= before && request.at <= piece, "the offset stays within the piece");
 			check(++calls <= 64 + 4 * size, "the number of calls is limited");
 			over = request.result == SP_READ_OVER;
-			check(request.result != SP_READ_MORE || request.at == piece, "everything was read when more is requested");
+			check(request.result != SP_READ_MORE || request.at == piece,
+			      "everything was read when more is requested");
 			if (request.result != SP_READ_MORE)
 				note(log, &request, given + request.at);
 		} while (request.result != SP_READ_MORE && !over);
@@ -100,7 +103,8 @@ static void read_both_ways(const __u8 *data, size_t size)
 	check(whole.count == pieces.count, "pieces give as many results as one piece");
 	for (__u32 i = 0; i < whole.count; i++) {
 		check(whole.events[i].hash == pieces.events[i].hash, "pieces give the same results as one piece");
-		check(!whole.events[i].at || whole.events[i].at == pieces.events[i].at, "messages end at the same offset as in one piece");
+		check(!whole.events[i].at || whole.events[i].at == pieces.events[i].at,
+		      "messages end at the same offset as in one piece");
 	}
 }
 

@@ -45,8 +45,8 @@ static double load(const char *file, const char *wanted)
 	}
 	taken = now() - began;
 	if (wanted && bpf_obj_get_info_by_fd(bpf_program__fd(found), &info, &size) == 0)
-		printf("{\"name\":\"%s\",\"verified\":%u,\"instructions\":%u,\"jited\":%u,\"ms\":%.1f}\n", wanted, info.verified_insns,
-		       info.xlated_prog_len / 8, info.jited_prog_len, taken);
+		printf("{\"name\":\"%s\",\"verified\":%u,\"instructions\":%u,\"jited\":%u,\"ms\":%.1f}\n", wanted,
+		       info.verified_insns, info.xlated_prog_len / 8, info.jited_prog_len, taken);
 	bpf_object__close(object);
 	return taken;
 }

@@ -32,9 +32,9 @@ static int move_to(const char *cgroup)
 static int opener(int channel, const char *cgroup, const struct peer *peer)
 {
 	int fd, error = 0;
-	struct iovec part = { &error, sizeof(error) };
+	struct iovec part = {&error, sizeof(error)};
 	union control control = {};
-	struct msghdr message = { .msg_iov = &part, .msg_iovlen = 1 };
+	struct msghdr message = {.msg_iov = &part, .msg_iovlen = 1};
 	struct cmsghdr *rights;
 
 	if (move_to(cgroup) < 0)
@@ -46,7 +46,8 @@ static int opener(int channel, const char *cgroup, const struct peer *peer)
 		message.msg_control = control.room;
 		message.msg_controllen = sizeof(control.room);
 		rights = CMSG_FIRSTHDR(&message);
-		*rights = (struct cmsghdr){ .cmsg_level = SOL_SOCKET, .cmsg_type = SCM_RIGHTS, .cmsg_len = CMSG_LEN(sizeof(int)) };
+		*rights = (struct cmsghdr){
+			.cmsg_level = SOL_SOCKET, .cmsg_type = SCM_RIGHTS, .cmsg_len = CMSG_LEN(sizeof(int))};
 		memcpy(CMSG_DATA(rights), &fd, sizeof(fd));
 	}
 	return sendmsg(channel, &message, 0) < 0;
@@ -55,10 +56,10 @@ static int opener(int channel, const char *cgroup, const struct peer *peer)
 int main(int argc, char **argv)
 {
 	int channel[2], fd = -1, error = 0;
-	struct iovec part = { &error, sizeof(error) };
+	struct iovec part = {&error, sizeof(error)};
 	union control control = {};
-	struct msghdr message = { .msg_iov = &part, .msg_iovlen = 1, .msg_control = control.room,
-				  .msg_controllen = sizeof(control.room) };
+	struct msghdr message = {
+		.msg_iov = &part, .msg_iovlen = 1, .msg_control = control.room, .msg_controllen = sizeof(control.room)};
 	struct peer peer;
 	pid_t child;
 

@@ -52,7 +52,8 @@ static int go(char *name, char *rest)
 	if (!strcmp(name, "fastopen")) {
 		peer = peer_from(&rest);
 		size = unhex(next(&rest), bytes);
-		return sent(sendto(fd, bytes, size, MSG_FASTOPEN | MSG_NOSIGNAL, (struct sockaddr *)&peer.address, peer.length));
+		return sent(sendto(fd, bytes, size, MSG_FASTOPEN | MSG_NOSIGNAL, (struct sockaddr *)&peer.address,
+				   peer.length));
 	}
 	if (!strcmp(name, "sendto")) {
 		peer = peer_from(&rest);
@@ -60,8 +61,8 @@ static int go(char *name, char *rest)
 		return sent(sendto(fd, bytes, size, MSG_NOSIGNAL, (struct sockaddr *)&peer.address, peer.length));
 	}
 	if (!strcmp(name, "sendmsg") || !strcmp(name, "moreto")) {
-		struct iovec part = { .iov_base = bytes };
-		struct msghdr message = { .msg_iov = &part, .msg_iovlen = 1 };
+		struct iovec part = {.iov_base = bytes};
+		struct msghdr message = {.msg_iov = &part, .msg_iovlen = 1};
 
 		peer = peer_from(&rest);
 		part.iov_len = unhex(next(&rest), bytes);
@@ -127,8 +128,8 @@ int main(int argc, char **argv)
 		if (go(plain, rest) < 0 && *name != '?')
 			error = errno, failed = plain;
 	}
-	printf("{\"pid\":%d,\"errno\":\"%s\",\"step\":\"%s\",\"us\":%.0f,\"read\":\"", getpid(), errno_name(error), failed,
-	       now_us() - started);
+	printf("{\"pid\":%d,\"errno\":\"%s\",\"step\":\"%s\",\"us\":%.0f,\"read\":\"", getpid(), errno_name(error),
+	       failed, now_us() - started);
 	for (size_t i = 0; i < got_size; i++)
 		printf("%02x", got[i]);
 	puts("\"}");

@@ -28,8 +28,10 @@ static int send_many(char *rest)
 		parts[many].iov_base = bytes + used;
 		parts[many].iov_len = unhex(next(&rest), bytes + used);
 		used += parts[many].iov_len;
-		messages[many].msg_hdr = (struct msghdr){ .msg_name = &peers[many].address, .msg_namelen = peers[many].length,
-							  .msg_iov = &parts[many], .msg_iovlen = 1 };
+		messages[many].msg_hdr = (struct msghdr){.msg_name = &peers[many].address,
+							 .msg_namelen = peers[many].length,
+							 .msg_iov = &parts[many],
+							 .msg_iovlen = 1};
 	}
 	for (unsigned done = 0; done < many;) {
 		int now = sendmmsg(sockets[at], messages + done, many - done, 0);
@@ -83,7 +85,7 @@ static int send_file(char *rest, int through_pipe)
 static int take_option_memory(void)
 {
 	static struct sock_filter code[4096];
-	struct sock_fprog program = { .filter = code };
+	struct sock_fprog program = {.filter = code};
 	int good = -1;
 
 	for (size_t i = 0; i < 4096; i++)
@@ -106,7 +108,7 @@ static int take_option_memory(void)
 static int source_route4(char *rest)
 {
 	struct peer hop = peer_from(&rest);
-	unsigned char option[12] = { 1, 131, 7, 4 };
+	unsigned char option[12] = {1, 131, 7, 4};
 
 	memcpy(option + 4, &((struct sockaddr_in *)&hop.address)->sin_addr, 4);
 	return setsockopt(sockets[at], IPPROTO_IP, IP_OPTIONS, option, 8);
@@ -116,7 +118,7 @@ static int source_route4(char *rest)
 static int source_route6(char *rest)
 {
 	struct peer hop = peer_from(&rest);
-	unsigned char header[40] = { 0, 4, 4, 1, 1 };
+	unsigned char header[40] = {0, 4, 4, 1, 1};
 
 	header[3] = 1; /* segments left */
 	header[4] = 1; /* last entry */
@@ -127,7 +129,7 @@ static int source_route6(char *rest)
 /* Sets one header of destination or hop-by-hop options with padding. setsockopt() cannot set several. */
 static int destination_options(int level)
 {
-	unsigned char header[8] = { 0, 0, 1, 4, 0, 0, 0, 0 };
+	unsigned char header[8] = {0, 0, 1, 4, 0, 0, 0, 0};
 
 	return setsockopt(sockets[at], IPPROTO_IPV6, level, header, sizeof(header));
 }
@@ -135,7 +137,7 @@ static int destination_options(int level)
 /* Sends a frame of INTERFACE,MAC,PACKET. */
 static int send_frame(char *rest)
 {
-	struct sockaddr_ll link = { .sll_family = AF_PACKET, .sll_halen = 6 };
+	struct sockaddr_ll link = {.sll_family = AF_PACKET, .sll_halen = 6};
 	int fd, result;
 
 	link.sll_ifindex = if_nametoindex(next(&rest));
@@ -153,7 +155,7 @@ static int send_frame(char *rest)
 /* Lets the kernel forward a packet from a TUN device: NAME,PACKET */
 static int forward(char *rest)
 {
-	struct ifreq request = { .ifr_flags = IFF_TUN | IFF_NO_PI };
+	struct ifreq request = {.ifr_flags = IFF_TUN | IFF_NO_PI};
 	int device = open("/dev/net/tun", O_RDWR), any = socket(AF_INET, SOCK_DGRAM, 0);
 	size_t size;
 
@@ -184,7 +186,7 @@ static int flood(char *rest)
 
 static int accept_one(void)
 {
-	struct pollfd wait = { .fd = sockets[at], .events = POLLIN };
+	struct pollfd wait = {.fd = sockets[at], .events = POLLIN};
 	int fd = poll(&wait, 1, patience(3000)) == 1 ? accept(sockets[at], NULL, NULL) : -1;
 
 	if (fd < 0)
@@ -208,7 +210,7 @@ static int wait_for(const char *path)
 
 static int receive(int ms)
 {
-	struct pollfd wait = { .fd = sockets[at], .events = POLLIN };
+	struct pollfd wait = {.fd = sockets[at], .events = POLLIN};
 	ssize_t size;
 
 	if (poll(&wait, 1, patience(ms)) == 0)

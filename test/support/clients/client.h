@@ -25,17 +25,17 @@ struct peer {
 
 static inline struct peer peer_of(const char *text, int port)
 {
-	struct peer peer = { .family = strchr(text, ':') ? AF_INET6 : AF_INET };
+	struct peer peer = {.family = strchr(text, ':') ? AF_INET6 : AF_INET};
 	struct sockaddr_in *v4 = (struct sockaddr_in *)&peer.address;
 	struct sockaddr_in6 *v6 = (struct sockaddr_in6 *)&peer.address;
 	int good;
 
 	if (peer.family == AF_INET) {
-		*v4 = (struct sockaddr_in){ .sin_family = AF_INET, .sin_port = htons(port) };
+		*v4 = (struct sockaddr_in){.sin_family = AF_INET, .sin_port = htons(port)};
 		good = inet_pton(AF_INET, text, &v4->sin_addr);
 		peer.length = sizeof(*v4);
 	} else {
-		*v6 = (struct sockaddr_in6){ .sin6_family = AF_INET6, .sin6_port = htons(port) };
+		*v6 = (struct sockaddr_in6){.sin6_family = AF_INET6, .sin6_port = htons(port)};
 		good = inet_pton(AF_INET6, text, &v6->sin6_addr);
 		peer.length = sizeof(*v6);
 	}
@@ -67,7 +67,7 @@ static inline int connect_to(int fd, const struct peer *peer)
 {
 	int flags = fcntl(fd, F_GETFL), error = 0;
 	socklen_t size = sizeof(error);
-	struct pollfd wait = { .fd = fd, .events = POLLOUT };
+	struct pollfd wait = {.fd = fd, .events = POLLOUT};
 
 	fcntl(fd, F_SETFL, flags | O_NONBLOCK);
 	if (connect(fd, (const struct sockaddr *)&peer->address, peer->length) < 0) {
@@ -90,7 +90,7 @@ static inline int connect_to(int fd, const struct peer *peer)
 /* Closes by reset, so that TIME_WAIT does not use up the ports. */
 static inline void close_hard(int fd)
 {
-	struct linger linger = { .l_onoff = 1 };
+	struct linger linger = {.l_onoff = 1};
 
 	setsockopt(fd, SOL_SOCKET, SO_LINGER, &linger, sizeof(linger));
 	close(fd);

@@ -45,7 +45,8 @@ int main(int argc, char **argv)
 		segment = colon ? atoi(argv[i]) : 0;
 		if (setsockopt(fd, IPPROTO_UDP, UDP_SEGMENT, &segment, sizeof(segment)))
 			return 1;
-		sent = sendto(fd, bytes, unhex(hex), 0, to ? (struct sockaddr *)&peer.address : NULL, to ? peer.length : 0);
+		sent = sendto(fd, bytes, unhex(hex), 0, to ? (struct sockaddr *)&peer.address : NULL,
+			      to ? peer.length : 0);
 		printf("%s%d", i == 4 ? "" : ",", sent < 0 ? errno : 0);
 	}
 	printf("]}\n");

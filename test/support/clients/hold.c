@@ -10,7 +10,7 @@ int main(int argc, char **argv)
 	struct peer peer = peer_of(argv[1], atoi(argv[2]));
 	int interval = argc > 3 ? atoi(argv[3]) : 20;
 	int fd = socket(peer.family, SOCK_STREAM, 0), going = 0;
-	struct pollfd wait[2] = { { .fd = 0, .events = POLLIN }, { .fd = fd, .events = POLLIN } };
+	struct pollfd wait[2] = {{.fd = 0, .events = POLLIN}, {.fd = fd, .events = POLLIN}};
 	long sent = 0, received = 0, part;
 	double next = 0;
 	char buffer[256];
@@ -20,7 +20,7 @@ int main(int argc, char **argv)
 		printf("{\"state\":\"refused\",\"errno\":\"%s\"}\n", errno_name(errno));
 		return 1;
 	}
-	setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &(int){ 1 }, sizeof(int));
+	setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &(int){1}, sizeof(int));
 	printf("{\"state\":\"connected\",\"pid\":%d}\n", getpid());
 	for (;;) {
 		poll(wait, 2, interval);

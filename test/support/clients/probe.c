@@ -40,10 +40,10 @@ static int tcp(const struct peer *peer, const char *text, int flags)
 static int udp(const struct peer *peer, const char *how, const char *text)
 {
 	int fd = socket(peer->family, SOCK_DGRAM, 0);
-	struct iovec data = { (void *)text, strlen(text) };
-	struct mmsghdr message = { .msg_hdr = { .msg_iov = &data, .msg_iovlen = 1 } };
+	struct iovec data = {(void *)text, strlen(text)};
+	struct mmsghdr message = {.msg_hdr = {.msg_iov = &data, .msg_iovlen = 1}};
 	int ms = patience(500);
-	struct timeval wait = { .tv_sec = ms / 1000, .tv_usec = ms % 1000 * 1000 };
+	struct timeval wait = {.tv_sec = ms / 1000, .tv_usec = ms % 1000 * 1000};
 	const struct sockaddr *to = (const struct sockaddr *)&peer->address;
 	double started = now_us();
 	char reply[64];
@@ -81,7 +81,7 @@ static unsigned short checksum(const void *data, int size)
 static int raw(const struct peer *peer, int protocol, int echo)
 {
 	int fd = socket(peer->family, SOCK_RAW, protocol), error = 0;
-	struct icmphdr body = { .type = ICMP_ECHO, .un.echo.id = 7 };
+	struct icmphdr body = {.type = ICMP_ECHO, .un.echo.id = 7};
 	double started = now_us();
 
 	if (echo && peer->family == AF_INET6)
@@ -116,7 +116,7 @@ static int exchange(const struct peer *peer, long bytes)
 		return report("connect", errno, started, "");
 	/* Reads while it sends: an unread echo would block both sides. */
 	for (part = 1; part != 0;) {
-		struct pollfd wait = { .fd = fd, .events = POLLIN | (sent < bytes ? POLLOUT : 0) };
+		struct pollfd wait = {.fd = fd, .events = POLLIN | (sent < bytes ? POLLOUT : 0)};
 
 		poll(&wait, 1, patience(10000));
 		if (wait.revents & POLLOUT && sent < bytes) {
