@@ -131,7 +131,7 @@ static __always_inline __u64 sp_user_hash(const struct sp_policy_view *p, __u32 
 
 	sp_hash_begin(&h, p->head->hash_key);
 	h.word = 'i' | (__u64)uid << 8;
-	return sp_hash_finish(h, 5);
+	return sp_hash_finish(h, 1 + sizeof(uid));
 }
 
 static __always_inline bool sp_is_v4(const __u64 *address)

@@ -69,16 +69,19 @@ static __always_inline void sp_http_put_path(struct sp_text *text, __u8 c)
 	text->path_length++;
 }
 
+#define SP_HTTP_WORDS 8
+#define SP_HTTP_WORD_MAX 32 /* with the terminator; both are powers of two */
+
 /* Words to compare with, by enum sp_http_field and then by enum sp_http_word. One table: see "constant tables" in
  * wire/verifier.h. */
-static const char sp_http_words[8][32] = {
+static const char sp_http_words[SP_HTTP_WORDS][SP_HTTP_WORD_MAX] = {
 	"CONNECT", "host", "content-length", "transfer-encoding", "upgrade", "chunked", "HTTP/1.", "HTTP/1.0 000",
 };
 enum sp_http_word { SP_WORD_CONNECT = 0, SP_WORD_CHUNKED = 5, SP_WORD_VERSION = 6, SP_WORD_ANSWER = 7 };
 
 static __always_inline __u8 sp_http_word(__u8 word, __u16 at)
 {
-	return sp_http_words[word & 7][at & 31];
+	return sp_http_words[word % SP_HTTP_WORDS][at % SP_HTTP_WORD_MAX];
 }
 
 static __always_inline bool sp_is_connect(const struct sp_text *text)

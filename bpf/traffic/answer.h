@@ -20,7 +20,7 @@ static __always_inline __u64 sp_learned_lifetime(__u32 ttl, __u32 floor, __u32 g
 
 	if (lives > SP_TTL_MAX)
 		lives = SP_TTL_MAX;
-	return (lives + grace) * 1000000000ULL;
+	return (lives + grace) * SP_NS_PER_S;
 }
 
 static long sp_answer_step(__u32 i, void *state)

@@ -10,7 +10,7 @@
 
 #define SP_QUIC_HALF_MAX 4 /* connections of a flow */
 #define SP_QUIC_HALF_DATAGRAMS 16 /* for each of them */
-#define SP_QUIC_HALF_NS 10000000000ULL
+#define SP_QUIC_HALF_NS (10 * SP_NS_PER_S)
 #define SP_QUIC_JUDGED_MAX 8 /* in one skb */
 
 /* True if the datagram begins like a QUIC long header of a known version, or of a new unknown one. Other protocols have

@@ -7,7 +7,7 @@
 #include "hello_verdict.h"
 #include "http_answer.h"
 
-#define SP_PENDING_NS 10000000000ULL /* a ClientHello that takes longer is judged as it is [ns] */
+#define SP_PENDING_NS (10 * SP_NS_PER_S) /* a ClientHello that takes longer is judged as it is [ns] */
 /* segments with payload in which a ClientHello must begin, and again in which it must end */
 #define SP_WATCH_SEGMENTS 1024
 #define SP_MESSAGES_MAX 16 /* in one packet */

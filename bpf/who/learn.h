@@ -55,13 +55,13 @@ static __always_inline __u64 sp_learn_host(struct sp_scratch *s, __u32 length)
  * rounds. */
 static __always_inline bool sp_may_claim(__u64 name, __u64 now, __u64 expires)
 {
-	__u32 until = expires / 1000000000ULL + 1;
+	__u32 until = expires / SP_NS_PER_S + 1;
 	struct sp_name *n = bpf_map_lookup_elem(&names, &name);
 
 	if (!n)
 		return true;
 	if (n->claims >= SP_CLAIMS_MAX) {
-		if (n->before_until > now / 1000000000ULL)
+		if (n->before_until > now / SP_NS_PER_S)
 			return false;
 		n->before_until = n->claims_until;
 		n->claims = n->claims_until = 0;
@@ -75,7 +75,7 @@ static __always_inline bool sp_may_claim(__u64 name, __u64 now, __u64 expires)
 /* Extends an address that the name already has; it counts to this round from now on. */
 static __always_inline void sp_keep_claim(__u64 name, __u64 expires)
 {
-	__u32 until = expires / 1000000000ULL + 1;
+	__u32 until = expires / SP_NS_PER_S + 1;
 	struct sp_name *n = bpf_map_lookup_elem(&names, &name);
 
 	if (n && n->claims_until < until)
