@@ -16,7 +16,6 @@
 
 struct sp_scratch {
 	__u32 busy; /* its slot + 1; 0: free */
-	__u32 raw_length; /* of name.raw, as sent */
 	struct sp_subject subject;
 	struct sp_name_reader name;
 	struct sp_window window __attribute__((aligned(8))); /* of the packet */

@@ -18,10 +18,8 @@
 #define SP_OPTION_NOP 1
 #define SP_OPTION_LSRR 131
 #define SP_OPTION_SSRR 137
-#define SP_TCP_FIN 1
 #define SP_TCP_SYN 2
 #define SP_TCP_RST 4
-#define SP_TCP_ACK 16
 #define SP_TCP_URG 32
 
 struct sp_packet {

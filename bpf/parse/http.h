@@ -110,8 +110,8 @@ static __always_inline __u32 sp_http_run(__u64 word, __u8 least)
 	return (((((low & -low) >> 7) - 1) & 0x0101010101010101ULL) * 0x0101010101010101ULL) >> 56;
 }
 
-/* Skips a run of bytes in an irrelevant field, and the CRLF after it. Returns the number of bytes; 0: read the next
- * byte alone. */
+/* Skips a run of bytes in an irrelevant field, and the CRLF after it. Returns the number of bytes; 0: read one
+ * byte. */
 static __always_inline __u32 sp_http_skip(struct sp_http_reader *r, __u64 word)
 {
 	__u32 run = sp_http_run(word, SP_HTTP_NO_TEXT + 1); /* all but NUL, tab, LF, CR and similar */

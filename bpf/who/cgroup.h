@@ -167,7 +167,7 @@ static long sp_cgroup_step(__u32 i, void *state)
 			sp_hash_byte(&s->part, 'c');
 			bpf_loop(s->container_length, sp_container_step, &s, 0);
 			ids->hash[SP_IDS_CONTAINER + 1] = sp_hash_end(&s->part);
-			ids->containers = 2;
+			ids->containers = SP_IDS_CONTAINERS_MAX;
 		}
 	}
 	return 0;
