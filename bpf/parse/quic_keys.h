@@ -84,7 +84,8 @@ static __always_inline void sp_quic_expand(struct sp_hmac *hmac, enum sp_quic_la
 
 /* Derives the keys of this version for this id. Returns 0, or -1 if the version is unknown. One function, to save
  * frames. */
-__noinline int sp_quic_derive(struct sp_quic_keys *keys, struct sp_hmac *hmac, const struct sp_quic_id *id, __u32 version)
+__noinline int sp_quic_derive(struct sp_quic_keys *keys, struct sp_hmac *hmac, const struct sp_quic_id *id,
+			      __u32 version)
 {
 	bool v2 = sp_quic_is_v2(version);
 	__u32 salt = sp_quic_salt(version);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0 OR MIT */
-/* Constructs that exist for the verifier or for clang, by name. Each entry says which kernel or compiler needs it and what
- * fails without it. Debian 12 builds with clang 14, and the oldest supported kernel is 6.1.
+/* Constructs that exist for the verifier or for clang, by name. Each entry says which kernel or compiler needs it and
+ * what fails without it. Debian 12 builds with clang 14, and the oldest supported kernel is 6.1.
  *
  * Rules that shape the code elsewhere and have no macro:
  *   global functions  A `__noinline` function without `static` is verified once, by itself, for all arguments. If the
@@ -9,8 +9,8 @@
  *                     inner map, so it looks the row up again.
  *   frames            The call chain has at most eight frames of together 512 bytes. Linux 6.1 rounds each frame up to
  *                     32 bytes. Large state lives in struct sp_scratch, and some functions are inlined to save a frame.
- *   state in memory   A value on the stack is tracked exactly, so a loop is verified once for each value. State in a map
- *                     or in struct sp_cursor is not tracked.
+ *   state in memory   A value on the stack is tracked exactly, so a loop is verified once for each value. State in a
+ *                     map or in struct sp_cursor is not tracked.
  *   constant tables   `const` without `static`: clang 14 puts short strings and copied initializers into sections
  *                     .rodata.cst* and .rodata.str*, which the BTF check of Linux 6.1 refuses.
  *   map keys          Before Linux 6.2 map helpers take keys and values only from the stack and from maps. See
@@ -55,7 +55,7 @@ static __always_inline __u64 sp_opaque64(__u64 number)
 
 /* The verdict that a global function returned. The verifier knows nothing about the result of a global function, and a
  * cgroup program must return 0 or 1. */
-#define sp_verdict_bit(verdict) ((verdict)&1)
+#define sp_verdict_bit(verdict) (1 & (verdict))
 
 /* Stores 0. clang 14 has no atomic store for BPF. */
 #define sp_atomic_clear(number) __sync_fetch_and_and(number, 0)
