@@ -12,7 +12,7 @@
  *   state in memory   A value on the stack is tracked exactly, so a loop is verified once for each value. State in a
  *                     map or in struct sp_cursor is not tracked.
  *   constant tables   `const` without `static`: clang 14 puts short strings and copied initializers into sections
- *                     .rodata.cst* and .rodata.str*, which the BTF check of Linux 6.1 refuses.
+ *                     .rodata.cst* and .rodata.str*, which the BTF check of the kernel refuses.
  *   map keys          Before Linux 6.2 map helpers take keys and values only from the stack and from maps. See
  *                     sp_scratch_as_map_value() in decide/scratch.h. */
 #ifndef SALLYPORT_WIRE_VERIFIER_H
