@@ -12,7 +12,7 @@ import { hostEnvironment } from "../../../src/enforce/policy-environment.ts";
 import { PolicyService } from "../../../src/enforce/policy-service.ts";
 import { installResolvers, TrustedResolvers } from "../../../src/enforce/resolvers.ts";
 import { SlotBook } from "../../../src/enforce/slot-book.ts";
-import type { DecisionEvent } from "../../../src/native/events.ts";
+import type { DecisionEvent } from "../../../src/native/event-views.ts";
 import { POLICY_HEAD } from "../../../src/native/layout.ts";
 import { assignSlots } from "../../../src/policy/compile/slots.ts";
 import { PHASES } from "../../../src/policy/model.ts";
