@@ -1,15 +1,16 @@
 /* SPDX-License-Identifier: GPL-2.0 OR MIT */
-/* One object: the hooks of Sallyport and what they share. Read event.h, policy.h and verdict.h first. */
+/* The BPF object: all hooks, and the programs that run only on request. README.md says in which order to read the
+ * headers. */
 #include <stdbool.h>
-#include "event.h"
-#include "core.h"
-#include "hooks_connect.h"
-#include "hooks_packet.h"
-#include "hooks_process.h"
-#include "hooks_release.h"
-#include "judge.h"
-#include "layout.h"
-#include "parse_program.h"
-#include "teach.h"
+#include "wire/event.h"
+#include "wire/core.h"
+#include "wire/layout.h"
+#include "hooks/connect.h"
+#include "hooks/skb.h"
+#include "hooks/exec.h"
+#include "hooks/release.h"
+#include "hooks/judge.h"
+#include "hooks/parse_program.h"
+#include "hooks/learn_address.h"
 
 char LICENSE[] SEC("license") = "Dual MIT/GPL";

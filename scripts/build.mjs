@@ -27,7 +27,7 @@ async function buildUnlessBuilt() {
 	writeFileSync(STAMP, hash);
 }
 
-/** CMake builds in the folder that its cache names: in a copied or renamed tree that is another one, and it would exit with 0. */
+/** In a copied or renamed tree the cache names the old folder: CMake would build there, and exit with 0. */
 function isMovedTree() {
 	const cache = `${BUILD}/CMakeCache.txt`;
 	return existsSync(cache) && !readFileSync(cache, "utf8").includes(`CMAKE_CACHEFILE_DIR:INTERNAL=${BUILD}\n`);
@@ -35,14 +35,22 @@ function isMovedTree() {
 
 function hashOfInputs() {
 	const hash = createHash("sha256");
-	const folders = ["bpf", "native", "scripts/layout"].flatMap((folder) =>
-		readdirSync(`${ROOT}/${folder}`)
-			.filter((name) => /\.(c|h|cc|ts|txt|json)$/.test(name))
-			.map((name) => `${folder}/${name}`),
-	);
-	for (const file of [...folders.sort(), "package-lock.json"])
+	for (const file of [
+		...filesBelow("bpf"),
+		...filesBelow("native"),
+		...filesBelow("scripts/layout"),
+		"package-lock.json",
+	])
 		hash.update(file).update(readFileSync(`${ROOT}/${file}`));
 	return hash.digest("hex");
+}
+
+/** Sources below a folder of the repository, sorted, without what a build leaves there. */
+function filesBelow(folder) {
+	return readdirSync(`${ROOT}/${folder}`, { recursive: true })
+		.filter((name) => !name.startsWith("build/") && /\.(c|h|cc|ts|txt|json)$/.test(name))
+		.map((name) => `${folder}/${name}`)
+		.sort();
 }
 
 if (process.argv[1] === import.meta.filename) {

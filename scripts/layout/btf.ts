@@ -58,7 +58,7 @@ interface RawType {
 function describe(types: ReadonlyMap<number, RawType>): Btf {
 	const named = (kind: string, name: string): RawType => {
 		for (const type of types.values()) if (type.kind === kind && type.name === name) return type;
-		throw new Error(`the object's BTF has no ${kind.toLowerCase()} ${name}: add it to bpf/layout.h`);
+		throw new Error(`the object's BTF has no ${kind.toLowerCase()} ${name}: add it to bpf/wire/layout.h`);
 	};
 	const resolved = (id: number | undefined): RawType => {
 		const type = types.get(id ?? 0);

@@ -12,7 +12,7 @@ const ROOT = join(import.meta.dirname, "../..");
 const OBJECT = join(ROOT, "native/build/sallyport.bpf.o");
 
 const HEADER = `/**
- * Generated from the BTF of the BPF object by \`npm run build\`: do not edit. Sources: bpf/layout.h and the headers that it includes,
+ * Generated from the BTF of the BPF object by \`npm run build\`: do not edit. Sources: bpf/wire/layout.h and the headers that it includes,
  * scripts/layout/. The names that people see for these numbers are in vocabulary.ts.
  */
 `;

@@ -21,7 +21,7 @@ export const STRUCTS = {
 	SLOT: "sp_slot",
 	PATH_PATTERN: "sp_path_pattern",
 	JUDGE_REQUEST: "sp_judge_request",
-	TEACH_REQUEST: "sp_teach_request",
+	LEARN_REQUEST: "sp_learn_request",
 	PARSE_REQUEST: "sp_parse_request",
 	PARSE_DNS: "sp_parse_dns",
 	PARSE_QUIC: "sp_parse_quic",

@@ -1,5 +1,5 @@
 /**
- * Generated from the BTF of the BPF object by `npm run build`: do not edit. Sources: bpf/layout.h and the headers that it includes,
+ * Generated from the BTF of the BPF object by `npm run build`: do not edit. Sources: bpf/wire/layout.h and the headers that it includes,
  * scripts/layout/. The names that people see for these numbers are in vocabulary.ts.
  */
 import { address, hashKey, readSigned64, readUnsigned64 } from "./fields.ts";

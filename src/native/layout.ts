@@ -1,5 +1,5 @@
 /**
- * Generated from the BTF of the BPF object by `npm run build`: do not edit. Sources: bpf/layout.h and the headers that it includes,
+ * Generated from the BTF of the BPF object by `npm run build`: do not edit. Sources: bpf/wire/layout.h and the headers that it includes,
  * scripts/layout/. The names that people see for these numbers are in vocabulary.ts.
  */
 // biome-ignore-all format: the lines are filled
@@ -86,8 +86,8 @@ export const JUDGE_REQUEST = {
 	reason: 81, verdict: 82, name: 88, method: 344, path: 360, bytes: 616,
 } as const;
 
-/** struct sp_teach_request: offsets and size [bytes]. */
-export const TEACH_REQUEST = {
+/** struct sp_learn_request: offsets and size [bytes]. */
+export const LEARN_REQUEST = {
 	address: 16, nameHash: 32, ttl: 40, nameLength: 44, learned: 46, name: 48, bytes: 304,
 } as const;
 
@@ -158,9 +158,7 @@ export const REQUEST_FLAG = {
 export const ANSWER_FLAG = { untrusted: 1, capped: 2 } as const;
 
 /** enum sp_flow_flag. */
-export const FLOW_FLAG = {
-	inbound: 1, reported: 2, nameDenied: 4, mustBeNamed: 8, unread: 16, forgotten: 32,
-} as const;
+export const FLOW_FLAG = { inbound: 1, reported: 2, nameDenied: 4, mustBeNamed: 8, unread: 16, evicted: 32 } as const;
 
 /** enum sp_judge_flag. */
 export const JUDGE_FLAG = { live: 1, bound: 2, notDns: 4 } as const;

@@ -18,8 +18,8 @@ test("an enum of the object without a name in TypeScript stops the build", () =>
 });
 
 test("a type that the object lacks stops the build with the file to mend", () => {
-	expect(() => btf.struct("sp_missing")).toThrow("no struct sp_missing: add it to bpf/layout.h");
-	expect(() => btf.enumerators("sp_missing")).toThrow("no enum sp_missing: add it to bpf/layout.h");
+	expect(() => btf.struct("sp_missing")).toThrow("no struct sp_missing: add it to bpf/wire/layout.h");
+	expect(() => btf.enumerators("sp_missing")).toThrow("no enum sp_missing: add it to bpf/wire/layout.h");
 });
 
 test("a field of a decision is in the interface, the view and the copy", () => {
