@@ -242,6 +242,7 @@ export const COMM_LENGTH = 16;
 export const TEXT_MAX = 512;
 export const DNS_PORT = 53;
 export const NAMES_PER_ADDRESS = 16;
+export const IDS_UNITS_MAX = 8;
 export const IDS_PATHS_MAX = 16;
 export const RULE_SLOTS = 2048;
 export const POLICY_MAGIC = 1348029523;

@@ -21,10 +21,8 @@
  * Cgroup. Every prefix of the path is one: "a/b/c" lies in "a", "a/b" and "a/b/c". At most 16 (sp_cgroup_ids.path).
  */
 
-/** Slices and units that are looked at: sp_cgroup_ids.unit in bpf/state.h. */
-export const UNITS_MAX = 8;
-/** Components of a path that are looked at: sp_cgroup_ids.path in bpf/state.h. */
-export const CGROUP_DEPTH_MAX = 16;
+import { IDS_PATHS_MAX, IDS_UNITS_MAX } from "../native/layout.ts";
+
 /** Digits by which a container is known. */
 export const CONTAINER_DIGITS = 12;
 
@@ -33,7 +31,7 @@ export function unitsOf(path: string): string[] {
 	const components = componentsOf(path);
 	const unit = components.findIndex((component) => !/.\.slice$/s.test(component));
 	const end = unit === -1 ? components.length : unit + 1;
-	return components.slice(0, Math.min(end, UNITS_MAX));
+	return components.slice(0, Math.min(end, IDS_UNITS_MAX));
 }
 
 /** The first 12 digits of a container's id, a machine's name, or null. */
@@ -50,7 +48,7 @@ export function containerOf(path: string): string | null {
 /** The path and every path above it, root first. */
 export function cgroupsOf(path: string): string[] {
 	const components = componentsOf(path);
-	return components.map((_, i) => components.slice(0, i + 1).join("/")).slice(0, CGROUP_DEPTH_MAX);
+	return components.map((_, i) => components.slice(0, i + 1).join("/")).slice(0, IDS_PATHS_MAX);
 }
 
 const CONTAINER_RULES = [

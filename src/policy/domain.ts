@@ -1,10 +1,7 @@
 /** Domain patterns: what people write, checked and brought into one form. docs/deciding.md, "Domains". */
 import { domainToASCII } from "node:url";
+import { LABELS_MAX } from "../native/layout.ts";
 
-/** Labels of a pattern besides a "**" in front: SP_LABELS_MAX in bpf/policy.h. */
-export const LABELS_MAX = 16;
-/** Distinct shapes of a policy: SP_SHAPES_MAX in bpf/policy.h. */
-export const SHAPES_MAX = 64;
 /** RFC 1035 2.3.4, less the root's octet and the first length. */
 export const NAME_LENGTH_MAX = 253;
 /** In a shape's hash, the word that stands for "*". */

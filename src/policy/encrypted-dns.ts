@@ -7,6 +7,8 @@
  * network.trr.resolvers), read in 2026. No such list is whole: a service of one's own is not on it.
  */
 
+import { PROTOCOL } from "../native/layout.ts";
+
 /** DoT over TCP, DoQ over UDP. */
 export const ENCRYPTED_DNS_PORT = 853;
 
@@ -120,8 +122,8 @@ export function encryptedDns(
 	port: number,
 	name: string | null,
 ): EncryptedDns | null {
-	if (port === ENCRYPTED_DNS_PORT) return protocol === TCP ? "dot" : protocol === UDP ? "doq" : null;
-	if (protocol !== TCP && protocol !== UDP) return null;
+	if (port === ENCRYPTED_DNS_PORT) return protocol === PROTOCOL.tcp ? "dot" : protocol === PROTOCOL.udp ? "doq" : null;
+	if (protocol !== PROTOCOL.tcp && protocol !== PROTOCOL.udp) return null;
 	if (name !== null && isDohName(name)) return "doh";
 	return port === HTTPS_PORT && ADDRESSES.has(address()) ? "doh" : null;
 }
@@ -130,6 +132,4 @@ export function isDohName(name: string): boolean {
 	return NAMES.has(name) || BELOW.some((suffix) => name.endsWith(suffix) && name.length > suffix.length);
 }
 
-const TCP = 6;
-const UDP = 17;
 const HTTPS_PORT = 443;

@@ -3,17 +3,16 @@
  * The meaning of every field: docs/deciding.md; how people write it: docs/policy.md.
  */
 
-/** In the order of enum sp_phase (bpf/event.h). */
-export const PHASES = ["dns", "connect", "tls", "http"] as const;
-export type Phase = (typeof PHASES)[number];
+import { type PhaseName, phaseNames } from "../native/vocabulary.ts";
+
+/** In the order in which a connection passes them. */
+export const PHASES: readonly Phase[] = phaseNames;
+export type Phase = PhaseName;
 
 export type Action = "allow" | "deny" | "alert";
 export type Verdict = "allow" | "deny";
 export type Mode = "observe" | "enforce";
 export type NameBinding = "strict" | "sni";
-
-/** Most rules of a policy: SP_RULES_MAX in bpf/policy.h. */
-export const RULES_MAX = 1024;
 
 export interface Policy {
 	readonly version: 1;

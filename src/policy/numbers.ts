@@ -45,11 +45,6 @@ export const METHODS: readonly string[] = [
 	...["GET", "POST", "PUT", "HEAD", "DELETE", "PATCH", "OPTIONS", "CONNECT", "TRACE"],
 	...["PROPFIND", "PROPPATCH", "MKCOL", "COPY", "MOVE", "LOCK", "UNLOCK", "REPORT", "SEARCH"],
 ];
-/** Bytes of a method that the kernel keeps: SP_METHOD_MAX in bpf/event.h. */
-export const METHOD_LENGTH_MAX = 16;
-
-export const TCP = 6;
-export const UDP = 17;
 
 /** "icmp", or "protocol 200". */
 export function protocolName(number: number): string {

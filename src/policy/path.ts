@@ -1,9 +1,6 @@
 /** Patterns of paths, as a policy writes them, and as they are compared: docs/deciding.md, "Paths". */
 
-/** Most characters and patterns of all distinct paths together: SP_PATH_STATES in bpf/policy.h. */
-export const PATH_STATES_MAX = 1024;
-/** Bytes of a request's path that the kernel keeps: SP_PATH_MAX in bpf/event.h. */
-export const PATH_LENGTH_MAX = 256;
+import { PATH_MAX } from "../native/layout.ts";
 
 export type PathResult = { readonly pattern: string } | { readonly wrong: string; readonly suggestion?: string };
 
@@ -14,7 +11,7 @@ export function parsePathPattern(text: string): PathResult {
 	const [path = "", ...query] = encode(text).split("?");
 	const collapsed = path.replace(/\/{2,}/g, "/");
 	const pattern = [collapsed, ...query].join("?").replace(/\*{2,}/g, "**");
-	if (pattern.length > PATH_LENGTH_MAX) return { wrong: `is longer than ${PATH_LENGTH_MAX} characters` };
+	if (pattern.length > PATH_MAX) return { wrong: `is longer than ${PATH_MAX} characters` };
 	if (/(?:^|\/)\.{1,2}(?:[/;]|$)/.test(collapsed))
 		return { wrong: 'has a segment "." or ".."; write the path that is meant' };
 	if (/%(?:2F|5C|[01][0-9A-F]|7F)/.test(collapsed))

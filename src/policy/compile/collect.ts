@@ -1,10 +1,10 @@
 /** Everything of a policy that the kernel looks up by hash. */
-import { patternShape, SHAPES_MAX } from "../domain.ts";
+import { SHAPES_MAX, VECTOR } from "../../native/layout.ts";
+import { patternShape } from "../domain.ts";
 import type { Rule } from "../model.ts";
 import { type HashKey, SipHash } from "./hash.ts";
 import { KeyTable } from "./key-table.ts";
 import { hashCgroup, hashContainer, hashExe, hashMethod, hashPattern, hashUnit, hashUser } from "./keys.ts";
-import { VECTOR } from "./row-layout.ts";
 import type { VectorStore } from "./vectors.ts";
 
 export interface Keys {

@@ -1,12 +1,21 @@
 /** The automaton of the paths, its ends, and the table of statuses: bpf/policy.h. */
-
+import {
+	PATH_BEGIN,
+	PATH_CHARS,
+	PATH_MANY,
+	PATH_ONE,
+	PATH_ROWS,
+	PATH_STATES,
+	ROW,
+	STATUS_MAX,
+	VECTOR,
+} from "../../native/layout.ts";
 import type { Rule } from "../model.ts";
-import { PATH_STATES_MAX, partsOf } from "../path.ts";
-import { PATH, ROW, STATUS_MAX, VECTOR } from "./row-layout.ts";
+import { partsOf } from "../path.ts";
 import type { VectorStore } from "./vectors.ts";
 
 export interface CompiledPaths {
-	/** PATH.rows rows; null: no rule has a path. */
+	/** PATH_ROWS rows; null: no rule has a path. */
 	readonly automaton: Uint32Array | null;
 	/** Of the automaton in use, 64 bits each. */
 	readonly words: number;
@@ -22,7 +31,7 @@ export function compilePaths(rules: readonly Rule[], store: VectorStore): Compil
 		for (const pattern of to.path ?? []) vectors.set(pattern, store.with(vectors.get(pattern) ?? VECTOR.none, index));
 	if (vectors.size === 0) return { automaton: null, words: 0, patterns: new Uint32Array(0), count: 0 };
 
-	const automaton = new Uint32Array((PATH.rows * ROW) / 4);
+	const automaton = new Uint32Array((PATH_ROWS * ROW) / 4);
 	const patterns = new Uint32Array(2 * vectors.size);
 	let state = 0;
 	const turnOn = (row: number) => {
@@ -30,14 +39,14 @@ export function compilePaths(rules: readonly Rule[], store: VectorStore): Compil
 	};
 	for (const [at, [pattern, vector]] of [...vectors].entries()) {
 		const parts = partsOf(pattern);
-		if (state + parts.length > PATH_STATES_MAX) throw new RangeError(`paths have more than ${PATH_STATES_MAX} states`);
-		turnOn(PATH.begin);
+		if (state + parts.length > PATH_STATES) throw new RangeError(`paths have more than ${PATH_STATES} states`);
+		turnOn(PATH_BEGIN);
 		for (const { star, character } of parts) {
-			if (star === "**") turnOn(PATH.many);
-			if (star === "*") turnOn(PATH.one);
+			if (star === "**") turnOn(PATH_MANY);
+			if (star === "*") turnOn(PATH_ONE);
 			if (character === "") break;
 			state++;
-			turnOn(PATH.characters + character.charCodeAt(0));
+			turnOn(PATH_CHARS + character.charCodeAt(0));
 		}
 		patterns[2 * at] = state | (pattern.includes("?") ? 1 << 16 : 0);
 		patterns[2 * at + 1] = vector;

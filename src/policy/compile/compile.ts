@@ -1,6 +1,7 @@
 /** From a policy to the array of bpf/policy.h. */
 
-import { type Action, PHASES, type Policy, RULES_MAX, type Rule } from "../model.ts";
+import { PATH_ROWS, POLICY_TREES, ROW, RULES_MAX, TREE_LEVELS, VECTOR } from "../../native/layout.ts";
+import { type Action, PHASES, type Policy, type Rule } from "../model.ts";
 import { phasesOf } from "../phases.ts";
 import { collectKeys } from "./collect.ts";
 import { compilePaths, compileStatuses } from "./compile-paths.ts";
@@ -9,7 +10,6 @@ import { writeHead } from "./head.ts";
 import { intervalsV4, type RulePrefixes } from "./intervals.ts";
 import { intervalsV6 } from "./intervals-v6.ts";
 import { intervalsOfPorts } from "./ports.ts";
-import { FIRST_FREE_ROW, PATH, ROW, TREE, TREES_ROW, VECTOR } from "./row-layout.ts";
 import { treeShape, writeTree } from "./tree.ts";
 import { VectorStore } from "./vectors.ts";
 
@@ -85,7 +85,7 @@ export function compile(policy: Policy, options: CompileOptions): Compiled {
 	const tableRow = alwaysRow + rowsOf(always.byteLength);
 	const treesRow = tableRow + rowsOf(tableWords.byteLength);
 	const pathsRow = trees.reduce((sum, { shape }) => sum + shape.rows, treesRow);
-	const patternsRow = pathsRow + (paths.automaton === null ? 0 : PATH.rows);
+	const patternsRow = pathsRow + (paths.automaton === null ? 0 : PATH_ROWS);
 	const statusRow = patternsRow + Math.ceil(paths.patterns.byteLength / ROW);
 	const rows = statusRow + (statuses === null ? 0 : rowsOf(statuses.byteLength));
 	const words = new Uint32Array((rows * ROW) / 4);
@@ -101,8 +101,8 @@ export function compile(policy: Policy, options: CompileOptions): Compiled {
 	let row = treesRow;
 	for (const [tree, { intervals, shape }] of trees.entries()) {
 		const at = (TREES_ROW * ROW) / 4;
-		words.set(writeTree(intervals, shape, words, row), at + tree * TREE.levels);
-		words[at + TREE.depthWord + tree] = shape.levels.length - 1;
+		words.set(writeTree(intervals, shape, words, row), at + tree * TREE_LEVELS);
+		words[at + POLICY_TREES.depth / 4 + tree] = shape.levels.length - 1;
 		row += shape.rows;
 	}
 	const buckets = tableWords.byteLength / ROW;
@@ -149,6 +149,10 @@ export function compile(policy: Policy, options: CompileOptions): Compiled {
 		},
 	};
 }
+
+/** bpf/wire/policy.h: row 0 is the head, row 1 the trees. */
+const TREES_ROW = 1;
+const FIRST_FREE_ROW = 2;
 
 /** In the order of enum sp_vector. */
 function writeFixedVectors(rules: readonly Rule[], store: VectorStore): void {

@@ -1,6 +1,6 @@
 /** The hash table of bpf/policy.h: first collected by hash, then laid out in buckets of a row each. */
+import { PROBE, ROW, SLOT } from "../../native/layout.ts";
 import type { SipHash } from "./hash.ts";
-import { PROBE, ROW, SLOTS_PER_BUCKET } from "./row-layout.ts";
 
 /** Keys (64-bit hashes) and the vector of each. */
 export class KeyTable {
@@ -86,7 +86,8 @@ export class KeyTable {
 	}
 }
 
-const SLOT_WORDS = ROW / 4 / SLOTS_PER_BUCKET;
+const SLOTS_PER_BUCKET = ROW / SLOT.bytes;
+const SLOT_WORDS = SLOT.bytes / 4;
 
 /** First word of the first free slot, or -1. */
 function freeSlot(rows: Uint32Array, lo: number, mask: number): number {

@@ -1,7 +1,6 @@
 /** Which per-CPU counter counts which rule. The numbers outlive a policy: a rule that stays keeps its counter. */
 
-/** SP_RULE_SLOTS in bpf/state.h. */
-export const RULE_SLOTS = 2048;
+import { RULE_SLOTS } from "../../native/layout.ts";
 
 export interface SlotEntry {
 	/** ruleKey() of the rule: "group/rule". */

@@ -1,6 +1,6 @@
 /** Search trees over intervals, as rows. The form: "Trees" in bpf/policy.h. */
+import { ROW, TREE_LEVELS } from "../../native/layout.ts";
 import type { Intervals } from "./intervals.ts";
-import { TREE } from "./row-layout.ts";
 
 export interface TreeShape {
 	/** Rows of each level, the root first, the leaves last. */
@@ -11,8 +11,8 @@ export interface TreeShape {
 export function treeShape({ lanes, count }: Intervals): TreeShape {
 	const levels = [Math.max(1, Math.ceil(count / LEAF[lanes]))];
 	while (levels[0]! > 1) levels.unshift(Math.ceil(levels[0]! / FANOUT[lanes]));
-	if (levels.length > TREE.levels)
-		throw new RangeError(`a tree of ${count} intervals has more than ${TREE.levels} levels`);
+	if (levels.length > TREE_LEVELS)
+		throw new RangeError(`a tree of ${count} intervals has more than ${TREE_LEVELS} levels`);
 	return { levels, rows: levels.reduce((sum, rows) => sum + rows, 0) };
 }
 
@@ -43,7 +43,7 @@ export function writeTree(intervals: Intervals, shape: TreeShape, words: Uint32A
 /** Intervals of a leaf, children of an inner row, by lanes of a key. */
 const LEAF = { 1: 16, 4: 6 } as const;
 const FANOUT = { 1: 32, 4: 8 } as const;
-const ROW_WORDS = 32;
+const ROW_WORDS = ROW / 4;
 
 function writeLeavesV4({ ends, vectors, count }: Intervals, words: Uint32Array, row: number, rows: number): void {
 	const last = count - 1;

@@ -1,5 +1,5 @@
 /** Vectors of rules: sets of bits, each set once, known by its number. */
-import { RULES_MAX } from "../model.ts";
+import { RULES_MAX } from "../../native/layout.ts";
 
 /** 32-bit words of a vector's row: the u64[16] of bpf/policy.h, low half first. */
 export const VECTOR_WORDS = RULES_MAX / 32;

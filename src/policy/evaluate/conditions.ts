@@ -1,9 +1,10 @@
 /** The conditions of a rule against one connection, each with what it wants, what there is, and whether it holds. */
 
+import { PROTOCOL } from "../../native/layout.ts";
 import { cgroupsOf, containerOf, unitsOf } from "../cgroup-path.ts";
 import { covers, patternCovers } from "../host-names.ts";
 import type { Phase, PortRange, Rule, Who } from "../model.ts";
-import { protocolName, TCP, UDP } from "../numbers.ts";
+import { protocolName } from "../numbers.ts";
 import { type Asked, holdsAsked, holdsPath, readPath } from "./http-request.ts";
 import { contains, holdsFrom } from "./match.ts";
 
@@ -59,7 +60,7 @@ function domain({ action, to }: Rule, { name, bound, asHello }: Facts): Maybe {
 
 function place({ to }: Rule, { address, protocol, port }: Facts): Maybe[] {
 	const spoken = protocolName(protocol);
-	const hasPorts = protocol === TCP || protocol === UDP;
+	const hasPorts = protocol === PROTOCOL.tcp || protocol === PROTOCOL.udp;
 	return [
 		to.cidr &&
 			say(

@@ -1,8 +1,9 @@
 /** The decision in plain words: docs/deciding.md, paragraph by paragraph. Nothing here is made for speed. */
+
+import { DNS_PORT, PROTOCOL } from "../../native/layout.ts";
 import { formatAddress, parseAddress } from "../cidr.ts";
 import { covers, readHostName, readQuestionName, readRequestName } from "../host-names.ts";
 import type { Phase, Policy, Rule, Verdict, Who } from "../model.ts";
-import { TCP, UDP } from "../numbers.ts";
 import { type Asked, holdsAsked, holdsPath } from "./http-request.ts";
 import { holdsFrom, holdsTo } from "./match.ts";
 
@@ -21,7 +22,7 @@ export interface Connection {
 	readonly name: string | null;
 	/** The address is a trusted resolver. */
 	readonly trustedResolver: boolean;
-	/** Phase connect, UDP port 53 of a trusted resolver: what is sent is a DNS message. */
+	/** Phase connect, PROTOCOL.udp port 53 of a trusted resolver: what is sent is a DNS message. */
 	readonly dnsMessage: boolean;
 	/** Phase http. */
 	readonly asked?: Asked;
@@ -83,8 +84,8 @@ function decideDns(policy: Policy, connection: Connection): Outcome {
 function decideConnect(policy: Policy, connection: Connection): Outcome {
 	const { port, protocol, trustedResolver, dnsMessage, learned } = connection;
 	let otherwise: Reason = "default";
-	if (trustedResolver && port === 53 && (protocol === UDP || protocol === TCP)) {
-		if (protocol === TCP || dnsMessage) return { ...NOTHING, action: "allow", reason: "resolver" };
+	if (trustedResolver && port === DNS_PORT && (protocol === PROTOCOL.udp || protocol === PROTOCOL.tcp)) {
+		if (protocol === PROTOCOL.tcp || dnsMessage) return { ...NOTHING, action: "allow", reason: "resolver" };
 		otherwise = "unreadable";
 	}
 	// Without a learned name only rules without a domain match.
@@ -98,7 +99,11 @@ function decideConnect(policy: Policy, connection: Connection): Outcome {
 	});
 	// If one name leads to allow, that is it; else the decision of the first name stands.
 	const decided = tries.find((one) => one.action === "allow") ?? tries[0]!;
-	if (decided.action === "allow" || policy.nameBinding !== "sni" || (protocol !== TCP && protocol !== UDP))
+	if (
+		decided.action === "allow" ||
+		policy.nameBinding !== "sni" ||
+		(protocol !== PROTOCOL.tcp && protocol !== PROTOCOL.udp)
+	)
 		return decided;
 	return openForHello(policy, connection) ?? decided;
 }

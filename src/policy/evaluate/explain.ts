@@ -1,8 +1,8 @@
 /** The decision of evaluate.ts, told step by step: each rule that was looked at, and why it did or did not match. */
 
+import { PROTOCOL } from "../../native/layout.ts";
 import { readHostName, readQuestionName, readRequestName } from "../host-names.ts";
 import type { Action, Phase, Policy, Rule, Verdict } from "../model.ts";
-import { TCP, UDP } from "../numbers.ts";
 import { asksOfRequests, phasesOf } from "../phases.ts";
 import { type Condition, conditionsOf, type Facts } from "./conditions.ts";
 import { type Connection, type Decision, evaluate } from "./evaluate.ts";
@@ -71,7 +71,7 @@ function looksOf(policy: Policy, connection: Connection): Facts[] {
 	const names = connection.learned.length === 0 ? [null] : connection.learned.map(plain);
 	const looks: Facts[] = names.map((name) => ({ ...base, name }));
 	const denied = decision.action === "deny" || decision.helloRequired;
-	if (denied && policy.nameBinding === "sni" && (protocol === TCP || protocol === UDP))
+	if (denied && policy.nameBinding === "sni" && (protocol === PROTOCOL.tcp || protocol === PROTOCOL.udp))
 		looks.push({ ...base, asHello: true });
 	return looks;
 }

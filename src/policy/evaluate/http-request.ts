@@ -1,6 +1,7 @@
 /** Conditions on an HTTP request, for the plain evaluator. docs/deciding.md, "http" and "Paths". */
+
+import { PATH_MAX } from "../../native/layout.ts";
 import type { Rule } from "../model.ts";
-import { PATH_LENGTH_MAX } from "../path.ts";
 
 /** An HTTP request as sent. */
 export interface Asked {
@@ -40,8 +41,8 @@ interface ReadPath {
 }
 
 export function readPath(sent: string): ReadPath {
-	const cut = sent.length > PATH_LENGTH_MAX;
-	const kept = sent.slice(0, PATH_LENGTH_MAX);
+	const cut = sent.length > PATH_MAX;
+	const kept = sent.slice(0, PATH_MAX);
 	const mark = kept.indexOf("?");
 	const raw = mark < 0 ? kept : kept.slice(0, mark);
 	const path = decode(raw);

@@ -1,17 +1,20 @@
 /** Conditions of a rule, one by one, for the plain evaluator. docs/deciding.md, "Words" and "Who". */
 
+import { PROTOCOL } from "../../native/layout.ts";
 import { cgroupsOf, containerOf, unitsOf } from "../cgroup-path.ts";
 import { parseAddress, wordMask } from "../cidr.ts";
 import type { PrefixSet, Rule, Who } from "../model.ts";
-import { TCP, UDP } from "../numbers.ts";
 
 /** cidr, protocol and ports. */
 export function holdsTo({ to }: Rule, address: string, protocol: number, port: number): boolean {
 	if (to.cidr !== null && !to.cidr.some((set) => contains(set, address))) return false;
 	if (to.protocol !== null && !to.protocol.includes(protocol)) return false;
 	if (to.ports === null) return true;
-	// A ports condition holds for TCP and UDP only.
-	return (protocol === TCP || protocol === UDP) && to.ports.some(({ low, high }) => low <= port && port <= high);
+	// A ports condition holds for PROTOCOL.tcp and PROTOCOL.udp only.
+	return (
+		(protocol === PROTOCOL.tcp || protocol === PROTOCOL.udp) &&
+		to.ports.some(({ low, high }) => low <= port && port <= high)
+	);
 }
 
 /** What is not known matches no condition. */

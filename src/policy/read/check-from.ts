@@ -1,6 +1,7 @@
 /** The conditions under `from`: exe, user, unit, container, cgroup. */
 import { posix } from "node:path";
-import { CGROUP_DEPTH_MAX, CONTAINER_DIGITS } from "../cgroup-path.ts";
+import { IDS_PATHS_MAX } from "../../native/layout.ts";
+import { CONTAINER_DIGITS } from "../cgroup-path.ts";
 import type { Environment, ExeFile, Rule } from "../model.ts";
 import type { Report } from "./report.ts";
 import type { Path } from "./source.ts";
@@ -85,8 +86,8 @@ function checkCgroup({ value, path }: Item, report: Report): string[] {
 	}
 	const components = written.replace(/^\/+|\/+$/g, "").split("/");
 	if (!components.every(isComponent)) report.at(path, `"${written}" is no path of a cgroup`, expected);
-	else if (components.length > CGROUP_DEPTH_MAX || Buffer.byteLength(written) > PATH_MAX) {
-		const most = `at most ${CGROUP_DEPTH_MAX} components and ${PATH_MAX} bytes`;
+	else if (components.length > IDS_PATHS_MAX || Buffer.byteLength(written) > PATH_MAX) {
+		const most = `at most ${IDS_PATHS_MAX} components and ${PATH_MAX} bytes`;
 		report.at(path, `"${written}" is too long for the kernel part; ${most}`, most);
 	} else return [components.join("/")];
 	return [];

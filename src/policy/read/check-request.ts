@@ -1,7 +1,9 @@
 /** The conditions under `to` that are of an HTTP request: method, path, status. */
+
+import { METHOD_MAX, PATH_STATES } from "../../native/layout.ts";
 import type { StatusRange } from "../model.ts";
-import { METHOD_LENGTH_MAX, METHODS } from "../numbers.ts";
-import { PATH_STATES_MAX, parsePathPattern } from "../path.ts";
+import { METHODS } from "../numbers.ts";
+import { parsePathPattern } from "../path.ts";
 import { didYouMean } from "./problem.ts";
 import type { Report } from "./report.ts";
 import type { Path } from "./source.ts";
@@ -17,7 +19,7 @@ export function checkMethods(value: unknown, path: Path, report: Report): string
 				report.at(at, `"${method}" is no method; methods are compared exactly${didYouMean(upper)}`, upper, upper);
 				return [];
 			}
-			if (TOKEN.test(method) && method.length <= METHOD_LENGTH_MAX) return [method];
+			if (TOKEN.test(method) && method.length <= METHOD_MAX) return [method];
 			report.at(at, `"${method}" is no HTTP method`, `a method such as ${METHODS.slice(0, 3).join(", ")}`);
 			return [];
 		}) ?? null
@@ -68,10 +70,10 @@ export class PathLimit {
 			if (this.#paths.has(pattern)) continue;
 			this.#paths.add(pattern);
 			this.#states += pattern.replaceAll("*", "").length + 1;
-			if (this.#states <= PATH_STATES_MAX || this.#told) continue;
+			if (this.#states <= PATH_STATES || this.#told) continue;
 			this.#told = true;
-			const message = `"${pattern}" is too much: all paths together can have ${PATH_STATES_MAX} characters, and one more for each path`;
-			report.at(path, message, `at most ${PATH_STATES_MAX} characters`);
+			const message = `"${pattern}" is too much: all paths together can have ${PATH_STATES} characters, and one more for each path`;
+			report.at(path, message, `at most ${PATH_STATES} characters`);
 		}
 	}
 }

@@ -1,8 +1,9 @@
 /** The conditions under `to`: cidr, ports, protocol, domain; those of a request are in check-request.ts. */
 
-import { parsePattern, patternShape, SHAPES_MAX } from "../domain.ts";
+import { PROTOCOL, SHAPES_MAX } from "../../native/layout.ts";
+import { parsePattern, patternShape } from "../domain.ts";
 import type { PortRange, PrefixSet, Rule } from "../model.ts";
-import { PROTOCOLS, protocolName, TCP, UDP } from "../numbers.ts";
+import { PROTOCOLS, protocolName } from "../numbers.ts";
 import { checkMethods, checkPaths, checkStatuses } from "./check-request.ts";
 import type { Lists } from "./lists.ts";
 import { PrefixBuilder } from "./prefixes.ts";
@@ -15,13 +16,14 @@ export function checkTo(value: unknown, path: Path, lists: Lists, report: Report
 	const to = recordOf(value);
 	const ports = checkPorts(to["ports"], [...path, "ports"], report);
 	const protocol = checkProtocols(to["protocol"], [...path, "protocol"], report);
-	const portless = ports === null ? [] : (protocol ?? []).filter((number) => number !== TCP && number !== UDP);
+	const portless =
+		ports === null ? [] : (protocol ?? []).filter((number) => number !== PROTOCOL.tcp && number !== PROTOCOL.udp);
 	for (const number of new Set(portless)) {
 		const message = `"ports" do not go with ${protocolName(number)}; only tcp and udp have ports`;
 		report.at([...path, "ports"], message, "tcp or udp", undefined, "key");
 	}
 	const requests = ["method", "path", "status"].filter((key) => to[key] !== undefined);
-	if (requests.length > 0 && protocol !== null && !protocol.includes(TCP)) {
+	if (requests.length > 0 && protocol !== null && !protocol.includes(PROTOCOL.tcp)) {
 		const message = `"${requests[0]}" goes with tcp only`;
 		report.at([...path, "protocol"], message, "tcp", "tcp");
 	}

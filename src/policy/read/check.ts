@@ -1,13 +1,13 @@
 /** The semantic check: from values that have the form of a policy to the policy. */
 
+import { RULES_MAX } from "../../native/layout.ts";
 import { formatAddress, parseAddress } from "../cidr.ts";
-import { type Action, type Environment, PHASES, type Phase, type Policy, RULES_MAX, type Rule } from "../model.ts";
+import { type Action, type Environment, PHASES, type Phase, type Policy, type Rule } from "../model.ts";
 import { ERRNOS } from "../numbers.ts";
 import { asksOfRequests, phasesOf } from "../phases.ts";
 import { checkFrom } from "./check-from.ts";
 import { PathLimit } from "./check-request.ts";
 import { checkTo, ShapeLimit } from "./check-to.ts";
-import { DEFAULTS } from "./defaults.ts";
 import { Lists } from "./lists.ts";
 import { isPreset, presetParts } from "./presets.ts";
 import { didYouMean, nearest } from "./problem.ts";
@@ -39,6 +39,16 @@ export function checkPolicy(value: unknown, environment: Environment, report: Re
 		lists: lists.facts(),
 	};
 }
+
+/** Values of keys that the file leaves out. */
+const DEFAULTS = {
+	mode: "observe",
+	nameBinding: "strict",
+	denyErrno: "EACCES",
+	/** [s] */
+	ttl: { floor: 60, grace: 30 },
+	priority: 100,
+} as const;
 
 type Numbered = Omit<Rule, "index">;
 
