@@ -55,13 +55,13 @@ export class Judge {
 		else if (connection.protocol === UDP && !connection.dnsMessage)
 			request.writeUInt8(JUDGE_FLAG.notDns, JUDGE_REQUEST.flags);
 
-		const { asked } = connection;
-		if (asked !== undefined) {
-			request.writeUInt8(asked.method.length, JUDGE_REQUEST.methodLength);
-			request.writeUInt16LE(asked.path.length, JUDGE_REQUEST.pathLength);
-			request.writeUInt16LE(asked.status ?? 0, JUDGE_REQUEST.status);
-			request.write(asked.method.slice(0, METHOD_MAX), JUDGE_REQUEST.method, "latin1");
-			request.write(asked.path.slice(0, PATH_MAX), JUDGE_REQUEST.path, "latin1");
+		const { request: http } = connection;
+		if (http !== undefined) {
+			request.writeUInt8(http.method.length, JUDGE_REQUEST.methodLength);
+			request.writeUInt16LE(http.path.length, JUDGE_REQUEST.pathLength);
+			request.writeUInt16LE(http.status ?? 0, JUDGE_REQUEST.status);
+			request.write(http.method.slice(0, METHOD_MAX), JUDGE_REQUEST.method, "latin1");
+			request.write(http.path.slice(0, PATH_MAX), JUDGE_REQUEST.path, "latin1");
 		}
 
 		const { retval, data, durationNs } = this.#kernel.testRun("judge", request, repeat);

@@ -1,4 +1,4 @@
-/** The automaton of the paths, its ends, and the table of statuses: bpf/policy.h. */
+/** Compiles path patterns to an automaton and status conditions to a table ("Paths" in bpf/wire/policy.h). */
 import {
 	PATH_BEGIN,
 	PATH_CHARS,
@@ -17,14 +17,14 @@ import type { VectorStore } from "./vectors.ts";
 export interface CompiledPaths {
 	/** PATH_ROWS rows; null: no rule has a path. */
 	readonly automaton: Uint32Array | null;
-	/** Of the automaton in use, 64 bits each. */
+	/** 64-bit words of the automaton in use. */
 	readonly words: number;
-	/** struct sp_path_pattern of each. */
+	/** struct sp_path_pattern of each distinct pattern. */
 	readonly patterns: Uint32Array;
 	readonly count: number;
 }
 
-/** Throws RangeError if the paths break the limit that parsing holds. */
+/** Throws RangeError if the patterns need more than PATH_STATES states, which parsePolicy() checks. */
 export function compilePaths(rules: readonly Rule[], store: VectorStore): CompiledPaths {
 	const vectors = new Map<string, number>();
 	for (const { index, to } of rules)
@@ -39,7 +39,8 @@ export function compilePaths(rules: readonly Rule[], store: VectorStore): Compil
 	};
 	for (const [at, [pattern, vector]] of [...vectors].entries()) {
 		const parts = partsOf(pattern);
-		if (state + parts.length > PATH_STATES) throw new RangeError(`paths have more than ${PATH_STATES} states`);
+		if (state + parts.length > PATH_STATES)
+			throw new RangeError(`the path patterns need more than ${PATH_STATES} states`);
 		turnOn(PATH_BEGIN);
 		for (const { star, character } of parts) {
 			if (star === "**") turnOn(PATH_MANY);
@@ -55,7 +56,7 @@ export function compilePaths(rules: readonly Rule[], store: VectorStore): Compil
 	return { automaton, words: Math.ceil(state / 64), patterns, count: vectors.size };
 }
 
-/** Vector of each status: the rules that it does not rule out. Null: no rule has a status. */
+/** Vector of each status: the rules that it can match. Null: no rule has a status. */
 export function compileStatuses(rules: readonly Rule[], store: VectorStore): Uint32Array | null {
 	if (rules.every(({ to }) => to.status === null)) return null;
 	return Uint32Array.from({ length: STATUS_MAX }, (_, status) =>

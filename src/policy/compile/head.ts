@@ -2,7 +2,7 @@ import { BINDING, LAYOUT_VERSION, MODE, POLICY_FLAG, POLICY_HEAD, POLICY_MAGIC, 
 import { PHASES, type Policy, type Rule } from "../model.ts";
 import type { HashKey } from "./hash.ts";
 
-/** What the policy itself does not say. */
+/** The fields of the head that compiling determines. */
 export interface HeadParts {
 	readonly generation: number;
 	readonly hashKey: HashKey;
@@ -13,18 +13,18 @@ export interface HeadParts {
 	readonly vectorsRow: number;
 	readonly tableRow: number;
 	readonly tableMask: number;
-	/** Of the whole policy. */
+	/** In the whole policy. */
 	readonly rows: number;
 	readonly pathsRow: number;
 	readonly patternsRow: number;
 	readonly statusRow: number;
-	/** Of the automaton in use. */
+	/** 64-bit words of the path automaton in use. */
 	readonly pathWords: number;
 	readonly pathPatterns: number;
 	readonly alwaysRow: number;
 }
 
-/** Write struct sp_policy_head at the beginning of the rows. */
+/** Writes struct sp_policy_head to row 0 of `view`. */
 export function writeHead(view: DataView, policy: Policy, parts: HeadParts): void {
 	const u32 = (at: number, value: number) => view.setUint32(at, value, true);
 	const u16 = (at: number, value: number) => view.setUint16(at, value, true);

@@ -103,7 +103,7 @@ test("closed: what no rule of it allows is denied in each phase", async () => {
 test("the file is read again when it changed, not when it was only touched", async () => {
 	const { policy } = service();
 	const file = join(folder, "p.yaml");
-	expect(await policy.loadFile(file)).toMatchObject({ ok: false, problems: [{ message: "there is no such file" }] });
+	expect(await policy.loadFile(file)).toMatchObject({ ok: false, problems: [{ message: "no such file" }] });
 	writeFileSync(file, POLICY);
 	expect(await policy.loadFileIfChanged(file)).toMatchObject({ ok: true });
 	expect(await policy.loadFileIfChanged(file)).toBeNull();
