@@ -1,7 +1,7 @@
 import { phaseNames } from "../native/vocabulary.ts";
 import type { HistoryReader, HistoryRecord } from "../records/contract.ts";
 
-/** One decision on the way of a connection. */
+/** One decision on the way to the verdict of a record. */
 export interface Step {
 	readonly phase: string;
 	readonly verdict: string;
@@ -9,27 +9,30 @@ export interface Step {
 	readonly group: string | null;
 	readonly rule: string | null;
 	readonly generation: number;
-	/** This decision stands for the record. */
+	/** The verdict of the record is from this decision. */
 	readonly decides: boolean;
-	/** The record of the DNS question, for the step that came before the connection. */
+	/** The id of the DNS query's record, for the step that precedes the connection; otherwise null. */
 	readonly record: number | null;
-	/** One sentence. */
+	/** The decision as a sentence. */
 	readonly text: string;
 }
 
-/** From the question to the last phase that judged. */
+/**
+ * The steps of a record: the DNS query of the same process for the name, then each phase that decided, in order. Rejects with
+ * HistoryError.
+ */
 export async function stepsOf(record: HistoryRecord, reader: HistoryReader): Promise<Step[]> {
 	const steps: Step[] = [];
-	const question = await questionBefore(record, reader);
-	const asked = question?.decisions.dns;
-	if (question !== null && asked !== undefined) {
-		const given = question.query?.addresses.includes(record.remote) === true ? "; the answer had this address" : "";
+	const query = await queryBefore(record, reader);
+	const decision = query?.decisions.dns;
+	if (query !== null && decision !== undefined) {
+		const given = query.query?.addresses.includes(record.remote) === true ? "; the response had this address" : "";
 		steps.push({
 			phase: "dns",
-			...asked,
+			...decision,
 			decides: false,
-			record: question.id,
-			text: `the question for ${question.name}: ${sentenceOf(asked)}${given}`,
+			record: query.id,
+			text: `dns query for ${query.name}: ${sentenceOf(decision)}${given}`,
 		});
 	}
 	for (const phase of phaseNames) {
@@ -41,8 +44,8 @@ export async function stepsOf(record: HistoryRecord, reader: HistoryReader): Pro
 	return steps;
 }
 
-/* The last one of this process for the name, before it connected. */
-async function questionBefore(record: HistoryRecord, reader: HistoryReader): Promise<HistoryRecord | null> {
+/* The last query of the process for the name before it connected. A name with a wildcard would match other queries. */
+async function queryBefore(record: HistoryRecord, reader: HistoryReader): Promise<HistoryRecord | null> {
 	const { kind, name, process } = record;
 	if (kind !== "connection" || name === null || process === null || name.includes("*")) return null;
 	const until = Date.parse(record.first) + 1;
@@ -52,7 +55,7 @@ async function questionBefore(record: HistoryRecord, reader: HistoryReader): Pro
 	return own.find((row) => row.query?.addresses.includes(record.remote)) ?? own[0] ?? null;
 }
 
-/** ms: a name is seldom kept longer by who asked. */
+/** How far back the query is searched (ms): clients seldom cache a name for longer. */
 const BEFORE = 3_600_000;
 
 function sentenceOf({ verdict, reason, group, rule }: Omit<Step, "phase" | "decides" | "record" | "text">): string {
@@ -62,16 +65,16 @@ function sentenceOf({ verdict, reason, group, rule }: Omit<Step, "phase" | "deci
 }
 
 const REASONS: Readonly<Record<string, string>> = {
-	rule: "a rule of a policy that is no longer known",
-	default: "no rule decided; the phase's default did",
-	resolver: "DNS with a trusted resolver is judged by its questions",
-	name_unbound: "DNS did not give the address for the name that the hello shows",
-	name_missing: "the hello shows no name",
-	name_bad: "what the hello shows is no name",
-	incomplete: "the hello never became whole",
-	not_tls: "a hello was required and something else was sent",
-	unreadable: "it could not be read",
+	rule: "by a rule of a policy that is no longer known",
+	default: "no rule matched; the default of the phase applies",
+	resolver: "phase dns decides about DNS to a trusted resolver",
+	name_unbound: "DNS did not give this address for the name that was sent",
+	name_missing: "no name was sent",
+	name_bad: "the name that was sent is invalid",
+	incomplete: "the message is incomplete",
+	not_tls: "a ClientHello was required and something else was sent",
+	unreadable: "the message could not be parsed",
 	no_policy: "no policy was in force",
-	no_room: "the kernel had no room to remember it",
-	quic_unread: "QUIC of a version that cannot be read, so its name is not known",
+	no_room: "a kernel map was full",
+	quic_unread: "the QUIC version is not supported, so the name is unknown",
 };
