@@ -2,9 +2,9 @@ import type { FastifyInstance } from "fastify";
 import { askRecords, PAGE, readCursor, writeCursor } from "./pages.ts";
 import { Refusal } from "./problem-details.ts";
 import { timeOf } from "./query.ts";
-import { nameSchema, namesSchema } from "./schemas/names.ts";
+import { response } from "./schemas/base.ts";
+import { nameDetailSchema, nameListSchema } from "./schemas/names.ts";
 import { namesParameters } from "./schemas/parameters.ts";
-import { problemResponses } from "./schemas/problem.ts";
 import type { ApiServices } from "./services.ts";
 
 interface Query {
@@ -21,9 +21,9 @@ export function nameRoutes(app: FastifyInstance, { records, learned, policy }: A
 			schema: {
 				operationId: "listNames",
 				tags: ["names"],
-				summary: "Names that were asked for or shown, in the order of the alphabet.",
+				summary: "List the domain names seen, in alphabetical order.",
 				querystring: namesParameters,
-				response: { 200: namesSchema, ...problemResponses },
+				response: { 200: response(nameListSchema) },
 			},
 		},
 		async (request) => {
@@ -47,19 +47,27 @@ export function nameRoutes(app: FastifyInstance, { records, learned, policy }: A
 			schema: {
 				operationId: "getName",
 				tags: ["names"],
-				summary: "One name: its addresses, who asked, and the rules of the policy in force that cover it.",
+				summary: "Get the addresses, the clients and the matching rules of a name.",
 				params: {
 					type: "object",
 					required: ["name"],
-					properties: { name: { type: "string", minLength: 1, maxLength: 512 } },
+					properties: {
+						name: {
+							type: "string",
+							minLength: 1,
+							maxLength: 512,
+							description: "A domain name. Case and a trailing dot are ignored.",
+							examples: ["api.example.com"],
+						},
+					},
 				},
-				response: { 200: nameSchema, ...problemResponses },
+				response: { 200: response(nameDetailSchema) },
 			},
 		},
 		async (request) => {
 			const { name } = request.params;
 			const { source, unwritten, value: record } = await askRecords(records, undefined, (reader) => reader.name(name));
-			if (record === null) throw new Refusal(404, "not-found", "Nobody has asked for this name, as far as is known.");
+			if (record === null) throw new Refusal(404, "not-found", "This name has not been seen.");
 			const addresses = record.addresses.map((each) => {
 				const held = learned(each.address).find(({ name }) => name === record.name);
 				return { ...each, heldUntil: held === undefined ? null : new Date(held.until).toISOString() };

@@ -3,8 +3,8 @@ import type { TopField, TopQuery } from "../records/contract.ts";
 import { askRecords } from "./pages.ts";
 import { Refusal } from "./problem-details.ts";
 import { type FilterQuery, filterOf } from "./query.ts";
+import { response } from "./schemas/base.ts";
 import { topFields, topParameters } from "./schemas/parameters.ts";
-import { problemResponses } from "./schemas/problem.ts";
 import { topSchema } from "./schemas/top.ts";
 import type { ApiServices } from "./services.ts";
 
@@ -19,11 +19,11 @@ export function topRoute(app: FastifyInstance, { records }: ApiServices): void {
 		"/v1/top",
 		{
 			schema: {
-				operationId: "top",
+				operationId: "getTop",
 				tags: ["connections"],
-				summary: "Records grouped by one or two fields: count, denied, bytes, first and last time.",
+				summary: "Count records, denials and bytes, grouped by one or two fields.",
 				querystring: topParameters,
-				response: { 200: topSchema, ...problemResponses },
+				response: { 200: response(topSchema) },
 			},
 		},
 		async (request) => {
@@ -42,6 +42,6 @@ function fieldsOf(by: string): [TopField] | [TopField, TopField] {
 	const [first, second] = fields;
 	if (first !== undefined && fields.length === 1) return [first];
 	if (first !== undefined && second !== undefined && fields.length === 2 && first !== second) return [first, second];
-	const detail = `by is one or two of ${topFields.join(", ")}.`;
-	throw new Refusal(400, "bad-request", detail, { errors: [{ parameter: "by", detail }] });
+	const detail = `must be one or two of ${topFields.join(", ")}`;
+	throw new Refusal(400, "bad-request", `by ${detail}.`, { errors: [{ parameter: "by", detail }] });
 }
