@@ -1,6 +1,6 @@
 import { Socket } from "node:net";
 import rateLimit from "@fastify/rate-limit";
-import { type FastifyInstance, fastify } from "fastify";
+import type { FastifyInstance } from "fastify";
 import { LIMITS, TIMES } from "../base/config.ts";
 import type { Logger } from "../base/logger.ts";
 import { type Access, guard } from "./access.ts";
@@ -13,6 +13,7 @@ import { describeApi } from "./openapi.ts";
 import { policyRoutes } from "./policy.ts";
 import { Refusal, sendProblems } from "./problem-details.ts";
 import { rootRoute } from "./root.ts";
+import { newServer, type Tls } from "./server.ts";
 import type { ApiServices } from "./services.ts";
 import { streamRoute } from "./stream.ts";
 import { topRoute } from "./top.ts";
@@ -22,7 +23,7 @@ export interface AppOptions {
 	readonly log: Logger;
 	readonly version: string;
 	readonly access: Access;
-	readonly tls?: { readonly cert: Buffer; readonly key: Buffer };
+	readonly tls?: Tls;
 	/** Requests per second and client; default LIMITS.requests. */
 	readonly requests?: number;
 }
@@ -76,23 +77,4 @@ export async function buildApp(options: AppOptions): Promise<FastifyInstance> {
 /* ms; 0: never. The socket of a request that is injected by a test is not a Socket. */
 function closeWhenIdle(socket: Socket, ms: number): void {
 	if (socket instanceof Socket) socket.setTimeout(ms);
-}
-
-function newServer(tls: AppOptions["tls"]): FastifyInstance {
-	const options = {
-		logger: false,
-		bodyLimit: LIMITS.bodyBytes,
-		requestTimeout: TIMES.request,
-		connectionTimeout: TIMES.idle,
-		keepAliveTimeout: TIMES.idle,
-		forceCloseConnections: true,
-		/* No limit, because hosts may be slow: TimeoutStartSec of the unit limits the start. */
-		pluginTimeout: 0,
-		/* "limit=x" is an error: a value that cannot be coerced fails validation. */
-		ajv: { customOptions: { coerceTypes: true, removeAdditional: false, allErrors: false } },
-		http: { headersTimeout: TIMES.headers, connectionsCheckingInterval: TIMES.headers / 2, maxHeaderSize: 16_384 },
-	} as const;
-	if (tls === undefined) return fastify(options);
-	const https = { ...tls, ...options.http, minVersion: "TLSv1.2", handshakeTimeout: TIMES.headers } as const;
-	return fastify({ ...options, https }) as unknown as FastifyInstance;
 }

@@ -5,6 +5,7 @@ import { dirname } from "node:path";
 import type { FastifyInstance } from "fastify";
 import { SallyportError } from "../base/errors.ts";
 import { type Access, isLocalHost } from "./access.ts";
+import type { Tls } from "./server.ts";
 import { readTokens } from "./tokens.ts";
 
 /**
@@ -53,7 +54,7 @@ export interface Listener {
 	readonly host: string;
 	readonly port: number;
 	readonly access: Access;
-	readonly tls: { readonly cert: Buffer; readonly key: Buffer } | null;
+	readonly tls: Tls | null;
 }
 
 /**
@@ -97,7 +98,7 @@ export function isLoopback(ip: string): boolean {
 	return (isIP(ip) === 4 && ip.startsWith("127.")) || ip === "::1";
 }
 
-function readTls(certFile: string | null, keyFile: string | null): Listener["tls"] {
+function readTls(certFile: string | null, keyFile: string | null): Tls | null {
 	if (certFile === null && keyFile === null) return null;
 	if (certFile === null || keyFile === null) {
 		throw new SallyportError("USAGE", "TLS needs both --tls-cert and --tls-key.");

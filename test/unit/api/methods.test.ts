@@ -1,7 +1,10 @@
 /** Methods that a path does not have, and the entry page. */
+import { once } from "node:events";
+import { type AddressInfo, connect } from "node:net";
 import type { FastifyInstance } from "fastify";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { SOCKET_ACCESS } from "../../../src/api/access.ts";
+import { listenOnTcp } from "../../../src/api/listen.ts";
 import { Tokens } from "../../../src/api/tokens.ts";
 import { fill, openApi } from "../support/api.ts";
 import { Desk } from "../support/desk.ts";
@@ -108,4 +111,39 @@ test("/ leads to the entry points, as JSON, or as a page for browsers", async ()
 		expect(page.body).toContain(`<a href="${path}">`);
 		expect((await app.inject(path)).statusCode, path).toBe(200);
 	}
+});
+
+test("a name of 253 characters is found, and a longer one than any is refused", async () => {
+	const name = `${"a".repeat(63)}.${"b".repeat(63)}.${"c".repeat(63)}.${"d".repeat(61)}`;
+	expect((await app.inject(`/v1/names/${name}`)).json()).toMatchObject({
+		status: 404,
+		detail: expect.stringContaining("not been seen"),
+	});
+	const long = await app.inject(`/v1/names/${"a".repeat(513)}`);
+	expect(long.json()).toMatchObject({ status: 400, detail: "name must have at most 512 characters." });
+});
+
+test.each([
+	["GET /v1/%zz HTTP/1.1\r\nhost: x", 400, "bad-request"],
+	["GET /v1/names/%ff HTTP/1.1\r\nhost: x", 400, "bad-request"],
+	["nonsense", 400, "bad-request"],
+	["GET / HTTP/1.1\r\nhost: x\r\n: y", 400, "bad-request"],
+	["GET / HTTP/1.1\r\nhost: x\r\ncontent-length: 1\r\ncontent-length: 2", 400, "bad-request"],
+	[`GET / HTTP/1.1\r\nhost: x\r\nx: ${"y".repeat(20_000)}`, 431, "headers-too-large"],
+	[`GET /${"y".repeat(20_000)} HTTP/1.1\r\nhost: x`, 431, "headers-too-large"],
+] as const)("%.60s is %i with problem details", async (head, status, slug) => {
+	await listenOnTcp(app, { host: "127.0.0.1", port: 0 });
+	const { port } = app.server.address() as AddressInfo;
+	const socket = connect(port, "127.0.0.1");
+	socket.on("error", () => {});
+	let text = "";
+	socket.setEncoding("latin1").on("data", (part) => {
+		text += part;
+	});
+	socket.write(`${head}\r\nconnection: close\r\n\r\n`);
+	await once(socket, "close");
+	const [headers = "", body = ""] = text.split("\r\n\r\n");
+	expect(headers).toMatch(new RegExp(`^HTTP/1.1 ${status} `));
+	expect(headers.toLowerCase()).toContain("content-type: application/problem+json");
+	expect(JSON.parse(body)).toMatchObject({ type: `urn:sallyport:problem:${slug}`, status, title: expect.any(String) });
 });
