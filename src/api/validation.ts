@@ -20,7 +20,8 @@ export function fieldErrors({ validation = [], validationContext = "body" }: Fas
 		const detail = printable(detailOf(error, validationContext));
 		const path = pathOf(error);
 		if (validationContext === "body") return { pointer: printable(path), detail };
-		return { parameter: printable(path.slice(1)), detail };
+		/* "/name/0" is the first value of the parameter "name". */
+		return { parameter: printable(path.split("/")[1] ?? ""), detail };
 	});
 }
 
