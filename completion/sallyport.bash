@@ -18,16 +18,18 @@ _sallyport() {
 				--policy) compopt -o filenames 2>/dev/null; mapfile -t COMPREPLY < <(compgen -f -- "$current"); return ;;
 				--cgroup) compopt -o filenames 2>/dev/null; mapfile -t COMPREPLY < <(compgen -f -- "$current"); return ;;
 				--pins) compopt -o filenames 2>/dev/null; mapfile -t COMPREPLY < <(compgen -f -- "$current"); return ;;
+				--runtime-dir) compopt -o filenames 2>/dev/null; mapfile -t COMPREPLY < <(compgen -f -- "$current"); return ;;
+				--state-dir) compopt -o filenames 2>/dev/null; mapfile -t COMPREPLY < <(compgen -f -- "$current"); return ;;
+				--on-exit) mapfile -t COMPREPLY < <(compgen -W "keep open closed" -- "$current"); return ;;
+				--warm-up) mapfile -t COMPREPLY < <(compgen -W "none flush resolve" -- "$current"); return ;;
+				--log-level) mapfile -t COMPREPLY < <(compgen -W "debug info warn error" -- "$current"); return ;;
+				--journal) mapfile -t COMPREPLY < <(compgen -W "none denied all" -- "$current"); return ;;
 				--socket) compopt -o filenames 2>/dev/null; mapfile -t COMPREPLY < <(compgen -f -- "$current"); return ;;
 				--group) :; return ;;
 				--listen) :; return ;;
 				--token-file) compopt -o filenames 2>/dev/null; mapfile -t COMPREPLY < <(compgen -f -- "$current"); return ;;
 				--tls-cert) compopt -o filenames 2>/dev/null; mapfile -t COMPREPLY < <(compgen -f -- "$current"); return ;;
 				--tls-key) compopt -o filenames 2>/dev/null; mapfile -t COMPREPLY < <(compgen -f -- "$current"); return ;;
-				--on-exit) mapfile -t COMPREPLY < <(compgen -W "keep open closed" -- "$current"); return ;;
-				--warm-up) mapfile -t COMPREPLY < <(compgen -W "none flush resolve" -- "$current"); return ;;
-				--runtime-dir) compopt -o filenames 2>/dev/null; mapfile -t COMPREPLY < <(compgen -f -- "$current"); return ;;
-				--state-dir) compopt -o filenames 2>/dev/null; mapfile -t COMPREPLY < <(compgen -f -- "$current"); return ;;
 				--history-days) :; return ;;
 				--history-megabytes) :; return ;;
 				--metrics-listen) :; return ;;
@@ -36,11 +38,9 @@ _sallyport() {
 				--metrics-token-file) compopt -o filenames 2>/dev/null; mapfile -t COMPREPLY < <(compgen -f -- "$current"); return ;;
 				--metrics-basic-file) compopt -o filenames 2>/dev/null; mapfile -t COMPREPLY < <(compgen -f -- "$current"); return ;;
 				--metrics-top-names) :; return ;;
-				--log-level) mapfile -t COMPREPLY < <(compgen -W "debug info warn error" -- "$current"); return ;;
-				--journal) mapfile -t COMPREPLY < <(compgen -W "none denied all" -- "$current"); return ;;
 			esac
 			words=""
-			flags="--policy --cgroup --pins --socket --group --listen --token-file --tls-cert --tls-key --on-exit --warm-up --runtime-dir --state-dir --no-history --history-days --history-megabytes --metrics-listen --metrics-tls-cert --metrics-tls-key --metrics-token-file --metrics-basic-file --metrics-insecure --metrics-top-names --log-level --log-connections --journal --json -h --help"
+			flags="--policy --cgroup --pins --runtime-dir --state-dir --on-exit --warm-up --log-level --log-connections --journal --json --socket --group --listen --token-file --tls-cert --tls-key --no-history --history-days --history-megabytes --metrics-listen --metrics-tls-cert --metrics-tls-key --metrics-token-file --metrics-basic-file --metrics-insecure --metrics-top-names -h --help"
 			files=0 ;;
 		"observe")
 			case "$previous" in

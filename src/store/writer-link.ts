@@ -1,5 +1,6 @@
 import { readFileSync } from "node:fs";
 import type { Worker } from "node:worker_threads";
+import { TIMES } from "../base/config.ts";
 import type { HistoryFailure } from "../records/contract.ts";
 import type { Describer } from "../records/view.ts";
 import { startThread } from "../system/thread.ts";
@@ -288,7 +289,7 @@ const EMPTY: Batch = {
 
 const ROWS = 2_000;
 /* ms. With the time to write it, within half a second. */
-const FLUSH = 250;
+const FLUSH = TIMES.historyFlush;
 const BACKOFF = 100;
 const BACKOFF_MAX = 10_000;
 const PATIENCE = 2_000;
