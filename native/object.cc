@@ -2,6 +2,7 @@
 #include "object.h"
 
 #include <bpf/bpf.h>
+#include <bpf/btf.h>
 #include <bpf/libbpf.h>
 #include <fcntl.h>
 #include <sys/stat.h>
@@ -13,7 +14,7 @@
 #include <set>
 #include <string_view>
 
-#include "../bpf/state.h"
+#include "../bpf/wire/state.h"
 #include "error.h"
 #include "pins.h"
 #include "sallyport.skel.h"
@@ -25,11 +26,6 @@ namespace {
 
 using Object = std::unique_ptr<bpf_object, decltype(&bpf_object__close)>;
 using Link = std::unique_ptr<bpf_link, decltype(&bpf_link__destroy)>;
-
-/* What a new version of the programs goes on with, so that it enforces the same policy with the same
- * knowledge from its first packet. Counters start anew: their slots belong to the daemon that gave them out. */
-const std::set<std::string_view> kKept = {"policy",    "control", "resolvers", "names", "learned",
-                                          "questions", "processes", "cgroups", "flows", "sockets", "dns_sockets"};
 
 /* libbpf hands the verifier's log only to its print callback, which is global. */
 class Log {
@@ -130,11 +126,25 @@ bool same_shape(const bpf_map* map, int fd) {
 	       info.map_flags == bpf_map__map_flags(map);
 }
 
+/* Names of the maps that bpf/kernel/maps.h marks with SP_KEPT. */
+std::set<std::string> kept_maps(const bpf_object* object) {
+	const btf* types = bpf_object__btf(object);
+	std::set<std::string> kept;
+	for (__u32 id = 1; types != nullptr && id < btf__type_cnt(types); id++) {
+		const btf_type* tag = btf__type_by_id(types, id);
+		if (!btf_is_decl_tag(tag) || std::string_view("kept") != btf__name_by_offset(types, tag->name_off)) continue;
+		kept.insert(btf__name_by_offset(types, btf__type_by_id(types, tag->type)->name_off));
+	}
+	if (kept.empty()) throw Failure(EINVAL, "find maps to keep");
+	return kept;
+}
+
 void keep_maps(const bpf_object* object, const fs::path& pins) {
+	const std::set<std::string> kept = kept_maps(object);
 	bpf_map* map;
 	bpf_object__for_each_map(map, object) {
 		const char* name = bpf_map__name(map);
-		if (kKept.count(name) == 0) continue;
+		if (kept.count(name) == 0) continue;
 		const Fd old = open_pin(pins / "maps" / name);
 		if (old && same_shape(map, old.get())) {
 			check(bpf_map__reuse_fd(map, old.get()), std::string("keep map ") + name);

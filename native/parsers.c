@@ -1,31 +1,33 @@
 /* SPDX-License-Identifier: MIT */
 #include "parsers.h"
 
-#include "../bpf/parse.h"
-#include "../bpf/parse_quic.h"
+#include "quic_stand_in.h"
+
+#include "../bpf/parse/parse.h"
+#include "../bpf/traffic/parse_quic.h"
 
 size_t sp_parse_request_size(void)
 {
 	return sizeof(struct sp_parse_request);
 }
 
-static int parse_quic(struct sp_parse_request *request, const struct sp_bytes *bytes)
+static int parse_quic(struct sp_parse_request *request, struct __sk_buff *datagram)
 {
 	static _Thread_local struct sp_scratch area;
-	struct __sk_buff datagram = {.bytes = *bytes};
 
-	return sp_parse_quic(&datagram, &area, request, 0);
+	return sp_parse_quic(datagram, &area, request, 0);
 }
 
 int sp_parse_in_user_space(void *request, const uint8_t *bytes, uint32_t length)
 {
 	struct sp_window window = {0};
-	struct sp_place place = {0};
-	struct sp_parse_room room;
-	const struct sp_bytes at_hand = {.packet = bytes, .end = length, .window = &window};
+	struct sp_cursor cursor = {0};
+	struct sp_parse_work work;
+	struct __sk_buff packet = {.bytes = bytes, .len = length};
+	const struct sp_bytes at_hand = {.packet = &packet, .end = length, .window = &window};
 	struct sp_parse_request *asked = request;
 
 	if (asked->kind == SP_PARSE_QUIC)
-		return sp_parse_is_there(asked, length, 0) ? parse_quic(asked, &at_hand) : -1;
-	return sp_parse(asked, &at_hand, &place, &room, 0);
+		return sp_parse_in_bounds(asked, length, 0) ? parse_quic(asked, &packet) : -1;
+	return sp_parse(asked, &at_hand, &cursor, &work, 0);
 }

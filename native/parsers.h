@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The kernel's parsers (bpf/parse.h), compiled for user space. */
+/* The kernel's parsers (bpf/parse/parse.h), compiled for user space. */
 #pragma once
 
 #include <stddef.h>

@@ -6,7 +6,7 @@
 
 #include <cstring>
 
-#include "../bpf/state.h"
+#include "../bpf/wire/state.h"
 #include "error.h"
 #include "fd.h"
 #include "pins.h"

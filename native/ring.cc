@@ -6,7 +6,7 @@
 
 #include <cstring>
 
-#include "../bpf/event.h"
+#include "../bpf/wire/event.h"
 #include "error.h"
 #include "maps.h"
 

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0 OR MIT
- * Events without sockets: each run counts and reports one connection and its end, by the code of the hooks themselves (bpf/record.h,
- * bpf/report.h) and into the daemon's own maps, which the loader hands in. What runs it asks by BPF_PROG_TEST_RUN. */
+ * Events without sockets: each run counts and reports one connection and its end, by the code of the hooks themselves (bpf/traffic/record.h,
+ * bpf/kernel/report.h) and into the daemon's own maps, which the loader hands in. What runs it asks by BPF_PROG_TEST_RUN. */
 #include <stdbool.h>
-#include "event.h"
-#include "core.h"
-#include "record.h"
+#include "../../bpf/wire/event.h"
+#include "../../bpf/wire/core.h"
+#include "../../bpf/traffic/record.h"
 
 char LICENSE[] SEC("license") = "Dual MIT/GPL";
 

@@ -1,16 +1,19 @@
-/* Messages of DNS (bpf/dns.h), question by question and address by address; and streams of them, in pieces. */
+/* Messages of DNS (bpf/parse/dns.h), question by question and address by address; and streams of them, in pieces. */
 #include "fuzz.h"
+
+#include "../../bpf/parse/dns_stream.h"
 
 static void read_message(const __u8 *data, __u32 size)
 {
 	struct sp_parse_request request = {.kind = SP_PARSE_DNS, .end = size};
-	struct sp_bytes bytes = {.packet = at_the_end(data, size), .end = size};
-	struct sp_place place = {0};
+	struct __sk_buff packet = {.bytes = at_the_end(data, size), .len = size};
+	struct sp_bytes bytes = {.packet = &packet, .end = size};
+	struct sp_cursor cursor = {0};
 	__u32 calls = 0;
 
 	loop_steps = 0;
 	do {
-		check(sp_parse(&request, &bytes, &place, &room, 0) == 0, "a request for what is there is answered");
+		check(sp_parse(&request, &bytes, &cursor, &parse_work, 0) == 0, "a request for what is there is answered");
 		check(request.text.name_length < SP_NAME_MAX, "a name that fits");
 		check(++calls <= 4 + size, "an end to the calls");
 	} while (request.result == SP_PARSE_DNS_QUESTION || request.result == SP_PARSE_DNS_ADDRESS);
@@ -28,12 +31,14 @@ static __u64 read_stream(const __u8 *data, __u32 size, struct numbers *cuts)
 
 	while (given < size) {
 		__u32 piece = cuts ? 1 + next_number(cuts) % 40 : size;
+		struct __sk_buff packet;
 		struct sp_bytes bytes;
 		__u32 at = 0;
 
 		if (piece > size - given)
 			piece = size - given;
-		bytes = (struct sp_bytes){.packet = at_the_end(data + given, piece), .end = piece};
+		packet = (struct __sk_buff){.bytes = at_the_end(data + given, piece), .len = piece};
+		bytes = (struct sp_bytes){.packet = &packet, .end = piece};
 		while (at < piece) {
 			__u32 before = at;
 			enum sp_dns_stream_result result = sp_dns_stream_read(&stream, wire, &bytes, &at, piece);

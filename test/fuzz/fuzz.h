@@ -3,26 +3,13 @@
 #ifndef SALLYPORT_FUZZ_H
 #define SALLYPORT_FUZZ_H
 
-#include "../../bpf/bytes.h"
-
-static __u64 loop_steps;
-
-static inline void sp_counted_loop(__u32 times, long (*step)(__u32, void *), void *state)
-{
-	for (__u32 i = 0; i < times; i++) {
-		loop_steps++;
-		if (step(i, state))
-			break;
-	}
-}
-
-/* bpf_loop in the kernel refuses more (include/linux/bpf.h: BPF_MAX_LOOPS). */
-#define LOOP_MAX (1 << 23)
-#define sp_loop(times, step, state) (check((__u32)(times) <= LOOP_MAX, "a loop within the kernel's bound"), sp_counted_loop(times, step, state))
-
+#include <linux/types.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
+
+static __u64 loop_steps;
 
 static inline void check(int holds, const char *what)
 {
@@ -32,21 +19,39 @@ static inline void check(int holds, const char *what)
 	abort();
 }
 
-#include "../../bpf/parse.h"
+/* bpf_loop in the kernel refuses more (include/linux/bpf.h: BPF_MAX_LOOPS). */
+#define LOOP_MAX (1 << 23)
 
-static struct sp_parse_room room;
+static inline long counted_loop(__u32 times, long (*step)(__u32, void *), void *state)
+{
+	check(times <= LOOP_MAX, "a loop within the kernel's bound");
+	for (__u32 i = 0; i < times; i++) {
+		loop_steps++;
+		if (step(i, state))
+			return i + 1;
+	}
+	return times;
+}
+
+#define bpf_loop(times, step, state, flags) counted_loop(times, step, state)
+
+#include "../../native/stand_in.h"
+
+#include "../../bpf/parse/parse.h"
+
+static struct sp_parse_work parse_work;
 
 #define INPUT_MAX (1 << 20)
 
 /* A copy that ends where an allocation does: ASan finds who reads one byte more. */
 static inline const __u8 *at_the_end(const void *bytes, size_t count)
 {
-	static __u8 *room;
+	static __u8 *buffer;
 
-	if (!room)
-		room = malloc(INPUT_MAX);
-	check(room && count <= INPUT_MAX, "room for the input");
-	return memcpy(room + INPUT_MAX - count, bytes, count);
+	if (!buffer)
+		buffer = malloc(INPUT_MAX);
+	check(buffer && count <= INPUT_MAX, "room for the input");
+	return memcpy(buffer + INPUT_MAX - count, bytes, count);
 }
 
 /* What is compared is which bytes came, not how many there are. Eight at a time and without the fuzzer's eyes on it: it goes through

@@ -1,6 +1,8 @@
 /* Datagrams of QUIC (bpf/quic*.h): as they come; and, as no mutation gets past a tag, what is in them: frames, and hellos in pieces. */
 #include "fuzz.h"
-#include "../../bpf/parse_quic.h"
+#include "../../native/quic_stand_in.h"
+
+#include "../../bpf/traffic/parse_quic.h"
 
 static struct sp_quic_work work;
 static struct sp_scratch area;
@@ -8,7 +10,7 @@ static struct sp_scratch area;
 static void read_datagram(const __u8 *data, __u32 size, __u8 is_new)
 {
 	struct sp_parse_request request = {.kind = SP_PARSE_QUIC, .end = size, .quic = {.cookie = 1, .is_new = is_new}};
-	struct __sk_buff datagram = {.bytes = {.packet = at_the_end(data, size), .end = size}};
+	struct __sk_buff datagram = {.bytes = at_the_end(data, size), .len = size};
 	__u32 calls = 0;
 
 	do {

@@ -55,7 +55,7 @@ static void read_stream(const __u8 *data, __u32 size, struct numbers *cuts, stru
 	struct sp_parse_request request = {.kind = SP_PARSE_STREAM};
 	__u32 given = 0, calls = 0;
 	static struct sp_window window;
-	struct sp_place place = {0};
+	struct sp_cursor cursor = {0};
 	bool over = false;
 
 	loop_steps = 0;
@@ -70,10 +70,11 @@ static void read_stream(const __u8 *data, __u32 size, struct numbers *cuts, stru
 		request.at = 0;
 		request.end = piece;
 		do {
-			struct sp_bytes bytes = {.packet = copy, .end = piece, .window = &window};
+			struct __sk_buff packet = {.bytes = copy, .len = piece};
+			struct sp_bytes bytes = {.packet = &packet, .end = piece, .window = &window};
 			__u32 before = request.at;
 
-			check(sp_parse(&request, &bytes, &place, &room, 0) == 0, "a request for what is there is answered");
+			check(sp_parse(&request, &bytes, &cursor, &parse_work, 0) == 0, "a request for what is there is answered");
 			check(request.at >= before && request.at <= piece, "what was read is there");
 			check(++calls <= 64 + 4 * size, "an end to the calls");
 			over = request.result == SP_READ_OVER;

@@ -1,4 +1,4 @@
-/* Streams that begin as TLS, and cleartext in which a hello comes later (bpf/tls.h, bpf/hello.h, bpf/hunt.h, bpf/reader.h). */
+/* Streams that begin as TLS, and cleartext in which a hello comes later (bpf/parse/tls.h, bpf/parse/hello.h, bpf/parse/tls_scan.h, bpf/parse/reader.h). */
 #include "stream.h"
 
 int FUZZ_TARGET(const uint8_t *data, size_t size)
