@@ -5,7 +5,7 @@ _sallyport() {
 	for ((at = 1; at < COMP_CWORD; at++)); do
 		word="${COMP_WORDS[at]}"
 		case "${path:+$path }$word" in
-		""|"run"|"observe"|"connections"|"top"|"names"|"stream"|"policy"|"policy check"|"policy explain"|"policy show"|"policy apply"|"policy diff"|"replay"|"status"|"attach"|"detach"|"doctor"|"metrics-user"|"completion"|"man") path="${path:+$path }$word" ;;
+		""|"run"|"observe"|"connections"|"top"|"names"|"stream"|"policy"|"policy check"|"policy explain"|"policy show"|"policy apply"|"policy reload"|"policy diff"|"replay"|"status"|"attach"|"detach"|"doctor"|"metrics-user"|"completion"|"man") path="${path:+$path }$word" ;;
 		esac
 	done
 	case "$path" in
@@ -46,13 +46,14 @@ _sallyport() {
 			case "$previous" in
 				--cgroup) compopt -o filenames 2>/dev/null; mapfile -t COMPREPLY < <(compgen -f -- "$current"); return ;;
 				--policy) compopt -o filenames 2>/dev/null; mapfile -t COMPREPLY < <(compgen -f -- "$current"); return ;;
+				--service) :; return ;;
 				--socket) compopt -o filenames 2>/dev/null; mapfile -t COMPREPLY < <(compgen -f -- "$current"); return ;;
 				--listen) :; return ;;
 				--pins) compopt -o filenames 2>/dev/null; mapfile -t COMPREPLY < <(compgen -f -- "$current"); return ;;
 				--seconds) :; return ;;
 			esac
 			words=""
-			flags="--cgroup --policy --socket --listen --pins --seconds --no-dns --json -h --help"
+			flags="--cgroup --policy --service --socket --listen --pins --seconds --no-dns --json -h --help"
 			files=0 ;;
 		"connections")
 			case "$previous" in
@@ -140,7 +141,7 @@ _sallyport() {
 			flags="--verdict --phase --since --until --name --address --protocol --process --exe --unit --container --user --rule --group --port --kind --open --seconds --socket --json -h --help"
 			files=0 ;;
 		"policy")
-			words="check explain show apply diff"
+			words="check explain show apply reload diff"
 			flags="-h --help"
 			files=0 ;;
 		"policy check")
@@ -179,6 +180,13 @@ _sallyport() {
 			words=""
 			flags="--if-match --socket --json -h --help"
 			files=1 ;;
+		"policy reload")
+			case "$previous" in
+				--socket) compopt -o filenames 2>/dev/null; mapfile -t COMPREPLY < <(compgen -f -- "$current"); return ;;
+			esac
+			words=""
+			flags="--socket --json -h --help"
+			files=0 ;;
 		"policy diff")
 			case "$previous" in
 				--since) :; return ;;
