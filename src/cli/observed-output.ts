@@ -61,7 +61,8 @@ type Decision = Pick<ConnectionView, "verdict" | "phase" | "group" | "rule" | "r
 
 function withVerdictOf(own: ConnectionView, enforced: ConnectionView | null): Shown {
 	const decision = enforced === null ? UNKNOWN : decisionOf(enforced);
-	return { ...own, ...decision, end: enforced?.end ?? own.end, observed: decisionOf(own) };
+	const open = own.open && enforced?.open !== false;
+	return { ...own, ...decision, open, end: enforced?.end ?? own.end, observed: decisionOf(own) };
 }
 
 function decisionOf(view: ConnectionView): Decision {
