@@ -85,7 +85,7 @@ export async function serve(options: ServeOptions): Promise<Serving> {
 			recent: recent(connections),
 			both: history === null ? null : new BothRecords({ history, connections, recent: (some) => recent(() => some) }),
 			drain: () => pump.flush(),
-			patience: TIMES.freshness,
+			flushTimeout: TIMES.freshness,
 		}),
 		learned: (address) => learnedNames(kernel, names, clock, address),
 		status: () =>

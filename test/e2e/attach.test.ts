@@ -1,7 +1,17 @@
 /** The policy in force without a daemon: what a boot, a stop and a package's removal are made of. */
 import { spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
-import { existsSync, mkdirSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import {
+	closeSync,
+	existsSync,
+	fstatSync,
+	mkdirSync,
+	openSync,
+	readdirSync,
+	readFileSync,
+	rmSync,
+	writeFileSync,
+} from "node:fs";
 import { type AddressInfo, createServer } from "node:net";
 import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
@@ -159,6 +169,22 @@ test("an end says what stays in force and how to remove it", async () => {
 async function logged(text: string): Promise<void> {
 	await expect.poll(() => stage.daemon.log(), { timeout: 5_000 }).toContain(text);
 }
+
+test("lines for the journal have a priority: for the log, and for the error that ends a start", () => {
+	const file = join(stage.world.folder, "journal");
+	const fd = openSync(file, "w");
+	const { dev, ino } = fstatSync(fd, { bigint: true });
+	writeFileSync(stage.daemon.policyFile, "nonsense: [");
+	const args = [join(ROOT, "src/main.ts"), "run", ...flags("attach")];
+	const env = { ...process.env, JOURNAL_STREAM: `${dev}:${ino}` };
+	const { status: code } = spawnSync(NODE, args, { stdio: ["ignore", "ignore", fd], env, timeout: 20_000 });
+	closeSync(fd);
+	expect(code).toBe(3);
+	const lines = readFileSync(file, "utf8").trimEnd().split("\n");
+	expect(lines[0]).toMatch(/^<3>\{.*policy refused/);
+	expect(lines.slice(1).length).toBeGreaterThan(1);
+	for (const line of lines.slice(1)) expect(line).toMatch(/^<3>(sallyport: The policy cannot be loaded| {2}\/)/);
+});
 
 test("pins outside of a BPF file system are refused by run and attach, and the folder stays as it is", () => {
 	const folder = join(stage.world.folder, "kept");
