@@ -18,7 +18,7 @@ function listen(frames: readonly Buffer[]): Heard[] {
 		const one: Heard = { said: ["", ""], lost: [0, 0], ended: false };
 		heard.push(one);
 		return {
-			said(by, bytes, _packet, lost) {
+			received(by, bytes, _packet, lost) {
 				one.said[by] += bytes.toString("latin1");
 				one.lost[by] += lost;
 			},

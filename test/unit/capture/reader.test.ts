@@ -55,7 +55,7 @@ describe("pcap", () => {
 		expect(found.packets).toHaveLength(1);
 		expect(found.error?.offset).toBe(24 + 16 + 5);
 		expect(found.error?.message).toBe(
-			"the file ends in the middle of a record: 28 bytes of 29 (byte 45, after 1 packet)",
+			"the file ends inside a record, with 28 of its 29 bytes (byte 45, after 1 packet)",
 		);
 	});
 
@@ -63,7 +63,7 @@ describe("pcap", () => {
 		const file = Buffer.concat([pcap(packets), Buffer.alloc(16, 0xff)]);
 		const found = await read(file);
 		expect(found.packets).toHaveLength(2);
-		expect(found.error?.message).toMatch(/a record says that it has 4294967295 bytes \(byte 74, after 2 packets\)/);
+		expect(found.error?.message).toMatch(/a record has an invalid length of 4294967295 bytes \(byte 74, after 2 packets\)/);
 	});
 
 	test("gzip'ed ones are read", async () => {
@@ -110,7 +110,7 @@ describe("pcapng", () => {
 		const onlyItsPacket = bad.subarray(bad.length - (12 + 20 + 16));
 		const found = await read(Buffer.concat([good, onlyItsPacket]));
 		expect(found.packets).toHaveLength(1);
-		expect(found.error?.message).toMatch(/names interface 1, which was not described/);
+		expect(found.error?.message).toMatch(/refers to interface 1, which the file does not describe/);
 	});
 
 	test("a block whose two lengths differ is told", async () => {
@@ -118,7 +118,7 @@ describe("pcapng", () => {
 		file.writeUInt32LE(4, file.length - 4);
 		const found = await read(file);
 		expect(found.packets).toHaveLength(1);
-		expect(found.error?.message).toMatch(/a block has 48 bytes at its front and 4 at its end/);
+		expect(found.error?.message).toMatch(/a block has a length of 48 bytes at its start and 4 at its end/);
 	});
 });
 

@@ -1,10 +1,10 @@
-/** What is made of findings: rows, and what a policy would have decided in the time of the capture. */
+/** Entries of findings, and the decisions that a policy would have made at the time of the capture. */
 import { describe, expect, test } from "vitest";
 import { packAddress } from "../../../src/base/address.ts";
 import type { Environment } from "../../../src/policy/model.ts";
 import { parsePolicy } from "../../../src/policy/read/parse.ts";
 import { Entries } from "../../../src/replay/entries.ts";
-import type { Conversation, Finding, What } from "../../../src/replay/finding.ts";
+import type { Conversation, Fact, Finding } from "../../../src/replay/finding.ts";
 import { Judge } from "../../../src/replay/judge.ts";
 import { Tally, type TallyRow } from "../../../src/replay/tally.ts";
 
@@ -13,18 +13,18 @@ const RESOLVER: Conversation = { protocol: "udp", client: at("192.0.2.1", 5000),
 const WEB: Conversation = { protocol: "tcp", client: at("192.0.2.1", 6000), server: at("198.51.100.7", 443) };
 const NAME = "api.model.example";
 
-const hello: What = { kind: "hello", via: "tls", how: "named", name: NAME, ech: false };
+const hello: Fact = { kind: "hello", via: "tls", how: "named", name: NAME, ech: false };
 const message = { kind: "message", id: 1, isBroken: false, questions: [{ name: NAME, type: 1 }] } as const;
-const question: What = { ...message, isAnswer: false, addresses: [] };
-const answer = (ttl: number): What => ({
+const question: Fact = { ...message, isAnswer: false, addresses: [] };
+const answer = (ttl: number): Fact => ({
 	...message,
 	isAnswer: true,
 	addresses: [{ address: WEB.server.address, ttl }],
 });
-const open: What = { kind: "open" };
-const close: What = { kind: "close" };
+const open: Fact = { kind: "open" };
+const close: Fact = { kind: "close" };
 
-type Said = readonly [second: number, conversation: Conversation, what: What];
+type Said = readonly [second: number, conversation: Conversation, what: Fact];
 
 const POLICY = `version: 1
 mode: observe
@@ -61,7 +61,7 @@ const brief = (all: readonly TallyRow[]) =>
 
 test("alike ones are counted, names without case", () => {
 	const other = { ...WEB, client: at("192.0.2.1", 6001) };
-	const shouted: What = { kind: "hello", via: "tls", how: "named", name: NAME.toUpperCase(), ech: false };
+	const shouted: Fact = { kind: "hello", via: "tls", how: "named", name: NAME.toUpperCase(), ech: false };
 	expect(
 		rows([
 			[1, WEB, open],
@@ -170,7 +170,7 @@ describe("a policy", () => {
 
 test("QUIC that cannot be read has no name; what no keys fit is denied by any policy", () => {
 	const flow: Conversation = { ...WEB, protocol: "udp" };
-	const quic = (how: "unread" | "strange"): What => ({ kind: "hello", via: "quic", how, name: null, ech: false });
+	const quic = (how: "unread" | "strange"): Fact => ({ kind: "hello", via: "quic", how, name: null, ech: false });
 	const told = (how: "unread" | "strange", text: string) =>
 		brief(
 			rows(

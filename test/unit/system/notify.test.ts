@@ -7,7 +7,7 @@ test("without a socket there is no service manager; with one its messages are li
 	const sent: [string, string][] = [];
 	const env: Record<string, string | undefined> = { NOTIFY_SOCKET: "@abstract", PATH: "/bin" };
 	const manager = serviceManager(env, 1, (path, bytes) => void sent.push([path, Buffer.from(bytes).toString()]));
-	manager?.tell({ READY: "1", STATUS: "two\nlines" });
+	manager?.notify({ READY: "1", STATUS: "two\nlines" });
 	expect(sent).toEqual([["@abstract", "READY=1\nSTATUS=two lines"]]);
 	expect(manager?.watchdog).toBeNull();
 	expect(env, "a child is not the service").toEqual({ PATH: "/bin" });
@@ -24,5 +24,5 @@ test("a manager that cannot be reached stops nothing", () => {
 	const manager = serviceManager({ NOTIFY_SOCKET: "/run/x" }, 1, () => {
 		throw new Error("ECONNREFUSED");
 	});
-	expect(() => manager?.tell({ READY: "1" })).not.toThrow();
+	expect(() => manager?.notify({ READY: "1" })).not.toThrow();
 });
