@@ -40,10 +40,10 @@ export function assignSlots(before: readonly SlotEntry[], keys: readonly string[
 		if (byKey.has(key)) continue;
 		let slot = free.pop();
 		if (slot === undefined) {
-			const gone = oldest.shift();
-			if (gone === undefined) throw new RangeError(`no counter slot is left for rule "${key}"`);
-			byKey.delete(gone.key);
-			slot = gone.slot;
+			const removed = oldest.shift();
+			if (removed === undefined) throw new RangeError(`no counter slot is left for rule "${key}"`);
+			byKey.delete(removed.key);
+			slot = removed.slot;
 			recycled.push(slot);
 		}
 		byKey.set(key, { key, slot, removed: null });

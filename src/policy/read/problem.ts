@@ -1,4 +1,4 @@
-/** A problem of a policy, with its place. */
+/** A problem of a policy, with its position. */
 export interface PolicyProblem {
 	/** The policy file or list file. */
 	readonly file: string;
