@@ -27,7 +27,7 @@ namespace {
 using Object = std::unique_ptr<bpf_object, decltype(&bpf_object__close)>;
 using Link = std::unique_ptr<bpf_link, decltype(&bpf_link__destroy)>;
 
-/* libbpf hands the verifier's log only to its print callback, which is global. */
+/* Collects the verifier's log, which libbpf passes only to its global print callback. */
 class Log {
 public:
 	Log() : before_(libbpf_set_print(append)) { text_.clear(); }
@@ -88,7 +88,7 @@ bool attaches(const bpf_program* program) {
 	case BPF_PROG_TYPE_TRACING:
 		return true;
 	default:
-		return false; /* for BPF_PROG_TEST_RUN only */
+		return false; /* only for BPF_PROG_TEST_RUN */
 	}
 }
 
@@ -98,7 +98,7 @@ Fd open_pin(const fs::path& path) {
 	return pin;
 }
 
-/* Nothing if one of them is missing. */
+/* Nothing if a pin is missing. */
 std::optional<Handles> open_pins(const bpf_object* object, const LoadOptions& options) {
 	const fs::path pins = options.pins;
 	Handles found{};
@@ -132,7 +132,8 @@ std::set<std::string> kept_maps(const bpf_object* object) {
 	std::set<std::string> kept;
 	for (__u32 id = 1; types != nullptr && id < btf__type_cnt(types); id++) {
 		const btf_type* tag = btf__type_by_id(types, id);
-		if (!btf_is_decl_tag(tag) || std::string_view("kept") != btf__name_by_offset(types, tag->name_off)) continue;
+		if (!btf_is_decl_tag(tag) || std::string_view("kept") != btf__name_by_offset(types, tag->name_off))
+			continue;
 		kept.insert(btf__name_by_offset(types, btf__type_by_id(types, tag->type)->name_off));
 	}
 	if (kept.empty()) throw Failure(EINVAL, "find maps to keep");
@@ -152,8 +153,8 @@ void keep_maps(const bpf_object* object, const fs::path& pins) {
 	}
 }
 
-/* "connect4", of "libbpf: prog 'connect4': BPF program load failed: ..." */
-std::string blamed_in(const std::string& log) {
+/* Returns "connect4" from "libbpf: prog 'connect4': BPF program load failed: ...". */
+std::string rejected_program(const std::string& log) {
 	const size_t begin = log.find('\'');
 	const size_t end = log.find('\'', begin + 1);
 	return end == std::string::npos ? std::string() : " " + log.substr(begin + 1, end - begin - 1);
@@ -164,7 +165,7 @@ void load_programs(bpf_object* object) {
 	if (bpf_object__load(object) == 0) return;
 	const int error = errno;
 	const std::string text = log.take();
-	throw Failure(error, "load" + blamed_in(text), text);
+	throw Failure(error, "load" + rejected_program(text), text);
 }
 
 void pin_all(const bpf_object* object, const fs::path& folder) {
@@ -189,8 +190,9 @@ void attach_all(const bpf_object* object, const std::string& cgroup, const fs::p
 		const std::string name = bpf_program__name(program);
 		Log log;
 		const bool tracing = bpf_program__type(program) == BPF_PROG_TYPE_TRACING;
-		const Link link(tracing ? bpf_program__attach(program) : bpf_program__attach_cgroup(program, group.get()),
-		                bpf_link__destroy);
+		const Link link(tracing ? bpf_program__attach(program)
+					: bpf_program__attach_cgroup(program, group.get()),
+				bpf_link__destroy);
 		if (!link) throw Failure(errno, "attach " + name, log.take());
 		check(bpf_link__pin(link.get(), (folder / "links" / name).c_str()), "pin link " + name);
 	}
@@ -219,7 +221,7 @@ public:
 		write_marker(stage_.folder(), marker);
 	}
 
-	/* The new links work beside the old ones before those go: there is no moment without a verdict. */
+	/* The new links are active before the old ones are removed, so traffic is judged at every moment. */
 	void attach() override {
 		attach_all(object_.get(), cgroup_, stage_.folder());
 		stage_.take_over();
@@ -255,8 +257,9 @@ Loaded load(const LoadOptions& options) {
 		bpf_map* map = check(bpf_object__find_map_by_name(object.get(), name.c_str()), "size of map " + name);
 		check(bpf_map__set_max_entries(map, entries), "size of map " + name);
 	}
-	/* Paths below another cgroup, or another layout, would be read wrongly. */
-	if (found && found->layout == wanted.layout && found->cgroup == wanted.cgroup) keep_maps(object.get(), options.pins);
+	/* The contents of maps depend on the watched cgroup and on the layout. */
+	if (found && found->layout == wanted.layout && found->cgroup == wanted.cgroup)
+		keep_maps(object.get(), options.pins);
 	load_programs(object.get());
 
 	Handles handles = handles_of(object.get());

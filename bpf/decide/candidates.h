@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0 OR MIT */
-/* Which rules each dimension of a subject (address, port, who, name, request) does not rule out, ANDed: the bit vectors of policy.h. */
+/* The rules that each dimension of a subject (address, port, process, name, request) does not exclude, ANDed: the
+ * vectors of wire/policy.h. */
 #ifndef SALLYPORT_DECIDE_CANDIDATES_H
 #define SALLYPORT_DECIDE_CANDIDATES_H
 
@@ -43,7 +44,7 @@ static __always_inline void sp_keep_labels(struct sp_subject *s, __u64 hash, con
 	__builtin_memcpy(s->label, name->label, sizeof(s->label));
 }
 
-/* Leave the labels of the name in s->label. false: it is not (or no longer) known. */
+/* Leaves the labels of the name in s->label. Returns false if the name is not known (any more). */
 static __always_inline bool sp_find_labels(struct sp_subject *s, __u64 hash)
 {
 	struct sp_name *name;
@@ -57,7 +58,7 @@ static __always_inline bool sp_find_labels(struct sp_subject *s, __u64 hash)
 	return true;
 }
 
-/* Leave in s->matches the rules whose domain covers the name. 0 if the name is not (or no longer) known. */
+/* Leaves the rules whose domain covers the name in s->matches. Returns 0 if the name is not known (any more). */
 __noinline int sp_match_name(struct sp_subject *s, __u64 name_hash)
 {
 	struct sp_policy_view p;
@@ -89,7 +90,8 @@ static long sp_ids_step(__u32 i, void *state)
 	return 0;
 }
 
-/* Several rules may name this cgroup (its unit, its slices), so what is found is ORed onto the rules that name none. */
+/* Several rules may name this cgroup (its unit, its slices), so their vectors are ORed with that of the rules that name
+ * none. */
 static __always_inline void sp_and_ids(struct sp_ids_walk *w, enum sp_vector any, __u32 from, __u32 count)
 {
 	struct sp_subject *s = w->subject;
@@ -129,7 +131,7 @@ static __always_inline __u64 sp_user_hash(const struct sp_policy_view *p, __u32 
 
 	sp_hash_begin(&h, p->head->hash_key);
 	h.word = 'i' | (__u64)uid << 8;
-	return sp_hash_finish(h, 5);
+	return sp_hash_finish(h, 1 + sizeof(uid));
 }
 
 static __always_inline bool sp_is_v4(const __u64 *address)
@@ -137,7 +139,7 @@ static __always_inline bool sp_is_v4(const __u64 *address)
 	return address[0] == 0 && (__u32)address[1] == bpf_htonl(0xffff);
 }
 
-/* The vectors that every decision needs. */
+/* Copies the vectors that every decision needs. */
 static __always_inline void sp_copy_always(const struct sp_policy_view *p, struct sp_subject *s)
 {
 	__u32 phase = 2 * (s->phase % SP_PHASES);
@@ -157,7 +159,7 @@ static __always_inline void sp_copy_always(const struct sp_policy_view *p, struc
 	}
 }
 
-/* Everything but the name: leaves s->candidates, and the vectors that sp_choose needs. */
+/* Applies all dimensions except the name. Leaves s->candidates, and the vectors that sp_choose needs. */
 __noinline int sp_find_candidates(struct sp_subject *s)
 {
 	struct sp_policy_trees *trees;
@@ -173,8 +175,11 @@ __noinline int sp_find_candidates(struct sp_subject *s)
 		if (sp_is_v4(s->remote))
 			sp_and(&p, s, sp_find32(p.rows, trees, SP_TREE_V4, bpf_ntohl(s->remote[1] >> 32), &s->node));
 		else
-			sp_and(&p, s, sp_find128(p.rows, trees, bpf_be64_to_cpu(s->remote[0]), bpf_be64_to_cpu(s->remote[1]), &s->node));
-		sp_and(&p, s, sp_find32(p.rows, trees, SP_TREE_PORTS, (__u32)s->protocol << 16 | s->remote_port, &s->node));
+			sp_and(&p, s,
+			       sp_find128(p.rows, trees, bpf_be64_to_cpu(s->remote[0]), bpf_be64_to_cpu(s->remote[1]),
+					  &s->node));
+		sp_and(&p, s,
+		       sp_find32(p.rows, trees, SP_TREE_PORTS, (__u32)s->protocol << 16 | s->remote_port, &s->node));
 	}
 	if (flags & SP_HAS_EXE)
 		sp_and(&p, s, s->exe_hash ? sp_lookup(s, s->exe_hash, SP_VEC_ANY_EXE) : SP_VEC_ANY_EXE);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 OR MIT */
-/* SipHash-1-3 (J.-P. Aumasson, D. J. Bernstein: "SipHash: a fast short-input PRF"; one round for each word, three at the end, as the
- * kernel's hsiphash on 64-bit machines), fed byte by byte or word by word. The key is random for each host, so nobody outside can make
- * two names collide. src/policy/compile/hash.ts is the same function. */
+/* SipHash-1-3 (J.-P. Aumasson, D. J. Bernstein: "SipHash: a fast short-input PRF"), with one round for each word and
+ * three at the end, as the kernel's hsiphash on 64-bit machines. Input is taken by bytes or by words. The key is random
+ * on each host, so nobody outside can make two names collide. src/policy/ has the same function. */
 #ifndef SALLYPORT_DECIDE_HASH_H
 #define SALLYPORT_DECIDE_HASH_H
 
@@ -9,7 +9,7 @@
 
 struct sp_hash {
 	__u64 v0, v1, v2, v3;
-	__u64 word; /* bytes that do not fill a word yet */
+	__u64 word; /* bytes of an incomplete word */
 	__u32 length; /* bytes so far */
 	__u32 reserved;
 };
@@ -50,7 +50,7 @@ static __always_inline void sp_hash_word(struct sp_hash *h, __u64 word)
 	h->v0 ^= word;
 }
 
-/* (Global: the verifier follows it once.) */
+/* Global: verified once. */
 __noinline int sp_hash_byte(struct sp_hash *h, __u8 byte)
 {
 	if (!h)
@@ -64,7 +64,8 @@ __noinline int sp_hash_byte(struct sp_hash *h, __u8 byte)
 	return 0;
 }
 
-/* With the bytes in h->word, and `length` (8 bits) behind them. 0 means "none" everywhere, so it is never a hash. */
+/* Finishes with the bytes in h->word and the low 8 bits of `length`. 0 means "none" everywhere, so it is never
+ * returned. */
 static __always_inline __u64 sp_hash_finish(struct sp_hash h, __u32 length)
 {
 	__u64 hash;

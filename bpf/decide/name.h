@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 OR MIT */
-/* A host name, read once: checked, in lower case, with the hash of each label and of the whole. */
+/* Reads a host name in one pass: validates it, converts it to lower case, and hashes each label and the whole. */
 #ifndef SALLYPORT_DECIDE_NAME_H
 #define SALLYPORT_DECIDE_NAME_H
 
@@ -8,8 +8,8 @@
 #include "../wire/state.h"
 
 #define SP_LABEL_MAX 63 /* RFC 1035 2.3.4 */
-#define SP_HOST_MAX 253 /* the same, as text */
-#define SP_BLOCK 8 /* bytes that are read at once */
+#define SP_HOST_MAX 253 /* RFC 1035 2.3.4, as text */
+#define SP_BLOCK 8 /* bytes of one step */
 
 struct sp_name_reader {
 	__u64 key[2];
@@ -17,18 +17,18 @@ struct sp_name_reader {
 	__u32 at, end; /* of raw */
 	__u32 labels, label_length;
 	__u8 digits, bad;
-	__u8 odd; /* has characters that no host name has: a server may take a part of it for the name */
-	__u8 any; /* in: a DNS question's name, which may have any bytes (RFC 2181 11) */
+	__u8 odd; /* has characters that are invalid in host names: a server may use only a part of the name */
+	__u8 any; /* in: the name of a DNS question, which may have any bytes (RFC 2181 11) */
 	__u8 reserved[4];
 	struct sp_name entry;
-	char raw[SP_NAME_MAX + SP_BLOCK]; /* in: SP_NAME_MAX bytes, dotted, as sent */
+	char raw[SP_NAME_MAX + SP_BLOCK]; /* in: SP_NAME_MAX bytes, with dots, as sent */
 };
 
-/* Eight bytes of text at once. Each answer has the high bit of the bytes that it is true of. */
+/* Eight bytes of text at once. A result has the high bit set in each byte for which it is true. */
 #define SP_EACH(byte) (0x0101010101010101ULL * (byte))
 #define SP_HIGH SP_EACH(0x80)
 
-/* Bytes of `ascii`, without their high bits, from `least` on. */
+/* Sets the high bit of each byte of `ascii` (without high bits) that is at least `least`. */
 #define sp_from(ascii, least) ((ascii) + SP_EACH(0x80 - (least)))
 
 static __always_inline __u64 sp_between(__u64 bytes, __u8 least, __u8 most)
@@ -63,7 +63,7 @@ static __always_inline void sp_label_end(struct sp_name_reader *r)
 	sp_hash_word(&r->whole, hash);
 }
 
-/* A block of a label, or what is left of the label. */
+/* Reads a block of a label, or the rest of the label. */
 static long sp_name_step(__u32 i, void *state)
 {
 	struct sp_name_reader *r = *(struct sp_name_reader **)state;
@@ -76,8 +76,9 @@ static long sp_name_step(__u32 i, void *state)
 		behind |= SP_HIGH << left * 8;
 	within = ((behind & -behind) >> 7) - 1; /* the bytes before the first dot */
 	count = (within & SP_EACH(1)) * SP_EACH(1) >> 56;
-	block |= sp_between(block, 'A', 'Z') >> 2; /* lower case */
-	*(__u64 *)(r->entry.text + at % SP_NAME_MAX) = block; /* what is behind the label is written again with the next one */
+	block |= sp_between(block, 'A', 'Z') >> 2; /* to lower case */
+	/* the bytes after the label are written again with the next one */
+	*(__u64 *)(r->entry.text + at % SP_NAME_MAX) = block;
 	digits = sp_between(block, '0', '9');
 	if (~digits & SP_HIGH & within)
 		r->digits = 0;
@@ -104,10 +105,10 @@ static long sp_name_step(__u32 i, void *state)
 	return 0;
 }
 
-/* Read `length` bytes of r->raw into r->entry. The name's hash, or 0 if it is no host name: bytes outside printable ASCII, an
- * empty or over-long label (RFC 1035), or an address (the last label is all digits: WHATWG URL "ends in a number"; RFC 6066 3
- * allows no addresses in SNI). A question's name may have other bytes and digits: data in labels is covered by the pattern of its
- * domain all the same. */
+/* Reads `length` bytes of r->raw into r->entry. Returns the hash of the name, or 0 if it is not a host name: bytes
+ * outside printable ASCII, an empty or too long label (RFC 1035), or an address, whose last label is all digits (WHATWG
+ * URL "ends in a number"; RFC 6066 3 forbids addresses in SNI). The name of a question may have other bytes and digits,
+ * because the pattern of a domain also covers labels that carry data. */
 __noinline __u64 sp_name_read(struct sp_name_reader *r, __u32 length)
 {
 	if (!r)
@@ -121,7 +122,7 @@ __noinline __u64 sp_name_read(struct sp_name_reader *r, __u32 length)
 	r->at = r->labels = 0;
 	r->end = length;
 	r->bad = r->odd = 0;
-	bpf_loop(SP_NAME_MAX, sp_name_step, &r, 0); /* a block has a byte, or ends a label */
+	bpf_loop(SP_NAME_MAX, sp_name_step, &r, 0); /* each block reads a byte or ends a label */
 	if (r->bad || (r->digits && !r->any))
 		return 0;
 	r->entry.text_len = length;

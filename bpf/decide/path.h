@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0 OR MIT */
-/* Which rules a request's method, path and status do not rule out. The automaton of the paths: policy.h; how a path is read:
- * docs/deciding.md, "Paths". */
+/* The rules that the method, path and status of a request do not exclude. For the automaton see wire/policy.h, for the
+ * normalisation of paths "Paths" in docs/deciding.md. */
 #ifndef SALLYPORT_DECIDE_PATH_H
 #define SALLYPORT_DECIDE_PATH_H
 
@@ -12,7 +12,7 @@ struct sp_path_walk {
 	__u64 *many, *one; /* loops of "**" and "*" */
 };
 
-enum { SP_SEGMENT_EMPTY = 0, SP_SEGMENT_DOT = 1, SP_SEGMENT_DOTS = 2, SP_SEGMENT_OTHER = 3 };
+enum sp_segment { SP_SEGMENT_EMPTY = 0, SP_SEGMENT_DOT = 1, SP_SEGMENT_DOTS = 2, SP_SEGMENT_OTHER = 3 };
 
 static __always_inline int sp_hex(__u8 c)
 {
@@ -30,17 +30,18 @@ static __always_inline bool sp_is_unreserved(__u8 c)
 	return (lower >= 'a' && lower <= 'z') || (c >= '0' && c <= '9') || c == '-' || c == '.' || c == '_' || c == '~';
 }
 
-/* Is it one of those that servers may take for another path? */
+/* True for a character that some servers convert, so that the path they use is not known. */
 static __always_inline bool sp_is_unclear(__u8 c)
 {
 	return c <= 0x20 || c >= 0x7f || c == '\\';
 }
 
-/* Percent-encoding (RFC 3986 6.2.2): unreserved characters stand for themselves, of the others the digits are upper case. */
+/* Decodes percent-encoding (RFC 3986 6.2.2): unreserved characters are decoded, and other encodings get upper-case
+ * digits. */
 static __always_inline __u8 sp_path_decode(struct sp_subject *s, __u32 at, __u8 c)
 {
 	struct sp_path_reader *w = &s->path_reader;
-	const char *path = s->asked.path;
+	const char *path = s->request.path;
 	int high, low;
 	__u8 byte;
 
@@ -71,7 +72,7 @@ static __always_inline void sp_path_segment_end(struct sp_path_reader *w)
 	w->unclear |= w->segment == SP_SEGMENT_DOT || w->segment == SP_SEGMENT_DOTS;
 }
 
-/* Follow the segments of the path (RFC 3986 3.3). true: one more of several slashes, which count as one. */
+/* Follows the segments of the path (RFC 3986 3.3). Returns true for a repeated slash, which is skipped. */
 static __always_inline bool sp_path_follow(struct sp_path_reader *w, __u8 c)
 {
 	if (c == '/') {
@@ -90,8 +91,8 @@ static __always_inline bool sp_path_follow(struct sp_path_reader *w, __u8 c)
 
 enum { SP_PATH_NOTHING = 256, SP_PATH_QUERY = 257 };
 
-/* The character that the path's byte `at` stands for; SP_PATH_NOTHING: it belongs to one before; SP_PATH_QUERY: the query begins. (Global:
- * the verifier follows it once.) */
+/* Returns the character that byte `at` of the path stands for, SP_PATH_NOTHING if it belongs to an earlier one, or
+ * SP_PATH_QUERY if the query begins. Global: verified once. */
 __noinline int sp_path_character(struct sp_subject *s, __u32 at)
 {
 	struct sp_path_reader *r;
@@ -100,7 +101,7 @@ __noinline int sp_path_character(struct sp_subject *s, __u32 at)
 	if (!s)
 		return SP_PATH_NOTHING;
 	r = &s->path_reader;
-	c = s->asked.path[at % SP_PATH_MAX];
+	c = s->request.path[at % SP_PATH_MAX];
 	if (r->skip) {
 		r->skip--;
 		return SP_PATH_NOTHING;
@@ -146,16 +147,17 @@ static long sp_path_step(__u32 i, void *state)
 struct sp_pattern_walk {
 	const struct sp_policy_view *policy;
 	struct sp_subject *subject;
-	__u8 query; /* the patterns that are asked: those with "?", or those without */
+	__u8 query; /* selects the patterns with "?", or those without */
 	__u8 uncertain;
 };
 
-/* Of what is uncertain no allow holds, and everything else does. */
+/* An unclear path matches no allow rule, and every other rule. */
 static long sp_pattern_step(__u32 i, void *state)
 {
 	struct sp_pattern_walk *w = state;
 	struct sp_subject *s = w->subject;
-	struct sp_path_pattern *patterns = sp_row(w->policy->rows, w->policy->head->patterns_row + i / SP_PATTERNS_PER_ROW), *pattern;
+	__u32 row = w->policy->head->patterns_row + i / SP_PATTERNS_PER_ROW;
+	struct sp_path_pattern *patterns = sp_row(w->policy->rows, row), *pattern;
 	__u64 *words, allowing;
 
 	if (!patterns)
@@ -163,7 +165,8 @@ static long sp_pattern_step(__u32 i, void *state)
 	pattern = &patterns[i % SP_PATTERNS_PER_ROW];
 	if (pattern->query != w->query)
 		return 0;
-	if (!w->uncertain && !(s->path[pattern->state / SP_WORD_BITS % SP_WORDS_MAX] >> pattern->state % SP_WORD_BITS & 1))
+	if (!w->uncertain &&
+	    !(s->path[pattern->state / SP_WORD_BITS % SP_WORDS_MAX] >> pattern->state % SP_WORD_BITS & 1))
 		return 0;
 	words = sp_vector(w->policy, pattern->vector);
 	if (!words)
@@ -174,7 +177,7 @@ static long sp_pattern_step(__u32 i, void *state)
 	return 0;
 }
 
-/* Follow the path from r->from on, to its query or, in it, to its end. */
+/* Runs the automaton from r->from to the query or, within the query, to its end. */
 __noinline int sp_path_run(struct sp_subject *s)
 {
 	struct sp_policy_view p;
@@ -188,7 +191,7 @@ __noinline int sp_path_run(struct sp_subject *s)
 	return 0;
 }
 
-/* Leave in s->matches the rules whose patterns, with "?" or without, have come to their end. */
+/* Leaves the rules whose patterns, with "?" or without, have matched in s->matches. */
 __noinline int sp_path_ends(struct sp_subject *s, bool query, bool uncertain)
 {
 	struct sp_policy_view p;
@@ -203,7 +206,7 @@ static __always_inline void sp_and_path(const struct sp_policy_view *p, struct s
 {
 	__u64 *begin = sp_row(p->rows, p->head->paths_row + SP_PATH_BEGIN);
 	struct sp_path_reader *r = &s->path_reader;
-	bool cut = s->asked.path_length > SP_PATH_MAX, uncertain;
+	bool cut = s->request.path_length > SP_PATH_MAX, uncertain;
 
 	if (!begin)
 		return;
@@ -212,7 +215,7 @@ static __always_inline void sp_and_path(const struct sp_policy_view *p, struct s
 	sp_copy(p, s, s->matches, SP_VEC_ANY_PATH);
 	__builtin_memset(r, 0, sizeof(*r));
 	r->segment = SP_SEGMENT_OTHER;
-	r->end = cut ? SP_PATH_MAX : s->asked.path_length;
+	r->end = cut ? SP_PATH_MAX : s->request.path_length;
 	sp_path_run(s);
 	sp_path_segment_end(r);
 	uncertain = r->unclear || (cut && r->from == 0);
@@ -232,23 +235,23 @@ static long sp_method_step(__u32 i, void *state)
 {
 	struct sp_subject *s = *(struct sp_subject **)state;
 
-	sp_hash_byte(&s->hash, s->asked.method[i % SP_METHOD_MAX]);
+	sp_hash_byte(&s->hash, s->request.method[i % SP_METHOD_MAX]);
 	return 0;
 }
 
 static __always_inline __u32 sp_find_method(const struct sp_policy_view *p, struct sp_subject *s)
 {
-	if (s->asked.method_length > SP_METHOD_MAX)
+	if (s->request.method_length > SP_METHOD_MAX)
 		return SP_VEC_ANY_METHOD;
 	sp_hash_begin(&s->hash, p->head->hash_key);
 	sp_hash_byte(&s->hash, 'm');
-	bpf_loop(s->asked.method_length, sp_method_step, &s, 0);
+	bpf_loop(s->request.method_length, sp_method_step, &s, 0);
 	return sp_lookup(s, sp_hash_end(&s->hash), SP_VEC_ANY_METHOD);
 }
 
 static __always_inline __u32 sp_find_status(const struct sp_policy_view *p, const struct sp_subject *s)
 {
-	__u32 status = s->asked.status, *vectors;
+	__u32 status = s->request.status, *vectors;
 
 	if (!status || status >= SP_STATUS_MAX)
 		return SP_VEC_ANY_STATUS;
@@ -256,7 +259,7 @@ static __always_inline __u32 sp_find_status(const struct sp_policy_view *p, cons
 	return vectors ? vectors[status % SP_STATUSES_PER_ROW] : SP_VEC_NONE;
 }
 
-/* Phase http: method, path and status. */
+/* Applies method, path and status in phase http. */
 __noinline int sp_and_request(struct sp_subject *s)
 {
 	struct sp_policy_view p;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0 OR MIT */
-/* Memory for what does not fit on the 512-byte stack. Programs can be preempted and interrupted by each
- * other on the same CPU (cgroup programs run with migration disabled, not preemption), so a per-CPU area must be claimed. */
+/* Memory for state that exceeds the 512-byte stack. Programs on the same CPU can preempt and interrupt each other
+ * (cgroup programs disable migration, not preemption), so a program claims one of several per-CPU areas. */
 #ifndef SALLYPORT_DECIDE_SCRATCH_H
 #define SALLYPORT_DECIDE_SCRATCH_H
 
@@ -16,10 +16,9 @@
 
 struct sp_scratch {
 	__u32 busy; /* its slot + 1; 0: free */
-	__u32 raw_length; /* of name.raw, as sent */
 	struct sp_subject subject;
 	struct sp_name_reader name;
-	struct sp_window window __attribute__((aligned(8))); /* of a packet that is read */
+	struct sp_window window __attribute__((aligned(8))); /* of the packet */
 	struct sp_cursor cursor;
 	union {
 		struct {
@@ -29,12 +28,12 @@ struct sp_scratch {
 			struct sp_answer answer;
 			struct sp_dns_walk records;
 			struct sp_packet packet;
-			struct sp_dns_stream stream; /* as it was before the packet */
+			struct sp_dns_stream stream; /* before the packet, to restore on a denial */
 			__u32 stream_end;
 			__u64 expires;
 			struct sp_text text;
 			struct sp_reader reader;
-			enum sp_hello_result hello; /* how the hello in `text` ended */
+			enum sp_hello_result hello; /* result of the ClientHello in `text` */
 			struct sp_request http;
 		};
 		struct {
@@ -49,7 +48,7 @@ struct sp_scratch {
 		};
 		struct {
 			struct sp_parse_request request;
-			struct sp_parse_work request_work; /* room to work in */
+			struct sp_parse_work request_work; /* working memory */
 		};
 	};
 };
@@ -61,7 +60,7 @@ struct {
 	__type(value, struct sp_scratch);
 } scratch SEC(".maps");
 
-/* NULL, and counted, if every area of this CPU is in use. */
+/* Returns NULL, and counts it, if all areas of this CPU are in use. */
 static __always_inline struct sp_scratch *sp_scratch_claim(void)
 {
 	for (__u32 i = 0; i < SP_SCRATCH_SLOTS; i++) {
@@ -77,8 +76,8 @@ static __always_inline struct sp_scratch *sp_scratch_claim(void)
 	return NULL;
 }
 
-/* A claimed area as the value of its map. Before Linux 6.2 the helpers of maps take keys and values from the stack and from maps
- * only; what a global function is handed is mere memory to the verifier. */
+/* Returns a claimed area as the value of its map. Before Linux 6.2 map helpers take keys and values only from the stack
+ * and from maps, and the argument of a global function is neither to the verifier. */
 static __always_inline struct sp_scratch *sp_scratch_as_map_value(const struct sp_scratch *area)
 {
 	__u32 slot = area->busy - 1;

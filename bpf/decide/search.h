@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 OR MIT */
-/* Finding things in the policy in force: rows, intervals, hashes. The layout is in policy.h. */
+/* Look-ups in the policy in force: rows, intervals, hashes. For the layout see wire/policy.h. */
 #ifndef SALLYPORT_DECIDE_SEARCH_H
 #define SALLYPORT_DECIDE_SEARCH_H
 
@@ -10,11 +10,11 @@
 
 struct sp_policy_view {
 	void *rows;
-	const struct sp_policy_head *head; /* the subject's copy: to look up a row takes a call */
+	const struct sp_policy_head *head; /* the subject's copy, because a row takes a helper call */
 };
 
-/* The decision is made of global functions, which the verifier takes one at a time: inlined, their paths multiply beyond its
- * limit. A pointer into the policy cannot be handed to them, so each looks it up, and s->policy says whether it is still the same. */
+/* Global functions cannot take a pointer into the policy, so each opens it again. s->policy detects a switch in
+ * between: see "global functions" in wire/verifier.h. */
 
 static __always_inline void *sp_row(void *rows, __u32 row)
 {
@@ -40,7 +40,7 @@ static __always_inline __u64 *sp_vector(const struct sp_policy_view *p, __u32 ve
 	return sp_row(p->rows, p->head->vectors_row + vector);
 }
 
-/* 1 if a < b, without a branch: the verifier would follow every path of a search. */
+/* Returns 1 if a < b, without a branch: the verifier would follow every path through a search. */
 static __always_inline __u32 sp_less32(__u32 a, __u32 b)
 {
 	return sp_opaque(sp_opaque64((__u64)a - b) >> 63);
@@ -58,8 +58,9 @@ static __always_inline __u32 sp_less128(const struct sp_key6 *a, __u64 hi, __u64
 	return sp_opaque(sp_less64(a->hi, hi) | (sp_less64(a->lo, lo) & ~(__u32)(differs >> 63)));
 }
 
-/* `node` is room to work in, in memory: see sp_reload(). */
-static __always_inline __u32 sp_find32(void *rows, const struct sp_policy_trees *trees, enum sp_tree tree, __u32 key, __u32 *node)
+/* `node` is working memory: see "state in memory" in wire/verifier.h. */
+static __always_inline __u32 sp_find32(void *rows, const struct sp_policy_trees *trees, enum sp_tree tree, __u32 key,
+				       __u32 *node)
 {
 	__u32 depth = trees->depth[tree], *keys, i;
 
@@ -79,10 +80,10 @@ static __always_inline __u32 sp_find32(void *rows, const struct sp_policy_trees 
 		i += sp_less32(keys[i & 31], key);
 		*node = *node * 32 + i;
 	}
-	depth = sp_reload(trees->depth[tree]);
+	depth = trees->depth[tree]; /* read again, so that the verifier has one state for all depths */
 	if (depth >= SP_TREE_LEVELS)
 		return SP_VEC_NONE;
-	keys = sp_row(rows, trees->base[tree][depth] + sp_reload(*node));
+	keys = sp_row(rows, trees->base[tree][depth] + *node);
 	if (!keys)
 		return SP_VEC_NONE;
 	i = sp_less32(keys[7], key) << 3;
@@ -92,7 +93,8 @@ static __always_inline __u32 sp_find32(void *rows, const struct sp_policy_trees 
 	return keys[16 + (i & 15)];
 }
 
-static __always_inline __u32 sp_find128(void *rows, const struct sp_policy_trees *trees, __u64 hi, __u64 lo, __u32 *node)
+static __always_inline __u32 sp_find128(void *rows, const struct sp_policy_trees *trees, __u64 hi, __u64 lo,
+					__u32 *node)
 {
 	__u32 depth = trees->depth[SP_TREE_V6], i;
 	struct sp_key6 *keys;
@@ -112,10 +114,10 @@ static __always_inline __u32 sp_find128(void *rows, const struct sp_policy_trees
 		i += sp_less128(&keys[i & 7], hi, lo);
 		*node = *node * 8 + i;
 	}
-	depth = sp_reload(trees->depth[SP_TREE_V6]);
+	depth = trees->depth[SP_TREE_V6]; /* as above */
 	if (depth >= SP_TREE_LEVELS)
 		return SP_VEC_NONE;
-	keys = sp_row(rows, trees->base[SP_TREE_V6][depth] + sp_reload(*node));
+	keys = sp_row(rows, trees->base[SP_TREE_V6][depth] + *node);
 	if (!keys)
 		return SP_VEC_NONE;
 	vectors = (__u32 *)&keys[6];
@@ -125,7 +127,7 @@ static __always_inline __u32 sp_find128(void *rows, const struct sp_policy_trees
 	return vectors[i & 7];
 }
 
-/* The vector stored under a hash. */
+/* Returns the vector stored under a hash. */
 __noinline __u32 sp_lookup(struct sp_subject *s, __u64 hash, __u32 otherwise)
 {
 	struct sp_policy_view p;
@@ -133,7 +135,8 @@ __noinline __u32 sp_lookup(struct sp_subject *s, __u64 hash, __u32 otherwise)
 	if (!s || !sp_open(s, &p))
 		return otherwise;
 	for (int probe = 0; probe < SP_PROBE; probe++) {
-		struct sp_slot *slots = sp_row(p.rows, p.head->table_row + (((__u32)hash + probe) & p.head->table_mask));
+		struct sp_slot *slots =
+			sp_row(p.rows, p.head->table_row + (((__u32)hash + probe) & p.head->table_mask));
 
 		if (!slots)
 			return otherwise;

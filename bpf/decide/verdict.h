@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0 OR MIT */
-/* THE decision. It knows no hook: a subject goes in, an action with its reason comes out.
- * What it means: docs/deciding.md. How the tables are laid out: policy.h. */
+/* The decision. It is independent of hooks: a subject goes in, an action with its reason comes out. docs/deciding.md
+ * defines the result, wire/policy.h the layout of the tables. */
 #ifndef SALLYPORT_DECIDE_VERDICT_H
 #define SALLYPORT_DECIDE_VERDICT_H
 
@@ -12,13 +12,13 @@ static __always_inline __u64 sp_matching(const struct sp_subject *s, __u32 word)
 	return s->candidates[word] & (s->unnamed[word] | s->matches[word]);
 }
 
-/* The lowest bit in many words, without a branch: the verifier would follow the rest for each word that may have it. */
+/* The lowest bit in many words, found without a branch: the verifier would follow the rest once for each word. */
 struct sp_lowest {
 	__u64 word; /* the first that is not 0 */
-	__u32 index; /* of it */
+	__u32 index; /* of that word */
 };
 
-/* All ones if it is not 0. */
+/* Returns all ones if the word is not 0. */
 static __always_inline __u64 sp_if_any(__u64 word)
 {
 	return (__s64)sp_opaque64(word | -word) >> 63;
@@ -32,7 +32,7 @@ static __always_inline void sp_lowest_add(struct sp_lowest *l, __u64 word, __u32
 	l->index |= index & none & sp_if_any(word);
 }
 
-/* The first candidate that decides, and the first alert before it, into s->rule, alert, action and reason. */
+/* Writes the first deciding candidate, and the first alert before it, into s->rule, alert, action and reason. */
 __noinline int sp_choose(struct sp_subject *s, __u8 fallback)
 {
 	struct sp_lowest final = {}, alert = {};
@@ -64,7 +64,7 @@ __noinline int sp_choose(struct sp_subject *s, __u8 fallback)
 	return 0;
 }
 
-/* Keys are copied to the stack: before Linux 6.2 the helpers of maps do not take them from what a global function is handed. */
+/* The key is copied to the stack: see "map keys" in wire/verifier.h. */
 static __always_inline struct sp_learned *sp_learned_of(const __u64 *address)
 {
 	__u64 key[2] = {address[0], address[1]};
@@ -77,7 +77,7 @@ static __always_inline bool sp_learned_is(const struct sp_learned *l, const __u6
 	return l->address[0] == address[0] && l->address[1] == address[1];
 }
 
-/* Was the address learned for this very name? */
+/* True if the address was learned for exactly this name. */
 static __always_inline bool sp_is_bound(const struct sp_subject *s, __u64 now)
 {
 	struct sp_learned *l = sp_learned_of(s->remote);
@@ -107,8 +107,8 @@ static __always_inline void sp_restore_choice(struct sp_subject *s, const struct
 	s->reason = choice->reason;
 }
 
-/* Each name that the address was learned for is tried as if it were the connection's: one that leads to allow is taken before
- * one that does not, then the one that stays learned longest. (A plain loop: the chain of calls may be eight frames deep.) */
+/* Tries each name that was learned for the address as the name of the connection. A name that leads to allow is
+ * preferred, then the one that expires last. A plain loop, to save a frame. */
 __noinline int sp_choose_by_learned(struct sp_subject *s, __u8 fallback)
 {
 	__u64 now = bpf_ktime_get_coarse_ns();
@@ -170,7 +170,7 @@ static __always_inline void sp_decide_connect(const struct sp_policy_view *p, st
 		sp_restore_choice(s, &choice);
 }
 
-/* Phases tls and http: the name that the client shows must be the address's. */
+/* Decides phases tls and http. The name that the client sends must have been learned for the address. */
 static __always_inline void sp_decide_shown(const struct sp_policy_view *p, struct sp_subject *s)
 {
 	__u8 fallback = p->head->defaults[s->phase == SP_PHASE_TLS ? SP_PHASE_TLS : SP_PHASE_HTTP], named_action;
@@ -201,7 +201,7 @@ static __always_inline bool sp_is_resolver(const __u64 *address)
 	return bpf_map_lookup_elem(&resolvers, key) != NULL;
 }
 
-/* Decide once. s->torn says that the policy was switched meanwhile. */
+/* Decides once. s->torn reports that the policy was switched meanwhile. */
 __noinline int sp_decide_once(struct sp_subject *s)
 {
 	struct sp_policy_view p = {.head = &s->head};
@@ -247,8 +247,7 @@ __noinline int sp_decide_once(struct sp_subject *s)
 	return 0;
 }
 
-/* Decide `s` by the policy in force; one whole policy, whatever is switched meanwhile. The answer is in the subject's out
- * fields. */
+/* Decides `s` by one complete policy, even if policies are switched meanwhile. The result is in the out fields. */
 static __always_inline void sp_decide(struct sp_subject *s)
 {
 	__u64 name = s->name_hash;

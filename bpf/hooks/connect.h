@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 OR MIT */
-/* connect() and sendmsg(): who is asking is known here, and a denial is an errno at once. */
+/* connect() and sendmsg(). The caller is known here, and a denial returns an errno at once. */
 #ifndef SALLYPORT_HOOKS_CONNECT_H
 #define SALLYPORT_HOOKS_CONNECT_H
 
@@ -51,12 +51,12 @@ static __always_inline int sp_connect_tcp(struct bpf_sock_addr *ctx, struct sp_s
 	sp_record_connect(s);
 	if (!ctx->sk)
 		return verdict == SP_DENY ? sp_reject(s) : SP_PROCEED;
-	bpf_sk_storage_delete(&sockets, ctx->sk); /* it may have been a listener, or connected before */
+	bpf_sk_storage_delete(&sockets, ctx->sk); /* the socket may have been a listener or connected before */
 	if (verdict == SP_DENY)
 		return sp_reject(s);
-	/* Egress judges the first data once more, and must then know who asked, and that a "would deny" is recorded. An
-	 * allowed socket under a policy that does not ask who needs no memory: it costs more than all the rest. A question
-	 * over TCP is recorded with who asked. */
+	/* Egress judges the first data again. It must know the caller, and that a "would deny" was recorded. Without
+	 * such a need no storage is created, because it costs more than the rest of this function. A DNS question over
+	 * TCP is recorded with its caller. */
 	if (verdict == SP_WOULD_DENY || s->policy_flags & SP_HAS_FROM || s->remote_port == SP_DNS_PORT) {
 		socket = bpf_sk_storage_get(&sockets, ctx->sk, 0, BPF_SK_STORAGE_GET_F_CREATE);
 		if (socket) {
@@ -78,7 +78,7 @@ static __always_inline int sp_connect_tcp(struct bpf_sock_addr *ctx, struct sp_s
 	return SP_PROCEED;
 }
 
-/* Remember who uses the socket: egress, which judges its datagrams, may run in another context. */
+/* Remembers the caller: egress judges the datagrams and may run in another context. */
 static __always_inline void sp_remember_who(struct bpf_sock_addr *ctx, const struct sp_subject *s)
 {
 	struct sp_socket *socket;
@@ -97,7 +97,7 @@ static __always_inline int sp_connect(struct bpf_sock_addr *ctx, struct sp_scrat
 	sp_subject_of_caller(area, ctx);
 	if (area->subject.protocol == IPPROTO_TCP)
 		return sp_connect_tcp(ctx, &area->subject);
-	sp_remember_who(ctx, &area->subject); /* sends nothing: the first datagram is judged */
+	sp_remember_who(ctx, &area->subject); /* connect() sends nothing on UDP; the first datagram is judged */
 	return SP_PROCEED;
 }
 
@@ -117,13 +117,13 @@ static __always_inline int sp_sendmsg(struct bpf_sock_addr *ctx, struct sp_scrat
 	if (flow && head && head->generation == flow->generation) {
 		if (flow->verdict != SP_DENY)
 			return SP_PROCEED;
-		if (flow->flags & SP_FLOW_NAME_DENIED) { /* by a QUIC hello: recorded already */
+		if (flow->flags & SP_FLOW_NAME_DENIED) { /* by a QUIC ClientHello, and already recorded */
 			s->deny_errno = head->deny_errno;
 			sp_count(SP_COUNT_PACKETS_DENIED);
 			return sp_reject(s);
 		}
 	}
-	if (flow && flow->named) /* egress judges its names anew */
+	if (flow && flow->named) /* egress judges its names again */
 		return SP_PROCEED;
 	sp_subject_of_caller(area, ctx);
 	s->hook = SP_HOOK_SENDMSG;
@@ -132,7 +132,8 @@ static __always_inline int sp_sendmsg(struct bpf_sock_addr *ctx, struct sp_scrat
 	if (s->reason == SP_BY_RESOLVER) /* egress reads the question */
 		return SP_PROCEED;
 	verdict = sp_verdict_of(s);
-	if (verdict == SP_DENY || !flow || flow->verdict != verdict) /* a flow is one connection; each denied send is one */
+	/* a flow is recorded once, but each denied send is */
+	if (verdict == SP_DENY || !flow || flow->verdict != verdict)
 		sp_record_connect(s);
 	if (verdict == SP_DENY)
 		return sp_reject(s);
@@ -163,19 +164,19 @@ static __always_inline void sp_remote6(struct sp_subject *s, struct bpf_sock_add
 	s->remote[1] = (__u64)ctx->user_ip6[3] << 32 | ctx->user_ip6[2];
 }
 
-/* One body for four programs: the hook's name, the family of its address, and the function that judges. */
-#define SP_ADDRESS_HOOK(hook, family, judge_call)                          \
+/* One body for four programs. Arguments: the hook, the family of its address, and the function that judges. */
+#define SP_ADDRESS_HOOK(hook, family, judge_call) \
 	SEC("cgroup/" #hook #family) int hook##family(struct bpf_sock_addr *ctx) \
-	{                                                                  \
-		struct sp_scratch *area = sp_scratch_claim();              \
-		int verdict;                                               \
-                                                                           \
-		if (!area)                                                 \
-			return SP_PROCEED; /* egress is the authority */   \
-		sp_remote##family(&area->subject, ctx);                    \
-		verdict = judge_call(ctx, area);                           \
-		sp_scratch_release(area);                                  \
-		return verdict;                                            \
+	{ \
+		struct sp_scratch *area = sp_scratch_claim(); \
+		int verdict; \
+\
+		if (!area) \
+			return SP_PROCEED; /* egress is the authority */ \
+		sp_remote##family(&area->subject, ctx); \
+		verdict = judge_call(ctx, area); \
+		sp_scratch_release(area); \
+		return verdict; \
 	}
 
 SP_ADDRESS_HOOK(connect, 4, sp_connect)

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: GPL-2.0 OR MIT */
-/* A program that is never attached: it asks the decision a question by BPF_PROG_TEST_RUN. The daemon asks it about flows that send
- * nothing when a new policy comes; the tests hold the kernel against the plain evaluator with it. */
+/* The program `judge`: returns the decision for a request by BPF_PROG_TEST_RUN and is never attached. After a new
+ * policy the daemon uses it for flows that send nothing. Tests compare it with the evaluator of src/policy/. */
 #ifndef SALLYPORT_HOOKS_JUDGE_H
 #define SALLYPORT_HOOKS_JUDGE_H
 
 #include "../who/learn.h"
 #include "../traffic/record.h"
 
-/* The name of a question, a request or a hello may be made of other bytes. */
+/* Names of questions, requests and ClientHellos may contain different bytes. */
 static __always_inline __u64 sp_learn_subject_name(struct sp_scratch *area, __u32 length)
 {
 	if (area->subject.phase == SP_PHASE_DNS)
@@ -45,11 +45,11 @@ SEC("tc") int judge(struct __sk_buff *skb)
 		s->name_hash = sp_learn_subject_name(area, length);
 	}
 	if (s->phase == SP_PHASE_HTTP) {
-		s->asked.method_length = r->method_len;
-		s->asked.path_length = r->path_len;
-		s->asked.status = r->status;
-		__builtin_memcpy(s->asked.method, r->method, SP_METHOD_MAX);
-		__builtin_memcpy(s->asked.path, r->path, SP_PATH_MAX);
+		s->request.method_length = r->method_len;
+		s->request.path_length = r->path_len;
+		s->request.status = r->status;
+		__builtin_memcpy(s->request.method, r->method, SP_METHOD_MAX);
+		__builtin_memcpy(s->request.path, r->path, SP_PATH_MAX);
 	}
 	sp_decide(s);
 	r->name_hash = s->name_hash;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 OR MIT */
-/* A program that is never attached: by BPF_PROG_TEST_RUN the daemon tells what a trusted resolver answered to a question of its own, so that
- * names which programs have resolved before are known. The same code learns, with the same bounds. */
+/* The program `learn_address`: learns an address that a trusted resolver returned to the daemon, by BPF_PROG_TEST_RUN,
+ * and is never attached. So names that programs resolved before the start are known. The same code learns, with the
+ * same limits, as from packets. */
 #ifndef SALLYPORT_HOOKS_LEARN_ADDRESS_H
 #define SALLYPORT_HOOKS_LEARN_ADDRESS_H
 

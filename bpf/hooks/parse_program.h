@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 OR MIT */
-/* parse.h in the kernel: never attached, asked by BPF_PROG_TEST_RUN. */
+/* The program `parse`: the parsers of parse/parse.h by BPF_PROG_TEST_RUN. It is never attached. */
 #ifndef SALLYPORT_HOOKS_PARSE_PROGRAM_H
 #define SALLYPORT_HOOKS_PARSE_PROGRAM_H
 
@@ -16,7 +16,7 @@ __noinline int sp_parse_in_area(struct __sk_buff *skb, struct sp_scratch *area)
 	return area ? sp_parse(&area->request, &bytes, &area->cursor, &area->request_work, sizeof(area->request)) : -1;
 }
 
-/* QUIC's texts lie where the request does: it is read in an area of its own. */
+/* QUIC uses the area's text, which overlaps the request, so it gets its own area. */
 static __always_inline int sp_parse_quic_beside(struct __sk_buff *skb, struct sp_scratch *area)
 {
 	struct sp_parse_request *r = &area->request;

@@ -1,17 +1,17 @@
 /* SPDX-License-Identifier: GPL-2.0 OR MIT */
-/* The end of a TCP connection: the kernel has kept count of it all along. */
+/* The end of a TCP connection, with the kernel's own counters. */
 #ifndef SALLYPORT_HOOKS_RELEASE_H
 #define SALLYPORT_HOOKS_RELEASE_H
 
 #include "../traffic/hello_verdict.h"
 
-/* The kernel counts a SYN and a FIN as a byte, which takes a sequence number too (RFC 9293 3.4). */
+/* The kernel counts a SYN and a FIN as a byte, because each takes a sequence number (RFC 9293 3.4). */
 static __always_inline __u64 sp_bytes_out(struct tcp_sock *tcp, bool fin_sent)
 {
 	__u64 bytes = BPF_CORE_READ(tcp, bytes_acked);
 	__u64 control = fin_sent ? 2 : 1;
 
-	bytes += (__u32)(BPF_CORE_READ(tcp, write_seq) - BPF_CORE_READ(tcp, snd_una)); /* still to be acknowledged */
+	bytes += (__u32)(BPF_CORE_READ(tcp, write_seq) - BPF_CORE_READ(tcp, snd_una)); /* not acknowledged yet */
 	return bytes > control ? bytes - control : 0;
 }
 
@@ -54,7 +54,7 @@ static __always_inline void sp_end_addresses(struct sp_end *end, struct bpf_sock
 	BPF_CORE_READ_INTO(&end->local, kernel_sk, __sk_common.skc_v6_rcv_saddr);
 }
 
-/* A hello that never was completed is judged as it is, for the record. */
+/* Records an incomplete ClientHello when its socket is released. */
 static __always_inline void sp_end_pending(const struct sp_socket *socket, const struct sp_end *end)
 {
 	struct sp_scratch *area = sp_scratch_claim();
@@ -85,7 +85,8 @@ static __always_inline void sp_fill_end(struct sp_end *end, struct bpf_sock *sk,
 	sp_event_head(&end->head, SP_EVENT_END, sizeof(*end), now);
 	end->head.cookie = bpf_get_socket_cookie(sk);
 	end->state = sk->state;
-	fin_received = BPF_CORE_READ(kernel_sk, __sk_common.skc_flags) >> bpf_core_enum_value(enum sock_flags, SOCK_DONE) & 1;
+	fin_received =
+		BPF_CORE_READ(kernel_sk, __sk_common.skc_flags) >> bpf_core_enum_value(enum sock_flags, SOCK_DONE) & 1;
 	end->bytes_in = BPF_CORE_READ(tcp, bytes_received);
 	if (fin_received && end->bytes_in > 0)
 		end->bytes_in--;
@@ -109,7 +110,8 @@ SEC("cgroup/sock_release") int sock_release(struct bpf_sock *sk)
 
 	if (sk->type != SOCK_STREAM || sk->protocol != IPPROTO_TCP || sk->state == TCP_LISTEN)
 		return 1;
-	/* A refused connect() leaves no address behind (tcp_disconnect), only a sequence number; a denied one not even that. */
+	/* A refused connect() leaves no address (tcp_disconnect), only a sequence number. A denied one leaves
+	 * neither. */
 	if (sk->dst_port == 0 && BPF_CORE_READ(tcp, write_seq) == 0)
 		return 1;
 	socket = bpf_sk_storage_get(&sockets, sk, 0, 0);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0 OR MIT */
-/* Every packet passes here. Egress is the authority: it judges what no connect hook has judged, and reads the names.
- * Ingress learns what DNS answers, and which flows the other side opened. */
+/* Hooks that see every packet. Egress is the authority: it judges everything that no connect hook has judged, and reads
+ * names. Ingress learns from DNS answers, and which flows the peer opened. */
 #ifndef SALLYPORT_HOOKS_SKB_H
 #define SALLYPORT_HOOKS_SKB_H
 
@@ -52,10 +52,10 @@ SEC("cgroup_skb/egress") int egress(struct __sk_buff *skb)
 	struct bpf_sock *sk = skb->sk;
 
 	if (!sk)
-		return SP_PASS; /* not sent by a socket of this cgroup: the hook does not run for it */
+		return SP_PASS; /* not sent by a socket of this cgroup */
 	sk = bpf_sk_fullsock(sk);
 	if (!sk)
-		return SP_PASS; /* a request or a time-wait socket: handshakes and resets, never data */
+		return SP_PASS; /* a request or time-wait socket: handshakes and resets, never data */
 	if (sk->protocol == IPPROTO_TCP && sk->type == SOCK_STREAM) {
 		int verdict = sp_egress_tcp(skb, sk);
 
@@ -66,7 +66,7 @@ SEC("cgroup_skb/egress") int egress(struct __sk_buff *skb)
 	return sp_egress_other(skb, sk);
 }
 
-/* Apart from what is done for every datagram: the chain of calls that reads an answer leaves little of the stack. */
+/* A function of its own, because the chain of calls that reads an answer needs most of the stack. */
 __noinline int sp_ingress_dns(struct __sk_buff *skb)
 {
 	struct sp_packet p;
@@ -76,7 +76,7 @@ __noinline int sp_ingress_dns(struct __sk_buff *skb)
 	return 0;
 }
 
-/* Returns the port that the datagram came from; 0: it cannot be read. */
+/* Returns the source port of the datagram; 0: it cannot be read. */
 __noinline int sp_ingress_udp(struct __sk_buff *skb)
 {
 	struct bpf_sock *sk = skb->sk;
@@ -100,8 +100,8 @@ __noinline int sp_ingress_udp(struct __sk_buff *skb)
 		sp_count_by(SP_COUNT_UDP_BYTES_IN, p.end - p.payload);
 		return p.source_port;
 	}
-	/* The other side opened the flow only if this is a server's socket: one that was bound to its port. What comes in
-	 * unasked on a client's ephemeral port opens no way out. */
+	/* A peer opens a flow only to a server's socket, which was bound to its port. Unsolicited datagrams to a
+	 * client's ephemeral port do not permit egress. */
 	kernel_sk = sp_untyped(sk);
 	if (!(BPF_CORE_READ_BITFIELD_PROBED(kernel_sk, sk_userlocks) & SOCK_BINDPORT_LOCK))
 		return p.source_port;

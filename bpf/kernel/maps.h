@@ -13,6 +13,7 @@
  * The loader (native/object.cc) finds the mark in the object's BTF. */
 #define SP_KEPT __attribute__((btf_decl_tag("kept")))
 
+/* clang-format off */
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY_OF_MAPS);
 	__uint(max_entries, 1);
@@ -25,6 +26,7 @@ struct {
 		__uint(value_size, SP_ROW);
 	});
 } policy SP_KEPT SEC(".maps");
+/* clang-format on */
 
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
@@ -121,7 +123,7 @@ struct {
 
 struct {
 	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
-	__uint(max_entries, SP_RULE_SLOTS * SP_PHASES);
+	__uint(max_entries, SP_RULE_COUNTERS);
 	__type(key, __u32);
 	__type(value, struct sp_rule_count);
 } rules SEC(".maps");

@@ -6,16 +6,20 @@
 #include "../wire/core_fixes.h"
 
 #define SP_EXTENSIONS_MAX 8
-#define SP_IP4_HEAD 20
+#define SP_IP4_HEAD 20 /* bytes, without options */
+#define SP_IP4_HEAD_MAX 64 /* over the largest header of 60 bytes; a power of two */
+#define SP_IP4_FRAGMENT_OFFSET 0x1fff
+#define SP_IP6_HEAD 40
+#define SP_IP6_FRAGMENT_OFFSET 0xfff8
+#define SP_TCP_HEAD 20
+#define SP_UDP_HEAD 8
 #define SP_IP4_OPTIONS_MAX 40 /* bytes, and therefore options */
 #define SP_OPTION_END 0
 #define SP_OPTION_NOP 1
 #define SP_OPTION_LSRR 131
 #define SP_OPTION_SSRR 137
-#define SP_TCP_FIN 1
 #define SP_TCP_SYN 2
 #define SP_TCP_RST 4
-#define SP_TCP_ACK 16
 #define SP_TCP_URG 32
 
 struct sp_packet {
@@ -47,22 +51,22 @@ static __always_inline bool sp_is_routed4(struct __sk_buff *skb, __u32 end)
 		if (at >= end || bpf_skb_load_bytes(skb, at, option, 1) || option[0] == SP_OPTION_END)
 			return false;
 		if (option[0] == SP_OPTION_NOP) {
-			at = (at + 1) & 63;
+			at = (at + 1) % SP_IP4_HEAD_MAX;
 			continue;
 		}
-		if (option[0] == SP_OPTION_LSRR || option[0] == SP_OPTION_SSRR || bpf_skb_load_bytes(skb, at, option, 2) ||
-		    option[1] < 2)
+		if (option[0] == SP_OPTION_LSRR || option[0] == SP_OPTION_SSRR ||
+		    bpf_skb_load_bytes(skb, at, option, 2) || option[1] < 2)
 			return true;
 		if (at + option[1] >= end)
 			return false;
-		at = (at + option[1]) & 63;
+		at = (at + option[1]) % SP_IP4_HEAD_MAX;
 	}
 	return true;
 }
 
 static __always_inline int sp_read_ip6(struct __sk_buff *skb, struct sp_packet *p, __u32 *at)
 {
-	__u8 head[40], next[4], fragment[8];
+	__u8 head[SP_IP6_HEAD], next[4], fragment[8];
 
 	if (bpf_skb_load_bytes(skb, 0, head, sizeof(head)))
 		return -1;
@@ -76,7 +80,7 @@ static __always_inline int sp_read_ip6(struct __sk_buff *skb, struct sp_packet *
 				return -1;
 			p->protocol = fragment[0];
 			*at += sizeof(fragment);
-			if ((fragment[2] << 8 | fragment[3]) & 0xfff8)
+			if ((fragment[2] << 8 | fragment[3]) & SP_IP6_FRAGMENT_OFFSET)
 				return -1;
 		} else if (sp_is_extension(p->protocol)) {
 			if (bpf_skb_load_bytes(skb, *at, next, sizeof(next)))
@@ -109,14 +113,15 @@ static __always_inline int sp_read_ip4(struct __sk_buff *skb, struct sp_packet *
 	*at = (head[0] & 0xf) * 4;
 	if (*at > SP_IP4_HEAD && sp_is_routed4(skb, *at))
 		p->untrusted_address = 1;
-	return (head[6] << 8 | head[7]) & 0x1fff ? -1 : 0; /* only the first fragment has a transport header */
+	/* only the first fragment has a transport header */
+	return (head[6] << 8 | head[7]) & SP_IP4_FRAGMENT_OFFSET ? -1 : 0;
 }
 
 /* Returns 0, or -1 if the headers cannot be read completely. Addresses and protocol are set as far as they were
  * read. */
 __noinline int sp_read_packet(struct __sk_buff *skb, struct sp_packet *p)
 {
-	__u8 raw[20];
+	__u8 raw[SP_TCP_HEAD];
 	__u32 at;
 	int broken;
 
@@ -130,7 +135,7 @@ __noinline int sp_read_packet(struct __sk_buff *skb, struct sp_packet *p)
 	p->payload = at;
 	switch (p->protocol) {
 	case IPPROTO_TCP:
-		if (bpf_skb_load_bytes(skb, at, raw, 20))
+		if (bpf_skb_load_bytes(skb, at, raw, SP_TCP_HEAD))
 			return -1;
 		p->tcp_flags = raw[13];
 		p->payload = at + (raw[12] >> 4) * 4;
@@ -140,9 +145,9 @@ __noinline int sp_read_packet(struct __sk_buff *skb, struct sp_packet *p)
 		break;
 	case IPPROTO_UDP:
 	case IPPROTO_UDPLITE:
-		if (bpf_skb_load_bytes(skb, at, raw, 8))
+		if (bpf_skb_load_bytes(skb, at, raw, SP_UDP_HEAD))
 			return -1;
-		p->payload = at + 8;
+		p->payload = at + SP_UDP_HEAD;
 		break;
 	case IPPROTO_SCTP:
 	case IPPROTO_DCCP:

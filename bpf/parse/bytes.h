@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: GPL-2.0 OR MIT */
 /* Access to the bytes that a parser reads: a packet or memory in the kernel, a buffer in user space
- * (native/stand_in.h). Parsers use nothing else of their environment, so one source serves both. */
+ * (native/parsers/stand_in.h). Parsers use nothing else of their environment, so one source serves both. */
 #ifndef SALLYPORT_PARSE_BYTES_H
 #define SALLYPORT_PARSE_BYTES_H
 
 #ifdef __bpf__
 #include "../wire/core_fixes.h"
 #elif !defined(SALLYPORT_STAND_IN_H)
-#error "User space includes native/stand_in.h before the parsers."
+#error "User space includes native/parsers/stand_in.h before the parsers."
 #endif
 #include "../wire/verifier.h"
 

@@ -25,7 +25,8 @@ static __always_inline __u32 sp_dns_stream_wire(const struct sp_dns_stream *s)
 	return s->length < SP_DNS_WIRE ? s->length : SP_DNS_WIRE;
 }
 
-static __always_inline void sp_dns_stream_frame(struct sp_dns_stream *s, const struct sp_bytes *bytes, __u32 *at, __u32 end)
+static __always_inline void sp_dns_stream_frame(struct sp_dns_stream *s, const struct sp_bytes *bytes, __u32 *at,
+						__u32 end)
 {
 	__u8 byte;
 
@@ -41,8 +42,8 @@ static __always_inline void sp_dns_stream_frame(struct sp_dns_stream *s, const s
 /* Reads [*at, end), in order, in pieces of any size. A message is returned once its first SP_DNS_WIRE bytes, or all of
  * it, were read. Other data is returned as soon as its header was read. `wire` has 2 * SP_DNS_WIRE bytes, because the
  * verifier does not relate the offset to the count. */
-static __always_inline enum sp_dns_stream_result sp_dns_stream_read(struct sp_dns_stream *s, __u8 *wire, const struct sp_bytes *bytes,
-								    __u32 *at, __u32 end)
+static __always_inline enum sp_dns_stream_result sp_dns_stream_read(struct sp_dns_stream *s, __u8 *wire,
+								    const struct sp_bytes *bytes, __u32 *at, __u32 end)
 {
 	struct sp_dns_head head;
 	__u32 wanted, count;
@@ -59,7 +60,8 @@ static __always_inline enum sp_dns_stream_result sp_dns_stream_read(struct sp_dn
 		wanted = sp_dns_stream_wire(s) - s->have;
 		if (count > wanted)
 			count = wanted;
-		if (count > 0 && sp_read(bytes, *at, wire + (s->have & (SP_DNS_WIRE - 1)), sp_bounded(count, SP_DNS_WIRE)))
+		if (count > 0 &&
+		    sp_read(bytes, *at, wire + (s->have & (SP_DNS_WIRE - 1)), sp_bounded(count, SP_DNS_WIRE)))
 			return SP_DNS_STREAM_OTHER;
 		*at += count;
 		s->have += count;

@@ -52,7 +52,8 @@ __noinline int sp_hello_read_fixed(struct sp_hello_reader *h, const struct sp_wi
 
 /* Skips irrelevant extensions while each header lies completely in the window: most of a ClientHello. Returns the
  * offset of the first byte that it did not read. */
-__noinline int sp_hello_skip_extensions(struct sp_hello_reader *h, const struct sp_window *window, __u32 from, __u32 end)
+__noinline int sp_hello_skip_extensions(struct sp_hello_reader *h, const struct sp_window *window, __u32 from,
+					__u32 end)
 {
 	__u32 at = from;
 

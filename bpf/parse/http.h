@@ -110,8 +110,8 @@ static __always_inline __u32 sp_http_run(__u64 word, __u8 least)
 	return (((((low & -low) >> 7) - 1) & 0x0101010101010101ULL) * 0x0101010101010101ULL) >> 56;
 }
 
-/* Skips a run of bytes in an irrelevant field, and the CRLF after it. Returns the number of bytes; 0: read the next
- * byte alone. */
+/* Skips a run of bytes in an irrelevant field, and the CRLF after it. Returns the number of bytes; 0: read one
+ * byte. */
 static __always_inline __u32 sp_http_skip(struct sp_http_reader *r, __u64 word)
 {
 	__u32 run = sp_http_run(word, SP_HTTP_NO_TEXT + 1); /* all but NUL, tab, LF, CR and similar */
@@ -177,8 +177,8 @@ static long sp_http_step(__u32 i, void *state)
 
 /* Reads [*at, end) and moves `*at` after the last byte that was read: after the head at SP_HTTP_REQUEST. At
  * SP_HTTP_OTHER and SP_HTTP_SWITCHED it has read into the next protocol. */
-static __always_inline enum sp_http_result sp_http_read(struct sp_http_reader *reader, struct sp_text *text, const struct sp_bytes *bytes,
-							__u32 *at, __u32 end)
+static __always_inline enum sp_http_result sp_http_read(struct sp_http_reader *reader, struct sp_text *text,
+							const struct sp_bytes *bytes, __u32 *at, __u32 end)
 {
 	struct sp_http_walk walk = {.bytes = *bytes, .reader = reader, .text = text, .at = *at, .end = end};
 

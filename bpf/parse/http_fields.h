@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 OR MIT */
-/* Fields of a request that say where it goes and where it ends, and the lines around the chunks of its body (RFC 9112 5
+/* Fields of a request that name its destination and its end, and the lines around the chunks of its body (RFC 9112 5
  * to 7). Included by http.h. */
 #ifndef SALLYPORT_PARSE_HTTP_FIELDS_H
 #define SALLYPORT_PARSE_HTTP_FIELDS_H
@@ -36,8 +36,11 @@ static __always_inline enum sp_http_result sp_http_line(struct sp_http_reader *r
 	/* folded line, white space before the first field (RFC 9112 2.2, 5.2), or no name */
 	if (sp_http_is_blank(c) || c == ':')
 		return sp_http_break(r, SP_HTTP_BAD_FIELD);
-	r->field = lower == 'h' ? SP_FIELD_HOST : lower == 'c' ? SP_FIELD_LENGTH : lower == 't' ? SP_FIELD_CODING
-		 : lower == 'u' ? SP_FIELD_UPGRADE : SP_FIELD_NONE;
+	r->field = lower == 'h'   ? SP_FIELD_HOST
+		   : lower == 'c' ? SP_FIELD_LENGTH
+		   : lower == 't' ? SP_FIELD_CODING
+		   : lower == 'u' ? SP_FIELD_UPGRADE
+				  : SP_FIELD_NONE;
 	r->at = 1;
 	r->state = r->field ? SP_HTTP_FIELD : SP_HTTP_SKIP;
 	return SP_HTTP_MORE;
@@ -143,7 +146,8 @@ static __always_inline enum sp_http_result sp_http_chunk(struct sp_http_reader *
 {
 	__u8 lower = sp_lower(c);
 
-	if (r->state == SP_HTTP_CHUNK && r->left < SP_HTTP_LENGTH_MAX / 16 && (sp_is_digit(c) || (lower >= 'a' && lower <= 'f'))) {
+	if (r->state == SP_HTTP_CHUNK && r->left < SP_HTTP_LENGTH_MAX / 16 &&
+	    (sp_is_digit(c) || (lower >= 'a' && lower <= 'f'))) {
 		r->left = r->left * 16 + (sp_is_digit(c) ? c - '0' : lower - 'a' + 10);
 		r->at = 1;
 		return SP_HTTP_MORE;

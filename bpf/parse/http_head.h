@@ -69,16 +69,19 @@ static __always_inline void sp_http_put_path(struct sp_text *text, __u8 c)
 	text->path_length++;
 }
 
+#define SP_HTTP_WORDS 8
+#define SP_HTTP_WORD_MAX 32 /* with the terminator; both are powers of two */
+
 /* Words to compare with, by enum sp_http_field and then by enum sp_http_word. One table: see "constant tables" in
  * wire/verifier.h. */
-static const char sp_http_words[8][32] = {
+static const char sp_http_words[SP_HTTP_WORDS][SP_HTTP_WORD_MAX] = {
 	"CONNECT", "host", "content-length", "transfer-encoding", "upgrade", "chunked", "HTTP/1.", "HTTP/1.0 000",
 };
 enum sp_http_word { SP_WORD_CONNECT = 0, SP_WORD_CHUNKED = 5, SP_WORD_VERSION = 6, SP_WORD_ANSWER = 7 };
 
 static __always_inline __u8 sp_http_word(__u8 word, __u16 at)
 {
-	return sp_http_words[word & 7][at & 31];
+	return sp_http_words[word % SP_HTTP_WORDS][at % SP_HTTP_WORD_MAX];
 }
 
 static __always_inline bool sp_is_connect(const struct sp_text *text)
@@ -192,7 +195,8 @@ static __always_inline enum sp_http_result sp_http_version(struct sp_http_reader
 	if (at < 7)
 		return sp_http_bad_line(r, text);
 	if (!sp_is_digit(c) || r->reason ||
-	    !(text->flags & SP_REQUEST_CONNECT || text->path[0] == '/' || (text->path[0] == '*' && text->path_length == 1)))
+	    !(text->flags & SP_REQUEST_CONNECT || text->path[0] == '/' ||
+	      (text->path[0] == '*' && text->path_length == 1)))
 		return sp_http_break(r, SP_HTTP_BAD_LINE);
 	if (c == '0')
 		r->flags |= SP_HTTP_OLD;
@@ -232,7 +236,8 @@ static __always_inline enum sp_http_result sp_http_target_end(struct sp_http_rea
 /* Reads uri-host [ ":" port ] (RFC 9110 7.2) of the target or of Host; r->state names the part. */
 static __always_inline enum sp_http_result sp_http_name(struct sp_http_reader *r, struct sp_text *text, __u8 c)
 {
-	bool target = r->flags & SP_HTTP_IN_TARGET, first = r->flags & SP_HTTP_COMPARE ? r->at == 0 : text->name_length == 0;
+	bool first = r->flags & SP_HTTP_COMPARE ? r->at == 0 : text->name_length == 0;
+	bool target = r->flags & SP_HTTP_IN_TARGET;
 
 	/* user information is invalid here (RFC 9110 4.2.4), and servers differ about the name */
 	if (c == '@' && target)

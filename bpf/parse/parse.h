@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0 OR MIT */
-/* The parsers as a function of a request. A request holds the state so far and is followed by the next bytes; it is
- * answered in place. In the kernel the program `parse` does so, by BPF_PROG_TEST_RUN; in user space native/parsers.c.
- * `sallyport replay`, the corpus, the fuzzers and the tests that compare both use this form. */
+/* The parsers as a function of a request. A request holds the state so far, is followed by the next bytes and is
+ * answered in place. In the kernel the program `parse` does so, by BPF_PROG_TEST_RUN, in user space
+ * native/parsers/parsers.c. `sallyport replay`, the corpus, the fuzzers and the tests that compare both use this
+ * form. */
 #ifndef SALLYPORT_PARSE_PARSE_H
 #define SALLYPORT_PARSE_PARSE_H
 
@@ -9,7 +10,8 @@
 #include "parse_dns.h"
 #include "reader.h"
 
-static __always_inline void sp_parse_stream(struct sp_parse_request *r, const struct sp_bytes *bytes, struct sp_cursor *cursor, __u32 offset)
+static __always_inline void sp_parse_stream(struct sp_parse_request *r, const struct sp_bytes *bytes,
+					    struct sp_cursor *cursor, __u32 offset)
 {
 	struct sp_reading reading = {.bytes = *bytes, .reader = &r->reader, .text = &r->text, .cursor = cursor};
 

@@ -60,7 +60,8 @@ static __always_inline enum sp_parse_dns_result sp_parse_record(struct sp_parse_
 	}
 }
 
-static __always_inline enum sp_parse_dns_result sp_parse_question(struct sp_parse_dns *d, struct sp_text *text, struct sp_dns_reader *reader)
+static __always_inline enum sp_parse_dns_result sp_parse_question(struct sp_parse_dns *d, struct sp_text *text,
+								  struct sp_dns_reader *reader)
 {
 	struct sp_dns_question question = {};
 
@@ -76,7 +77,8 @@ static __always_inline enum sp_parse_dns_result sp_parse_question(struct sp_pars
 
 /* Reads the message bytes->[offset, bytes->end), with `work` as working memory. Call it until SP_PARSE_DNS_END or
  * _BROKEN. */
-static __always_inline enum sp_parse_dns_result sp_parse_message(struct sp_parse_dns *d, struct sp_text *text, struct sp_parse_work *work,
+static __always_inline enum sp_parse_dns_result sp_parse_message(struct sp_parse_dns *d, struct sp_text *text,
+								 struct sp_parse_work *work,
 								 const struct sp_bytes *bytes, __u32 offset)
 {
 	struct sp_dns_head head;

@@ -214,7 +214,8 @@ static __always_inline __u32 sp_quic_unprotect(struct sp_quic_work *w, const str
 	return w->number_at + length;
 }
 
-static __always_inline bool sp_quic_begin(struct sp_quic_work *w, const struct sp_quic_keys *keys, struct sp_quic_gcm *g)
+static __always_inline bool sp_quic_begin(struct sp_quic_work *w, const struct sp_quic_keys *keys,
+					  struct sp_quic_gcm *g)
 {
 	__u32 number;
 
@@ -253,8 +254,10 @@ __noinline int sp_quic_check(struct sp_quic_work *w, const struct sp_quic_keys *
 	if ((__builtin_bswap64((__u64)w->block.word[1] << 32 | w->block.word[0]) ^ w->ghash.high) !=
 	    __builtin_bswap64(sp_quic_word(w, end)))
 		return -1;
-	return (__builtin_bswap64((__u64)w->block.word[3] << 32 | w->block.word[2]) ^ w->ghash.low) ==
-			       __builtin_bswap64(sp_quic_word(w, end + 8)) ? 0 : -1;
+	if ((__builtin_bswap64((__u64)w->block.word[3] << 32 | w->block.word[2]) ^ w->ghash.low) !=
+	    __builtin_bswap64(sp_quic_word(w, end + 8)))
+		return -1;
+	return 0;
 }
 
 /* Decrypts a packet that fits these keys in place. The payload is then from w->at to w->end. */

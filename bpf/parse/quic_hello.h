@@ -12,8 +12,14 @@
 #define SP_QUIC_HELLO_STEPS 1024
 
 enum sp_quic_frame {
-	SP_FRAME_PADDING = 0, SP_FRAME_PING = 1, SP_FRAME_ACK = 2, SP_FRAME_ACK_ECN = 3, SP_FRAME_CRYPTO = 6, SP_FRAME_GOOGLE_CRYPTO = 8,
-	SP_FRAME_CLOSE = 0x1c, SP_FRAME_CLOSE_APPLICATION = 0x1d,
+	SP_FRAME_PADDING = 0,
+	SP_FRAME_PING = 1,
+	SP_FRAME_ACK = 2,
+	SP_FRAME_ACK_ECN = 3,
+	SP_FRAME_CRYPTO = 6,
+	SP_FRAME_GOOGLE_CRYPTO = 8,
+	SP_FRAME_CLOSE = 0x1c,
+	SP_FRAME_CLOSE_APPLICATION = 0x1d,
 };
 
 enum sp_quic_result {
@@ -58,7 +64,7 @@ static long sp_quic_store_step(__u32 i, void *state)
 	struct sp_quic_work *w = f->w;
 	struct sp_quic_stream *s = f->stream;
 	__u32 from = w->crypto_at, to = from + (__u32)w->crypto_length, group = (from >> 3) + i, at = group * 8;
-	__u64 new, mask, old;
+	__u64 added, mask, old;
 	__u8 bits = 0xff, known;
 
 	if (at >= to)
@@ -69,12 +75,12 @@ static long sp_quic_store_step(__u32 i, void *state)
 		bits &= 0xff >> ((8 - (to - at)) & 7);
 	group &= SP_QUIC_STREAM_MAX / 8 - 1;
 	known = s->known[group];
-	new = sp_quic_word(w, w->at + at - from);
+	added = sp_quic_word(w, w->at + at - from);
 	old = sp_load64(s->data + group * 8);
-	if ((old ^ new) & sp_spread_bits(known & bits))
+	if ((old ^ added) & sp_spread_bits(known & bits))
 		s->broken = 1;
 	mask = sp_spread_bits(bits);
-	sp_store64(s->data + group * 8, (old & ~mask) | (new & mask));
+	sp_store64(s->data + group * 8, (old & ~mask) | (added & mask));
 	s->known[group] = known | bits;
 	return 0;
 }
@@ -149,7 +155,8 @@ static __always_inline int sp_quic_frame(struct sp_quic_work *w, struct sp_quic_
 	case SP_FRAME_ACK:
 	case SP_FRAME_ACK_ECN:
 		/* largest acknowledged, delay, number of ranges */
-		if (sp_quic_number(w, end) || sp_quic_number(w, end) || sp_quic_number(w, end) || w->number > SP_QUIC_PACKET_MAX)
+		if (sp_quic_number(w, end) || sp_quic_number(w, end) || sp_quic_number(w, end) ||
+		    w->number > SP_QUIC_PACKET_MAX)
 			return -1;
 		w->numbers = 1 + 2 * (__u32)w->number + (type == SP_FRAME_ACK_ECN ? 3 : 0);
 		return 0;

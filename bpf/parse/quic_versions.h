@@ -18,6 +18,7 @@ enum sp_quic_salt {
 	SP_SALT_NONE = -1,
 };
 
+/* clang-format off */
 /* HMAC-SHA-256 with the salt as its key, after the first block: inner and outer state (RFC 2104). */
 const __u32 sp_quic_salts[SP_SALTS][2][8] = {
 	[SP_SALT_V1] = {
@@ -54,7 +55,16 @@ const __u32 sp_quic_salts[SP_SALTS][2][8] = {
 	},
 };
 
-enum sp_quic_label { SP_LABEL_CLIENT, SP_LABEL_KEY, SP_LABEL_IV, SP_LABEL_HP, SP_LABEL_KEY2, SP_LABEL_IV2, SP_LABEL_HP2, SP_LABELS };
+enum sp_quic_label {
+	SP_LABEL_CLIENT,
+	SP_LABEL_KEY,
+	SP_LABEL_IV,
+	SP_LABEL_HP,
+	SP_LABEL_KEY2,
+	SP_LABEL_IV2,
+	SP_LABEL_HP2,
+	SP_LABELS,
+};
 
 /* Input of HKDF-Expand-Label (RFC 8446 7.1): length, "tls13 " and the label, no context, the counter 1, padded as the
  * second block of SHA-256. Labels are "client in", "quic key", "quic iv" and "quic hp", with "quicv2" in version 2. */
@@ -88,6 +98,7 @@ const __u32 sp_quic_labels[SP_LABELS][16] = {
 		0x00000000, 0x00000000, 0x00000000, 0x00000000, 0x00000000, 0x00000000, 0x00000000, 0x000002a0,
 	},
 };
+/* clang-format on */
 
 static __always_inline int sp_quic_salt(__u32 version)
 {

@@ -71,7 +71,8 @@ static __always_inline enum sp_read_result sp_read_tls(struct sp_reading *g)
 	struct sp_reader *r = g->reader;
 	struct sp_cursor *cursor = g->cursor;
 	struct sp_tls_walk walk = {
-		.hello = {.bytes = g->bytes, .hello = &r->tls.hello, .text = g->text, .cursor = cursor}, .tls = &r->tls,
+		.hello = {.bytes = g->bytes, .hello = &r->tls.hello, .text = g->text, .cursor = cursor},
+		.tls = &r->tls,
 	};
 	__u32 from = cursor->at;
 

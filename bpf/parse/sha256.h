@@ -40,27 +40,27 @@ static __always_inline __u32 sp_sha256_schedule(__u32 *w, int i)
 	return w[i & 15];
 }
 
-#define SP_SHA256_ROUND(a, b, c, d, e, f, g, h, i)                                                                                 \
-	do {                                                                                                                       \
-		__u64 ee = sp_twice(e), aa = sp_twice(a);                                                                          \
-                                                                                                                                   \
-		h += ((__u32)(ee >> 6) ^ (__u32)(ee >> 11) ^ (__u32)(ee >> 25)) + (g ^ (e & (f ^ g))) + sp_sha256_k[i] +            \
-		     ((i) < 16 ? w[(i) & 15] : sp_sha256_schedule(w, i));                                                          \
-		d += h;                                                                                                            \
-		h += ((__u32)(aa >> 2) ^ (__u32)(aa >> 13) ^ (__u32)(aa >> 22)) + ((a & b) | (c & (a | b)));                       \
-		sp_barrier_on2(d, h); /* one round at a time, because of the stack */             \
+#define SP_SHA256_ROUND(a, b, c, d, e, f, g, h, i) \
+	do { \
+		__u64 ee = sp_twice(e), aa = sp_twice(a); \
+\
+		h += ((__u32)(ee >> 6) ^ (__u32)(ee >> 11) ^ (__u32)(ee >> 25)) + (g ^ (e & (f ^ g))) + \
+		     sp_sha256_k[i] + ((i) < 16 ? w[(i) % 16] : sp_sha256_schedule(w, i)); \
+		d += h; \
+		h += ((__u32)(aa >> 2) ^ (__u32)(aa >> 13) ^ (__u32)(aa >> 22)) + ((a & b) | (c & (a | b))); \
+		sp_barrier(d, h); /* one round at a time, because of the stack */ \
 	} while (0)
 
-#define SP_SHA256_ROUNDS(i)                                                                                                        \
-	do {                                                                                                                       \
-		SP_SHA256_ROUND(a, b, c, d, e, f, g, h, i);                                                                        \
-		SP_SHA256_ROUND(h, a, b, c, d, e, f, g, i + 1);                                                                    \
-		SP_SHA256_ROUND(g, h, a, b, c, d, e, f, i + 2);                                                                    \
-		SP_SHA256_ROUND(f, g, h, a, b, c, d, e, i + 3);                                                                    \
-		SP_SHA256_ROUND(e, f, g, h, a, b, c, d, i + 4);                                                                    \
-		SP_SHA256_ROUND(d, e, f, g, h, a, b, c, i + 5);                                                                    \
-		SP_SHA256_ROUND(c, d, e, f, g, h, a, b, i + 6);                                                                    \
-		SP_SHA256_ROUND(b, c, d, e, f, g, h, a, i + 7);                                                                    \
+#define SP_SHA256_ROUNDS(i) \
+	do { \
+		SP_SHA256_ROUND(a, b, c, d, e, f, g, h, i); \
+		SP_SHA256_ROUND(h, a, b, c, d, e, f, g, i + 1); \
+		SP_SHA256_ROUND(g, h, a, b, c, d, e, f, i + 2); \
+		SP_SHA256_ROUND(f, g, h, a, b, c, d, e, i + 3); \
+		SP_SHA256_ROUND(e, f, g, h, a, b, c, d, i + 4); \
+		SP_SHA256_ROUND(d, e, f, g, h, a, b, c, i + 5); \
+		SP_SHA256_ROUND(c, d, e, f, g, h, a, b, i + 6); \
+		SP_SHA256_ROUND(b, c, d, e, f, g, h, a, i + 7); \
 	} while (0)
 
 /* Adds s->block to s->state. */

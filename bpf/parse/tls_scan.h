@@ -61,7 +61,8 @@ static __always_inline bool sp_tls_scan_skip(struct sp_tls_scan_walk *w)
 	const __u64 *words;
 	__u64 found = 0;
 
-	if (!w->bytes.window || w->cursor->limit - w->cursor->at < SP_WINDOW || w->cursor->at < w->cursor->scan_until || sp_open_window(&w->bytes, w->cursor->at))
+	if (!w->bytes.window || w->cursor->limit - w->cursor->at < SP_WINDOW || w->cursor->at < w->cursor->scan_until ||
+	    sp_open_window(&w->bytes, w->cursor->at))
 		return false;
 	words = (const __u64 *)w->bytes.window->bytes;
 	for (int word = 0; word < SP_WINDOW / 8; word++)

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0 OR MIT */
-/* DNS answers at ingress: what they teach. */
+/* DNS answers at ingress, and what is learned from them. */
 #ifndef SALLYPORT_TRAFFIC_ANSWER_H
 #define SALLYPORT_TRAFFIC_ANSWER_H
 
 #include "traffic.h"
 
-#define SP_TTL_MAX 604800 /* seconds: a week, as long as BIND keeps what it is told to keep longer */
+#define SP_TTL_MAX 604800 /* [s]: a week, the default of BIND's max-cache-ttl */
 
 struct sp_answer_walk {
 	struct sp_bytes bytes;
@@ -13,14 +13,14 @@ struct sp_answer_walk {
 	__u32 floor, grace, addresses, broken;
 };
 
-/* ns */
+/* Returns how long an address is kept [ns]. */
 static __always_inline __u64 sp_learned_lifetime(__u32 ttl, __u32 floor, __u32 grace)
 {
 	__u64 lives = ttl > floor ? ttl : floor;
 
 	if (lives > SP_TTL_MAX)
 		lives = SP_TTL_MAX;
-	return (lives + grace) * 1000000000ULL;
+	return (lives + grace) * SP_NS_PER_S;
 }
 
 static long sp_answer_step(__u32 i, void *state)
@@ -59,13 +59,13 @@ static long sp_answer_step(__u32 i, void *state)
 	return 0;
 }
 
-/* Was this asked on this socket, of this resolver: the answer's one question, its name and its type? Then the answer's head is
- * filled; -1 if not. Leaves the offset of the records. */
-static __always_inline int sp_match_answer(struct sp_scratch *area, const struct sp_packet *p, const struct sp_bytes *bytes, __u32 at,
-					   struct sp_question_key *key)
+/* Compares the answer with the question that this socket sent to this resolver: id, name and type. Fills the head of
+ * the event and leaves the offset of the records. Returns 0, or -1 if they differ. */
+static __always_inline int sp_match_answer(struct sp_scratch *area, const struct sp_packet *p,
+					   const struct sp_bytes *bytes, __u32 at, struct sp_question_key *key)
 {
 	struct sp_answer *answer = &area->answer;
-	struct sp_dns_question asked;
+	struct sp_dns_question section;
 	struct sp_question *question;
 	struct sp_dns_head head;
 	__u64 resolver[2], name;
@@ -73,12 +73,12 @@ static __always_inline int sp_match_answer(struct sp_scratch *area, const struct
 	if (sp_dns_open(&area->dns, bytes, at))
 		return -1;
 	sp_dns_head_of(area->dns.wire, &head);
-	if (head.questions != 1 || sp_dns_question(&area->dns, area->name.raw, &asked)) {
+	if (head.questions != 1 || sp_dns_question(&area->dns, area->name.raw, &section)) {
 		sp_count(SP_COUNT_ANSWERS + SP_ANSWERS_BROKEN);
 		return -1;
 	}
 	key->id = head.id;
-	key->type = asked.type;
+	key->type = section.type;
 	question = bpf_map_lookup_elem(&questions, key);
 	if (!question) {
 		sp_count(SP_COUNT_ANSWERS + SP_ANSWERS_UNASKED);
@@ -95,8 +95,8 @@ static __always_inline int sp_match_answer(struct sp_scratch *area, const struct
 	__builtin_memcpy(answer->resolver, resolver, 16);
 	area->name.any = 1;
 	sp_hash_key(area->name.key);
-	name = sp_name_read(&area->name, asked.length);
-	if (resolver[0] != p->source[0] || resolver[1] != p->source[1] || asked.class != SP_DNS_CLASS_IN || !name ||
+	name = sp_name_read(&area->name, section.length);
+	if (resolver[0] != p->source[0] || resolver[1] != p->source[1] || section.class != SP_DNS_CLASS_IN || !name ||
 	    name != answer->name_hash) {
 		sp_count(SP_COUNT_ANSWERS + SP_ANSWERS_MISMATCH);
 		return -1;
@@ -109,9 +109,9 @@ static __always_inline int sp_match_answer(struct sp_scratch *area, const struct
 	return 0;
 }
 
-/* Read the answer in [at, end) of the packet, or of memory if that is not 0. It counts only for a question that this socket asked of
- * that resolver. Its addresses stand for the question's name, however long the chain of CNAMEs between, and are known before the
- * application can read them. */
+/* Reads the answer in [at, end) of the packet, or of `memory` if it is not 0. Only answers to a question that this
+ * socket sent to that resolver count. All addresses belong to the name in the question, whatever CNAMEs are between.
+ * They are learned before the application can read them. */
 __noinline int sp_read_answer(struct __sk_buff *skb, struct sp_packet *p, __u64 memory, __u32 at, __u32 end)
 {
 	struct sp_answer_walk walk = {.bytes = {.packet = memory ? NULL : skb, .memory = memory, .end = end}};

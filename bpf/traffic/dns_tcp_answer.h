@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 OR MIT */
-/* DNS answers over TCP at ingress, put in order and together. Only sockets that asked something come here. */
+/* DNS answers over TCP at ingress, put into order and reassembled. Only for sockets that have sent a question. */
 #ifndef SALLYPORT_TRAFFIC_DNS_TCP_ANSWER_H
 #define SALLYPORT_TRAFFIC_DNS_TCP_ANSWER_H
 
@@ -12,7 +12,7 @@ struct sp_pieces_walk {
 	__u32 at, end;
 };
 
-/* The buffer of a message in pieces: made at its first, and lost if 64 others came since. */
+/* Returns the buffer of a message in pieces. It is created for the first piece, and evicted when 64 others follow. */
 static __always_inline struct sp_dns_buffer *sp_answer_buffer(__u64 cookie, bool first)
 {
 	static const struct sp_dns_buffer empty;
@@ -36,7 +36,8 @@ static __always_inline void sp_dns_tcp_answer_end(struct sp_pieces_walk *w)
 	__builtin_memset(in, 0, sizeof(*in));
 }
 
-/* A byte of a length, a whole message, or a piece of one. `told`: the message is gathered in the buffer. */
+/* Reads a byte of a length, a complete message, or a piece of one. `delivered`: the message is collected in the
+ * buffer. */
 static long sp_pieces_step(__u32 i, void *state)
 {
 	struct sp_pieces_walk *w = state;
@@ -81,8 +82,10 @@ static long sp_pieces_step(__u32 i, void *state)
 	return 0;
 }
 
-/* What comes out of order is dropped, TCP sends it again: answers are known before the application can read them. */
-static __always_inline int sp_read_pieces(struct __sk_buff *skb, struct bpf_sock *sk, struct sp_dns_socket *socket, struct sp_packet *p)
+/* Drops segments that are out of order; TCP sends them again. So answers are learned before the application can read
+ * them. */
+static __always_inline int sp_read_pieces(struct __sk_buff *skb, struct bpf_sock *sk, struct sp_dns_socket *socket,
+					  struct sp_packet *p)
 {
 	struct sp_pieces_walk walk = {.skb = skb, .socket = socket, .end = p->end};
 	struct tcp_sock *tcp = sp_untyped(sk);
@@ -90,7 +93,7 @@ static __always_inline int sp_read_pieces(struct __sk_buff *skb, struct bpf_sock
 
 	if (!(socket->flags & SP_DNS_RECEIVING)) {
 		received = BPF_CORE_READ(tcp, bytes_received);
-		socket->in_next = BPF_CORE_READ(tcp, rcv_nxt) - received; /* the first byte that the socket ever receives */
+		socket->in_next = BPF_CORE_READ(tcp, rcv_nxt) - received; /* the first byte that the socket receives */
 		socket->flags |= received ? SP_DNS_LOST : SP_DNS_RECEIVING;
 	}
 	if (socket->flags & SP_DNS_LOST)

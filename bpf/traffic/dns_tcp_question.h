@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 OR MIT */
-/* DNS questions over TCP at egress. What connect and tls say about the packet has been said already (stream.h). */
+/* DNS questions over TCP at egress. Phases connect and tls have already decided about the packet (stream.h). */
 #ifndef SALLYPORT_TRAFFIC_DNS_TCP_QUESTION_H
 #define SALLYPORT_TRAFFIC_DNS_TCP_QUESTION_H
 
@@ -7,7 +7,7 @@
 
 #define SP_DNS_MESSAGES_MAX 32 /* in one segment */
 
-/* The sequence number of the first byte that the socket ever sent. */
+/* Returns the sequence number of the first byte that the socket has sent. */
 static __always_inline __u32 sp_first_sent(struct tcp_sock *tcp)
 {
 	__u64 acked = BPF_CORE_READ(tcp, bytes_acked);
@@ -15,7 +15,7 @@ static __always_inline __u32 sp_first_sent(struct tcp_sock *tcp)
 	return BPF_CORE_READ(tcp, snd_una) - (__u32)acked + 1;
 }
 
-/* Where in the packet the bytes begin that have not been read before: 0 if there are none, -1 if something before them is missing. */
+/* Returns the offset of the first unread byte, 0 if there is none, or -1 if an earlier byte is missing. */
 static __always_inline int sp_dns_unread(const struct sp_packet *p, __u32 next)
 {
 	__u32 before = next - p->sequence;
@@ -37,7 +37,8 @@ static __always_inline struct sp_dns_socket *sp_dns_socket_of(struct __sk_buff *
 	return sk ? bpf_sk_storage_get(&dns_sockets, sk, 0, flags) : NULL;
 }
 
-/* What is to be done with the packet. SP_DNS_TCP_READ: area->packet.payload is where it has not been read yet. */
+/* Returns what is to be done with the packet. SP_DNS_TCP_READ: area->packet.payload is the offset of the first unread
+ * byte. */
 __noinline int sp_dns_tcp_open(struct __sk_buff *skb, struct sp_scratch *area)
 {
 	struct bpf_sock *sk = skb->sk;
@@ -64,7 +65,7 @@ __noinline int sp_dns_tcp_open(struct __sk_buff *skb, struct sp_scratch *area)
 	if (!(socket->flags & SP_DNS_SENDING)) {
 		socket->out_next = p->tcp_flags & SP_TCP_SYN ? p->sequence : sp_first_sent(sp_untyped(sk));
 		socket->flags |= SP_DNS_SENDING;
-		if (socket->out_next != p->sequence) /* older than the programs: where a message begins cannot be known */
+		if (socket->out_next != p->sequence) /* older than the programs: the message boundaries are unknown */
 			socket->flags |= SP_DNS_OTHER;
 	}
 	area->stream = socket->out;
@@ -72,12 +73,12 @@ __noinline int sp_dns_tcp_open(struct __sk_buff *skb, struct sp_scratch *area)
 		return SP_DNS_TCP_OTHER;
 	at = sp_dns_unread(p, socket->out_next);
 	if (at <= 0)
-		return at ? SP_DNS_TCP_DROP : SP_DNS_TCP_PASS; /* TCP sends what is missing, and this again */
+		return at ? SP_DNS_TCP_DROP : SP_DNS_TCP_PASS; /* TCP sends the missing bytes and these again */
 	p->payload = at;
 	return SP_DNS_TCP_READ;
 }
 
-/* Read on in the packet. SP_DNS_TCP_MESSAGE: the beginning of a message is in area->dns. */
+/* Reads the next bytes of the packet. SP_DNS_TCP_MESSAGE: the beginning of a message is in area->dns. */
 __noinline int sp_dns_tcp_read(struct __sk_buff *skb, struct sp_scratch *area)
 {
 	struct sp_bytes bytes = {.packet = skb};
@@ -103,8 +104,8 @@ __noinline int sp_dns_tcp_read(struct __sk_buff *skb, struct sp_scratch *area)
 	return SP_DNS_TCP_MESSAGE;
 }
 
-/* Keep what has become of the packet: one of SP_DNS_TCP_PASS, _OTHER, _DROP. */
-__noinline int sp_dns_tcp_close(struct __sk_buff *skb, struct sp_scratch *area, int how, bool asked)
+/* Stores the outcome of the packet: SP_DNS_TCP_PASS, _OTHER or _DROP. */
+__noinline int sp_dns_tcp_close(struct __sk_buff *skb, struct sp_scratch *area, int how, bool queried)
 {
 	struct sp_dns_socket *socket = sp_dns_socket_of(skb, 0);
 
@@ -112,7 +113,7 @@ __noinline int sp_dns_tcp_close(struct __sk_buff *skb, struct sp_scratch *area, 
 		return SP_DROP;
 	socket->generation = sp_generation();
 	socket->flags &= ~SP_DNS_DENIED;
-	if (asked)
+	if (queried)
 		socket->flags |= SP_DNS_QUERIED;
 	if (how == SP_DNS_TCP_DROP) {
 		socket->out = area->stream; /* the same bytes will be sent again */
@@ -125,7 +126,8 @@ __noinline int sp_dns_tcp_close(struct __sk_buff *skb, struct sp_scratch *area, 
 	return SP_PASS;
 }
 
-/* What is no DNS, or no longer known to be, as sp_egress_dns has it: the default of phase dns, and connect at a trusted resolver. */
+/* Judges data that is not DNS, as sp_egress_dns does: by the default of phase dns and, at a trusted resolver, by phase
+ * connect. */
 __noinline int sp_judge_not_dns(struct sp_scratch *area, bool trusted)
 {
 	struct sp_subject *s;
@@ -149,13 +151,13 @@ __noinline int sp_judge_not_dns(struct sp_scratch *area, bool trusted)
 	return sp_verdict_of(s) == SP_DENY ? SP_DROP : SP_PASS;
 }
 
-/* Each message that ends in the packet, or whose beginning does, is judged. If one is denied, the packet that would complete it stays
- * here. (The loop is not in a function of its own: the chain of calls may be eight frames deep.) */
+/* Judges each message whose beginning is complete in the packet. A denial drops the packet, which would complete the
+ * message. The loop is not a function of its own, to save a frame. */
 static __always_inline int sp_egress_dns_tcp(struct __sk_buff *skb, struct bpf_sock *sk)
 {
 	struct sp_socket *who = bpf_sk_storage_get(&sockets, sk, 0, 0);
 	struct sp_scratch *area;
-	bool trusted, asked = false;
+	bool trusted, queried = false;
 	int step, result;
 
 	if (who && who->state == SP_SOCKET_PASSIVE)
@@ -177,15 +179,15 @@ static __always_inline int sp_egress_dns_tcp(struct __sk_buff *skb, struct bpf_s
 		result = sp_judge_message(area, trusted);
 		step = SP_DNS_TCP_READ;
 		if (result == SP_QUESTION_PASS)
-			asked = true;
+			queried = true;
 		else if (result == SP_QUESTION_DROP || sp_judge_not_dns(area, trusted) == SP_DROP)
 			step = SP_DNS_TCP_DROP;
 	}
-	if (step == SP_DNS_TCP_READ) /* more messages in a segment than anyone sends */
+	if (step == SP_DNS_TCP_READ) /* more messages than any client sends in a segment */
 		step = SP_DNS_TCP_OTHER;
 	if (step == SP_DNS_TCP_OTHER && sp_judge_not_dns(area, trusted) == SP_DROP)
 		step = SP_DNS_TCP_DROP;
-	result = sp_dns_tcp_close(skb, area, step, asked);
+	result = sp_dns_tcp_close(skb, area, step, queried);
 	sp_scratch_release(area);
 	return result == SP_DROP ? sp_drop(skb) : SP_PASS;
 }

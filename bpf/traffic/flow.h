@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 OR MIT */
-/* Everything but TCP at egress: judged once a flow. */
+/* Egress of everything except TCP, judged once for each flow. */
 #ifndef SALLYPORT_TRAFFIC_FLOW_H
 #define SALLYPORT_TRAFFIC_FLOW_H
 
@@ -8,8 +8,8 @@
 
 enum sp_flow_known { SP_FLOW_DROP = SP_DROP, SP_FLOW_PASS = SP_PASS, SP_FLOW_JUDGE };
 
-/* RFC 4861 neighbour discovery, RFC 3810 MLD, RFC 3376 IGMP, answers to echo and errors: the kernel's own sockets send them. A user's
- * raw socket is not the kernel's, whatever it sends. */
+/* True for neighbour discovery (RFC 4861), MLD (RFC 3810), IGMP (RFC 3376), echo replies and errors that the kernel's
+ * own sockets send. A raw socket of user space is not one of them, whatever it sends. */
 static __always_inline bool sp_is_kernel_control(struct bpf_sock *sk, const struct sp_packet *p)
 {
 	struct sock *kernel_sk;
@@ -21,7 +21,7 @@ static __always_inline bool sp_is_kernel_control(struct bpf_sock *sk, const stru
 	return BPF_CORE_READ_BITFIELD_PROBED(kernel_sk, sk_kern_sock);
 }
 
-/* The datagrams of a UDP flow that was judged: one look-up, and no more for what is no QUIC with a long header. */
+/* The fast path for datagrams of a judged UDP flow: one look-up, unless the datagram has a QUIC long header. */
 __noinline int sp_egress_known(struct __sk_buff *skb, const struct sp_packet *p)
 {
 	struct sp_flow_key key;
@@ -41,8 +41,8 @@ __noinline int sp_egress_known(struct __sk_buff *skb, const struct sp_packet *p)
 	return SP_FLOW_PASS;
 }
 
-/* A stream that no socket of TCP sends, or pieces whose ports are elsewhere: a hello or request in it is not read. Both phases that
- * read one must allow it without a name. */
+/* Judges a TCP stream that does not come from a TCP socket, and fragments whose ports are in another packet. A
+ * ClientHello or request in them is not read, so phases tls and http must both allow them without a name. */
 __noinline int sp_judge_unread(struct sp_subject *s)
 {
 	struct sp_choice connect;
@@ -74,7 +74,7 @@ __noinline int sp_judge_unread(struct sp_subject *s)
 	return 0;
 }
 
-/* A flow under a new policy, which connect allows: are the names that it was opened for allowed, too? */
+/* Judges a flow that connect allows under a new policy by the names that it was opened for. */
 __noinline int sp_judge_names(struct sp_subject *s, const struct sp_flow *flow)
 {
 	if (!s || !flow)
@@ -94,7 +94,7 @@ __noinline int sp_judge_names(struct sp_subject *s, const struct sp_flow *flow)
 	return 0;
 }
 
-/* Phase connect, once a flow and generation. */
+/* Phase connect, once for each flow and generation. */
 __noinline int sp_egress_flow(struct __sk_buff *skb, struct sp_packet *p, struct sp_subject *s, bool readable)
 {
 	static const struct sp_flow fresh = {.flags = SP_FLOW_REPORTED};
@@ -137,7 +137,7 @@ __noinline int sp_egress_flow(struct __sk_buff *skb, struct sp_packet *p, struct
 	return verdict == SP_DENY ? sp_drop(skb) : SP_PASS;
 }
 
-/* A packet passes. */
+/* Counts a packet that passes. */
 __noinline int sp_count_flow(struct sp_packet *p, __u64 cookie)
 {
 	struct sp_flow_key key;

@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: GPL-2.0 OR MIT */
-/* The key of a flow in the map `flows`, and the counters of what it sends. */
+/* The key of a flow in the map `flows`, and its egress counters. */
 #ifndef SALLYPORT_TRAFFIC_FLOW_KEY_H
 #define SALLYPORT_TRAFFIC_FLOW_KEY_H
 
 #include "../kernel/packet.h"
 #include "../kernel/report.h"
 
-static __always_inline void sp_flow_key_of(struct sp_flow_key *key, __u64 cookie, const __u64 *remote, __u16 port, __u8 protocol)
+static __always_inline void sp_flow_key_of(struct sp_flow_key *key, __u64 cookie, const __u64 *remote, __u16 port,
+					   __u8 protocol)
 {
 	__builtin_memset(key, 0, sizeof(*key));
 	key->cookie = cookie;

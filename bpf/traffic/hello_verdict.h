@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0 OR MIT */
-/* Phase tls: a ClientHello that was read, over TCP or QUIC. */
+/* Phase tls: a ClientHello over TCP or QUIC. */
 #ifndef SALLYPORT_TRAFFIC_HELLO_VERDICT_H
 #define SALLYPORT_TRAFFIC_HELLO_VERDICT_H
 
 #include "traffic.h"
 
-/* Why a hello has no name to judge by. */
+/* Returns the reason why a ClientHello has no usable name. */
 static __always_inline __u8 sp_unnamed_reason(enum sp_hello_result hello)
 {
 	switch (hello) {
@@ -22,8 +22,8 @@ static __always_inline __u8 sp_unnamed_reason(enum sp_hello_result hello)
 	}
 }
 
-/* Judge and record the hello in area->text, which ended as area->hello says, on a connection that `generation` let through. The
- * subject then holds the decision. */
+/* Judges and records the ClientHello in area->text with the result area->hello, on a connection that the policy of
+ * `generation` allowed. The subject then holds the decision. */
 __noinline int sp_judge_hello(struct sp_scratch *area, __u32 generation)
 {
 	struct sp_subject *s;
@@ -39,7 +39,7 @@ __noinline int sp_judge_hello(struct sp_scratch *area, __u32 generation)
 	s->phase = SP_PHASE_TLS;
 	s->name_hash = name;
 	sp_decide(s);
-	if (s->generation != generation) { /* the policy changed between the phases: one whole policy decides */
+	if (s->generation != generation) { /* the policy was switched between the phases: one complete policy decides */
 		s->phase = SP_PHASE_CONNECT;
 		sp_decide(s);
 		if (s->action == SP_ALLOW) {

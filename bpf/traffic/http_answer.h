@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: GPL-2.0 OR MIT */
-/* Answers of HTTP at ingress: the status of the last request, for the record and for rules with `status`. */
+/* HTTP responses at ingress: the status of the last request, for the record and for rules with `status`. */
 #ifndef SALLYPORT_TRAFFIC_HTTP_ANSWER_H
 #define SALLYPORT_TRAFFIC_HTTP_ANSWER_H
 
 #include "http_verdict.h"
 #include "traffic.h"
 
-/* The request whose answer is awaited. */
+/* A request whose response has not arrived. */
 struct sp_awaited {
 	struct sp_http_answer answer;
-	__u32 denied; /* nothing of it comes in, however often it is sent */
+	__u32 denied; /* drops the whole response, including retransmissions */
 	struct sp_text text;
 };
 
@@ -34,9 +34,9 @@ static __always_inline void sp_await_answer(struct bpf_sock *sk, const struct sp
 	a->text = *text;
 }
 
-/* The remote side is where the packet comes from. */
-static __always_inline void sp_subject_of_answer(struct sp_scratch *area, struct __sk_buff *skb, struct bpf_sock *sk, struct sp_packet *p,
-						 const struct sp_socket *socket)
+/* Fills the subject; the remote side is the source of the packet. */
+static __always_inline void sp_subject_of_answer(struct sp_scratch *area, struct __sk_buff *skb, struct bpf_sock *sk,
+						 struct sp_packet *p, const struct sp_socket *socket)
 {
 	struct sp_subject *s = &area->subject;
 	__u64 remote[2] = {p->source[0], p->source[1]};
@@ -52,9 +52,9 @@ static __always_inline void sp_subject_of_answer(struct sp_scratch *area, struct
 	s->hook = SP_HOOK_INGRESS;
 }
 
-/* The first bytes of an answer, if one is awaited: the number of a claimed area (its slot + 1) with what is to be judged, 0 for nothing, -1 if
- * it is denied. Interim answers (RFC 9110 15.2) are followed by another. (Global, and apart from the judging: its packet would take too much
- * of the stack.) */
+/* Reads the beginning of an expected response. Returns the number of a scratch area (its slot + 1) with a response to
+ * judge, 0 for none, or -1 if it is denied. Interim responses (RFC 9110 15.2) are skipped. Global and separate from the
+ * judgement, because the packet's headers take too much of the stack. */
 __noinline int sp_begin_answer(struct __sk_buff *skb)
 {
 	struct bpf_sock *sk = skb->sk;

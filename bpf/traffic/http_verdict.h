@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 OR MIT */
-/* Phase http: a request in cleartext, and its answer. */
+/* Phase http: a request in cleartext, and its response. */
 #ifndef SALLYPORT_TRAFFIC_HTTP_VERDICT_H
 #define SALLYPORT_TRAFFIC_HTTP_VERDICT_H
 
@@ -13,12 +13,12 @@ static __always_inline bool sp_has_status(const struct sp_policy_view *p, __u16 
 	return without && !(without[rule / SP_WORD_BITS % SP_WORDS_MAX] >> rule % SP_WORD_BITS & 1);
 }
 
-/* Does the answer say more than the request did? Only then is it a decision of its own. */
+/* True if the status changed the decision. Only then the response counts as another decision. */
 __noinline int sp_is_by_status(struct sp_subject *s)
 {
 	struct sp_policy_view p;
 
-	if (!s || !s->asked.status || !(s->policy_flags & SP_HAS_STATUS) || !sp_open(s, &p))
+	if (!s || !s->request.status || !(s->policy_flags & SP_HAS_STATUS) || !sp_open(s, &p))
 		return 0;
 	return sp_has_status(&p, s->rule) || sp_has_status(&p, s->alert);
 }
@@ -43,7 +43,7 @@ static __always_inline void sp_record_request(struct sp_scratch *area)
 	sp_emit(&area->http, sizeof(area->http), SP_EVENT_REQUEST, now, sp_weight_of(&area->subject));
 }
 
-/* Decide by the name that the request shows. A head that is broken shows none, and neither does one with two of them. */
+/* Decides by the name in the request. A malformed head has no name, and neither has a request with two. */
 static __always_inline void sp_decide_request(struct sp_scratch *area)
 {
 	struct sp_subject *s = &area->subject;
@@ -65,20 +65,20 @@ static __always_inline void sp_decide_request(struct sp_scratch *area)
 	s->reason = text->flags & SP_REQUEST_BROKEN ? SP_UNREADABLE : length ? SP_NAME_BAD : SP_NAME_MISSING;
 }
 
-/* Judge and record the request in area->text, or with text.status the answer to it: the subject holds the decision. Returns enum
- * sp_verdict. (Not global: a chain of calls may be eight frames deep.) */
+/* Judges and records the request in area->text, or its response if text.status is set. The subject holds the decision.
+ * Returns enum sp_verdict. Inlined, to save a frame. */
 static __always_inline int sp_judge_http(struct sp_scratch *area)
 {
 	struct sp_subject *s = &area->subject;
 	struct sp_text *text = &area->text;
 
-	if (text->flags & SP_REQUEST_BROKEN) /* what was read of it says nothing */
+	if (text->flags & SP_REQUEST_BROKEN) /* its parts are unreliable */
 		text->name_length = text->method_length = text->path_length = 0;
-	s->asked.method_length = text->method_length;
-	s->asked.path_length = text->path_length;
-	s->asked.status = text->status;
-	__builtin_memcpy(s->asked.method, text->method, SP_METHOD_MAX);
-	__builtin_memcpy(s->asked.path, text->path, SP_PATH_MAX);
+	s->request.method_length = text->method_length;
+	s->request.path_length = text->path_length;
+	s->request.status = text->status;
+	__builtin_memcpy(s->request.method, text->method, SP_METHOD_MAX);
+	__builtin_memcpy(s->request.path, text->path, SP_PATH_MAX);
 	sp_decide_request(area);
 	sp_record_request(area);
 	return sp_verdict_of(s);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0 OR MIT */
-/* parse.h for QUIC: one datagram behind the request, told step by step. What earlier datagrams of the flow said is not in the request
- * (it has 9 KiB a connection) but in quic_table.h. */
+/* parse.h for QUIC: one datagram, returned step by step. State of earlier datagrams is in the connection table, not in
+ * the request: it takes 9 KiB for each connection. */
 #ifndef SALLYPORT_TRAFFIC_PARSE_QUIC_H
 #define SALLYPORT_TRAFFIC_PARSE_QUIC_H
 
@@ -17,7 +17,8 @@ static __always_inline void sp_parse_quic_forget(const struct sp_quic_reading *q
 	}
 }
 
-static __always_inline void sp_parse_quic_begin(const struct sp_parse_request *r, struct sp_quic_reading *q, __u32 offset)
+static __always_inline void sp_parse_quic_begin(const struct sp_parse_request *r, struct sp_quic_reading *q,
+						__u32 offset)
 {
 	__builtin_memset(&q->flow, 0, sizeof(q->flow));
 	q->flow.cookie = r->quic.cookie;
@@ -31,8 +32,9 @@ static __always_inline void sp_parse_quic_begin(const struct sp_parse_request *r
 	q->work.version = r->quic.version;
 }
 
-/* Answer the request, whose datagram begins at `offset` of the packet. `area`: room to work in, another one than the request's. Call it
- * until SP_STEP_END. Verified by itself, and no deeper than egress: reading takes all of the stack. */
+/* Answers the request, whose datagram begins at `offset` of the packet. `area` is working memory, distinct from the
+ * area of the request. Call it until SP_STEP_END. Global: verified once. Its call chain is no deeper than that of
+ * egress, because reading needs the whole stack. */
 __noinline int sp_parse_quic(struct __sk_buff *skb, struct sp_scratch *area, struct sp_parse_request *r, __u32 offset)
 {
 	struct sp_quic_reading *q;

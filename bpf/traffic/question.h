@@ -7,7 +7,7 @@
 
 enum sp_question_result { SP_QUESTION_PASS, SP_QUESTION_DROP, SP_QUESTION_NONE };
 
-/* What is asked, of whom and by whom: the answer must fit. */
+/* Stores the question, its resolver and its caller, for comparison with the answer. */
 __noinline int sp_remember_question(struct sp_scratch *area, __u16 id, __u16 type, bool trusted)
 {
 	struct sp_question_key key = {.id = id, .type = type};
@@ -31,9 +31,9 @@ __noinline int sp_remember_question(struct sp_scratch *area, __u16 id, __u16 typ
 	return 0;
 }
 
-/* Phase dns, of the message whose beginning is in area->dns: each of its questions is judged, and it leaves if none is denied. Answers
- * are read to messages of one question only, as every client sends them: of several nobody could say what belongs to which.
- * SP_QUESTION_NONE: it is no question that can be read. */
+/* Judges each question of the message whose beginning is in area->dns. One denial drops the message. Answers are
+ * learned only for messages with one question, as all clients send them: with several, the owner of an answer would be
+ * ambiguous. Returns SP_QUESTION_NONE for a message that is not a readable question. */
 __noinline int sp_judge_message(struct sp_scratch *area, bool trusted)
 {
 	struct sp_dns_question question;
@@ -69,7 +69,7 @@ __noinline int sp_judge_message(struct sp_scratch *area, bool trusted)
 	return result;
 }
 
-/* A message on port 53 that is no question which can be read: the default of phase dns, and no rule, speaks about it. */
+/* Judges a message on port 53 that is not a readable question, by the default of phase dns and no rule. */
 __noinline int sp_judge_unreadable(struct sp_scratch *area)
 {
 	struct sp_subject *s;
@@ -89,7 +89,8 @@ __noinline int sp_judge_unreadable(struct sp_scratch *area)
 	return sp_verdict_of(s) == SP_DENY ? SP_DROP : SP_PASS;
 }
 
-static __always_inline int sp_judge_datagram(struct __sk_buff *skb, struct sp_scratch *area, const struct sp_packet *p, bool trusted)
+static __always_inline int sp_judge_datagram(struct __sk_buff *skb, struct sp_scratch *area, const struct sp_packet *p,
+					     bool trusted)
 {
 	struct sp_bytes bytes = {.packet = skb, .end = p->end};
 
@@ -115,7 +116,7 @@ static __always_inline int sp_egress_dns(struct __sk_buff *skb, struct sp_packet
 			return sp_drop(skb);
 		if (!trusted)
 			return SP_PASS;
-		s->phase = SP_PHASE_CONNECT; /* a trusted resolver is excused for DNS only */
+		s->phase = SP_PHASE_CONNECT; /* a trusted resolver is an exception only for DNS */
 		s->flags |= SP_JUDGE_NOT_DNS;
 		return sp_egress_flow(skb, p, s, false);
 	}

@@ -1,19 +1,23 @@
 /* SPDX-License-Identifier: GPL-2.0 OR MIT */
-/* The QUIC connections of flows: whose packet is this, and what has its client said so far? A flow's connections share a bucket. */
+/* The QUIC connections of a flow: finds the one that a packet belongs to. All connections of a flow share a bucket. */
 #ifndef SALLYPORT_TRAFFIC_QUIC_CONNECTION_H
 #define SALLYPORT_TRAFFIC_QUIC_CONNECTION_H
 
 #ifdef __bpf__
 #include "quic_table.h"
 #elif !defined(SALLYPORT_QUIC_STAND_IN_H)
-#error "User space includes native/quic_stand_in.h before the reader."
+#error "User space includes native/parsers/quic_stand_in.h before the reader."
 #endif
 #include "quic_types.h"
 
-#define SP_QUIC_PACKETS_MAX 256 /* of one skb: GSO has 64 datagrams and more */
-#define SP_QUIC_UNKNOWN_MIN 1200 /* RFC 9000 14.1: a client's first datagram has as many bytes */
+#define SP_QUIC_PACKETS_MAX 256 /* of one skb: GSO allows 64 datagrams and more */
+#define SP_QUIC_UNKNOWN_MIN 1200 /* RFC 9000 14.1: minimum size of a client's first datagram */
 
-enum sp_quic_seen { SP_SEEN_EARLY = 1, SP_SEEN_OTHER = 2 /* what only an allowed connection may send */, SP_SEEN_INITIAL = 4 };
+enum sp_quic_seen {
+	SP_SEEN_EARLY = 1,
+	SP_SEEN_OTHER = 2, /* only an allowed connection may send this */
+	SP_SEEN_INITIAL = 4,
+};
 
 enum sp_quic_found { SP_FOUND_OWN = SP_QUIC_WAYS, SP_FOUND_NONE = -1 };
 
@@ -39,9 +43,9 @@ static __always_inline bool sp_quic_is_id(const struct sp_quic_id *one, const st
 	       sp_load64(a + 16) == sp_load64(b + 16);
 }
 
-/* Which connection of the flow made this Initial packet: its way, SP_FOUND_OWN for a new one with the packet's own id, or
- * SP_FOUND_NONE. AES-GCM does not commit to a key, so a packet can be made to fit two; which one the server would take is not known,
- * and nobody but an attacker does it: that is none. */
+/* Returns the way of the flow's connection that made this Initial packet, SP_FOUND_OWN for a new connection with the
+ * packet's own id, or SP_FOUND_NONE. AES-GCM does not commit to a key, so an attacker can make a packet that fits two.
+ * The one that the server accepts is unknown, so that is SP_FOUND_NONE. */
 __noinline int sp_quic_find(struct sp_quic_reading *r)
 {
 	struct sp_quic_connection *c;
@@ -61,7 +65,7 @@ __noinline int sp_quic_find(struct sp_quic_reading *r)
 		if (c->keys.version == w->version) {
 			if (sp_quic_check(w, &c->keys))
 				continue;
-		} else { /* RFC 9368: the server chose another version, the id stays the first one */
+		} else { /* RFC 9368: the server chose another version, and the keys still derive from the first id */
 			if (sp_quic_derive(&r->other, &w->hmac, &c->id, w->version) || sp_quic_check(w, &r->other))
 				continue;
 			c->keys = r->other;
@@ -77,7 +81,7 @@ __noinline int sp_quic_find(struct sp_quic_reading *r)
 	return found == SP_FOUND_NONE ? SP_FOUND_OWN : SP_FOUND_NONE;
 }
 
-/* A place for a new connection: a free one, or the oldest, and one that is half read last. */
+/* Returns the way for a new connection: a free one, else the oldest complete one, else the oldest incomplete one. */
 static __always_inline __u32 sp_quic_victim(__u32 bucket)
 {
 	struct sp_quic_connection *c;
@@ -99,7 +103,7 @@ static __always_inline __u32 sp_quic_victim(__u32 bucket)
 	return victim;
 }
 
-/* Begin anew with the packet's own id. Returns its way. */
+/* Starts a connection with the packet's own id. Returns its way. */
 __noinline int sp_quic_begin_connection(struct sp_quic_reading *r)
 {
 	struct sp_quic_connection *c;

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0 OR MIT */
-/* QUIC in a flow: phase tls for each hello, and what may pass before it is whole. docs/decisions/0007-quic.md says why. */
+/* QUIC in a flow: phase tls for each ClientHello, and what may be sent before it is complete. See
+ * docs/decisions/0007-quic.md. */
 #ifndef SALLYPORT_TRAFFIC_QUIC_FLOW_H
 #define SALLYPORT_TRAFFIC_QUIC_FLOW_H
 
@@ -9,16 +10,17 @@
 
 #define SP_QUIC_HALF_MAX 4 /* connections of a flow */
 #define SP_QUIC_HALF_DATAGRAMS 16 /* for each of them */
-#define SP_QUIC_HALF_NS 10000000000ULL
+#define SP_QUIC_HALF_NS (10 * SP_NS_PER_S)
 #define SP_QUIC_JUDGED_MAX 8 /* in one skb */
 
-/* Does this datagram begin like one with a QUIC long header, or like one of a version that is not known? Other protocols have such
- * first bytes too, but hardly a known version behind them. */
+/* True if the datagram begins like a QUIC long header of a known version, or of a new unknown one. Other protocols have
+ * such first bytes too, but rarely a known version after them. */
 static __always_inline bool sp_quic_is_long(struct __sk_buff *skb, __u32 at, __u32 length, const struct sp_flow *flow)
 {
 	__u8 head[5];
 
-	if (bpf_skb_load_bytes(skb, at, head, 1) || !(head[0] & SP_QUIC_LONG) || bpf_skb_load_bytes(skb, at, head, sizeof(head)))
+	if (bpf_skb_load_bytes(skb, at, head, 1) || !(head[0] & SP_QUIC_LONG) ||
+	    bpf_skb_load_bytes(skb, at, head, sizeof(head)))
 		return false;
 	if (sp_quic_salt(sp_be32(head + 1)) >= 0)
 		return true;
@@ -44,7 +46,8 @@ static long sp_quic_segment_step(__u32 i, void *state)
 	return s->found;
 }
 
-/* Is there anything for QUIC to look at? One byte of a datagram is read, and four more if it is set so. */
+/* True if the QUIC reader must see the datagram. Reads one byte of each, and four more if the first one has the high
+ * bit set. */
 __noinline bool sp_quic_is_due(struct __sk_buff *skb, const struct sp_packet *p, const struct sp_flow *flow)
 {
 	struct sp_quic_segments s = {.skb = skb, .flow = flow, .segment = skb->gso_size};
@@ -76,7 +79,7 @@ static __always_inline void sp_flow_add_name(struct sp_flow *flow, __u64 name, b
 	flow->bound &= ~(1 << (SP_FLOW_NAMES - 1));
 }
 
-/* A denial that no policy can take back: what is said cannot be judged by what was read. */
+/* Records a denial that no policy can override, because the data cannot be judged by what was read. */
 static __always_inline void sp_quic_deny(struct sp_scratch *area, __u8 reason)
 {
 	struct sp_subject *s = &area->subject;
@@ -93,7 +96,7 @@ static __always_inline void sp_quic_deny(struct sp_scratch *area, __u8 reason)
 	sp_record_named(area, SP_EVENT_HELLO, 0);
 }
 
-/* What a step came to, judged. Leaves the decision in the subject. */
+/* Judges the result of a step. The subject holds the decision. */
 static __always_inline void sp_quic_judge(struct sp_scratch *area, __u32 step, __u32 generation)
 {
 	if (step == SP_STEP_END || step == SP_STEP_STRANGE || step == SP_STEP_BROKEN) {
@@ -108,7 +111,7 @@ static __always_inline void sp_quic_judge(struct sp_scratch *area, __u32 step, _
 	sp_judge_hello(area, generation);
 }
 
-/* The subject was judged by a hello of this flow. SP_DROP: the flow is denied from now on. */
+/* Applies the judgement of a ClientHello to its flow. SP_DROP: the flow is denied from now on. */
 static __always_inline int sp_quic_conclude(struct sp_flow *flow, struct sp_subject *s)
 {
 	if (s->action != SP_DENY)
@@ -137,7 +140,8 @@ static __always_inline bool sp_quic_half_over_limit(const struct sp_flow *flow)
 
 enum sp_quic_todo { SP_QUIC_DROP = SP_DROP, SP_QUIC_PASS = SP_PASS, SP_QUIC_GO_ON, SP_QUIC_JUDGE };
 
-/* What only an allowed connection may send waits for the hellos that are half read; mode observe holds nothing back. */
+/* Holds back data that only an allowed connection may send while a ClientHello is incomplete. Mode observe holds
+ * nothing back. */
 static __always_inline enum sp_quic_todo sp_quic_finish(const struct sp_flow *flow, const struct sp_quic_reading *r)
 {
 	struct sp_policy_head *head = sp_policy_in_force();
@@ -177,7 +181,7 @@ static __always_inline enum sp_quic_todo sp_quic_act(struct sp_flow *flow, const
 	case SP_STEP_LATE:
 		flow->half_read = 0;
 		return SP_QUIC_JUDGE;
-	case SP_STEP_STRANGE: /* of a connection whose keys are forgotten, perhaps: this datagram is lost, the flow lives */
+	case SP_STEP_STRANGE: /* possibly of an evicted connection: this datagram is dropped, the flow continues */
 		return flow->named ? SP_QUIC_DROP : SP_QUIC_JUDGE;
 	default:
 		return SP_QUIC_JUDGE;
@@ -212,10 +216,10 @@ static __always_inline int sp_quic_read_all(struct __sk_buff *skb, struct sp_scr
 		if (r->step == SP_STEP_UNREAD)
 			flow->flags |= SP_FLOW_UNREAD;
 	}
-	return SP_DROP; /* nobody sends so many at once */
+	return SP_DROP; /* no client sends so many at once */
 }
 
-/* A datagram of a flow that phase connect allows: each of its packets with a long header is read. */
+/* Reads each packet with a long header in a datagram of a flow that connect allows. */
 __noinline int sp_egress_quic(struct __sk_buff *skb, struct sp_packet *p, struct sp_scratch *area)
 {
 	struct sp_quic_reading *r;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 OR MIT */
-/* Reading the QUIC packets of an skb, one after another, until there is something to judge. */
+/* Reads the QUIC packets of an skb until there is something to judge. */
 #ifndef SALLYPORT_TRAFFIC_QUIC_READING_H
 #define SALLYPORT_TRAFFIC_QUIC_READING_H
 
@@ -11,7 +11,7 @@ struct sp_quic_walk {
 	struct sp_quic_reading *r;
 };
 
-/* The next hello of the connection at hand. */
+/* Reads the next ClientHello of the current connection. */
 static __always_inline enum sp_quic_step sp_quic_step_hello(struct sp_quic_walk *k)
 {
 	struct sp_quic_reading *r = k->r;
@@ -46,7 +46,8 @@ static __always_inline enum sp_quic_step sp_quic_step_initial(struct sp_quic_rea
 	if (way == SP_FOUND_NONE) {
 		if (r->work.raw[0] & SP_QUIC_FIXED)
 			return SP_STEP_STRANGE;
-		r->seen |= SP_SEEN_OTHER; /* RFC 9287 lets a client clear the bit; without it most likely it is no QUIC */
+		/* RFC 9287 lets a client clear the bit; otherwise it is most likely not QUIC */
+		r->seen |= SP_SEEN_OTHER;
 		return SP_STEP_ON;
 	}
 	r->seen |= SP_SEEN_INITIAL;
@@ -56,11 +57,11 @@ static __always_inline enum sp_quic_step sp_quic_step_initial(struct sp_quic_rea
 	if (!c || sp_quic_decrypt(&r->work, &c->keys))
 		return SP_STEP_BROKEN;
 	r->way = 1 + (way & (SP_QUIC_WAYS - 1));
-	sp_quic_frames(&r->work, &c->stream); /* what it cannot read it notes in the stream */
+	sp_quic_frames(&r->work, &c->stream); /* notes malformed frames in the stream */
 	return SP_STEP_ON;
 }
 
-/* The next packet of the datagram. */
+/* Reads the next packet of the datagram. */
 static __always_inline enum sp_quic_step sp_quic_step_packet(struct sp_quic_walk *k)
 {
 	struct sp_quic_reading *r = k->r;
@@ -97,7 +98,7 @@ static __always_inline enum sp_quic_step sp_quic_step_packet(struct sp_quic_walk
 			return SP_STEP_STRANGE;
 		r->seen |= SP_SEEN_OTHER;
 		return SP_STEP_ON;
-	default: /* a short header, a Retry which no client sends, or no QUIC: to the end of the datagram */
+	default: /* a short header, a Retry (which no client sends), or not QUIC: to the end of the datagram */
 		r->at = r->end;
 		r->seen |= SP_SEEN_OTHER;
 		return SP_STEP_ON;
@@ -122,7 +123,7 @@ static long sp_quic_step(__u32 i, void *state)
 	return r->step != SP_STEP_ON;
 }
 
-/* Read on. Leaves in the reading's `step` what is to be judged, or SP_STEP_END. */
+/* Reads on until the reading's `step` is something to judge, or SP_STEP_END. */
 __noinline int sp_quic_read_on(struct __sk_buff *skb, struct sp_scratch *area)
 {
 	struct sp_quic_walk walk = {.skb = skb, .area = area};

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 OR MIT */
-/* Where QUIC's connections are kept: a map with a lock for each bucket. User space has native/quic_stand_in.h instead. */
+/* QUIC connections in a map, with a lock for each bucket. User space uses native/parsers/quic_stand_in.h instead. */
 #ifndef SALLYPORT_TRAFFIC_QUIC_TABLE_H
 #define SALLYPORT_TRAFFIC_QUIC_TABLE_H
 
@@ -10,7 +10,7 @@
 
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
-	__uint(max_entries, SP_QUIC_BUCKETS * SP_QUIC_WAYS);
+	__uint(max_entries, SP_QUIC_CONNECTIONS);
 	__type(key, __u32);
 	__type(value, struct sp_quic_connection);
 } quics SEC(".maps");
@@ -45,7 +45,7 @@ static long sp_quic_lock_step(__u32 i, void *state)
 	return __sync_val_compare_and_swap(&first->lock, 0, 1) == 0;
 }
 
-/* False if another CPU held on to it for longer than reading takes. */
+/* Returns false if another CPU holds the lock for longer than reading takes. */
 static __always_inline bool sp_quic_lock(__u32 bucket)
 {
 	struct sp_quic_connection *first = sp_quic_way(bucket, 0);
@@ -61,7 +61,8 @@ static __always_inline void sp_quic_unlock(__u32 bucket)
 		sp_atomic_clear(&first->lock);
 }
 
-/* Its flow is told if its end opens a way around: 0-RTT data wait at the server for a hello of which pieces may already be there. */
+/* Evicts a connection. If it sent 0-RTT data, its flow is marked: the server may hold that data until it gets the rest
+ * of a ClientHello whose first pieces have passed. */
 static __always_inline void sp_quic_evict(struct sp_quic_connection *c)
 {
 	struct sp_flow *flow;
@@ -75,7 +76,7 @@ static __always_inline void sp_quic_evict(struct sp_quic_connection *c)
 
 const __u8 sp_quic_nothing[SP_QUIC_STREAM_MAX / 8];
 
-/* Forget which of the stream's bytes are known. */
+/* Marks all bytes of the stream as unknown. */
 static __always_inline void sp_quic_forget_known(struct sp_quic_stream *s)
 {
 	bpf_probe_read_kernel(s->known, sizeof(s->known), sp_quic_nothing);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 OR MIT */
-/* What follows from a decision, the same for every hook: counters, the event, the verdict. */
+/* The consequences of a decision, the same for every hook: counters, event, verdict. */
 #ifndef SALLYPORT_TRAFFIC_RECORD_H
 #define SALLYPORT_TRAFFIC_RECORD_H
 
@@ -12,15 +12,18 @@ static __always_inline __u8 sp_verdict_of(const struct sp_subject *s)
 	return s->mode == SP_MODE_ENFORCE ? SP_DENY : SP_WOULD_DENY;
 }
 
-/* A connect() that is denied has its errno already; a socket that egress denies waits for the daemon to end it. */
+/* A denied connect() has returned its errno. A socket that egress denies waits for the daemon to end it, so that event
+ * is urgent. */
 static __always_inline enum sp_weight sp_weight_of(const struct sp_subject *s)
 {
 	__u8 verdict = sp_verdict_of(s);
 
 	if (verdict == SP_ALLOW)
 		return SP_ORDINARY;
-	return (s->hook == SP_HOOK_EGRESS || s->hook == SP_HOOK_INGRESS) && s->protocol == IPPROTO_TCP && verdict == SP_DENY
-		? SP_URGENT : SP_DENIAL;
+	if (verdict == SP_DENY && s->protocol == IPPROTO_TCP &&
+	    (s->hook == SP_HOOK_EGRESS || s->hook == SP_HOOK_INGRESS))
+		return SP_URGENT;
+	return SP_DENIAL;
 }
 
 static __always_inline void sp_count_rule(const struct sp_subject *s, __u16 rule, bool observed)
@@ -84,7 +87,7 @@ static __always_inline void sp_fill(struct sp_decision *d, const struct sp_subje
 	d->reserved = 0;
 }
 
-/* A flow was judged by the policy in force. */
+/* Stores the verdict of the policy in force in the flow. */
 static __always_inline void sp_flow_judged(struct sp_flow *flow, const struct sp_subject *s, __u8 verdict)
 {
 	flow->verdict = verdict;
@@ -96,7 +99,7 @@ static __always_inline void sp_flow_judged(struct sp_flow *flow, const struct sp
 		flow->flags |= SP_FLOW_MUST_BE_NAMED;
 }
 
-/* Count and report a decision of phase connect. */
+/* Counts and reports a decision of phase connect. */
 __noinline int sp_record_connect(struct sp_subject *s)
 {
 	__u64 now = bpf_ktime_get_ns();
@@ -119,7 +122,7 @@ __noinline int sp_record_connect(struct sp_subject *s)
 	return 0;
 }
 
-/* Count and report a decision about the name in area->name.raw: a question or a hello. */
+/* Counts and reports a decision about the name in area->name.raw: a question or a ClientHello. */
 __noinline int sp_record_named(struct sp_scratch *area, __u32 type, __u32 name_length)
 {
 	__u64 now = bpf_ktime_get_ns();

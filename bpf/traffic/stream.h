@@ -1,24 +1,28 @@
 /* SPDX-License-Identifier: GPL-2.0 OR MIT */
-/* TCP at egress: judged at the first payload; read as long as a name may come; then one storage look-up a packet.
- * docs/decisions/0003, 0004. */
+/* Egress of TCP. A connection is judged at its first payload and read while a name may follow. After that a packet
+ * costs one storage look-up. See docs/decisions/ 0003 and 0004. */
 #ifndef SALLYPORT_TRAFFIC_STREAM_H
 #define SALLYPORT_TRAFFIC_STREAM_H
 
 #include "untrusted_address.h"
 #include "stream_read.h"
 
-/* Is this socket a listener's child? It keeps the listener's backlog, but neither the lock of a port that bind() was told nor the
- * mark of having listened itself (inet_csk_clone_lock(), sk_clone_lock()). */
+/* True if the socket was accepted from a listener. It inherits the backlog, but not the bound-port lock and not
+ * SOCK_RCU_FREE, which marks a former listener (inet_csk_clone_lock(), sk_clone_lock()). */
 static __always_inline bool sp_is_child(struct bpf_sock *sk)
 {
 	struct sock *kernel_sk = sp_untyped(sk);
+	unsigned long flags;
 
-	return !(BPF_CORE_READ_BITFIELD_PROBED(kernel_sk, sk_userlocks) & SOCK_BINDPORT_LOCK) &&
-	       !(BPF_CORE_READ(kernel_sk, __sk_common.skc_flags) >> bpf_core_enum_value(enum sock_flags, SOCK_RCU_FREE) & 1) &&
-	       BPF_CORE_READ(kernel_sk, sk_max_ack_backlog) > 0;
+	if (BPF_CORE_READ_BITFIELD_PROBED(kernel_sk, sk_userlocks) & SOCK_BINDPORT_LOCK)
+		return false;
+	flags = BPF_CORE_READ(kernel_sk, __sk_common.skc_flags);
+	if (flags >> bpf_core_enum_value(enum sock_flags, SOCK_RCU_FREE) & 1)
+		return false;
+	return BPF_CORE_READ(kernel_sk, sk_max_ack_backlog) > 0;
 }
 
-/* Does something listen on the local port? */
+/* True if a socket listens on the local port. */
 static __always_inline bool sp_is_listening(struct __sk_buff *skb, const struct sp_subject *s)
 {
 	struct bpf_sock_tuple tuple = {};
@@ -37,7 +41,7 @@ static __always_inline bool sp_is_listening(struct __sk_buff *skb, const struct 
 		tuple.ipv6.dport = bpf_htons(s->local_port);
 		size = sizeof(tuple.ipv6);
 	}
-	/* the remote port is left 0, so no established socket is found, only a listener */
+	/* the remote port is 0, so only a listener is found, no established socket */
 	found = bpf_skc_lookup_tcp(skb, &tuple, size, BPF_F_CURRENT_NETNS, 0);
 	if (!found)
 		return false;
@@ -46,13 +50,14 @@ static __always_inline bool sp_is_listening(struct __sk_buff *skb, const struct 
 	return listening;
 }
 
-/* Was this socket, which is older than the programs, accepted? */
+/* True if this socket, which is older than the programs, was accepted. */
 static __always_inline bool sp_was_accepted(struct __sk_buff *skb, struct bpf_sock *sk, const struct sp_subject *s)
 {
 	return sp_is_child(sk) && sp_is_listening(skb, s);
 }
 
-/* Phase connect: the first payload of a socket, or the first packet since a new policy. What is allowed has a storage then. */
+/* Phase connect, for the first payload of a socket or the first packet under a new policy. An allowed socket then has a
+ * storage. */
 __noinline int sp_judge_stream(struct __sk_buff *skb, struct sp_scratch *area)
 {
 	struct bpf_sock *sk = skb->sk;
@@ -70,7 +75,8 @@ __noinline int sp_judge_stream(struct __sk_buff *skb, struct sp_scratch *area)
 	socket = bpf_sk_storage_get(&sockets, sk, 0, 0);
 	again = socket && socket->state == SP_SOCKET_JUDGED;
 	recorded = again || (socket && socket->flags & SP_SOCKET_HAS_WHO);
-	/* A connection that stands keeps the address that it was opened with, also if it says nothing until the name's TTL is over. */
+	/* An established connection keeps the address that it was opened with, even if it sends nothing until the TTL
+	 * of the name expires. */
 	if (again || sk->state != TCP_SYN_SENT)
 		s->flags |= SP_JUDGE_LIVE;
 	sp_decide(s);
@@ -80,7 +86,7 @@ __noinline int sp_judge_stream(struct __sk_buff *skb, struct sp_scratch *area)
 			socket->state = SP_SOCKET_PASSIVE;
 		return SP_PASS;
 	}
-	/* In mode observe phase tls is still asked after a denial by connect: one connection shows both. */
+	/* In mode observe phase tls decides even after a denial by connect, so that one connection shows both. */
 	if (again && sp_verdict_of(s) != SP_DENY) {
 		bool denied = s->action == SP_DENY;
 
@@ -96,7 +102,7 @@ __noinline int sp_judge_stream(struct __sk_buff *skb, struct sp_scratch *area)
 			s->rule = SP_NO_RULE;
 		}
 		if (denied)
-			s->action = SP_DENY; /* the storage keeps the worse of the two */
+			s->action = SP_DENY; /* the storage keeps the stricter verdict */
 	}
 	verdict = sp_verdict_of(s);
 	if (verdict != SP_ALLOW && !(recorded && socket->verdict == verdict) &&
@@ -106,7 +112,7 @@ __noinline int sp_judge_stream(struct __sk_buff *skb, struct sp_scratch *area)
 		socket = bpf_sk_storage_get(&sockets, sk, 0, BPF_SK_STORAGE_GET_F_CREATE);
 	if (!socket) {
 		sp_count(SP_COUNT_MAP_FULL + SP_MAP_SOCKETS);
-		return sp_drop(skb); /* without a place to note what was read nothing can be read */
+		return sp_drop(skb); /* without a storage nothing can be read */
 	}
 	if (!again || socket->verdict == SP_DENY) {
 		socket->flags |= SP_SOCKET_READING;
@@ -123,7 +129,7 @@ __noinline int sp_judge_stream(struct __sk_buff *skb, struct sp_scratch *area)
 	return verdict == SP_DENY ? sp_drop(skb) : SP_PASS;
 }
 
-/* Has a connect hook allowed this socket just now, on this CPU, for this destination, by the policy in force? */
+/* True if a connect hook has just allowed this socket, on this CPU, for this destination, by the policy in force. */
 static __always_inline bool sp_has_just_passed(struct __sk_buff *skb, const struct sp_packet *p)
 {
 	__u32 zero = 0;
@@ -134,8 +140,8 @@ static __always_inline bool sp_has_just_passed(struct __sk_buff *skb, const stru
 	       before->generation == sp_generation();
 }
 
-/* No payload: a SYN, or a mere acknowledgement of a socket that has sent nothing yet. It is judged each time, and remembered only if it
- * is denied. */
+/* Judges a packet without payload: a SYN, or an acknowledgement of a socket that has sent nothing yet. It is judged
+ * each time, and only a denial is stored. */
 __noinline int sp_judge_control(struct __sk_buff *skb, struct sp_subject *s)
 {
 	struct bpf_sock *sk = skb->sk;
@@ -179,22 +185,22 @@ static __always_inline int sp_egress_tcp(struct __sk_buff *skb, struct bpf_sock 
 	reading = judged && socket->flags & SP_SOCKET_READING && socket->verdict != SP_DENY;
 	if (judged && !stale && !reading && socket->verdict != SP_DENY)
 		return SP_PASS;
-	if (sk->state == TCP_LISTEN) /* SYN-ACK: the request has no socket of its own yet */
+	if (sk->state == TCP_LISTEN) /* SYN-ACK: the request has no full socket yet */
 		return SP_PASS;
 	if (sp_read_sent(skb, &p))
 		return sp_drop(skb);
-	/* Of what is denied only a SYN would open anything. */
+	/* A denied connection needs no check of its acknowledgements: only a SYN could open anything. */
 	if (p.payload == p.end && (p.tcp_flags & SP_TCP_RST || (judged && !stale && !(p.tcp_flags & SP_TCP_SYN))))
 		return SP_PASS;
 	if (judged && !stale && !reading)
-		return sp_drop(skb); /* denied: what is allowed has passed above */
+		return sp_drop(skb); /* denied: allowed sockets have passed above */
 	if (p.payload == p.end && !stale && !p.untrusted_address && sp_has_just_passed(skb, &p))
 		return SP_PASS;
 	area = sp_scratch_claim();
 	if (!area)
 		return sp_drop(skb); /* TCP sends it again */
 	sp_subject_of_packet(area, skb, sk, &p, socket);
-	/* A flow that only receives must meet a new policy too, by its acknowledgements. */
+	/* A connection that only receives meets a new policy with its acknowledgements. */
 	if (p.untrusted_address && !sp_verdict_bit(sp_judge_untrusted_address(skb, &area->subject))) {
 		verdict = SP_DROP;
 	} else if (p.payload == p.end && !stale) {

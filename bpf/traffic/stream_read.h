@@ -1,13 +1,15 @@
 /* SPDX-License-Identifier: GPL-2.0 OR MIT */
-/* Reading on in a TCP stream at egress, by sequence numbers: what is half read is kept with the socket, what is whole is judged. */
+/* Reads a TCP stream at egress, by sequence numbers. Incomplete messages are kept with the socket, complete ones are
+ * judged. */
 #ifndef SALLYPORT_TRAFFIC_STREAM_READ_H
 #define SALLYPORT_TRAFFIC_STREAM_READ_H
 
 #include "hello_verdict.h"
 #include "http_answer.h"
 
-#define SP_PENDING_NS 10000000000ULL /* a hello that takes longer is judged as it is */
-#define SP_WATCH_SEGMENTS 1024 /* with payload: in so many a hello must begin, and in so many more be whole */
+#define SP_PENDING_NS (10 * SP_NS_PER_S) /* a ClientHello that takes longer is judged as it is [ns] */
+/* segments with payload in which a ClientHello must begin, and again in which it must end */
+#define SP_WATCH_SEGMENTS 1024
 #define SP_MESSAGES_MAX 16 /* in one packet */
 
 enum sp_reading_at { SP_READING_DROP, SP_READING_PASS, SP_READING_ON, SP_READING_AGAIN };
@@ -47,13 +49,15 @@ __noinline int sp_read_stream_http(struct __sk_buff *skb, struct sp_scratch *are
 	return result;
 }
 
-/* Read on in this packet, from area->place.at. Returns enum sp_read_result. (Two global functions: the verifier follows each once.) */
+/* Reads the next bytes of the packet from area->cursor.at. Returns enum sp_read_result. Two global functions, each
+ * verified once. */
 static __always_inline int sp_read_stream(struct __sk_buff *skb, struct sp_scratch *area)
 {
-	return area->reader.kind == SP_READER_HTTP ? sp_read_stream_http(skb, area) : sp_read_stream_not_http(skb, area);
+	return area->reader.kind == SP_READER_HTTP ? sp_read_stream_http(skb, area)
+						   : sp_read_stream_not_http(skb, area);
 }
 
-/* The full socket of a packet in `*sk`, and its storage; NULL if either is gone. */
+/* Returns the storage of a packet's socket, and the full socket in `*sk`; NULL if either is missing. */
 static __always_inline struct sp_socket *sp_socket_of(struct __sk_buff *skb, struct bpf_sock **sk)
 {
 	*sk = skb->sk;
@@ -78,7 +82,7 @@ static __always_inline int sp_deny_stream(struct __sk_buff *skb, struct sp_socke
 	return socket->verdict == SP_DENY ? sp_drop(skb) : SP_PASS;
 }
 
-/* The hello in area->text has ended, as area->hello says, or will not. */
+/* Judges the ClientHello in area->text, with the result area->hello. */
 __noinline int sp_end_hello(struct __sk_buff *skb, struct sp_scratch *area)
 {
 	struct bpf_sock *sk;
@@ -109,7 +113,7 @@ __noinline int sp_end_hello(struct __sk_buff *skb, struct sp_scratch *area)
 	return SP_PASS;
 }
 
-/* The request in area->text is whole, or broken. */
+/* Judges the request in area->text, which is complete or malformed. */
 __noinline int sp_end_request(struct __sk_buff *skb, struct sp_scratch *area)
 {
 	struct bpf_sock *sk;
@@ -127,7 +131,7 @@ __noinline int sp_end_request(struct __sk_buff *skb, struct sp_scratch *area)
 	return SP_PASS;
 }
 
-/* What is said is no TLS. */
+/* Judges a stream that is not TLS. */
 __noinline int sp_end_other(struct __sk_buff *skb, struct sp_scratch *area)
 {
 	struct bpf_sock *sk;
@@ -150,7 +154,7 @@ __noinline int sp_end_other(struct __sk_buff *skb, struct sp_scratch *area)
 	return sp_verdict_bit(sp_deny_stream(skb, socket, s));
 }
 
-/* Where in this packet the unread bytes begin, with what was read before them in the area; 0: nothing is unread. */
+/* Finds the first unread byte of the packet and loads the state of earlier ones into the area. */
 __noinline int sp_begin_reading(struct __sk_buff *skb, struct sp_scratch *area, struct sp_packet *p)
 {
 	struct bpf_sock *sk;
@@ -165,9 +169,9 @@ __noinline int sp_begin_reading(struct __sk_buff *skb, struct sp_scratch *area, 
 		socket->next = p->sequence;
 	behind = socket->next - p->sequence;
 	if (behind >> 31)
-		return SP_READING_DROP; /* a piece before it was dropped: TCP sends both again */
+		return SP_READING_DROP; /* an earlier segment was dropped: TCP sends both again */
 	if (behind >= p->end - p->payload)
-		return sp_has_shared_frags(skb) ? SP_READING_AGAIN : SP_READING_PASS; /* sent again */
+		return sp_has_shared_frags(skb) ? SP_READING_AGAIN : SP_READING_PASS; /* a retransmission */
 	area->reader = socket->reader;
 	area->text.name_length = 0;
 	area->text.flags = 0;
@@ -180,7 +184,8 @@ __noinline int sp_begin_reading(struct __sk_buff *skb, struct sp_scratch *area, 
 	return SP_READING_ON;
 }
 
-/* Sent again, from pages that may have changed since they were read: a hello in them is a new one, and does not pass. */
+/* Reads a retransmission from pages that may have changed since they were read. A ClientHello in it is new and is
+ * dropped. */
 static __always_inline int sp_read_again(struct __sk_buff *skb, struct sp_scratch *area, const struct sp_packet *p)
 {
 	int result;
@@ -190,11 +195,13 @@ static __always_inline int sp_read_again(struct __sk_buff *skb, struct sp_scratc
 	area->reader.is_cleartext = 1;
 	area->cursor.at = p->payload;
 	result = sp_read_stream(skb, area);
-	return result == SP_READ_OVER || (result == SP_READ_MORE && !sp_reader_is_pending(&area->reader)) ? SP_PASS : SP_DROP;
+	if (result == SP_READ_OVER || (result == SP_READ_MORE && !sp_reader_is_pending(&area->reader)))
+		return SP_PASS;
+	return SP_DROP;
 }
 
-/* All of this packet is read. What is half read waits for its next piece; the pieces so far pass: they are nothing without the last
- * one. SP_DROP: it has been waited for too long, or cannot be: the hello is to be judged as it is. */
+/* Stores the state at the end of the packet. Pieces of an incomplete message pass, because the server can do nothing
+ * without the last one. SP_DROP: the message took too long or cannot be stored, so it must be judged as it is. */
 __noinline int sp_keep_reading(struct __sk_buff *skb, struct sp_scratch *area, struct sp_packet *p, bool over)
 {
 	struct bpf_sock *sk;
@@ -212,7 +219,7 @@ __noinline int sp_keep_reading(struct __sk_buff *skb, struct sp_scratch *area, s
 		sp_forget_text(sk, socket);
 	} else {
 		area->hello = SP_HELLO_CUT;
-		/* a byte of urgent data is not in the stream that the server reads */
+		/* urgent data is not part of the stream that the server reads */
 		if (p->tcp_flags & SP_TCP_URG || sp_has_shared_frags(skb)) {
 			area->hello = SP_HELLO_BROKEN;
 			return SP_DROP;
@@ -239,7 +246,7 @@ __noinline int sp_keep_reading(struct __sk_buff *skb, struct sp_scratch *area, s
 	return SP_PASS;
 }
 
-/* The next bytes of a socket that may still give a name. */
+/* Reads the next bytes of a socket that may still send a name. */
 static __always_inline int sp_read_on(struct __sk_buff *skb, struct sp_scratch *area, struct sp_packet *p)
 {
 	int result = sp_begin_reading(skb, area, p);
@@ -250,7 +257,7 @@ static __always_inline int sp_read_on(struct __sk_buff *skb, struct sp_scratch *
 		return result == SP_READING_PASS ? SP_PASS : SP_DROP;
 	for (int i = 0; i < SP_MESSAGES_MAX; i++) {
 		result = sp_read_stream(skb, area);
-		/* What may be SSL 2 has no name anyway: none of it passes where one is a must. */
+		/* A possible SSL 2 ClientHello has no name, so none of it passes where a name is required. */
 		if (result == SP_READ_MORE && area->reader.kind == SP_READER_SSL2 && sp_end_other(skb, area) == SP_DROP)
 			return SP_DROP;
 		if (result == SP_READ_MORE || result == SP_READ_OVER)
@@ -263,7 +270,7 @@ static __always_inline int sp_read_on(struct __sk_buff *skb, struct sp_scratch *
 			return SP_DROP;
 	}
 	if (result != SP_READ_MORE && result != SP_READ_OVER)
-		area->hello = SP_HELLO_BROKEN; /* more messages than anybody has in a packet */
+		area->hello = SP_HELLO_BROKEN; /* more messages than any client sends in a packet */
 	else if (sp_keep_reading(skb, area, p, result == SP_READ_OVER) == SP_PASS)
 		return SP_PASS;
 	area->text.name_length = 0;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 OR MIT */
-/* What all packet hooks share: pass or drop, and who a packet belongs to. */
+/* Common parts of the packet hooks: pass or drop, and the subject of a packet. */
 #ifndef SALLYPORT_TRAFFIC_TRAFFIC_H
 #define SALLYPORT_TRAFFIC_TRAFFIC_H
 
@@ -18,7 +18,7 @@ static __always_inline __u32 sp_generation(void)
 	return c ? c->generation : 0;
 }
 
-/* True if the socket's storage tells who connected it. */
+/* Returns true if the socket's storage names its caller. */
 static __always_inline bool sp_subject_has_who(struct sp_subject *s, const struct sp_socket *socket)
 {
 	if (!(socket->flags & SP_SOCKET_HAS_WHO))

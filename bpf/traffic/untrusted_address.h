@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0 OR MIT */
-/* Packets whose addresses do not say where they go (a source route), or where they come from (the host talks to itself in another's
- * name, and takes what it sent for the beginning of an inbound flow, or for a resolver's answer). */
+/* Packets whose addresses do not show where they go (a source route) or where they come from. The latter are packets to
+ * this host with a source that the host need not have: they could look like an inbound flow or a resolver's answer. */
 #ifndef SALLYPORT_TRAFFIC_UNTRUSTED_ADDRESS_H
 #define SALLYPORT_TRAFFIC_UNTRUSTED_ADDRESS_H
 
 #include "traffic.h"
 
-/* May the socket send from addresses that are not the host's? */
+/* True if the socket may send from addresses that the host does not have. */
 static __always_inline bool sp_can_bind_nonlocal(struct bpf_sock *sk)
 {
 	return sk->type == SOCK_RAW || sp_inet_can_bind_nonlocal(sp_untyped(sk));
@@ -14,17 +14,18 @@ static __always_inline bool sp_can_bind_nonlocal(struct bpf_sock *sk)
 
 static __always_inline bool sp_is_loopback(const __u64 *address)
 {
-	return address[0] == 0 && (sp_is_v4(address) ? (address[1] >> 32 & 0xff) == 127 : address[1] == (__u64)bpf_htonl(1) << 32);
+	return address[0] == 0 &&
+	       (sp_is_v4(address) ? (address[1] >> 32 & 0xff) == 127 : address[1] == (__u64)bpf_htonl(1) << 32);
 }
 
-/* Does the packet come back to this host? ff00::/8 comes back to who has joined it. */
+/* True if the packet returns to this host. Multicast to ff00::/8 returns to sockets that joined the group. */
 static __always_inline bool sp_is_delivered_locally(struct __sk_buff *skb, const struct sp_packet *p)
 {
 	return skb->ifindex == LOOPBACK_IFINDEX || (p->protocol == IPPROTO_UDP && (p->destination[0] & 0xff) == 0xff);
 }
 
-/* sp_read_packet(), of a packet that is sent: also astray if it comes back to this host, from an address that need not be the host's.
- * 127.0.0.0/8, ::1 and the destination itself are. */
+/* Like sp_read_packet(), for egress. Also sets untrusted_address if the packet returns to this host from a source that
+ * the host need not have. 127.0.0.0/8, ::1 and the destination itself are trusted. */
 __noinline int sp_read_sent(struct __sk_buff *skb, struct sp_packet *p)
 {
 	struct bpf_sock *sk = skb->sk;
@@ -33,7 +34,8 @@ __noinline int sp_read_sent(struct __sk_buff *skb, struct sp_packet *p)
 	if (!p || !sk)
 		return -1;
 	result = sp_read_packet(skb, p);
-	if (!sp_is_delivered_locally(skb, p) || (p->source[0] == p->destination[0] && p->source[1] == p->destination[1]) || sp_is_loopback(p->source))
+	if (!sp_is_delivered_locally(skb, p) ||
+	    (p->source[0] == p->destination[0] && p->source[1] == p->destination[1]) || sp_is_loopback(p->source))
 		return result;
 	sk = bpf_sk_fullsock(sk);
 	if (sk && sp_can_bind_nonlocal(sk))
@@ -41,7 +43,7 @@ __noinline int sp_read_sent(struct __sk_buff *skb, struct sp_packet *p)
 	return result;
 }
 
-/* What is astray passes only where phase connect denies nothing by default: rules speak of addresses. */
+/* Rules are about addresses, so such a packet passes only if the default of phase connect is allow. */
 __noinline int sp_judge_untrusted_address(struct __sk_buff *skb, struct sp_subject *s)
 {
 	struct sp_policy_head *head = sp_policy_in_force();

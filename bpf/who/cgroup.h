@@ -1,23 +1,24 @@
 /* SPDX-License-Identifier: GPL-2.0 OR MIT */
-/* The cgroup that asks: its unit and container, by the names of its kernfs nodes, so that a unit restarted while the daemon is down
- * is known like any other. */
+/* The cgroup of the caller: its unit and container, from the names of its kernfs nodes. So a unit that was restarted
+ * while the daemon was down is known like any other. */
 #ifndef SALLYPORT_WHO_CGROUP_H
 #define SALLYPORT_WHO_CGROUP_H
 
 #include "../decide/scratch.h"
 
-/* --- the cgroup: its path below the watched one, root first --- */
+/* --- path below the watched cgroup, root first --- */
 
 #define SP_CONTAINER_ID 64 /* hex digits */
-#define SP_CONTAINER_ID_KEPT 12 /* of them; policy.h */
+#define SP_CONTAINER_ID_KEPT 12 /* of these digits: wire/policy.h */
 
 struct sp_root_walk {
 	struct kernfs_node *node;
 	__u32 root; /* of the watched cgroup */
-	__u32 depth; /* components below it */
+	__u32 depth; /* components below the watched cgroup */
 };
 
-/* Counted, not taken from cgroup->level: whoever runs in a cgroup namespace does not know how deep its root lies. */
+/* Counts components instead of using cgroup->level: a process in a cgroup namespace does not know the depth of its
+ * root. */
 static long sp_root_step(__u32 i, void *state)
 {
 	struct sp_root_walk *w = state;
@@ -54,7 +55,8 @@ static __always_inline bool sp_is_hex(__u8 c)
 	return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f');
 }
 
-/* One byte of a component: into the unit's hash, the path's hash, and the search for a container id (64 hex digits on their own). */
+/* Adds one byte of a component to the hashes of the unit and of the path, and to the search for a container id: exactly
+ * 64 hex digits. */
 static long sp_component_step(__u32 i, void *state)
 {
 	struct sp_scratch *s = *(struct sp_scratch **)state;
@@ -76,14 +78,15 @@ static __always_inline bool sp_at(const struct sp_scratch *s, __u32 at, const ch
 {
 	__u8 differs = 0;
 
-	for (__u32 i = 0; i < length; i++) /* to the end: the verifier would follow the rest from each byte that may differ */
+	/* to the end: the verifier would follow the rest from each byte that may differ */
+	for (__u32 i = 0; i < length; i++)
 		differs |= s->cgroup.path[(at + i) % SP_TEXT_MAX] ^ text[i];
 	return !differs;
 }
 
 #define SP_AT(s, at, text) sp_at(s, at, text, sizeof(text) - 1)
 
-/* Where in the component a container's id or name stands. docs/deciding.md, "container". */
+/* Finds the id or name of a container in the component: see "container" in docs/deciding.md. */
 static __always_inline void sp_find_container(struct sp_scratch *s, __u32 at, __u32 length)
 {
 	__u32 from = 0, behind = 0;
@@ -127,7 +130,8 @@ static long sp_cgroup_step(__u32 i, void *state)
 
 	if (at >= SP_TEXT_MAX / 2)
 		return 1;
-	at = sp_opaque(at) % (SP_TEXT_MAX / 2); /* 6.1 forgets the bound of what was put on the stack before it was compared */
+	/* Linux 6.1 forgets the bound of a number that was spilled to the stack before the comparison */
+	at = sp_opaque(at) % (SP_TEXT_MAX / 2);
 	got = bpf_probe_read_kernel_str(s->cgroup.path + at, SP_TEXT_MAX / 2, s->components[i % SP_DEPTH_MAX]);
 	if (got <= 1 || got > SP_TEXT_MAX / 2)
 		return 1;
@@ -163,13 +167,13 @@ static long sp_cgroup_step(__u32 i, void *state)
 			sp_hash_byte(&s->part, 'c');
 			bpf_loop(s->container_length, sp_container_step, &s, 0);
 			ids->hash[SP_IDS_CONTAINER + 1] = sp_hash_end(&s->part);
-			ids->containers = 2;
+			ids->containers = SP_IDS_CONTAINERS_MAX;
 		}
 	}
 	return 0;
 }
 
-/* Write the cgroup into the map `cgroups`, and leave its path in s->cgroup. */
+/* Writes the cgroup into the map `cgroups`, and leaves its path in s->cgroup. */
 static __always_inline struct sp_cgroup_ids *sp_learn_cgroup(struct sp_scratch *s, struct cgroup *cgroup, __u64 id)
 {
 	struct sp_root_walk root = {.node = BPF_CORE_READ(cgroup, kn)};

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 OR MIT */
-/* Names that were seen, and the addresses that DNS gave for them. */
+/* Names that were seen, and the addresses that DNS returned for them. */
 #ifndef SALLYPORT_WHO_LEARN_H
 #define SALLYPORT_WHO_LEARN_H
 
@@ -20,7 +20,7 @@ static __always_inline __u64 sp_remember_name(struct sp_scratch *s, __u64 hash)
 	return hash;
 }
 
-/* Read the name in s->name.raw and remember it. Its hash, or 0 if it is no host name. */
+/* Reads the name in s->name.raw and stores it. Returns its hash, or 0 if it is not a host name. */
 static __always_inline __u64 sp_learn_name(struct sp_scratch *s, __u32 length)
 {
 	s->name.any = 0;
@@ -38,7 +38,7 @@ __noinline __u64 sp_learn_question(struct sp_scratch *s, __u32 length)
 	return sp_remember_name(s, sp_name_read(&s->name, length));
 }
 
-/* The name of an HTTP request: letters, digits, "-", "_" and dots alone. */
+/* The same for the name of an HTTP request: only letters, digits, "-", "_" and dots. */
 static __always_inline __u64 sp_learn_host(struct sp_scratch *s, __u32 length)
 {
 	__u64 hash;
@@ -49,18 +49,19 @@ static __always_inline __u64 sp_learn_host(struct sp_scratch *s, __u32 length)
 	return s->name.odd ? 0 : sp_remember_name(s, hash);
 }
 
-/* May one more address be learned for the name? A name that claims thousands must not wash out what others have. Counted in rounds: a
- * new one begins when one is full and all that was learned in the one before has expired, so 2 * SP_CLAIMS_MAX are alive at the
- * most. One that rotates its addresses starts new rounds as it goes. */
+/* True if one more address may be learned for the name. Without a limit, a name with thousands of addresses would evict
+ * those of others. Addresses are counted in rounds. A new round begins when one is full and everything learned in the
+ * previous one has expired, so at most 2 * SP_CLAIMS_MAX are alive. A name that rotates its addresses keeps starting
+ * rounds. */
 static __always_inline bool sp_may_claim(__u64 name, __u64 now, __u64 expires)
 {
-	__u32 until = expires / 1000000000ULL + 1;
+	__u32 until = expires / SP_NS_PER_S + 1;
 	struct sp_name *n = bpf_map_lookup_elem(&names, &name);
 
 	if (!n)
 		return true;
 	if (n->claims >= SP_CLAIMS_MAX) {
-		if (n->before_until > now / 1000000000ULL)
+		if (n->before_until > now / SP_NS_PER_S)
 			return false;
 		n->before_until = n->claims_until;
 		n->claims = n->claims_until = 0;
@@ -71,18 +72,18 @@ static __always_inline bool sp_may_claim(__u64 name, __u64 now, __u64 expires)
 	return true;
 }
 
-/* An address that it has already stays longer: this round's, from now on. */
+/* Extends an address that the name already has; it counts to this round from now on. */
 static __always_inline void sp_keep_claim(__u64 name, __u64 expires)
 {
-	__u32 until = expires / 1000000000ULL + 1;
+	__u32 until = expires / SP_NS_PER_S + 1;
 	struct sp_name *n = bpf_map_lookup_elem(&names, &name);
 
 	if (n && n->claims_until < until)
 		n->claims_until = until;
 }
 
-/* area->answer.address now stands for the answer's name too, until area->expires. Two CPUs may do this for one address at once:
- * each place is taken by compare-and-swap, so no name is lost. 0, or -1 if the name has too many addresses. */
+/* Adds the name of the answer to area->answer.address until area->expires. Two CPUs may do so for one address at once:
+ * each slot is taken by compare-and-swap, so no name is lost. Returns 0, or -1 if the name has too many addresses. */
 __noinline int sp_learn_address(struct sp_scratch *area)
 {
 	static const struct sp_learned empty;

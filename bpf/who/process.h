@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0 OR MIT */
-/* The process that asks: its program's file, its parent, its arguments, read by the kernel itself, so that a process of 5 ms is known
- * like any other. */
+/* The process of the caller: its executable, parent and arguments, read in the kernel. So a process that lives for 5 ms
+ * is known like any other. */
 #ifndef SALLYPORT_WHO_PROCESS_H
 #define SALLYPORT_WHO_PROCESS_H
 
@@ -8,8 +8,8 @@
 
 #define SP_ARGS_READ (SP_TEXT_MAX - 1)
 
-/* --- the program's file: path inside its file system, leaf first, as the dentries say (no mounts, so a bind mount over it
- * is another file) --- */
+/* --- path of the executable within its file system, leaf first. It follows dentries and ignores mounts, so a bind
+ * mount over an executable is another file. --- */
 
 struct sp_dentry_walk {
 	struct sp_scratch *s;
@@ -101,7 +101,7 @@ static __always_inline __u64 sp_start_of(struct task_struct *task)
 	return BPF_CORE_READ(task, group_leader, start_boottime);
 }
 
-/* Write the current process into the map `processes`; head.cookie stays 0 until it is announced. */
+/* Writes the current process into the map `processes`. head.cookie stays 0 until the process is announced. */
 static __always_inline struct sp_process *sp_learn_process(struct sp_scratch *s, struct task_struct *task, __u32 flags)
 {
 	struct sp_process *p = &s->process;

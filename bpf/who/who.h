@@ -1,12 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0 OR MIT */
-/* Who asks, for the hooks: known to the maps, and announced to user space once. */
+/* The caller, for the hooks: stored in maps, and announced to user space once. */
 #ifndef SALLYPORT_WHO_WHO_H
 #define SALLYPORT_WHO_WHO_H
 
 #include "cgroup.h"
 #include "process.h"
-
-/* --- asked by the hooks --- */
 
 static __always_inline __u32 sp_announcement(void)
 {
@@ -16,7 +14,7 @@ static __always_inline __u32 sp_announcement(void)
 	return c ? c->announce : 0;
 }
 
-/* Announce a cgroup, and learn it anew: its path is in the announcement. */
+/* Announces a cgroup. It is read again, because the announcement contains its path. */
 __noinline int sp_announce_cgroup(struct sp_scratch *area, __u64 address)
 {
 	struct cgroup *cgroup = (struct cgroup *)address;
@@ -41,7 +39,7 @@ static __always_inline void sp_ensure_cgroup(struct sp_scratch *area, struct cgr
 		sp_announce_cgroup(area, (__u64)cgroup);
 }
 
-/* The current process has not been announced as it is now: do so, and its cgroup first. */
+/* Announces the current process, and its cgroup first, if they are new or have changed. */
 __noinline int sp_announce_caller(struct sp_scratch *area)
 {
 	struct task_struct *task = (struct task_struct *)bpf_get_current_task();
@@ -50,7 +48,7 @@ __noinline int sp_announce_caller(struct sp_scratch *area)
 	__u64 now;
 	__u32 tgid;
 
-	if (!area || !sp_policy_in_force()) /* no policy: no hash key yet */
+	if (!area || !sp_policy_in_force()) /* without a policy there is no hash key */
 		return 0;
 	who = &area->subject;
 	tgid = who->tgid;
@@ -73,8 +71,8 @@ __noinline int sp_announce_caller(struct sp_scratch *area)
 	return 0;
 }
 
-/* The current task is the subject. It and its cgroup are known to the maps and to user space before the first event that names
- * them. */
+/* Makes the current task the subject. It and its cgroup are known to the maps and to user space before the first event
+ * that names them. */
 static __always_inline void sp_subject_from_current(struct sp_scratch *area)
 {
 	struct task_struct *task = bpf_get_current_task_btf(); /* typed: its fields are plain loads */

@@ -48,6 +48,8 @@
 
 #define SKBFL_SHARED_FRAG 2 /* linux/skbuff.h, since Linux 5.14: pages that the sender can still write to */
 
+#define SP_NS_PER_S 1000000000ULL
+
 #define min(a, b) ((a) < (b) ? (a) : (b))
 
 #pragma clang attribute push(__attribute__((preserve_access_index)), apply_to = record)

@@ -104,9 +104,13 @@ struct sp_named {
 	char name[SP_NAME_MAX]; /* as sent, with dots between labels and no terminator; decision.name_len bytes */
 }; /* 400 bytes */
 
-enum sp_hello_flag { SP_HELLO_ECH = 1 /* the extension encrypted_client_hello, real or GREASE */, SP_HELLO_EARLY_DATA = 2 };
+enum sp_hello_flag {
+	SP_HELLO_ECH = 1, /* the extension encrypted_client_hello, real or GREASE */
+	SP_HELLO_EARLY_DATA = 2,
+};
 
-enum sp_request_flag { /* distinct from enum sp_hello_flag */
+/* Distinct from enum sp_hello_flag: sp_text.flags holds both. */
+enum sp_request_flag {
 	SP_REQUEST_CONNECT = 0x100, /* the target is a name: a tunnel through a proxy */
 	SP_REQUEST_ABSOLUTE = 0x200, /* the target is a URI, and its name replaces Host (RFC 9112 3.2.2) */
 	SP_REQUEST_UPGRADE = 0x400, /* the request asks to switch the protocol */
@@ -135,7 +139,10 @@ struct sp_answer {
 	__u8 resolver[16];
 }; /* 88 bytes */
 
-enum sp_answer_flag { SP_ANSWER_UNTRUSTED = 1, SP_ANSWER_CAPPED = 2 /* reported, but not learned */ };
+enum sp_answer_flag {
+	SP_ANSWER_UNTRUSTED = 1,
+	SP_ANSWER_CAPPED = 2, /* reported, but not learned */
+};
 
 enum sp_end_how {
 	SP_END_LOCAL = 1, /* closed by this host first */

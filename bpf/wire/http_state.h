@@ -8,14 +8,34 @@
 
 enum sp_http_state {
 	SP_HTTP_START = 0, /* before a request; empty lines are skipped (RFC 9112 2.2) */
-	SP_HTTP_METHOD, SP_HTTP_TARGET, SP_HTTP_SCHEME, SP_HTTP_PATH, SP_HTTP_VERSION, SP_HTTP_LINE_END,
+	SP_HTTP_METHOD,
+	SP_HTTP_TARGET,
+	SP_HTTP_SCHEME,
+	SP_HTTP_PATH,
+	SP_HTTP_VERSION,
+	SP_HTTP_LINE_END,
 	/* a name and its port, in the target or in Host */
-	SP_HTTP_NAME, SP_HTTP_LITERAL, SP_HTTP_PORT, SP_HTTP_NAME_END,
-	/* at the start of a line; in a field name; up to the end of the line */
-	SP_HTTP_LINE, SP_HTTP_FIELD, SP_HTTP_SKIP,
-	SP_HTTP_VALUE, SP_HTTP_LENGTH, SP_HTTP_LENGTH_END, SP_HTTP_CODING,
-	SP_HTTP_CHUNK, SP_HTTP_CHUNK_EXTENSION, SP_HTTP_CHUNK_END, SP_HTTP_TRAILER, SP_HTTP_TRAILER_SKIP,
-	SP_HTTP_BODY, SP_HTTP_CHUNK_DATA, /* `left` bytes are skipped */
+	SP_HTTP_NAME,
+	SP_HTTP_LITERAL, /* an IPv6 address in brackets */
+	SP_HTTP_PORT,
+	SP_HTTP_NAME_END,
+	/* fields */
+	SP_HTTP_LINE, /* at the start of a line */
+	SP_HTTP_FIELD, /* in the name of a relevant field */
+	SP_HTTP_SKIP, /* up to the end of the line */
+	SP_HTTP_VALUE,
+	SP_HTTP_LENGTH,
+	SP_HTTP_LENGTH_END,
+	SP_HTTP_CODING,
+	/* lines around chunks */
+	SP_HTTP_CHUNK,
+	SP_HTTP_CHUNK_EXTENSION,
+	SP_HTTP_CHUNK_END,
+	SP_HTTP_TRAILER,
+	SP_HTTP_TRAILER_SKIP,
+	/* `left` bytes are skipped */
+	SP_HTTP_BODY,
+	SP_HTTP_CHUNK_DATA,
 	SP_HTTP_STOPPED, /* malformed, or not HTTP */
 };
 

@@ -40,9 +40,12 @@ enum sp_binding { SP_BINDING_STRICT = 1, SP_BINDING_SNI = 2 };
 
 enum sp_policy_flag {
 	SP_HAS_NAMES = 1, /* a rule has a domain */
-	SP_HAS_EXE = 2, SP_HAS_USER = 4, SP_HAS_CGROUP = 8, /* unit, container or cgroup */
+	SP_HAS_EXE = 2,
+	SP_HAS_USER = 4,
+	SP_HAS_CGROUP = 8, /* unit, container or cgroup */
 	SP_HAS_FROM = 14,
-	SP_HAS_METHOD = 16, SP_HAS_PATH = 32,
+	SP_HAS_METHOD = 16,
+	SP_HAS_PATH = 32,
 	SP_HAS_QUERY = 64, /* a path pattern with "?" */
 	SP_HAS_STATUS = 128, /* responses must be read */
 };
@@ -73,8 +76,9 @@ struct sp_policy_head {
 
 /* Trees: intervals that cover all keys, each with the number of a vector.
  * A key is the inclusive upper end of an interval, and the first key >= x is the answer. Rows are padded with the
- * largest key. Inner rows hold the largest key of each child. Level l begins at base[tree][l], and the children of node n
- * are nodes n * fanout + 0.. of the next level. base[tree][depth[tree]] is the first leaf. A tree of one leaf has depth 0.
+ * largest key. Inner rows hold the largest key of each child. Level l begins at base[tree][l], and the children of
+ * node n are nodes n * fanout + 0.. of the next level. base[tree][depth[tree]] is the first leaf. A tree of one leaf
+ * has depth 0.
  *   v4, ports:  inner 32 x __u32             leaf 16 x __u32 keys, 16 x __u32 vectors
  *   v6:         inner  8 x struct sp_key6    leaf  6 x struct sp_key6, 6 x __u32 vectors, 8 spare bytes
  * Keys: v4 the address in host order; ports (protocol << 16) | port; v6 the address as two words in host order. */
@@ -110,10 +114,12 @@ enum sp_vector {
 	SP_VEC_FIXED = 17, /* numbers from here on are the compiler's */
 };
 
-/* Words 2r and 2r + 1 of a vector are the two from here on in row always_row + r: so few rows are looked up, each by a call. */
+/* Row always_row + r holds words 2r and 2r + 1 of each vector, at the indexes below. This saves look-ups. */
 enum sp_always {
 	SP_ALWAYS_PHASE = 0, /* four vectors */
-	SP_ALWAYS_ALERT = 8, SP_ALWAYS_ALLOW = 10, SP_ALWAYS_UNNAMED = 12,
+	SP_ALWAYS_ALERT = 8,
+	SP_ALWAYS_ALLOW = 10,
+	SP_ALWAYS_UNNAMED = 12,
 };
 
 /* The hash table. The bucket of a key is (lo32(hash) & table_mask). A full bucket continues in the next one,
@@ -134,12 +140,12 @@ enum sp_always {
  *   name       by shape, see below
  * A result of 0 is replaced by 1.
  *
- * Names are matched without case, and labels are hashed in lower case. A shape (labels k, mask, many) takes k labels from
- * the rightmost one leftwards. It absorbs the hash of each label, or 0x2a where bit i of mask, counted from the right,
- * stands for '*'. It finishes with mask as the remaining bytes and k | many << 7 as the length. A pattern with many = 0
- * matches names of exactly k labels; one with many = 1 ("**." in front) matches names of more than k labels.
- * Name hash (sp_decision.name_hash, map `names`): the hash of each label from left to right, with the number of labels as
- * the length. */
+ * Names are matched without case, and labels are hashed in lower case. A shape (labels k, mask, many) takes k labels
+ * from the rightmost one leftwards. It absorbs the hash of each label, or 0x2a where bit i of mask, counted from the
+ * right, stands for '*'. It finishes with mask as the remaining bytes and k | many << 7 as the length. A pattern with
+ * many = 0 matches names of exactly k labels; one with many = 1 ("**." in front) matches names of more than k labels.
+ * Name hash (sp_decision.name_hash, map `names`): the hash of each label from left to right, with the number of labels
+ * as the length. */
 #define SP_PROBE 4
 
 struct sp_slot {
@@ -148,9 +154,10 @@ struct sp_slot {
 	__u32 reserved;
 }; /* 16 bytes */
 
-/* Paths: all patterns form one automaton of at most SP_PATH_STATES bits (Navarro and Raffinot, "Flexible Pattern Matching
- * in Strings" 4.4: Shift-And with repetition). A pattern of m characters has m + 1 consecutive states. State i means that i
- * characters have matched, and it loops if a star stands there. For a character c and the set S of active states:
+/* Paths: all patterns form one automaton of at most SP_PATH_STATES bits (Navarro and Raffinot, "Flexible Pattern
+ * Matching in Strings" 4.4: Shift-And with repetition). A pattern of m characters has m + 1 consecutive states. State i
+ * means that i characters have matched, and it loops if a star stands there. For a character c and the set S of active
+ * states:
  *   S = ((S << 1) & row[SP_PATH_CHARS + c]) | (S & loops)
  * where loops is row[SP_PATH_MANY], ORed with row[SP_PATH_ONE] unless c is "/". S starts as row[SP_PATH_BEGIN].
  * Patterns without "?" are matched against the path before the query, those with "?" against path and query. For the

@@ -197,6 +197,7 @@ struct sp_learn_request {
 }; /* 304 bytes */
 
 #define SP_RULE_SLOTS 2048
+#define SP_RULE_COUNTERS (SP_RULE_SLOTS * SP_PHASES)
 
 /* Indexes of the map `counters`: base + offset. */
 enum sp_counter {
@@ -211,8 +212,10 @@ enum sp_counter {
 	SP_COUNT_NO_SCRATCH = 310,
 	SP_COUNT_ANSWERS = 311, /* + enum sp_answer_count */
 	SP_COUNT_LEARNED_EVICTED = 319, /* a name was evicted from an address with more than 16 */
-	SP_COUNT_TCP_BYTES_OUT = 320, SP_COUNT_TCP_BYTES_IN = 321, /* of connections that ended */
-	SP_COUNT_UDP_BYTES_OUT = 322, SP_COUNT_UDP_BYTES_IN = 323, /* payload of flows, counted for each packet */
+	SP_COUNT_TCP_BYTES_OUT = 320,
+	SP_COUNT_TCP_BYTES_IN = 321, /* of connections that ended */
+	SP_COUNT_UDP_BYTES_OUT = 322,
+	SP_COUNT_UDP_BYTES_IN = 323, /* payload of flows, counted for each packet */
 	SP_COUNTERS = 336,
 };
 
@@ -228,8 +231,14 @@ enum sp_answer_count {
 };
 
 enum sp_map_id {
-	SP_MAP_NAMES = 0, SP_MAP_LEARNED = 1, SP_MAP_QUESTIONS = 2, SP_MAP_PROCESSES = 3,
-	SP_MAP_CGROUPS = 4, SP_MAP_FLOWS = 5, SP_MAP_SOCKETS = 6, SP_MAP_DNS_ANSWERS = 7,
+	SP_MAP_NAMES = 0,
+	SP_MAP_LEARNED = 1,
+	SP_MAP_QUESTIONS = 2,
+	SP_MAP_PROCESSES = 3,
+	SP_MAP_CGROUPS = 4,
+	SP_MAP_FLOWS = 5,
+	SP_MAP_SOCKETS = 6,
+	SP_MAP_DNS_ANSWERS = 7,
 };
 
 #endif

@@ -1,4 +1,4 @@
-/* Messages of DNS (bpf/parse/dns.h), question by question and address by address; and streams of them, in pieces. */
+/* Fuzzer of DNS messages (bpf/parse/dns.h, dns_records.h) and of DNS streams in pieces (dns_stream.h). */
 #include "fuzz.h"
 
 #include "../../bpf/parse/dns_stream.h"
@@ -13,15 +13,16 @@ static void read_message(const __u8 *data, __u32 size)
 
 	loop_steps = 0;
 	do {
-		check(sp_parse(&request, &bytes, &cursor, &parse_work, 0) == 0, "a request for what is there is answered");
-		check(request.text.name_length < SP_NAME_MAX, "a name that fits");
-		check(++calls <= 4 + size, "an end to the calls");
+		check(sp_parse(&request, &bytes, &cursor, &parse_work, 0) == 0, "a request within bounds is answered");
+		check(request.text.name_length < SP_NAME_MAX, "the name fits its array");
+		check(++calls <= 4 + size, "the number of calls is limited");
 	} while (request.result == SP_PARSE_DNS_QUESTION || request.result == SP_PARSE_DNS_ADDRESS);
 	check_untouched(request.text.method, sizeof(request.text.method));
-	check(loop_steps <= (__u64)(calls + 1) * (SP_DNS_WIRE + SP_DNS_STEPS), "work in proportion to the answers");
+	check(loop_steps <= (__u64)(calls + 1) * (SP_DNS_WIRE + SP_DNS_STEPS),
+	      "the work is proportional to the answers");
 }
 
-/* Where messages are found does not depend on how the stream was cut. */
+/* The messages in a stream do not depend on how it was split. */
 static __u64 read_stream(const __u8 *data, __u32 size, struct numbers *cuts)
 {
 	static __u8 wire[2 * SP_DNS_WIRE];
@@ -43,8 +44,8 @@ static __u64 read_stream(const __u8 *data, __u32 size, struct numbers *cuts)
 			__u32 before = at;
 			enum sp_dns_stream_result result = sp_dns_stream_read(&stream, wire, &bytes, &at, piece);
 
-			check(at >= before && at <= piece, "what was read is there");
-			check(++calls <= 4 + 4 * size, "an end to the calls");
+			check(at >= before && at <= piece, "the offset stays within the piece");
+			check(++calls <= 4 + 4 * size, "the number of calls is limited");
 			if (result == SP_DNS_STREAM_OTHER)
 				return hash_bytes(hash, "other", 5);
 			if (result == SP_DNS_STREAM_MESSAGE)
@@ -60,6 +61,7 @@ int FUZZ_TARGET(const uint8_t *data, size_t size)
 	struct numbers cuts = {.state = hash_bytes(0x9e3779b97f4a7c15ULL, data, size) | 1};
 
 	read_message(data, size);
-	check(read_stream(data, size, NULL) == read_stream(data, size, &cuts), "the same messages in pieces as in one");
+	check(read_stream(data, size, NULL) == read_stream(data, size, &cuts),
+	      "pieces give the same messages as one piece");
 	return 0;
 }

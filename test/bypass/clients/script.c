@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
- * A socket and what is done with it, step by step, so that a test can say it in one line:
+ * A sequence of socket operations, so that a test can describe it in one line:
  *   script TYPE STEP...          TYPE: tcp4 tcp6 mptcp4 mptcp6 udp4 udp6 ping4 ping6 raw4,PROTOCOL raw6,PROTOCOL
- *   STEP: NAME or NAME=VALUE,... ; with "?" in front its failure does not end the script. Bytes are in hex.
- * Prints {"pid":..,"errno":"0" or that of the step that failed,"step":"its name","read":"what came, hex","us":..}. */
+ * A STEP is NAME or NAME=VALUE,... If it begins with "?", its failure does not end the script. Bytes are in hex.
+ * Prints {"pid":..,"errno":"0" or that of the failed step,"step":"its name","read":"received bytes, hex","us":..}. */
 #include "script_socket.h"
 #include "script_steps.h"
 
@@ -42,7 +42,7 @@ static int go(char *name, char *rest)
 		return size = unhex(rest, bytes), sent(send(fd, bytes, size, MSG_NOSIGNAL | MSG_MORE));
 	if (!strcmp(name, "oob"))
 		return size = unhex(rest, bytes), sent(send(fd, bytes, size, MSG_NOSIGNAL | MSG_OOB));
-	if (!strcmp(name, "each")) { /* a segment a byte; with a pause in microseconds none is joined to the one before */
+	if (!strcmp(name, "each")) { /* a segment for each byte; a pause [us] keeps the kernel from joining them */
 		size = unhex(next(&rest), bytes);
 		for (size_t i = 0; i < size; i++, usleep(rest ? atoi(rest) : 0))
 			if (send(fd, bytes + i, 1, MSG_NOSIGNAL) < 0)
@@ -52,7 +52,8 @@ static int go(char *name, char *rest)
 	if (!strcmp(name, "fastopen")) {
 		peer = peer_from(&rest);
 		size = unhex(next(&rest), bytes);
-		return sent(sendto(fd, bytes, size, MSG_FASTOPEN | MSG_NOSIGNAL, (struct sockaddr *)&peer.address, peer.length));
+		return sent(sendto(fd, bytes, size, MSG_FASTOPEN | MSG_NOSIGNAL, (struct sockaddr *)&peer.address,
+				   peer.length));
 	}
 	if (!strcmp(name, "sendto")) {
 		peer = peer_from(&rest);
@@ -60,8 +61,8 @@ static int go(char *name, char *rest)
 		return sent(sendto(fd, bytes, size, MSG_NOSIGNAL, (struct sockaddr *)&peer.address, peer.length));
 	}
 	if (!strcmp(name, "sendmsg") || !strcmp(name, "moreto")) {
-		struct iovec part = { .iov_base = bytes };
-		struct msghdr message = { .msg_iov = &part, .msg_iovlen = 1 };
+		struct iovec part = {.iov_base = bytes};
+		struct msghdr message = {.msg_iov = &part, .msg_iovlen = 1};
 
 		peer = peer_from(&rest);
 		part.iov_len = unhex(next(&rest), bytes);
@@ -127,8 +128,8 @@ int main(int argc, char **argv)
 		if (go(plain, rest) < 0 && *name != '?')
 			error = errno, failed = plain;
 	}
-	printf("{\"pid\":%d,\"errno\":\"%s\",\"step\":\"%s\",\"us\":%.0f,\"read\":\"", getpid(), errno_name(error), failed,
-	       now_us() - started);
+	printf("{\"pid\":%d,\"errno\":\"%s\",\"step\":\"%s\",\"us\":%.0f,\"read\":\"", getpid(), errno_name(error),
+	       failed, now_us() - started);
 	for (size_t i = 0; i < got_size; i++)
 		printf("%02x", got[i]);
 	puts("\"}");

@@ -26,7 +26,7 @@ static size_t unhex(const char *text, unsigned char *to)
 	return size;
 }
 
-/* The next value of a step, or NULL. */
+/* Returns the next value of a step, or NULL. */
 static char *next(char **rest)
 {
 	return strsep(rest, ",");
@@ -46,9 +46,13 @@ static int on(int level, int option, int value)
 
 static int open_socket(char *type)
 {
-	static const struct { const char *name; int type, protocol; } kinds[] = {
-		{ "tcp", SOCK_STREAM, 0 }, { "mptcp", SOCK_STREAM, IPPROTO_MPTCP }, { "udp", SOCK_DGRAM, 0 },
-		{ "ping", SOCK_DGRAM, IPPROTO_ICMP }, { "raw", SOCK_RAW, 0 },
+	static const struct {
+		const char *name;
+		int type, protocol;
+	} kinds[] = {
+		{"tcp", SOCK_STREAM, 0}, {"mptcp", SOCK_STREAM, IPPROTO_MPTCP},
+		{"udp", SOCK_DGRAM, 0},  {"ping", SOCK_DGRAM, IPPROTO_ICMP},
+		{"raw", SOCK_RAW, 0},
 	};
 	char *name = next(&type), *end = name + strlen(name) - 1;
 	int family = *end == '6' ? AF_INET6 : AF_INET, fd = -1;
@@ -63,7 +67,7 @@ static int open_socket(char *type)
 			protocol = IPPROTO_ICMPV6;
 		fd = socket(family, kinds[i].type, type ? atoi(type) : protocol);
 		if (fd >= 0 && kinds[i].type == SOCK_STREAM)
-			setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &(int){ 1 }, sizeof(int));
+			setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &(int){1}, sizeof(int));
 	}
 	at = count++;
 	sockets[at] = fd;
@@ -72,7 +76,7 @@ static int open_socket(char *type)
 
 static int disconnect(void)
 {
-	struct sockaddr nowhere = { .sa_family = AF_UNSPEC };
+	struct sockaddr nowhere = {.sa_family = AF_UNSPEC};
 
 	return connect(sockets[at], &nowhere, sizeof(nowhere));
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * The steps of script.c that take more than one call. */
+ * The steps of script.c that need more than one call. */
 #ifndef SCRIPT_STEPS_H
 #define SCRIPT_STEPS_H
 
@@ -14,7 +14,7 @@
 #include <sys/mman.h>
 #include <sys/sendfile.h>
 
-/* sendmmsg(): each message to its own destination. */
+/* Sends several messages with sendmmsg(), each to its own destination. */
 static int send_many(char *rest)
 {
 	struct mmsghdr messages[8] = {};
@@ -28,8 +28,10 @@ static int send_many(char *rest)
 		parts[many].iov_base = bytes + used;
 		parts[many].iov_len = unhex(next(&rest), bytes + used);
 		used += parts[many].iov_len;
-		messages[many].msg_hdr = (struct msghdr){ .msg_name = &peers[many].address, .msg_namelen = peers[many].length,
-							  .msg_iov = &parts[many], .msg_iovlen = 1 };
+		messages[many].msg_hdr = (struct msghdr){.msg_name = &peers[many].address,
+							 .msg_namelen = peers[many].length,
+							 .msg_iov = &parts[many],
+							 .msg_iovlen = 1};
 	}
 	for (unsigned done = 0; done < many;) {
 		int now = sendmmsg(sockets[at], messages + done, many - done, 0);
@@ -41,7 +43,7 @@ static int send_many(char *rest)
 	return 0;
 }
 
-/* The page is sent by reference (MSG_ZEROCOPY), and is another one's a moment later. */
+/* Sends a page by reference (MSG_ZEROCOPY) and changes it a moment later. */
 static int send_zerocopy(char *rest)
 {
 	size_t size = unhex(next(&rest), bytes), changed = unhex(next(&rest), other);
@@ -56,7 +58,8 @@ static int send_zerocopy(char *rest)
 	return sent(result);
 }
 
-/* From a file: as sendfile() or through a pipe. The file is changed afterwards if there is something to change it to. */
+/* Sends a file with sendfile(), or with splice() through a pipe. Changes the file afterwards if a second value is
+ * given. */
 static int send_file(char *rest, int through_pipe)
 {
 	size_t size = unhex(next(&rest), bytes), changed = rest ? unhex(next(&rest), other) : 0;
@@ -78,11 +81,11 @@ static int send_file(char *rest, int through_pipe)
 	return sent(result);
 }
 
-/* All option memory of the socket is taken (by a filter), so that nothing can be attached to it. */
+/* Uses up the socket's option memory with a filter, so that no storage can be attached to it. */
 static int take_option_memory(void)
 {
 	static struct sock_filter code[4096];
-	struct sock_fprog program = { .filter = code };
+	struct sock_fprog program = {.filter = code};
 	int good = -1;
 
 	for (size_t i = 0; i < 4096; i++)
@@ -101,21 +104,21 @@ static int take_option_memory(void)
 	return good;
 }
 
-/* RFC 791 3.1: loose source route by way of HOP. */
+/* Sets a loose source route by way of HOP (RFC 791 3.1). */
 static int source_route4(char *rest)
 {
 	struct peer hop = peer_from(&rest);
-	unsigned char option[12] = { 1, 131, 7, 4 };
+	unsigned char option[12] = {1, 131, 7, 4};
 
 	memcpy(option + 4, &((struct sockaddr_in *)&hop.address)->sin_addr, 4);
 	return setsockopt(sockets[at], IPPROTO_IP, IP_OPTIONS, option, 8);
 }
 
-/* RFC 8754: segment routing header by way of HOP; [0] is the last segment, which the kernel fills in. */
+/* Sets a segment routing header by way of HOP (RFC 8754). The kernel fills in [0], the last segment. */
 static int source_route6(char *rest)
 {
 	struct peer hop = peer_from(&rest);
-	unsigned char header[40] = { 0, 4, 4, 1, 1 };
+	unsigned char header[40] = {0, 4, 4, 1, 1};
 
 	header[3] = 1; /* segments left */
 	header[4] = 1; /* last entry */
@@ -123,18 +126,18 @@ static int source_route6(char *rest)
 	return setsockopt(sockets[at], IPPROTO_IPV6, IPV6_RTHDR, header, sizeof(header));
 }
 
-/* N extension headers cannot be had from setsockopt; one of destination options, with padding, can. */
+/* Sets one header of destination or hop-by-hop options with padding. setsockopt() cannot set several. */
 static int destination_options(int level)
 {
-	unsigned char header[8] = { 0, 0, 1, 4, 0, 0, 0, 0 };
+	unsigned char header[8] = {0, 0, 1, 4, 0, 0, 0, 0};
 
 	return setsockopt(sockets[at], IPPROTO_IPV6, level, header, sizeof(header));
 }
 
-/* A frame of our own making: INTERFACE,MAC,PACKET */
+/* Sends a frame of INTERFACE,MAC,PACKET. */
 static int send_frame(char *rest)
 {
-	struct sockaddr_ll link = { .sll_family = AF_PACKET, .sll_halen = 6 };
+	struct sockaddr_ll link = {.sll_family = AF_PACKET, .sll_halen = 6};
 	int fd, result;
 
 	link.sll_ifindex = if_nametoindex(next(&rest));
@@ -149,10 +152,10 @@ static int send_frame(char *rest)
 	return sent(result);
 }
 
-/* A packet that comes from a network device of ours, and is the kernel's to forward: NAME,PACKET */
+/* Lets the kernel forward a packet from a TUN device: NAME,PACKET */
 static int forward(char *rest)
 {
-	struct ifreq request = { .ifr_flags = IFF_TUN | IFF_NO_PI };
+	struct ifreq request = {.ifr_flags = IFF_TUN | IFF_NO_PI};
 	int device = open("/dev/net/tun", O_RDWR), any = socket(AF_INET, SOCK_DGRAM, 0);
 	size_t size;
 
@@ -183,7 +186,7 @@ static int flood(char *rest)
 
 static int accept_one(void)
 {
-	struct pollfd wait = { .fd = sockets[at], .events = POLLIN };
+	struct pollfd wait = {.fd = sockets[at], .events = POLLIN};
 	int fd = poll(&wait, 1, patience(3000)) == 1 ? accept(sockets[at], NULL, NULL) : -1;
 
 	if (fd < 0)
@@ -193,7 +196,7 @@ static int accept_one(void)
 	return 0;
 }
 
-/* Until a file is there; half a minute at most. */
+/* Waits until a file exists, for at most half a minute. */
 static int wait_for(const char *path)
 {
 	for (int tries = 0; tries < patience(3000); tries++) {
@@ -207,7 +210,7 @@ static int wait_for(const char *path)
 
 static int receive(int ms)
 {
-	struct pollfd wait = { .fd = sockets[at], .events = POLLIN };
+	struct pollfd wait = {.fd = sockets[at], .events = POLLIN};
 	ssize_t size;
 
 	if (poll(&wait, 1, patience(ms)) == 0)

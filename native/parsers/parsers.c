@@ -3,8 +3,8 @@
 
 #include "quic_stand_in.h"
 
-#include "../bpf/parse/parse.h"
-#include "../bpf/traffic/parse_quic.h"
+#include "../../bpf/parse/parse.h"
+#include "../../bpf/traffic/parse_quic.h"
 
 size_t sp_parse_request_size(void)
 {
@@ -25,9 +25,9 @@ int sp_parse_in_user_space(void *request, const uint8_t *bytes, uint32_t length)
 	struct sp_parse_work work;
 	struct __sk_buff packet = {.bytes = bytes, .len = length};
 	const struct sp_bytes at_hand = {.packet = &packet, .end = length, .window = &window};
-	struct sp_parse_request *asked = request;
+	struct sp_parse_request *parse_request = request;
 
-	if (asked->kind == SP_PARSE_QUIC)
-		return sp_parse_in_bounds(asked, length, 0) ? parse_quic(asked, &packet) : -1;
-	return sp_parse(asked, &at_hand, &cursor, &work, 0);
+	if (parse_request->kind == SP_PARSE_QUIC)
+		return sp_parse_in_bounds(parse_request, length, 0) ? parse_quic(parse_request, &packet) : -1;
+	return sp_parse(parse_request, &at_hand, &cursor, &work, 0);
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The kernel's parsers (bpf/parse/parse.h), compiled for user space. */
+/* The parsers of bpf/parse/, compiled for user space. */
 #pragma once
 
 #include <stddef.h>
@@ -9,10 +9,11 @@
 extern "C" {
 #endif
 
+/* sizeof(struct sp_parse_request) */
 size_t sp_parse_request_size(void);
 
-/* `request`: struct sp_parse_request, of that size and aligned to 8 bytes; answered in place. 0, or -1 if it asks for what is not
- * there. */
+/* Answers a request in place. `request` is a struct sp_parse_request, aligned to 8 bytes. Returns 0, or -1 if its range
+ * is out of bounds. */
 int sp_parse_in_user_space(void *request, const uint8_t *bytes, uint32_t length);
 
 #ifdef __cplusplus

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0 OR MIT */
-/* bpf/traffic/quic_table.h for user space: QUIC connections in an array of the thread instead of a map. */
+/* The user-space counterpart of bpf/traffic/quic_table.h: QUIC connections in a thread-local array instead of a map. */
 #ifndef SALLYPORT_QUIC_STAND_IN_H
 #define SALLYPORT_QUIC_STAND_IN_H
 
 #include "stand_in.h"
 
-#include "../bpf/traffic/quic_types.h"
+#include "../../bpf/traffic/quic_types.h"
 
 /* The part of the programs' scratch area that the reader uses. */
 struct sp_scratch {
@@ -14,7 +14,7 @@ struct sp_scratch {
 	struct sp_quic_reading reading;
 };
 
-static _Thread_local struct sp_quic_connection sp_quics[SP_QUIC_BUCKETS * SP_QUIC_WAYS];
+static _Thread_local struct sp_quic_connection sp_quics[SP_QUIC_CONNECTIONS];
 static _Thread_local __u64 sp_quic_clock;
 
 static inline struct sp_quic_reading *sp_quic_reading_of(struct sp_scratch *area)

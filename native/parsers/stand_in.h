@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0 OR MIT */
-/* What the parsers of bpf/parse/ use of the kernel, for user space: a packet is a buffer, and helpers are plain C. Included before any
- * header of bpf/, and by user space only: parsers.c and the fuzzers. */
+/* The parts of the kernel that bpf/parse/ uses, for user space: a packet is a buffer, and helpers are plain C. User
+ * space includes this before any header of bpf/; the programs never do. */
 #ifndef SALLYPORT_STAND_IN_H
 #define SALLYPORT_STAND_IN_H
 
@@ -39,7 +39,7 @@ static inline long bpf_probe_read_kernel(void *to, __u32 count, const void *from
 	return 0;
 }
 
-/* A fuzzer counts the steps: it defines bpf_loop before the parsers are included. */
+/* Fuzzers count steps: they define bpf_loop before they include this header. */
 static inline long sp_plain_loop(__u32 times, long (*step)(__u32, void *), void *state)
 {
 	__u32 i = 0;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "later.h"
+#include "async.h"
 
 #include <utility>
 
@@ -28,7 +28,8 @@ private:
 class CountEntries : public Napi::AsyncWorker {
 public:
 	CountEntries(Napi::Env env, std::string map, Fd fd)
-		: AsyncWorker(env), result_(Napi::Promise::Deferred::New(env)), name_(std::move(map)), fd_(std::move(fd)) {}
+		: AsyncWorker(env), result_(Napi::Promise::Deferred::New(env)), name_(std::move(map)),
+		  fd_(std::move(fd)) {}
 	Napi::Promise promise() const { return result_.Promise(); }
 
 protected:
@@ -56,7 +57,7 @@ private:
 	size_t entries_ = 0, capacity_ = 0;
 };
 
-/* Deletes itself when it is done. */
+/* Node deletes the worker when it is done. */
 template <typename Worker>
 Napi::Promise queue(Worker* worker) {
 	const auto promise = worker->promise();
@@ -66,9 +67,11 @@ Napi::Promise queue(Worker* worker) {
 
 } // namespace
 
-Napi::Promise destroy_later(Napi::Env env, SocketName name) { return queue(new DestroySocket(env, std::move(name))); }
+Napi::Promise destroy_socket_async(Napi::Env env, SocketName name) {
+	return queue(new DestroySocket(env, std::move(name)));
+}
 
-Napi::Promise count_later(Napi::Env env, std::string map, Fd fd) {
+Napi::Promise count_entries_async(Napi::Env env, std::string map, Fd fd) {
 	return queue(new CountEntries(env, std::move(map), std::move(fd)));
 }
 
