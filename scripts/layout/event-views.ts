@@ -1,7 +1,7 @@
 /**
- * The text of src/native/event-views.ts: interface, view and copy of the most frequent events, from one list of fields. A view reads a
- * field from the batch when it is used. The code is generated rather than built at run time, so that a getter is a direct call and a copy
- * an object literal.
+ * The text of src/native/event-views.ts: interface, view and copy of the most frequent events, from one list of fields.
+ * A view reads a field from the batch when it is used. The code is generated rather than built at run time, so that a
+ * getter is a direct call and a copy an object literal.
  */
 import type { Btf, Field } from "./btf.ts";
 import { camel } from "./numbers.ts";

@@ -1,6 +1,7 @@
 /**
- * Writes the files that are generated from the BTF of the BPF object. scripts/build.mjs runs it after each build. The files are checked
- * in, so that a fresh clone passes the type check before its first build. With CI=true a file that differs is an error.
+ * Writes the files that are generated from the BTF of the BPF object. scripts/build.mjs runs it after each build. The
+ * files are checked in, so that a fresh clone passes the type check before its first build. With CI=true a file that
+ * differs is an error.
  */
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -12,8 +13,8 @@ const ROOT = join(import.meta.dirname, "../..");
 const OBJECT = join(ROOT, "native/build/sallyport.bpf.o");
 
 const HEADER = `/**
- * Generated from the BTF of the BPF object by \`npm run build\`. Do not edit. The sources are bpf/wire/layout.h, the headers that it
- * includes, and scripts/layout/.
+ * Generated from the BTF of the BPF object by \`npm run build\`. Do not edit. The sources are bpf/wire/layout.h, the
+ * headers that it includes, and scripts/layout/.
  */
 `;
 

@@ -113,7 +113,7 @@ function requireComplete(btf: Btf): void {
 function offsetsOf(btf: Btf, name: string): [string, number][] {
 	const { size, fields } = btf.struct(name);
 	const own = fields.filter(
-		// A struct at the start has its own offsets. Reserved fields and the Ethernet header of test runs are always zero.
+		// A struct at the start has its own offsets. Reserved fields and the Ethernet header of test runs are zero.
 		({ name, offset, isStruct }) =>
 			name !== "" && !(isStruct && offset === 0) && !/^(reserved|spare|ethernet)/.test(name),
 	);

@@ -12,8 +12,9 @@ const MAGIC = 4;
 const GZIP = 0x1f8b;
 
 /**
- * Reads a capture in pcap or pcapng format, also compressed with gzip, and calls `take` for each packet in the order of the file. Throws
- * CaptureError at the first unreadable record, after `take` was called for the packets before it, and the errors of the stream.
+ * Reads a capture in pcap or pcapng format, also compressed with gzip, and calls `take` for each packet in the order of
+ * the file. Throws CaptureError at the first unreadable record, after `take` was called for the packets before it, and
+ * the errors of the stream.
  */
 export async function readCapture(input: Readable, take: (packet: CapturedPacket) => void): Promise<void> {
 	const { magic, rest } = await peek(input);
@@ -66,7 +67,10 @@ class Decoder {
 	#rest: Buffer = Buffer.alloc(0);
 	#offset = 0;
 	#packets = 0;
-	/** Size of the next record. Chunks are joined only when it is complete, so that a large record is not copied with each chunk. */
+	/**
+	 * Size of the next record. Chunks are joined only when it is complete, so that a large record is not copied with
+	 * each chunk.
+	 */
 	#needed = 0;
 	#chunks: Buffer[] = [];
 	#waiting = 0;

@@ -3,8 +3,8 @@ import type { CapturedPacket } from "./packet.ts";
 /** A format of capture files, as a reader of records from chunks of bytes. */
 export interface CaptureFormat {
 	/**
-	 * Reads the record at `at`. Returns its length [bytes], or a negative number: the bytes needed before it can be read. Throws BadRecord
-	 * if it is invalid.
+	 * Reads the record at `at`. Returns its length [bytes], or a negative number: the bytes needed before it can be
+	 * read. Throws BadRecord if it is invalid.
 	 */
 	read(bytes: Buffer, at: number, emit: (packet: Omit<CapturedPacket, "number">) => void): number;
 }

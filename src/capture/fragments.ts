@@ -13,7 +13,9 @@ interface Waiting {
 	total: number | null;
 }
 
-/** Reassembles datagrams (RFC 791 3.2, RFC 8200 4.5). Where fragments overlap, the bytes that arrived first are used. */
+/**
+ * Reassembles datagrams (RFC 791 3.2, RFC 8200 4.5). Where fragments overlap, the bytes that arrived first are used.
+ */
 export class Fragments {
 	readonly #waiting = new Map<string, Waiting>();
 

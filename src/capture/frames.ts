@@ -12,6 +12,7 @@ const LLC_IP = 0x0606;
 /** A smaller value is a length, followed by LLC (IEEE 802.3). */
 const ETHER_TYPES_FROM = 0x0600;
 
+/** Passes on the payload of an Ethernet frame. */
 export function readEthernet(bytes: Buffer, carried: Carried): void {
 	if (bytes.length >= 14) readTyped(bytes.readUInt16BE(12), bytes.subarray(14), carried);
 }

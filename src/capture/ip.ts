@@ -83,7 +83,10 @@ export function readIpv6(packet: CapturedPacket, bytes: Buffer): IpPayload | nul
 	};
 }
 
-/** Skips extension headers from `at` on. A reassembled datagram may begin with more of them (RFC 8200 4). Null: they were cut. */
+/**
+ * Skips extension headers from `at` on. A reassembled datagram may begin with more of them (RFC 8200 4). Null: they
+ * were cut.
+ */
 export function skipExtensions(
 	bytes: Buffer,
 	protocol: number,

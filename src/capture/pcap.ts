@@ -12,6 +12,7 @@ const VARIANTS: Readonly<Record<number, { readonly tick: bigint; readonly extra:
 	2712849716: { tick: 1000n, extra: 8 }, // a1b2cd34: Kuznetzov's
 };
 
+/** Reader of one pcap file. */
 export class Pcap implements CaptureFormat {
 	readonly #order: ByteOrder;
 	readonly #tick: bigint;

@@ -27,6 +27,7 @@ interface Interface {
 
 type Emit = (packet: Omit<CapturedPacket, "number">) => void;
 
+/** Reader of one pcapng file. */
 export class PcapNg implements CaptureFormat {
 	#order = new ByteOrder(true);
 	#interfaces: Interface[] = [];

@@ -26,7 +26,10 @@ export function readGre(bytes: Buffer, carried: Carried): void {
 	} else carried(type, inner);
 }
 
-/** MPLS (RFC 3032). The payload is IP if its first byte says so, else Ethernet with or without a control word (RFC 4448). */
+/**
+ * MPLS (RFC 3032). The payload is IP if its first byte says so, else Ethernet with or without a control word (RFC
+ * 4448).
+ */
 export function readMpls(bytes: Buffer, carried: Carried): void {
 	let at = 0;
 	while (at + 4 <= bytes.length && (bytes.readUInt8(at + 2) & 1) === 0) at += 4;

@@ -27,7 +27,9 @@ export type ProcReader = (pid: number, start: number) => ProcessInfo | null;
 export interface ProcessTableOptions {
 	readonly limit: number;
 	readonly readProc: ProcReader;
-	/** Limit of reads of /proc in one batch of events, because reads are slow and many are needed when events are lost. */
+	/**
+	 * Limit of reads of /proc in one batch of events, because reads are slow and many are needed when events are lost.
+	 */
 	readonly readsPerBatch: number;
 }
 

@@ -31,7 +31,8 @@ function readStat(pid: number): { comm: string; ppid: number; startTicks: number
 	const text = readFileSync(`/proc/${pid}/stat`, "utf8");
 	const open = text.indexOf("(");
 	const close = text.lastIndexOf(")");
-	/* comm may contain spaces and parentheses: fields are counted from the last parenthesis, behind which field 3 begins. */
+	/* comm may contain spaces and parentheses: fields are counted from the last parenthesis, behind which field 3
+	 * begins. */
 	const fields = text.slice(close + 2).split(" ");
 	return { comm: text.slice(open + 1, close), ppid: Number(fields[1]), startTicks: Number(fields[19]) };
 }

@@ -19,8 +19,8 @@ import { ROW } from "./layout.ts";
 const BUILT = fileURLToPath(new URL("../../native/build/Release/sallyport.node", import.meta.url));
 
 /**
- * Opens the addon that `npm run build` makes. Arguments are checked here, because C++ trusts them. Throws Error with Node's code
- * MODULE_NOT_FOUND or ERR_DLOPEN_FAILED.
+ * Opens the addon that `npm run build` makes. Arguments are checked here, because C++ trusts them. Throws Error with
+ * Node's code MODULE_NOT_FOUND or ERR_DLOPEN_FAILED.
  */
 export function openAddon(file: string = BUILT): Addon {
 	const raw = createRequire(import.meta.url)(file) as RawAddon;

@@ -14,7 +14,10 @@ export type Finding = {
 	readonly conversation: Conversation;
 	/** The packet that completed it. */
 	readonly packet: CapturedPacket;
-	/** Sent by the server. A hello by the server means that the roles were guessed wrongly, or that the server is a client too. */
+	/**
+	 * Sent by the server. A hello by the server means that the roles were guessed wrongly, or that the server is a
+	 * client too.
+	 */
 	readonly byServer: boolean;
 } & Fact;
 
@@ -33,8 +36,8 @@ export interface Hello {
 	readonly kind: "hello";
 	readonly via: "tls" | "quic";
 	/**
-	 * `broken`: it contradicts itself. `cut`: the conversation ended before it. QUIC only, `unread`: its version cannot be read; `strange`:
-	 * packets that no key of the flow decrypts, or that contradict earlier ones.
+	 * `broken`: it contradicts itself. `cut`: the conversation ended before it. QUIC only, `unread`: its version cannot
+	 * be read; `strange`: packets that no key of the flow decrypts, or that contradict earlier ones.
 	 */
 	readonly how: "named" | "unnamed" | "broken" | "cut" | "unread" | "strange";
 	/** As sent; null: it has none. */
@@ -67,7 +70,10 @@ export interface Message {
 	readonly isBroken: boolean;
 	/** `type`: QTYPE. */
 	readonly questions: readonly { readonly name: string; readonly type: number }[];
-	/** Of the answer section, including address hints of SVCB and HTTPS records. They belong to the name of the first question. */
+	/**
+	 * Of the answer section, including address hints of SVCB and HTTPS records. They belong to the name of the first
+	 * question.
+	 */
 	readonly addresses: readonly LearnedAddress[];
 }
 

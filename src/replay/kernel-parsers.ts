@@ -2,7 +2,10 @@ import { HELLO_FLAG, HELLO_RESULT, PARSE_REQUEST, TEXT } from "../native/layout.
 import { readerNames } from "../native/vocabulary.ts";
 import type { Hello } from "./finding.ts";
 
-/** Runs a parser and writes its result to the request: in user space (Addon.parse) or in the kernel (the program `parse`). */
+/**
+ * Runs a parser and writes its result to the request: in user space (Addon.parse) or in the kernel (the program
+ * `parse`).
+ */
 export type Parse = (request: Buffer, bytes: Buffer) => void;
 
 /** A request to a parser of bpf/parse/parse.h. It keeps the state between two pieces of a message. */

@@ -10,8 +10,8 @@ export interface WatchedCgroup {
 }
 
 /**
- * The cgroup to watch: `requested`, or the root of cgroup v2. Throws SallyportError: NO_CGROUP2 if none is mounted, BAD_CGROUP if
- * `requested` is not a cgroup v2 folder.
+ * The cgroup to watch: `requested`, or the root of cgroup v2. Throws SallyportError: NO_CGROUP2 if none is mounted,
+ * BAD_CGROUP if `requested` is not a cgroup v2 folder.
  *
  * @param mountinfo contents of /proc/self/mountinfo
  */

@@ -10,12 +10,14 @@ export interface Clock {
 
 export type ClockSource = Pick<Clock, "monotonic" | "now">;
 
+/** The clocks of this process. */
 export function systemClock(source: ClockSource = SYSTEM): Clock {
 	let offset = Number.NEGATIVE_INFINITY;
 	return {
 		...source,
-		/* now() is truncated to whole milliseconds, so each reading is up to 1 ms too low, and the highest is the most precise. A lower
-		 * one is ignored unless the clock was set: otherwise times would go back by fractions of a millisecond between batches. */
+		/* now() is truncated to whole milliseconds, so each reading is up to 1 ms too low, and the highest is the most
+		 * precise. A lower one is ignored unless the clock was set: otherwise times would go back by fractions of a
+		 * millisecond between batches. */
 		offset() {
 			const read = source.now() - source.monotonic() / 1e6;
 			if (read > offset || read < offset - SET_BACK) offset = read;

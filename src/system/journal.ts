@@ -17,7 +17,10 @@ export interface JournalOptions {
 	readonly now: () => number;
 }
 
-/** Writes structured entries to the journal. Entries over the rate are dropped, and the next written entry is preceded by their number. */
+/**
+ * Writes structured entries to the journal. Entries over the rate are dropped, and the next written entry is preceded
+ * by their number.
+ */
 export class Journal {
 	/** Entries that were dropped, because of the rate or because the journal did not accept them. */
 	suppressed = 0;

@@ -7,9 +7,10 @@ export interface Lock {
 }
 
 /**
- * Takes a lock file that names its holder by pid and start time. A reused pid does not count as the holder, so the file of a killed
- * daemon needs no cleaning. link(2) makes the lock atomic; of two processes that replace the same stale file, one fails at its second
- * reading. Throws SallyportError ALREADY_RUNNING if another process holds the lock, and the errors of the file system.
+ * Takes a lock file that names its holder by pid and start time. A reused pid does not count as the holder, so the file
+ * of a killed daemon needs no cleaning. link(2) makes the lock atomic; of two processes that replace the same stale
+ * file, one fails at its second reading. Throws SallyportError ALREADY_RUNNING if another process holds the lock, and
+ * the errors of the file system.
  *
  * @param subject of the message, such as "the pins at /sys/fs/bpf/sallyport"
  */
@@ -65,7 +66,8 @@ function pinsLock({ runtimeDir, pins }: PinsOf): string {
 export function startTime(pid: number): number | null {
 	try {
 		const stat = readFileSync(`/proc/${pid}/stat`, "utf8");
-		/* comm may contain spaces and parentheses: fields are counted from the last parenthesis, behind which field 3 begins. */
+		/* comm may contain spaces and parentheses: fields are counted from the last parenthesis, behind which field 3
+		 * begins. */
 		const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
 		const value = Number(fields[19]);
 		return fields[0] !== "Z" && Number.isFinite(value) ? value : null;

@@ -34,8 +34,8 @@ export function cgroup2Mount(mountinfo: string): Mount | null {
 }
 
 /**
- * The path of a file in this mount namespace. Of several mounts, the one that shows most of the file system is used, then the shortest.
- * If the device is not mounted in this namespace, `path` is returned.
+ * The path of a file in this mount namespace. Of several mounts, the one that shows most of the file system is used,
+ * then the shortest. If the device is not mounted in this namespace, `path` is returned.
  *
  * @param path absolute, inside the file system `device`
  */

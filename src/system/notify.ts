@@ -1,6 +1,9 @@
 /** The service manager by sd_notify(3). */
 export interface ServiceManager {
-	/** Sends the variables of one message, such as READY: "1". Failures are ignored, because they must not stop the service. */
+	/**
+	 * Sends the variables of one message, such as READY: "1". Failures are ignored, because they must not stop the
+	 * service.
+	 */
 	notify(state: Readonly<Record<string, string>>): void;
 	/** Interval within which WATCHDOG=1 is expected [ms]; null: no watchdog. */
 	readonly watchdog: number | null;
@@ -9,7 +12,10 @@ export interface ServiceManager {
 /** Throws if the datagram cannot be sent: Addon.sendDatagram. */
 export type SendDatagram = (path: string, bytes: Uint8Array) => void;
 
-/** Null: the process was not started by a service manager. Deletes the variables from `env`, so that children do not inherit them. */
+/**
+ * Null: the process was not started by a service manager. Deletes the variables from `env`, so that children do not
+ * inherit them.
+ */
 export function serviceManager(
 	env: Record<string, string | undefined>,
 	pid: number,

@@ -21,7 +21,10 @@ export function checkMachine(): void {
 	if (obstacle !== null) throw obstacle;
 }
 
-/** The first missing requirement, or null. Codes: NOT_ROOT, CAPABILITY_MISSING, KERNEL_TOO_OLD, NO_BTF, NO_CGROUP2. Pure. */
+/**
+ * The first missing requirement, or null. Codes: NOT_ROOT, CAPABILITY_MISSING, KERNEL_TOO_OLD, NO_BTF, NO_CGROUP2.
+ * Pure.
+ */
 export function findObstacle(facts: Facts): SallyportError | null {
 	const missing = CAPABILITIES.filter(({ bit }) => (facts.capabilities & (1n << BigInt(bit))) === 0n).map(
 		({ name }) => name,

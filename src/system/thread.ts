@@ -11,8 +11,8 @@ export interface ThreadOptions {
 }
 
 /**
- * Starts a worker thread with the compile cache of the main thread. A worker uses a cache only if its environment names one; without it
- * each thread would load Node's TypeScript compiler (30 MB).
+ * Starts a worker thread with the compile cache of the main thread. A worker uses a cache only if its environment names
+ * one; without it each thread would load Node's TypeScript compiler (30 MB).
  */
 export function startThread(file: URL, { workerData, young, old }: ThreadOptions): Worker {
 	const cache = getCompileCacheDir();

@@ -9,7 +9,10 @@ export class Turns {
 		this.#limit = limit;
 	}
 
-	/** Runs a task after the earlier ones. Rejects with BusyError, without starting it, if the queue is full; else as the task does. */
+	/**
+	 * Runs a task after the earlier ones. Rejects with BusyError, without starting it, if the queue is full; else as
+	 * the task does.
+	 */
 	take<T>(run: () => Promise<T>): Promise<T> {
 		if (this.#waiting >= this.#limit) return Promise.reject(new BusyError());
 		this.#waiting++;

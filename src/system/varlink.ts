@@ -11,7 +11,10 @@ export interface SubscriptionOptions {
 	readonly limit?: number;
 }
 
-/** Makes a varlink call with `more`: JSON messages that end with NUL (https://varlink.org/Method-Call). Returns a function that ends it. */
+/**
+ * Makes a varlink call with `more`: JSON messages that end with NUL (https://varlink.org/Method-Call). Returns a
+ * function that ends it.
+ */
 export function subscribe({ socket: path, method, onReply, onEnd, limit = 1 << 20 }: SubscriptionOptions): () => void {
 	let ended = false;
 	let waiting: Buffer[] = [];

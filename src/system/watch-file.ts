@@ -6,9 +6,9 @@ export interface Watcher {
 }
 
 /**
- * Calls `changed` after a file was written, replaced or removed. The folder is watched rather than the file, because editors rename a
- * new file over the old one. While the folder does not exist, its nearest existing parent is watched. A folder that cannot be read is not
- * watched.
+ * Calls `changed` after a file was written, replaced or removed. The folder is watched rather than the file, because
+ * editors rename a new file over the old one. While the folder does not exist, its nearest existing parent is watched.
+ * A folder that cannot be read is not watched.
  *
  * @param quietMs time without another change before the call [ms]
  */

@@ -1,6 +1,6 @@
 /**
- * Random policies and connections for property tests, here and in test/bpf. Both use the few values of world.ts, so that rules often match
- * connections.
+ * Random policies and connections for property tests, here and in test/bpf. Both use the few values of world.ts, so
+ * that rules often match connections.
  */
 import * as fc from "fast-check";
 import type { Connection } from "../../../src/policy/evaluate/evaluate.ts";
