@@ -55,7 +55,7 @@ export class Judge {
 		// As sp_quic_deny in bpf/traffic/quic_flow.h: no rule can allow it.
 		if (how === "strange")
 			return { ...judgement, verdict: "deny", group: null, rule: null, reason: "unreadable", helloRequired: false };
-		// As sp_why_nameless in bpf/traffic/hello_verdict.h.
+		// As sp_unnamed_reason in bpf/traffic/hello_verdict.h.
 		if (judgement.reason !== "name_missing" || how === "unnamed" || how === "named") return judgement;
 		return { ...judgement, reason: NAMELESS_REASONS[how] };
 	}
