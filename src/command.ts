@@ -1,7 +1,8 @@
 import { existsSync, readFileSync } from "node:fs";
 import { dirname } from "node:path";
 import { text } from "node:stream/consumers";
-import { SallyportError } from "./base/errors.ts";
+import { getSystemErrorMessage } from "node:util";
+import { EXIT, SallyportError } from "./base/errors.ts";
 import { readVersion } from "./base/version.ts";
 import type { Output, Signals } from "./cli/deps.ts";
 import { runCommandLine } from "./cli/program.ts";
@@ -30,14 +31,16 @@ const MOST_WAITING = 16 * 1024 * 1024;
 /** Entries a second in the long run and at once; journald's own limit is 10,000 in 30 s. */
 const JOURNAL_RATE = { rate: 200, burst: 2_000 };
 
-/** One run of the command line: everything real is handed in here. Returns the exit code. */
-export function runCommand(args: readonly string[]): Promise<number> {
+/** Runs the command line with the real process, files and kernel. Returns the exit code. */
+export async function runCommand(args: readonly string[]): Promise<number> {
 	const version = readVersion();
+	const out = output(process.stdout);
+	const err = output(process.stderr);
 	const manager = serviceManager(process.env, process.pid, (path, bytes) => open().sendDatagram(path, bytes));
-	return runCommandLine(args, {
+	const code = await runCommandLine(args, {
 		version,
-		out: output(process.stdout),
-		err: output(process.stderr),
+		out,
+		err,
 		signals: signals(),
 		async start(config, log) {
 			const daemon = await startDaemon(config, { openAddon: open, log, version, started: giveBack });
@@ -51,17 +54,18 @@ export function runCommand(args: readonly string[]): Promise<number> {
 			requireMachine();
 			return detachAlone(config, open());
 		},
+		kernelState: () => null,
 		openJournal,
 		async doctor(config) {
-			const findingsOf = gather(config, open(), (file) => checkPolicyFile(file, environmentBeside(file)));
-			return { findings: findings(findingsOf) };
+			const facts = gather(config, open(), (file) => checkPolicyFile(file, environmentBeside(file)));
+			return { findings: findings(facts) };
 		},
 		checkPolicy: (file) => checkPolicyFile(file, environmentBeside(file)),
-		comparePolicy(before, file) {
-			const beside = before.source.startsWith("/") ? before.source : file;
+		comparePolicy(before, after) {
+			const beside = before.source.startsWith("/") ? before.source : after.source;
 			return comparePolicies(
 				{ ...before, environment: environmentBeside(beside) },
-				{ text: readFileSync(file, "utf8"), source: file, environment: environmentBeside(file) },
+				{ ...after, environment: environmentBeside(after.source) },
 			);
 		},
 		async replay(request) {
@@ -76,6 +80,10 @@ export function runCommand(args: readonly string[]): Promise<number> {
 		hashPassword,
 		keys,
 	});
+	const failure = await out.end();
+	if (failure === null) return code;
+	err.write(`sallyport: Standard output cannot be written: ${getSystemErrorMessage(failure.errno ?? 0)}.\n`);
+	return EXIT.OUTPUT_FAILED;
 }
 
 function environmentBeside(file: string) {
@@ -121,24 +129,38 @@ function open(): Addon {
 	}
 }
 
-function output(stream: NodeJS.WriteStream): Output {
-	const gone: (() => void)[] = [];
+interface ProcessOutput extends Output {
+	/** Waits until all is written. Returns the error of a failed write, such as ENOSPC; a reader that left is none. */
+	readonly end: () => Promise<NodeJS.ErrnoException | null>;
+}
+
+function output(stream: NodeJS.WriteStream): ProcessOutput {
+	const listeners: (() => void)[] = [];
+	let ended = false;
+	let failure: NodeJS.ErrnoException | null = null;
 	stream.on("error", (error: NodeJS.ErrnoException) => {
-		/* The reader left, as head(1) does. */
-		if (error.code !== "EPIPE") throw error;
-		for (const tell of gone) tell();
+		/* Later errors follow from the first one. EPIPE: the reader left, as head(1) does. */
+		if (ended) return;
+		ended = true;
+		if (error.code !== "EPIPE") failure = error;
+		for (const closed of listeners) closed();
 	});
 	return {
+		async end() {
+			if (!ended) await new Promise<void>((resolve) => void stream.write("", () => resolve()));
+			return failure;
+		},
 		terminal: stream.isTTY === true,
 		colours: stream.isTTY === true && (process.env["NO_COLOR"] ?? "") === "" && process.env["TERM"] !== "dumb",
 		width: () => stream.columns || 80,
 		height: () => stream.rows || 24,
 		write(text) {
+			if (ended) return true;
 			if (stream.writableLength > MOST_WAITING) return false;
 			stream.write(text);
 			return true;
 		},
-		onClosed: (tell) => void gone.push(tell),
+		onClosed: (closed) => void listeners.push(closed),
 		onResize(resized) {
 			stream.on("resize", resized);
 			return () => stream.off("resize", resized);

@@ -1,10 +1,11 @@
+import type { Status } from "../api/status.ts";
 import type { Config } from "../base/config.ts";
 import type { Logger } from "../base/logger.ts";
 import type { PolicyCheck } from "../policy/compile/policy-facts.ts";
 import type { Comparison } from "../policy/evaluate/compare.ts";
 import type { ConnectionView } from "../records/view.ts";
 
-/** What the commands need; command.ts hands it in. */
+/** The dependencies of the commands, supplied by command.ts. */
 export interface CliDeps {
 	readonly version: string;
 	readonly out: Output;
@@ -12,33 +13,35 @@ export interface CliDeps {
 	readonly start: (config: Config, log: Logger) => Promise<RunningDaemon>;
 	readonly attach: (config: AttachConfig, log: Logger) => Promise<AttachResult>;
 	readonly detach: (config: Pick<Config, "pins" | "runtimeDir">) => Promise<DetachResult>;
-	/** What takes connections for the journal; null: no journal listens here. */
+	/** One sentence about what the kernel enforces while no daemon answers; null if nothing is known. */
+	readonly kernelState: () => string | null;
+	/** Returns a function that writes a connection to the journal; null if no journal runs here. */
 	readonly openJournal: () => ((connection: ConnectionView) => void) | null;
 	readonly doctor: (config: DoctorConfig) => Promise<DoctorReport>;
 	readonly checkPolicy: (file: string) => PolicyCheck;
-	readonly comparePolicy: (before: PolicySource, file: string) => Comparison;
+	readonly comparePolicy: (before: PolicySource, after: PolicySource) => Comparison;
 	readonly replay: (request: ReplayRequest) => Promise<ReplayReport>;
 	readonly readFile: (file: string) => string;
-	/** All of standard input. */
+	/** Reads standard input to its end. */
 	readonly readInput: () => Promise<string>;
 	readonly hashPassword: (password: string) => Promise<string>;
 	readonly signals: Signals;
-	/** Each key as it is pressed, until the returned function is called. */
+	/** Calls back for each key pressed until the returned function is called. */
 	readonly keys: (pressed: (key: string) => void) => () => void;
 }
 
-/** Where text goes; a terminal has colours and a size. */
+/** Standard output or standard error. */
 export interface Output {
 	readonly terminal: boolean;
 	readonly colours: boolean;
-	/** Columns and lines now. */
+	/** Current size in columns and lines. */
 	readonly width: () => number;
 	readonly height: () => number;
-	/** False: nothing was written, the reader is too slow. */
+	/** Returns false if the text was dropped because the reader is too slow. */
 	readonly write: (text: string) => boolean;
-	/** Called when the reader has gone. */
-	readonly onClosed: (gone: () => void) => void;
-	/** Returns the end of it. */
+	/** Calls back when writing has failed or the reader has closed the pipe. */
+	readonly onClosed: (closed: () => void) => void;
+	/** Returns a function that ends the notifications. */
 	readonly onResize: (resized: () => void) => () => void;
 }
 
@@ -89,6 +92,8 @@ export interface DetachResult {
 }
 
 export interface DoctorConfig extends Pick<Config, "pins" | "cgroup" | "runtimeDir"> {
+	/** What the daemon reports, for checks that need root; null if it does not answer. */
+	readonly status: Status | null;
 	readonly policy: string;
 	readonly stateDir: string;
 }
@@ -99,10 +104,10 @@ export interface DoctorReport {
 
 export interface Finding {
 	readonly check: string;
-	readonly result: "ok" | "warning" | "failure";
-	/** What was found. */
+	/** `not_checked`: the user may not look at it. */
+	readonly result: "ok" | "warning" | "failure" | "not_checked";
 	readonly text: string;
-	/** What to do about it; null where there is nothing to do. */
+	/** The remedy; null if none is needed. */
 	readonly advice: string | null;
 }
 

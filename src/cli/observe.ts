@@ -5,11 +5,13 @@ import { plainLogger } from "../base/logger.ts";
 import { printable } from "../base/text.ts";
 import type { ConnectionView } from "../records/view.ts";
 import type { CliCommand } from "./cli-command.ts";
+import { liveConnectionTable } from "./connection-table.ts";
 import type { CliDeps } from "./deps.ts";
 import { absolutePath, positiveInteger } from "./options.ts";
-import { type TableStyle, tableHeader, tableRow } from "./table.ts";
+import { addTableOptions, checkColumns, liveTable, type TableOptions, wantsTable } from "./table.ts";
+import { recordCountText } from "./text.ts";
 
-interface Options {
+interface Options extends TableOptions {
 	readonly cgroup?: string;
 	readonly policy?: string;
 	readonly socket?: string;
@@ -21,7 +23,7 @@ interface Options {
 }
 
 export function addObserveCommand(program: CliCommand, deps: CliDeps): void {
-	program
+	const command = program
 		.subcommand("observe")
 		.description("show every outbound connection, live; blocks nothing and leaves nothing behind")
 		.option(
@@ -38,7 +40,11 @@ export function addObserveCommand(program: CliCommand, deps: CliDeps): void {
 			absolutePath,
 		)
 		.option("--seconds <n>", "stop by itself", positiveInteger)
-		.option("--no-dns", "leave out DNS questions")
+		.option("--no-dns", "leave out DNS questions");
+	addTableOptions(
+		command,
+		liveConnectionTable().columns.map(({ key }) => key),
+	)
 		.option("--json", "one JSON line a connection, which is the default where stdout is no terminal")
 		.examples(
 			[
@@ -53,6 +59,7 @@ export function addObserveCommand(program: CliCommand, deps: CliDeps): void {
 }
 
 async function observe(options: Options, deps: CliDeps): Promise<void> {
+	checkColumns(liveConnectionTable(), options);
 	const pins = options.pins ?? `${PINS}${process.pid}`;
 	removeStalePins();
 	/* From now on a signal ends it cleanly, also in the middle of the start. */
@@ -77,11 +84,12 @@ async function observe(options: Options, deps: CliDeps): Promise<void> {
 	const waiting = [ended, closed.promise];
 	if (options.seconds !== undefined)
 		waiting.push(new Promise((resolve) => setTimeout(resolve, (options.seconds ?? 0) * 1000).unref()));
-	const shown = { count: 0, skipped: 0 };
-	const show = options.json === true || !deps.out.terminal ? jsonLines(deps) : liveTable(deps);
+	const shown = { connection: 0, dns: 0, skipped: 0 };
+	const asTable = options.json !== true && (deps.out.terminal || wantsTable(options));
+	const show = asTable ? liveTable(liveConnectionTable(), options, deps.out) : jsonLines(deps);
 	const unwatch = daemon.watch((connection) => {
 		if (!options.dns && connection.kind === "dns") return;
-		if (show(connection)) shown.count++;
+		if (show(connection)) shown[connection.kind]++;
 		else shown.skipped++;
 	});
 	deps.signals.onHangup(() => void daemon.reload());
@@ -92,7 +100,7 @@ async function observe(options: Options, deps: CliDeps): Promise<void> {
 	const skipped = shown.skipped === 0 ? "" : `, ${shown.skipped} not shown because the reader was too slow`;
 	const missed = lost === 0 ? "" : `, ${lost} events lost`;
 	if (deps.out.terminal || skipped !== "" || missed !== "")
-		deps.err.write(`sallyport: ${shown.count} connections${skipped}${missed}\n`);
+		deps.err.write(`sallyport: ${recordCountText(shown.connection, shown.dns)}${skipped}${missed}\n`);
 }
 
 /** Prefix of observe's own pin folders; the process id follows. */
@@ -124,12 +132,6 @@ function isRunning(pid: number): boolean {
 
 function jsonLines({ out }: CliDeps): (connection: ConnectionView) => boolean {
 	return (connection) => out.write(`${JSON.stringify(connection)}\n`);
-}
-
-function liveTable({ out }: CliDeps): (connection: ConnectionView) => boolean {
-	const style = (): TableStyle => ({ width: out.width(), colours: out.colours, date: false });
-	out.write(`${tableHeader(style())}\n`);
-	return (connection) => out.write(`${tableRow(connection, style())}\n`);
 }
 
 function printLines(text: string): string {

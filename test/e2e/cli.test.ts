@@ -116,7 +116,7 @@ test("policy: show, explain, diff, apply; another one in force by now is not ove
     - to.cidr: 198.19.6.0/24
 `);
 	expect(await words("policy", "diff", file)).toMatch(
-		/^Of \d+ connections since 24h none would be decided otherwise\.$/m,
+		/^None of \d+ connections?( and \d+ DNS questions?)? since 24h would be decided differently\.$/m,
 	);
 	expect(await words("policy", "apply", file)).toMatch(/in force, generation \d+, mode enforce/);
 	expect(await words("policy", "diff", file)).toBe("Nothing would change.\n");

@@ -1,4 +1,4 @@
-/** The commands that ask the daemon, against one that says what it is told to. */
+/** The commands that query the daemon, against a fake one. */
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -108,7 +108,7 @@ test("names: a list, a pattern, and one name whole", async () => {
 	const one = await ask("names a.example.com");
 	expect(one.stdout).toContain("192.0.2.1 (TTL 30 s");
 	expect(one.stdout).toContain("not trusted");
-	expect(one.stdout).toContain("curl\\u{202e}, root, a.service: 1 questions");
+	expect(one.stdout).toContain("curl\\u{202e}, root, a.service: 1 question, 2 connections");
 	expect(one.stdout).toContain("allow web/api");
 	expect(JSON.parse((await ask("names a.example.com --json")).stdout)).toMatchObject({ questions: 3 });
 });
@@ -185,7 +185,7 @@ test("top on a terminal: an error before the first look leaves the screen alone;
 	expect(terminal.stdout.endsWith("\x1b[?1049l")).toBe(true);
 });
 
-test("stream shows events, tells what was missed, and goes on where it was when the daemon comes back", async () => {
+test("stream shows events, reports missed ones, and resumes when the daemon comes back", async () => {
 	let visits = 0;
 	await daemon((_, response) => {
 		visits++;
@@ -206,7 +206,7 @@ test("stream shows events, tells what was missed, and goes on where it was when 
 			.split("\n")
 			.map((line) => JSON.parse(line).id),
 	).toEqual([1, 2, 3]);
-	expect(terminal.stderr).toContain("12 connections were missed");
+	expect(terminal.stderr).toContain("12 records missed");
 	expect(asked.map(({ headers }) => headers["last-event-id"])).toEqual([undefined, "7-2"]);
 	expect(asked[0]?.query).toEqual({ verdict: "deny" });
 });
@@ -216,6 +216,7 @@ test("status in words and as JSON; the daemon's text does not reach the terminal
 	const { stdout } = await ask("status");
 	expect(stdout).toContain("policy       /etc/sallyport/policy.yaml (mode enforce, 2 rules, generation 3");
 	expect(stdout).toContain("bad\\x1b[2J");
+	expect(stdout).toMatch(/^connections +1 open, 2 ended in memory\nquestions +3 in memory$/m);
 	expect(JSON.parse((await ask("status --json")).stdout)).toMatchObject({ denied: 4, wouldDeny: 5 });
 });
 
@@ -228,12 +229,30 @@ test("no daemon, a dead one, no right: a sentence with what to do, and exit code
 	expect(await ask("status")).toMatchObject({ code: 30, stderr: expect.stringContaining("the daemon has ended") });
 });
 
-test("a refusal is told in the daemon's words, with exit code 31", async () => {
+test("a refusal is printed in the daemon's words, with exit code 31", async () => {
 	await daemon((_, response) => problem(response, 400, 'address "x\x1b" is no address'));
 	expect(await ask("connections --address x")).toMatchObject({
 		code: 31,
-		stderr: 'sallyport: The daemon refused: address "x\\x1b" is no address\n',
+		stderr: 'sallyport: address "x\\x1b" is no address\n',
 	});
+});
+
+test("a record or name that the daemon does not have", async () => {
+	await daemon((_, response) => problem(response, 404, "nothing here"));
+	expect(await ask("connections 1")).toMatchObject({
+		code: 31,
+		stderr: "sallyport: No record 1 (it may have expired).\n",
+	});
+	expect((await ask("names x.example")).stderr).toBe(
+		"sallyport: No record of the name x.example (it may have expired).\n",
+	);
+});
+
+test("without a daemon the error says what the kernel enforces, where that is known", async () => {
+	const terminal = Object.assign(new Terminal(), { kernelState: () => "The kernel still enforces generation 7." });
+	const { code, stderr } = await ask("status", terminal);
+	expect(code).toBe(30);
+	expect(stderr).toContain("so no daemon runs here. The kernel still enforces generation 7. Start it with");
 });
 
 function iso(seconds: number): string {
@@ -257,7 +276,7 @@ function lastFrame({ stdout }: Terminal): string[] {
 	return frame.split("\r\n").map((line) => line.replaceAll(/\x1b\[[\d;?]*[A-Za-z]/g, ""));
 }
 
-test("while history is not written, whoever asks is told since when and why; what is in the answer stays as it is", async () => {
+test("while history is not written, every list warns since when and why; the answer itself stays as it is", async () => {
 	const unwritten = { since: "2026-01-02T03:04:05.000Z", why: "The disk is full\x1b[2J" };
 	await daemon(({ path }) =>
 		path === "/v1/top"
@@ -269,7 +288,7 @@ test("while history is not written, whoever asks is told since when and why; wha
 	for (const command of ["connections --json", "top --json", "top --once", "names", "names --json"]) {
 		const { code, stderr, stdout } = await ask(command);
 		expect(code, command).toBe(0);
-		expect(stderr, command).toMatch(/history is not written since 2026-01-02.*The disk is full/);
+		expect(stderr, command).toMatch(/history has not been written since 2026-01-02.*The disk is full/);
 		expect(stderr + stdout, command).not.toContain("\x1b");
 	}
 });

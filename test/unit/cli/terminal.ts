@@ -108,6 +108,7 @@ export class Terminal implements CliDeps {
 	};
 	wasThere = true;
 	readonly detach = async ({ pins }: { pins: string }) => ({ wasThere: this.wasThere, pins });
+	readonly kernelState: () => string | null = () => null;
 	journal: ConnectionView[] | null = [];
 	readonly openJournal = () => {
 		const { journal } = this;
