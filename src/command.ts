@@ -136,6 +136,7 @@ interface ProcessOutput extends Output {
 
 function output(stream: NodeJS.WriteStream): ProcessOutput {
 	const listeners: (() => void)[] = [];
+	let written = false;
 	let ended = false;
 	let failure: NodeJS.ErrnoException | null = null;
 	stream.on("error", (error: NodeJS.ErrnoException) => {
@@ -147,7 +148,7 @@ function output(stream: NodeJS.WriteStream): ProcessOutput {
 	});
 	return {
 		async end() {
-			if (!ended) await new Promise<void>((resolve) => void stream.write("", () => resolve()));
+			if (written && !ended) await new Promise<void>((resolve) => void stream.write("", () => resolve()));
 			return failure;
 		},
 		terminal: stream.isTTY === true,
@@ -157,6 +158,7 @@ function output(stream: NodeJS.WriteStream): ProcessOutput {
 		write(text) {
 			if (ended) return true;
 			if (stream.writableLength > MOST_WAITING) return false;
+			written = true;
 			stream.write(text);
 			return true;
 		},

@@ -122,7 +122,7 @@ function unseenChecks(config: DoctorConfig, daemon: number | null): ReadonlySet<
 	if (isDenied(JIT)) unseen.add("jit");
 	if (isDenied(config.pins)) unseen.add("pins");
 	if (daemon === null) unseen.add("denied sockets");
-	if (daemon === null && (isDenied(config.runtimeDir) || unseen.has("pins"))) unseen.add("daemon");
+	if (daemon === null && isDenied(config.runtimeDir)) unseen.add("daemon");
 	if (isDenied(config.policy)) unseen.add("policy");
 	if (isDenied(lastGoodFile(config.stateDir))) unseen.add("last good policy");
 	return unseen;
