@@ -214,7 +214,8 @@ const REPORTED: Partial<Record<Check, (status: Status) => Finding | null>> = {
 	programs: ({ programs: { length } }) => ok("programs", `the daemon reports ${length} programs in the kernel`),
 	pins: ({ pins: folder }) => ok("pins", `the daemon reports pins at ${folder}`),
 	policy: ({ generation, policy: { mode, rules, failure: refused } }) => {
-		if (refused !== null)
+		/* A policy that the API refused is not a problem of the host. */
+		if (refused?.source.startsWith("/"))
 			return failure("policy", `The daemon refused ${refused.source}: ${refused.problems[0] ?? "?"}.`, CHECK_POLICY);
 		const text = mode === null ? "loaded by an earlier daemon" : `mode ${mode}, ${rules} rules`;
 		return ok("policy", `the daemon reports generation ${generation}, ${text}`);

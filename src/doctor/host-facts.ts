@@ -120,7 +120,8 @@ export function gather(config: DoctorConfig, addon: Addon, checkPolicy: (file: s
 function unseenChecks(config: DoctorConfig, daemon: number | null): ReadonlySet<Check> {
 	const unseen = new Set<Check>(["programs", "other programs", "disk"]);
 	if (isDenied(JIT)) unseen.add("jit");
-	if (isDenied(config.pins)) unseen.add("pins");
+	/* A pinned map cannot be opened without CAP_BPF, even where the folder can be read. */
+	if (isDenied(config.pins) || existsSync(config.pins)) unseen.add("pins");
 	if (daemon === null) unseen.add("denied sockets");
 	if (daemon === null && isDenied(config.runtimeDir)) unseen.add("daemon");
 	if (isDenied(config.policy)) unseen.add("policy");

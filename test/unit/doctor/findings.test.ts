@@ -95,6 +95,7 @@ test("what the daemon reports stands for checks that need root", () => {
 			]),
 		);
 	const failure = null;
+	const refused = STATUS.policy.failure;
 	expect(report({ policy: { ...STATUS.policy, failure }, history: { failure } })).toMatchObject({
 		programs: "ok: the daemon reports 1 programs in the kernel",
 		pins: "ok: the daemon reports pins at /sys/fs/bpf/sallyport",
@@ -103,8 +104,11 @@ test("what the daemon reports stands for checks that need root", () => {
 		"other programs": "not_checked: needs root",
 		"last good policy": "not_checked: needs root",
 	});
+	expect(report({ policy: { ...STATUS.policy, failure: { ...refused, source: "/etc/p.yaml" } } })["policy"]).toBe(
+		"failure: The daemon refused /etc/p.yaml: (api):1:1: bad\x1b[2J.",
+	);
 	expect(report({ history: { failure: { message: "The disk is full." } } })).toMatchObject({
-		policy: expect.stringContaining("failure: The daemon refused (api): "),
+		policy: "ok: the daemon reports generation 3, mode enforce, 2 rules",
 		disk: "failure: The disk is full.",
 	});
 	expect(report({ history: null })["disk"]).toBe("not_checked: needs root");
