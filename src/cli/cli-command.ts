@@ -20,8 +20,11 @@ export class CliCommand extends Command {
 	examples(lines: readonly string[], notes = ""): this {
 		this.exampleLines = lines;
 		this.notes = notes;
-		const shown = ["", "Examples:", ...lines.map((line) => `  ${line}`), ...(notes === "" ? [] : ["", notes])];
-		return this.addHelpText("after", shown.join("\n"));
+		return this.addHelpText("after", () => {
+			const width = this.configureOutput().getOutHelpWidth?.() ?? 80;
+			const wrapped = notes === "" ? [] : ["", this.createHelp().boxWrap(notes, width)];
+			return ["", "Examples:", ...lines.map((line) => `  ${line}`), ...wrapped].join("\n");
+		});
 	}
 
 	/** An option with a fixed set of values. */
