@@ -26,14 +26,17 @@ async function buildUnlessBuilt() {
 
 function hashOfInputs() {
 	const hash = createHash("sha256");
-	const folders = ["bpf", "native"].flatMap((folder) =>
-		readdirSync(`${ROOT}/${folder}`)
-			.filter((name) => /\.(c|h|cc|txt|json)$/.test(name))
-			.map((name) => `${folder}/${name}`),
-	);
-	for (const file of [...folders.sort(), "package-lock.json"])
+	for (const file of [...filesBelow("bpf"), ...filesBelow("native"), "package-lock.json"])
 		hash.update(file).update(readFileSync(`${ROOT}/${file}`));
 	return hash.digest("hex");
+}
+
+/** Sources below a folder of the repository, sorted, without what a build leaves there. */
+function filesBelow(folder) {
+	return readdirSync(`${ROOT}/${folder}`, { recursive: true })
+		.filter((name) => !name.startsWith("build/") && /\.(c|h|cc|txt|json)$/.test(name))
+		.map((name) => `${folder}/${name}`)
+		.sort();
 }
 
 if (process.argv[1] === import.meta.filename) {

@@ -12,12 +12,12 @@ export function addDoctorCommand(program: CliCommand, deps: CliDeps, finish: (co
 		.subcommand("doctor")
 		.description("check this host and print each problem with its remedy; changes nothing")
 		.option("--policy <file>", "policy file", absolutePath, DEFAULTS.policy ?? undefined)
-		.option("--cgroup <path>", "the watched cgroup v2 folder (default: the whole host)", absolutePath)
-		.option("--pins <path>", "folder of the pins, on bpffs", absolutePath, DEFAULTS.pins)
-		.option("--runtime-dir <path>", "folder of the lock file", absolutePath, DEFAULTS.runtimeDir)
+		.option("--cgroup <path>", "the watched cgroup v2 directory (default: the whole host)", absolutePath)
+		.option("--pins <path>", "directory of the pins, on bpffs", absolutePath, DEFAULTS.pins)
+		.option("--runtime-dir <path>", "directory of the lock file", absolutePath, DEFAULTS.runtimeDir)
 		.option(
 			"--state-dir <path>",
-			"folder of the state that survives a restart",
+			"directory of the state that survives a restart",
 			absolutePath,
 			DEFAULTS.stateDir ?? undefined,
 		)

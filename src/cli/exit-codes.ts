@@ -17,7 +17,7 @@ export const WHEN: Readonly<Record<keyof typeof EXIT, string>> = {
 	NO_ADDON: "the native addon is missing or was built for another machine",
 	NO_BPFFS: "the BPF file system is not mounted and cannot be mounted",
 	KERNEL_REFUSED: "the kernel refused to load or attach a program; the end of the verifier's log is printed",
-	BAD_CGROUP: "`--cgroup` is not a cgroup v2 folder",
+	BAD_CGROUP: "`--cgroup` is not a cgroup v2 directory",
 	ALREADY_RUNNING: "another daemon uses these pins",
 	LISTEN_FAILED: "a socket or port cannot be opened, or a listener's secrets cannot be read",
 	NOT_LOOPBACK:
@@ -29,15 +29,7 @@ export const WHEN: Readonly<Record<keyof typeof EXIT, string>> = {
 
 /** Codes of `run` that a restart cannot change: RestartPreventExitStatus= of sallyport.service. */
 export const NO_RESTART: readonly (keyof typeof EXIT)[] = [
-	...([
-		"USAGE",
-		"POLICY_INVALID",
-		"NOT_ROOT",
-		"CAPABILITY_MISSING",
-		"KERNEL_TOO_OLD",
-		"NO_CGROUP2",
-		"NO_ADDON",
-	] as const),
+	...(["USAGE", "POLICY_INVALID", "NOT_ROOT", "CAPABILITY_MISSING", "KERNEL_TOO_OLD", "NO_CGROUP2", "NO_ADDON"] as const),
 	...(["NO_BPFFS", "KERNEL_REFUSED", "BAD_CGROUP", "NOT_LOOPBACK", "NO_BTF"] as const),
 ];
 

@@ -2,7 +2,7 @@ import { resolve } from "node:path";
 import { SallyportError } from "../base/errors.ts";
 import { harmless } from "./text.ts";
 
-/** Options of the commands that read the pins and the state folder without a daemon. */
+/** Options of the commands that read the pins and the state directory without a daemon. */
 export interface HostOptions {
 	readonly policy: string;
 	readonly cgroup?: string;

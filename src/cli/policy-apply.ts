@@ -21,7 +21,7 @@ export function addPolicyApply(policy: CliCommand, deps: CliDeps): void {
 				`sallyport policy apply policy.yaml --if-match "$(sallyport policy show --json | jq -r .etag)"`,
 			],
 			"The policy stays in force until the daemon's own policy file changes, SIGHUP, or the daemon's next start. Change that " +
-				"file too. The daemon reads list files from the folder of its own policy file.",
+				"file too. The daemon reads list files from the directory of its own policy file.",
 		)
 		.action((file: string, options: Options) => apply(file, options, deps));
 }

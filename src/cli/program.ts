@@ -89,7 +89,7 @@ const EXAMPLES = [
 	"sallyport status",
 ];
 
-/* An empty value is a shell variable that is not set. As a filter it would match nothing, as a path the current folder. */
+/* An empty value is a shell variable that is not set. As a filter it would match nothing, as a path the current directory. */
 function refuseEmptyValues(command: Command): void {
 	for (const [name, value] of Object.entries(command.opts()))
 		if (value === "") throw new SallyportError("USAGE", `${optionNamed(command, name)} must not be empty.`);

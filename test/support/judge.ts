@@ -1,4 +1,4 @@
-/** Asks the loaded program `judge` (bpf/judge.h) for the kernel's own decision, by BPF_PROG_TEST_RUN. */
+/** Asks the loaded program `judge` (bpf/hooks/judge.h) for the kernel's own decision, by BPF_PROG_TEST_RUN. */
 import { packAddress, packedBytes } from "../../src/base/address.ts";
 import type { Kernel } from "../../src/native/binding.ts";
 import { JUDGE_NOT_DNS, JUDGE_REQUEST, NO_RULE, PHASE } from "../../src/native/layout.ts";

@@ -39,7 +39,7 @@ const connection = {
 } as const;
 
 test("the layout is that of the headers", () => {
-	const header = ["policy.h", "event.h"]
+	const header = ["wire/policy.h", "wire/event.h"]
 		.map((file) => readFileSync(new URL(`../../../bpf/${file}`, import.meta.url), "utf8"))
 		.join("\n");
 	const constant = (name: string) =>

@@ -1,5 +1,5 @@
 /**
- * Decides from compiled rows as the kernel does: rows, trees and hash table of bpf/policy.h, nothing of the policy. Written
+ * Decides from compiled rows as the kernel does: rows, trees and hash table of bpf/wire/policy.h, nothing of the policy. Written
  * from the header, not from the compiler, so that the two check each other.
  */
 
