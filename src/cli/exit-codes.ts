@@ -29,7 +29,15 @@ export const WHEN: Readonly<Record<keyof typeof EXIT, string>> = {
 
 /** Codes of `run` that a restart cannot change: RestartPreventExitStatus= of sallyport.service. */
 export const NO_RESTART: readonly (keyof typeof EXIT)[] = [
-	...(["USAGE", "POLICY_INVALID", "NOT_ROOT", "CAPABILITY_MISSING", "KERNEL_TOO_OLD", "NO_CGROUP2", "NO_ADDON"] as const),
+	...([
+		"USAGE",
+		"POLICY_INVALID",
+		"NOT_ROOT",
+		"CAPABILITY_MISSING",
+		"KERNEL_TOO_OLD",
+		"NO_CGROUP2",
+		"NO_ADDON",
+	] as const),
 	...(["NO_BPFFS", "KERNEL_REFUSED", "BAD_CGROUP", "NOT_LOOPBACK", "NO_BTF"] as const),
 ];
 

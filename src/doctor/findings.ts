@@ -41,7 +41,11 @@ function jit({ jit }: DoctorFacts): Finding {
 
 function cgroups({ cgroup, hybrid }: DoctorFacts): Finding {
 	if (cgroup === null)
-		return failure("cgroups", "No cgroup v2 directory to watch.", "Mount cgroup v2, or name a directory with --cgroup.");
+		return failure(
+			"cgroups",
+			"No cgroup v2 directory to watch.",
+			"Mount cgroup v2, or name a directory with --cgroup.",
+		);
 	if (!hybrid) return ok("cgroups", `unified, watched at ${cgroup}`);
 	const text = `cgroup v1 is mounted beside v2 (${cgroup}). Units that systemd keeps in v1 have no name here.`;
 	return warning("cgroups", text, "Boot with systemd.unified_cgroup_hierarchy=1.");
