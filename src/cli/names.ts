@@ -5,6 +5,7 @@ import type { CliCommand, DaemonOptions } from "./cli-command.ts";
 import { bodyText, type Page, refusal, requestPages, send } from "./client.ts";
 import type { CliDeps } from "./deps.ts";
 import { cutMiddle } from "./display-width.ts";
+import { type FilterOptions, filterQuery, listOption, timeOption } from "./filters.ts";
 import { positiveInteger } from "./options.ts";
 import { addTableOptions, type Column, checkColumns, type Table, type TableOptions, tableLines } from "./table.ts";
 import { agoText, countText, fields, harmless, harmlessJson, timeText, warnUnwritten } from "./text.ts";
@@ -19,14 +20,15 @@ interface FullName extends NameRecord {
 	readonly unwritten?: Unwritten | null;
 }
 
-type Options = DaemonOptions & TableOptions & { readonly since?: string; readonly limit: number };
+type Options = DaemonOptions & FilterOptions & TableOptions & { readonly limit: number };
 
 export function addNamesCommand(program: CliCommand, deps: CliDeps): void {
 	const command = program
 		.subcommand("names")
 		.description("list domain names seen; with a name, show its addresses, clients and matching rules")
 		.argument("[name]", 'a name, or a pattern: "*" is one label, a leading "**" any number')
-		.option("--since <when>", "only names seen since: 15m, 2h, 7d, or a time")
+		.addOption(timeOption("since", undefined, "seen at or after this time"))
+		.addOption(listOption("name", "negated"))
 		.option("--limit <n>", "maximum number of names", positiveInteger, 100);
 	addTableOptions(
 		command,
@@ -46,9 +48,8 @@ export function addNamesCommand(program: CliCommand, deps: CliDeps): void {
 
 async function list(pattern: string | undefined, options: Options, deps: CliDeps): Promise<void> {
 	const { out, err } = deps;
-	const query = new URLSearchParams();
+	const query = filterQuery(options);
 	if (pattern !== undefined) query.set("name", pattern);
-	if (options.since !== undefined) query.set("since", options.since);
 	const table = tableOf(Date.now());
 	checkColumns(table, options);
 	const names: NameSummary[] = [];

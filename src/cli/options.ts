@@ -1,5 +1,6 @@
 import { resolve } from "node:path";
 import { SallyportError } from "../base/errors.ts";
+import { LIST_WORD_NAMES } from "../records/filter-words.ts";
 import { harmless } from "./text.ts";
 
 /** Options of the commands that read the pins and the state directory without a daemon. */
@@ -34,19 +35,8 @@ export function wholeNumber(most: number): (value: string) => number {
 	};
 }
 
-/** A port, or a range of ports: 8000-8999. */
-export function portRange(value: string): string {
-	const [, low, high = low] = /^(\d{1,5})(?:-(\d{1,5}))?$/.exec(value) ?? [];
-	if (low === undefined || Number(low) > Number(high) || Number(high) > 65_535)
-		throw invalid(value, "a port, or a range of ports such as 8000-8999");
-	return value;
-}
-
 /** Fields that `top` can group by. */
-export const TOP_FIELDS = [
-	...["name", "address", "port", "protocol", "process", "exe", "unit", "container", "user"],
-	...["verdict", "phase", "rule", "group"],
-];
+export const TOP_FIELDS: readonly string[] = LIST_WORD_NAMES;
 
 /** One or two different fields of `top`, separated by a comma. */
 export function groupFields(value: string): readonly string[] {

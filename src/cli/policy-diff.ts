@@ -7,6 +7,7 @@ import { type Page, policyInForce, requestPages } from "./client.ts";
 import { endpointText } from "./connection-table.ts";
 import type { CliDeps } from "./deps.ts";
 import { cutEndpoint, cutMiddle } from "./display-width.ts";
+import { filterQuery, timeOption } from "./filters.ts";
 import { absolutePath, positiveInteger } from "./options.ts";
 import { readPolicyFile } from "./policy-apply.ts";
 import { addTableOptions, type Column, checkColumns, type Table, type TableOptions, tableLines } from "./table.ts";
@@ -26,8 +27,8 @@ export function addPolicyDiff(policy: CliCommand, deps: CliDeps, finish: (code: 
 			"show how a policy file differs from the policy in force, and which recorded connections it would affect",
 		)
 		.argument("<file>", "policy file", absolutePath)
-		.option("--since <when>", "compare connections active since: 15m, 24h, 7d, or a time", "24h")
-		.option("--last <n>", "compare at most this many records, newest first", positiveInteger, 10_000)
+		.addOption(timeOption("since", "24h", "evaluate connections active at or after this time"))
+		.option("--last <n>", "evaluate at most this many records, newest first", positiveInteger, 10_000)
 		.option("--no-records", "compare only the policies")
 		.option("--exit-code", "exit with 1 if the file would change something");
 	addTableOptions(
@@ -90,7 +91,7 @@ async function replay(
 	const records: ConnectionView[] = [];
 	let more = false;
 	const rowsOf = (page: RecordsPage) => page.connections;
-	const query = new URLSearchParams({ since });
+	const query = filterQuery({ since });
 	for await (const page of requestPages(deps, socket, "/v1/connections", query, { limit: last, rowsOf })) {
 		records.push(...page.connections);
 		more = page.next !== null;
