@@ -231,7 +231,7 @@ test("no daemon, a dead one, no right: a sentence with what to do, and exit code
 
 test("a refusal is printed in the daemon's words, with exit code 31", async () => {
 	await daemon((_, response) => problem(response, 400, 'address "x\x1b" is no address'));
-	expect(await ask("connections --address x")).toMatchObject({
+	expect(await ask("connections --address 192.0.2.1")).toMatchObject({
 		code: 31,
 		stderr: 'sallyport: address "x\\x1b" is no address\n',
 	});

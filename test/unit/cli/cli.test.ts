@@ -84,7 +84,7 @@ test.each([
 	["connections abc", "'abc' is not a record id (the ID column of `sallyport connections`)."],
 	["connections --unit=", "--unit must not be empty."],
 	["connections --port 9-3", "'9-3' is not a port or a range such as 8000-8999."],
-	["top --by x\x1b", "'x\\x1b' is not one or two of name, "],
+	["top --by x\x1b", "'x\\x1b' is not one or two of verdict, "],
 	["names --columns name,nosuch", "There is no column 'nosuch'. The columns are name, questions, "],
 	["observe --limit 3", "unknown option '--limit'"],
 ])("wrong use is explained in the user's words: %s", async (line, words) => {
