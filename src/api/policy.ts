@@ -32,6 +32,25 @@ export async function policyRoutes(app: FastifyInstance, policy: PolicyPort): Pr
 			return explanation;
 		},
 	);
+	app.post(
+		"/v1/policy/reload",
+		{
+			config: { writes: true, rateLimit: { max: LIMITS.dearRequests } },
+			schema: {
+				operationId: "reloadPolicy",
+				tags: ["policy"],
+				security: [{ token: [] }, {}],
+				summary: "Read the policy file again. Also reads the host's resolvers and the metrics' secrets again.",
+				response: { 200: policyDocumentSchema, ...problemResponses, 422: invalidPolicyResponse },
+			},
+		},
+		async (_request, reply) => {
+			const result = await policy.reload();
+			if (result === null) throw new Refusal(409, "no-policy-file", "This daemon has no policy file.");
+			if (!result.ok) throw invalid(result.problems);
+			return reply.header("etag", result.policy.etag).send(document(result.policy));
+		},
+	);
 	await app.register(async (texts) => {
 		/* A policy is text to us: its own parser says where it is wrong. */
 		texts.removeAllContentTypeParsers();

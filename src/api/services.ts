@@ -18,8 +18,8 @@ export interface ApiServices {
 	readonly status: () => Status;
 	/** In parts, so that a large one holds up nothing. */
 	readonly metrics: () => { readonly contentType: string; readonly parts: AsyncIterable<string> };
-	/** Why the daemon is not well, or null. */
-	readonly ill: () => string | null;
+	/** Why the daemon is unhealthy, or null. */
+	readonly unhealthyReason: () => string | null;
 	readonly ready: () => Readiness;
 }
 
@@ -28,6 +28,8 @@ export interface PolicyPort {
 	current(): PolicyDocument | null;
 	/** Rejects with Refusal if another policy is in force than `replaces` takes, by its etag, when the turn of this one comes. */
 	load(text: string, replaces: (etag: string | null) => boolean): Promise<PolicyLoad>;
+	/** Reads the policy file again; null: the daemon has none. Rejects with Refusal. */
+	reload(): Promise<PolicyLoad | null>;
 	/** All that loading would do, short of the kernel. */
 	check(text: string): Promise<PolicyCheck>;
 	/** Null: the policy in force is not known to this daemon. Throws Refusal. */

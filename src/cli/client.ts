@@ -1,6 +1,5 @@
 import { type IncomingMessage, request } from "node:http";
 import { SallyportError } from "../base/errors.ts";
-import type { CliDeps } from "./deps.ts";
 import { harmless } from "./text.ts";
 
 /** A request to the daemon. */
@@ -23,14 +22,11 @@ export interface Reply {
 	readonly body: IncomingMessage;
 }
 
-/** What the client needs to explain why no daemon answers. */
-export type ClientDeps = Pick<CliDeps, "kernelState">;
-
 /**
  * Sends a request over the daemon's unix socket. Any status is a reply.
  * @throws SallyportError DAEMON_UNREACHABLE if there is no reply.
  */
-export function send(deps: ClientDeps, options: DaemonRequest): Promise<Reply> {
+export function send(options: DaemonRequest): Promise<Reply> {
 	const { socket, path, method = "GET", accept = "application/json", type, body, timeout = TIMEOUT, signal } = options;
 	const { promise, resolve, reject } = Promise.withResolvers<Reply>();
 	const sent = request({
@@ -50,7 +46,7 @@ export function send(deps: ClientDeps, options: DaemonRequest): Promise<Reply> {
 		resolve({ status: response.statusCode ?? 0, headers: response.headers, body: response }),
 	);
 	sent.on("timeout", () => sent.destroy(new Error(`no answer within ${timeout / 1000} s`)));
-	sent.on("error", (error: NodeJS.ErrnoException) => reject(unreachable(deps, socket, error)));
+	sent.on("error", (error: NodeJS.ErrnoException) => reject(unreachable(socket, error)));
 	sent.end(body);
 	return promise;
 }
@@ -59,21 +55,21 @@ export function send(deps: ClientDeps, options: DaemonRequest): Promise<Reply> {
  * The body in parts, as they arrive.
  * @throws SallyportError DAEMON_REFUSED for an error status, DAEMON_UNREACHABLE if there is no reply or it breaks off.
  */
-export async function* requestText(deps: ClientDeps, options: DaemonRequest): AsyncGenerator<string, void, undefined> {
-	const reply = await send(deps, options);
+export async function* requestText(options: DaemonRequest): AsyncGenerator<string, void, undefined> {
+	const reply = await send(options);
 	if (reply.status >= 300) throw refusal(await bodyText(reply), reply.status);
 	reply.body.setEncoding("utf8");
 	try {
 		for await (const part of reply.body) yield part as string;
 	} catch (error) {
-		throw unreachable(deps, options.socket, error as NodeJS.ErrnoException);
+		throw unreachable(options.socket, error as NodeJS.ErrnoException);
 	}
 }
 
 /** The body as JSON. Throws what `requestText` throws. */
-export async function requestJson<T>(deps: ClientDeps, options: DaemonRequest): Promise<T> {
+export async function requestJson<T>(options: DaemonRequest): Promise<T> {
 	let all = "";
-	for await (const part of requestText(deps, options)) all += part;
+	for await (const part of requestText(options)) all += part;
 	return JSON.parse(all) as T;
 }
 
@@ -83,7 +79,6 @@ export interface Page {
 
 /** The pages of a list of at most `limit` rows. `rowsOf` gives a page's rows. Throws what `requestText` throws. */
 export async function* requestPages<P extends Page>(
-	deps: ClientDeps,
 	socket: string,
 	path: string,
 	query: URLSearchParams,
@@ -95,7 +90,7 @@ export async function* requestPages<P extends Page>(
 		const wanted = new URLSearchParams(query);
 		wanted.set("limit", String(Math.min(left, MAX_PAGE)));
 		if (cursor !== null) wanted.set("cursor", cursor);
-		const page: P = await requestJson<P>(deps, { socket, path: `${path}?${wanted}` });
+		const page: P = await requestJson<P>({ socket, path: `${path}?${wanted}` });
 		yield page;
 		left -= rowsOf(page).length;
 		cursor = page.next;
@@ -113,8 +108,8 @@ export interface PolicyInForce {
 	readonly loadedAt: string;
 }
 
-export function policyInForce(deps: ClientDeps, socket: string): Promise<PolicyInForce> {
-	return requestJson<PolicyInForce>(deps, { socket, path: "/v1/policy" });
+export function policyInForce(socket: string): Promise<PolicyInForce> {
+	return requestJson<PolicyInForce>({ socket, path: "/v1/policy" });
 }
 
 export async function bodyText({ body }: Reply): Promise<string> {
@@ -140,10 +135,9 @@ const TIMEOUT = 30_000;
 /** The API's own limit. */
 const MAX_PAGE = 10_000;
 
-function unreachable({ kernelState }: ClientDeps, path: string, error: NodeJS.ErrnoException): SallyportError {
+function unreachable(path: string, error: NodeJS.ErrnoException): SallyportError {
 	const [cause, hint] = CAUSES[error.code ?? ""] ?? [error.code ?? error.message, START];
-	const state = error.code === "EACCES" ? null : kernelState();
-	const message = `The daemon cannot be reached at ${harmless(path)}: ${cause}.${state === null ? "" : ` ${state}`}`;
+	const message = `The daemon cannot be reached at ${harmless(path)}: ${cause}.`;
 	return new SallyportError("DAEMON_UNREACHABLE", message, hint, error);
 }
 

@@ -18,7 +18,7 @@ export function addConnectionsCommand(program: CliCommand, deps: CliDeps): void 
 		program
 			.subcommand("connections")
 			.description("list connections and DNS questions, newest first; with an id, show one record in full")
-			.argument("[id]", "id of a record (the ID column)", recordId),
+			.argument("[id]", "record id (the ID column)", recordId),
 	)
 		.choice("--sort <order>", "order: -first is newest first, -bytesOut and -bytesIn most bytes first", SORTS, "-first")
 		.option("--limit <n>", "maximum number of records", positiveInteger, 100);
@@ -48,7 +48,7 @@ async function list(options: Options, deps: CliDeps): Promise<void> {
 	let layout: ReturnType<typeof layOut<ConnectionView>> | null = null;
 	let last: RecordsPage | null = null;
 	let unwritten: Unwritten | null = null;
-	const pages = requestPages<RecordsPage>(deps, options.socket, "/v1/connections", filterQuery(options, ["sort"]), {
+	const pages = requestPages<RecordsPage>(options.socket, "/v1/connections", filterQuery(options, ["sort"]), {
 		limit: options.limit,
 		rowsOf: ({ connections }) => connections,
 	});
@@ -75,7 +75,7 @@ interface RecordsPage extends Page {
 }
 
 async function showOne(id: number, { socket, json }: Options, deps: CliDeps): Promise<void> {
-	const reply = await send(deps, { socket, path: `/v1/connections/${id}` });
+	const reply = await send({ socket, path: `/v1/connections/${id}` });
 	const text = await bodyText(reply);
 	if (reply.status === 404) throw new SallyportError("DAEMON_REFUSED", `No record ${id} (it may have expired).`);
 	if (reply.status >= 300) throw refusal(text, reply.status);

@@ -36,7 +36,7 @@ async function doctor(
 	finish: (code: number) => void,
 ): Promise<void> {
 	const { policy, pins, runtimeDir, stateDir, cgroup = null } = options;
-	const status = await daemonStatus(deps, options.socket);
+	const status = await daemonStatus(options.socket);
 	const report = await deps.doctor({ policy, pins, runtimeDir, stateDir, cgroup, status });
 	const { findings } = report;
 	if (findings.some(({ result }) => result === "failure")) finish(EXIT.NOT_WELL);
@@ -51,9 +51,9 @@ async function doctor(
 }
 
 /* Null without a daemon or without the right to use its socket. */
-async function daemonStatus(deps: CliDeps, socket: string): Promise<Status | null> {
+async function daemonStatus(socket: string): Promise<Status | null> {
 	try {
-		return await requestJson<Status>(deps, { socket, path: "/v1/status", timeout: PATIENCE });
+		return await requestJson<Status>({ socket, path: "/v1/status", timeout: PATIENCE });
 	} catch (error) {
 		if (error instanceof SallyportError) return null;
 		throw error;

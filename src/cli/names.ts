@@ -56,7 +56,7 @@ async function list(pattern: string | undefined, options: Options, deps: CliDeps
 	let last: NamesPage | null = null;
 	let unwritten: Unwritten | null = null;
 	const rowsOf = (page: NamesPage) => page.names;
-	for await (const page of requestPages(deps, options.socket, "/v1/names", query, { limit: options.limit, rowsOf })) {
+	for await (const page of requestPages(options.socket, "/v1/names", query, { limit: options.limit, rowsOf })) {
 		last = page;
 		unwritten = page.unwritten ?? unwritten;
 		if (options.json !== true) names.push(...page.names);
@@ -69,7 +69,7 @@ async function list(pattern: string | undefined, options: Options, deps: CliDeps
 
 async function showOne(name: string, { socket, json }: Options, deps: CliDeps): Promise<void> {
 	const { out, err } = deps;
-	const reply = await send(deps, { socket, path: `/v1/names/${encodeURIComponent(name)}` });
+	const reply = await send({ socket, path: `/v1/names/${encodeURIComponent(name)}` });
 	const body = await bodyText(reply);
 	if (reply.status === 404)
 		throw new SallyportError("DAEMON_REFUSED", `No record of the name ${harmless(name)} (it may have expired).`);

@@ -28,8 +28,8 @@ export function addPolicyApply(policy: CliCommand, deps: CliDeps): void {
 
 async function apply(file: string, { socket, json, ifMatch }: Options, deps: CliDeps): Promise<void> {
 	const body = readPolicyFile(deps, file);
-	const tag = ifMatch ?? (await etagInForce(deps, socket));
-	const reply = await send(deps, {
+	const tag = ifMatch ?? (await etagInForce(socket));
+	const reply = await send({
 		socket,
 		path: "/v1/policy",
 		method: "PUT",
@@ -44,7 +44,7 @@ async function apply(file: string, { socket, json, ifMatch }: Options, deps: Cli
 			"Another policy has been put in force in the meantime.",
 			"Compare with `sallyport policy diff`, then apply again.",
 		);
-	if (reply.status === 422) throw new SallyportError("POLICY_INVALID", problemsText(file, answer));
+	if (reply.status === 422) throw invalidPolicy(answer, file);
 	if (reply.status >= 300) throw refusal(answer, reply.status);
 	if (json === true) {
 		deps.out.write(`${harmlessJson(answer)}\n`);
@@ -67,20 +67,24 @@ export function readPolicyFile({ readFile }: Pick<CliDeps, "readFile">, file: st
 }
 
 /* Null if an earlier daemon loaded the policy: this daemon does not know its ETag. */
-async function etagInForce(deps: CliDeps, socket: string): Promise<string | null> {
+async function etagInForce(socket: string): Promise<string | null> {
 	try {
-		return (await policyInForce(deps, socket)).etag;
+		return (await policyInForce(socket)).etag;
 	} catch (error) {
 		if (error instanceof SallyportError && error.code === "DAEMON_REFUSED") return null;
 		throw error;
 	}
 }
 
-function problemsText(file: string, answer: string): string {
+/** The error for the problem details (RFC 9457) of a policy that the daemon refused. `file`: the file that was sent, or null. */
+export function invalidPolicy(answer: string, file: string | null): SallyportError {
 	const { problems = [] } = JSON.parse(answer) as { problems?: readonly PolicyProblem[] };
 	const lines = problems.map((problem) => {
-		const place = problem.file === "(api)" ? file : problem.file;
+		const place = problem.file === "(api)" ? (file ?? problem.file) : problem.file;
 		return `  ${harmless(renderProblem({ ...problem, file: place }))}`;
 	});
-	return `The policy is invalid. The previous one stays in force:\n${lines.join("\n")}`;
+	return new SallyportError(
+		"POLICY_INVALID",
+		`The policy is invalid. The previous one stays in force:\n${lines.join("\n")}`,
+	);
 }

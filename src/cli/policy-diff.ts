@@ -52,7 +52,7 @@ async function diff(file: string, options: Options, deps: CliDeps, finish: (code
 	const { out } = deps;
 	checkColumns(TABLE, options);
 	const text = readPolicyFile(deps, file);
-	const inForce = await policyInForce(deps, options.socket);
+	const inForce = await policyInForce(options.socket);
 	const { problems, changes, decidedOtherwise } = deps.comparePolicy(inForce, { text, source: file });
 	if (problems.length > 0)
 		throw new SallyportError(
@@ -60,7 +60,7 @@ async function diff(file: string, options: Options, deps: CliDeps, finish: (code
 			`The policies cannot be compared:\n${problems.map((line) => `  ${harmless(line)}`).join("\n")}`,
 		);
 	if (options.exitCode === true && changes.length > 0) finish(EXIT.UNEXPECTED);
-	const records = options.records && changes.length > 0 ? await replay(options, decidedOtherwise, deps) : null;
+	const records = options.records && changes.length > 0 ? await replay(options, decidedOtherwise) : null;
 	if (options.json === true) {
 		const { generation } = inForce;
 		out.write(`${harmlessJson(JSON.stringify({ file, generation, changes, records }))}\n`);
@@ -86,13 +86,12 @@ interface Replayed {
 async function replay(
 	{ socket, since, last }: Options,
 	decide: (records: readonly ConnectionView[]) => readonly DecidedOtherwise[],
-	deps: CliDeps,
 ): Promise<Replayed> {
 	const records: ConnectionView[] = [];
 	let more = false;
 	const rowsOf = (page: RecordsPage) => page.connections;
 	const query = filterQuery({ since });
-	for await (const page of requestPages(deps, socket, "/v1/connections", query, { limit: last, rowsOf })) {
+	for await (const page of requestPages(socket, "/v1/connections", query, { limit: last, rowsOf })) {
 		records.push(...page.connections);
 		more = page.next !== null;
 	}

@@ -63,7 +63,7 @@ async function explain(options: Options, deps: CliDeps): Promise<void> {
 		...given({ to, name, request: requestOf(options) }),
 		assumeLearned: options.learned !== true,
 	};
-	const answer = await requestJson<Explanation>(deps, {
+	const answer = await requestJson<Explanation>({
 		socket,
 		path: "/v1/policy/explain",
 		method: "POST",

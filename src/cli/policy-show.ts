@@ -11,7 +11,7 @@ export function addPolicyShow(policy: CliCommand, deps: CliDeps): void {
 		.examples(["sallyport policy show > policy.yaml", "sallyport policy show --json | jq -r .etag"])
 		.action(async ({ socket, json }: DaemonOptions) => {
 			const { out, err } = deps;
-			const current = await policyInForce(deps, socket);
+			const current = await policyInForce(socket);
 			if (json === true) {
 				out.write(`${harmlessJson(JSON.stringify(current))}\n`);
 				return;

@@ -1,5 +1,6 @@
 import { type Command, CommanderError } from "commander";
 import { EXIT, exitCodeOf, SallyportError, sentence } from "../base/errors.ts";
+import { withPriority } from "../base/logger.ts";
 import { addAttachCommand, addDetachCommand } from "./attach.ts";
 import { CliCommand } from "./cli-command.ts";
 import { addCompletionCommand } from "./completion.ts";
@@ -28,7 +29,9 @@ export async function runCommandLine(args: readonly string[], deps: CliDeps): Pr
 		return exitCode;
 	} catch (error) {
 		if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.OK : EXIT.USAGE;
-		deps.err.write(`sallyport: ${sentence(error)}\n`);
+		deps.err.write(
+			withPriority(`sallyport: ${sentence(withKernelState(error, deps))}\n`, "error", deps.err.journal === true),
+		);
 		return exitCodeOf(error);
 	}
 }
@@ -88,6 +91,13 @@ const EXAMPLES = [
 	"sallyport replay capture.pcapng                 clients, servers and names of a capture",
 	"sallyport status",
 ];
+
+/* Without a daemon the kernel may go on enforcing a policy. */
+function withKernelState(error: unknown, deps: CliDeps): unknown {
+	if (!(error instanceof SallyportError) || error.code !== "DAEMON_UNREACHABLE") return error;
+	const state = deps.kernelState();
+	return state === null ? error : new SallyportError(error.code, `${error.message} ${state}`, error.hint, error);
+}
 
 /* An empty value is a shell variable that is not set. As a filter it would match nothing, as a path the current directory. */
 function refuseEmptyValues(command: Command): void {

@@ -11,7 +11,7 @@ export function addStatusCommand(program: CliCommand, deps: CliDeps): void {
 		.queriesDaemon("one JSON document")
 		.examples(["sallyport status", "sallyport status --json | jq .policy.failure"])
 		.action(async ({ socket, json }: DaemonOptions) => {
-			const status = await requestJson<Status>(deps, { socket, path: "/v1/status" });
+			const status = await requestJson<Status>({ socket, path: "/v1/status" });
 			deps.out.write(json === true ? `${harmlessJson(JSON.stringify(status))}\n` : statusText(status));
 		});
 }

@@ -85,7 +85,7 @@ async function follow(
 	deps: CliDeps,
 	show: (connection: ConnectionView) => void,
 ): Promise<void> {
-	const parts = requestText(deps, {
+	const parts = requestText({
 		socket: options.socket,
 		path: `/v1/stream?${filterQuery(options)}`,
 		accept: "text/event-stream",

@@ -63,7 +63,7 @@ async function top(options: Options, deps: CliDeps): Promise<void> {
 	const { out, err } = deps;
 	checkColumns(tableOf(options, 0), options);
 	if (options.json === true || options.once === true || !out.terminal) {
-		const { rows, unwritten } = await query(options, options.limit ?? 20, deps);
+		const { rows, unwritten } = await query(options, options.limit ?? 20);
 		const lines =
 			options.json === true
 				? rows.map((row) => harmlessJson(JSON.stringify(row)))
@@ -73,11 +73,11 @@ async function top(options: Options, deps: CliDeps): Promise<void> {
 		return;
 	}
 	/* The first query precedes the alternate screen, so that its error is printed as usual. */
-	let answer = await query(options, options.limit ?? 200, deps);
+	let answer = await query(options, options.limit ?? 200);
 	await liveScreen(deps, {
 		interval: options.interval * 1000,
 		async refresh() {
-			answer = await query(options, options.limit ?? 200, deps);
+			answer = await query(options, options.limit ?? 200);
 		},
 		draw: (width, height) => {
 			const head = [heading(options, answer, width)];
@@ -87,11 +87,11 @@ async function top(options: Options, deps: CliDeps): Promise<void> {
 	});
 }
 
-async function query(options: Options, limit: number, deps: CliDeps): Promise<Answer> {
+async function query(options: Options, limit: number): Promise<Answer> {
 	const parameters = filterQuery(options, ["sort"]);
 	parameters.set("by", options.by.join(","));
 	parameters.set("limit", String(limit));
-	return requestJson<Answer>(deps, { socket: options.socket, path: `/v1/top?${parameters}` });
+	return requestJson<Answer>({ socket: options.socket, path: `/v1/top?${parameters}` });
 }
 
 interface Answer {

@@ -84,7 +84,7 @@ test.each([
 
 test("what an attacker asks is harmless in the refusal and in the log", async () => {
 	const lines: string[] = [];
-	services.ill = () => {
+	services.unhealthyReason = () => {
 		throw new Error(NASTY);
 	};
 	const other = await openApi(services, { log: jsonLogger((line) => lines.push(line)) });

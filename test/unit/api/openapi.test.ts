@@ -55,6 +55,7 @@ test("the document is valid OpenAPI 3.1 and has every route", async () => {
 		"GET /v1/top",
 		"POST /v1/policy/check",
 		"POST /v1/policy/explain",
+		"POST /v1/policy/reload",
 		"PUT /v1/policy",
 	]);
 	const ids = Object.values(spec.paths).flatMap((methods) =>

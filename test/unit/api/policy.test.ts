@@ -126,7 +126,7 @@ test("health, readiness, status and metrics", async () => {
 
 test("a fault inside is logged and not told", async () => {
 	const lines: string[] = [];
-	services.ill = () => {
+	services.unhealthyReason = () => {
 		throw new Error("secret");
 	};
 	const other = await openApi(services, { log: jsonLogger((line) => lines.push(line)) });

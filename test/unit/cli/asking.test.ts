@@ -249,7 +249,7 @@ test("a record or name that the daemon does not have", async () => {
 });
 
 test("without a daemon the error says what the kernel enforces, where that is known", async () => {
-	const terminal = Object.assign(new Terminal(), { kernelState: () => "The kernel still enforces generation 7." });
+	const terminal = Object.assign(new Terminal(), { inKernel: "The kernel still enforces generation 7." });
 	const { code, stderr } = await ask("status", terminal);
 	expect(code).toBe(30);
 	expect(stderr).toContain("so no daemon runs here. The kernel still enforces generation 7. Start it with");

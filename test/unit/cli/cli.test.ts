@@ -153,7 +153,7 @@ test("observe on a terminal is a table that fits", async () => {
 	expect(lines).toHaveLength(5);
 	// biome-ignore lint/suspicious/noControlCharactersInRegex: colours
 	for (const line of lines) expect(line.replaceAll(/\x1b\[[\d;]*m/g, "").length).toBeLessThanOrEqual(140);
-	expect(stderr).toBe("sallyport: 3 connections and 1 DNS question\n");
+	expect(stderr).toBe("sallyport: 3 connections and 1 DNS question; observe has left nothing in the kernel\n");
 });
 
 test("what starting fails with is one sentence and its exit code", async () => {
