@@ -1,6 +1,6 @@
 import { Command, Option } from "commander";
 import { DEFAULTS } from "../base/config.ts";
-import { absolutePath } from "./options.ts";
+import { absolutePath, oneOf } from "./options.ts";
 
 /** A command that keeps its examples and notes, from which help and man page are generated. */
 export class CliCommand extends Command {
@@ -29,7 +29,7 @@ export class CliCommand extends Command {
 
 	/** An option with a fixed set of values. */
 	choice(flags: string, description: string, words: readonly string[], preset?: string): this {
-		const option = new Option(flags, description).choices(words);
+		const option = new Option(flags, description).choices(words).argParser(oneOf(words));
 		return this.addOption(preset === undefined ? option : option.default(preset));
 	}
 

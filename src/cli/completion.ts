@@ -1,12 +1,13 @@
 import type { Option } from "commander";
 import type { CliCommand } from "./cli-command.ts";
 import type { CliDeps } from "./deps.ts";
+import { oneOf } from "./options.ts";
 
 export function addCompletionCommand(program: CliCommand, { out }: CliDeps): void {
 	program
 		.subcommand("completion")
 		.description("print a script for shell completion of commands, options and their values")
-		.addArgument(program.createArgument("<shell>", "name of the shell").choices(["bash", "zsh"]))
+		.addArgument(program.createArgument("<shell>", "name of the shell").choices(SHELLS).argParser(oneOf(SHELLS)))
 		.examples([
 			"source <(sallyport completion bash)",
 			"sallyport completion bash | sudo tee /usr/share/bash-completion/completions/sallyport",
@@ -14,6 +15,8 @@ export function addCompletionCommand(program: CliCommand, { out }: CliDeps): voi
 		])
 		.action((shell: string) => void out.write(completion(program, shell === "zsh" ? "zsh" : "bash")));
 }
+
+const SHELLS = ["bash", "zsh"];
 
 /** The completion script, generated from the commands as the help is. */
 export function completion(program: CliCommand, shell: "bash" | "zsh"): string {

@@ -18,6 +18,14 @@ export function invalid(value: string, kind: string): SallyportError {
 	return new SallyportError("USAGE", `'${harmless(value)}' is not ${kind}.`);
 }
 
+/** For commander: a value of a fixed set. Throws SallyportError USAGE. */
+export function oneOf(words: readonly string[]): (value: string) => string {
+	return (value) => {
+		if (!words.includes(value)) throw invalid(value, `one of ${words.join(", ")}`);
+		return value;
+	};
+}
+
 /** For commander: the value that a user typed to the value that the daemon takes. Each throws SallyportError USAGE. */
 export function absolutePath(value: string): string {
 	return resolve(value);

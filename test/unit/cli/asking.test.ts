@@ -113,6 +113,37 @@ test("names: a list, a pattern, and one name whole", async () => {
 	expect(JSON.parse((await ask("names a.example.com --json")).stdout)).toMatchObject({ questions: 3 });
 });
 
+test.each([60, 80, 100, 120, 160])("at %i columns names, top and replay keep the name and the port", async (width) => {
+	const name = "a-rather-long-label.of-some-region.compute.example.com";
+	const counts = { questions: 3, connections: 123_456, denied: 10, wouldDeny: 4 };
+	const times = { first: iso(0), last: new Date().toISOString() };
+	await daemon(({ path }) =>
+		path === "/v1/names"
+			? { names: [{ name, ...counts, ...times, addresses: ["2001:db8:1111:2222::1", "192.0.2.1"] }], next: null }
+			: { rows: [{ key: { name, port: 65_535 }, count: 9, bytesOut: 1, bytesIn: 20e6, ...counts, ...times }] },
+	);
+	const row = { count: 7, client: "2001:db8:1111:2222:3333:4444:5555:6666", server: "198.51.100.253", port: 65_535 };
+	const judged = { verdict: "deny", phase: "connect", group: null, rule: null, reason: "name_unbound" };
+	for (const line of ["names", "top --once --by name,port", "replay --policy p.yaml a.pcap"]) {
+		const terminal = new Terminal(true);
+		terminal.size.width = width;
+		terminal.replayed = {
+			rows: [{ ...row, protocol: "tcp", name, from: "tls", ...times, ...judged }],
+			files: [{ file: "a.pcap", packets: 1, problem: null, unknownLinks: [] }],
+		};
+		const { stdout } = line.startsWith("replay") ? await cli(line, terminal) : await ask(line, terminal);
+		// biome-ignore lint/suspicious/noControlCharactersInRegex: colours
+		const lines = stdout
+			.trimEnd()
+			.replaceAll(/\x1b\[[\d;]*m/g, "")
+			.split("\n");
+		expect(lines).toHaveLength(2);
+		for (const each of lines) expect(each.length, each).toBeLessThanOrEqual(width);
+		expect(lines[1], line).toMatch(/a-r.*example\.com|a-.*….*com/);
+		if (line !== "names") expect(lines[1]).toContain("65535");
+	}
+});
+
 const ROWS = [
 	{
 		key: { name: "evil\x1b[2J.example" },

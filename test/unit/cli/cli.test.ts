@@ -85,6 +85,9 @@ test.each([
 	["connections --unit=", "--unit must not be empty."],
 	["connections --port 9-3", "'9-3' is not a port or a range such as 8000-8999."],
 	["top --by x\x1b", "'x\\x1b' is not one or two of verdict, "],
+	["completion fish", "'fish' is not one of bash, zsh."],
+	["connections --sort name", "'name' is not one of -first, first, "],
+	["connections --verdict maybe", "'maybe' is not allow, deny or would_deny."],
 	["names --columns name,nosuch", "There is no column 'nosuch'. The columns are name, questions, "],
 	["observe --limit 3", "unknown option '--limit'"],
 ])("wrong use is explained in the user's words: %s", async (line, words) => {
