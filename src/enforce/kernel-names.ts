@@ -2,7 +2,7 @@ import { packAddress, packedBytes } from "../base/address.ts";
 import type { Names } from "../connections/dns-names.ts";
 import type { Kernel } from "../native/binding.ts";
 import { hashKey, readUnsigned64 } from "../native/fields.ts";
-import { LEARNED, NAME, NAME_MAX } from "../native/layout.ts";
+import { LEARNED, NAME, NAME_MAX, NAMES_PER_ADDRESS } from "../native/layout.ts";
 import type { Clock } from "../system/clock.ts";
 
 /** Copies the names that the kernel learned while no daemon ran: names by hash, and the names of addresses. */
@@ -60,7 +60,7 @@ interface Slot {
 /* The used slots of a value of map `learned` whose names are known here. */
 function slotsOf(view: DataView, at: number, names: Names): Slot[] {
 	const slots: Slot[] = [];
-	for (let slot = 0; slot < LEARNED.slots; slot++) {
+	for (let slot = 0; slot < NAMES_PER_ADDRESS; slot++) {
 		const hash = hashKey(view, at + LEARNED.name + slot * 8);
 		const name = hash === 0 ? null : names.text(hash);
 		if (name !== null) slots.push({ hash, name, expires: readUnsigned64(view, at + LEARNED.expires + slot * 8) });

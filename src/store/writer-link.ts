@@ -263,7 +263,7 @@ export class WriterLink {
 
 const EMPTY = emptyBatch(new Float64Array(0));
 
-/* [ms] Records are in the file within half a second, the time to write them included. */
+/* [ms] */
 const FLUSH = TIMES.historyFlush;
 const BACKOFF = 100;
 const BACKOFF_MAX = 10_000;

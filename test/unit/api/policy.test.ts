@@ -77,6 +77,16 @@ test("a bad policy is 422 with every problem and its place", async () => {
 	});
 });
 
+test("reload: the policy of the file, 422 with its problems, 409 without a file", async () => {
+	const reload = () => app.inject({ method: "POST", url: "/v1/policy/reload" });
+	expect((await reload()).json()).toMatchObject({ generation: 3, source: "/etc/sallyport/policy.yaml" });
+	services.problems = [PROBLEM];
+	expect((await reload()).json()).toMatchObject({ status: 422, problems: [PROBLEM] });
+	services.problems = [];
+	services.document = null;
+	expect((await reload()).json()).toMatchObject({ status: 409, type: "urn:sallyport:problem:no-policy-file" });
+});
+
 test("If-Match guards against overwriting another's policy", async () => {
 	const stale = await put("version: 1", { "if-match": '"zzz"' });
 	expect([stale.statusCode, stale.json<{ etag: string }>().etag]).toEqual([412, '"abc"']);

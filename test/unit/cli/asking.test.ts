@@ -2,6 +2,7 @@
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { stripVTControlCharacters } from "node:util";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { Desk } from "../support/desk.ts";
 import { connect, hello, processEvent } from "../support/events.ts";
@@ -132,11 +133,7 @@ test.each([60, 80, 100, 120, 160])("at %i columns names, top and replay keep the
 			files: [{ file: "a.pcap", packets: 1, problem: null, unknownLinks: [] }],
 		};
 		const { stdout } = line.startsWith("replay") ? await cli(line, terminal) : await ask(line, terminal);
-		// biome-ignore lint/suspicious/noControlCharactersInRegex: colours
-		const lines = stdout
-			.trimEnd()
-			.replaceAll(/\x1b\[[\d;]*m/g, "")
-			.split("\n");
+		const lines = stripVTControlCharacters(stdout).trimEnd().split("\n");
 		expect(lines).toHaveLength(2);
 		for (const each of lines) expect(each.length, each).toBeLessThanOrEqual(width);
 		expect(lines[1], line).toMatch(/a-r.*example\.com|a-.*….*com/);
@@ -284,6 +281,39 @@ test("without a daemon the error says what the kernel enforces, where that is kn
 	const { code, stderr } = await ask("status", terminal);
 	expect(code).toBe(30);
 	expect(stderr).toContain("so no daemon runs here. The kernel still enforces generation 7. Start it with");
+});
+
+test("a filter may be repeated and negated, and its values are checked before the daemon is asked", async () => {
+	await daemon(() => ({ connections: [], next: null }));
+	await ask(
+		"connections --name *amazon* --name a.example --not-unit a.service --not-unit b.service --verdict deny --open",
+	);
+	const query = asked[0]?.parameters;
+	expect(query?.getAll("name")).toEqual(["*amazon*", "a.example"]);
+	expect(query?.getAll("not-unit")).toEqual(["a.service", "b.service"]);
+	expect([query?.get("verdict"), query?.get("open")]).toEqual(["deny", "true"]);
+	for (const [option, hint] of [
+		["--port 70000", "a port or a range"],
+		["--not-port x", "a port or a range"],
+		["--address example.com", "an address or a prefix"],
+		["--verdict maybe", "allow, deny or would_deny"],
+		["--protocol tpc", "tcp, udp, icmp"],
+		["--since yesterday", "an age such as 15m"],
+	]) {
+		const { code, stderr } = await ask(`connections ${option}`);
+		expect(code, option).toBe(2);
+		expect(stderr, option).toContain(hint);
+	}
+	expect(asked).toHaveLength(1);
+});
+
+test("a time without a zone is sent as an instant", async () => {
+	await daemon(() => ({ connections: [], names: [], rows: [], next: null }));
+	for (const command of ["connections", "names", "top --once"]) await ask(`${command} --since 2026-01-31T12:00`);
+	const local = new Date(2026, 0, 31, 12).toISOString();
+	expect(asked.map(({ query }) => query["since"])).toEqual([local, local, local]);
+	await ask("connections --since 2026-01-31T12:00:00+09:00 --until 2h");
+	expect(asked[3]?.query).toMatchObject({ since: "2026-01-31T12:00:00+09:00", until: "2h" });
 });
 
 function iso(seconds: number): string {
