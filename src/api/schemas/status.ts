@@ -25,7 +25,7 @@ export const statusSchema = object({
 		failure,
 	}),
 	events: object({ received: integer, lost: integer, unreadable: integer }),
-	connections: object({ open: integer, ended: integer, dropped: integer }),
+	connections: object({ open: integer, ended: integer, questions: integer, dropped: integer }),
 	denied: integer,
 	wouldDeny: integer,
 	resolvers: list(string),
