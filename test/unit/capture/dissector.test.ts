@@ -1,7 +1,7 @@
 /** A datagram is found wherever it is: under any link type, behind tags, in tunnels, in fragments. */
 import * as fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { endpointText } from "../../../src/base/address.ts";
+import { addressText, type Packed } from "../../../src/base/address.ts";
 import { type Datagram, Dissector } from "../../../src/capture/dissector.ts";
 import {
 	ETHER,
@@ -29,14 +29,19 @@ const frame4 = ethernet(ETHER.ipv4, packet4);
 const AS_V4 = `192.0.2.1:1111 > 198.51.100.2:2222 ${SAID}`;
 const AS_V6 = `[2001:db8::1]:1111 > [2001:db8::2]:2222 ${SAID}`;
 
+function endpoint(packed: Packed, port: number): string {
+	const host = addressText(packed);
+	return host.includes(":") ? `[${host}]:${port}` : `${host}:${port}`;
+}
+
 function dissect(packets: readonly Buffer[], linkType = 1): string[] {
 	const found: Datagram[] = [];
 	const dissector = new Dissector({ segment: () => {}, datagram: (datagram) => found.push(datagram) });
 	for (const [index, bytes] of packets.entries())
 		dissector.take({ number: index + 1, time: 0n, linkType, bytes, length: bytes.length });
 	return found.map((each) => {
-		const from = endpointText(each.source, each.sourcePort);
-		const to = endpointText(each.destination, each.destinationPort);
+		const from = endpoint(each.source, each.sourcePort);
+		const to = endpoint(each.destination, each.destinationPort);
 		return `${from} > ${to} ${each.payload.toString()}`;
 	});
 }
