@@ -20,6 +20,7 @@ function machine({ machine: { release }, obstacle }: DoctorFacts): Finding {
 }
 
 function programs({ trial }: DoctorFacts): Finding {
+	if ("skipped" in trial) return { check: "programs", result: "not_checked", text: trial.skipped, advice: null };
 	if ("error" in trial) {
 		return failure(
 			"programs",
@@ -51,13 +52,9 @@ function cgroups({ cgroup, hybrid }: DoctorFacts): Finding {
 	return warning("cgroups", text, "Boot with systemd.unified_cgroup_hierarchy=1.");
 }
 
-function bpffs({ bpffs }: DoctorFacts): Finding {
-	if (bpffs) return ok("bpffs", "mounted");
-	return warning(
-		"bpffs",
-		"The BPF file system is not mounted.",
-		"mount -t bpf bpf /sys/fs/bpf (the service mounts it itself)",
-	);
+function bpffs({ bpffs: { problem, mountable } }: DoctorFacts): Finding {
+	if (problem === null) return ok("bpffs", "mounted");
+	return (mountable ? warning : failure)("bpffs", problem.message, problem.hint ?? "See docs/cli.md.");
 }
 
 function pins({ pins, links, daemon }: DoctorFacts): Finding {

@@ -1,8 +1,10 @@
 import { accessSync, constants, existsSync, readdirSync, readFileSync, statfsSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { addressText } from "../base/address.ts";
+import { errorCodeOf, type SallyportError, sentence } from "../base/errors.ts";
 import type { DoctorConfig } from "../cli/deps.ts";
 import { lastGoodFile, readLastGood } from "../enforce/last-good.ts";
+import { BPFFS, pinFolderError } from "../enforce/pin-folder.ts";
 import { trustedResolvers } from "../enforce/resolvers.ts";
 import type { Addon, AttachedProgram, PinsFound } from "../native/binding.ts";
 import type { PolicyCheck } from "../policy/compile/policy-facts.ts";
@@ -20,15 +22,19 @@ export interface DoctorFacts {
 	readonly status: DoctorConfig["status"];
 	readonly machine: MachineFacts;
 	/** Why no daemon can run here, or null. */
-	readonly obstacle: { readonly message: string; readonly hint: string | null } | null;
-	/** The programs that the kernel accepted in a trial, or its error. */
-	readonly trial: { readonly programs: number; readonly ms: number } | { readonly error: string };
+	readonly obstacle: Problem | null;
+	/** The programs that the kernel accepted in a trial, its error, or why there was no trial. */
+	readonly trial:
+		| { readonly programs: number; readonly ms: number }
+		| { readonly error: string }
+		| { readonly skipped: string };
 	readonly jit: boolean;
 	/** More than one cgroup hierarchy: v1 controllers beside v2. */
 	readonly hybrid: boolean;
 	readonly cgroup: string | null;
 	readonly diag: readonly string[];
-	readonly bpffs: boolean;
+	/** Why the pins cannot be in their folder, or null; and whether `sallyport run` mounts what is missing. */
+	readonly bpffs: { readonly problem: Problem | null; readonly mountable: boolean };
 	readonly pins: PinsFound | null;
 	readonly links: number;
 	readonly attached: readonly AttachedProgram[];
@@ -65,6 +71,8 @@ export const CHECKS = [
 	...(["policy", "last good policy", "boot", "resolvers", "systemd-resolved", "clock", "disk"] as const),
 ] as const;
 
+type Problem = Pick<SallyportError, "message" | "hint">;
+
 export type Check = (typeof CHECKS)[number];
 
 /**
@@ -78,6 +86,7 @@ export function gather(config: DoctorConfig, addon: Addon, checkPolicy: (file: s
 	const privileged = obstacle?.code !== "NOT_ROOT";
 	const mountinfo = readFileSync("/proc/self/mountinfo", "utf8");
 	const mounts = parseMountinfo(mountinfo);
+	const pinFolder = pinFolderError(config.pins, mounts);
 	const cgroup = attempt(() => watchedCgroup(config.cgroup, mountinfo).path, null);
 	const daemon = pinsHolder(config) ?? status?.pid ?? null;
 	const checked = checkPolicy(config.policy);
@@ -88,12 +97,12 @@ export function gather(config: DoctorConfig, addon: Addon, checkPolicy: (file: s
 		machine,
 		/* The capabilities of an ordinary user's shell are not those of the daemon. */
 		obstacle: privileged ? obstacle : findObstacle({ ...machine, uid: 0, capabilities: ALL_CAPABILITIES }),
-		trial: privileged ? tryPrograms(addon, config.pins) : { error: "" },
+		trial: privileged && pinFolder === null ? tryPrograms(addon, config.pins) : { skipped: "needs a BPF file system" },
 		jit: text(JIT).trim() !== "0",
 		hybrid: mounts.some(({ type }) => type === "cgroup"),
 		cgroup,
 		diag: ["inet_diag", "tcp_diag", "udp_diag"].filter((module) => existsSync(`/sys/module/${module}`)),
-		bpffs: mounts.some(({ type, point }) => type === "bpf" && config.pins.startsWith(`${point}/`)),
+		bpffs: { problem: pinFolder, mountable: config.pins.startsWith(`${BPFFS}/`) },
 		pins: attempt(() => addon.pins(config.pins, cgroup ?? "/"), null),
 		links: attempt(() => readdirSync(join(config.pins, "links")).length, 0),
 		attached: attempt(() => (cgroup === null ? [] : addon.attached(cgroup)), []),
@@ -135,7 +144,7 @@ function isDenied(path: string): boolean {
 		accessSync(path, constants.R_OK);
 		return false;
 	} catch (error) {
-		return ["EACCES", "EPERM"].includes((error as NodeJS.ErrnoException).code ?? "");
+		return ["EACCES", "EPERM"].includes(errorCodeOf(error) ?? "");
 	}
 }
 
@@ -151,7 +160,7 @@ function tryPrograms(addon: Addon, pins: string): DoctorFacts["trial"] {
 		kernel.close();
 		return { programs, ms: performance.now() - started };
 	} catch (error) {
-		return { error: (error as Error).message };
+		return { error: sentence(error) };
 	} finally {
 		attempt(() => addon.removePins(folder), undefined);
 	}

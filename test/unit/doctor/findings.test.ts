@@ -14,7 +14,7 @@ const WELL: DoctorFacts = {
 	hybrid: false,
 	cgroup: "/sys/fs/cgroup",
 	diag: ["inet_diag", "tcp_diag", "udp_diag"],
-	bpffs: true,
+	bpffs: { problem: null, mountable: true },
 	pins: { layout: 1, sameLayout: true, samePrograms: true, sameCgroup: true },
 	links: 9,
 	attached: [{ hook: "cgroup_inet_egress", name: "egress", id: 3 }],
@@ -44,7 +44,14 @@ test.each<[check: string, Partial<DoctorFacts>, result: string, words: string]>(
 	["jit", { jit: false }, "warning", "interpreted"],
 	["cgroups", { cgroup: null }, "failure", "No cgroup v2"],
 	["cgroups", { hybrid: true }, "warning", "v1"],
-	["bpffs", { bpffs: false }, "warning", "not mounted"],
+	[
+		"bpffs",
+		{ bpffs: { problem: { message: "not mounted", hint: "mount it" }, mountable: true } },
+		"warning",
+		"not mounted",
+	],
+	["bpffs", { bpffs: { problem: { message: "elsewhere", hint: "below" }, mountable: false } }, "failure", "elsewhere"],
+	["programs", { trial: { skipped: "needs a BPF file system" } }, "not_checked", "needs a BPF file system"],
 	["pins", { pins: null }, "failure", "gone"],
 	["pins", { pins: null, daemon: null }, "warning", "nothing is enforced"],
 	["pins", { pins: { layout: 0, sameLayout: false, samePrograms: false, sameCgroup: true } }, "warning", "layout 0"],
@@ -74,7 +81,7 @@ test.each<[check: string, Partial<DoctorFacts>, result: string, words: string]>(
 	const finding = findings({ ...WELL, ...change }).find((each) => each.check === check);
 	expect(finding?.result).toBe(result);
 	expect(finding?.text).toContain(words);
-	expect(finding?.advice === null).toBe(result === "ok");
+	expect(finding?.advice === null).toBe(result === "ok" || result === "not_checked");
 });
 
 test("a check that needs root is neither ok nor a failure, whatever its facts seem to say", () => {
