@@ -208,7 +208,7 @@ const name: string = list.connections[0]!.name;
 list.connections[0]!.nosuch;
 const status: api.Status = await ok(api.getStatus());
 const state: api.HistoryStatus["state"] | null = status.history?.state ?? null;
-const refused = await api.listConnections({ port: "x" });
+const refused = await api.listConnections({ port: ["x"] });
 const { status: code, errors } = refused.data as api.Problem;
 console.log(JSON.stringify({ denied, state, problem: { status: code, parameter: errors?.[0]?.parameter } }));
 `;
