@@ -1,19 +1,20 @@
-/** The BPF object and the addon that embeds it: native/build/Release/sallyport.node. */
+/** Builds the BPF object and the addon that embeds it: native/build/Release/sallyport.node. */
 import { createHash } from "node:crypto";
 import { existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { NODE, quietly, ROOT, Stop } from "./command.mjs";
 
 const PRODUCT = `${ROOT}/native/build/Release/sallyport.node`;
 const STAMP = `${ROOT}/native/build/inputs.sha256`;
+const SOURCES = ["bpf", "native"];
 const LOCK = `${ROOT}/native/package.json`;
 
-/** By content: a checkout gives every file a new time. */
+/** Compared by content: a checkout gives every file a new modification time. */
 export function isBuilt() {
 	return existsSync(PRODUCT) && existsSync(STAMP) && readFileSync(STAMP, "utf8") === hashOfInputs();
 }
 
 export async function build() {
-	// Two builds in one folder would spoil each other.
+	/* Two builds in one folder would overwrite each other's files. */
 	await quietly("flock", [LOCK, process.execPath, import.meta.filename]);
 }
 
@@ -26,14 +27,18 @@ async function buildUnlessBuilt() {
 
 function hashOfInputs() {
 	const hash = createHash("sha256");
-	const folders = ["bpf", "native"].flatMap((folder) =>
-		readdirSync(`${ROOT}/${folder}`)
-			.filter((name) => /\.(c|h|cc|txt|json)$/.test(name))
-			.map((name) => `${folder}/${name}`),
-	);
-	for (const file of [...folders.sort(), "package-lock.json"])
+	for (const file of [...SOURCES.flatMap(filesBelow).sort(), "package-lock.json"])
 		hash.update(file).update(readFileSync(`${ROOT}/${file}`));
 	return hash.digest("hex");
+}
+
+/** @param {string} folder @returns {string[]} */
+function filesBelow(folder) {
+	return readdirSync(`${ROOT}/${folder}`, { withFileTypes: true }).flatMap((entry) => {
+		const path = `${folder}/${entry.name}`;
+		if (entry.isDirectory()) return path === "native/build" ? [] : filesBelow(path);
+		return /\.(c|h|cc|txt|json|cmake|m?js)$/.test(entry.name) ? [path] : [];
+	});
 }
 
 if (process.argv[1] === import.meta.filename) {

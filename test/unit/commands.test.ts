@@ -9,7 +9,7 @@ const FILES: Readonly<Record<string, string>> = {
 	bench: "test/bench/bench.ts",
 	fuzz: "test/fuzz/fuzz.ts",
 	"bpf:stats": "test/stats/stats.ts",
-	package: "scripts/package/package.mjs",
+	package: "scripts/package/package.ts",
 	"test:arm64": "test/vm/arm64.ts",
 	"test:bypass": "test/bypass/bypass.ts",
 	"test:corpus": "test/corpus/corpus.ts",

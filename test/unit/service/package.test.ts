@@ -18,7 +18,7 @@ if (!able) console.warn("SKIPPED: no built addon or no dpkg-deb, so the packages
 function make(epoch: string): string {
 	const out = mkdtempSync(join(tmpdir(), "sallyport-packages-"));
 	made.push(out);
-	execFileSync(process.execPath, ["scripts/package/package.mjs", "--quick", "--out", out, "deb", "tar"], {
+	execFileSync(process.execPath, ["scripts/package/package.ts", "--quick", "--out", out, "deb", "tar"], {
 		cwd: ROOT,
 		env: { ...process.env, SOURCE_DATE_EPOCH: epoch },
 		stdio: "ignore",

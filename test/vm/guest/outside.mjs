@@ -1,16 +1,19 @@
-/** What is outside: echoes on every port it is given, answers DNS, and says several times a second what has arrived (JSON). */
+/** The network outside: outside.mjs FILE PORT... echoes on each port, answers DNS, and writes to FILE what has arrived (JSON). */
 import { writeFileSync } from "node:fs";
 import { createServer } from "node:net";
 import { serveDns } from "./dns.mjs";
 import { NAMES, OUTSIDE, PLACES } from "./places.mjs";
 
-const [file, ...ports] = process.argv.slice(2);
-const seen = Object.fromEntries(ports.map((port) => [port, { connections: 0, bytes: 0 }]));
+const [file = "", ...ports] = process.argv.slice(2);
+/** @type {Record<string, { connections: number, bytes: number }>} */
+const seen = {};
 for (const port of ports) {
+	const arrived = { connections: 0, bytes: 0 };
+	seen[port] = arrived;
 	createServer((socket) => {
-		seen[port].connections++;
+		arrived.connections++;
 		socket.on("data", (data) => {
-			seen[port].bytes += data.length;
+			arrived.bytes += data.length;
 			socket.write(data);
 		});
 		socket.on("error", () => {});
