@@ -7,7 +7,7 @@ const FOLDERS = [...(process.env["PATH"] ?? "").split(":"), "/usr/sbin", "/sbin"
  * @typedef {object} Entry
  * @property {string} has a program on the PATH, or a file, in whose path `*` matches any characters
  * @property {string} debian package
- * @property {string} dnf package
+ * @property {string} [dnf] package; without it, the program is optional there
  * @property {string} for purpose
  * @property {string} why
  */
@@ -31,7 +31,8 @@ export async function installSystemPackages(missing) {
 		const needed = missing.map((entry) => entry.has).join(", ");
 		throw new Stop(`This machine has neither apt-get nor dnf. Install the packages that provide: ${needed}.`);
 	}
-	const names = missing.map((entry) => entry[manager.distribution]);
+	const names = missing.flatMap((entry) => entry[manager.distribution] ?? []);
+	if (names.length === 0) return;
 	const byHand = [...manager.install, ...names].join(" ");
 	if (process.getuid?.() !== 0) throw new Stop(`Packages are missing, and only root can install them: sudo ${byHand}`);
 	const [command = "", ...args] = [...manager.install, ...names];

@@ -34,6 +34,20 @@ const LEVELS = { quick: QUICK, rest: REST, all: [...QUICK, ...REST] } as const;
 
 const VITEST = ["node_modules/.bin/vitest", "run"];
 
+/** What keeps a level from running here: one sentence, or null. */
+const OBSTACLES: Readonly<Record<Need, () => string | null>> = {
+	rights() {
+		const obstacle = findObstacle(readFacts());
+		if (obstacle !== null) return obstacle.message;
+		const { status } = spawnSync("unshare", ["--mount", "--net", "true"], { stdio: "ignore" });
+		return status === 0 ? null : "This process may not make mount and network namespaces (CAP_SYS_ADMIN).";
+	},
+	addon: () => (isBuilt() ? null : "The addon is not built."),
+	lab: () => missing("lab", "test"),
+	fuzz: () => missing("build", "test"),
+	guest: () => missing("debian", "vm"),
+};
+
 process.exitCode = await main(process.argv.slice(2));
 
 async function main([which = "", ...args]: readonly string[]): Promise<number> {
@@ -65,19 +79,6 @@ function obstacleOf({ needs }: Level): string | null {
 	}
 	return null;
 }
-
-const OBSTACLES: Readonly<Record<Need, () => string | null>> = {
-	rights() {
-		const obstacle = findObstacle(readFacts());
-		if (obstacle !== null) return obstacle.message;
-		const { status } = spawnSync("unshare", ["--mount", "--net", "true"], { stdio: "ignore" });
-		return status === 0 ? null : "This process may not make mount and network namespaces (CAP_SYS_ADMIN).";
-	},
-	addon: () => (isBuilt() ? null : "The addon is not built."),
-	lab: () => missing("lab", "test"),
-	fuzz: () => missing("build", "test"),
-	guest: () => missing("debian", "vm"),
-};
 
 function missing(...purposes: string[]): string | null {
 	const names = missingSystemPackages(purposes).map(({ has }) => has);
