@@ -31,7 +31,8 @@ function packagedPaths(): Plugin {
 			if (id.startsWith(`${ROOT}/src/`)) {
 				return code
 					.replaceAll(thread, '"./$1.js"')
-					.replace("../../native/build/Release/sallyport.node", "../sallyport.node");
+					.replace("../../native/build/Release/sallyport.node", "../sallyport.node")
+					.replace("../../package.json", "../package.json");
 			}
 			if (!id.includes("/@fastify/swagger-ui/")) return null;
 			return code
