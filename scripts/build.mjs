@@ -5,7 +5,6 @@ import { NODE, quietly, ROOT, Stop } from "./command.mjs";
 
 const PRODUCT = `${ROOT}/native/build/Release/sallyport.node`;
 const STAMP = `${ROOT}/native/build/inputs.sha256`;
-const SOURCES = ["bpf", "native"];
 const LOCK = `${ROOT}/native/package.json`;
 
 /** Compared by content: a checkout gives every file a new modification time. */
@@ -27,18 +26,21 @@ async function buildUnlessBuilt() {
 
 function hashOfInputs() {
 	const hash = createHash("sha256");
-	for (const file of [...SOURCES.flatMap(filesBelow).sort(), "package-lock.json"])
+	for (const file of [...filesBelow("bpf"), ...filesBelow("native"), "package-lock.json"])
 		hash.update(file).update(readFileSync(`${ROOT}/${file}`));
 	return hash.digest("hex");
 }
 
-/** @param {string} folder @returns {string[]} */
+/**
+ * Sources below a folder of the repository, sorted, without the files of a build.
+ *
+ * @param {string} folder
+ */
 function filesBelow(folder) {
-	return readdirSync(`${ROOT}/${folder}`, { withFileTypes: true }).flatMap((entry) => {
-		const path = `${folder}/${entry.name}`;
-		if (entry.isDirectory()) return path === "native/build" ? [] : filesBelow(path);
-		return /\.(c|h|cc|txt|json|cmake|m?js)$/.test(entry.name) ? [path] : [];
-	});
+	return readdirSync(`${ROOT}/${folder}`, { recursive: true, encoding: "utf8" })
+		.filter((name) => !name.startsWith("build/") && /\.(c|h|cc|txt|json)$/.test(name))
+		.map((name) => `${folder}/${name}`)
+		.sort();
 }
 
 if (process.argv[1] === import.meta.filename) {

@@ -7,7 +7,7 @@ import { installSystemPackages, missingSystemPackages } from "./system-packages.
  * Installs and builds what is missing, and nothing else. Progress goes to stderr: stdout belongs to the daemon.
  *
  * @param {string[]} purposes of packages.json
- * @param {{ partial?: boolean }} [options] partial: what needs root and has none is left out, for the caller to report
+ * @param {{ partial?: boolean }} [options] partial: without root, missing system packages are left out, and the caller reports that
  */
 export async function setUp(purposes, { partial = false } = {}) {
 	const mayInstall = process.getuid?.() === 0;

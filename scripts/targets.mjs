@@ -1,4 +1,4 @@
-/** What each npm script needs and runs. */
+/** The npm scripts: their needs and their commands. */
 import { existsSync } from "node:fs";
 import { instead, NODE, ROOT, Stop } from "./command.mjs";
 import { HELP } from "./help.mjs";

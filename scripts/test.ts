@@ -1,6 +1,6 @@
 /** npm test, npm run test:all and npm run test:rest: runs the levels that this machine allows, and reports the others. */
 import { spawnSync } from "node:child_process";
-import { findObstacle, readFacts } from "../src/preflight.ts";
+import { findObstacle, readFacts } from "../src/system/preflight.ts";
 import { isBuilt } from "./build.mjs";
 import { instead, NODE } from "./command.mjs";
 import { missingSystemPackages } from "./system-packages.mjs";

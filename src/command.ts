@@ -1,28 +1,28 @@
 import { existsSync, readFileSync } from "node:fs";
 import { dirname } from "node:path";
 import { text } from "node:stream/consumers";
+import { SallyportError } from "./base/errors.ts";
+import { readVersion } from "./base/version.ts";
 import type { Output, Signals } from "./cli/deps.ts";
 import { runCommandLine } from "./cli/program.ts";
 import { journalEntry } from "./connections/journal-entry.ts";
-import type { ConnectionView } from "./connections/view.ts";
-import { startDaemon } from "./daemon.ts";
-import { gather } from "./doctor/facts.ts";
+import { startDaemon } from "./daemon/daemon.ts";
+import { giveBack } from "./daemon/release-memory.ts";
+import { attachAlone, detachAlone } from "./daemon/stand-alone.ts";
+import { supervise } from "./daemon/supervise.ts";
 import { findings } from "./doctor/findings.ts";
+import { gather } from "./doctor/host-facts.ts";
 import { checkPolicyFile } from "./enforce/check-policy-file.ts";
 import { hostEnvironment } from "./enforce/policy-environment.ts";
-import { SallyportError } from "./errors.ts";
-import { giveBack } from "./give-back.ts";
 import { Users } from "./identity/users.ts";
 import { hashPassword } from "./metrics/password.ts";
 import { openAddon } from "./native/addon.ts";
 import type { Addon } from "./native/binding.ts";
-import { comparePolicies } from "./policy/compare.ts";
-import { findObstacle, readFacts } from "./preflight.ts";
-import { attachAlone, detachAlone } from "./stand-alone.ts";
-import { supervise } from "./supervise.ts";
+import { comparePolicies } from "./policy/evaluate/compare.ts";
+import type { ConnectionView } from "./records/view.ts";
 import { JOURNAL_SOCKET, Journal } from "./system/journal.ts";
 import { serviceManager } from "./system/notify.ts";
-import { readVersion } from "./version.ts";
+import { findObstacle, readFacts } from "./system/preflight.ts";
 
 /** Bytes that wait for a slow reader before lines are left out. */
 const MOST_WAITING = 16 * 1024 * 1024;

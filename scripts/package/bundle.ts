@@ -31,7 +31,8 @@ function packagedPaths(): Plugin {
 			if (id.startsWith(`${ROOT}/src/`)) {
 				return code
 					.replaceAll(thread, '"./$1.js"')
-					.replace("../../native/build/Release/sallyport.node", "../sallyport.node");
+					.replace("../../native/build/Release/sallyport.node", "../sallyport.node")
+					.replace("../../package.json", "../package.json");
 			}
 			if (!id.includes("/@fastify/swagger-ui/")) return null;
 			return code
@@ -55,10 +56,14 @@ function packagesOf(modules: readonly string[]): string[] {
 	return [...new Set(folders.filter((folder) => folder !== undefined))].sort();
 }
 
+const GPL = `The text of the GNU General Public License, version 2: /usr/share/common-licenses/GPL-2 on Debian, and
+https://www.gnu.org/licenses/old-licenses/gpl-2.0.txt`;
+
 /** Writes the licence of each part of the package: Sallyport, npm packages, libraries, Node. `node`: the folder of Node's npm package. */
 export function writeNotices(packages: readonly string[], node: string, file: string): void {
 	const own = `Sallyport\n\n${read(`${ROOT}/LICENSE`)}\n`;
-	const bpf = `Sallyport, the programs for the kernel: MIT or GPL-2.0-only\n\n${read(`${ROOT}/LICENSES/GPL-2.0-only.txt`)}\n`;
+	/* Debian has the text of the GPL for all packages. */
+	const bpf = `Sallyport, the programs for the kernel: MIT or GPL-2.0-only\n\n${GPL}\n`;
 	const parts = packages.map((folder) => {
 		const { name, version, license } = JSON.parse(read(`${folder}/package.json`));
 		const terms = readdirSync(folder).find((each) => /^licen[cs]e/i.test(each));

@@ -1,4 +1,4 @@
-/** What the packages say about the project: package.json and CHANGELOG.md are the only sources. */
+/** The project as named in packages. The only sources are package.json and CHANGELOG.md. */
 import { readFileSync } from "node:fs";
 import { ROOT } from "../command.mjs";
 
@@ -37,7 +37,7 @@ export function readMetadata(version?: string): Metadata {
 	};
 }
 
-/** The releases of a changelog in keep-a-changelog form; what is unreleased belongs to `version`. */
+/** The releases of a changelog in keep-a-changelog form. Unreleased changes belong to `version`. */
 export function readChangelog(text: string, version: string): Release[] {
 	return text
 		.split(/^## /m)
@@ -66,11 +66,11 @@ export function debianChangelog(releases: readonly Release[], maintainer: string
 	const entries = releases.map(({ version, changes }) =>
 		[
 			`sallyport (${version}) unstable; urgency=medium`,
-			...changes.map((change) => wrap(change, "  * ", "    ")),
+			changes.map((change) => wrap(change, "  * ", "    ")).join("\n"),
 			` -- ${maintainer}  ${date}`,
 		].join("\n\n"),
 	);
-	return `${entries.map((entry) => entry.replaceAll(/\n\n(?= {2}\* )/g, "\n").replace("\n  * ", "\n\n  * ")).join("\n\n")}\n`;
+	return `${entries.join("\n\n")}\n`;
 }
 
 /** RPM's %changelog. `epoch`: seconds. */

@@ -56,7 +56,7 @@ async function main(): Promise<void> {
 	}
 }
 
-/** What the daemon reads of package.json. */
+/** The part of package.json that the daemon reads. */
 function writeVersion(root: string, { version, license }: Metadata): void {
 	const text = JSON.stringify({ name: "sallyport", version, license, type: "module" });
 	writeFileSync(`${root}/usr/lib/sallyport/package.json`, `${text}\n`);

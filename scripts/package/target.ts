@@ -1,4 +1,4 @@
-/** The architectures that packages are made for, and what of Node and of the build goes into them. */
+/** The architectures that packages are made for, with the files of Node and of the build for each. */
 import { execFileSync } from "node:child_process";
 import { existsSync, realpathSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
@@ -13,7 +13,7 @@ export interface Names {
 	readonly triplet: string;
 }
 
-/** What is built for an architecture. */
+/** The build for an architecture. */
 export interface Built {
 	/** Folder of Node's npm package. */
 	readonly node: string;
@@ -71,7 +71,7 @@ function read(command: string, ...args: string[]): string {
 	return execFileSync(command, args, { encoding: "utf8", maxBuffer: 1 << 28 });
 }
 
-/** What the addon loads, apart from libc and the libraries that Node contains. The package brings them, so that any version on the host will do. */
+/** Libraries that the addon loads, except libc and those that Node contains. The package brings them: hosts have other versions. */
 function librariesOf(objdump: string, addon: string, folders: readonly string[]): Library[] {
 	const found = new Map<string, string>();
 	const waiting = [addon];

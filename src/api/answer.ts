@@ -1,9 +1,8 @@
 import { Readable } from "node:stream";
 import type { FastifyReply, FastifyRequest } from "fastify";
-import { csvHeader } from "../connections/csv.ts";
-import type { RowForm, WrittenPage } from "../store/history.ts";
+import type { RowForm, Unwritten, WrittenPage } from "../records/contract.ts";
+import { csvHeader } from "../records/csv.ts";
 import { Refusal } from "./problem-details.ts";
-import type { Unwritten } from "./services.ts";
 
 /** What a list can be given as, the default first. */
 export type Format = "application/json" | "application/x-ndjson" | "text/csv";

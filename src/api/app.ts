@@ -1,8 +1,8 @@
 import { Socket } from "node:net";
 import rateLimit from "@fastify/rate-limit";
 import { type FastifyInstance, fastify } from "fastify";
-import { LIMITS, TIMES } from "../config.ts";
-import type { Logger } from "../logger.ts";
+import { LIMITS, TIMES } from "../base/config.ts";
+import type { Logger } from "../base/logger.ts";
 import { type Access, guard } from "./access.ts";
 import { capConnections } from "./connection-cap.ts";
 import { connectionRoutes } from "./connections.ts";

@@ -1,5 +1,5 @@
 import type { FastifyInstance } from "fastify";
-import type { HistorySort } from "../store/history.ts";
+import type { HistorySort, Source } from "../records/contract.ts";
 import { FORMS, formatOf, sendPage } from "./answer.ts";
 import { askRecords, readCursor, writeCursor, writePage } from "./pages.ts";
 import { Refusal } from "./problem-details.ts";
@@ -7,7 +7,7 @@ import { type FilterQuery, filterOf } from "./query.ts";
 import { connectionDetailSchema, connectionListSchema } from "./schemas/connection.ts";
 import { limitParameter, listParameters } from "./schemas/parameters.ts";
 import { problemResponses } from "./schemas/problem.ts";
-import type { ApiServices, Source } from "./services.ts";
+import type { ApiServices } from "./services.ts";
 import { stepsOf } from "./steps.ts";
 
 type ListQuery = FilterQuery & {

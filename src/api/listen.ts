@@ -3,7 +3,7 @@ import { chmodSync, chownSync, mkdirSync, readFileSync, rmSync } from "node:fs";
 import { isIP } from "node:net";
 import { dirname } from "node:path";
 import type { FastifyInstance } from "fastify";
-import { SallyportError } from "../errors.ts";
+import { SallyportError } from "../base/errors.ts";
 import { type Access, isLocalHost } from "./access.ts";
 import { readTokens } from "./tokens.ts";
 

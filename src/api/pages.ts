@@ -1,6 +1,6 @@
-import { FilterError } from "../connections/filter.ts";
-import type { HistoryQuery, HistoryReader, RowForm, WrittenPage } from "../store/history.ts";
-import type { ApiServices, Source, Unwritten } from "./services.ts";
+import type { HistoryQuery, HistoryReader, RowForm, Source, Unwritten, WrittenPage } from "../records/contract.ts";
+import { FilterError } from "../records/filter.ts";
+import type { ApiServices } from "./services.ts";
 
 /** Rows of one answer at most. */
 export const PAGE = 1_000;

@@ -1,6 +1,6 @@
 import type { FastifyInstance, FastifyRequest } from "fastify";
-import { LIMITS } from "../config.ts";
-import type { PolicyProblem } from "../policy/problem.ts";
+import { LIMITS } from "../base/config.ts";
+import type { PolicyProblem } from "../policy/read/problem.ts";
 import type { ExplainRequest } from "./policy-types.ts";
 import { Refusal } from "./problem-details.ts";
 import {

@@ -1,8 +1,8 @@
 import { STATUS_CODES } from "node:http";
 import type { FastifyError, FastifyInstance, FastifyReply } from "fastify";
-import { FilterError } from "../connections/filter.ts";
-import type { Logger } from "../logger.ts";
-import { printable } from "../text.ts";
+import type { Logger } from "../base/logger.ts";
+import { printable } from "../base/text.ts";
+import { FilterError } from "../records/filter.ts";
 
 /** RFC 9457. Every error of the API is one. */
 export interface ProblemDetails {
@@ -112,7 +112,7 @@ function refusalOf(error: FastifyError): Refusal {
 	return new Refusal(status, SLUGS[status] ?? "refused", printable(error.message), {}, headers);
 }
 
-/* src/store/errors.ts */
+/* src/records/contract.ts */
 function ofHistory({ code, message }: FastifyError): Refusal {
 	const detail = printable(message);
 	if (code === "bad_cursor")

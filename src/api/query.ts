@@ -1,5 +1,5 @@
-import { addressMatcher } from "../address.ts";
-import { type ConnectionFilter, FilterError } from "../connections/filter.ts";
+import { addressMatcher } from "../base/address.ts";
+import { type ConnectionFilter, FilterError } from "../records/filter.ts";
 
 /** The filters as they stand in a query (filterParameters of schemas.ts). */
 export type FilterQuery = Omit<ConnectionFilter, "since" | "until" | "port"> & {

@@ -1,8 +1,8 @@
 import type { LiveFeed } from "../connections/live-feed.ts";
-import type { Describer } from "../connections/view.ts";
-import type { PolicyCheck } from "../policy/facts.ts";
-import type { PolicyProblem } from "../policy/problem.ts";
-import type { HistoryReader } from "../store/history.ts";
+import type { PolicyCheck } from "../policy/compile/policy-facts.ts";
+import type { PolicyProblem } from "../policy/read/problem.ts";
+import type { Records, Source } from "../records/contract.ts";
+import type { Describer } from "../records/view.ts";
 import type { ExplainRequest, Explanation, RuleOfName } from "./policy-types.ts";
 import type { Readiness, Status } from "./status.ts";
 
@@ -21,21 +21,6 @@ export interface ApiServices {
 	/** Why the daemon is not well, or null. */
 	readonly ill: () => string | null;
 	readonly ready: () => Readiness;
-}
-
-export type Source = "history" | "memory" | "both";
-
-export interface Records {
-	readonly source: Source;
-	readonly reader: HistoryReader;
-	readonly unwritten: Unwritten | null;
-}
-
-/** What happens is not written to history now. */
-export interface Unwritten {
-	/** ISO */
-	readonly since: string;
-	readonly why: string;
 }
 
 export interface PolicyPort {

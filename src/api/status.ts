@@ -1,4 +1,4 @@
-import type { HistoryStatus } from "../store/history.ts";
+import type { HistoryStatus } from "../records/contract.ts";
 
 /** What /v1/status answers and `sallyport status` shows. */
 export interface Status {

@@ -1,5 +1,5 @@
 import { phaseNames } from "../native/vocabulary.ts";
-import type { HistoryReader, HistoryRecord } from "../store/history.ts";
+import type { HistoryReader, HistoryRecord } from "../records/contract.ts";
 
 /** One decision on the way of a connection. */
 export interface Step {

@@ -1,11 +1,11 @@
 import { randomBytes } from "node:crypto";
 import type { ServerResponse } from "node:http";
 import type { FastifyInstance, FastifyRequest } from "fastify";
-import { LIMITS, TIMES } from "../config.ts";
-import type { Connection } from "../connections/connection.ts";
-import { type ConnectionFilter, compileFilter } from "../connections/filter.ts";
+import { LIMITS, TIMES } from "../base/config.ts";
 import type { LiveFeed } from "../connections/live-feed.ts";
-import type { HistoryReader } from "../store/history.ts";
+import type { Connection } from "../records/connection.ts";
+import type { HistoryReader } from "../records/contract.ts";
+import { type ConnectionFilter, compileFilter } from "../records/filter.ts";
 import { Refusal } from "./problem-details.ts";
 import { type FilterQuery, filterOf } from "./query.ts";
 import { streamParameters } from "./schemas/parameters.ts";

@@ -1,6 +1,6 @@
 import { createHash, timingSafeEqual } from "node:crypto";
 import { readFileSync, statSync } from "node:fs";
-import { SallyportError } from "../errors.ts";
+import { SallyportError } from "../base/errors.ts";
 
 /** Bearer tokens: one a line, so that an old one can go on while a new one is handed out. */
 export class Tokens {

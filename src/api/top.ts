@@ -1,5 +1,5 @@
 import type { FastifyInstance } from "fastify";
-import type { TopField, TopQuery } from "../store/history.ts";
+import type { TopField, TopQuery } from "../records/contract.ts";
 import { askRecords } from "./pages.ts";
 import { Refusal } from "./problem-details.ts";
 import { type FilterQuery, filterOf } from "./query.ts";

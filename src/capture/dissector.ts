@@ -1,4 +1,4 @@
-import type { Packed } from "../address.ts";
+import type { Packed } from "../base/address.ts";
 import { Fragments } from "./fragments.ts";
 import { type Carried, ETHER_IPV4, ETHER_IPV6, ETHER_TRANSPARENT, readEthernet, readTyped } from "./frames.ts";
 import { type IpPayload, readIpv4, readIpv6 } from "./ip.ts";

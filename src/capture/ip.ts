@@ -1,4 +1,4 @@
-import type { Packed } from "../address.ts";
+import type { Packed } from "../base/address.ts";
 import type { CapturedPacket } from "./packet.ts";
 
 /** What an IP packet carries, its extension headers behind it. */

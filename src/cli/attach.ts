@@ -1,7 +1,7 @@
-import { DEFAULTS } from "../config.ts";
-import { EXIT } from "../errors.ts";
-import { plainLogger } from "../logger.ts";
-import type { CliCommand } from "./command.ts";
+import { DEFAULTS } from "../base/config.ts";
+import { EXIT } from "../base/errors.ts";
+import { plainLogger } from "../base/logger.ts";
+import type { CliCommand } from "./cli-command.ts";
 import type { AttachResult, CliDeps } from "./deps.ts";
 import { absolutePath, type HostOptions } from "./options.ts";
 

@@ -1,6 +1,6 @@
 import { type IncomingMessage, request } from "node:http";
-import { SallyportError } from "../errors.ts";
-import { printable } from "../text.ts";
+import { SallyportError } from "../base/errors.ts";
+import { printable } from "../base/text.ts";
 
 export interface Question {
 	readonly socket: string;

@@ -1,4 +1,4 @@
-import { fit } from "../text.ts";
+import { fit } from "../base/text.ts";
 import { harmless } from "./harmless.ts";
 
 export interface Column<Row> {

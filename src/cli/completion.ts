@@ -1,5 +1,5 @@
 import type { Option } from "commander";
-import type { CliCommand } from "./command.ts";
+import type { CliCommand } from "./cli-command.ts";
 import type { CliDeps } from "./deps.ts";
 
 export function addCompletionCommand(program: CliCommand, { out }: CliDeps): void {

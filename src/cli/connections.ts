@@ -1,7 +1,7 @@
-import type { Unwritten } from "../api/services.ts";
-import type { ConnectionView } from "../connections/view.ts";
+import type { Unwritten } from "../records/contract.ts";
+import type { ConnectionView } from "../records/view.ts";
+import type { Asking, CliCommand } from "./cli-command.ts";
 import { askJson, askText } from "./client.ts";
-import type { Asking, CliCommand } from "./command.ts";
 import type { CliDeps } from "./deps.ts";
 import { addFilters, type FilterOptions, filterQuery } from "./filters.ts";
 import { harmlessJson } from "./harmless.ts";

@@ -1,8 +1,8 @@
-import type { Config } from "../config.ts";
-import type { ConnectionView } from "../connections/view.ts";
-import type { Logger } from "../logger.ts";
-import type { Comparison } from "../policy/compare.ts";
-import type { PolicyCheck } from "../policy/facts.ts";
+import type { Config } from "../base/config.ts";
+import type { Logger } from "../base/logger.ts";
+import type { PolicyCheck } from "../policy/compile/policy-facts.ts";
+import type { Comparison } from "../policy/evaluate/compare.ts";
+import type { ConnectionView } from "../records/view.ts";
 
 /** What the commands need; command.ts hands it in. */
 export interface CliDeps {
@@ -43,7 +43,7 @@ export interface Output {
 }
 
 export interface RunningDaemon {
-	/** Each connection once it is settled (src/connections/stream.ts). Returns the end of it, which tells what still waits. */
+	/** Each connection once it is settled (src/connections/settled.ts). Returns the end of it, which tells what still waits. */
 	readonly watch: (emit: (connection: ConnectionView) => void) => () => Promise<void>;
 	/** Read policy and resolvers anew. */
 	readonly reload: () => Promise<void>;

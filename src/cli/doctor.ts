@@ -1,6 +1,6 @@
-import { DEFAULTS } from "../config.ts";
-import { EXIT } from "../errors.ts";
-import type { CliCommand } from "./command.ts";
+import { DEFAULTS } from "../base/config.ts";
+import { EXIT } from "../base/errors.ts";
+import type { CliCommand } from "./cli-command.ts";
 import type { CliDeps, Finding } from "./deps.ts";
 import { harmless, harmlessJson } from "./harmless.ts";
 import { absolutePath, type HostOptions } from "./options.ts";

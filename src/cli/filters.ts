@@ -1,4 +1,4 @@
-import type { CliCommand } from "./command.ts";
+import type { CliCommand } from "./cli-command.ts";
 import { portRange } from "./options.ts";
 
 /** The filters of the API, as options: the same words, all that are given must hold. */

@@ -1,4 +1,4 @@
-import { printable } from "../text.ts";
+import { printable } from "../base/text.ts";
 
 /**
  * For text of the daemon, which has made it printable already: done again it changes nothing, and what slipped through

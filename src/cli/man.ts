@@ -1,4 +1,4 @@
-import type { CliCommand } from "./command.ts";
+import type { CliCommand } from "./cli-command.ts";
 import type { CliDeps } from "./deps.ts";
 import { exitCodes } from "./exit-codes.ts";
 

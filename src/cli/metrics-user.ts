@@ -1,5 +1,5 @@
-import { SallyportError } from "../errors.ts";
-import type { CliCommand } from "./command.ts";
+import { SallyportError } from "../base/errors.ts";
+import type { CliCommand } from "./cli-command.ts";
 import type { CliDeps } from "./deps.ts";
 
 export function addMetricsUserCommand(program: CliCommand, { readInput, hashPassword, out }: CliDeps): void {

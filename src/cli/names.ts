@@ -1,9 +1,8 @@
 import type { RuleOfName } from "../api/policy-types.ts";
-import type { Unwritten } from "../api/services.ts";
-import type { NameRecord, NameSummary } from "../store/history.ts";
+import type { NameRecord, NameSummary, Unwritten } from "../records/contract.ts";
+import type { Asking, CliCommand } from "./cli-command.ts";
 import { askJson } from "./client.ts";
 import { type Column, columns } from "./columns.ts";
-import type { Asking, CliCommand } from "./command.ts";
 import type { CliDeps } from "./deps.ts";
 import { harmlessJson } from "./harmless.ts";
 import { positiveInteger } from "./options.ts";

@@ -1,10 +1,10 @@
 import { readdirSync, rmSync } from "node:fs";
 import { dirname, join } from "node:path";
-import { DEFAULTS } from "../config.ts";
-import type { ConnectionView } from "../connections/view.ts";
-import { plainLogger } from "../logger.ts";
-import { printable } from "../text.ts";
-import type { CliCommand } from "./command.ts";
+import { DEFAULTS } from "../base/config.ts";
+import { plainLogger } from "../base/logger.ts";
+import { printable } from "../base/text.ts";
+import type { ConnectionView } from "../records/view.ts";
+import type { CliCommand } from "./cli-command.ts";
 import type { CliDeps } from "./deps.ts";
 import { absolutePath, positiveInteger } from "./options.ts";
 import { type TableStyle, tableHeader, tableRow } from "./table.ts";

@@ -1,7 +1,7 @@
-import { SallyportError } from "../errors.ts";
-import { type PolicyProblem, renderProblem } from "../policy/problem.ts";
+import { SallyportError } from "../base/errors.ts";
+import { type PolicyProblem, renderProblem } from "../policy/read/problem.ts";
+import type { Asking, CliCommand } from "./cli-command.ts";
 import { ask, refused, text } from "./client.ts";
-import type { Asking, CliCommand } from "./command.ts";
 import type { CliDeps } from "./deps.ts";
 import { harmless, harmlessJson } from "./harmless.ts";
 import { absolutePath } from "./options.ts";

@@ -1,9 +1,9 @@
-import type { ConnectionView } from "../connections/view.ts";
-import { EXIT, SallyportError } from "../errors.ts";
-import type { Change } from "../policy/compare.ts";
-import type { DecidedOtherwise, Outcome } from "../policy/replay.ts";
+import { EXIT, SallyportError } from "../base/errors.ts";
+import type { Change } from "../policy/evaluate/compare.ts";
+import type { DecidedOtherwise, Outcome } from "../policy/evaluate/replay-records.ts";
+import type { ConnectionView } from "../records/view.ts";
+import type { Asking, CliCommand } from "./cli-command.ts";
 import { askJson } from "./client.ts";
-import type { Asking, CliCommand } from "./command.ts";
 import type { CliDeps } from "./deps.ts";
 import { harmless, harmlessJson } from "./harmless.ts";
 import { absolutePath, positiveInteger } from "./options.ts";

@@ -1,8 +1,8 @@
 import { InvalidArgumentError } from "commander";
 import type { ExplainRequest, Explanation, LookAnswer, PhaseAnswer, RuleAnswer } from "../api/policy-types.ts";
-import { SallyportError } from "../errors.ts";
+import { SallyportError } from "../base/errors.ts";
+import type { Asking, CliCommand } from "./cli-command.ts";
 import { askJson } from "./client.ts";
-import type { Asking, CliCommand } from "./command.ts";
 import type { CliDeps } from "./deps.ts";
 import { harmless, harmlessJson } from "./harmless.ts";
 import { positiveInteger } from "./options.ts";

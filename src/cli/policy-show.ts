@@ -1,4 +1,4 @@
-import type { Asking, CliCommand } from "./command.ts";
+import type { Asking, CliCommand } from "./cli-command.ts";
 import type { CliDeps } from "./deps.ts";
 import { harmlessJson } from "./harmless.ts";
 import { policyInForce } from "./policy-in-force.ts";

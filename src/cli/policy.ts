@@ -1,6 +1,6 @@
-import { EXIT } from "../errors.ts";
-import { renderProblem } from "../policy/problem.ts";
-import type { CliCommand } from "./command.ts";
+import { EXIT } from "../base/errors.ts";
+import { renderProblem } from "../policy/read/problem.ts";
+import type { CliCommand } from "./cli-command.ts";
 import type { CliDeps } from "./deps.ts";
 import { harmless } from "./harmless.ts";
 import { absolutePath } from "./options.ts";

@@ -1,7 +1,7 @@
 import { CommanderError } from "commander";
-import { EXIT, exitCodeOf, sentence } from "../errors.ts";
+import { EXIT, exitCodeOf, sentence } from "../base/errors.ts";
 import { addAttachCommand, addDetachCommand } from "./attach.ts";
-import { CliCommand } from "./command.ts";
+import { CliCommand } from "./cli-command.ts";
 import { addCompletionCommand } from "./completion.ts";
 import { addConnectionsCommand } from "./connections.ts";
 import type { CliDeps } from "./deps.ts";

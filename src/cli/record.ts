@@ -1,4 +1,4 @@
-import type { ConnectionView, DecisionView, HttpView } from "../connections/view.ts";
+import type { ConnectionView, DecisionView, HttpView } from "../records/view.ts";
 import { harmless } from "./harmless.ts";
 import { bytesText, fields, timeText } from "./words.ts";
 

@@ -1,6 +1,6 @@
-import { EXIT } from "../errors.ts";
+import { EXIT } from "../base/errors.ts";
+import type { CliCommand } from "./cli-command.ts";
 import { type Column, columns } from "./columns.ts";
-import type { CliCommand } from "./command.ts";
 import type { CliDeps, ReplayReport, ReplayRow } from "./deps.ts";
 import { harmless, harmlessJson } from "./harmless.ts";
 import { absolutePath } from "./options.ts";

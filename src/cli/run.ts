@@ -1,6 +1,6 @@
-import { DEFAULTS, type OnExit, type WarmUp } from "../config.ts";
-import { jsonLogger, LOG_LEVELS, type Logger, type LogLevel } from "../logger.ts";
-import type { CliCommand } from "./command.ts";
+import { DEFAULTS, type OnExit, type WarmUp } from "../base/config.ts";
+import { jsonLogger, LOG_LEVELS, type Logger, type LogLevel } from "../base/logger.ts";
+import type { CliCommand } from "./cli-command.ts";
 import type { CliDeps, RunningDaemon } from "./deps.ts";
 import { absolutePath, positiveInteger, wholeNumber } from "./options.ts";
 

@@ -1,4 +1,4 @@
-import { sentence } from "../errors.ts";
+import { sentence } from "../base/errors.ts";
 import type { CliDeps } from "./deps.ts";
 
 export interface View {

@@ -1,6 +1,6 @@
 import type { Status } from "../api/status.ts";
+import type { Asking, CliCommand } from "./cli-command.ts";
 import { askJson } from "./client.ts";
-import type { Asking, CliCommand } from "./command.ts";
 import type { CliDeps } from "./deps.ts";
 import { harmlessJson } from "./harmless.ts";
 import { bytesText, fields } from "./words.ts";

@@ -1,8 +1,8 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import type { ConnectionView } from "../connections/view.ts";
-import { SallyportError } from "../errors.ts";
+import { SallyportError } from "../base/errors.ts";
+import type { ConnectionView } from "../records/view.ts";
+import type { Asking, CliCommand } from "./cli-command.ts";
 import { askText } from "./client.ts";
-import type { Asking, CliCommand } from "./command.ts";
 import type { CliDeps } from "./deps.ts";
 import { addFilters, type FilterOptions, filterQuery } from "./filters.ts";
 import { harmlessJson } from "./harmless.ts";

@@ -1,5 +1,5 @@
-import type { ConnectionView } from "../connections/view.ts";
-import { fit } from "../text.ts";
+import { fit } from "../base/text.ts";
+import type { ConnectionView } from "../records/view.ts";
 import { harmless } from "./harmless.ts";
 import { clockText, timeText } from "./words.ts";
 

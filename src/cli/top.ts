@@ -1,8 +1,7 @@
-import type { Unwritten } from "../api/services.ts";
-import type { TopField, TopRow } from "../store/history.ts";
+import type { TopField, TopRow, Unwritten } from "../records/contract.ts";
+import type { Asking, CliCommand } from "./cli-command.ts";
 import { askJson } from "./client.ts";
 import { type Column, columns } from "./columns.ts";
-import type { Asking, CliCommand } from "./command.ts";
 import type { CliDeps } from "./deps.ts";
 import { addFilters, type FilterOptions, filterQuery } from "./filters.ts";
 import { harmlessJson } from "./harmless.ts";

@@ -1,4 +1,4 @@
-import type { Unwritten } from "../api/services.ts";
+import type { Unwritten } from "../records/contract.ts";
 import type { Output } from "./deps.ts";
 import { harmless } from "./harmless.ts";
 import { timeText } from "./words.ts";

@@ -1,6 +1,6 @@
 import type { DecisionEvent } from "../native/events.ts";
 import { NO_RULE } from "../native/layout.ts";
-import type { PhaseDecision, RuleRef } from "./connection.ts";
+import type { PhaseDecision, RuleRef } from "../records/connection.ts";
 
 export interface RuleNamer {
 	/** Null if that policy is no longer known. */

@@ -1,6 +1,6 @@
 import type { VerdictName } from "../native/vocabulary.ts";
+import type { ConnectionView } from "../records/view.ts";
 import type { JournalFields } from "../system/journal.ts";
-import type { ConnectionView } from "./view.ts";
 
 /** journalctl MESSAGE_ID=... finds them all. */
 const MESSAGE_ID = "6f1d7a0c2b5e4c6d9a3f8e21b7c4d590";

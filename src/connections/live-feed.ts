@@ -1,5 +1,5 @@
-import type { Connection } from "./connection.ts";
-import type { ViewOf } from "./view.ts";
+import type { Connection } from "../records/connection.ts";
+import type { ViewOf } from "../records/view.ts";
 
 /** One telling of a connection. */
 export interface FeedEvent {

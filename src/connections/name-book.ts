@@ -1,6 +1,6 @@
-import { addressText, type Packed } from "../address.ts";
-import { BoundedMap } from "../lru.ts";
-import type { NameRecord } from "../store/history.ts";
+import { addressText, type Packed } from "../base/address.ts";
+import { BoundedMap } from "../base/lru.ts";
+import type { NameRecord } from "../records/contract.ts";
 
 /** One address of a DNS answer. */
 export interface Answer {

@@ -1,6 +1,6 @@
 import type { Cursor, DecisionEvent } from "../native/events.ts";
-import type { Connection } from "./connection.ts";
-import type { Names } from "./names.ts";
+import type { Connection } from "../records/connection.ts";
+import type { Names } from "./dns-names.ts";
 
 /** The text of a name whose announcement this daemon has not seen: 8 bytes of hash as the kernel writes them. */
 export type LookupName = (hash: Buffer) => string | null;

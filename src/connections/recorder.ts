@@ -1,6 +1,6 @@
-import type { Connection } from "./connection.ts";
+import type { Connection } from "../records/connection.ts";
+import type { ConnectionTable } from "./connection-table.ts";
 import type { Answer } from "./name-book.ts";
-import type { ConnectionTable } from "./table.ts";
 
 export interface RecorderOptions {
 	readonly table: ConnectionTable;

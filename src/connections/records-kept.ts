@@ -1,6 +1,6 @@
-import { BoundedMap } from "../lru.ts";
+import { BoundedMap } from "../base/lru.ts";
 import { PROTOCOL } from "../native/layout.ts";
-import type { Connection } from "./connection.ts";
+import type { Connection } from "../records/connection.ts";
 import { Ring } from "./ring.ts";
 
 /** The records that memory holds, found by socket: so many that are open, and the last that have ended. */

@@ -1,10 +1,10 @@
-import { packedBytes } from "../address.ts";
+import { packedBytes } from "../base/address.ts";
 import type { Kernel } from "../native/binding.ts";
 import { hashKey, readSigned64, readUnsigned64 } from "../native/fields.ts";
 import { END, FLOW, FLOW_INBOUND, FLOW_KEY, LEARNED, PROTOCOL } from "../native/layout.ts";
+import type { Connection } from "../records/connection.ts";
 import type { Clock } from "../system/clock.ts";
-import type { Connection } from "./connection.ts";
-import type { ConnectionTable } from "./table.ts";
+import type { ConnectionTable } from "./connection-table.ts";
 
 export interface SweepOptions {
 	readonly kernel: Pick<Kernel, "dump" | "remove" | "lookup" | "update">;

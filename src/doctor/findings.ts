@@ -1,5 +1,5 @@
 import type { Finding } from "../cli/deps.ts";
-import type { DoctorFacts } from "./facts.ts";
+import type { DoctorFacts } from "./host-facts.ts";
 
 /** What the facts mean, in the order in which one would look. Pure. */
 export function findings(facts: DoctorFacts): Finding[] {

@@ -1,6 +1,6 @@
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmdirSync } from "node:fs";
 import { dirname } from "node:path";
-import { SallyportError } from "../errors.ts";
+import { SallyportError } from "../base/errors.ts";
 import type { Addon } from "../native/binding.ts";
 import { parseMountinfo } from "../system/mounts.ts";
 

@@ -1,11 +1,11 @@
 import { createHash } from "node:crypto";
-import { type CompiledFacts, compile } from "../policy/compile.ts";
-import { factsOf, type PolicyCheck } from "../policy/facts.ts";
-import type { HashKey } from "../policy/hash.ts";
+import { type CompiledFacts, compile } from "../policy/compile/compile.ts";
+import type { HashKey } from "../policy/compile/hash.ts";
+import { factsOf, type PolicyCheck } from "../policy/compile/policy-facts.ts";
+import { assignSlots, type SlotEntry, type Slots } from "../policy/compile/slots.ts";
 import { type Environment, type Policy, ruleKey } from "../policy/model.ts";
-import { parsePolicy } from "../policy/parse.ts";
-import { type PolicyProblem, wholeFile } from "../policy/problem.ts";
-import { assignSlots, type SlotEntry, type Slots } from "../policy/slots.ts";
+import { parsePolicy } from "../policy/read/parse.ts";
+import { type PolicyProblem, wholeFile } from "../policy/read/problem.ts";
 
 export interface BuildRequest {
 	readonly text: string;

@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
-import type { PolicyCheck } from "../policy/facts.ts";
+import type { PolicyCheck } from "../policy/compile/policy-facts.ts";
 import type { Environment } from "../policy/model.ts";
-import { unreadable } from "../policy/problem.ts";
+import { unreadable } from "../policy/read/problem.ts";
 import { checkPolicy } from "./build-policy.ts";
 
 /** Everything that loading would do, short of the kernel. */

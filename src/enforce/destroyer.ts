@@ -1,6 +1,6 @@
-import { packedBytes } from "../address.ts";
-import type { Logger } from "../logger.ts";
-import { BoundedMap } from "../lru.ts";
+import { packedBytes } from "../base/address.ts";
+import type { Logger } from "../base/logger.ts";
+import { BoundedMap } from "../base/lru.ts";
 import type { Kernel } from "../native/binding.ts";
 import { cookieBits } from "../native/decode.ts";
 import type { DecisionEvent } from "../native/events.ts";

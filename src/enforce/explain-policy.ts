@@ -1,8 +1,8 @@
-import { addressText, packAddress } from "../address.ts";
+import { addressText, packAddress } from "../base/address.ts";
 import { PROTOCOL } from "../native/layout.ts";
-import type { Asked } from "../policy/asked.ts";
-import type { Connection } from "../policy/evaluate.ts";
-import { explain, type PhaseExplanation } from "../policy/explain.ts";
+import type { Connection } from "../policy/evaluate/evaluate.ts";
+import { explain, type PhaseExplanation } from "../policy/evaluate/explain.ts";
+import type { Asked } from "../policy/evaluate/http-request.ts";
 import { type Environment, PHASES, type Phase, type Policy, type Who } from "../policy/model.ts";
 
 /** What a person asks: who, where to, and by which name. */

@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import { closeSync, fsyncSync, mkdirSync, openSync, readFileSync, renameSync, writeSync } from "node:fs";
 import { dirname, join } from "node:path";
-import type { Logger } from "../logger.ts";
+import type { Logger } from "../base/logger.ts";
 import type { Kernel } from "../native/binding.ts";
 import { LAYOUT_VERSION } from "../native/layout.ts";
 import type { Environment, ExeFile } from "../policy/model.ts";

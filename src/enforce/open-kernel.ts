@@ -1,9 +1,9 @@
 import { randomBytes } from "node:crypto";
-import type { Config } from "../config.ts";
-import { SallyportError } from "../errors.ts";
+import type { Config } from "../base/config.ts";
+import { SallyportError } from "../base/errors.ts";
 import type { Addon, Kernel } from "../native/binding.ts";
 import { CONTROL, POLICY_HEAD, POLICY_MAGIC } from "../native/layout.ts";
-import type { HashKey } from "../policy/hash.ts";
+import type { HashKey } from "../policy/compile/hash.ts";
 import type { WatchedCgroup } from "../system/cgroup.ts";
 
 /** Programs loaded or adopted, and told whose they are. */

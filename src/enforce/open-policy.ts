@@ -1,11 +1,11 @@
 import { dirname } from "node:path";
-import { type Config, LIMITS, OBSERVE_POLICY } from "../config.ts";
-import { SallyportError } from "../errors.ts";
-import type { Logger } from "../logger.ts";
+import { type Config, LIMITS, OBSERVE_POLICY } from "../base/config.ts";
+import { SallyportError } from "../base/errors.ts";
+import type { Logger } from "../base/logger.ts";
+import type { Undo } from "../base/undo.ts";
 import type { Kernel } from "../native/binding.ts";
-import type { PolicyCheck } from "../policy/facts.ts";
-import { renderProblem } from "../policy/problem.ts";
-import type { Undo } from "../undo.ts";
+import type { PolicyCheck } from "../policy/compile/policy-facts.ts";
+import { renderProblem } from "../policy/read/problem.ts";
 import type { Inherited } from "./open-kernel.ts";
 import { PolicyService, type PolicyServiceOptions } from "./policy-service.ts";
 import { type ListFolder, PolicyThread } from "./policy-thread.ts";

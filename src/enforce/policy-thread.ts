@@ -1,5 +1,5 @@
 import type { Worker } from "node:worker_threads";
-import type { PolicyCheck } from "../policy/facts.ts";
+import type { PolicyCheck } from "../policy/compile/policy-facts.ts";
 import { startThread } from "../system/thread.ts";
 import { Turns } from "../system/turns.ts";
 import type { BuildRequest, Built } from "./build-policy.ts";

@@ -1,5 +1,4 @@
-import { packedBytes } from "../address.ts";
-import type { Connection } from "../connections/connection.ts";
+import { packedBytes } from "../base/address.ts";
 import type { Kernel } from "../native/binding.ts";
 import type { DecisionEvent } from "../native/events.ts";
 import {
@@ -13,6 +12,7 @@ import {
 	PROCESS,
 	VERDICT,
 } from "../native/layout.ts";
+import type { Connection } from "../records/connection.ts";
 import type { Clock } from "../system/clock.ts";
 
 export interface RejudgeOptions {

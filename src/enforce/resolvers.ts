@@ -1,5 +1,5 @@
-import { addressText, type Packed, packAddress, packedBytes } from "../address.ts";
-import type { Logger } from "../logger.ts";
+import { addressText, type Packed, packAddress, packedBytes } from "../base/address.ts";
+import type { Logger } from "../base/logger.ts";
 import type { Kernel } from "../native/binding.ts";
 import { hostResolvers, hostSources, type ResolverSources, rememberResolvers } from "./host-resolvers.ts";
 

@@ -1,4 +1,4 @@
-import type { Names } from "../connections/names.ts";
+import type { Names } from "../connections/dns-names.ts";
 import type { Kernel } from "../native/binding.ts";
 import { hashKey, readUnsigned64 } from "../native/fields.ts";
 import { LEARNED, NAME, NAME_MAX } from "../native/layout.ts";

@@ -1,7 +1,7 @@
 import { mkdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
 import { dirname } from "node:path";
 import { PHASES, RULE_SLOTS } from "../native/layout.ts";
-import type { SlotEntry, Slots } from "../policy/slots.ts";
+import type { SlotEntry, Slots } from "../policy/compile/slots.ts";
 
 const WORDS = RULE_SLOTS * PHASES * 2;
 

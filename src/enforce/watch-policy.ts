@@ -1,8 +1,8 @@
-import { TIMES } from "../config.ts";
-import { guarded } from "../guarded.ts";
-import type { Logger } from "../logger.ts";
-import { watchFile } from "../system/watch.ts";
-import type { Undo } from "../undo.ts";
+import { TIMES } from "../base/config.ts";
+import { guarded } from "../base/guarded.ts";
+import type { Logger } from "../base/logger.ts";
+import type { Undo } from "../base/undo.ts";
+import { watchFile } from "../system/watch-file.ts";
 import { resolverFilesToWatch } from "./host-resolvers.ts";
 import type { PolicyService } from "./policy-service.ts";
 

@@ -1,5 +1,5 @@
 import type { Registry } from "prom-client";
-import type { HistoryStatus } from "../store/history.ts";
+import type { HistoryStatus } from "../records/contract.ts";
 import { type LiveOptions, liveCounter, liveGauge } from "./live.ts";
 
 /** `read`: null while there is no history; its series are then missing. */

@@ -4,10 +4,10 @@ import { createServer as createTlsServer, type Server as TlsServer } from "node:
 import { isIP, type Socket } from "node:net";
 import { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
-import { SallyportError } from "../errors.ts";
-import type { Logger } from "../logger.ts";
+import { SallyportError } from "../base/errors.ts";
+import type { Logger } from "../base/logger.ts";
+import type { MetricsConfig } from "../base/metrics-config.ts";
 import { type Credentials, Gate, isOpen, readCredentials } from "./auth.ts";
-import type { MetricsConfig } from "./config.ts";
 import { CONTENT_TYPE } from "./exposition.ts";
 
 export interface MetricsListener {

@@ -1,12 +1,12 @@
 import { Registry } from "prom-client";
 import type { SlotBook } from "../enforce/slot-book.ts";
 import type { Kernel } from "../native/binding.ts";
-import type { HistoryStatus } from "../store/history.ts";
-import { type DaemonMetricsOptions, registerDaemonMetrics } from "./daemon.ts";
-import { EncryptedDnsCounts } from "./encrypted-dns.ts";
+import type { HistoryStatus } from "../records/contract.ts";
+import { EncryptedDnsCounts } from "./encrypted-dns-metric.ts";
 import { registerHistoryMetrics } from "./history.ts";
 import { registerKernelMetrics } from "./kernel.ts";
 import { MapFills, registerMapMetrics } from "./maps.ts";
+import { type DaemonMetricsOptions, registerDaemonMetrics } from "./pipeline.ts";
 import { registerProcessMetrics } from "./process.ts";
 import { registerProgramMetrics } from "./programs.ts";
 import { registerRuleMetrics } from "./rules.ts";

@@ -1,7 +1,7 @@
 import type { Registry } from "prom-client";
-import type { Connection } from "../connections/connection.ts";
+import { printable } from "../base/text.ts";
 import { VERDICT } from "../native/layout.ts";
-import { printable } from "../text.ts";
+import type { Connection } from "../records/connection.ts";
 import { Heavy } from "./heavy.ts";
 import { liveCounter } from "./live.ts";
 

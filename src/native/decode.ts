@@ -1,8 +1,8 @@
+import { answerOf, cgroupOf, namedOf, processOf, requestOf } from "./event-objects.ts";
 import type { Cursor, EventSink } from "./events.ts";
 import { comm } from "./fields.ts";
 import { DecisionInBatch, EndInBatch } from "./in-batch.ts";
 import { ANSWER, CGROUP, DECISION, EVENT, FLOW_END, HEAD, LAYOUT_VERSION, NAMED, PROCESS, REQUEST } from "./layout.ts";
-import { answerOf, cgroupOf, namedOf, processOf, requestOf } from "./records.ts";
 import { eventNames } from "./vocabulary.ts";
 
 export interface DecodeCounts {

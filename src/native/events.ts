@@ -43,7 +43,7 @@ export interface DecisionEvent extends EventHead {
 	readonly verdict: number;
 	readonly reason: number;
 	readonly hook: number;
-	/** Packed (src/address.ts). */
+	/** Packed (src/base/address.ts). */
 	readonly remote: string;
 	readonly local: string;
 	readonly remotePort: number;

@@ -265,8 +265,8 @@ export const QUIC_STEP = {
 	broken: 8,
 } as const;
 export const PARSE_DNS_RESULT = { question: 0, address: 1, end: 2, broken: 3 } as const;
-/** What the program `teach` is told. */
-export const TEACH_REQUEST = {
+/** Request of the program `learn_address`. */
+export const LEARN_REQUEST = {
 	address: 16,
 	nameHash: 32,
 	ttl: 40,

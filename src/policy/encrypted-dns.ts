@@ -111,7 +111,7 @@ const BELOW: readonly string[] = DOH_NAMES.filter((name) => name.startsWith("**.
 const ADDRESSES: ReadonlySet<string> = new Set(DOH_ADDRESSES);
 
 /**
- * Whether a connection looks like encrypted DNS. `protocol`: IP protocol number; `address`: text as src/address.ts writes it;
+ * Whether a connection looks like encrypted DNS. `protocol`: IP protocol number; `address`: text as src/base/address.ts writes it;
  * `name`: in lower case, if there is one.
  */
 export function encryptedDns(

@@ -1,6 +1,6 @@
 import { PARSE_DNS, PARSE_DNS_MESSAGE, PARSE_DNS_RESULT, PARSE_REQUEST } from "../native/layout.ts";
 import type { LearnedAddress, Message } from "./finding.ts";
-import { type Parse, ParseRequest } from "./parse.ts";
+import { type Parse, ParseRequest } from "./kernel-parsers.ts";
 
 const HEADER = 12;
 const RESPONSE = 0x8000;

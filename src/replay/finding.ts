@@ -1,5 +1,5 @@
-import type { Side } from "../capture/connections.ts";
 import type { CapturedPacket } from "../capture/packet.ts";
+import type { Side } from "../capture/tcp-connections.ts";
 
 /** Two ends that talk: a TCP connection, or a UDP flow. */
 export interface Conversation {
@@ -72,7 +72,7 @@ export interface Message {
 }
 
 export interface LearnedAddress {
-	/** Packed (src/address.ts). */
+	/** Packed (src/base/address.ts). */
 	readonly address: string;
 	/** Seconds. */
 	readonly ttl: number;

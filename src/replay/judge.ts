@@ -1,7 +1,7 @@
-import { addressText, type Packed } from "../address.ts";
+import { addressText, type Packed } from "../base/address.ts";
 import { PROTOCOL } from "../native/layout.ts";
-import type { Asked } from "../policy/asked.ts";
-import { type Connection, type Decision, evaluate } from "../policy/evaluate.ts";
+import { type Connection, type Decision, evaluate } from "../policy/evaluate/evaluate.ts";
+import type { Asked } from "../policy/evaluate/http-request.ts";
 import type { Phase, Policy, Who } from "../policy/model.ts";
 import type { Conversation, Hello, LearnedAddress, Request } from "./finding.ts";
 import { LearnedNames } from "./learned-names.ts";

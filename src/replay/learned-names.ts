@@ -1,4 +1,4 @@
-import type { Packed } from "../address.ts";
+import type { Packed } from "../base/address.ts";
 import type { LearnedAddress } from "./finding.ts";
 
 const SECOND = 1_000_000_000n;

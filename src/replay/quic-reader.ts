@@ -1,6 +1,6 @@
 import { PARSE_QUIC, PARSE_QUIC_DATAGRAM, PARSE_REQUEST, QUIC_STEP } from "../native/layout.ts";
 import type { Hello, What } from "./finding.ts";
-import { type Parse, ParseRequest } from "./parse.ts";
+import { type Parse, ParseRequest } from "./kernel-parsers.ts";
 
 const LONG_HEADER = 0x80;
 

@@ -1,18 +1,18 @@
 import { readFileSync } from "node:fs";
 import type { Readable } from "node:stream";
-import { type Packed, packAddress } from "../address.ts";
+import { type Packed, packAddress } from "../base/address.ts";
+import { SallyportError } from "../base/errors.ts";
+import { openCapture, readCapture } from "../capture/capture-reader.ts";
 import { CaptureError } from "../capture/packet.ts";
-import { openCapture, readCapture } from "../capture/reader.ts";
 import { type ExplainQuestion, QuestionError, whoOf } from "../enforce/explain-policy.ts";
-import { SallyportError } from "../errors.ts";
 import type { Environment, Policy, Who } from "../policy/model.ts";
-import { parsePolicy } from "../policy/parse.ts";
-import { renderProblem } from "../policy/problem.ts";
+import { parsePolicy } from "../policy/read/parse.ts";
+import { renderProblem } from "../policy/read/problem.ts";
 import { Entries } from "./entries.ts";
 import { Judge } from "./judge.ts";
-import type { Parse } from "./parse.ts";
+import type { Parse } from "./kernel-parsers.ts";
+import { Watch } from "./packet-observer.ts";
 import { Tally, type TallyRow } from "./tally.ts";
-import { Watch } from "./watch.ts";
 
 export interface ReplayRequest {
 	/** Paths; "-" is standard input. */

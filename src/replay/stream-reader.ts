@@ -1,6 +1,6 @@
 import { PARSE_STREAM, READ_RESULT, REQUEST_FLAG } from "../native/layout.ts";
 import type { Request, What } from "./finding.ts";
-import { type Parse, ParseRequest } from "./parse.ts";
+import { type Parse, ParseRequest } from "./kernel-parsers.ts";
 
 /** Bytes handed to a parser at once: what fits beside its request into one run of a kernel's program. */
 export const PIECE_MAX = 2048;

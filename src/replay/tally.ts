@@ -1,4 +1,4 @@
-import { addressText } from "../address.ts";
+import { addressText } from "../base/address.ts";
 import type { Entry } from "./entries.ts";
 
 /** How often a client talked to a name at a server, and what was decided. Times are ISO 8601. */

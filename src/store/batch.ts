@@ -2,9 +2,9 @@
  * How records cross to the writer: numbers in one array, each text and each process once a batch. A batch is complete in itself, so
  * that it can be sent again to another writer.
  */
-import type { Connection } from "../connections/connection.ts";
-import type { Describer } from "../connections/view.ts";
-import type { AnswerRecord, DaemonStart, PolicyChange } from "./history.ts";
+import type { Connection } from "../records/connection.ts";
+import type { AnswerRecord, DaemonStart, PolicyChange } from "../records/contract.ts";
+import type { Describer } from "../records/view.ts";
 
 /** Offsets in a row of `numbers`. Texts are indexes into `texts`; 0: none. */
 export const F = {

@@ -1,11 +1,11 @@
 import type { DatabaseSync, StatementSync } from "node:sqlite";
-import { isMapped } from "../address.ts";
-import { BoundedMap } from "../lru.ts";
+import { isMapped } from "../base/address.ts";
+import { BoundedMap } from "../base/lru.ts";
 import { type Batch, F, FLAG } from "./batch.ts";
 import type { Dimensions, WhoIds } from "./dimensions.ts";
-import type { Part } from "./part.ts";
 import { LateSums, type Summed } from "./rollup.ts";
 import { ENTRIES, type EntryColumn, type Segments } from "./segments.ts";
+import type { Part } from "./spans.ts";
 
 /** Rows of connections: each once, whoever sends it however often. */
 export class ConnectionWriter {

@@ -2,8 +2,8 @@
 import { chmodSync, existsSync, mkdirSync, readdirSync, renameSync, rmSync, statfsSync, statSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
-import type { HistoryFailure, HistoryFailureCode } from "./history.ts";
-import { APPLICATION_ID, MIGRATIONS } from "./schema.ts";
+import type { HistoryFailure, HistoryFailureCode } from "../records/contract.ts";
+import { APPLICATION_ID, MIGRATIONS } from "./tables.ts";
 
 /** A file that is not to be touched: another program's, or a later Sallyport's. Trying again is of no use. */
 export class NotOurs extends Error {

@@ -1,6 +1,7 @@
 /** The small tables: each name, workload, process and decision once. What was used lately is known without a look-up. */
 import type { DatabaseSync, StatementSync } from "node:sqlite";
-import { BoundedMap } from "../lru.ts";
+import { BoundedMap } from "../base/lru.ts";
+import { reversed } from "../records/patterns.ts";
 import { type Batch, F, type Who } from "./batch.ts";
 
 /** `last` of an entry is right to this, µs: it only tells what is no longer used. */
@@ -153,11 +154,6 @@ export class Dimensions {
 		entry.last = now;
 		statement.run(now, entry.id);
 	}
-}
-
-/** "www.example.com" to "com.example.www.", so that what ends alike stands together. */
-export function reversed(name: string): string {
-	return `${name.split(".").reverse().join(".")}.`;
 }
 
 /* Entries that are known without a look-up. */

@@ -4,12 +4,12 @@
  * position to go on from.
  */
 import type { DatabaseSync, StatementSync } from "node:sqlite";
-import type { HistorySort } from "./history.ts";
+import type { HistorySort } from "../records/contract.ts";
+import type { Position, Wanted } from "./filter-keys.ts";
 import { rowsSql } from "./rows.ts";
-import { LONG } from "./schema.ts";
 import { readSealed, readSegments } from "./segments.ts";
 import { type Selection, select } from "./selection.ts";
-import type { Position, Wanted } from "./wanted.ts";
+import { LONG } from "./tables.ts";
 
 export interface Found {
 	readonly ids: readonly number[];

@@ -1,6 +1,7 @@
 /** What the threads say to one another. */
+
+import type { HistoryFailure } from "../records/contract.ts";
 import type { Batch } from "./batch.ts";
-import type { HistoryFailure } from "./history.ts";
 
 export interface WriterData {
 	readonly file: string;

@@ -1,11 +1,11 @@
 /** Names seen, their addresses, and who asked. */
 import type { DatabaseSync } from "node:sqlite";
-import { addressText } from "../address.ts";
-import { printable } from "../text.ts";
+import { addressText } from "../base/address.ts";
+import { printable } from "../base/text.ts";
+import type { NameRecord, NameSummary } from "../records/contract.ts";
+import { namePattern } from "../records/patterns.ts";
 import { packed } from "./connection-writer.ts";
 import { TOUCH } from "./dimensions.ts";
-import type { NameRecord, NameSummary } from "./history.ts";
-import { namePattern } from "./patterns.ts";
 import { iso, textOrNull } from "./row-view.ts";
 import { readSealed } from "./segments.ts";
 

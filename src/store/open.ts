@@ -1,7 +1,5 @@
 import type { Worker } from "node:worker_threads";
 import { VERDICT } from "../native/layout.ts";
-import { HistoryError } from "./errors.ts";
-import type { FindOptions } from "./find.ts";
 import type {
 	History,
 	HistoryOptions,
@@ -10,11 +8,13 @@ import type {
 	LogQuery,
 	NamesQuery,
 	TopQuery,
-} from "./history.ts";
+} from "../records/contract.ts";
+import { HistoryError } from "../records/contract.ts";
+import { decodeCursor, encodeCursor, limitOf, nameCursor, nameOfCursor, wanted } from "./filter-keys.ts";
+import type { FindOptions } from "./find.ts";
 import type { WriterData } from "./messages.ts";
 import { ReaderLink } from "./reader-link.ts";
 import type { LogOptions } from "./requests.ts";
-import { decodeCursor, encodeCursor, limitOf, nameCursor, nameOfCursor, wanted } from "./wanted.ts";
 import { WriterLink } from "./writer-link.ts";
 
 /** Returns at once; the file is opened by the writer's thread. */

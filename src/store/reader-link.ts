@@ -1,7 +1,7 @@
 import type { Worker } from "node:worker_threads";
-import { HistoryError } from "./errors.ts";
+import { HistoryError } from "../records/contract.ts";
+import { startThread } from "../system/thread.ts";
 import type { Operation, Requests } from "./requests.ts";
-import { startThread } from "./thread.ts";
 
 export type ToReader =
 	| { readonly type: "ask"; readonly id: number; readonly operation: Operation; readonly asked: never }
@@ -52,7 +52,11 @@ export class ReaderLink {
 	}
 
 	#start(): Worker {
-		const worker = startThread("./reader.ts", { file: this.#file }, 16, 256);
+		const worker = startThread(new URL("./reader.ts", import.meta.url), {
+			workerData: { file: this.#file },
+			young: 16,
+			old: 256,
+		});
 		this.#worker = worker;
 		let reason = "it ended";
 		worker.on("message", (message: FromReader) => this.#hear(worker, message));

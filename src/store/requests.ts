@@ -1,12 +1,12 @@
 /** What the reader's thread is asked, and what answers it. */
 import type { DatabaseSync } from "node:sqlite";
-import { rowsText } from "../connections/rows-text.ts";
+import type { DaemonStart, HistoryRecord, NameRecord, PolicyChange, RowForm, TopRow } from "../records/contract.ts";
+import { rowsText } from "../records/rows-text.ts";
+import type { Position } from "./filter-keys.ts";
 import { type FindOptions, find } from "./find.ts";
-import type { DaemonStart, HistoryRecord, NameRecord, PolicyChange, RowForm, TopRow } from "./history.ts";
 import { listNames, type NamesFound, type NamesOptions, readName } from "./names-query.ts";
 import { readRecords } from "./row-view.ts";
-import { type TopOptions, top } from "./top.ts";
-import type { Position } from "./wanted.ts";
+import { type TopOptions, top } from "./top-query.ts";
 
 export interface Requests {
 	readonly query: [FindOptions, { readonly rows: HistoryRecord[]; readonly next: Position | null }];

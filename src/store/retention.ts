@@ -1,9 +1,9 @@
 /** What is too old, or too much, is deleted in small steps between the batches. */
 import type { DatabaseSync, StatementSync } from "node:sqlite";
+import type { Records } from "./batch-writer.ts";
 import { rollback } from "./database.ts";
 import { TOUCH } from "./dimensions.ts";
-import type { Part } from "./part.ts";
-import type { Records } from "./records.ts";
+import type { Part } from "./spans.ts";
 
 export interface RetentionOptions {
 	readonly database: DatabaseSync;

@@ -1,14 +1,14 @@
 /** A row of the file as people see it: the same form as a connection that is still in memory (connections/view.ts). */
 import type { DatabaseSync, StatementSync } from "node:sqlite";
-import { addressText, isUnspecified } from "../address.ts";
-import type { HttpRequest } from "../connections/connection.ts";
-import { type DecisionView, httpView, protocolText, queryTypeText } from "../connections/view.ts";
+import { addressText, isUnspecified } from "../base/address.ts";
+import { printable } from "../base/text.ts";
 import { PHASE } from "../native/layout.ts";
 import { endNames, type PhaseName, phaseNames, reasonNames, verdictNames } from "../native/vocabulary.ts";
 import { encryptedDns } from "../policy/encrypted-dns.ts";
-import { printable } from "../text.ts";
+import type { HttpRequest } from "../records/connection.ts";
+import type { HistoryRecord } from "../records/contract.ts";
+import { type DecisionView, httpView, protocolText, queryTypeText } from "../records/view.ts";
 import { packed } from "./connection-writer.ts";
-import type { HistoryRecord } from "./history.ts";
 
 /** Whole records by id, in the order of `ids`; what is gone meanwhile is left out. */
 export function readRecords(database: DatabaseSync, ids: readonly number[]): HistoryRecord[] {

@@ -5,8 +5,8 @@
  */
 import type { DatabaseSync, StatementSync } from "node:sqlite";
 import { rollback } from "./database.ts";
-import type { Part } from "./part.ts";
 import { sumSegmentSql } from "./rollup.ts";
+import type { Part } from "./spans.ts";
 import { Spans } from "./spans.ts";
 
 export const ENTRIES = ["name", "workload", "steps", "remote"] as const;

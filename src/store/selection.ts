@@ -3,10 +3,10 @@
  * the rest conditions on a connection's own columns.
  */
 import type { DatabaseSync } from "node:sqlite";
-import { wildcard } from "../connections/filter.ts";
-import { namePattern } from "./patterns.ts";
+import { wildcard } from "../records/filter.ts";
+import { namePattern } from "../records/patterns.ts";
+import type { Wanted } from "./filter-keys.ts";
 import type { EntryColumn } from "./segments.ts";
-import type { Wanted } from "./wanted.ts";
 
 export interface Condition {
 	/** What a rollup must have to answer it; "row": only the connection itself has it. */

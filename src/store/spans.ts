@@ -1,7 +1,16 @@
 import type { DatabaseSync, StatementSync } from "node:sqlite";
 import { rollback } from "./database.ts";
-import type { Part } from "./part.ts";
 import { LEVELS, ROLLUPS, sumPartsSql } from "./rollup.ts";
+
+/** A segment, or a span of parts of the level below. */
+export interface Part {
+	readonly id: number;
+	/** Ids from `low` up to `high`, which is not in it. */
+	readonly low: number;
+	readonly high: number;
+	/** Of the level above; 0: in none. */
+	span: number;
+}
 
 /** Sums of sums, by level: a question about a month adds up some dozen parts. */
 export class Spans {

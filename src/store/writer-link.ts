@@ -1,10 +1,10 @@
 import { readFileSync } from "node:fs";
 import type { Worker } from "node:worker_threads";
-import type { Describer } from "../connections/view.ts";
+import type { HistoryFailure } from "../records/contract.ts";
+import type { Describer } from "../records/view.ts";
+import { startThread } from "../system/thread.ts";
 import { type Batch, BatchBuilder } from "./batch.ts";
-import type { HistoryFailure } from "./history.ts";
 import type { Figures, FromWriter, ToWriter, WriterData } from "./messages.ts";
-import { startThread } from "./thread.ts";
 
 export interface WriterLinkOptions {
 	readonly file: string;
@@ -296,7 +296,7 @@ const PATIENCE = 2_000;
 const NEWS = 60_000;
 
 function start(data: WriterData): Worker {
-	return startThread("./writer.ts", data, 4, 128);
+	return startThread(new URL("./writer.ts", import.meta.url), { workerData: data, young: 4, old: 128 });
 }
 
 function after(ms: number): Promise<void> {

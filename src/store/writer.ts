@@ -2,11 +2,11 @@
 import { statSync } from "node:fs";
 import type { DatabaseSync } from "node:sqlite";
 import { parentPort, workerData } from "node:worker_threads";
+import type { HistoryFailure } from "../records/contract.ts";
 import type { Batch } from "./batch.ts";
+import { Records } from "./batch-writer.ts";
 import { bytesOf, failureOf, isCorrupt, moveAside, NotOurs, openForWriting, rollback } from "./database.ts";
-import type { HistoryFailure } from "./history.ts";
 import type { Figures, FromWriter, ToWriter, WriterData } from "./messages.ts";
-import { Records } from "./records.ts";
 import { Retention } from "./retention.ts";
 
 interface Opened {

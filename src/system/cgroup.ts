@@ -1,6 +1,6 @@
 import { statfsSync, statSync } from "node:fs";
 import { resolve } from "node:path";
-import { SallyportError } from "../errors.ts";
+import { SallyportError } from "../base/errors.ts";
 import { cgroup2Mount } from "./mounts.ts";
 
 export interface WatchedCgroup {

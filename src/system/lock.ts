@@ -1,6 +1,6 @@
 import { linkSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
-import { SallyportError } from "../errors.ts";
+import { SallyportError } from "../base/errors.ts";
 
 export interface Lock {
 	release(): void;

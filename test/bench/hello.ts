@@ -3,9 +3,9 @@
  * reading, what it takes to hand the question to the program is taken off: the same question about no bytes.
  */
 import { PARSE_REQUEST, PARSE_STREAM } from "../../src/native/layout.ts";
-import { compile } from "../../src/policy/compile.ts";
-import type { Connection } from "../../src/policy/evaluate.ts";
-import { parsePolicy } from "../../src/policy/parse.ts";
+import { compile } from "../../src/policy/compile/compile.ts";
+import type { Connection } from "../../src/policy/evaluate/evaluate.ts";
+import { parsePolicy } from "../../src/policy/read/parse.ts";
 import { Scratch } from "../native/scratch.ts";
 import { Judge } from "../support/judge.ts";
 import { clientHello, POST_QUANTUM_KEY_SHARE, padding, records, serverName, VERSIONS } from "../support/tls-hello.ts";

@@ -5,14 +5,14 @@ import { cpus, release, tmpdir } from "node:os";
 import { join } from "node:path";
 import { monitorEventLoopDelay } from "node:perf_hooks";
 import { amount, readOptions } from "../../scripts/options.ts";
-import type { Connection } from "../../src/connections/connection.ts";
-import type { ConnectionFilter } from "../../src/connections/filter.ts";
 import type { ProcessInfo } from "../../src/identity/process-table.ts";
+import type { Connection } from "../../src/records/connection.ts";
+import type { History, TopQuery } from "../../src/records/contract.ts";
+import type { ConnectionFilter } from "../../src/records/filter.ts";
 import { BatchBuilder } from "../../src/store/batch.ts";
+import { Records } from "../../src/store/batch-writer.ts";
 import { openForWriting } from "../../src/store/database.ts";
-import type { History, TopQuery } from "../../src/store/history.ts";
 import { openHistory } from "../../src/store/open.ts";
-import { Records } from "../../src/store/records.ts";
 import { DAY, describeProcess, made, someProcess } from "../unit/store/scene.ts";
 
 const USAGE = `

@@ -1,8 +1,8 @@
 /** P11: a scrape of 100,000 series over the listener, and the longest time for which the event loop did not turn meanwhile. */
 import { spawn } from "node:child_process";
 import { Registry } from "prom-client";
-import { DEFAULTS } from "../../src/config.ts";
-import { jsonLogger } from "../../src/logger.ts";
+import { DEFAULTS } from "../../src/base/config.ts";
+import { jsonLogger } from "../../src/base/logger.ts";
 import { expose } from "../../src/metrics/exposition.ts";
 import { listenForScrapes } from "../../src/metrics/listener.ts";
 import { liveCounter, type Sample } from "../../src/metrics/live.ts";

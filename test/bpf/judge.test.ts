@@ -2,8 +2,8 @@
 import * as fc from "fast-check";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import type { Kernel } from "../../src/native/binding.ts";
-import { compile } from "../../src/policy/compile.ts";
-import { type Connection, type Decision, evaluate } from "../../src/policy/evaluate.ts";
+import { compile } from "../../src/policy/compile/compile.ts";
+import { type Connection, type Decision, evaluate } from "../../src/policy/evaluate/evaluate.ts";
 import { Scratch } from "../native/scratch.ts";
 import { Judge, type Judged } from "../support/judge.ts";
 import { connections, pathPolicies, policies, type RandomPolicy } from "../unit/policy/arbitraries.ts";

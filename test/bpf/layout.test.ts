@@ -60,7 +60,7 @@ const structs: readonly (readonly [string, Readonly<Record<string, number>>])[] 
 	["sp_parse_request", layout.PARSE_REQUEST],
 	["sp_text", layout.TEXT],
 	["sp_http_reader", layout.HTTP_READER],
-	["sp_teach_request", layout.TEACH_REQUEST],
+	["sp_learn_request", layout.LEARN_REQUEST],
 ];
 
 /** Sizes that layout.ts holds beside the offsets of a struct. */

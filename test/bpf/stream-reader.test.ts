@@ -1,4 +1,4 @@
-/** bpf/reader.h: what a TCP client says, in pieces of any size, in the kernel and in user space. */
+/** bpf/parse/reader.h: what a TCP client says, in pieces of any size, in the kernel and in user space. */
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { PARSE_REQUEST, PARSE_STREAM, READ_RESULT, TEXT } from "../../src/native/layout.ts";
 import { addon, Scratch } from "../native/scratch.ts";

@@ -1,7 +1,7 @@
 /** The parsers, asked in the kernel and in user space at once: the same answer, byte for byte, or it is told. */
 import type { Addon, Kernel } from "../../src/native/binding.ts";
 import { PARSE_QUIC, PARSE_QUIC_DATAGRAM, PARSE_REQUEST } from "../../src/native/layout.ts";
-import type { Parse } from "../../src/replay/parse.ts";
+import type { Parse } from "../../src/replay/kernel-parsers.ts";
 import { PIECE_MAX } from "../../src/replay/stream-reader.ts";
 
 export interface Both {

@@ -1,4 +1,4 @@
-import { addressText, packAddress } from "../../src/address.ts";
+import { addressText, packAddress } from "../../src/base/address.ts";
 import type { Message } from "../../src/replay/finding.ts";
 import type { Expected, ExpectedDns, Row } from "./manifest.ts";
 import { flowText, type Observation, type Observed } from "./observe.ts";

@@ -1,12 +1,12 @@
 /** What the parsers found in a capture, in the manifest's words. */
 import { join } from "node:path";
-import { addressText } from "../../src/address.ts";
+import { addressText } from "../../src/base/address.ts";
+import { openCapture, readCapture } from "../../src/capture/capture-reader.ts";
 import { CaptureError } from "../../src/capture/packet.ts";
-import { openCapture, readCapture } from "../../src/capture/reader.ts";
 import { PARSE_REQUEST } from "../../src/native/layout.ts";
 import type { Finding } from "../../src/replay/finding.ts";
-import type { Parse } from "../../src/replay/parse.ts";
-import { Watch } from "../../src/replay/watch.ts";
+import type { Parse } from "../../src/replay/kernel-parsers.ts";
+import { Watch } from "../../src/replay/packet-observer.ts";
 
 /** Where a reader keeps the header of a record, and the bit that SSL 2 begins its with (RFC 5246 E.2). */
 const READER_RECORD = 32;

@@ -6,7 +6,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import type { Explanation } from "../../src/api/policy-types.ts";
 import type { Status } from "../../src/api/status.ts";
-import type { HistoryRecord, NameRecord } from "../../src/store/history.ts";
+import type { HistoryRecord, NameRecord } from "../../src/records/contract.ts";
 import { policy } from "../support/policies.ts";
 import { until } from "../support/run.ts";
 import { PORTS, Stage } from "../support/stage.ts";

@@ -3,10 +3,10 @@ import { execFileSync } from "node:child_process";
 import { createHash } from "node:crypto";
 import { existsSync, readdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { Connections } from "../../src/capture/connections.ts";
+import { openCapture, readCapture } from "../../src/capture/capture-reader.ts";
 import { Dissector } from "../../src/capture/dissector.ts";
 import { CaptureError } from "../../src/capture/packet.ts";
-import { openCapture, readCapture } from "../../src/capture/reader.ts";
+import { Connections } from "../../src/capture/tcp-connections.ts";
 import { OWN_CAPTURES } from "../captures/own.ts";
 import { CORPUS } from "../corpus/manifest.ts";
 

@@ -1,12 +1,12 @@
-/** Asks the loaded program `judge` (bpf/judge.h) for the kernel's own decision, by BPF_PROG_TEST_RUN. */
-import { packAddress, packedBytes } from "../../src/address.ts";
+/** Asks the loaded program `judge` (bpf/hooks/judge.h) for the kernel's own decision, by BPF_PROG_TEST_RUN. */
+import { packAddress, packedBytes } from "../../src/base/address.ts";
 import type { Kernel } from "../../src/native/binding.ts";
 import { JUDGE_NOT_DNS, JUDGE_REQUEST, NO_RULE, PHASE } from "../../src/native/layout.ts";
 import { reasonNames } from "../../src/native/vocabulary.ts";
 import { cgroupsOf, containerOf, unitsOf } from "../../src/policy/cgroup-path.ts";
-import type { Connection } from "../../src/policy/evaluate.ts";
-import { type HashKey, SipHash } from "../../src/policy/hash.ts";
-import { hashCgroup, hashContainer, hashExe, hashUnit } from "../../src/policy/keys.ts";
+import { type HashKey, SipHash } from "../../src/policy/compile/hash.ts";
+import { hashCgroup, hashContainer, hashExe, hashUnit } from "../../src/policy/compile/keys.ts";
+import type { Connection } from "../../src/policy/evaluate/evaluate.ts";
 
 const UDP = 17;
 const NAME_MAX = 255;

@@ -1,12 +1,86 @@
-/** What knows what (docs and the design's "The tree"), held by a test. */
+/** Which folder of src/ may import which, held by a test. The table is the order of docs/architecture.md. */
 import { readdirSync, readFileSync } from "node:fs";
 import { basename, dirname, join, relative } from "node:path";
 import { expect, test } from "vitest";
 
 const ROOT = join(import.meta.dirname, "../../src");
-const FILES = readdirSync(ROOT, { recursive: true, encoding: "utf8" })
-	.filter((file) => file.endsWith(".ts"))
-	.sort();
+
+/**
+ * Each folder with the folders that it may import. A folder imports only folders above it in this table, so that no two folders
+ * need each other. Files that lie loose in src/ are the last row.
+ */
+const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
+	base: [],
+	native: [],
+	system: ["base"],
+	policy: [],
+	"policy/read": ["policy"],
+	"policy/compile": ["policy", "policy/read"],
+	"policy/evaluate": ["policy", "policy/read"],
+	identity: ["base", "native", "system"],
+	records: ["base", "native", "policy", "identity"],
+	connections: ["base", "native", "system", "identity", "records"],
+	store: ["base", "native", "system", "policy", "records"],
+	answers: ["base", "native", "records", "connections", "store"],
+	enforce: [
+		"base",
+		"native",
+		"system",
+		"policy",
+		"policy/read",
+		"policy/compile",
+		"policy/evaluate",
+		"identity",
+		"records",
+		"connections",
+	],
+	capture: ["base"],
+	replay: ["base", "native", "policy", "policy/read", "policy/evaluate", "enforce", "capture"],
+	metrics: ["base", "native", "policy", "identity", "records", "connections", "enforce"],
+	api: ["base", "native", "policy/read", "policy/compile", "records", "connections"],
+	"api/schemas": ["native", "records"],
+	cli: ["base", "policy/read", "policy/compile", "policy/evaluate", "records", "api"],
+	doctor: ["base", "native", "system", "policy/read", "policy/compile", "enforce", "cli"],
+	daemon: [
+		"base",
+		"native",
+		"system",
+		"policy",
+		"policy/read",
+		"policy/compile",
+		"policy/evaluate",
+		"identity",
+		"records",
+		"connections",
+		"store",
+		"answers",
+		"enforce",
+		"metrics",
+		"api",
+		"cli",
+	],
+	"": [
+		"base",
+		"native",
+		"system",
+		"policy/evaluate",
+		"identity",
+		"records",
+		"connections",
+		"enforce",
+		"replay",
+		"metrics",
+		"cli",
+		"doctor",
+		"daemon",
+	],
+};
+
+/** The API's route, its schema and the command that calls it bear the name of what they show. */
+const SAME_SUBJECT = ["api", "api/schemas", "cli"];
+
+/** Lines. */
+const LONGEST_FILE = 330;
 
 interface Import {
 	readonly from: string;
@@ -14,78 +88,94 @@ interface Import {
 	readonly typeOnly: boolean;
 }
 
+const FILES = readdirSync(ROOT, { recursive: true, encoding: "utf8" })
+	.filter((file) => file.endsWith(".ts"))
+	.sort();
 const TEXTS = new Map(FILES.map((file) => [file, readFileSync(join(ROOT, file), "utf8")]));
 const IMPORTS: Import[] = [...TEXTS].flatMap(([from, text]) =>
-	[...text.matchAll(/^(?:import|export)\s+(type\s+)?(?:[^"';]*?\sfrom\s+)?"(\.[^"]+\.ts)"/gm)].map(
-		([, type, to = ""]) => ({
-			from,
-			to: relative(ROOT, join(ROOT, dirname(from), to)),
-			typeOnly: type !== undefined,
-		}),
-	),
+	[
+		...text.matchAll(/^(?:import|export)\s+(type\s+)?(?:[^"';]*?\sfrom\s+)?"(\.[^"]+\.ts)"/gm),
+		...text.matchAll(/\b(type )?import\("(\.[^"]+\.ts)"\)/g),
+	].map(([, type, to = ""]) => ({
+		from,
+		to: relative(ROOT, join(ROOT, dirname(from), to)),
+		typeOnly: type !== undefined,
+	})),
 );
 
-const folderOf = (file: string) => (file.includes("/") ? (file.split("/")[0] ?? "") : "");
+const folderOf = (file: string) => (file.includes("/") ? dirname(file) : "");
 const breaking = (rule: (each: Import) => boolean) => IMPORTS.filter(rule).map(({ from, to }) => `${from} -> ${to}`);
 
-test("there is something to check", () => {
-	expect(IMPORTS.length).toBeGreaterThan(100);
+test("the test sees the imports", () => {
+	expect(IMPORTS.length).toBeGreaterThan(500);
 	for (const { to } of IMPORTS) expect(FILES).toContain(to);
 });
 
-test("policy knows nothing but itself", () => {
-	expect(breaking(({ from, to }) => folderOf(from) === "policy" && folderOf(to) !== "policy")).toEqual([]);
+test("the table has every folder once, and each imports only what stands above it", () => {
+	const order = Object.keys(MAY_IMPORT);
+	expect([...new Set(FILES.map(folderOf))].sort()).toEqual([...order].sort());
+	for (const [folder, allowed] of Object.entries(MAY_IMPORT)) {
+		for (const other of allowed) {
+			const below = folder === "api" && other === "api/schemas";
+			expect(order.indexOf(other) < order.indexOf(folder) || below, `${folder} -> ${other}`).toBe(true);
+		}
+	}
+});
+
+test("a folder imports what the table allows, and the table allows nothing that no file needs", () => {
+	const isOwn = ({ from, to }: Import) =>
+		folderOf(from) === folderOf(to) || (folderOf(from) === "api" && folderOf(to) === "api/schemas");
+	expect(breaking((each) => !isOwn(each) && !MAY_IMPORT[folderOf(each.from)]?.includes(folderOf(each.to)))).toEqual([]);
+	const needed = new Set(IMPORTS.map(({ from, to }) => `${folderOf(from)} -> ${folderOf(to)}`));
+	const spare = Object.entries(MAY_IMPORT).flatMap(([folder, allowed]) =>
+		allowed.map((other) => `${folder} -> ${other}`),
+	);
+	expect(spare.filter((edge) => !needed.has(edge))).toEqual([]);
+});
+
+test("no two folders need each other", () => {
+	const edges = new Set(
+		IMPORTS.map(({ from, to }) => [from, to].map((file) => folderOf(file).split("/")[0]).join(" ")),
+	);
+	const mutual = [...edges].filter((edge) => {
+		const [from = "", to = ""] = edge.split(" ");
+		return from < to && edges.has(`${to} ${from}`);
+	});
+	expect(mutual).toEqual([]);
+});
+
+test("only main.ts and command.ts lie loose in src/", () => {
+	expect(FILES.filter((file) => folderOf(file) === "")).toEqual(["command.ts", "main.ts"]);
 });
 
 test("policy does no input or output", () => {
 	const guilty = [...TEXTS].filter(
-		([file, text]) => folderOf(file) === "policy" && /from "node:(fs|net|child_process|os|http|dns)/.test(text),
+		([file, text]) => file.startsWith("policy/") && /from "node:(fs|net|child_process|os|http|dns)/.test(text),
 	);
-	expect(guilty.map(([file]) => file).filter((file) => file !== "policy/schema.ts")).toEqual([]);
+	expect(guilty.map(([file]) => file).filter((file) => file !== "policy/read/schema.ts")).toEqual([]);
 });
 
-test("native knows no policy, no names, no people", () => {
-	expect(breaking(({ from, to }) => folderOf(from) === "native" && folderOf(to) !== "native")).toEqual([]);
+test("only command.ts starts the daemon and opens the addon", () => {
+	const importers = (file: string) => IMPORTS.filter(({ to }) => to === file).map(({ from }) => from);
+	expect(importers("daemon/daemon.ts")).toEqual(["command.ts"]);
+	expect(importers("native/addon.ts")).toEqual(["command.ts"]);
+	expect(importers("command.ts")).toEqual(["main.ts"]);
+	expect(importers("main.ts")).toEqual([]);
 });
 
-test("only daemon and command know everything; nobody else knows them", () => {
-	const known = (file: string) => IMPORTS.filter(({ to }) => to === file).map(({ from }) => from);
-	expect(known("daemon.ts")).toEqual(["command.ts"]);
-	expect(known("command.ts")).toEqual([]);
-	expect(known("main.ts")).toEqual([]);
-	expect(TEXTS.get("main.ts")).toContain('import("./command.ts")');
-});
-
-test("the addon is opened by command alone", () => {
-	expect(breaking(({ from, to }) => to === "native/addon.ts" && from !== "command.ts")).toEqual([]);
-});
-
-test("api and cli see interfaces: no kernel, no enforcement, no tables; cli speaks to the API by its types", () => {
-	const own: Record<string, RegExp> = {
-		api: /^(api\/|connections\/(connection|csv|filter|live-feed|rows-text|view)\.ts|store\/history\.ts|native\/vocabulary\.ts|policy\/(facts|problem)\.ts|config\.ts|errors\.ts|logger\.ts|text\.ts|address\.ts)/,
-		cli: /^(cli\/|api\/(policy-types|services|status)\.ts|store\/history\.ts|connections\/view\.ts|policy\/(compare|facts|problem|replay)\.ts|config\.ts|errors\.ts|logger\.ts|text\.ts)/,
-	};
-	expect(breaking(({ from, to }) => own[folderOf(from)]?.test(to) === false)).toEqual([]);
+test("api and cli know of the kernel only the names of its numbers", () => {
 	expect(
-		breaking(
-			({ from, to, typeOnly }) => folderOf(from) === "cli" && /^(api|connections|store)\//.test(to) && !typeOnly,
-		),
+		breaking(({ from, to }) => /^(api|cli)\//.test(from) && to.startsWith("native/") && to !== "native/vocabulary.ts"),
 	).toEqual([]);
 });
 
-test("the layers below know nothing of those above", () => {
-	const lower = ["native", "system", "identity", "connections"];
+test("cli knows the API and the records by their types only", () => {
 	expect(
-		breaking(
-			({ from, to }) => lower.includes(folderOf(from)) && ["api", "cli", "metrics", "enforce"].includes(folderOf(to)),
-		),
-	).toEqual([]);
-	expect(
-		breaking(({ from, to }) => folderOf(from) === "enforce" && ["api", "cli", "metrics"].includes(folderOf(to))),
+		breaking(({ from, to, typeOnly }) => from.startsWith("cli/") && /^(api|records)\//.test(to) && !typeOnly),
 	).toEqual([]);
 });
 
-test("no cycles", () => {
+test("no cycles of files", () => {
 	const done = new Set<string>();
 	const cycles: string[] = [];
 	const visit = (file: string, path: readonly string[]) => {
@@ -101,10 +191,18 @@ test("no cycles", () => {
 	expect(cycles).toEqual([]);
 });
 
+test("no file name stands for two things", () => {
+	const folders = Map.groupBy(FILES, (file) => basename(file));
+	const twice = [...folders.values()].filter(
+		(files) => files.filter((file) => !SAME_SUBJECT.includes(folderOf(file))).length > 1,
+	);
+	expect(twice).toEqual([]);
+});
+
 test("no default exports, no barrels, no long files", () => {
 	for (const [file, text] of TEXTS) {
 		expect(/^export default|export \* from/m.test(text), file).toBe(false);
 		expect(basename(file), file).not.toBe("index.ts");
-		expect(text.split("\n").length, file).toBeLessThanOrEqual(400);
+		expect(text.split("\n").length, file).toBeLessThanOrEqual(LONGEST_FILE);
 	}
 });

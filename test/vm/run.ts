@@ -35,7 +35,7 @@ class Guest {
 		this.#folder = folder;
 	}
 
-	/** Boots the same host once more, and returns what it has sent. */
+	/** Boots the same host once more, and counts the frames that it sent. */
 	async run(command: string, seconds: number): Promise<Captured> {
 		const capture = join(this.#folder, `${++this.#boots}.pcap`);
 		const code = await boot({

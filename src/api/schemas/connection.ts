@@ -20,7 +20,7 @@ const process = object({
 	parentComm: nullable("string"),
 });
 
-/** HistoryRecord of src/store/history.ts; docs/api.md says what the fields mean. */
+/** HistoryRecord of src/records/contract.ts; docs/api.md says what the fields mean. */
 const properties = {
 	id: integer,
 	kind: { type: "string", enum: ["connection", "dns"] },

@@ -1,5 +1,5 @@
 import { phaseNames, verdictNames } from "../../native/vocabulary.ts";
-import type { TopField } from "../../store/history.ts";
+import type { TopField } from "../../records/contract.ts";
 import { names, text } from "./base.ts";
 
 export const limitParameter = {

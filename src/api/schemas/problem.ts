@@ -20,7 +20,7 @@ export const problemResponses = {
 	},
 } as const;
 
-/** PolicyProblem of src/policy/problem.ts. */
+/** PolicyProblem of src/policy/read/problem.ts. */
 export const policyProblemSchema = object(
 	{ file: string, line: integer, column: integer, path: string, message: string, expected: string, suggestion: string },
 	["suggestion"],

@@ -31,7 +31,7 @@ export const statusSchema = object({
 	resolvers: list(string),
 	maps: list(object({ name: string, entries: integer, limit: integer })),
 	versions: { type: "object", additionalProperties: string },
-	/** HistoryStatus of src/store/history.ts. */
+	/** HistoryStatus of src/records/contract.ts. */
 	history: { type: ["object", "null"], additionalProperties: true },
 	streams: integer,
 	programs: list(object({ name: string, id: integer, verifiedInstructions: integer })),

@@ -1,5 +1,5 @@
 /** Packets made by hand, layer by layer; each function puts its header in front of what it is given. */
-import { packAddress, packedBytes } from "../../../src/address.ts";
+import { packAddress, packedBytes } from "../../../src/base/address.ts";
 
 export const ETHER = { ipv4: 0x0800, ipv6: 0x86dd, vlan: 0x8100, qinq: 0x88a8, mpls: 0x8847, pppoe: 0x8864 } as const;
 export const IP = { ipip: 4, tcp: 6, udp: 17, ipv6: 41, gre: 47 } as const;

@@ -1,7 +1,7 @@
 import type { FastifyInstance } from "fastify";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { timeOf } from "../../../src/api/query.ts";
-import type { HistoryRecord } from "../../../src/store/history.ts";
+import type { HistoryRecord } from "../../../src/records/contract.ts";
 import { fill, openApi } from "../support/api.ts";
 import { Desk } from "../support/desk.ts";
 import { connect, hello, question } from "../support/events.ts";

@@ -2,8 +2,8 @@
 
 import type { FastifyInstance } from "fastify";
 import { afterEach, beforeEach, expect, test } from "vitest";
-import { cell } from "../../../src/connections/csv.ts";
-import { jsonLogger } from "../../../src/logger.ts";
+import { jsonLogger } from "../../../src/base/logger.ts";
+import { cell } from "../../../src/records/csv.ts";
 import { openApi } from "../support/api.ts";
 import { Desk } from "../support/desk.ts";
 import { answer, cgroupEvent, hello, processEvent, question } from "../support/events.ts";

@@ -2,9 +2,9 @@
 import { join } from "node:path";
 import type { FastifyInstance } from "fastify";
 import { afterEach, beforeEach, expect, test } from "vitest";
-import { RecentRecords } from "../../../src/connections/recent.ts";
-import { viewer } from "../../../src/connections/view.ts";
-import type { HistoryRecord } from "../../../src/store/history.ts";
+import { RecentRecords } from "../../../src/answers/recent.ts";
+import type { HistoryRecord } from "../../../src/records/contract.ts";
+import { viewer } from "../../../src/records/view.ts";
 import { longestStall } from "../../support/loop.ts";
 import { describeProcess, made, type Opened, opened, scratch, someProcess } from "../store/scene.ts";
 import { openApi } from "../support/api.ts";

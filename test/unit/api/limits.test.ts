@@ -11,7 +11,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import type { FastifyInstance } from "fastify";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { listenOnSocket } from "../../../src/api/listen.ts";
-import { LIMITS } from "../../../src/config.ts";
+import { LIMITS } from "../../../src/base/config.ts";
 import { fill, openApi } from "../support/api.ts";
 import { Desk } from "../support/desk.ts";
 import { FakeServices } from "../support/services.ts";

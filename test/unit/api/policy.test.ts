@@ -1,6 +1,6 @@
 import type { FastifyInstance } from "fastify";
 import { afterEach, beforeEach, expect, test } from "vitest";
-import { jsonLogger } from "../../../src/logger.ts";
+import { jsonLogger } from "../../../src/base/logger.ts";
 import { openApi } from "../support/api.ts";
 import { Desk } from "../support/desk.ts";
 import { FakeServices } from "../support/services.ts";

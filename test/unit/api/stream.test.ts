@@ -5,7 +5,7 @@ import { join } from "node:path";
 import type { FastifyInstance } from "fastify";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { listenOnSocket } from "../../../src/api/listen.ts";
-import { LIMITS } from "../../../src/config.ts";
+import { LIMITS } from "../../../src/base/config.ts";
 import { until } from "../../support/run.ts";
 import { fill, openApi } from "../support/api.ts";
 import { Desk } from "../support/desk.ts";

@@ -1,8 +1,8 @@
 /** TCP put in order: whatever the capture did to it, each side's bytes come once, and in their order. */
 import * as fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { Connections } from "../../../src/capture/connections.ts";
 import { Dissector } from "../../../src/capture/dissector.ts";
+import { Connections } from "../../../src/capture/tcp-connections.ts";
 import { TCP_FLAGS } from "../../support/capture/packets.ts";
 import { cut, Talk } from "../../support/capture/talk.ts";
 

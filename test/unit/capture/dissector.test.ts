@@ -1,7 +1,7 @@
 /** A datagram is found wherever it is: under any link type, behind tags, in tunnels, in fragments. */
 import * as fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { endpointText } from "../../../src/address.ts";
+import { endpointText } from "../../../src/base/address.ts";
 import { type Datagram, Dissector } from "../../../src/capture/dissector.ts";
 import {
 	ETHER,

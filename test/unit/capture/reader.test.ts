@@ -1,8 +1,8 @@
 import { Readable } from "node:stream";
 import { gzipSync } from "node:zlib";
 import { describe, expect, test } from "vitest";
+import { readCapture } from "../../../src/capture/capture-reader.ts";
 import { type CapturedPacket, CaptureError } from "../../../src/capture/packet.ts";
-import { readCapture } from "../../../src/capture/reader.ts";
 import { pcap, pcapng } from "../../support/capture/files.ts";
 
 const TIME = 1_700_000_000_123_456_789n;

@@ -1,9 +1,9 @@
 import { join } from "node:path";
 import { expect, test } from "vitest";
+import { SallyportError } from "../../../src/base/errors.ts";
 import { tableHeader, tableRow } from "../../../src/cli/table.ts";
-import type { ConnectionView } from "../../../src/connections/view.ts";
-import { SallyportError } from "../../../src/errors.ts";
 import { VERDICT } from "../../../src/native/layout.ts";
+import type { ConnectionView } from "../../../src/records/view.ts";
 import { Desk } from "../support/desk.ts";
 import { connect, hello, processEvent, question } from "../support/events.ts";
 import { cli, Terminal } from "./terminal.ts";

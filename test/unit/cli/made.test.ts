@@ -2,11 +2,11 @@
 import { spawnSync } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { expect, test } from "vitest";
+import { readVersion } from "../../../src/base/version.ts";
 import { completion } from "../../../src/cli/completion.ts";
 import { WHEN } from "../../../src/cli/exit-codes.ts";
 import { manPage } from "../../../src/cli/man.ts";
 import { buildProgram } from "../../../src/cli/program.ts";
-import { readVersion } from "../../../src/version.ts";
 import { cli, Terminal } from "./terminal.ts";
 
 const has = (command: string) => spawnSync("sh", ["-c", `command -v ${command}`]).status === 0;

@@ -1,5 +1,6 @@
 /** What the command line sees of the world, in memory; and a daemon that says what it is told to. */
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
+import type { Config } from "../../../src/base/config.ts";
 import type {
 	AttachResult,
 	CliDeps,
@@ -10,9 +11,8 @@ import type {
 	RunningDaemon,
 } from "../../../src/cli/deps.ts";
 import { runCommandLine } from "../../../src/cli/program.ts";
-import type { Config } from "../../../src/config.ts";
-import type { ConnectionView } from "../../../src/connections/view.ts";
-import type { Comparison } from "../../../src/policy/compare.ts";
+import type { Comparison } from "../../../src/policy/evaluate/compare.ts";
+import type { ConnectionView } from "../../../src/records/view.ts";
 
 export class Terminal implements CliDeps {
 	readonly version = "9.9.9";

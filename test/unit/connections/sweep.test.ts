@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { packAddress } from "../../../src/address.ts";
+import { packAddress } from "../../../src/base/address.ts";
 import { Sweep } from "../../../src/connections/sweep.ts";
 import { FLOW, FLOW_INBOUND, FLOW_KEY, HOOK, LEARNED, PROTOCOL } from "../../../src/native/layout.ts";
 import { Desk } from "../support/desk.ts";

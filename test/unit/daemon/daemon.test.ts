@@ -2,9 +2,9 @@
 import { existsSync, mkdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect } from "vitest";
-import { packAddress } from "../../../src/address.ts";
-import type { ConnectionView } from "../../../src/connections/view.ts";
+import { packAddress } from "../../../src/base/address.ts";
 import { CONTROL, LEARNED, NAME, VERDICT } from "../../../src/native/layout.ts";
+import type { ConnectionView } from "../../../src/records/view.ts";
 import { cgroupRoot } from "../../support/cgroup.ts";
 import { Daemons, onCgroup2 } from "../support/daemons.ts";
 import { batch, cgroupEvent, connect, hello, processEvent } from "../support/events.ts";

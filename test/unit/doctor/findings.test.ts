@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
-import type { DoctorFacts } from "../../../src/doctor/facts.ts";
 import { findings } from "../../../src/doctor/findings.ts";
+import type { DoctorFacts } from "../../../src/doctor/host-facts.ts";
 
 const ALL = 0x1ff_ffff_ffffn;
 const WELL: DoctorFacts = {

@@ -3,10 +3,10 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
-import { addressText } from "../../../src/address.ts";
+import { addressText } from "../../../src/base/address.ts";
+import { jsonLogger } from "../../../src/base/logger.ts";
 import { bootSources, type ResolverSources, rememberResolvers } from "../../../src/enforce/host-resolvers.ts";
 import { trustedResolvers } from "../../../src/enforce/resolvers.ts";
-import { jsonLogger } from "../../../src/logger.ts";
 
 const ETC = "/etc/resolv.conf";
 const UPLINKS = "/run/systemd/resolve/resolv.conf";

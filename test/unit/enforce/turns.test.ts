@@ -3,14 +3,14 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
+import { jsonLogger } from "../../../src/base/logger.ts";
 import { buildPolicy } from "../../../src/enforce/build-policy.ts";
 import { pack, unpack } from "../../../src/enforce/packed-policy.ts";
 import { hostEnvironment } from "../../../src/enforce/policy-environment.ts";
 import { PolicyService } from "../../../src/enforce/policy-service.ts";
 import { SlotBook } from "../../../src/enforce/slot-book.ts";
-import { jsonLogger } from "../../../src/logger.ts";
-import { covers } from "../../../src/policy/names.ts";
-import { parsePolicy } from "../../../src/policy/parse.ts";
+import { covers } from "../../../src/policy/host-names.ts";
+import { parsePolicy } from "../../../src/policy/read/parse.ts";
 import { FakeKernel } from "../support/fake-kernel.ts";
 
 let folder: string;

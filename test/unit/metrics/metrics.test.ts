@@ -8,7 +8,7 @@ import { registerProcessMetrics } from "../../../src/metrics/process.ts";
 import { registerProgramMetrics } from "../../../src/metrics/programs.ts";
 import { registerRuleMetrics } from "../../../src/metrics/rules.ts";
 import { COUNT, PHASE, REASON, VERDICT } from "../../../src/native/layout.ts";
-import { assignSlots } from "../../../src/policy/slots.ts";
+import { assignSlots } from "../../../src/policy/compile/slots.ts";
 import { FakeKernel } from "../support/fake-kernel.ts";
 
 const index = (phase: number, verdict: number, reason: number) =>

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { addressText } from "../../../src/address.ts";
+import { addressText } from "../../../src/base/address.ts";
 import { cookieBits, decodeBatch, newDecodeCounts } from "../../../src/native/decode.ts";
 import {
 	type AnswerEvent,

@@ -1,7 +1,7 @@
 import * as fc from "fast-check";
 import { expect, test } from "vitest";
-import { compile } from "../../../src/policy/compile.ts";
-import { evaluate } from "../../../src/policy/evaluate.ts";
+import { compile } from "../../../src/policy/compile/compile.ts";
+import { evaluate } from "../../../src/policy/evaluate/evaluate.ts";
 import { connections, policies } from "./arbitraries.ts";
 import { CompiledPolicy } from "./lookup.ts";
 

@@ -3,10 +3,10 @@
  * and connections meet often.
  */
 import * as fc from "fast-check";
-import type { Connection } from "../../../src/policy/evaluate.ts";
+import type { Connection } from "../../../src/policy/evaluate/evaluate.ts";
 import type { Policy } from "../../../src/policy/model.ts";
-import { parsePolicy } from "../../../src/policy/parse.ts";
-import { renderProblem } from "../../../src/policy/problem.ts";
+import { parsePolicy } from "../../../src/policy/read/parse.ts";
+import { renderProblem } from "../../../src/policy/read/problem.ts";
 import { WORLD, WORLD_DEV, worldEnvironment } from "./world.ts";
 
 export interface RandomPolicy {

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { comparePolicies } from "../../../src/policy/compare.ts";
+import { comparePolicies } from "../../../src/policy/evaluate/compare.ts";
 import type { Environment } from "../../../src/policy/model.ts";
 import { policy, type TestPolicy } from "../../support/policies.ts";
 

@@ -1,14 +1,14 @@
 import { readFileSync } from "node:fs";
 import { describe, expect, test } from "vitest";
 import * as native from "../../../src/native/layout.ts";
-import { formatAddress, parseAddress } from "../../../src/policy/address.ts";
-import { type CompileOptions, compile } from "../../../src/policy/compile.ts";
-import { observePolicy } from "../../../src/policy/defaults.ts";
-import { evaluate } from "../../../src/policy/evaluate.ts";
-import * as layout from "../../../src/policy/layout.ts";
+import { formatAddress, parseAddress } from "../../../src/policy/cidr.ts";
+import { type CompileOptions, compile } from "../../../src/policy/compile/compile.ts";
+import * as layout from "../../../src/policy/compile/row-layout.ts";
+import { evaluate } from "../../../src/policy/evaluate/evaluate.ts";
 import type { Policy } from "../../../src/policy/model.ts";
-import { parsePolicy } from "../../../src/policy/parse.ts";
-import { renderProblem } from "../../../src/policy/problem.ts";
+import { observePolicy } from "../../../src/policy/read/defaults.ts";
+import { parsePolicy } from "../../../src/policy/read/parse.ts";
+import { renderProblem } from "../../../src/policy/read/problem.ts";
 import { CompiledPolicy } from "./lookup.ts";
 import { worldEnvironment } from "./world.ts";
 
@@ -39,7 +39,7 @@ const connection = {
 } as const;
 
 test("the layout is that of the headers", () => {
-	const header = ["policy.h", "event.h"]
+	const header = ["wire/policy.h", "wire/event.h"]
 		.map((file) => readFileSync(new URL(`../../../bpf/${file}`, import.meta.url), "utf8"))
 		.join("\n");
 	const constant = (name: string) =>

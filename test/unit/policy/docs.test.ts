@@ -1,9 +1,9 @@
 import { readFileSync } from "node:fs";
 import { expect, test } from "vitest";
-import { compile } from "../../../src/policy/compile.ts";
-import { parsePolicy } from "../../../src/policy/parse.ts";
-import { renderProblem } from "../../../src/policy/problem.ts";
-import { ERRNOS } from "../../../src/policy/tables.ts";
+import { compile } from "../../../src/policy/compile/compile.ts";
+import { ERRNOS } from "../../../src/policy/numbers.ts";
+import { parsePolicy } from "../../../src/policy/read/parse.ts";
+import { renderProblem } from "../../../src/policy/read/problem.ts";
 import { worldEnvironment } from "./world.ts";
 
 const LISTS: Record<string, string> = {

@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
-import { type Connection, type Decision, evaluate } from "../../../src/policy/evaluate.ts";
-import { parsePolicy } from "../../../src/policy/parse.ts";
-import { renderProblem } from "../../../src/policy/problem.ts";
+import { type Connection, type Decision, evaluate } from "../../../src/policy/evaluate/evaluate.ts";
+import { parsePolicy } from "../../../src/policy/read/parse.ts";
+import { renderProblem } from "../../../src/policy/read/problem.ts";
 import { worldEnvironment } from "./world.ts";
 
 const SOMEONE: Connection["who"] = { exe: null, uid: 1000, cgroup: "system.slice/agent.service" };

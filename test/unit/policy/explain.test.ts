@@ -1,8 +1,8 @@
 import * as fc from "fast-check";
 import { expect, test } from "vitest";
-import { evaluate } from "../../../src/policy/evaluate.ts";
-import { explain } from "../../../src/policy/explain.ts";
-import { parsePolicy } from "../../../src/policy/parse.ts";
+import { evaluate } from "../../../src/policy/evaluate/evaluate.ts";
+import { explain } from "../../../src/policy/evaluate/explain.ts";
+import { parsePolicy } from "../../../src/policy/read/parse.ts";
 import { connections, policies } from "./arbitraries.ts";
 import { WORLD_DEV, worldEnvironment } from "./world.ts";
 

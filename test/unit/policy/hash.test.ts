@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
-import { SipHash } from "../../../src/policy/hash.ts";
-import { hashContainer, hashExe, hashLabel, hashPattern, hashUser } from "../../../src/policy/keys.ts";
+import { SipHash } from "../../../src/policy/compile/hash.ts";
+import { hashContainer, hashExe, hashLabel, hashPattern, hashUser } from "../../../src/policy/compile/keys.ts";
 
 const KEY = [0xdeadbeef, 0x12345678, 0x01234567, 0x89abcdef] as const;
 

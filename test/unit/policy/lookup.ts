@@ -1,12 +1,11 @@
 /**
- * Decides from compiled rows as the kernel does: rows, trees and hash table of bpf/policy.h, nothing of the policy. Written
+ * Decides from compiled rows as the kernel does: rows, trees and hash table of bpf/wire/policy.h, nothing of the policy. Written
  * from the header, not from the compiler, so that the two check each other.
  */
-import { parseAddress } from "../../../src/policy/address.ts";
-import { readPath } from "../../../src/policy/asked.ts";
+
 import { cgroupsOf, containerOf, unitsOf } from "../../../src/policy/cgroup-path.ts";
-import type { Connection, Decision, Reason } from "../../../src/policy/evaluate.ts";
-import { SipHash } from "../../../src/policy/hash.ts";
+import { parseAddress } from "../../../src/policy/cidr.ts";
+import { SipHash } from "../../../src/policy/compile/hash.ts";
 import {
 	hashCgroup,
 	hashContainer,
@@ -15,8 +14,10 @@ import {
 	hashMethod,
 	hashUnit,
 	hashUser,
-} from "../../../src/policy/keys.ts";
-import { readHostName, readQuestionName } from "../../../src/policy/names.ts";
+} from "../../../src/policy/compile/keys.ts";
+import type { Connection, Decision, Reason } from "../../../src/policy/evaluate/evaluate.ts";
+import { readPath } from "../../../src/policy/evaluate/http-request.ts";
+import { readHostName, readQuestionName } from "../../../src/policy/host-names.ts";
 
 export interface Looked extends Pick<Decision, "action" | "verdict" | "reason" | "helloRequired"> {
 	/** Bits. */

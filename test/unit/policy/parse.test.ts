@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 import type { Environment, Policy } from "../../../src/policy/model.ts";
-import { parsePolicy } from "../../../src/policy/parse.ts";
-import { renderProblem } from "../../../src/policy/problem.ts";
+import { parsePolicy } from "../../../src/policy/read/parse.ts";
+import { renderProblem } from "../../../src/policy/read/problem.ts";
 
 const FILES: Record<string, string> = {
 	"nets.txt": "# offices\n10.0.0.0/8   # one\r\n\n  2001:db8::/32\n192.0.2.1\n",

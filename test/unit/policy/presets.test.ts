@@ -1,12 +1,12 @@
 /** `to: { preset: encrypted-dns }`. */
 import { describe, expect, test } from "vitest";
-import { formatAddress, parseAddress } from "../../../src/policy/address.ts";
+import { formatAddress, parseAddress } from "../../../src/policy/cidr.ts";
 import { parsePattern } from "../../../src/policy/domain.ts";
 import { DOH_ADDRESSES, DOH_NAMES, encryptedDns } from "../../../src/policy/encrypted-dns.ts";
-import { type Connection, evaluate } from "../../../src/policy/evaluate.ts";
-import { explain } from "../../../src/policy/explain.ts";
-import { parsePolicy } from "../../../src/policy/parse.ts";
-import { renderProblem } from "../../../src/policy/problem.ts";
+import { type Connection, evaluate } from "../../../src/policy/evaluate/evaluate.ts";
+import { explain } from "../../../src/policy/evaluate/explain.ts";
+import { parsePolicy } from "../../../src/policy/read/parse.ts";
+import { renderProblem } from "../../../src/policy/read/problem.ts";
 import { worldEnvironment } from "./world.ts";
 
 function parse(rule: string) {

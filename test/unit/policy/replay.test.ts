@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
-import { comparePolicies } from "../../../src/policy/compare.ts";
+import { comparePolicies } from "../../../src/policy/evaluate/compare.ts";
+import type { RecordedConnection } from "../../../src/policy/evaluate/replay-records.ts";
 import type { Environment } from "../../../src/policy/model.ts";
-import type { RecordedConnection } from "../../../src/policy/replay.ts";
 
 const environment: Environment = {
 	readList: () => new Uint8Array(),

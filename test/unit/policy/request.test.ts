@@ -1,8 +1,8 @@
 /** Conditions on HTTP requests: how they are written, and what they mean. docs/deciding.md, "http" and "Paths". */
 import { describe, expect, test } from "vitest";
-import { type Connection, evaluate } from "../../../src/policy/evaluate.ts";
-import { explain } from "../../../src/policy/explain.ts";
-import { parsePolicy } from "../../../src/policy/parse.ts";
+import { type Connection, evaluate } from "../../../src/policy/evaluate/evaluate.ts";
+import { explain } from "../../../src/policy/evaluate/explain.ts";
+import { parsePolicy } from "../../../src/policy/read/parse.ts";
 import { worldEnvironment } from "./world.ts";
 
 interface RawRule {

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { assignSlots, RULE_SLOTS } from "../../../src/policy/slots.ts";
+import { assignSlots, RULE_SLOTS } from "../../../src/policy/compile/slots.ts";
 
 const keys = (from: number, to: number) => Array.from({ length: to - from }, (_, i) => `g/r${from + i}`);
 

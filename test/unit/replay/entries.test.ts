@@ -1,8 +1,8 @@
 /** What is made of findings: rows, and what a policy would have decided in the time of the capture. */
 import { describe, expect, test } from "vitest";
-import { packAddress } from "../../../src/address.ts";
+import { packAddress } from "../../../src/base/address.ts";
 import type { Environment } from "../../../src/policy/model.ts";
-import { parsePolicy } from "../../../src/policy/parse.ts";
+import { parsePolicy } from "../../../src/policy/read/parse.ts";
 import { Entries } from "../../../src/replay/entries.ts";
 import type { Conversation, Finding, What } from "../../../src/replay/finding.ts";
 import { Judge } from "../../../src/replay/judge.ts";

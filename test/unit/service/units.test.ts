@@ -3,7 +3,7 @@ import { spawnSync } from "node:child_process";
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
-import { EXIT } from "../../../src/errors.ts";
+import { EXIT } from "../../../src/base/errors.ts";
 
 const ROOT = join(import.meta.dirname, "../../..");
 const unit = (name: string) => join(ROOT, "systemd", name);

@@ -1,18 +1,18 @@
 /** The file without its threads, and the same questions answered by looking at every connection. */
 
 import { join } from "node:path";
-import { addressMatcher, addressText } from "../../../src/address.ts";
-import type { Connection } from "../../../src/connections/connection.ts";
-import type { ConnectionFilter } from "../../../src/connections/filter.ts";
+import { addressMatcher, addressText } from "../../../src/base/address.ts";
 import { verdictNames } from "../../../src/native/vocabulary.ts";
+import type { Connection } from "../../../src/records/connection.ts";
+import type { TopField } from "../../../src/records/contract.ts";
+import type { ConnectionFilter } from "../../../src/records/filter.ts";
+import { namePattern } from "../../../src/records/patterns.ts";
 import { BatchBuilder } from "../../../src/store/batch.ts";
+import { Records } from "../../../src/store/batch-writer.ts";
 import { openForWriting } from "../../../src/store/database.ts";
-import type { TopField } from "../../../src/store/history.ts";
-import { namePattern } from "../../../src/store/patterns.ts";
-import { Records } from "../../../src/store/records.ts";
+import { wanted } from "../../../src/store/filter-keys.ts";
 import { HANDLERS } from "../../../src/store/requests.ts";
 import { type SegmentLimits, Segments } from "../../../src/store/segments.ts";
-import { wanted } from "../../../src/store/wanted.ts";
 import { describeProcess, made, someProcess } from "./scene.ts";
 
 /** Small, so that a few hundred rows have spans, segments and what is not sealed. */

@@ -2,13 +2,13 @@
 
 import type { DatabaseSync } from "node:sqlite";
 import { expect, test } from "vitest";
-import type { ConnectionFilter } from "../../../src/connections/filter.ts";
+import type { TopField } from "../../../src/records/contract.ts";
+import type { ConnectionFilter } from "../../../src/records/filter.ts";
+import { wanted } from "../../../src/store/filter-keys.ts";
 import { earlierSql, rangeSql } from "../../../src/store/find.ts";
-import type { TopField } from "../../../src/store/history.ts";
 import { ASKED_BY, NAME_SUMS, prepareParts } from "../../../src/store/names-query.ts";
 import { select } from "../../../src/store/selection.ts";
-import { topSql } from "../../../src/store/top.ts";
-import { wanted } from "../../../src/store/wanted.ts";
+import { topSql } from "../../../src/store/top-query.ts";
 import { engine, randomConnections } from "./engine.ts";
 import { scratch } from "./scene.ts";
 

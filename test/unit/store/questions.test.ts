@@ -2,10 +2,10 @@
 
 import type { DatabaseSync } from "node:sqlite";
 import { expect, test } from "vitest";
-import type { ConnectionFilter } from "../../../src/connections/filter.ts";
-import type { TopField } from "../../../src/store/history.ts";
+import type { TopField } from "../../../src/records/contract.ts";
+import type { ConnectionFilter } from "../../../src/records/filter.ts";
+import { wanted } from "../../../src/store/filter-keys.ts";
 import { HANDLERS } from "../../../src/store/requests.ts";
-import { wanted } from "../../../src/store/wanted.ts";
 import { engine, holds, keyOf, randomConnections } from "./engine.ts";
 import { decision, made, scratch } from "./scene.ts";
 

@@ -3,10 +3,10 @@
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { expect, test } from "vitest";
-import { packAddress } from "../../../src/address.ts";
-import { FilterError } from "../../../src/connections/filter.ts";
-import { viewer } from "../../../src/connections/view.ts";
-import { HistoryError } from "../../../src/store/errors.ts";
+import { packAddress } from "../../../src/base/address.ts";
+import { HistoryError } from "../../../src/records/contract.ts";
+import { FilterError } from "../../../src/records/filter.ts";
+import { viewer } from "../../../src/records/view.ts";
 import { ConnectionIds } from "../../../src/store/ids.ts";
 import { engine } from "./engine.ts";
 import { decision, describeProcess, made, opened, scratch, someProcess, until } from "./scene.ts";

@@ -2,12 +2,12 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { packAddress } from "../../../src/address.ts";
-import { Connection, type PhaseDecision } from "../../../src/connections/connection.ts";
-import type { Describer } from "../../../src/connections/view.ts";
+import { packAddress } from "../../../src/base/address.ts";
 import type { ProcessInfo } from "../../../src/identity/process-table.ts";
 import { PHASE, VERDICT } from "../../../src/native/layout.ts";
-import type { History, HistoryFailure, HistoryOptions } from "../../../src/store/history.ts";
+import { Connection, type PhaseDecision } from "../../../src/records/connection.ts";
+import type { History, HistoryFailure, HistoryOptions } from "../../../src/records/contract.ts";
+import type { Describer } from "../../../src/records/view.ts";
 import { openHistory } from "../../../src/store/open.ts";
 
 export const DAY = 86_400_000;

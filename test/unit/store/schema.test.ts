@@ -2,10 +2,10 @@ import { statSync } from "node:fs";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { expect, test } from "vitest";
+import { namePattern } from "../../../src/records/patterns.ts";
+import { Records } from "../../../src/store/batch-writer.ts";
 import { migrate, openForWriting } from "../../../src/store/database.ts";
-import { namePattern } from "../../../src/store/patterns.ts";
-import { Records } from "../../../src/store/records.ts";
-import { MIGRATIONS } from "../../../src/store/schema.ts";
+import { MIGRATIONS } from "../../../src/store/tables.ts";
 import { made, opened, scratch, until } from "./scene.ts";
 
 const NOW = Date.now() * 1000;

@@ -2,7 +2,7 @@
 import type { FastifyInstance } from "fastify";
 import { SOCKET_ACCESS } from "../../../src/api/access.ts";
 import { type AppOptions, buildApp } from "../../../src/api/app.ts";
-import { jsonLogger } from "../../../src/logger.ts";
+import { jsonLogger } from "../../../src/base/logger.ts";
 import { END, HOOK, PROTOCOL, REASON, VERDICT } from "../../../src/native/layout.ts";
 import type { Desk } from "./desk.ts";
 import { answer, cgroupEvent, connect, end, hello, processEvent, question } from "./events.ts";

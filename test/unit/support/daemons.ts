@@ -4,11 +4,11 @@ import { request } from "node:http";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "vitest";
+import { type Config, DEFAULTS } from "../../../src/base/config.ts";
+import { jsonLogger } from "../../../src/base/logger.ts";
 import type { RunningDaemon } from "../../../src/cli/deps.ts";
-import { type Config, DEFAULTS } from "../../../src/config.ts";
-import { startDaemon } from "../../../src/daemon.ts";
-import { giveBack } from "../../../src/give-back.ts";
-import { jsonLogger } from "../../../src/logger.ts";
+import { startDaemon } from "../../../src/daemon/daemon.ts";
+import { giveBack } from "../../../src/daemon/release-memory.ts";
 import { cgroup2Mount } from "../../../src/system/mounts.ts";
 import type { FakeKernel } from "./fake-kernel.ts";
 

@@ -1,13 +1,13 @@
 /** A connection table with everything around it, fed with bytes. */
 
-import { Names } from "../../../src/connections/names.ts";
-import { ConnectionTable } from "../../../src/connections/table.ts";
-import { type ConnectionView, viewer } from "../../../src/connections/view.ts";
+import { ConnectionTable } from "../../../src/connections/connection-table.ts";
+import { Names } from "../../../src/connections/dns-names.ts";
 import { CgroupTable } from "../../../src/identity/cgroup-table.ts";
 import { ExePaths } from "../../../src/identity/exe-paths.ts";
 import { ProcessTable } from "../../../src/identity/process-table.ts";
 import { decodeBatch, newDecodeCounts } from "../../../src/native/decode.ts";
 import type { DecisionEvent } from "../../../src/native/events.ts";
+import { type ConnectionView, viewer } from "../../../src/records/view.ts";
 import { batch } from "./events.ts";
 
 export class Desk {

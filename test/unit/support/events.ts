@@ -1,5 +1,5 @@
 /** Bytes as the kernel writes them, for tests. Offsets come from layout.ts, which test/bpf holds against the BTF. */
-import { packAddress } from "../../../src/address.ts";
+import { packAddress } from "../../../src/base/address.ts";
 import {
 	ANSWER,
 	CGROUP,

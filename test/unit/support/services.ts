@@ -1,12 +1,14 @@
 /** The API's view of a daemon, over a desk. */
+
+import { RecentRecords } from "../../../src/answers/recent.ts";
 import type { ExplainRequest, Explanation, RuleOfName } from "../../../src/api/policy-types.ts";
-import type { ApiServices, PolicyDocument, PolicyLoad, Records } from "../../../src/api/services.ts";
+import type { ApiServices, PolicyDocument, PolicyLoad } from "../../../src/api/services.ts";
 import type { Readiness, Status } from "../../../src/api/status.ts";
 import { LiveFeed } from "../../../src/connections/live-feed.ts";
 import { NameBook } from "../../../src/connections/name-book.ts";
-import { RecentRecords } from "../../../src/connections/recent.ts";
-import type { PolicyCheck } from "../../../src/policy/facts.ts";
-import type { PolicyProblem } from "../../../src/policy/problem.ts";
+import type { PolicyCheck } from "../../../src/policy/compile/policy-facts.ts";
+import type { PolicyProblem } from "../../../src/policy/read/problem.ts";
+import type { Records } from "../../../src/records/contract.ts";
 import type { Desk } from "./desk.ts";
 
 export class FakeServices implements ApiServices {

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { acquireLock, startTime } from "../../../src/system/lock.ts";
 import { cgroup2Mount, mountOf, parseMountinfo, visiblePath } from "../../../src/system/mounts.ts";
-import { watchFile } from "../../../src/system/watch.ts";
+import { watchFile } from "../../../src/system/watch-file.ts";
 import { until } from "../../support/run.ts";
 
 let folder: string;

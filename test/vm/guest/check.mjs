@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { reach, run, sleep, startClients } from "./host.mjs";
-import { PORTS } from "./places.mjs";
+import { PORTS } from "./outside-addresses.mjs";
 
 /**
  * Runs a check and prints its outcome as a line of JSON: name, ok, detail, ms. A check that fails sets the exit code to 1.

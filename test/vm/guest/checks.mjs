@@ -22,7 +22,7 @@ import {
 	status,
 	until,
 } from "./host.mjs";
-import { PORTS } from "./places.mjs";
+import { PORTS } from "./outside-addresses.mjs";
 
 const [part = "", folder = "", kind] = process.argv.slice(2);
 const machine = kind === "vm";

@@ -1,6 +1,6 @@
 /**
  * Load: clients.mjs HOST ALLOWED DENIED connects to both ports in turn, and holds one connection to the allowed one. Ends with SIGTERM,
- * and then prints what it met (JSON).
+ * and then prints its counts (JSON).
  */
 import { connect } from "node:net";
 import { attempt } from "./attempt.mjs";

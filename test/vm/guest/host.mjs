@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { execFileSync, spawn, spawnSync } from "node:child_process";
 import { existsSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { OUTSIDE, PLACES, PORTS } from "./places.mjs";
+import { ADDRESSES, OUTSIDE, PORTS } from "./outside-addresses.mjs";
 
 export const NODE = "/usr/lib/sallyport/node";
 
@@ -90,7 +90,7 @@ export function reach(port, prefix = [], host = OUTSIDE) {
 
 /**
  * @typedef {{ connections: number, bytes: number }} Arrived at one port
- * @typedef {() => Promise<Record<number, Arrived>>} Outside reports what has arrived so far, by port
+ * @typedef {() => Promise<Record<number, Arrived>>} Outside reports the arrivals so far, by port
  * @typedef {{ allowed: number, refused: Record<string, number>, reached: number, held: string, echoes: number, longestGap: number }} Met
  */
 
@@ -126,14 +126,14 @@ function makeNetwork() {
 	must("ip", "link", "add", "out0", "type", "veth", "peer", "name", "in0", "netns", "outside");
 	must("ip", "addr", "add", "198.51.100.2/24", "dev", "out0");
 	must("ip", "link", "set", "out0", "up");
-	for (const address of [OUTSIDE, ...Object.values(PLACES)])
+	for (const address of [OUTSIDE, ...Object.values(ADDRESSES)])
 		must("ip", "-n", "outside", "addr", "add", `${address}/24`, "dev", "in0");
 	must("ip", "-n", "outside", "link", "set", "in0", "up");
 	must("ip", "-n", "outside", "link", "set", "lo", "up");
 }
 
 /**
- * Starts clients.mjs. The returned function ends it, and returns what it met.
+ * Starts clients.mjs. The returned function ends it, and returns its counts.
  *
  * @param {string} folder of these files
  * @returns {() => Promise<Met>}

@@ -1,6 +1,6 @@
 /**
  * Load at a bounded rate: load.mjs HOST ALLOWED DENIED RATE. RATE times a second it connects to both ports; every eighth round it also
- * queries one of 500 names. Ends with SIGTERM, and then prints what it met (JSON).
+ * queries one of 500 names. Ends with SIGTERM, and then prints its counts (JSON).
  */
 import { Resolver } from "node:dns/promises";
 import { attempt } from "./attempt.mjs";

@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { enforce, must, reach, recordOf, running, status, until } from "./host.mjs";
-import { NAMES, PLACES, PORTS } from "./places.mjs";
+import { ADDRESSES, NAMES, PORTS } from "./outside-addresses.mjs";
 
 export const BY_NAME = `version: 1
 mode: enforce
@@ -62,9 +62,9 @@ export async function namesAreRight(label, { asks }) {
 	const seen = [];
 	/** @type {[unit: string, address: string, names: string[]][]} */
 	const expected = [
-		[units.allowed, PLACES.allowed, asks ? [NAMES.allowed] : [NAMES.alias, NAMES.allowed]],
-		[units.alias, PLACES.allowed, asks ? [NAMES.alias] : [NAMES.alias, NAMES.allowed]],
-		[units.denied, PLACES.denied, [NAMES.denied]],
+		[units.allowed, ADDRESSES.allowed, asks ? [NAMES.allowed] : [NAMES.alias, NAMES.allowed]],
+		[units.alias, ADDRESSES.allowed, asks ? [NAMES.alias] : [NAMES.alias, NAMES.allowed]],
+		[units.denied, ADDRESSES.denied, [NAMES.denied]],
 	];
 	for (const [unit, address, names] of expected) {
 		const { name, verdict } = await recordOf({ unit, remote: address, kind: "connection" });

@@ -1,8 +1,8 @@
-/** The network outside: outside.mjs FILE PORT... echoes on each port, answers DNS, and writes to FILE what has arrived (JSON). */
+/** The network outside: outside.mjs FILE PORT... echoes on each port, answers DNS, and writes the arrivals to FILE (JSON). */
 import { writeFileSync } from "node:fs";
 import { createServer } from "node:net";
 import { serveDns } from "./dns.mjs";
-import { NAMES, OUTSIDE, PLACES } from "./places.mjs";
+import { ADDRESSES, NAMES, OUTSIDE } from "./outside-addresses.mjs";
 
 const [file = "", ...ports] = process.argv.slice(2);
 /** @type {Record<string, { connections: number, bytes: number }>} */
@@ -20,8 +20,8 @@ for (const port of ports) {
 	}).listen(Number(port), "0.0.0.0");
 }
 const asked = serveDns(OUTSIDE, {
-	[NAMES.allowed]: PLACES.allowed,
-	[NAMES.denied]: PLACES.denied,
+	[NAMES.allowed]: ADDRESSES.allowed,
+	[NAMES.denied]: ADDRESSES.denied,
 	[NAMES.alias]: { alias: NAMES.allowed },
 });
 setInterval(() => writeFileSync(file, JSON.stringify({ ...seen, asked })), 250);

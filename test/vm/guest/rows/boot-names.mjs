@@ -4,7 +4,7 @@ import { mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { check } from "../check.mjs";
 import { must, property, reach, run, running } from "../host.mjs";
 import { enforceNames, resolveBy, trusts } from "../names.mjs";
-import { NAMES, OUTSIDE, PORTS } from "../places.mjs";
+import { NAMES, OUTSIDE, PORTS } from "../outside-addresses.mjs";
 
 const SETTINGS = "/etc/systemd/resolved.conf.d/test.conf";
 const RESOLVED = "systemd-resolved.service";

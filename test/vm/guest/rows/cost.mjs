@@ -7,7 +7,7 @@ import { check } from "../check.mjs";
 import { enforce, mainPid, must, running, sleep, status, until } from "../host.mjs";
 import { scrape, sum } from "../metrics.mjs";
 import { resolveBy } from "../names.mjs";
-import { OUTSIDE, PORTS } from "../places.mjs";
+import { OUTSIDE, PORTS } from "../outside-addresses.mjs";
 
 const ROUNDS = 4;
 const COUNT = 2_000;

@@ -1,4 +1,4 @@
-/** An unwritable /var: the policy stays in force, and status reports what is not kept. */
+/** An unwritable /var: the policy stays in force, and status reports the failure of the history. */
 import assert from "node:assert/strict";
 import { check, decides } from "../check.mjs";
 import { enforce, must, run, running, status, until } from "../host.mjs";

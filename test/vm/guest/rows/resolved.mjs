@@ -13,7 +13,7 @@ import {
 	resolveBy,
 	trusts,
 } from "../names.mjs";
-import { NAMES, OUTSIDE, PORTS } from "../places.mjs";
+import { NAMES, OUTSIDE, PORTS } from "../outside-addresses.mjs";
 
 const STUB = { link: "/run/systemd/resolve/stub-resolv.conf" };
 const BY_DNS = "files dns";

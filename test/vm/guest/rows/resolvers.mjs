@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { check } from "../check.mjs";
 import { must, recordOf, run } from "../host.mjs";
 import { as, cachedNamesAreRight, enforceNames, namesAreRight, resolveBy, trusts } from "../names.mjs";
-import { NAMES, OUTSIDE } from "../places.mjs";
+import { NAMES, OUTSIDE } from "../outside-addresses.mjs";
 
 export async function rows() {
 	run("systemctl", "stop", "systemd-resolved", "nscd");

@@ -7,7 +7,7 @@ import { check } from "../check.mjs";
 import { ENFORCE, mainPid, must, policy, running, SLOW, sleep, status, until } from "../host.mjs";
 import { scrape, slope, sum } from "../metrics.mjs";
 import { resolveBy } from "../names.mjs";
-import { OUTSIDE, PORTS } from "../places.mjs";
+import { OUTSIDE, PORTS } from "../outside-addresses.mjs";
 
 /* Rounds per second. */
 const RATE = SLOW > 1 ? 30 : 60;

@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { existsSync, mkdirSync } from "node:fs";
 import { check } from "../check.mjs";
 import { enforce, must, reach, recordOf, run } from "../host.mjs";
-import { OUTSIDE, PORTS } from "../places.mjs";
+import { OUTSIDE, PORTS } from "../outside-addresses.mjs";
 
 const CONTAINER = "0123456789abcdef".repeat(4);
 /** The outside address of the namespace `plain`. */

@@ -1,0 +1,142 @@
+import { setImmediate as turn } from "node:timers/promises";
+import type { NameBook } from "../connections/name-book.ts";
+import type { Connection } from "../records/connection.ts";
+import type {
+	HistoryPage,
+	HistoryQuery,
+	HistoryReader,
+	HistoryRecord,
+	NameRecord,
+	NamesPage,
+	NamesQuery,
+	RowForm,
+	TopQuery,
+	TopRow,
+	WrittenPage,
+} from "../records/contract.ts";
+import { compileFilter, type Predicate } from "../records/filter.ts";
+import { rowsText } from "../records/rows-text.ts";
+import type { Describer, ViewOf } from "../records/view.ts";
+import { decodeCursor, encodeCursor, nameOfCursor } from "../store/filter-keys.ts";
+import { Best } from "./best.ts";
+import { inOrder, isBehind, type Key, keyOf, ORDERS } from "./order.ts";
+import { NameCounts } from "./recent-names.ts";
+import { TopGroups } from "./recent-top.ts";
+import { inSlices } from "./slices.ts";
+
+export interface RecentOptions {
+	readonly connections: () => Iterable<Connection>;
+	readonly names: NameBook;
+	readonly describe: Describer;
+	readonly view: ViewOf;
+}
+
+/** The records in memory, asked as history is: for a daemon without history, and while its file cannot be written. */
+export class RecentRecords implements HistoryReader {
+	readonly #o: RecentOptions;
+
+	constructor(options: RecentOptions) {
+		this.#o = options;
+	}
+
+	async query(query: HistoryQuery): Promise<HistoryPage> {
+		const { page, next } = await this.find(query);
+		return { rows: page.map((connection) => this.whole(connection)), next };
+	}
+
+	async write(query: HistoryQuery, form: RowForm): Promise<WrittenPage> {
+		const { page, next } = await this.find(query);
+		const parts: Uint8Array[] = [];
+		for (let at = 0; at < page.length; at += PART) {
+			if (at > 0) await turn();
+			const rows = page.slice(at, at + PART).map((connection) => this.whole(connection));
+			parts.push(rowsText(rows, form));
+		}
+		return { parts, count: page.length, next };
+	}
+
+	async find({ filter = {}, sort = "-first", limit = 100, cursor }: HistoryQuery): Promise<Found> {
+		const position = decodeCursor(sort, cursor);
+		const after: Key | null = position === null ? null : [position.value, position.id];
+		const order = ORDERS[sort];
+		const found = new Best<Connection>(limit + 1, inOrder(order));
+		await this.#each(compileFilter(filter, this.#o.describe), (connection) => {
+			if (after === null || isBehind(connection, after, order)) found.add(connection);
+		});
+		const page = found.items.slice(0, limit);
+		const last = page.at(-1);
+		const [value, id] = last === undefined ? [0, 0] : keyOf(last, order);
+		const next = found.items.length > limit ? encodeCursor(sort, { value, id }) : null;
+		return { page, next, whole: (connection) => this.whole(connection) };
+	}
+
+	async get(id: number): Promise<HistoryRecord | null> {
+		const found: Connection[] = [];
+		await this.#each(
+			(connection) => connection.id === id,
+			(connection) => found.push(connection),
+		);
+		return found[0] === undefined ? null : this.whole(found[0]);
+	}
+
+	async top({ groupBy, filter = {}, sort = "count", limit = 20 }: TopQuery): Promise<readonly TopRow[]> {
+		const groups = new TopGroups(groupBy, this.#o.describe);
+		await this.#each(compileFilter(filter, this.#o.describe), (connection) => groups.add(connection));
+		return groups.rows(sort, limit);
+	}
+
+	async names({ name, since = 0, limit = 100, cursor }: NamesQuery): Promise<NamesPage> {
+		const counts = new NameCounts(this.#o.names, this.#o.view);
+		await this.#each(compileFilter(name === undefined ? {} : { name }, this.#o.describe), (connection) =>
+			counts.add(connection),
+		);
+		return counts.page(since, limit, cursor === undefined ? "" : nameOfCursor(cursor));
+	}
+
+	async name(name: string): Promise<NameRecord | null> {
+		const plain = name.toLowerCase().replace(/\.$/, "");
+		const counts = new NameCounts(this.#o.names, this.#o.view);
+		await this.#each(
+			(connection) => connection.name === plain,
+			(connection) => {
+				counts.add(connection);
+				counts.ask(connection);
+			},
+		);
+		return counts.record(plain);
+	}
+
+	async policyChanges(): Promise<readonly []> {
+		return [];
+	}
+
+	async starts(): Promise<readonly []> {
+		return [];
+	}
+
+	/** With what history keeps besides the view. */
+	whole(connection: Connection): HistoryRecord {
+		return {
+			...this.#o.view(connection),
+			rttUs: connection.rttUs === 0 ? null : connection.rttUs,
+			retransmits: connection.retransmits,
+			encryptedHello: connection.ech,
+		};
+	}
+
+	async #each(matches: Predicate, take: (connection: Connection) => void): Promise<void> {
+		/* As they are now: the tables change between slices. */
+		await inSlices([...this.#o.connections()], (connection) => {
+			if (matches(connection)) take(connection);
+		});
+	}
+}
+
+interface Found {
+	readonly page: readonly Connection[];
+	readonly next: string | null;
+	readonly whole: (connection: Connection) => HistoryRecord;
+}
+
+/** Rows that are written in one go. */
+const PART = 50;

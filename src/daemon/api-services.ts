@@ -1,0 +1,52 @@
+import type { RecordSources } from "../answers/sources.ts";
+import type { ApiServices } from "../api/services.ts";
+import type { Status } from "../api/status.ts";
+import { packAddress } from "../base/address.ts";
+import type { LiveFeed } from "../connections/live-feed.ts";
+import type { NameBook } from "../connections/name-book.ts";
+import type { OpenPolicy } from "../enforce/open-policy.ts";
+import { hostEnvironment } from "../enforce/policy-environment.ts";
+import type { TrustedResolvers } from "../enforce/resolvers.ts";
+import type { Users } from "../identity/users.ts";
+import { CONTENT_TYPE } from "../metrics/exposition.ts";
+import type { History } from "../records/contract.ts";
+import type { Describer } from "../records/view.ts";
+import { readiness } from "./daemon-status.ts";
+import { policyPort } from "./policy-port.ts";
+
+export interface ServicesOptions {
+	readonly sources: RecordSources;
+	readonly feed: LiveFeed;
+	readonly describe: Describer;
+	readonly policy: OpenPolicy;
+	readonly resolvers: TrustedResolvers;
+	readonly users: Users;
+	readonly nameBook: NameBook;
+	readonly history: History | null;
+	readonly learned: ApiServices["learned"];
+	readonly status: () => Status;
+	readonly metrics: () => AsyncIterable<string>;
+}
+
+/** The daemon, as the API sees it. */
+export function apiServices(o: ServicesOptions): ApiServices {
+	const { sources, feed, describe, resolvers, users, nameBook, history, learned, status } = o;
+	const { service: policy, check } = o.policy;
+	return {
+		...{ feed, describe, learned, status },
+		records: (wanted) => sources.read(wanted),
+		policy: policyPort({
+			policy,
+			check,
+			facts: {
+				environment: hostEnvironment({ folder: "/", within: null, uidOf: users.uidOf.bind(users) }),
+				learned: (address) => learned(address).map(({ name }) => name),
+				addressesOf: (name) => nameBook.addressesOf(name).map(({ address }) => address),
+				isTrustedResolver: (address) => resolvers.current.has(packAddress(address) ?? ""),
+			},
+		}),
+		metrics: () => ({ contentType: CONTENT_TYPE, parts: o.metrics() }),
+		ill: () => (policy.generation === 0 ? "no policy is in force" : null),
+		ready: () => readiness(policy, history?.status() ?? null),
+	};
+}

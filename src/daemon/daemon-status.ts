@@ -1,0 +1,104 @@
+import { release } from "node:os";
+import type { Readiness, Status } from "../api/status.ts";
+import type { ConnectionTable } from "../connections/connection-table.ts";
+import type { PolicyService } from "../enforce/policy-service.ts";
+import { deniedOf, lostOf } from "../metrics/kernel.ts";
+import type { MapFills } from "../metrics/maps.ts";
+import type { Kernel } from "../native/binding.ts";
+import { VERDICT } from "../native/layout.ts";
+import type { Pump } from "../native/pump.ts";
+import { renderProblem } from "../policy/read/problem.ts";
+import type { HistoryStatus } from "../records/contract.ts";
+
+export interface StatusOptions {
+	readonly version: string;
+	readonly libbpfVersion: string;
+	readonly startedAt: Date;
+	readonly cgroup: string;
+	readonly pins: string;
+	readonly kernel: Kernel;
+	readonly policy: PolicyService;
+	readonly pump: Pump;
+	readonly table: ConnectionTable;
+	readonly resolvers: readonly string[];
+	readonly history: HistoryStatus | null;
+	readonly streams: number;
+	readonly fills: MapFills;
+}
+
+export function statusOf(o: StatusOptions): Status {
+	const { kernel, policy, pump, table } = o;
+	void o.fills.read();
+	const counters = kernel.sum("counters");
+	return {
+		version: o.version,
+		pid: process.pid,
+		startedAt: o.startedAt.toISOString(),
+		cgroup: o.cgroup,
+		pins: o.pins,
+		adopted: kernel.adopted,
+		kernel: release(),
+		generation: policy.generation,
+		policy: policyStatus(policy),
+		events: { received: pump.counts.records, lost: lostOf(counters), unreadable: pump.counts.unknown },
+		connections: { open: table.kept.sizes.live, ended: table.kept.sizes.finished, dropped: table.dropped },
+		denied: deniedOf(counters, VERDICT.deny),
+		wouldDeny: deniedOf(counters, VERDICT.wouldDeny),
+		resolvers: o.resolvers,
+		maps: o.fills.known.map(({ name, entries, capacity }) => ({ name, entries, limit: capacity })),
+		versions: {
+			sallyport: o.version,
+			node: process.versions.node,
+			kernel: release(),
+			libbpf: o.libbpfVersion,
+			sqlite: process.versions.sqlite ?? "none",
+		},
+		history: o.history,
+		streams: o.streams,
+		programs: kernel.programs().map(({ name, id, verifiedInstructions }) => ({ name, id, verifiedInstructions })),
+	};
+}
+
+/** One line for a service manager's status. */
+export function statusLine({ kernel, policy, table }: Pick<StatusOptions, "kernel" | "policy" | "table">): string {
+	const { current, generation } = policy;
+	const counters = kernel.sum("counters");
+	const what =
+		current === null
+			? `an earlier daemon's policy is in force (generation ${generation})`
+			: `${current.policy.mode} ${current.source} (generation ${generation}, ${current.policy.rules.length} rules)`;
+	const refused = policy.healthy ? "" : "; the last policy was REFUSED, see the log";
+	const denied = deniedOf(counters, VERDICT.deny);
+	return `${what}${refused}: ${table.kept.sizes.live} open, ${denied} denied, ${lostOf(counters)} events lost`;
+}
+
+/** Ready: this daemon's own policy decides. What is wrong with history is said, and stops nothing. */
+export function readiness(policy: PolicyService, history: HistoryStatus | null): Readiness {
+	const own = policy.current === null ? "the policy in force is an earlier daemon's" : "ok";
+	return {
+		ready: policy.generation > 0 && policy.current !== null,
+		checks: {
+			policy: policy.generation === 0 ? "no policy is in force" : own,
+			history: history === null ? "none is kept" : (history.failure?.message ?? "ok"),
+		},
+	};
+}
+
+function policyStatus({ current, lastFailure }: PolicyService): Status["policy"] {
+	return {
+		mode: current?.policy.mode ?? null,
+		source: current?.source ?? null,
+		origin: current?.origin ?? null,
+		etag: current?.etag ?? null,
+		rules: current?.policy.rules.length ?? null,
+		loadedAt: current?.loadedAt.toISOString() ?? null,
+		failure:
+			lastFailure === null
+				? null
+				: {
+						time: lastFailure.time.toISOString(),
+						source: lastFailure.source,
+						problems: lastFailure.problems.slice(0, 100).map(renderProblem),
+					},
+	};
+}

@@ -1,0 +1,151 @@
+import { otherPolicy } from "../api/policy.ts";
+import type { ExplainRequest, Explanation, PhaseAnswer, RuleOfName } from "../api/policy-types.ts";
+import { Refusal } from "../api/problem-details.ts";
+import type { PolicyDocument, PolicyPort } from "../api/services.ts";
+import { printable } from "../base/text.ts";
+import { type ExplainFacts, explainPolicy, QuestionError } from "../enforce/explain-policy.ts";
+import { type PolicyInForce, type PolicyService, StaleError } from "../enforce/policy-service.ts";
+import type { PolicyCheck } from "../policy/compile/policy-facts.ts";
+import type { PhaseExplanation } from "../policy/evaluate/explain.ts";
+import { covers, readHostName } from "../policy/host-names.ts";
+import type { Policy, Rule } from "../policy/model.ts";
+import { phasesOf } from "../policy/phases.ts";
+import { protocolText } from "../records/view.ts";
+import { BusyError } from "../system/turns.ts";
+
+export interface PolicyPortOptions {
+	readonly policy: PolicyService;
+	readonly check: (text: string) => Promise<PolicyCheck>;
+	readonly facts: ExplainFacts;
+}
+
+/** The policy, as the API sees it. */
+export function policyPort({ policy, check, facts }: PolicyPortOptions): PolicyPort {
+	return {
+		current: () => (policy.current === null ? null : documentOf(policy.current)),
+		async load(text, replaces) {
+			const result = await policy
+				.load(text, "(api)", "api", (current) => replaces(current?.etag ?? null))
+				.catch((error: unknown) => {
+					if (error instanceof StaleError) throw otherPolicy(error.current?.etag ?? null);
+					throw busyOr(error);
+				});
+			return result.ok ? { ok: true, policy: documentOf(result.policy) } : result;
+		},
+		check: (text) =>
+			check(text).catch((error: unknown) => {
+				throw busyOr(error);
+			}),
+		explain(request) {
+			try {
+				return policy.current === null ? null : explanation(policy.current, request, facts);
+			} catch (error) {
+				if (!(error instanceof QuestionError)) throw error;
+				const { pointer } = error;
+				const detail = printable(error.message);
+				throw new Refusal(400, "bad-request", `${pointer}: ${detail}.`, { errors: [{ pointer, detail }] });
+			}
+		},
+		rulesOf: (name) => (policy.current === null ? [] : rulesOf(policy.current.policy, name)),
+	};
+}
+
+function busyOr(error: unknown): unknown {
+	if (!(error instanceof BusyError)) return error;
+	return new Refusal(503, "busy", "Too many policies wait to be read; ask again later.", {}, { "retry-after": "2" });
+}
+
+function documentOf(inForce: PolicyInForce): PolicyDocument {
+	const { text, etag, generation, source, origin, loadedAt, policy } = inForce;
+	return { text, etag, generation, mode: policy.mode, source, origin, loadedAt };
+}
+
+function explanation({ policy, generation }: PolicyInForce, request: ExplainRequest, facts: ExplainFacts): Explanation {
+	const { subject, phases } = explainPolicy(policy, request, facts);
+	const answers = phases.map(phaseAnswer);
+	const stopped = answers.find(({ verdict }) => verdict !== "allow");
+	const { address, port, protocol, name, learned, trustedResolver, who, request: asked } = subject;
+	return {
+		verdict: (stopped?.verdict ?? "allow") as Explanation["verdict"],
+		summary: stopped?.summary ?? `every phase allows: ${answers.map(({ summary }) => summary).join("; ")}`,
+		generation,
+		mode: policy.mode,
+		subject: {
+			address,
+			port,
+			protocol: protocolText(protocol),
+			name: name === null ? null : printable(name),
+			learned: learned.map(printable),
+			trustedResolver,
+			exe: who.exe === null ? null : printable(who.exe.path),
+			uid: who.uid < 0 ? null : who.uid,
+			cgroup: who.cgroup === null ? null : printable(who.cgroup),
+			request: asked === null ? null : { ...asked, method: printable(asked.method), path: printable(asked.path) },
+		},
+		phases: answers,
+	};
+}
+
+function phaseAnswer({ phase, decision, default: otherwise, decisive, looks }: PhaseExplanation): PhaseAnswer {
+	const { verdict, reason, rule, alert, helloRequired } = decision;
+	return {
+		phase,
+		verdict,
+		reason,
+		group: rule?.group ?? null,
+		rule: rule?.name ?? null,
+		alert: alert === null ? null : `${alert.group}/${alert.name}`,
+		default: otherwise,
+		helloRequired,
+		summary: summaryOf(phase, decision),
+		looks: looks.map(({ name, as, rules, notReached }, index) => ({
+			name: name === null ? null : printable(name),
+			as,
+			decisive: index === decisive,
+			rules: rules.map((step) => ({
+				...step,
+				why: printable(step.why),
+				conditions: step.conditions.map((each) => ({ ...each, why: printable(each.why) })),
+			})),
+			notReached,
+		})),
+	};
+}
+
+function summaryOf(phase: string, { verdict, reason, rule, helloRequired }: PhaseExplanation["decision"]): string {
+	const done = verdict === "would_deny" ? "would deny" : verdict === "deny" ? "denies" : "allows";
+	const why = rule === null ? REASONS[reason] : `rule ${rule.name} of group ${rule.group}`;
+	return `${phase} ${done} (${why}${helloRequired ? "; a TLS hello that phase tls allows must follow" : ""})`;
+}
+
+const REASONS: Readonly<Record<PhaseExplanation["decision"]["reason"], string>> = {
+	rule: "a rule",
+	default: "no rule decides, the default does",
+	resolver: "DNS with a trusted resolver is judged by its questions",
+	name_unbound: "a rule covers the name, but DNS did not give the address for it",
+	name_missing: "no rule decides without a name, and the default denies",
+	name_bad: "what is given as a name is none",
+	unreadable: "it cannot be read",
+};
+
+function rulesOf(policy: Policy, name: string): RuleOfName[] {
+	const host = readHostName(name);
+	if (host === null) return [];
+	return policy.rules
+		.filter(({ to }) => to.domain !== null && covers(to.domain, host))
+		.map((rule) => ({
+			group: rule.group,
+			rule: rule.name,
+			action: rule.action,
+			phases: phasesOf(rule),
+			also: alsoOf(rule),
+		}));
+}
+
+function alsoOf({ to, from }: Rule): string[] {
+	const given = (part: object, prefix: string) =>
+		Object.entries(part)
+			.filter(([key, value]) => value !== null && key !== "domain")
+			.map(([key]) => `${prefix}.${key}`);
+	return [...given(to, "to"), ...given(from, "from")];
+}

@@ -1,0 +1,126 @@
+import { existsSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { CLOSED_POLICY, type Config } from "../base/config.ts";
+import type { Logger } from "../base/logger.ts";
+import type { AttachConfig, AttachResult, DetachResult } from "../cli/deps.ts";
+import { buildPolicy } from "../enforce/build-policy.ts";
+import { bootSources } from "../enforce/host-resolvers.ts";
+import { type LastGood, lastGoodFile, movedExe, readLastGood } from "../enforce/last-good.ts";
+import { attach, type Inherited, inherited, keyOfRows, openKernel } from "../enforce/open-kernel.ts";
+import { hostEnvironment, readMountinfo } from "../enforce/policy-environment.ts";
+import { PolicyService } from "../enforce/policy-service.ts";
+import { installResolvers, trustedResolvers } from "../enforce/resolvers.ts";
+import { SlotBook } from "../enforce/slot-book.ts";
+import { Users } from "../identity/users.ts";
+import type { Addon, Kernel } from "../native/binding.ts";
+import { POLICY_HEAD } from "../native/layout.ts";
+import { renderProblem } from "../policy/read/problem.ts";
+import { watchedCgroup } from "../system/cgroup.ts";
+import { acquirePins, type Lock } from "../system/lock.ts";
+
+/*
+ * What is done to the kernel while no daemon runs. At boot this comes before any network: it knows no API and no history, so
+ * that little has to be read before it is done.
+ */
+
+/** Puts a policy in force and leaves it to the kernel. */
+export async function attachAlone(config: AttachConfig, addon: Addon, log: Logger): Promise<AttachResult> {
+	const watched = watchedCgroup(config.cgroup, readMountinfo());
+	const lock = await acquirePins(config);
+	let kernel: Kernel | null = null;
+	try {
+		kernel = openKernel(addon, config, watched);
+		const before = inherited(kernel);
+		const result = await put(kernel, before, config, log);
+		/* Programs that are not attached go when the handles are closed: that is "open". */
+		if (result.origin !== "nothing" || before.generation > 0) attach(kernel);
+		return { ...result, cgroup: watched.path, pins: config.pins };
+	} finally {
+		kernel?.close();
+		lock.release();
+	}
+}
+
+/** Takes everything out of the kernel. */
+export async function detachAlone(config: Pick<Config, "pins" | "runtimeDir">, addon: Addon): Promise<DetachResult> {
+	const lock: Lock = await acquirePins(config);
+	try {
+		const wasThere = existsSync(join(config.pins, "links"));
+		if (wasThere) addon.removePins(config.pins);
+		return { wasThere, pins: config.pins };
+	} finally {
+		lock.release();
+	}
+}
+
+type Put = Omit<AttachResult, "cgroup" | "pins">;
+
+async function put(kernel: Kernel, before: Inherited, config: AttachConfig, log: Logger): Promise<Put> {
+	const kept = config.anew ? { found: null, why: "the policy file was asked for" } : usable(config, before);
+	if (kept.found !== null) return putRows(kernel, before, config, kept.found);
+	if (!config.anew) log.warn("the last good policy cannot be used", { why: kept.why });
+	const policy = compiler(kernel, before, config, log);
+	const loaded = await policy.loadFile(config.policy);
+	if (loaded.ok) return describe(policy, "file", []);
+	const problems = loaded.problems.map(renderProblem);
+	if (before.generation > 0) return { ...NOTHING, origin: "before", generation: before.generation, problems };
+	if (config.otherwise === "open") return { ...NOTHING, problems };
+	const closed = await policy.load(CLOSED_POLICY, "(built-in)", "built-in");
+	if (!closed.ok) throw new Error(closed.problems.map(renderProblem).join("; "));
+	return describe(policy, "closed", problems);
+}
+
+const NOTHING = { origin: "nothing", generation: 0, mode: null, rules: null, source: null, savedAt: null } as const;
+
+/* Its names were hashed with the key that is in its head: in maps that live on they must be the same. Device numbers may be
+ * others after a boot. */
+function usable({ stateDir }: AttachConfig, before: Inherited): { found: LastGood | null; why: string } {
+	const { found, why } = readLastGood(lastGoodFile(stateDir));
+	if (found === null) return { found, why };
+	if (before.generation > 0 && keyOfRows(found.rows).join() !== before.hashKey.join())
+		return { found: null, why: "its names are of another key" };
+	const { exeOf } = hostEnvironment({ folder: "/", within: null, uidOf: () => null });
+	const moved = movedExe(found, exeOf);
+	return moved === null ? { found, why: "" } : { found: null, why: `${moved} is on another device` };
+}
+
+function putRows(kernel: Kernel, before: Inherited, { stateDir }: AttachConfig, found: LastGood): Put {
+	const { mode, rules, source, savedAt } = found;
+	const generation = Math.max(found.generation, before.generation + 1);
+	found.rows.writeUInt32LE(generation, POLICY_HEAD.generation);
+	installResolvers(kernel, trustedResolvers(found.resolvers, bootSources(stateDir)));
+	kernel.installPolicy(found.rows, generation);
+	return { origin: "kept", generation, mode, rules, source, savedAt, problems: [] };
+}
+
+function compiler(kernel: Kernel, before: Inherited, { stateDir, policy }: AttachConfig, log: Logger): PolicyService {
+	const users = new Users();
+	const environment = hostEnvironment({ folder: dirname(policy), uidOf: (name) => users.uidOf(name) });
+	const slots = new SlotBook(join(stateDir, "slots.json"));
+	slots.restore(kernel.adopted ? kernel.sum("rules") : null);
+	return new PolicyService({
+		kernel,
+		slots,
+		log,
+		build: async (request) => buildPolicy(request, environment),
+		hashKey: before.hashKey,
+		generation: before.generation,
+		forceObserve: false,
+		keepGenerations: 1,
+		onLoaded: ({ policy: { resolvers } }) =>
+			void installResolvers(kernel, trustedResolvers(resolvers, bootSources(stateDir))),
+	});
+}
+
+function describe({ current, generation }: PolicyService, origin: "file" | "closed", problems: readonly string[]): Put {
+	const { mode, rules } = current?.policy ?? { mode: null, rules: null };
+	return {
+		origin,
+		generation,
+		mode,
+		rules: rules?.length ?? null,
+		source: current?.source ?? null,
+		savedAt: null,
+		problems,
+	};
+}

@@ -1,0 +1,198 @@
+/** From a policy to the array of bpf/policy.h. */
+
+import { type Action, PHASES, type Policy, RULES_MAX, type Rule } from "../model.ts";
+import { phasesOf } from "../phases.ts";
+import { collectKeys } from "./collect.ts";
+import { compilePaths, compileStatuses } from "./compile-paths.ts";
+import type { HashKey } from "./hash.ts";
+import { writeHead } from "./head.ts";
+import { intervalsV4, type RulePrefixes } from "./intervals.ts";
+import { intervalsV6 } from "./intervals-v6.ts";
+import { intervalsOfPorts } from "./ports.ts";
+import { FIRST_FREE_ROW, PATH, ROW, TREE, TREES_ROW, VECTOR } from "./row-layout.ts";
+import { treeShape, writeTree } from "./tree.ts";
+import { VectorStore } from "./vectors.ts";
+
+export interface CompileOptions {
+	/** From 1; written into the header. */
+	readonly generation: number;
+	/** Must stay the same while the kernel's maps live. */
+	readonly hashKey: HashKey;
+	/** Counter slot of each rule by index: assignSlots() in slots.ts. */
+	readonly slots: ArrayLike<number>;
+}
+
+export interface Compiled {
+	/** A multiple of 128 bytes: the array of bpf/policy.h. */
+	readonly rows: Uint8Array;
+	readonly meta: CompiledFacts;
+}
+
+export interface CompiledFacts {
+	readonly generation: number;
+	/** By index: the rule's bit. */
+	readonly rules: readonly RuleFacts[];
+	readonly rows: number;
+	readonly bytes: number;
+	readonly vectors: number;
+	/** As listed, doubles included. */
+	readonly prefixes: { readonly v4: number; readonly v6: number };
+	/** Intervals in the search trees. */
+	readonly intervals: { readonly v4: number; readonly v6: number; readonly ports: number };
+	/** Distinct domain patterns. */
+	readonly names: number;
+	/** Of 64. */
+	readonly shapes: number;
+	/** Distinct patterns of paths. */
+	readonly paths: number;
+	/** Keys in the hash table, and its buckets of 8. */
+	readonly keys: number;
+	readonly buckets: number;
+}
+
+export interface RuleFacts {
+	readonly group: string;
+	readonly name: string;
+	readonly action: Action;
+	readonly slot: number;
+}
+
+/** Pure: the same arguments give the same bytes. Throws RangeError if the policy breaks a limit that parsing holds. */
+export function compile(policy: Policy, options: CompileOptions): Compiled {
+	const { rules } = policy;
+	if (rules.length > RULES_MAX) throw new RangeError(`${rules.length} rules; at most ${RULES_MAX}`);
+	const store = new VectorStore();
+	writeFixedVectors(rules, store);
+
+	const prefixes: RulePrefixes[] = rules.flatMap((rule) =>
+		(rule.to.cidr ?? []).map((set) => ({ rule: rule.index, set })),
+	);
+	const anywhere = store.of(indices(rules, ({ to }) => to.cidr === null));
+	const v4 = intervalsV4(prefixes, anywhere, store);
+	const v6 = intervalsV6(prefixes, anywhere, store);
+	const ports = intervalsOfPorts(rules, store);
+	const { table, shapes, names } = collectKeys(rules, options.hashKey, store);
+	const paths = compilePaths(rules, store);
+	const statuses = compileStatuses(rules, store);
+	const tableWords = table.rows();
+	const trees = [v4, ports, v6].map((intervals) => ({ intervals, shape: treeShape(intervals) }));
+
+	const shapesRow = FIRST_FREE_ROW;
+	const slotsRow = shapesRow + rowsOf(4 * shapes.length);
+	const vectorsRow = slotsRow + rowsOf(2 * rules.length);
+	const alwaysRow = vectorsRow + store.count;
+	const always = compileAlways(store.words(), Math.ceil(rules.length / 64));
+	const tableRow = alwaysRow + rowsOf(always.byteLength);
+	const treesRow = tableRow + rowsOf(tableWords.byteLength);
+	const pathsRow = trees.reduce((sum, { shape }) => sum + shape.rows, treesRow);
+	const patternsRow = pathsRow + (paths.automaton === null ? 0 : PATH.rows);
+	const statusRow = patternsRow + Math.ceil(paths.patterns.byteLength / ROW);
+	const rows = statusRow + (statuses === null ? 0 : rowsOf(statuses.byteLength));
+	const words = new Uint32Array((rows * ROW) / 4);
+
+	words.set(shapes, (shapesRow * ROW) / 4);
+	new Uint16Array(words.buffer, slotsRow * ROW, rules.length).set(rules.map((rule) => slotOf(rule, options)));
+	words.set(store.words(), (vectorsRow * ROW) / 4);
+	words.set(always, (alwaysRow * ROW) / 4);
+	words.set(tableWords, (tableRow * ROW) / 4);
+	if (paths.automaton !== null) words.set(paths.automaton, (pathsRow * ROW) / 4);
+	words.set(paths.patterns, (patternsRow * ROW) / 4);
+	if (statuses !== null) words.set(statuses, (statusRow * ROW) / 4);
+	let row = treesRow;
+	for (const [tree, { intervals, shape }] of trees.entries()) {
+		const at = (TREES_ROW * ROW) / 4;
+		words.set(writeTree(intervals, shape, words, row), at + tree * TREE.levels);
+		words[at + TREE.depthWord + tree] = shape.levels.length - 1;
+		row += shape.rows;
+	}
+	const buckets = tableWords.byteLength / ROW;
+	writeHead(new DataView(words.buffer), policy, {
+		generation: options.generation,
+		hashKey: options.hashKey,
+		shapes: shapes.length,
+		shapesRow,
+		slotsRow,
+		vectorsRow,
+		tableRow,
+		tableMask: buckets - 1,
+		rows,
+		pathsRow,
+		patternsRow,
+		statusRow,
+		pathWords: paths.words,
+		pathPatterns: paths.count,
+		alwaysRow,
+	});
+	return {
+		rows: new Uint8Array(words.buffer),
+		meta: {
+			generation: options.generation,
+			rules: rules.map((rule) => ({
+				group: rule.group,
+				name: rule.name,
+				action: rule.action,
+				slot: slotOf(rule, options),
+			})),
+			rows,
+			bytes: words.byteLength,
+			vectors: store.count,
+			prefixes: {
+				v4: prefixes.reduce((sum, { set }) => sum + set.v4.length, 0),
+				v6: prefixes.reduce((sum, { set }) => sum + set.v6Length.length, 0),
+			},
+			intervals: { v4: v4.count, v6: v6.count, ports: ports.count },
+			names,
+			shapes: shapes.length,
+			paths: paths.count,
+			keys: table.count,
+			buckets,
+		},
+	};
+}
+
+/** In the order of enum sp_vector. */
+function writeFixedVectors(rules: readonly Rule[], store: VectorStore): void {
+	store.append([]);
+	for (const phase of PHASES) store.append(indices(rules, (rule) => phasesOf(rule).some((its) => its === phase)));
+	store.append(indices(rules, (rule) => rule.action === "alert"));
+	store.append(indices(rules, (rule) => rule.action === "allow"));
+	store.append(indices(rules, ({ to }) => to.domain !== null));
+	store.append(indices(rules, ({ to }) => to.domain === null));
+	for (const condition of ["exe", "user", "unit", "container", "cgroup"] as const) {
+		store.append(indices(rules, ({ from }) => from[condition] === null));
+	}
+	for (const condition of ["method", "path", "status"] as const)
+		store.append(indices(rules, ({ to }) => to[condition] === null));
+	if (store.count !== VECTOR.fixed) throw new Error("the fixed vectors do not match bpf/policy.h");
+}
+
+/* The vectors that every decision needs, two words of 64 bits of each in a row: enum sp_always. */
+function compileAlways(vectors: Uint32Array, words: number): Uint32Array {
+	const wordsOfRow = ROW / 4;
+	const always = new Uint32Array(Math.max(1, Math.ceil(words / 2)) * wordsOfRow);
+	for (const [place, vector] of ALWAYS.entries()) {
+		for (let word = 0; word < 2 * words; word++) {
+			const row = Math.floor(word / 4);
+			always[row * wordsOfRow + place * 4 + (word % 4)] = vectors[vector * wordsOfRow + word]!;
+		}
+	}
+	return always;
+}
+
+const { phase, alert, allow, unnamed } = VECTOR;
+const ALWAYS = [phase, phase + 1, phase + 2, phase + 3, alert, allow, unnamed];
+
+function indices(rules: readonly Rule[], take: (rule: Rule) => boolean): number[] {
+	return rules.filter(take).map((rule) => rule.index);
+}
+
+function slotOf(rule: Rule, options: CompileOptions): number {
+	const slot = options.slots[rule.index];
+	if (slot === undefined) throw new RangeError(`rule ${rule.group}/${rule.name} has no counter slot`);
+	return slot;
+}
+
+/** At least one. */
+function rowsOf(bytes: number): number {
+	return Math.max(1, Math.ceil(bytes / ROW));
+}

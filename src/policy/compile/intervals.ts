@@ -1,0 +1,95 @@
+/**
+ * From nested prefixes to intervals that cover the whole key space. Prefixes sorted by their first address, the
+ * shorter one first, open and close like brackets: a stack holds those that are open, and the vector of
+ * each. Neighbours with the same vector become one interval.
+ */
+import { wordMask } from "../cidr.ts";
+import type { PrefixSet } from "../model.ts";
+import { sortPairs } from "./sort.ts";
+import type { VectorStore } from "./vectors.ts";
+
+/** Interval i ends at key i (inclusive) and begins after that of interval i - 1; the last ends at the largest key. */
+export interface Intervals {
+	/** Words of a key: 1 or 4, the most significant first. */
+	readonly lanes: 1 | 4;
+	readonly ends: Uint32Array;
+	readonly vectors: Uint32Array;
+	readonly count: number;
+}
+
+/** A rule's prefixes. */
+export interface RulePrefixes {
+	readonly rule: number;
+	readonly set: PrefixSet;
+}
+
+/** `base`: the vector of an address that is in no prefix. */
+export function intervalsV4(sources: readonly RulePrefixes[], base: number, store: VectorStore): Intervals {
+	const total = sources.reduce((sum, { set }) => sum + set.v4.length, 0);
+	const starts = new Uint32Array(total);
+	const tags = new Uint32Array(total);
+	let at = 0;
+	for (const { rule, set } of sources) {
+		starts.set(set.v4, at);
+		for (let i = 0; i < set.v4.length; i++) tags[at++] = (set.v4Length[i]! << RULE_BITS) | rule;
+	}
+	if (!isSorted(starts, tags)) {
+		sortPairs(tags, starts);
+		sortPairs(starts, tags);
+	}
+
+	const ends = new Uint32Array(2 * total + 1);
+	const vectors = new Uint32Array(2 * total + 1);
+	let count = 0;
+	let next = 0; // the first address that is in no interval yet
+	const openEnds = [0xffffffff];
+	const openVectors = [base];
+	let top = 0;
+	for (let i = 0; i <= total; i++) {
+		const start = i < total ? starts[i]! : PAST_THE_END; // at last everything closes
+		while (top >= 0 && openEnds[top]! < start) {
+			const end = openEnds[top]!;
+			if (end >= next) {
+				count = put(ends, vectors, count, end, openVectors[top]!);
+				next = end + 1;
+			}
+			top--;
+		}
+		if (i === total) break;
+		const tag = tags[i]!;
+		const outer = openVectors[top]!;
+		const vector = store.with(outer, tag & RULE_MASK);
+		if (vector === outer) continue;
+		if (start > next) {
+			count = put(ends, vectors, count, start - 1, outer);
+			next = start;
+		}
+		top++;
+		openEnds[top] = (start | ~wordMask(tag >>> RULE_BITS)) >>> 0;
+		openVectors[top] = vector;
+	}
+	return { lanes: 1, ends, vectors, count };
+}
+
+/** Tags: length << RULE_BITS | rule. */
+export const RULE_BITS = 10;
+export const RULE_MASK = (1 << RULE_BITS) - 1;
+
+const PAST_THE_END = 2 ** 32;
+
+/** Add an interval, or lengthen the last one if it has the same vector. Returns the number of intervals. */
+function put(ends: Uint32Array, vectors: Uint32Array, count: number, end: number, vector: number): number {
+	const at = count > 0 && vectors[count - 1] === vector ? count - 1 : count;
+	ends[at] = end;
+	vectors[at] = vector;
+	return at + 1;
+}
+
+/** Whether prefixes are in order: by first address, then by length. A list often is. */
+function isSorted(starts: Uint32Array, tags: Uint32Array): boolean {
+	for (let i = 1; i < tags.length; i++) {
+		const order = starts[i]! - starts[i - 1]!;
+		if (order < 0 || (order === 0 && tags[i]! < tags[i - 1]!)) return false;
+	}
+	return true;
+}

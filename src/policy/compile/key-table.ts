@@ -1,0 +1,101 @@
+/** The hash table of bpf/policy.h: first collected by hash, then laid out in buckets of a row each. */
+import type { SipHash } from "./hash.ts";
+import { PROBE, ROW, SLOTS_PER_BUCKET } from "./row-layout.ts";
+
+/** Keys (64-bit hashes) and the vector of each. */
+export class KeyTable {
+	#lo = new Uint32Array(1024);
+	#hi = new Uint32Array(1024);
+	#vector = new Uint32Array(1024);
+	#count = 0;
+
+	get count(): number {
+		return this.#count;
+	}
+
+	/** Index of the entry of hash.lo and hash.hi; a new one has vector `initial`. Good until the next call. */
+	entry(hash: SipHash, initial: number): number {
+		if (2 * this.#count >= this.#lo.length) this.#grow();
+		const index = this.#find(hash.lo, hash.hi);
+		if (this.#isFree(index)) {
+			this.#lo[index] = hash.lo;
+			this.#hi[index] = hash.hi;
+			this.#vector[index] = initial;
+			this.#count++;
+		}
+		return index;
+	}
+
+	vector(index: number): number {
+		return this.#vector[index]!;
+	}
+
+	setVector(index: number, vector: number): void {
+		this.#vector[index] = vector;
+	}
+
+	/** As rows; the number of buckets is a power of two, at most half full. */
+	rows(): Uint32Array {
+		let buckets = 1;
+		while (buckets * SLOTS_PER_BUCKET < 2 * this.#count) buckets *= 2;
+		for (;;) {
+			const rows = this.#layOut(buckets);
+			if (rows !== null) return rows;
+			buckets *= 2;
+		}
+	}
+
+	/** Null if a key finds no place. */
+	#layOut(buckets: number): Uint32Array | null {
+		const rows = new Uint32Array((buckets * ROW) / 4);
+		for (let i = 0; i < this.#lo.length; i++) {
+			if (this.#isFree(i)) continue;
+			const slot = freeSlot(rows, this.#lo[i]!, buckets - 1);
+			if (slot === -1) return null;
+			rows[slot] = this.#lo[i]!;
+			rows[slot + 1] = this.#hi[i]!;
+			rows[slot + 2] = this.#vector[i]!;
+		}
+		return rows;
+	}
+
+	#isFree(index: number): boolean {
+		return this.#lo[index] === 0 && this.#hi[index] === 0;
+	}
+
+	/** Where a hash is, or belongs. */
+	#find(lo: number, hi: number): number {
+		const mask = this.#lo.length - 1;
+		let index = hi & mask;
+		while (!this.#isFree(index) && (this.#lo[index] !== lo || this.#hi[index] !== hi)) index = (index + 1) & mask;
+		return index;
+	}
+
+	#grow(): void {
+		const [lo, hi, vector] = [this.#lo, this.#hi, this.#vector];
+		this.#lo = new Uint32Array(2 * lo.length);
+		this.#hi = new Uint32Array(2 * lo.length);
+		this.#vector = new Uint32Array(2 * lo.length);
+		for (let i = 0; i < lo.length; i++) {
+			if (lo[i] === 0 && hi[i] === 0) continue;
+			const index = this.#find(lo[i]!, hi[i]!);
+			this.#lo[index] = lo[i]!;
+			this.#hi[index] = hi[i]!;
+			this.#vector[index] = vector[i]!;
+		}
+	}
+}
+
+const SLOT_WORDS = ROW / 4 / SLOTS_PER_BUCKET;
+
+/** First word of the first free slot, or -1. */
+function freeSlot(rows: Uint32Array, lo: number, mask: number): number {
+	for (let probe = 0; probe < PROBE; probe++) {
+		const bucket = (lo + probe) & mask;
+		for (let slot = 0; slot < SLOTS_PER_BUCKET; slot++) {
+			const at = (bucket * SLOTS_PER_BUCKET + slot) * SLOT_WORDS;
+			if (rows[at] === 0 && rows[at + 1] === 0) return at;
+		}
+	}
+	return -1;
+}

@@ -1,0 +1,106 @@
+/**
+ * The keys of the hash table, byte by byte. bpf/policy.h is the contract; the kernel hashes the same.
+ * Every function leaves its result in `hash.lo` and `hash.hi`; a result of 0 becomes 1, since 0 is an empty slot.
+ *
+ *   exe        'e', dev (4 bytes LE), then from the leaf up each component and '/': /usr/bin/curl is "curl/bin/usr/"
+ *   user       'i', uid (4 bytes LE)
+ *   unit       'u', "agent.service"
+ *   container  'c', "0123456789ab" | "name" | "*"
+ *   method     'm', the method as sent
+ *   cgroup     'g', from the root down each component and '/': "system.slice/agent.service/"
+ *   label      the label in lower case
+ *   shape      words, not bytes: for each of the k rightmost labels, from the right, its hash (or 0x2a for "*"); in the place of
+ *              the bytes that are left the mask, and of the length k | many << 7
+ */
+
+import { patternShape, SHAPE_STAR } from "../domain.ts";
+import type { SipHash } from "./hash.ts";
+
+export function hashExe(hash: SipHash, dev: number, path: string): void {
+	start(hash, "e");
+	fourBytes(hash, dev);
+	const components = path.split("/").filter((component) => component !== "");
+	for (const component of components.reverse()) {
+		hash.text(component);
+		hash.text("/");
+	}
+	end(hash);
+}
+
+export function hashUser(hash: SipHash, uid: number): void {
+	start(hash, "i");
+	fourBytes(hash, uid);
+	end(hash);
+}
+
+export function hashUnit(hash: SipHash, name: string): void {
+	hashText(hash, "u", name);
+}
+
+/** Of the 12 digits, the name or the "*" that stand in the model, or that container.ts finds in a path. */
+export function hashContainer(hash: SipHash, name: string): void {
+	hashText(hash, "c", name);
+}
+
+export function hashMethod(hash: SipHash, method: string): void {
+	hashText(hash, "m", method);
+}
+
+/** `path` without slashes at its ends. */
+export function hashCgroup(hash: SipHash, path: string): void {
+	hashText(hash, "g", `${path}/`);
+}
+
+export function hashLabel(hash: SipHash, label: string): void {
+	hashPart(hash, label, 0, label.length);
+}
+
+/** The key under which a pattern such as "**.example.com" stands in the table. */
+export function hashPattern(hash: SipHash, labels: SipHash, pattern: string): void {
+	const { labels: count, mask, many } = patternShape(pattern);
+	hash.begin();
+	let right = pattern.length;
+	for (let i = 0; i < count; i++) {
+		const dot = pattern.lastIndexOf(".", right - 1);
+		if ((mask >>> i) & 1) {
+			hash.word(SHAPE_STAR, 0);
+		} else {
+			hashPart(labels, pattern, dot + 1, right);
+			hash.word(labels.lo, labels.hi);
+		}
+		right = dot;
+	}
+	hash.finishAs(count | (many << 7), mask);
+	never0(hash);
+}
+
+/** hashLabel() of a part of an ASCII string, without cutting it out. */
+function hashPart(hash: SipHash, text: string, from: number, to: number): void {
+	hash.begin();
+	for (let i = from; i < to; i++) hash.byte(text.charCodeAt(i));
+	end(hash);
+}
+
+function hashText(hash: SipHash, kind: string, text: string): void {
+	start(hash, kind);
+	hash.text(text);
+	end(hash);
+}
+
+function start(hash: SipHash, kind: string): void {
+	hash.begin();
+	hash.byte(kind.charCodeAt(0));
+}
+
+function end(hash: SipHash): void {
+	hash.finish();
+	never0(hash);
+}
+
+function never0(hash: SipHash): void {
+	if (hash.lo === 0 && hash.hi === 0) hash.lo = 1;
+}
+
+function fourBytes(hash: SipHash, value: number): void {
+	for (let shift = 0; shift < 32; shift += 8) hash.byte((value >>> shift) & 0xff);
+}

@@ -1,0 +1,134 @@
+/** The decision of evaluate.ts, told step by step: each rule that was looked at, and why it did or did not match. */
+
+import { readHostName, readQuestionName, readRequestName } from "../host-names.ts";
+import type { Action, Phase, Policy, Rule, Verdict } from "../model.ts";
+import { TCP, UDP } from "../numbers.ts";
+import { asksOfRequests, phasesOf } from "../phases.ts";
+import { type Condition, conditionsOf, type Facts } from "./conditions.ts";
+import { type Connection, type Decision, evaluate } from "./evaluate.ts";
+
+export interface PhaseExplanation {
+	readonly phase: Phase;
+	readonly decision: Decision;
+	/** What decides if no rule does. */
+	readonly default: Verdict;
+	/** Which look through the rules stands for the phase; null: none was needed (a trusted resolver, a question without a name). */
+	readonly decisive: number | null;
+	/** Phase connect looks once for each name that DNS gave the address for; the others once. */
+	readonly looks: readonly Look[];
+}
+
+export interface Look {
+	/** The name for which the rules were tried, or null. */
+	readonly name: string | null;
+	/** `hello`: allow rules with a domain taken as if the name were known (name_binding: sni). */
+	readonly as: "asked" | "hello";
+	readonly rules: readonly RuleStep[];
+	/** Rules behind the one that decided. */
+	readonly notReached: number;
+}
+
+export interface RuleStep {
+	readonly group: string;
+	readonly rule: string;
+	readonly action: Action;
+	readonly outcome: "decides" | "alerts" | "no_match" | "other_phase";
+	/** One sentence for a person. */
+	readonly why: string;
+	readonly conditions: readonly Condition[];
+}
+
+/** Throws RangeError if the address is none. */
+export function explain(policy: Policy, connection: Connection): PhaseExplanation {
+	const decision = evaluate(policy, connection);
+	const looks = looksOf(policy, connection).map((facts) => look(policy, facts));
+	return {
+		phase: connection.phase,
+		decision,
+		default: policy.defaults[connection.phase],
+		decisive: decisiveOf(looks, decision),
+		looks,
+	};
+}
+
+/** Which looks docs/deciding.md asks for. */
+function looksOf(policy: Policy, connection: Connection): Facts[] {
+	const { phase, address, port, protocol, who, asked = null } = connection;
+	const base = { phase, address, port, protocol, who, asked, name: null, bound: true, asHello: false };
+	if (phase === "dns") {
+		const name = connection.name === null ? null : readQuestionName(connection.name);
+		return name === null ? [] : [{ ...base, name }];
+	}
+	if (phase === "tls" || phase === "http") {
+		const read = phase === "tls" ? readHostName : readRequestName;
+		const name = connection.name === null ? null : read(connection.name);
+		const bound =
+			policy.nameBinding !== "strict" || (name !== null && connection.learned.some((each) => plain(each) === name));
+		return [{ ...base, name, bound }];
+	}
+	const decision = evaluate(policy, connection);
+	if (decision.reason === "resolver") return [];
+	const names = connection.learned.length === 0 ? [null] : connection.learned.map(plain);
+	const looks: Facts[] = names.map((name) => ({ ...base, name }));
+	const denied = decision.action === "deny" || decision.helloRequired;
+	if (denied && policy.nameBinding === "sni" && (protocol === TCP || protocol === UDP))
+		looks.push({ ...base, asHello: true });
+	return looks;
+}
+
+function look(policy: Policy, facts: Facts): Look {
+	const rules: RuleStep[] = [];
+	for (const rule of policy.rules) {
+		const step = stepOf(rule, facts);
+		rules.push(step);
+		if (step.outcome === "decides") break;
+	}
+	return {
+		name: facts.name,
+		as: facts.asHello ? "hello" : "asked",
+		rules,
+		notReached: policy.rules.length - rules.length,
+	};
+}
+
+function stepOf(rule: Rule, facts: Facts): RuleStep {
+	const { group, name, action } = rule;
+	const head = { group, rule: name, action };
+	if (!phasesOf(rule).includes(facts.phase)) {
+		return { ...head, outcome: "other_phase", why: whyNotHere(rule, facts.phase), conditions: [] };
+	}
+	const conditions = conditionsOf(rule, facts);
+	const failed = conditions.filter(({ holds }) => !holds);
+	if (failed.length > 0) {
+		return { ...head, outcome: "no_match", why: failed.map(({ why }) => why).join("; "), conditions };
+	}
+	const why = conditions.length === 0 ? "it has no conditions" : conditions.map((each) => each.why).join("; ");
+	return { ...head, outcome: action === "alert" ? "alerts" : "decides", why, conditions };
+}
+
+function whyNotHere(rule: Rule, phase: Phase): string {
+	if (rule.phases !== null && !rule.phases.includes(phase)) return `its phases are ${rule.phases.join(", ")}`;
+	if (asksOfRequests(rule)) return "its method, path or status are of an HTTP request";
+	return rule.to.domain === null
+		? "it has no domain, and a question is judged by its name"
+		: "its cidr, ports or protocol speak of a later connection, not of the question";
+}
+
+/* As decideConnect: the first name that leads to allow, else the first name. A hello's look comes last. */
+function decisiveOf(looks: readonly Look[], decision: Decision): number | null {
+	if (looks.length === 0) return null;
+	if (decision.helloRequired) return looks.length - 1;
+	if (decision.name === null) return 0;
+	const found = looks.findIndex((each) => each.as === "asked" && each.name === decision.name && endsAs(each, decision));
+	return found < 0 ? 0 : found;
+}
+
+function endsAs({ rules }: Look, { rule }: Decision): boolean {
+	const last = rules.at(-1);
+	if (last?.outcome !== "decides") return rule === null;
+	return rule !== null && last.group === rule.group && last.rule === rule.name;
+}
+
+function plain(name: string): string {
+	return name.replace(/\.$/, "").toLowerCase();
+}

@@ -1,0 +1,124 @@
+/** Recorded connections, decided once more by two policies. */
+
+import type { Environment, Phase, Policy } from "../model.ts";
+import { PROTOCOLS } from "../numbers.ts";
+import { type Connection, type Decision, evaluate } from "./evaluate.ts";
+
+/** What is needed of a record; connections/view.ts has more. */
+export interface RecordedConnection {
+	readonly last: string;
+	readonly remote: string;
+	readonly remotePort: number;
+	readonly protocol: string;
+	readonly name: string | null;
+	readonly process: { readonly comm: string; readonly exe: string | null; readonly uid: number } | null;
+	readonly unit: string | null;
+	/** Below the watched cgroup. */
+	readonly cgroup: string | null;
+	/** Phases that were judged. */
+	readonly decisions: Readonly<Partial<Record<string, { readonly reason: string }>>>;
+}
+
+export interface Outcome {
+	readonly verdict: "allow" | "deny" | "would_deny";
+	/** The one that denies, or the last. */
+	readonly phase: Phase;
+	readonly group: string | null;
+	readonly rule: string | null;
+	readonly reason: string;
+}
+
+/** Connections alike that one policy lets through and the other does not. */
+export interface DecidedOtherwise {
+	readonly name: string | null;
+	/** Of the last one. */
+	readonly remote: string;
+	readonly port: number;
+	readonly protocol: string;
+	readonly process: string | null;
+	readonly unit: string | null;
+	readonly before: Outcome;
+	readonly after: Outcome;
+	readonly count: number;
+	readonly last: string;
+}
+
+/**
+ * By name, process and rules, the most frequent first. What a record does not tell is taken as it must have been: the name of a
+ * connection was learned for its address, unless its record says that it was not.
+ */
+export function decidedOtherwise(
+	before: Policy,
+	after: Policy,
+	records: Iterable<RecordedConnection>,
+	{ exeOf }: Pick<Environment, "exeOf">,
+): DecidedOtherwise[] {
+	const outcomes = new Map<string, readonly [Outcome, Outcome] | null>();
+	const groups = new Map<string, { -readonly [K in keyof DecidedOtherwise]: DecidedOtherwise[K] }>();
+	for (const record of records) {
+		const connections = connectionsOf(record, exeOf);
+		/* Most are like others: each kind is decided once. */
+		const kind = JSON.stringify(connections);
+		if (!outcomes.has(kind)) outcomes.set(kind, bothOutcomes(before, after, connections));
+		const outcome = outcomes.get(kind);
+		if (outcome === undefined || outcome === null || outcome[0].verdict === outcome[1].verdict) continue;
+		const { name, remote, remotePort: port, protocol, process, unit, last } = record;
+		const key = JSON.stringify([name ?? remote, port, protocol, process?.comm, unit, ...outcome]);
+		const group = groups.get(key);
+		if (group === undefined) {
+			const [was, is] = outcome;
+			const who = { process: process?.comm ?? null, unit };
+			groups.set(key, { name, remote, port, protocol, ...who, before: was, after: is, count: 1, last });
+			continue;
+		}
+		group.count++;
+		if (last > group.last) Object.assign(group, { last, remote });
+	}
+	return [...groups.values()].sort((a, b) => b.count - a.count || (a.last < b.last ? 1 : -1));
+}
+
+function bothOutcomes(
+	before: Policy,
+	after: Policy,
+	connections: readonly Connection[],
+): readonly [Outcome, Outcome] | null {
+	const [was, is] = [before, after].map((policy) => outcomeOf(policy, connections));
+	return was === undefined || is === undefined || was === null || is === null ? null : [was, is];
+}
+
+function outcomeOf(policy: Policy, connections: readonly Connection[]): Outcome | null {
+	let last: Outcome | null = null;
+	for (const connection of connections) {
+		last = told(connection.phase, evaluate(policy, connection));
+		if (last.verdict !== "allow") return last;
+	}
+	return last;
+}
+
+function told(phase: Phase, { verdict, reason, rule }: Decision): Outcome {
+	return { verdict, phase, group: rule?.group ?? null, rule: rule?.name ?? null, reason };
+}
+
+/* Records do not keep what phase http goes by. */
+const REPLAYED: readonly Phase[] = ["dns", "connect", "tls"];
+
+/* The phases that were judged, in their order. */
+function connectionsOf(record: RecordedConnection, exeOf: Environment["exeOf"]): Connection[] {
+	const { remote, remotePort, name, process, cgroup, decisions } = record;
+	const protocol = PROTOCOLS[record.protocol === "icmp6" ? "icmpv6" : record.protocol] ?? Number(record.protocol);
+	const path = process?.exe ?? null;
+	const exe = path === null ? null : (exeOf(path)[0] ?? { dev: -1, path });
+	const unbound = Object.values(decisions).some((each) => each?.reason === "name_unbound");
+	const trustedResolver = decisions["dns"] !== undefined || decisions["connect"]?.reason === "resolver";
+	const connection = {
+		address: remote,
+		port: remotePort,
+		protocol,
+		who: { exe, uid: process?.uid ?? -1, cgroup },
+		learned: name === null || unbound || decisions["dns"] !== undefined ? [] : [name],
+		name,
+		trustedResolver,
+		dnsMessage: trustedResolver,
+	};
+	return REPLAYED.filter((phase) => decisions[phase] !== undefined).map((phase) => ({ ...connection, phase }));
+}

@@ -1,0 +1,110 @@
+/** The conditions under `from`: exe, user, unit, container, cgroup. */
+import { posix } from "node:path";
+import { CGROUP_DEPTH_MAX, CONTAINER_DIGITS } from "../cgroup-path.ts";
+import type { Environment, ExeFile, Rule } from "../model.ts";
+import type { Report } from "./report.ts";
+import type { Path } from "./source.ts";
+import { type Item, itemsOf, recordOf } from "./values.ts";
+
+/** Components of an exe's path that the kernel reads: SP_PATH_CUT in bpf/event.h. */
+const EXE_DEPTH_MAX = 31;
+/** Bytes of a path of an exe or a cgroup that the kernel reads for certain: half of SP_TEXT_MAX in bpf/event.h. */
+const PATH_MAX = 256;
+const UID_MAX = 0xfffffffe;
+const CGROUP_MOUNT = "/sys/fs/cgroup/";
+
+export function checkFrom(value: unknown, path: Path, environment: Environment, report: Report): Rule["from"] {
+	const from = recordOf(value);
+	const each = <T>(key: string, check: (item: Item) => readonly T[]): T[] | null =>
+		itemsOf(from[key], [...path, key])?.flatMap(check) ?? null;
+	return {
+		exe: each("exe", (item) => checkExe(item, environment, report)),
+		user: each("user", (item) => checkUser(item, environment, report)),
+		unit: each("unit", (item) => checkUnit(item, report)),
+		container: each("container", (item) => checkContainer(item, report)),
+		cgroup: each("cgroup", (item) => checkCgroup(item, report)),
+	};
+}
+
+function checkExe({ value, path }: Item, environment: Environment, report: Report): ExeFile[] {
+	const written = String(value);
+	const expected = "the absolute path of a program";
+	if (!written.startsWith("/")) {
+		report.at(path, `"${written}" is no absolute path`, expected);
+		return [];
+	}
+	const normal = posix.normalize(written);
+	if (normal !== written || written.endsWith("/")) {
+		const suggestion = normal.replace(/(.)\/$/, "$1");
+		report.at(path, `"${written}" is no plain path of a program; write "${suggestion}"`, expected, suggestion);
+		return [];
+	}
+	const files = environment.exeOf(written);
+	if (files.length === 0) report.at(path, `"${written}" lies in no file system of this host`, expected);
+	const deep = files.find(
+		(file) => file.path.split("/").length - 1 > EXE_DEPTH_MAX || Buffer.byteLength(file.path) > PATH_MAX,
+	);
+	if (deep) {
+		const most = `at most ${EXE_DEPTH_MAX} components and ${PATH_MAX} bytes`;
+		report.at(path, `"${deep.path}" is too long for the kernel part; ${most}`, most);
+	}
+	return files.map((file) => ({ dev: file.dev, path: file.path, written }));
+}
+
+function checkUser({ value, path }: Item, environment: Environment, report: Report): number[] {
+	const isNumber = typeof value === "number" || /^[0-9]+$/.test(value);
+	const uid = isNumber ? Number(value) : environment.uidOf(value);
+	if (uid !== null && uid <= UID_MAX) return [uid];
+	report.at(path, isNumber ? `${value} is no uid` : `there is no user "${value}"`, "the name of a user, or a uid");
+	return [];
+}
+
+function checkUnit({ value, path }: Item, report: Report): string[] {
+	const name = String(value);
+	if (isComponent(name)) return [name];
+	report.at(path, `"${name}" is no name of a unit`, "a name such as agent.service");
+	return [];
+}
+
+function checkContainer({ value, path }: Item, report: Report): string[] {
+	const name = String(value);
+	if (/^[0-9a-f]{12,64}$/i.test(name)) return [name.toLowerCase().slice(0, CONTAINER_DIGITS)];
+	if (isComponent(name)) return [...new Set([name, escapeUnitName(name)])];
+	report.at(path, `"${name}" is no container`, '12 to 64 hex digits of an id, the name of a machine, or "*"');
+	return [];
+}
+
+function checkCgroup({ value, path }: Item, report: Report): string[] {
+	const written = String(value);
+	const expected = 'a path below the watched cgroup, such as "system.slice"';
+	if (written.startsWith(CGROUP_MOUNT)) {
+		const suggestion = written.slice(CGROUP_MOUNT.length);
+		const message = `"${written}" is a path of the host; write it below the watched cgroup, such as "${suggestion}"`;
+		report.at(path, message, expected, suggestion);
+		return [];
+	}
+	const components = written.replace(/^\/+|\/+$/g, "").split("/");
+	if (!components.every(isComponent)) report.at(path, `"${written}" is no path of a cgroup`, expected);
+	else if (components.length > CGROUP_DEPTH_MAX || Buffer.byteLength(written) > PATH_MAX) {
+		const most = `at most ${CGROUP_DEPTH_MAX} components and ${PATH_MAX} bytes`;
+		report.at(path, `"${written}" is too long for the kernel part; ${most}`, most);
+	} else return [components.join("/")];
+	return [];
+}
+
+function isComponent(name: string): boolean {
+	return name !== "" && name !== "." && name !== ".." && !name.includes("/") && Buffer.byteLength(name) <= 255;
+}
+
+/** A machine's name as systemd writes it into "machine-NAME.scope": systemd.unit(5), "String escaping". */
+function escapeUnitName(name: string): string {
+	if (name === "*") return name;
+	const bytes = [...Buffer.from(name)];
+	return bytes
+		.map((byte, i) => {
+			const character = String.fromCharCode(byte);
+			const plain = /[A-Za-z0-9:_.]/.test(character) && !(i === 0 && character === ".");
+			return plain ? character : `\\x${byte.toString(16).padStart(2, "0")}`;
+		})
+		.join("");
+}

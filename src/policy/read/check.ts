@@ -1,0 +1,188 @@
+/** The semantic check: from values that have the form of a policy to the policy. */
+
+import { formatAddress, parseAddress } from "../cidr.ts";
+import { type Action, type Environment, PHASES, type Phase, type Policy, RULES_MAX, type Rule } from "../model.ts";
+import { ERRNOS } from "../numbers.ts";
+import { asksOfRequests, phasesOf } from "../phases.ts";
+import { checkFrom } from "./check-from.ts";
+import { PathLimit } from "./check-request.ts";
+import { checkTo, ShapeLimit } from "./check-to.ts";
+import { DEFAULTS } from "./defaults.ts";
+import { Lists } from "./lists.ts";
+import { isPreset, presetParts } from "./presets.ts";
+import { didYouMean, nearest } from "./problem.ts";
+import type { Report } from "./report.ts";
+import type { Path } from "./source.ts";
+import { itemsOf, listOf, recordOf } from "./values.ts";
+
+/** The policy; whole only if `report` is empty afterwards. What has the wrong form is left out. */
+export function checkPolicy(value: unknown, environment: Environment, report: Report): Policy {
+	const root = recordOf(value);
+	const lists = new Lists(root["lists"], environment, report);
+	const defaults = recordOf(root["defaults"]);
+	const ttl = recordOf(root["ttl"]);
+	const rules = checkGroups(root["groups"], lists, environment, report);
+	return {
+		version: 1,
+		mode: root["mode"] === "enforce" ? "enforce" : DEFAULTS.mode,
+		nameBinding: root["name_binding"] === "sni" ? "sni" : DEFAULTS.nameBinding,
+		defaults: {
+			dns: defaults["dns"] === "deny" ? "deny" : "allow",
+			connect: defaults["connect"] === "deny" ? "deny" : "allow",
+			tls: defaults["tls"] === "deny" ? "deny" : "allow",
+			http: defaults["http"] === "deny" ? "deny" : "allow",
+		},
+		denyErrno: checkErrno(root["deny_errno"], report),
+		resolvers: checkResolvers(root["resolvers"], report),
+		ttl: { floor: seconds(ttl["floor"], DEFAULTS.ttl.floor), grace: seconds(ttl["grace"], DEFAULTS.ttl.grace) },
+		rules,
+		lists: lists.facts(),
+	};
+}
+
+type Numbered = Omit<Rule, "index">;
+
+function checkGroups(value: unknown, lists: Lists, environment: Environment, report: Report): Rule[] {
+	const groups: { priority: number; rules: Numbered[] }[] = [];
+	const names = new Map<string, Path>();
+	const shapes = new ShapeLimit();
+	const paths = new PathLimit();
+	let count = 0;
+	for (const [g, groupValue] of listOf(value).entries()) {
+		const group = recordOf(groupValue);
+		const path: Path = ["groups", g];
+		const name = String(group["name"] ?? "");
+		unique(names, name, [...path, "name"], `the group "${name}" stands twice`, report);
+		const ruleNames = new Map<string, Path>();
+		const rules: Numbered[] = [];
+		for (const [r, ruleValue] of listOf(group["rules"]).entries()) {
+			const rulePath = [...path, "rules", r];
+			const written = recordOf(ruleValue);
+			const ruleName = String(written["name"] ?? "");
+			unique(
+				ruleNames,
+				ruleName,
+				[...rulePath, "name"],
+				`the rule "${ruleName}" stands twice in the group "${name}"`,
+				report,
+			);
+			for (const rule of checkRule(written, name, rulePath, lists, environment, report)) {
+				shapes.add(rule.to.domain, [...rulePath, "to", "domain"], report);
+				paths.add(rule.to.path, [...rulePath, "to", "path"], report);
+				if (++count === RULES_MAX + 1) {
+					report.at(
+						rulePath,
+						`more than ${RULES_MAX} rules; put what belongs together into lists`,
+						`at most ${RULES_MAX} rules`,
+					);
+				}
+				rules.push(rule);
+			}
+		}
+		groups.push({ priority: typeof group["priority"] === "number" ? group["priority"] : DEFAULTS.priority, rules });
+	}
+	return groups
+		.toSorted((a, b) => a.priority - b.priority)
+		.flatMap((group) => group.rules)
+		.map((rule, index) => ({ index, ...rule }));
+}
+
+function checkRule(
+	value: Record<string, unknown>,
+	group: string,
+	path: Path,
+	lists: Lists,
+	environment: Environment,
+	report: Report,
+): Numbered[] {
+	const phases = itemsOf(value["phases"], [...path, "phases"])
+		?.map((item) => item.value)
+		.filter((phase): phase is Phase => PHASES.includes(phase as Phase));
+	const action = (value["action"] ?? "allow") as Action;
+	const to = recordOf(value["to"]);
+	const preset = isPreset(to["preset"]) ? to["preset"] : null;
+	const base = {
+		group,
+		name: String(value["name"] ?? ""),
+		action,
+		phases: phases === undefined ? null : [...new Set(phases)],
+		preset,
+		from: checkFrom(value["from"], [...path, "from"], environment, report),
+	};
+	if (preset !== null) {
+		const others = Object.keys(to).filter((key) => key !== "preset");
+		for (const key of others) {
+			const message = `"preset" does not go with "${key}": it stands for a whole "to"`;
+			report.at([...path, "to", key], message, "preset alone", undefined, "key");
+		}
+		const parts = presetParts(preset, action).map((part) => ({
+			...base,
+			to: checkTo(part, [...path, "to"], lists, report),
+		}));
+		return parts.flatMap((part) => narrowed(part));
+	}
+	const rule: Numbered = { ...base, to: checkTo(value["to"], [...path, "to"], lists, report) };
+	for (const phase of rule.phases ?? []) {
+		if (phasesOf({ ...rule, phases: null }).includes(phase)) continue;
+		report.at(
+			[...path, "phases"],
+			`the rule "${rule.name}" cannot take part in phase ${phase}: ${whyNot(rule)}`,
+			phasesOf({ ...rule, phases: null }).join(" or "),
+		);
+	}
+	return [rule];
+}
+
+/** A part of a preset in those of its phases that it can take part in; nothing if there is none. */
+function narrowed(part: Numbered): Numbered[] {
+	if (part.phases === null) return [part];
+	const possible = phasesOf({ ...part, phases: null });
+	const phases = part.phases.filter((phase) => possible.includes(phase));
+	return phases.length === 0 ? [] : [{ ...part, phases }];
+}
+
+function whyNot(rule: Numbered): string {
+	if (asksOfRequests(rule)) return '"method", "path" and "status" are of an HTTP request';
+	if (rule.to.domain === null) return 'only rules with a "domain" do';
+	const kind = rule.action === "deny" ? "a deny" : "an alert";
+	return `a rule that is ${kind} and has "cidr", "ports" or "protocol" speaks of a later connection`;
+}
+
+function unique(known: Map<string, Path>, name: string, path: Path, message: string, report: Report): void {
+	if (name !== "" && known.has(name)) report.at(path, message, "a name of its own");
+	known.set(name, path);
+}
+
+function checkErrno(value: unknown, report: Report): number {
+	const name = typeof value === "string" ? value : DEFAULTS.denyErrno;
+	const number = ERRNOS[name.toUpperCase()];
+	if (number !== undefined) return number;
+	const suggestion = nearest(name, Object.keys(ERRNOS));
+	const expected = `one of ${Object.keys(ERRNOS).join(", ")}`;
+	report.at(
+		["deny_errno"],
+		`unknown error "${name}"${didYouMean(suggestion)}; expected ${expected}`,
+		expected,
+		suggestion,
+	);
+	return ERRNOS[DEFAULTS.denyErrno]!;
+}
+
+function checkResolvers(value: unknown, report: Report): string[] {
+	const addresses = (Array.isArray(value) ? itemsOf(value, ["resolvers"]) : null) ?? [];
+	return addresses.flatMap((item) => {
+		const address = parseAddress(String(item.value));
+		if (address) return [formatAddress(address)];
+		report.at(item.path, `"${item.value}" is no IP address`, "an address such as 10.0.0.2");
+		return [];
+	});
+}
+
+/** 90, "90", "90s", "5m". */
+function seconds(value: unknown, otherwise: number): number {
+	if (typeof value === "number") return value;
+	const match = typeof value === "string" ? /^([0-9]+)([smhd]?)$/.exec(value) : null;
+	if (match === null) return otherwise;
+	const unit = { s: 1, m: 60, h: 3600, d: 86400 }[match[2] as "s" | "m" | "h" | "d"] ?? 1;
+	return Number(match[1]) * unit;
+}

@@ -1,0 +1,127 @@
+/** Named lists of a policy. Each is read once, however many rules name it. */
+import { parsePattern } from "../domain.ts";
+import type { Environment, ListFacts, PrefixSet } from "../model.ts";
+import { readNameList } from "./list-file.ts";
+import { PrefixBuilder, readPrefixList } from "./prefixes.ts";
+import { didYouMean, nearest } from "./problem.ts";
+import type { Report } from "./report.ts";
+import type { Path } from "./source.ts";
+import { isRecord } from "./values.ts";
+
+export class Lists {
+	readonly #lists: Record<string, unknown>;
+	readonly #environment: Environment;
+	readonly #report: Report;
+	readonly #prefixes = new Map<string, PrefixSet | null>();
+	readonly #names = new Map<string, readonly string[] | null>();
+	readonly #files = new Map<string, Uint8Array | null>();
+
+	constructor(lists: unknown, environment: Environment, report: Report) {
+		this.#lists = isRecord(lists) ? lists : {};
+		this.#environment = environment;
+		this.#report = report;
+	}
+
+	/** Of a reference such as "@office"; null, and reported, if there is no such list or it is wrong. */
+	prefixes(reference: string, path: Path): PrefixSet | null {
+		return this.#once(this.#prefixes, reference, path, (name) => this.#readPrefixes(name));
+	}
+
+	names(reference: string, path: Path): readonly string[] | null {
+		return this.#once(this.#names, reference, path, (name) => this.#readNames(name));
+	}
+
+	facts(): ListFacts[] {
+		return Object.entries(this.#lists).map(([name, list]) => {
+			const prefixes = this.#prefixes.get(name);
+			return {
+				name,
+				file: isRecord(list) && typeof list["file"] === "string" ? list["file"] : null,
+				prefixes: prefixes ? prefixes.v4.length + prefixes.v6Length.length : 0,
+				names: this.#names.get(name)?.length ?? 0,
+			};
+		});
+	}
+
+	#once<T>(known: Map<string, T | null>, reference: string, path: Path, read: (name: string) => T | null): T | null {
+		const name = reference.slice(1);
+		if (!Object.hasOwn(this.#lists, name)) {
+			const names = Object.keys(this.#lists);
+			const suggestion = nearest(name, names);
+			const expected = names.length === 0 ? 'a list under "lists"' : `one of ${names.map((n) => `@${n}`).join(", ")}`;
+			const hint = suggestion === undefined ? undefined : `@${suggestion}`;
+			this.#report.at(path, `there is no list "${name}"${didYouMean(hint)}`, expected, hint);
+			return null;
+		}
+		if (!known.has(name)) known.set(name, read(name));
+		return known.get(name) ?? null;
+	}
+
+	#readPrefixes(name: string): PrefixSet | null {
+		const file = this.#open(name);
+		if (file !== null) {
+			const report = this.#report.inFile(file.path, ["lists", name, "file"], "a prefix such as 10.0.0.0/8");
+			const set = readPrefixList(file.bytes, (line, column, { message, suggestion }) =>
+				report.at(line, column, message, suggestion),
+			);
+			report.end();
+			return set;
+		}
+		const builder = new PrefixBuilder();
+		this.#items(name, (text, path) => {
+			const mistake = builder.add(text);
+			if (mistake) this.#report.at(path, mistake.message, "a prefix such as 10.0.0.0/8", mistake.suggestion);
+		});
+		return builder.build();
+	}
+
+	#readNames(name: string): string[] | null {
+		const file = this.#open(name);
+		if (file !== null) {
+			const report = this.#report.inFile(file.path, ["lists", name, "file"], 'a domain such as "*.example.com"');
+			const names = readNameList(file.bytes, (line, column, message, suggestion) =>
+				report.at(line, column, message + didYouMean(suggestion), suggestion),
+			);
+			report.end();
+			return names;
+		}
+		const names: string[] = [];
+		this.#items(name, (text, path) => {
+			const result = parsePattern(text);
+			if ("pattern" in result) names.push(result.pattern);
+			else {
+				const message = `"${text}" ${result.wrong}${didYouMean(result.suggestion)}`;
+				this.#report.at(path, message, 'a domain such as "*.example.com"', result.suggestion);
+			}
+		});
+		return names;
+	}
+
+	/** Null if the list has no file, or none that can be read. */
+	#open(name: string): { path: string; bytes: Uint8Array } | null {
+		const list = this.#lists[name];
+		if (!isRecord(list) || typeof list["file"] !== "string") return null;
+		const path = list["file"];
+		if (!this.#files.has(name)) this.#files.set(name, this.#readFile(name, path));
+		const bytes = this.#files.get(name);
+		return bytes ? { path, bytes } : null;
+	}
+
+	#readFile(name: string, path: string): Uint8Array | null {
+		try {
+			return this.#environment.readList(path);
+		} catch (error) {
+			const why = error instanceof Error ? error.message : String(error);
+			this.#report.at(["lists", name, "file"], `cannot read the list "${path}": ${why}`, "a file that can be read");
+			return null;
+		}
+	}
+
+	#items(name: string, take: (text: string, path: Path) => void): void {
+		const list = this.#lists[name];
+		if (!isRecord(list) || !Array.isArray(list["items"])) return;
+		for (const [i, item] of list["items"].entries()) {
+			if (typeof item === "string") take(item, ["lists", name, "items", i]);
+		}
+	}
+}

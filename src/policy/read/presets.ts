@@ -1,0 +1,25 @@
+/** Conditions that ship with Sallyport: `to: { preset: NAME }`. */
+import { DOH_ADDRESSES, DOH_NAMES, ENCRYPTED_DNS_PORT } from "../encrypted-dns.ts";
+import type { Action } from "../model.ts";
+
+export const PRESETS = ["encrypted-dns"] as const;
+export type Preset = (typeof PRESETS)[number];
+
+export function isPreset(name: unknown): name is Preset {
+	return PRESETS.includes(name as Preset);
+}
+
+/**
+ * What a rule may write under `to` instead: as many rules, one after the other, under one name. A deny or an alert names domains without
+ * ports, so that it speaks of questions for them too.
+ */
+export function presetParts(_preset: Preset, action: Action): readonly Record<string, unknown>[] {
+	const names = { domain: DOH_NAMES };
+	return [
+		{ ports: ENCRYPTED_DNS_PORT },
+		action === "allow" ? { ...names, ports: HTTPS_PORT } : names,
+		{ cidr: DOH_ADDRESSES, ports: HTTPS_PORT },
+	];
+}
+
+const HTTPS_PORT = 443;

@@ -1,0 +1,232 @@
+import { addressText, isUnspecified } from "../base/address.ts";
+import { printable } from "../base/text.ts";
+import type { ProcessInfo } from "../identity/process-table.ts";
+import { PHASE, PROTOCOL } from "../native/layout.ts";
+import {
+	type EndName,
+	endNames,
+	type PhaseName,
+	phaseNames,
+	type ReasonName,
+	reasonNames,
+	type VerdictName,
+	verdictNames,
+} from "../native/vocabulary.ts";
+import { type EncryptedDns, encryptedDns } from "../policy/encrypted-dns.ts";
+import type { Connection, HttpRequest, PhaseDecision } from "./connection.ts";
+
+/** A connection as the API, the command line and the log show it. Every text in it is printable (src/base/text.ts). */
+export interface ConnectionView {
+	readonly id: number;
+	/** A DNS question is a record of its own; its remote is the resolver. */
+	readonly kind: "connection" | "dns";
+	readonly first: string;
+	readonly last: string;
+	readonly process: ProcessView | null;
+	readonly unit: string | null;
+	readonly container: string | null;
+	/** Below the watched cgroup. */
+	readonly cgroup: string | null;
+	/** tcp, udp, icmp, icmp6, or the number. */
+	readonly protocol: string;
+	readonly remote: string;
+	readonly remotePort: number;
+	readonly local: string | null;
+	readonly localPort: number | null;
+	readonly name: string | null;
+	readonly nameSource: NameSource | null;
+	/** DNS that cannot be read: over TLS, QUIC or HTTPS; null: none that is known to be. */
+	readonly encryptedDns: EncryptedDns | null;
+	readonly verdict: VerdictName;
+	/** The phase that decided; null if nothing has (a connection older than the daemon). */
+	readonly phase: PhaseName | null;
+	readonly rule: string | null;
+	readonly group: string | null;
+	readonly reason: ReasonName | null;
+	readonly alerts: readonly { readonly group: string; readonly rule: string }[];
+	readonly decisions: Partial<Record<PhaseName, DecisionView>>;
+	readonly bytesOut: number;
+	readonly bytesIn: number;
+	readonly packetsOut: number;
+	readonly packetsIn: number;
+	readonly durationMs: number;
+	/** null while it is open, and where the end is not known. */
+	readonly end: EndName | null;
+	readonly open: boolean;
+	readonly query: { readonly type: string; readonly addresses: readonly string[] } | null;
+	/** HTTP in cleartext: the last request, and how many there were. */
+	readonly http: HttpView | null;
+}
+
+export type NameSource = "sni" | "http" | "dns";
+
+export interface HttpView {
+	readonly method: string;
+	readonly host: string | null;
+	/** With the query. */
+	readonly path: string;
+	/** Of the answer; null: not known. */
+	readonly status: number | null;
+	readonly requests: number;
+}
+
+export interface ProcessView {
+	readonly pid: number;
+	readonly ppid: number | null;
+	readonly comm: string;
+	readonly exe: string | null;
+	readonly args: readonly string[];
+	readonly uid: number;
+	readonly user: string | null;
+	readonly parentComm: string | null;
+}
+
+export interface DecisionView {
+	readonly verdict: VerdictName;
+	readonly reason: ReasonName;
+	readonly group: string | null;
+	readonly rule: string | null;
+	readonly generation: number;
+}
+
+/** What the table does not keep as text. */
+export interface Describer {
+	exe(process: ProcessInfo): string | null;
+	user(uid: number): string | null;
+}
+
+export type ViewOf = (connection: Connection) => ConnectionView;
+
+export function viewer(describe: Describer): ViewOf {
+	return (connection) => {
+		const deciding = connection.deciding;
+		const local = isUnspecified(connection.local) ? null : addressText(connection.local);
+		return {
+			id: connection.id,
+			kind: connection.dns ? "dns" : "connection",
+			first: new Date(connection.first).toISOString(),
+			last: new Date(connection.last).toISOString(),
+			process: connection.process === null ? null : processView(connection.process, connection.uid, describe),
+			unit: orNull(connection.cgroup?.unit),
+			container: orNull(connection.cgroup?.container),
+			cgroup: orNull(connection.cgroup?.path),
+			protocol: protocolText(connection.protocol),
+			remote: addressText(connection.remote),
+			remotePort: connection.remotePort,
+			local,
+			localPort: connection.localPort === 0 ? null : connection.localPort,
+			name: connection.name === null ? null : printable(connection.name),
+			nameSource: nameSource(connection),
+			encryptedDns: encryptedDnsOf(connection),
+			verdict: verdictNames[connection.verdict] ?? "allow",
+			phase: deciding === null ? null : (phaseNames[deciding.phase] ?? null),
+			rule: deciding?.rule?.name ?? null,
+			group: deciding?.rule?.group ?? null,
+			reason: deciding === null ? null : (reasonNames[deciding.reason] ?? null),
+			alerts: (connection.alerts ?? []).map((rule) => ({ group: rule.group, rule: rule.name })),
+			decisions: decisionsView(connection.decisions),
+			bytesOut: connection.bytesOut,
+			bytesIn: connection.bytesIn,
+			packetsOut: connection.packetsOut,
+			packetsIn: connection.packetsIn,
+			durationMs: Math.max(0, Math.round((connection.last - connection.first) * 1000) / 1000),
+			end: endNames[connection.end] ?? null,
+			open: !connection.ended,
+			query: connection.dns
+				? { type: queryTypeText(connection.queryType), addresses: (connection.addresses ?? []).map(addressText) }
+				: null,
+			http: httpView(connection.request, connection.requests),
+		};
+	};
+}
+
+export function httpView(request: HttpRequest | null, requests: number): HttpView | null {
+	if (request === null) return null;
+	const { method, host, path, status } = request;
+	return {
+		method: printable(method),
+		host: host === "" ? null : printable(host),
+		path: printable(path),
+		status: status === 0 ? null : status,
+		requests,
+	};
+}
+
+export function protocolText(protocol: number): string {
+	return PROTOCOL_TEXT[protocol] ?? String(protocol);
+}
+
+export function queryTypeText(type: number): string {
+	return QUERY_TYPES[type] ?? `TYPE${type}`;
+}
+
+export function encryptedDnsOf({ dns, protocol, remote, remotePort, name }: Connection): EncryptedDns | null {
+	return dns ? null : encryptedDns(protocol, () => addressText(remote), remotePort, name);
+}
+
+export function nameSource(connection: Connection): NameSource | null {
+	if (connection.name === null) return null;
+	return connection.nameFromHello ? "sni" : connection.nameFromRequest ? "http" : "dns";
+}
+
+const PROTOCOL_TEXT: Readonly<Record<number, string>> = {
+	[PROTOCOL.icmp]: "icmp",
+	[PROTOCOL.tcp]: "tcp",
+	[PROTOCOL.udp]: "udp",
+	[PROTOCOL.icmp6]: "icmp6",
+};
+
+/* IANA "DNS Parameters", those that are met; RFC 3597 for the rest. */
+const QUERY_TYPES: Readonly<Record<number, string>> = {
+	1: "A",
+	2: "NS",
+	5: "CNAME",
+	6: "SOA",
+	12: "PTR",
+	15: "MX",
+	16: "TXT",
+	28: "AAAA",
+	33: "SRV",
+	35: "NAPTR",
+	43: "DS",
+	48: "DNSKEY",
+	52: "TLSA",
+	64: "SVCB",
+	65: "HTTPS",
+	255: "ANY",
+	257: "CAA",
+};
+
+function processView(process: ProcessInfo, uid: number, describe: Describer): ProcessView {
+	const exe = describe.exe(process);
+	const user = describe.user(uid);
+	return {
+		pid: process.pid,
+		ppid: process.ppid === 0 ? null : process.ppid,
+		comm: printable(process.comm),
+		exe: exe === null ? null : printable(exe),
+		args: process.args === "" ? [] : process.args.replace(/\0+$/, "").split("\0").map(printable),
+		uid,
+		user: user === null ? null : printable(user),
+		parentComm: process.parentComm === "" ? null : printable(process.parentComm),
+	};
+}
+
+function decisionsView(decisions: readonly (PhaseDecision | null)[]): Partial<Record<PhaseName, DecisionView>> {
+	const result: Partial<Record<PhaseName, DecisionView>> = {};
+	for (const decision of decisions) {
+		if (decision === null) continue;
+		result[phaseNames[decision.phase] ?? phaseNames[PHASE.connect]] = {
+			verdict: verdictNames[decision.verdict] ?? "allow",
+			reason: reasonNames[decision.reason] ?? "unreadable",
+			group: decision.rule?.group ?? null,
+			rule: decision.rule?.name ?? null,
+			generation: decision.generation,
+		};
+	}
+	return result;
+}
+
+function orNull(text: string | null | undefined): string | null {
+	return text === null || text === undefined ? null : printable(text);
+}

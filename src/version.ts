@@ -1,8 +1,0 @@
-import { readFileSync } from "node:fs";
-
-export function readVersion(): string {
-	const manifest = JSON.parse(readFileSync(new URL("../package.json", import.meta.url), "utf8")) as {
-		version?: unknown;
-	};
-	return String(manifest.version ?? "unknown");
-}

@@ -1,0 +1,66 @@
+import { expect, test } from "vitest";
+import { addressMatcher, addressText, endpointText, packAddress } from "../../../src/base/address.ts";
+import { BoundedMap } from "../../../src/base/lru.ts";
+import { fit, printable } from "../../../src/base/text.ts";
+
+test("control, escape, bidirectional and invisible characters become visible, the backslash cannot be forged", () => {
+	expect(printable("curl")).toBe("curl");
+	expect(printable("a\x1b[31mb\n\r\0\x7f\x9b")).toBe("a\\x1b[31mb\\x0a\\x0d\\x00\\x7f\\x9b");
+	expect(printable("\u202egpj.exe\u2066\u200b\ufeff\u2028")).toBe(
+		"\\u{202e}gpj.exe\\u{2066}\\u{200b}\\u{feff}\\u{2028}",
+	);
+	expect(printable("\u{e0041}\ud800")).toBe("\\u{e0041}\\u{d800}");
+	expect(printable("\\x1b")).toBe("\\\\x1b");
+	expect(printable("grüße-日本")).toBe("grüße-日本");
+});
+
+test("text is cut to a width, and the cut is marked", () => {
+	expect(fit("abc", 5)).toBe("abc  ");
+	expect(fit("abcdef", 4)).toBe("abc…");
+	expect(fit("abc", 0)).toBe("");
+});
+
+test.each([
+	["192.0.2.1", "192.0.2.1"],
+	["::ffff:192.0.2.1", "192.0.2.1"],
+	["2001:db8:0:0:1:0:0:1", "2001:db8::1:0:0:1"],
+	["::", "::"],
+	["::1", "::1"],
+	["fe80::1%eth0", "fe80::1"],
+	["2001:DB8:1:2:3:4:5:6", "2001:db8:1:2:3:4:5:6"],
+	["1:0:2:0:3:0:4:0", "1:0:2:0:3:0:4:0"],
+])("%s is shown as %s", (text, shown) => {
+	expect(addressText(packAddress(text) ?? "")).toBe(shown);
+});
+
+test("what is no address is none, and endpoints have brackets where they need them", () => {
+	expect(packAddress("example.com")).toBeNull();
+	expect(packAddress("1.2.3")).toBeNull();
+	expect(endpointText(packAddress("::1") ?? "", 53)).toBe("[::1]:53");
+	expect(endpointText(packAddress("10.0.0.1") ?? "", 0)).toBe("10.0.0.1");
+});
+
+test("addresses are matched by prefix, families apart", () => {
+	const packed = (text: string) => packAddress(text) ?? "";
+	expect(addressMatcher("10.0.0.0/8")?.(packed("10.200.0.1"))).toBe(true);
+	expect(addressMatcher("10.0.0.0/8")?.(packed("11.0.0.1"))).toBe(false);
+	expect(addressMatcher("2001:db8::/32")?.(packed("2001:db8:ffff::1"))).toBe(true);
+	expect(addressMatcher("::/0")?.(packed("2001:db8::1"))).toBe(true);
+	for (const wrong of ["10.0.0.0/33", "10.0.0.0/x", "10/8/8", "", "example.com"])
+		expect(addressMatcher(wrong), wrong).toBeNull();
+});
+
+test("a bounded map forgets the oldest written, whatever was deleted in between", () => {
+	const map = new BoundedMap<number, number>(3);
+	for (let key = 0; key < 3; key++) map.set(key, key);
+	map.set(0, 10);
+	expect(map.set(3, 3)).toBe(1);
+	map.delete(2);
+	expect(map.set(4, 4)).toBeUndefined();
+	expect(map.set(5, 5)).toBe(10);
+	expect([...map.values()]).toEqual([3, 4, 5]);
+	expect(map.dropped).toBe(2);
+	const long = new BoundedMap<number, number>(100);
+	for (let key = 0; key < 10_000; key++) long.set(key, key);
+	expect([...long.entries()][0]).toEqual([9_900, 9_900]);
+});
