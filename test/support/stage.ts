@@ -163,17 +163,6 @@ export class Stage {
 	}
 }
 
-/**
- * A denied client gets its error at once if it needs at most so many times the time of an allowed one, measured in turn with it. A client
- * that waits for a retransmission needs TCP_RTO_MIN (200 ms) more, which is far above it.
- */
-export const AT_ONCE = 5;
-
-/** Half of the attempts are independent of what else the machine does. */
-export function median(values: readonly number[]): number {
-	return [...values].sort((a, b) => a - b)[values.length >> 1] ?? Number.NaN;
-}
-
 export function matches(seen: Seen, like: Partial<Seen>): boolean {
 	return Object.entries(like).every(([key, value]) => seen[key as keyof Seen] === value);
 }
