@@ -83,8 +83,8 @@ function newServer(tls: AppOptions["tls"]): FastifyInstance {
 		forceCloseConnections: true,
 		/* However slow the host: how long a start may take is for who starts the daemon to say (TimeoutStartSec). */
 		pluginTimeout: 0,
-		/* Another type in the query ("limit=x") is an error, not NaN. */
-		ajv: { customOptions: { coerceTypes: true, removeAdditional: false, allErrors: false } },
+		/* A value of another type ("limit=x") is an error, not NaN. "array": a parameter that is given once is a list of one. */
+		ajv: { customOptions: { coerceTypes: "array", removeAdditional: false, allErrors: false } },
 		http: { headersTimeout: TIMES.headers, connectionsCheckingInterval: TIMES.headers / 2, maxHeaderSize: 16_384 },
 	} as const;
 	if (tls === undefined) return fastify(options);
