@@ -54,6 +54,7 @@ async function run(name, args) {
 	const target = TARGETS[name];
 	if (target === undefined) throw new Stop(`There is no target ${name}: ${Object.keys(TARGETS).join(", ")}.`);
 	if (args.some((arg) => arg === "--help" || arg === "-h")) return help(name, args);
+	if (target.commands.length === 0 && args.length > 0) throw new Stop(`npm run ${name} takes no arguments.`);
 	const inGuest = args.some((arg) => /^--kernel(=|$)/.test(arg));
 	await setUp([...target.needs, ...(inGuest ? (target.guest ?? []) : [])], { partial: target.partial === true });
 	for (const [index, command] of target.commands.entries()) {
