@@ -2,6 +2,7 @@
 import { spawnSync } from "node:child_process";
 import { existsSync, globSync, readFileSync } from "node:fs";
 import { NODE, ROOT } from "./command.mjs";
+import { inCi } from "./levels.ts";
 import { misuse } from "./options.ts";
 
 /** clang-format 14 is Debian 12's. Other versions break lines elsewhere. */
@@ -34,7 +35,7 @@ function shellcheck(): number {
 
 function leftOut(linter: string): number {
 	process.stdout.write(`Left out: ${linter} is not installed.\n`);
-	return ["", "0", "false"].includes(process.env["CI"] ?? "") ? 0 : 1;
+	return inCi() ? 1 : 0;
 }
 
 function filesOf(patterns: readonly string[]): string[] {

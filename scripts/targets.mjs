@@ -10,7 +10,7 @@ const BIN = "node_modules/.bin";
 /**
  * @typedef {object} Target
  * @property {string[]} needs purposes of packages.json; "build" includes the build itself
- * @property {string[]} [guest] purposes that `--kernel` adds
+ * @property {(args: string[]) => string[]} [more] purposes that arguments add
  * @property {string} [program] runs the commands; Node 24 if not given
  * @property {string[][]} commands run one after another until one fails; the last one gets the arguments
  * @property {boolean} [partial] runs what the machine allows: a set-up that lacks rights is no failure
@@ -31,8 +31,8 @@ export const TARGETS = {
 	"test:arm64": { needs: ["build", "debian", "arm64"], commands: [["test/vm/arm64.ts"]] },
 	fuzz: { needs: ["build", "test"], commands: [["test/fuzz/fuzz.ts"]] },
 	bench: { needs: ["build", "lab"], commands: [["test/bench/bench.ts"]] },
-	"bpf:stats": { needs: ["build"], guest: ["debian", "vm"], commands: [["test/stats/stats.ts"]] },
-	package: { needs: ["build", "package"], commands: [["scripts/package/package.ts"]] },
+	"bpf:stats": { needs: ["build"], more: forGuest, commands: [["test/stats/stats.ts"]] },
+	package: { needs: ["build"], more: forRpm, commands: [["scripts/package/package.ts"]] },
 	lint: { needs: ["lint"], commands: [["scripts/lint.ts"]] },
 	typecheck: { needs: [], commands: [[`${BIN}/tsc`]] },
 	format: { needs: ["lint"], commands: [["scripts/lint.ts", "--write"]] },
@@ -55,14 +55,23 @@ async function run(name, args) {
 	if (target === undefined) throw new Stop(`There is no target ${name}: ${Object.keys(TARGETS).join(", ")}.`);
 	if (args.some((arg) => arg === "--help" || arg === "-h")) return help(name, args);
 	if (target.commands.length === 0 && args.length > 0) throw new Stop(`npm run ${name} takes no arguments.`);
-	const inGuest = args.some((arg) => /^--kernel(=|$)/.test(arg));
-	await setUp([...target.needs, ...(inGuest ? (target.guest ?? []) : [])], { partial: target.partial === true });
+	await setUp([...target.needs, ...(target.more?.(args) ?? [])], { partial: target.partial === true });
 	for (const [index, command] of target.commands.entries()) {
 		const isLast = index === target.commands.length - 1;
 		const code = await instead(target.program ?? NODE, isLast ? [...command, ...args] : command);
 		if (code !== 0) return code;
 	}
 	return 0;
+}
+
+/** @param {string[]} args */
+function forGuest(args) {
+	return args.some((arg) => /^--kernel(=|$)/.test(arg)) ? ["debian", "vm"] : [];
+}
+
+/** @param {string[]} args */
+function forRpm(args) {
+	return args.includes("rpm") || !(args.includes("deb") || args.includes("tar")) ? ["package"] : [];
 }
 
 /**

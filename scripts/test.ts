@@ -3,38 +3,10 @@ import { spawnSync } from "node:child_process";
 import { findObstacle, readFacts } from "../src/system/preflight.ts";
 import { isBuilt } from "./build.mjs";
 import { instead, NODE } from "./command.mjs";
+import { exitCode, inCi, LEVELS, type Level, type Need, plan, remarks, type Which } from "./levels.ts";
 import { missingSystemPackages } from "./system-packages.mjs";
 
-type Need = "rights" | "addon" | "lab" | "fuzz" | "guest";
-
-interface Level {
-	readonly name: string;
-	/** Of vitest.config.ts. */
-	readonly projects: readonly string[];
-	readonly needs: readonly Need[];
-	/** On two quiet cores. */
-	readonly minutes: number;
-}
-
-const QUICK: readonly Level[] = [
-	{ name: "unit", projects: ["unit"], needs: [], minutes: 3 },
-	{
-		name: "native, bpf, e2e, bypass",
-		projects: ["kernel", "kernel-alone"],
-		needs: ["rights", "lab", "addon"],
-		minutes: 5,
-	},
-];
-const REST: readonly Level[] = [
-	{ name: "corpus", projects: ["corpus"], needs: ["rights", "addon"], minutes: 1 },
-	{ name: "fuzz", projects: ["fuzz"], needs: ["fuzz"], minutes: 2 },
-	{ name: "guest", projects: ["guest"], needs: ["rights", "addon", "guest"], minutes: 20 },
-];
-const LEVELS = { quick: QUICK, rest: REST, all: [...QUICK, ...REST] } as const;
-
 const VITEST = ["node_modules/.bin/vitest", "run"];
-
-/** What keeps a level from running here: one sentence, or null. */
 const OBSTACLES: Readonly<Record<Need, () => string | null>> = {
 	rights() {
 		const obstacle = findObstacle(readFacts());
@@ -48,18 +20,15 @@ const OBSTACLES: Readonly<Record<Need, () => string | null>> = {
 	guest: () => missing("debian", "vm"),
 };
 
-process.exitCode = await main(process.argv.slice(2));
+const [which = "", ...args] = process.argv.slice(2);
+process.exitCode = args.length > 0 ? await instead(NODE, [...VITEST, ...args]) : await main(which);
 
-async function main([which = "", ...args]: readonly string[]): Promise<number> {
-	if (args.length > 0) return instead(NODE, [...VITEST, "--passWithNoTests=false", ...args]);
-	const levels = which in LEVELS ? LEVELS[which as keyof typeof LEVELS] : QUICK;
-	const left = levels.map((level) => ({ level, why: obstacleOf(level) })).filter(({ why }) => why !== null);
-	const able = levels.filter((level) => left.every((each) => each.level !== level));
-	const code = (which === "rest" ? 0 : await checkSources()) || (await runProjects(able));
-	for (const { level, why } of left) print(`Left out ${level.name}: ${why}`);
-	if (which === "quick") print(`Not part of npm test: ${described(REST)}. Command: npm run test:rest`);
-	if (left.length > 0 && inCi()) print("With CI=true a level that is left out is a failure.");
-	return code || (left.length > 0 && inCi() ? 1 : 0);
+async function main(name: string): Promise<number> {
+	const chosen: Which = name in LEVELS ? (name as Which) : "quick";
+	const { able, left } = plan(chosen, (need) => OBSTACLES[need]());
+	const code = (chosen === "rest" ? 0 : await checkSources()) || (await runProjects(able));
+	for (const line of remarks(chosen, left, inCi())) process.stdout.write(`${line}\n`);
+	return exitCode(code, left, inCi());
 }
 
 async function checkSources(): Promise<number> {
@@ -71,28 +40,7 @@ async function runProjects(levels: readonly Level[]): Promise<number> {
 	return projects.length === 0 ? 0 : instead(NODE, [...VITEST, ...projects.map((project) => `--project=${project}`)]);
 }
 
-/** One sentence, or null. */
-function obstacleOf({ needs }: Level): string | null {
-	for (const need of needs) {
-		const obstacle = OBSTACLES[need]();
-		if (obstacle !== null) return obstacle;
-	}
-	return null;
-}
-
 function missing(...purposes: string[]): string | null {
 	const names = missingSystemPackages(purposes).map(({ has }) => has);
 	return names.length === 0 ? null : `These are not installed: ${names.join(", ")}.`;
-}
-
-function described(levels: readonly Level[]): string {
-	return levels.map(({ name, minutes }) => `${name} (${minutes} min)`).join(", ");
-}
-
-function inCi(): boolean {
-	return !["", "0", "false"].includes(process.env["CI"] ?? "");
-}
-
-function print(line: string): void {
-	process.stdout.write(`${line}\n`);
 }
