@@ -10,17 +10,16 @@ import { heading, lines, notHeld, ruler, section } from "./table.ts";
 
 const args = process.argv.slice(2);
 helpIf(args.includes("--help") || args.includes("-h"), HELP["test:bypass"]);
-if (process.geteuid?.() !== 0) {
-	process.stderr.write("This must run as root: it makes network namespaces and loads programs into the kernel.\n");
-	process.exit(10);
-}
-
 const wanted = args.filter((arg) => !arg.startsWith("-"));
 const unwanted = args.filter((arg) => arg.startsWith("-")).map((arg) => arg.slice(1));
 const begins = ({ id }: Row, prefixes: readonly string[]) => prefixes.some((prefix) => id.startsWith(prefix));
 for (const prefix of [...wanted, ...unwanted])
 	if (!Object.values(FAMILIES).some(({ rows }) => rows.some((row) => begins(row, [prefix]))))
 		misuse(`There is no row whose id begins with "${prefix}"`);
+if (process.geteuid?.() !== 0) {
+	process.stderr.write("This must run as root: it makes network namespaces and loads programs into the kernel.\n");
+	process.exit(10);
+}
 const isWanted = (row: Row) => (wanted.length === 0 || begins(row, wanted)) && !begins(row, unwanted);
 const say = (line: string) => void process.stdout.write(`${line}\n`);
 const outcomes: Outcome[] = [];

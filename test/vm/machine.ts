@@ -65,7 +65,8 @@ export async function boot(options: Boot): Promise<number> {
 }
 
 /*
- * Software emulation. Without tsc=reliable the guest loses its clock under load. NVMe and ext4 are built into the cloud kernels.
+ * Software emulation. Without tsc=reliable the guest loses its clock under load, and without no_timer_check a late timer interrupt is
+ * taken for a broken IO-APIC: the kernel panics (arch/x86/kernel/apic/io_apic.c). NVMe and ext4 are built into the cloud kernels.
  * QEMU emulates `rep movs` and `rep stos` byte by byte, and la57 adds a level to each page walk: without them the programs load
  * in half the time. With SMAP each copy from or to user space flushes the emulated TLB twice.
  */
@@ -96,7 +97,8 @@ function argumentsFor(options: Boot, at: (name: string) => string): string[] {
 }
 
 const CPU = "max,-erms,-la57,-smap,-smep";
-const COMMAND_LINE = "root=/dev/nvme0n1 rw console=ttyS0 tsc=reliable clearcpuid=rep_good panic=-1 net.ifnames=0";
+const COMMAND_LINE =
+	"root=/dev/nvme0n1 rw console=ttyS0 tsc=reliable no_timer_check clearcpuid=rep_good panic=-1 net.ifnames=0";
 /** The guest's interface. */
 export const MAC = "52:54:00:12:34:56";
 
