@@ -1,6 +1,7 @@
 /**
  * The filter words. API parameters, command-line options, the OpenAPI document, the test of records in memory and the SQL of the file
- * are all made from this table: a new word is one entry here.
+ * are all made from this table. A new word is one entry here; a list word also needs one in each of the two tables of `top`
+ * (src/store/top-query.ts, src/answers/recent-top.ts), which the type checker demands.
  */
 import { type AddressRange, addressRange, isInRange, isMapped, packedBytes } from "../base/address.ts";
 import { phaseNames, verdictNames } from "../native/vocabulary.ts";

@@ -7,6 +7,7 @@ import type { Dimensions, WhoIds } from "./dimensions.ts";
 import { LateSums, type Summed } from "./rollup.ts";
 import { ENTRIES, type EntryColumn, type Segments } from "./segments.ts";
 import type { Part } from "./spans.ts";
+import { NAME_SOURCES } from "./tables.ts";
 import { eachRow, onlyRow } from "./typed-rows.ts";
 
 /** Writes rows of connections: one each, however often a connection is recorded. */
@@ -201,8 +202,12 @@ export class ConnectionWriter {
 	}
 }
 
-/** Column `name_source` of table connection. row-view.ts has the names. */
-const NAME_SOURCE = { none: 0, sni: 1, dns: 2, http: 3 } as const;
+const NAME_SOURCE = {
+	none: NAME_SOURCES.indexOf(null),
+	sni: NAME_SOURCES.indexOf("sni"),
+	dns: NAME_SOURCES.indexOf("dns"),
+	http: NAME_SOURCES.indexOf("http"),
+} as const;
 
 function sourceOf(flags: number): number {
 	if ((flags & FLAG.sni) !== 0) return NAME_SOURCE.sni;

@@ -34,7 +34,7 @@ export class ReaderLink {
 	}
 
 	/** Rejects with HistoryError `busy` or `unreadable`. */
-	ask<K extends Operation>(operation: K, query: Requests[K][0]): Promise<Requests[K][1]> {
+	query<K extends Operation>(operation: K, query: Requests[K][0]): Promise<Requests[K][1]> {
 		if (this.#waiting.size >= QUERIES)
 			return Promise.reject(new HistoryError("busy", "The history has too many queries; retry later"));
 		const worker = this.#worker ?? this.#start();

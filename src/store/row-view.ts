@@ -10,6 +10,7 @@ import type { HistoryRecord } from "../records/contract.ts";
 import { protocolText } from "../records/protocols.ts";
 import { argumentsOf, type DecisionView, httpView, queryTypeText } from "../records/view.ts";
 import { packed } from "./address-blob.ts";
+import { NAME_SOURCES } from "./tables.ts";
 import { firstRow } from "./typed-rows.ts";
 
 /** Whole records by id, in the order of `ids`, without those that were deleted meanwhile. */
@@ -99,8 +100,6 @@ interface Detail {
 	readonly alerts: readonly (readonly [group: string, rule: string])[];
 }
 
-/** By NAME_SOURCE of connection-writer.ts. */
-const NAME_SOURCES = [null, "sni", "dns", "http"] as const;
 const NO_DETAIL: Detail = { decisions: [], alerts: [] };
 
 function recordOf(row: Row): HistoryRecord {
