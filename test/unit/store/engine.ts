@@ -13,7 +13,7 @@ import { HANDLERS } from "../../../src/store/requests.ts";
 import { type SegmentLimits, Segments } from "../../../src/store/segments.ts";
 import { describeProcess, filterOf, made, someProcess, type Words } from "./scene.ts";
 
-/** Small, so that a few hundred rows have spans, segments and what is not sealed. */
+/** Small enough that a few hundred rows fill spans and segments and leave some rows unsealed. */
 export const SMALL: SegmentLimits = { rows: 20, age: 3_600_000_000, span: 2 };
 
 export function engine(folder: string, limits = SMALL) {
@@ -47,7 +47,7 @@ export function selected(words: Words): Selected {
 	return { since: micros(since), until: micros(until), terms };
 }
 
-/** By a seed: the same each time. */
+/** The same connections for the same seed. */
 export function randomConnections(count: number, seed: number, from: number, step: number): Connection[] {
 	let state = seed;
 	const random = (below: number) => {
@@ -81,7 +81,7 @@ export function randomConnections(count: number, seed: number, from: number, ste
 	);
 }
 
-/** What docs/api.md says of filters, in the plainest way. Nothing here is imported from the code under test. */
+/** The filters as docs/api.md describes them. Nothing here is imported from the code under test. */
 export function holds(c: Connection, { since, until, ...words }: Words): boolean {
 	if (since !== undefined && c.ended && Math.floor(c.last * 1000) < since * 1000) return false;
 	if (until !== undefined && c.id >= until * 1000) return false;

@@ -89,15 +89,15 @@ test.for(TOPS)("%s", ([what, [one, two], filter, table]) => {
 	expect(lines.some((line) => new RegExp(`^SEARCH (${table}|e) USING PRIMARY KEY`).test(line))).toBe(true);
 });
 
-test("a name's sums and who asked", () => {
+test("a name's sums and clients", () => {
 	using folder = scratch();
 	using file = scene(folder.folder);
 	prepareParts(file.database);
 	check("a name's sums", plan(file.database, NAME_SUMS));
-	check("who asked for a name", plan(file.database, ASKED_BY));
+	check("clients of a name", plan(file.database, ASKED_BY));
 });
 
-test("the check itself finds a walk", () => {
+test("the check itself finds a scan", () => {
 	using folder = scratch();
 	using file = scene(folder.folder);
 	const lines = plan(file.database, "SELECT id FROM connection WHERE name = 1");

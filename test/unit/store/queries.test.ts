@@ -1,4 +1,4 @@
-/** The file answers as a test of every connection does, whatever is sealed and whatever changed since. */
+/** The file gives the same answers as a test of every connection, sealed or not, also after late changes. */
 
 import type { DatabaseSync } from "node:sqlite";
 import { expect, test } from "vitest";
@@ -74,7 +74,7 @@ const FILTERS: readonly Words[] = [
 	{ name: "**.example.com", process: "curl", port: "443", address: "10.0.0.0/8", since: at(0.1) },
 ];
 
-/** Half sealed; then some rows change, some come late. */
+/** Most rows are sealed; then some of them change, and late ones arrive. */
 function scene(folder: string) {
 	const file = engine(folder);
 	const all = randomConnections(COUNT, 7, START, STEP);
@@ -96,7 +96,7 @@ function scene(folder: string) {
 	return { file, all };
 }
 
-test("the scene has spans, segments, rows that are not sealed, late ones", () => {
+test("the scene has spans, segments, unsealed rows and late rows", () => {
 	using folder = scratch();
 	const { file, all } = scene(folder.folder);
 	using _ = file;
@@ -190,7 +190,7 @@ test("pages stay right while rows arrive, are sealed and change", () => {
 			const { rows, next } = page(file.database, sort, after);
 			seen.push(...rows.map(({ id }) => id));
 			after = next;
-			/* Newer ones, and one in the middle of what was read or will be. */
+			/* A newer row, and one in the middle of the list. */
 			file.write([
 				made({ id: fresh, name: "new.example.com" }),
 				made({ id: START + (fresh % (COUNT * STEP)), name: "mid.example.com" }),
