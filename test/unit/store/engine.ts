@@ -8,7 +8,7 @@ import type { TopField } from "../../../src/records/contract.ts";
 import { BatchBuilder } from "../../../src/store/batch.ts";
 import { BatchWriter } from "../../../src/store/batch-writer.ts";
 import { openForWriting } from "../../../src/store/database.ts";
-import type { Selected } from "../../../src/store/find.ts";
+import { find, type Selected } from "../../../src/store/find.ts";
 import { HANDLERS } from "../../../src/store/requests.ts";
 import { type SegmentLimits, Segments } from "../../../src/store/segments.ts";
 import { describeProcess, filterOf, made, someProcess, type Words } from "./scene.ts";
@@ -34,6 +34,9 @@ export function engine(folder: string, limits = SMALL) {
 		},
 		query: (filter: Words, sort: "-first" | "first" | "-last" | "-bytesOut" | "-bytesIn" = "-first", limit = 10_000) =>
 			HANDLERS.query(database, { ...selected(filter), sort, limit, after: null, budget: 10_000 }),
+		/** Oldest first, without reading the rows. */
+		ids: (filter: Words) =>
+			find(database, { ...selected(filter), sort: "first", limit: 10_000, after: null, budget: 10_000 }).ids,
 		top: (groupBy: readonly TopField[], filter: Words = {}) =>
 			HANDLERS.top(database, { ...selected(filter), groupBy, sort: "count", limit: 10_000 }),
 		[Symbol.dispose]: () => database.close(),

@@ -70,8 +70,8 @@ function memory(filter: Words): number[] {
 	return everything.filter(compileFilter(filterOf(filter), describeProcess)).map(({ id }) => id);
 }
 
-function stored(filter: Words): number[] {
-	return file.query(filter, "first").rows.map(({ id }) => id);
+function stored(filter: Words): readonly number[] {
+	return file.ids(filter);
 }
 
 test("every filter word has values here", () => {
