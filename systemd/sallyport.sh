@@ -1,7 +1,8 @@
 #!/bin/sh
-# What Node compiles is kept by root alone, for root (postinst makes the folder): others do without.
-# One arena for all threads: by default glibc gives each its own, and under load they grow for hours, by what one has freed and another
-# needs. Young objects get 4 MB, not 16: events live for milliseconds or for long.
+# Only root may write the compile cache (postinst creates the directory). Other users run without one.
+# One malloc arena for all threads: with glibc's default of one per thread, memory that one thread frees is not reused by
+# another, and the daemon grows for hours under load.
+# A young generation of 4 MB instead of 16 MB: objects of events live either for milliseconds or for long.
 NODE_COMPILE_CACHE=/var/cache/sallyport
 MALLOC_ARENA_MAX=1
 export NODE_COMPILE_CACHE MALLOC_ARENA_MAX

@@ -9,19 +9,19 @@ export interface Known {
 export const OPEN: readonly Known[] = [
 	{
 		rows: ["S7l", "S7m"],
-		why: "`AF_PACKET`: a process with CAP_NET_RAW sends below IP, where cgroup programs see nothing.",
+		why: "`AF_PACKET`: a process with CAP_NET_RAW can send below IP, where no cgroup program runs.",
 	},
 	{
 		rows: ["X9a", "X9b"],
-		why: "Tunnels and TUN devices: a process with CAP_NET_ADMIN has the kernel itself send or forward for it.",
+		why: "Tunnels and TUN devices: a process with CAP_NET_ADMIN can make the kernel send or forward packets for it.",
 	},
 	{
 		rows: ["X2"],
-		why: "Sockets handed over from outside: a socket belongs to the cgroup that opened it. Watch the whole host, and there is no outside.",
+		why: "Sockets passed in from outside: a socket belongs to the cgroup that opened it. Watching the whole host avoids this.",
 	},
 	{
 		rows: ["N7l", "N7m"],
-		why: "A hello behind 64 kB, or 1,024 segments, of something else on its connection: only so much of one is looked at.",
+		why: "A ClientHello that follows 64 kB, or 1,024 segments, of other data on its connection is not read.",
 	},
 ];
 
