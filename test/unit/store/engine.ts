@@ -129,10 +129,16 @@ function isInPrefix(address: string, prefix: string): boolean {
 	const [host = "", length] = prefix.split("/");
 	if (isIPv4(host) !== isIPv4(address)) return false;
 	const family = isIPv4(host) ? "ipv4" : "ipv6";
-	const list = new BlockList();
-	list.addSubnet(host, Number(length ?? (family === "ipv4" ? 32 : 128)), family);
+	let list = PREFIXES.get(prefix);
+	if (list === undefined) {
+		list = new BlockList();
+		list.addSubnet(host, Number(length ?? (family === "ipv4" ? 32 : 128)), family);
+		PREFIXES.set(prefix, list);
+	}
 	return list.check(address, family);
 }
+
+const PREFIXES = new Map<string, BlockList>();
 
 /** A star that is a whole label is one label, `**.` in front one or more, any other star any run of characters. */
 export function nameRegExp(pattern: string): RegExp {
