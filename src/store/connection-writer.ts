@@ -1,7 +1,6 @@
 import type { DatabaseSync, StatementSync } from "node:sqlite";
+import { addressBytes, addressOfBytes } from "../base/address.ts";
 import { BoundedMap } from "../base/lru.ts";
-import { addressBlob } from "../records/filter-words.ts";
-import { packed } from "./address-blob.ts";
 import { type Batch, FIELD, FLAG } from "./batch.ts";
 import type { Dimensions, WhoIds } from "./dimensions.ts";
 import { LateSums, type Summed } from "./rollup.ts";
@@ -46,7 +45,7 @@ export class ConnectionWriter {
 		this.#update = database.prepare(`UPDATE connection SET ${changed.join(", ")} WHERE id = ?`);
 		this.#before = database.prepare(BEFORE);
 		for (const row of eachRow<Before>(database.prepare(CARRIED))) {
-			this.#carried.set(identity(row.cookie, row.kind, row.protocol, row.port, packed(row.remote)), row.id);
+			this.#carried.set(identity(row.cookie, row.kind, row.protocol, row.port, addressOfBytes(row.remote)), row.id);
 		}
 	}
 
@@ -56,7 +55,7 @@ export class ConnectionWriter {
 		const who: (WhoIds | undefined)[] = [];
 		const blobs: (Uint8Array | undefined)[] = [];
 		const blob = (index: number) => {
-			blobs[index] ??= addressBlob(texts[index] ?? "");
+			blobs[index] ??= addressBytes(texts[index] ?? "");
 			return blobs[index];
 		};
 		let added = 0;
@@ -271,7 +270,7 @@ function isSame(before: Before, row: Row): boolean {
 		before.kind === row.kind &&
 		before.protocol === row.protocol &&
 		before.port === row.port &&
-		packed(before.remote) === row.remoteText
+		addressOfBytes(before.remote) === row.remoteText
 	);
 }
 
