@@ -195,7 +195,7 @@ import { ok } from "@oazapfts/runtime";
 import * as api from "./client.ts";
 
 api.defaults.baseUrl = process.argv[2] ?? "";
-const list: api.ConnectionList = await ok(api.listConnections({ verdict: "deny" }));
+const list: api.ConnectionList = await ok(api.listConnections({ verdict: ["deny", "would_deny"], notPort: ["5000", "5001"] }));
 const denied = list.connections.map((each: api.Connection) => {
 	const verdict: api.Verdict = each.verdict;
 	const client: api.Process | null = each.process;
