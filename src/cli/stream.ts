@@ -17,6 +17,7 @@ export function addStreamCommand(program: CliCommand, deps: CliDeps): void {
 		program
 			.subcommand("stream")
 			.description("connections as they happen, from the daemon; goes on where it was after a restart"),
+		{ live: true },
 	)
 		.option("--seconds <n>", "stop by itself", positiveInteger)
 		.asks("one JSON line a connection, which is the default where stdout is no terminal")
