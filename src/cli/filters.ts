@@ -12,12 +12,17 @@ import {
 } from "../records/filter-words.ts";
 import type { CliCommand } from "./cli-command.ts";
 
-/** Adds the filters of the API as options. They are made from the same table. `live`: without `--until`, which a stream cannot have. */
+/**
+ * Adds the filters of the API as options, made from the same table. `since`: its default in a command that sums up connections, where
+ * it bounds their beginning. `live`: without `--until`, which a stream cannot have.
+ */
 export function addFilters(
 	command: CliCommand,
 	{ since, live = false }: { readonly since?: string; readonly live?: boolean } = {},
 ): CliCommand {
-	command.addOption(timeOption("since", since));
+	command.addOption(
+		since === undefined ? timeOption("since") : timeOption("since", since, "began at or after this time"),
+	);
 	if (!live) command.addOption(timeOption("until"));
 	for (const word of LIST_WORD_NAMES) command.addOption(listOption(word)).addOption(listOption(word, "negated"));
 	return command
