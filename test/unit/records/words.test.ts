@@ -31,7 +31,7 @@ test.for([
 	["top", ALL],
 	["stream", LIVE],
 ] as const)("the options of %s", ([name, words]) => {
-	const command = buildProgram(new Terminal(), () => {}).subcommands.find((each) => each.name() === name);
+	const command = buildProgram(new Terminal(), () => {}).commands.find((each) => each.name() === name);
 	const options = command?.options.map(({ long }) => long?.slice(2)) ?? [];
 	expect(options).toEqual(expect.arrayContaining([...words]));
 	expect(options.includes("until")).toBe(words.includes("until"));
