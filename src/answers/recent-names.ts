@@ -1,5 +1,5 @@
 import { printable } from "../base/text.ts";
-import type { NameBook } from "../connections/name-book.ts";
+import type { ForwardLookup } from "../connections/forward-lookup.ts";
 import type { Connection } from "../records/connection.ts";
 import type { NameRecord, NameSummary, NamesPage } from "../records/contract.ts";
 import type { ViewOf } from "../records/view.ts";
@@ -10,11 +10,11 @@ import { inSlices } from "./slices.ts";
 
 /** Records by name: how many, and who. */
 export class NameCounts {
-	readonly #names: NameBook;
+	readonly #names: ForwardLookup;
 	readonly #view: ViewOf;
 	readonly #byName = new Map<string, { readonly sums: Sums; questions: number; readonly askers: Map<string, Asker> }>();
 
-	constructor(names: NameBook, view: ViewOf) {
+	constructor(names: ForwardLookup, view: ViewOf) {
 		this.#names = names;
 		this.#view = view;
 	}

@@ -138,8 +138,10 @@ export const TIMES = {
 	/** Between tries to reach systemd-resolved. */
 	resolvedRetry: 10_000,
 	fileQuiet: 100,
-	/** A record is written to history once it has ended or is this old. With the two timers on its way (200 and 250) and the disk, a crash loses no more than the last second. */
+	/** Age at which an open connection is written to history. */
 	record: 400,
+	/** Between looks at the connections that wait for `settle` or `record`. */
+	settleTick: 200,
 	/** Open connections whose counters moved are written to history this often. */
 	refresh: 30_000,
 	/** A question to the API waits this long for what has just happened to be in history. */

@@ -8,10 +8,10 @@ import type { Logger } from "../base/logger.ts";
 import { Undo } from "../base/undo.ts";
 import type { RunningDaemon } from "../cli/deps.ts";
 import { ConnectionTable } from "../connections/connection-table.ts";
-import { Names } from "../connections/dns-names.ts";
+import { ForwardLookup } from "../connections/forward-lookup.ts";
 import { LiveFeed } from "../connections/live-feed.ts";
-import { type Answer, NameBook } from "../connections/name-book.ts";
 import { Recorder } from "../connections/recorder.ts";
+import { ReverseLookup } from "../connections/reverse-lookup.ts";
 import { SettledStream } from "../connections/settled.ts";
 import { Sweep } from "../connections/sweep.ts";
 import { ensureBpffs } from "../enforce/bpffs.ts";
@@ -42,6 +42,7 @@ import type { Cursor } from "../native/events.ts";
 import { Pump } from "../native/pump.ts";
 import { containerOf, unitsOf } from "../policy/cgroup-path.ts";
 import type { Connection } from "../records/connection.ts";
+import type { AnswerRecord } from "../records/contract.ts";
 import { viewer } from "../records/view.ts";
 import { ConnectionIds } from "../store/ids.ts";
 import { watchedCgroup } from "../system/cgroup.ts";
@@ -138,7 +139,7 @@ async function compose(
 	warmer = new Warmer({ kernel, what: config.warmUp, resolvers: () => resolvers.texts(), log });
 	if (service.current !== null) warmer.begin(service.current.policy, !kernel.adopted);
 
-	const names = new Names({ names: LIMITS.names, addresses: LIMITS.namedAddresses });
+	const names = new ReverseLookup({ names: LIMITS.names, addresses: LIMITS.namedAddresses });
 	seedNames(kernel, names);
 	const processes = new ProcessTable({ limit: LIMITS.processes, readProc, readsPerBatch: 32 });
 	const cgroups = new CgroupTable(LIMITS.cgroups, (path) => ({
@@ -193,17 +194,17 @@ async function compose(
 	if (topNames !== null) {
 		const settled = new SettledStream({ table, settle: TIMES.settle, emit: (each) => topNames.settled(each) });
 		undo.add(() => settled.close());
-		undo.add(table.watch({ opened() {}, denied() {}, ended: (each) => topNames.ended(each) }));
+		undo.add(table.watch({ ended: (each) => topNames.ended(each) }));
 	}
 
 	const counted = new SettledStream({ table, settle: TIMES.settle, emit: (each) => encryptedDns.settled(each) });
 	undo.add(() => counted.close());
 
-	const nameBook = new NameBook(LIMITS.names);
+	const nameBook = new ForwardLookup(LIMITS.names);
 	const feed = new LiveFeed(LIMITS.replayed, view);
-	undo.add(table.watch({ opened() {}, denied() {}, ended() {}, answered: (answer) => nameBook.answered(answer) }));
+	undo.add(table.watch({ answered: (answer) => nameBook.answered(answer) }));
 	if (config.resolvedMonitor !== null) {
-		const answered = (answer: Answer) => {
+		const answered = (answer: AnswerRecord) => {
 			nameBook.answered(answer);
 			names.answered(answer.address, { name: answer.name, hash: 0, pid: 0, start: 0, shared: true });
 		};

@@ -1,14 +1,14 @@
 import { packAddress, packedBytes } from "../base/address.ts";
-import type { Names } from "../connections/dns-names.ts";
+import type { ReverseLookup } from "../connections/reverse-lookup.ts";
 import type { Kernel } from "../native/binding.ts";
 import { hashKey, readUnsigned64 } from "../native/fields.ts";
 import { LEARNED } from "../native/layout.ts";
 import type { Clock } from "../system/clock.ts";
 
-/** Names that the kernel holds an address for now, the one that stays longest first. `until`: wall clock, ms. */
+/** ReverseLookup that the kernel holds an address for now, the one that stays longest first. `until`: wall clock, ms. */
 export function learnedNames(
 	kernel: Pick<Kernel, "lookup">,
-	names: Names,
+	names: ReverseLookup,
 	clock: Clock,
 	address: string,
 ): { readonly name: string; readonly until: number }[] {

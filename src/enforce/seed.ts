@@ -1,10 +1,10 @@
-import type { Names } from "../connections/dns-names.ts";
+import type { ReverseLookup } from "../connections/reverse-lookup.ts";
 import type { Kernel } from "../native/binding.ts";
 import { hashKey, readUnsigned64 } from "../native/fields.ts";
 import { LEARNED, NAME, NAME_MAX } from "../native/layout.ts";
 
 /** What the kernel has learned while no daemon was there: names by hash, and the names of addresses. */
-export function seedNames(kernel: Pick<Kernel, "dump">, names: Names): void {
+export function seedNames(kernel: Pick<Kernel, "dump">, names: ReverseLookup): void {
 	const texts = kernel.dump("names");
 	for (let index = 0; index < texts.count; index++) {
 		const text = nameText(texts.values.subarray(index * NAME.bytes, (index + 1) * NAME.bytes));

@@ -1,4 +1,4 @@
-import { BoundedMap } from "../base/lru.ts";
+import { BoundedMap } from "../base/bounded.ts";
 import type { EventHead, ProcessEvent } from "../native/events.ts";
 
 /** One program run by one process: an exec makes a new one, and records keep the one that connected. */

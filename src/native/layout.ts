@@ -18,8 +18,10 @@ export const EVENT = {
 } as const;
 export const PHASE = { dns: 0, connect: 1, tls: 2, http: 3 } as const;
 export const VERDICT = { allow: 1, deny: 2, wouldDeny: 3 } as const;
+export const VERDICTS = 4;
 export const HOOK = { connect: 1, sendmsg: 2, egress: 3, ingress: 4, release: 5 } as const;
-export const REASON = { rule: 1, default: 2, resolver: 3, inbound: 4, kernel: 5 } as const;
+export const REASON = { rule: 1, default: 2, resolver: 3, inbound: 4, kernel: 5, unreadable: 11 } as const;
+export const REASONS = 16;
 export const END = { local: 1, remote: 2, reset: 3, refused: 4, denied: 5, idle: 6 } as const;
 export const PROTOCOL = { icmp: 1, tcp: 6, udp: 17, icmp6: 58 } as const;
 export const ANSWER_UNTRUSTED = 1;
@@ -122,6 +124,8 @@ export const PROCESS = {
 
 export const CGROUP = { pathLength: 40, flags: 44, path: 48, bytes: 560 } as const;
 
+export const DNS_PORT = 53;
+export const NAMES_PER_ADDRESS = 16;
 export const NAME_MAX = 256;
 export const METHOD_MAX = 16;
 export const PATH_MAX = 256;

@@ -1,6 +1,6 @@
 import type { CgroupInfo } from "../identity/cgroup-table.ts";
 import type { ProcessInfo } from "../identity/process-table.ts";
-import { VERDICT } from "../native/layout.ts";
+import { PHASE, PHASES, VERDICT } from "../native/layout.ts";
 
 export interface RuleRef {
 	readonly group: string;
@@ -59,7 +59,7 @@ export class Connection {
 		null,
 		null,
 	];
-	/** The one that stands for the connection: the most severe, of equals the latest phase. */
+	/** The decision that the record shows: the most severe; among equals dns for a DNS question, else the latest phase. */
 	deciding: PhaseDecision | null = null;
 	alerts: RuleRef[] | null = null;
 	bytesOut = 0;
@@ -79,8 +79,8 @@ export class Connection {
 	addresses: string[] | null = null;
 	/** Monotonic ns until which `learned` need not be looked at for this connection. */
 	learnedUntil = 0;
-	/** Watchers were told of the denial; cleared by a decision that lifts it. */
-	toldDenied = false;
+	/** Watchers have been called for the denial. A decision that allows the connection clears it. */
+	denialReported = false;
 
 	constructor(start: {
 		readonly id: number;
@@ -116,19 +116,29 @@ export class Connection {
 	}
 
 	decide(decision: PhaseDecision): void {
-		this.decisions[decision.phase & 3] = decision;
+		this.decisions[decision.phase % PHASES] = decision;
 		let deciding: PhaseDecision | null = null;
 		for (const each of this.decisions) {
 			if (each !== null && (deciding === null || severity(each.verdict) >= severity(deciding.verdict))) deciding = each;
 		}
-		this.deciding = deciding;
+		const own = this.dns ? this.decisions[PHASE.dns] : null;
+		this.deciding = own !== null && severity(own.verdict) === severity(deciding?.verdict ?? 0) ? own : deciding;
 	}
 
+	/** Takes over the decisions and alerts of the flow that carries this DNS question. */
+	adopt(flow: Connection): void {
+		for (const decision of flow.decisions) if (decision !== null) this.decide(decision);
+		for (const rule of flow.alerts ?? []) this.alert(rule);
+	}
+
+	/** Adds an alert rule that matched, unless it is there or there are ALERTS_MAX. */
 	alert(rule: RuleRef): void {
 		this.alerts ??= [];
-		if (!this.alerts.includes(rule) && this.alerts.length < 8) this.alerts.push(rule);
+		if (!this.alerts.includes(rule) && this.alerts.length < ALERTS_MAX) this.alerts.push(rule);
 	}
 }
+
+const ALERTS_MAX = 8;
 
 function severity(verdict: number): number {
 	return verdict === VERDICT.deny ? 2 : verdict === VERDICT.wouldDeny ? 1 : 0;

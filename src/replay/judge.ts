@@ -1,5 +1,5 @@
 import { addressText, type Packed } from "../base/address.ts";
-import { PROTOCOL } from "../native/layout.ts";
+import { DNS_PORT, PROTOCOL } from "../native/layout.ts";
 import { type Connection, type Decision, evaluate } from "../policy/evaluate/evaluate.ts";
 import type { Asked } from "../policy/evaluate/http-request.ts";
 import type { Phase, Policy, Who } from "../policy/model.ts";
@@ -25,7 +25,6 @@ export interface Judgement {
 	readonly helloRequired: boolean;
 }
 
-const DNS_PORT = 53;
 const WHY_NAMELESS = { cut: "incomplete", unread: "quic_unread", broken: "unreadable" } as const;
 
 /** What a policy in mode enforce would have decided, by the names that the capture's own answers teach. */

@@ -1,6 +1,6 @@
 import type { DatabaseSync, StatementSync } from "node:sqlite";
 import { isMapped } from "../base/address.ts";
-import { BoundedMap } from "../base/lru.ts";
+import { BoundedMap } from "../base/bounded.ts";
 import { type Batch, F, FLAG } from "./batch.ts";
 import type { Dimensions, WhoIds } from "./dimensions.ts";
 import { LateSums, type Summed } from "./rollup.ts";

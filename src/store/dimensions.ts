@@ -1,6 +1,6 @@
 /** The small tables: each name, workload, process and decision once. What was used lately is known without a look-up. */
 import type { DatabaseSync, StatementSync } from "node:sqlite";
-import { BoundedMap } from "../base/lru.ts";
+import { BoundedMap } from "../base/bounded.ts";
 import { reversed } from "../records/patterns.ts";
 import { type Batch, F, type Who } from "./batch.ts";
 

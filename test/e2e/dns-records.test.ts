@@ -3,6 +3,7 @@ import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
 import { DNS4, DNS6, ROGUE4 } from "../support/addresses.ts";
 import { type Asked, question } from "../support/dns-message.ts";
 import { policy } from "../support/policies.ts";
+import { sleep } from "../support/run.ts";
 import { PORTS, Stage } from "../support/stage.ts";
 import type { Zone, ZoneRecord } from "../support/zone.ts";
 import { BAD4, ZONE } from "../support/zones.ts";
@@ -169,6 +170,25 @@ test.each(["udp", "tcp"] as const)(
 		expect(await stage.metric("sallyport_dns_answers_total", 'result="untrusted"')).toBeGreaterThan(0);
 	},
 );
+
+test("questions to an untrusted resolver are one record each, and the flow becomes one when it carries something else", async () => {
+	const before = (await stage.records({ address: ROGUE4, protocol: "udp" })).length;
+	const messages = ["one.good.test", "two.good.test"].map((name, id) => question(id, [{ name }]).toString("hex"));
+	const outcome = await stage.dns({ via: "udp", server: ROGUE4, messages, answers: 2 });
+	expect(outcome.answers.length).toBe(2);
+	for (const name of ["one.good.test", "two.good.test"]) {
+		const seen = await stage.record({ address: ROGUE4, kind: "dns", name, verdict: "allow", phase: "dns" });
+		expect(seen.decisions).toEqual({ dns: "allow good rule", connect: "allow own-resolver rule" });
+	}
+	/* Longer than the wait for a question, and than two sweeps. */
+	await sleep(11_000);
+	expect(await stage.records({ address: ROGUE4, protocol: "udp", kind: "connection" })).toEqual([]);
+	expect((await stage.records({ address: ROGUE4, protocol: "udp" })).length).toBe(before + 2);
+
+	expect((await stage.probe(["udp", ROGUE4, 53, "sendto", "no question"])).errno).toBe("0");
+	const other = await stage.record({ address: ROGUE4, protocol: "udp", kind: "connection" });
+	expect(other).toMatchObject({ port: 53, verdict: "allow", rule: "own-resolver" });
+}, 40_000);
 
 test("the same over IPv6", async () => {
 	expect((await resolve({ name: "mixed.good.test" }, [at(9)], DNS6)).connects).toEqual(["ok"]);

@@ -265,7 +265,7 @@ test("alerts are kept beside the decision", () => {
 test("tables are bounded: the oldest open record makes room and is kept among the ended ones, counted", () => {
 	const desk = new Desk({ live: 10, finished: 5 });
 	for (let cookie = 1n; cookie <= 30n; cookie++) desk.feed(connect({ cookie }));
-	expect(desk.table.kept.sizes).toEqual({ live: 10, finished: 5 });
+	expect(desk.table.kept.sizes).toEqual({ live: 10, finished: 5, questions: 0 });
 	expect(desk.table.dropped).toBe(20);
 });
 
