@@ -1,10 +1,11 @@
 import { Socket } from "node:net";
 import rateLimit from "@fastify/rate-limit";
-import { type FastifyInstance, fastify } from "fastify";
+import type { FastifyInstance } from "fastify";
 import { LIMITS, TIMES } from "../base/config.ts";
 import type { Logger } from "../base/logger.ts";
+import { newHttpServer } from "../system/http-server.ts";
+import type { TlsFiles } from "../system/listen-address.ts";
 import { type Access, guard } from "./access.ts";
-import { capConnections } from "./connection-cap.ts";
 import { connectionRoutes } from "./connections.ts";
 import { nameRoutes } from "./names.ts";
 import { observabilityRoutes } from "./observability.ts";
@@ -20,7 +21,7 @@ export interface AppOptions {
 	readonly log: Logger;
 	readonly version: string;
 	readonly access: Access;
-	readonly tls?: { readonly cert: Buffer; readonly key: Buffer };
+	readonly tls?: TlsFiles;
 	/** Requests a second that one client may make. */
 	readonly requests?: number;
 }
@@ -28,9 +29,8 @@ export interface AppOptions {
 /** The API, built but not listening. */
 export async function buildApp(options: AppOptions): Promise<FastifyInstance> {
 	const { services, log, version, access } = options;
-	const app = newServer(options.tls);
+	const app = newHttpServer({ tls: options.tls ?? null, connections: LIMITS.apiConnections, idle: TIMES.idle });
 	sendProblems(app, log);
-	capConnections(app.server, LIMITS.apiConnections);
 	/* TIMES.idle is for who sends or takes nothing, and not for the time that an answer costs us. */
 	app.addHook("preHandler", ({ raw }, _reply, done) => {
 		hangUpAfter(raw.socket, 0);
@@ -71,23 +71,4 @@ export async function buildApp(options: AppOptions): Promise<FastifyInstance> {
 /* ms; 0: never. Fastify's inject has no socket. */
 function hangUpAfter(socket: Socket, ms: number): void {
 	if (socket instanceof Socket) socket.setTimeout(ms);
-}
-
-function newServer(tls: AppOptions["tls"]): FastifyInstance {
-	const options = {
-		logger: false,
-		bodyLimit: LIMITS.bodyBytes,
-		requestTimeout: TIMES.request,
-		connectionTimeout: TIMES.idle,
-		keepAliveTimeout: TIMES.idle,
-		forceCloseConnections: true,
-		/* However slow the host: how long a start may take is for who starts the daemon to say (TimeoutStartSec). */
-		pluginTimeout: 0,
-		/* Another type in the query ("limit=x") is an error, not NaN. */
-		ajv: { customOptions: { coerceTypes: true, removeAdditional: false, allErrors: false } },
-		http: { headersTimeout: TIMES.headers, connectionsCheckingInterval: TIMES.headers / 2, maxHeaderSize: 16_384 },
-	} as const;
-	if (tls === undefined) return fastify(options);
-	const https = { ...tls, ...options.http, minVersion: "TLSv1.2", handshakeTimeout: TIMES.headers } as const;
-	return fastify({ ...options, https }) as unknown as FastifyInstance;
 }
