@@ -5,8 +5,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { addressText } from "../../../src/base/address.ts";
-import type { AnswerRecord } from "../../../src/records/contract.ts";
 import { answersOf, watchResolved } from "../../../src/daemon/resolved-names.ts";
+import type { AnswerRecord } from "../../../src/records/contract.ts";
 import { until } from "../../support/run.ts";
 
 const LOG = { debug() {}, info() {}, warn() {}, error() {} };
