@@ -53,7 +53,7 @@ export function scrapedMetrics(registry: Registry): ScrapedMetric[] {
 	return all.flatMap((each) => (each instanceof ScrapedCounter || each instanceof ScrapedGauge ? each.scraped : []));
 }
 
-/* prom-client keeps the registry, checks names and labels, and writes the same text (docs/decisions/0012-metrics-exposition.md). */
+/* prom-client keeps the registry, checks names and labels, and writes the same text (docs/decisions/0013-metrics-exposition.md). */
 class ScrapedCounter extends Counter {
 	readonly scraped: ScrapedMetric;
 
