@@ -205,7 +205,7 @@ export class ConnectionTable implements EventSink {
 		question.name = event.name;
 		question.nameKey = event.nameHash;
 		question.queryType = event.queryType;
-		const flow = this.dnsFlows.asked(event);
+		const flow = this.dnsFlows.question(event);
 		if (flow !== undefined) question.adopt(flow);
 		this.#decide(question, event);
 		question.ended = true;

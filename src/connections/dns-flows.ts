@@ -7,23 +7,23 @@ import { flowKey } from "./records-kept.ts";
 import { Settling } from "./settling.ts";
 
 /**
- * UDP flows to port 53 of resolvers that are not trusted. Each DNS question has its own record, with the flow's decision in it, so the flow
- * is no record as long as it carries only questions. It becomes one (`isOther`) when it carries something else:
- * - no question follows the first packet within TIMES.settleTick, or
+ * UDP flows to port 53 of resolvers that are not trusted. Each DNS question has its own record, which includes the flow's decision, so a flow
+ * that carries only questions has no record. It gets one (`isOther`) when it carries something else:
+ * - no question follows its first packet within TIMES.settleTick, or
  * - it has sent more packets than questions. The packets are those of the sweep before, because the event of a question can arrive after
  *   the kernel has counted its packet. A message with several questions, which no client sends, counts as several packets.
  */
 export class DnsFlows {
 	readonly #held: BoundedMap<string, HeldFlow>;
 	readonly #isOther: (flow: Connection) => void;
-	/** Flows without a question yet. */
-	readonly #unasked: Settling;
+	/** Flows without a question so far. */
+	readonly #withoutQuestion: Settling;
 
 	/** `limit`: number of flows. */
 	constructor(limit: number, isOther: (flow: Connection) => void) {
 		this.#held = new BoundedMap(limit);
 		this.#isOther = isOther;
-		this.#unasked = new Settling({ wait: () => TIMES.settleTick, settled: (flow) => this.#release(flow) });
+		this.#withoutQuestion = new Settling({ wait: () => TIMES.settleTick, settled: (flow) => this.#release(flow) });
 	}
 
 	/** Whether the event may begin a flow that carries only questions. */
@@ -31,9 +31,11 @@ export class DnsFlows {
 		return type === EVENT.connect && protocol === PROTOCOL.udp && remotePort === DNS_PORT && verdict !== VERDICT.deny;
 	}
 
+	/** The flow is no record for now. The oldest one is evicted if there are too many, and gets a record unless it has sent a question. */
 	hold(flow: Connection): void {
-		this.#held.set(keyOf(flow), { flow, sent: 0 });
-		this.#unasked.add(flow);
+		const evicted = this.#held.set(keyOf(flow), { flow, sent: 0 })?.flow;
+		if (evicted !== undefined && this.#withoutQuestion.remove(evicted)) this.#isOther(evicted);
+		this.#withoutQuestion.add(flow);
 	}
 
 	/** The held flow to this destination. */
@@ -46,13 +48,13 @@ export class DnsFlows {
 		return remotePort === DNS_PORT ? this.get(cookie, remote, remotePort, protocol) : undefined;
 	}
 
-	/** A message that was read as a question, or denied because it could not be read. Returns its flow. */
-	asked({ cookie, remote, remotePort, protocol, verdict, reason }: DecisionEvent): Connection | undefined {
+	/** A DNS message was read as a question, or was denied because it could not be read. Returns its flow. */
+	question({ cookie, remote, remotePort, protocol, verdict, reason }: DecisionEvent): Connection | undefined {
 		const held = this.#held.get(flowKey(cookie, remote, remotePort, protocol));
 		if (held === undefined) return undefined;
 		const isSent = verdict !== VERDICT.deny;
 		if (reason === REASON.unreadable && isSent) return undefined;
-		this.#unasked.remove(held.flow);
+		this.#withoutQuestion.remove(held.flow);
 		if (isSent) held.sent++;
 		return held.flow;
 	}
@@ -72,7 +74,7 @@ export class DnsFlows {
 	remove(flow: Connection): boolean {
 		const held = this.#held.get(keyOf(flow));
 		if (held?.flow !== flow) return false;
-		this.#unasked.remove(flow);
+		this.#withoutQuestion.remove(flow);
 		return this.#held.delete(keyOf(flow));
 	}
 

@@ -112,6 +112,13 @@ test("a flow that carries something else later becomes a connection, with its co
 	expect(desk.views()[0]).toMatchObject({ open: false, end: "idle" });
 });
 
+test("of too many flows the oldest is evicted, with a record unless it has sent a question", () => {
+	const desk = new Desk({ live: 2 });
+	desk.feed(flow({ cookie: 1n }), ask("a.example", { cookie: 1n }), flow({ cookie: 2n }), flow({ cookie: 3n }));
+	desk.feed(flow({ cookie: 4n }));
+	expect(desk.views().map(({ kind, name }) => `${kind} ${name}`)).toEqual(["dns a.example", "connection null"]);
+});
+
 test("questions to a trusted resolver and over TCP are as before", () => {
 	const { desk, rows } = setUp();
 	desk.feed(flow({ reason: REASON.resolver }), ask("a.example"), connect({ ...RESOLVER, protocol: PROTOCOL.tcp }));

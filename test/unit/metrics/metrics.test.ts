@@ -53,7 +53,7 @@ const sorted = (text: string) =>
 		.filter((line) => line !== "")
 		.sort();
 
-test("decisions by phase, verdict and reason; what observe would deny has its own metric", async () => {
+test("decisions by phase, verdict and reason; would-be denials have their own metric", async () => {
 	const lines = await scrape((kernel) => {
 		kernel.counters[index(PHASE.tls, VERDICT.deny, 6)] = 3n;
 		kernel.counters[index(PHASE.connect, VERDICT.allow, REASON.rule)] = 9_007_199_254_740_991n;
@@ -81,7 +81,7 @@ test("decisions by phase, verdict and reason; what observe would deny has its ow
 	expect(lines).toContain('sallyport_program_run_seconds_total{program="connect4"} 2');
 });
 
-test("rules by name, also those that are gone; enforced and observed apart", async () => {
+test("rules by name, also removed ones; decisions of both modes apart", async () => {
 	const lines = await scrape((kernel, slots) => {
 		const { byRule, ...first } = assignSlots([], ["web/api", "web/old"], 1);
 		slots.commit(first, () => kernel.rules);
@@ -140,7 +140,7 @@ test("times of an empty history have no sample", async () => {
 	expect(await exposed(registry)).not.toMatch(/^sallyport/m);
 });
 
-test("the process's metrics keep no timer", async () => {
+test("the metrics of the process", async () => {
 	const registry = new Registry();
 	registerProcessMetrics(registry);
 	const text = await exposed(registry);
@@ -163,7 +163,7 @@ test("sums over the counters", () => {
 	expect(deniedOf(counters, VERDICT.deny)).toBe(11);
 });
 
-test("maps are counted once a minute, and a map that cannot be read leaves what was known", async () => {
+test("maps are counted at most once a minute, and the last count stays if a map cannot be read", async () => {
 	let [now, counted, broken] = [0, 0, false];
 	const count = async () => {
 		counted++;

@@ -8,7 +8,7 @@ import { Desk } from "../support/desk.ts";
 import { connect, end, hello } from "../support/events.ts";
 import { exposed } from "../support/exposed.ts";
 
-test("a count is never too low, never runs backwards, and is too high by no more than the rarest", () => {
+test("a count is never too low, never decreases, and is too high by at most the smallest count", () => {
 	const keys = fc.array(fc.integer({ min: 0, max: 30 }), { maxLength: 400 });
 	fc.assert(
 		fc.property(keys, fc.integer({ min: 1, max: 10 }), (stream, room) => {
@@ -32,7 +32,7 @@ test("a count is never too low, never runs backwards, and is too high by no more
 	);
 });
 
-test("names become labels only up to the bound, with what was denied and the bytes", async () => {
+test("the busiest names are labels, up to the limit, with their denials and bytes", async () => {
 	const desk = new Desk();
 	const names = new TopNames(2);
 	desk.table.watch({
