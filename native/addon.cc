@@ -1,20 +1,22 @@
 /* SPDX-License-Identifier: MIT */
-/* What the addon exports, as in src/native/binding.ts. It trusts its arguments: src/native/addon.ts has checked them. */
+/* The exports of the addon, declared in src/native/binding.ts. Arguments are not checked here: src/native/addon.ts
+ * does. */
 #include <bpf/libbpf.h>
 #include <napi.h>
 
 #include <algorithm>
 #include <array>
 #include <string>
+#include <utility>
 
 #include "attached.h"
 #include "datagram.h"
 #include "js.h"
 #include "kernel.h"
-#include "later.h"
+#include "async.h"
 #include "memory.h"
 #include "object.h"
-#include "parsers.h"
+#include "parsers/parsers.h"
 #include "pins.h"
 #include "ring.h"
 
@@ -27,11 +29,11 @@ std::array<uint8_t, 16> address(const Napi::Value& value) {
 	return result;
 }
 
-Napi::Value destroy_socket_later(const Napi::CallbackInfo& info) {
+Napi::Value destroy_socket_by_name(const Napi::CallbackInfo& info) {
 	const auto name = info[0].As<Napi::Object>();
 	bool lossless;
 	const Napi::Value netns = name.Get("netns");
-	return destroy_later(info.Env(), {
+	SocketName socket = {
 		static_cast<uint8_t>(name.Get("protocol").ToNumber().Uint32Value()),
 		address(name.Get("local")),
 		address(name.Get("remote")),
@@ -39,7 +41,8 @@ Napi::Value destroy_socket_later(const Napi::CallbackInfo& info) {
 		static_cast<uint16_t>(name.Get("remotePort").ToNumber().Uint32Value()),
 		name.Get("cookie").As<Napi::BigInt>().Uint64Value(&lossless),
 		netns.IsNull() ? std::string() : std::string(netns.ToString()),
-	});
+	};
+	return destroy_socket_async(info.Env(), std::move(socket));
 }
 
 Napi::Value send_datagram_to(const Napi::CallbackInfo& info) {
@@ -61,7 +64,7 @@ Napi::Value attached_at(const Napi::CallbackInfo& info) {
 	});
 }
 
-/* What the folder's marker says of it: null if there is none. */
+/* Compares the marker of a pin folder with this addon; null if there is no marker. */
 Napi::Value pins_at(const Napi::CallbackInfo& info) {
 	return translating_errors(info.Env(), [&]() -> Napi::Value {
 		const auto marker = read_marker(std::string(info[0].ToString()));
@@ -86,10 +89,11 @@ Napi::Value mount_bpffs_at(const Napi::CallbackInfo& info) {
 	return info.Env().Undefined();
 }
 
-/* parse(request, bytes): the request is answered in place; false if it asks for what is not there. */
+/* parse(request, bytes): answers the request in place. Returns false if its range is out of bounds. */
 Napi::Value parse(const Napi::CallbackInfo& info) {
 	auto request = info[0].As<Napi::Uint8Array>();
-	return Napi::Boolean::New(info.Env(), sp_parse_in_user_space(request.Data(), bytes(info[1]), length(info[1])) == 0);
+	return Napi::Boolean::New(info.Env(),
+				  sp_parse_in_user_space(request.Data(), bytes(info[1]), length(info[1])) == 0);
 }
 
 Napi::Value unmount_bpffs_at(const Napi::CallbackInfo& info) {
@@ -97,8 +101,8 @@ Napi::Value unmount_bpffs_at(const Napi::CallbackInfo& info) {
 	return info.Env().Undefined();
 }
 
-Napi::Value give_back(const Napi::CallbackInfo& info) {
-	give_back_memory();
+Napi::Value release_memory(const Napi::CallbackInfo& info) {
+	release_unused_memory();
 	return info.Env().Undefined();
 }
 
@@ -109,7 +113,7 @@ Napi::Value take_error_class(const Napi::CallbackInfo& info) {
 
 Napi::Object initialize(Napi::Env env, Napi::Object exports) {
 	exports["Kernel"] = define_kernel(env);
-	exports["destroySocket"] = Napi::Function::New<destroy_socket_later>(env);
+	exports["destroySocket"] = Napi::Function::New<destroy_socket_by_name>(env);
 	exports["mountBpffs"] = Napi::Function::New<mount_bpffs_at>(env);
 	exports["sendDatagram"] = Napi::Function::New<send_datagram_to>(env);
 	exports["attached"] = Napi::Function::New<attached_at>(env);
@@ -118,7 +122,7 @@ Napi::Object initialize(Napi::Env env, Napi::Object exports) {
 	exports["parse"] = Napi::Function::New<parse>(env);
 	exports["parseRequestBytes"] = sp_parse_request_size();
 	exports["unmountBpffs"] = Napi::Function::New<unmount_bpffs_at>(env);
-	exports["giveBackMemory"] = Napi::Function::New<give_back>(env);
+	exports["giveBackMemory"] = Napi::Function::New<release_memory>(env);
 	exports["setErrorClass"] = Napi::Function::New<take_error_class>(env);
 	exports["libbpfVersion"] = std::string(libbpf_version_string()).substr(1); /* "v1.1" */
 	exports["largestRecord"] = Ring::kLargestRecord;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Which programs the kernel runs at a cgroup's hooks, whoever attached them. */
+/* The programs attached to a cgroup's hooks, by anyone. */
 #pragma once
 
 #include <cstdint>
@@ -9,12 +9,12 @@
 namespace sallyport {
 
 struct AttachedProgram {
-	std::string hook; /* as libbpf names it: cgroup_inet_egress */
-	std::string name; /* empty without CAP_SYS_ADMIN, which opening a program by its id takes */
+	std::string hook; /* in libbpf's terms: cgroup_inet_egress */
+	std::string name; /* empty without CAP_SYS_ADMIN, which is needed to open a program by its id */
 	uint32_t id;
 };
 
-/* Those at `cgroup` itself, at the hooks that Sallyport uses. */
+/* Programs at `cgroup` itself, at the hooks that Sallyport uses. Throws Failure with the errno of open(2) or bpf(2). */
 std::vector<AttachedProgram> attached_programs(const std::string& cgroup);
 
 } // namespace sallyport

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* One datagram to a unix socket, which Node cannot send: what the service manager (sd_notify(3)) and the journal listen to. */
+/* Sends a datagram to a Unix socket, which Node cannot: the service manager (sd_notify(3)) and the journal use them. */
 #pragma once
 
 #include <cstddef>
@@ -8,7 +8,8 @@
 
 namespace sallyport {
 
-/* `path` beginning with '@' is of the abstract name space. Never waits: EAGAIN if the receiver's queue is full. */
+/* A `path` that begins with '@' is in the abstract namespace. Does not block: throws Failure with EAGAIN if the
+ * receiver's queue is full. */
 void send_datagram(const std::string& path, const uint8_t* bytes, size_t length);
 
 } // namespace sallyport

@@ -61,20 +61,22 @@ inet_diag_sockid id_of(const SocketName& socket, int family) {
 	return id;
 }
 
-/* The whole name of a socket of which only the cookie is known: the kernel finds by name alone. */
+/* Finds the addresses and ports of a socket by its cookie. SOCK_DESTROY needs them. */
 std::optional<inet_diag_sockid> find_by_cookie(const SocketName& socket, int family, const Fd& netlink) {
 	const inet_diag_sockid wanted = id_of(socket, family);
 	const Request request = request_for(SOCK_DIAG_BY_FAMILY, NLM_F_DUMP, family, socket.protocol);
 	if (send(netlink.get(), &request, sizeof(request), 0) < 0) return std::nullopt;
 	std::optional<inet_diag_sockid> found;
 	alignas(nlmsghdr) std::array<uint8_t, 32768> room;
-	for (;;) { /* to the end of the dump, or it would stand before the next answer */
+	for (;;) { /* to the end of the dump, because the rest would be read as the next reply */
 		int left = recv(netlink.get(), room.data(), room.size(), 0);
 		if (left <= 0) return found;
-		for (auto* head = reinterpret_cast<nlmsghdr*>(room.data()); NLMSG_OK(head, left); head = NLMSG_NEXT(head, left)) {
+		for (auto* head = reinterpret_cast<nlmsghdr*>(room.data()); NLMSG_OK(head, left);
+		     head = NLMSG_NEXT(head, left)) {
 			if (head->nlmsg_type == NLMSG_DONE || head->nlmsg_type == NLMSG_ERROR) return found;
 			const auto* each = static_cast<const inet_diag_msg*>(NLMSG_DATA(head));
-			if (std::equal(wanted.idiag_cookie, wanted.idiag_cookie + 2, each->id.idiag_cookie)) found = each->id;
+			if (std::equal(wanted.idiag_cookie, wanted.idiag_cookie + 2, each->id.idiag_cookie))
+				found = each->id;
 		}
 	}
 }
@@ -103,7 +105,7 @@ int destroy_here(const SocketName& name) {
 	if (!netlink) return errno;
 	if (!is_mapped(name.remote)) return destroy_in_family(name, AF_INET6, netlink);
 	const int error = destroy_in_family(name, AF_INET, netlink);
-	/* An IPv6 socket may talk to a v4-mapped address. */
+	/* an IPv6 socket may be connected to an IPv4-mapped address */
 	return error == ENOENT ? destroy_in_family(name, AF_INET6, netlink) : error;
 }
 
@@ -117,7 +119,7 @@ int destroy_in_namespace(const SocketName& name) {
 
 int destroy_socket(const SocketName& name) {
 	if (name.netns.empty()) return destroy_here(name);
-	/* A thread of its own, which takes the foreign namespace with it when it ends. */
+	/* a thread of its own, because entering a namespace changes the whole thread */
 	int error = 0;
 	std::thread([&] { error = destroy_in_namespace(name); }).join();
 	return error;

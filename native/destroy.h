@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* SOCK_DESTROY over netlink: the application sees ECONNABORTED at once, where a dropped packet alone would
- * leave it to its own time-out. */
+/* SOCK_DESTROY over netlink (sock_diag(7)). The application gets ECONNABORTED at once. If its packets were only
+ * dropped, it would wait for its own timeout. */
 #pragma once
 
 #include <array>
@@ -11,13 +11,13 @@ namespace sallyport {
 
 struct SocketName {
 	uint8_t protocol;
-	std::array<uint8_t, 16> local, remote; /* IPv4 v4-mapped */
+	std::array<uint8_t, 16> local, remote; /* IPv4 is mapped */
 	uint16_t local_port, remote_port; /* local_port 0: find the socket by its cookie */
 	uint64_t cookie;
-	std::string netns; /* path to enter; empty: stay */
+	std::string netns; /* path of the network namespace to enter; empty: the current one */
 };
 
-/* 0 or the errno. Blocks: not for the event loop's thread. */
+/* Returns 0 or an errno. Blocks, so it must not run in the thread of the event loop. */
 int destroy_socket(const SocketName& socket);
 
 } // namespace sallyport

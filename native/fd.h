@@ -7,6 +7,7 @@
 
 namespace sallyport {
 
+/* Owns a file descriptor and closes it. */
 class Fd {
 public:
 	Fd() = default;

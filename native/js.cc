@@ -30,12 +30,13 @@ void set_error_class(Napi::Env env, Napi::Function constructor) {
 
 Napi::Error to_js(Napi::Env env, const std::system_error& error, const std::string& step, const std::string& log) {
 	const auto& constructor = env.GetInstanceData<ErrorClass>()->constructor;
-	return Napi::Error(env, constructor.New({Napi::String::New(env, error.what()), code_name(env, error.code().value()),
-	                                         Napi::String::New(env, step), Napi::String::New(env, log)}));
+	return Napi::Error(env,
+			   constructor.New({Napi::String::New(env, error.what()), code_name(env, error.code().value()),
+					    Napi::String::New(env, step), Napi::String::New(env, log)}));
 }
 
-Napi::Value give(Napi::Env env, Bytes&& content) {
-	/* V8 takes external memory at address 0 for a buffer that was detached. */
+Napi::Value to_buffer(Napi::Env env, Bytes&& content) {
+	/* V8 would take a buffer with external memory at address 0 for a detached one. */
 	if (content.empty()) return Napi::Buffer<uint8_t>::New(env, 0);
 	auto owned = std::make_unique<Bytes>(std::move(content));
 	uint8_t* data = owned->data();

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Between C++ and JavaScript: errors and bytes. */
+/* Conversions between C++ and JavaScript: errors and bytes. */
 #pragma once
 
 #include <napi.h>
@@ -12,11 +12,13 @@
 
 namespace sallyport {
 
-/* The class comes from JavaScript, so that an error is made as what it is caught as: NativeError of src/native/error.ts. */
+/* Sets the class of all errors: NativeError of src/native/error.ts. */
 void set_error_class(Napi::Env env, Napi::Function constructor);
 
+/* Returns a NativeError: message, `code` (name of the errno), `step`, and `log` of the verifier. */
 Napi::Error to_js(Napi::Env env, const std::system_error& error, const std::string& step, const std::string& log);
 
+/* Runs `work` and throws its C++ failures as NativeError. */
 template <typename Work>
 auto translating_errors(Napi::Env env, Work work) {
 	try {
@@ -31,7 +33,7 @@ auto translating_errors(Napi::Env env, Work work) {
 inline const uint8_t* bytes(const Napi::Value& value) { return value.As<Napi::Uint8Array>().Data(); }
 inline size_t length(const Napi::Value& value) { return value.As<Napi::Uint8Array>().ByteLength(); }
 
-/* A Buffer that owns the content. */
-Napi::Value give(Napi::Env env, Bytes&& content);
+/* Returns a Buffer that owns the content. */
+Napi::Value to_buffer(Napi::Env env, Bytes&& content);
 
 } // namespace sallyport

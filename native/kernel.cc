@@ -8,9 +8,10 @@
 #include <optional>
 #include <string>
 #include <utility>
+#include <vector>
 
+#include "async.h"
 #include "js.h"
-#include "later.h"
 #include "maps.h"
 #include "object.h"
 #include "pins.h"
@@ -28,7 +29,7 @@ public:
 	}
 
 	static Napi::Function define(Napi::Env env) {
-		return DefineClass(env, "Kernel", {
+		const std::vector<PropertyDescriptor> properties = {
 			InstanceAccessor<&Kernel::adopted>("adopted"),
 			InstanceMethod<&Kernel::call<&Kernel::shape>>("shape"),
 			InstanceMethod<&Kernel::call<&Kernel::install_policy>>("installPolicy"),
@@ -47,7 +48,8 @@ public:
 			InstanceMethod<&Kernel::call<&Kernel::attach>>("attach"),
 			InstanceMethod<&Kernel::call<&Kernel::detach>>("detach"),
 			InstanceMethod<&Kernel::call<&Kernel::close>>("close"),
-		});
+		};
+		return DefineClass(env, "Kernel", properties);
 	}
 
 private:
@@ -67,7 +69,7 @@ private:
 		prepared_ = std::move(loaded.prepared);
 		for (const auto& [name, fd] : handles_.maps) maps_.emplace(name, Map(name, fd.get()));
 		policy_ = std::make_unique<Policy>(handles_.maps.at("policy").get(), handles_.maps.at("control").get(),
-		                                   pins_);
+						   pins_);
 	}
 
 	const Map& map(const Napi::CallbackInfo& info) const { return maps_.at(info[0].ToString()); }
@@ -88,14 +90,14 @@ private:
 
 	Napi::Value read_policy(const Napi::CallbackInfo& info) {
 		auto rows = policy_->read();
-		return rows ? give(info.Env(), std::move(*rows)) : info.Env().Null();
+		return rows ? to_buffer(info.Env(), std::move(*rows)) : info.Env().Null();
 	}
 
 	Napi::Value dump(const Napi::CallbackInfo& info) {
 		Dump dump = map(info).dump();
 		auto result = Napi::Object::New(info.Env());
-		result["keys"] = give(info.Env(), std::move(dump.keys));
-		result["values"] = give(info.Env(), std::move(dump.values));
+		result["keys"] = to_buffer(info.Env(), std::move(dump.keys));
+		result["values"] = to_buffer(info.Env(), std::move(dump.values));
 		result["count"] = dump.count;
 		return result;
 	}
@@ -104,12 +106,12 @@ private:
 		const std::string name = info[0].ToString();
 		const int fd = handles_.maps.at(name).get();
 		Fd own(check(fcntl(fd, F_DUPFD_CLOEXEC, 0), "copy a descriptor"));
-		return count_later(info.Env(), name, std::move(own));
+		return count_entries_async(info.Env(), name, std::move(own));
 	}
 
 	Napi::Value lookup(const Napi::CallbackInfo& info) {
 		auto value = map(info).lookup(bytes(info[1]));
-		return value ? give(info.Env(), std::move(*value)) : info.Env().Null();
+		return value ? to_buffer(info.Env(), std::move(*value)) : info.Env().Null();
 	}
 
 	Napi::Value update(const Napi::CallbackInfo& info) {
@@ -122,8 +124,8 @@ private:
 	}
 
 	Napi::Value start(const Napi::CallbackInfo& info) {
-		reader_ = std::make_shared<Reader>(info.Env(), handles_.maps.at("events").get(), info[0].ToNumber().Uint32Value(),
-		                                   info[1].As<Napi::Function>());
+		reader_ = std::make_shared<Reader>(info.Env(), handles_.maps.at("events").get(),
+						   info[0].ToNumber().Uint32Value(), info[1].As<Napi::Function>());
 		return info.Env().Undefined();
 	}
 
@@ -159,11 +161,12 @@ private:
 
 	Napi::Value test_run(const Napi::CallbackInfo& info) {
 		const Fd& program = handles_.programs.at(info[0].ToString());
-		TestRun run = sallyport::test_run(program.get(), bytes(info[1]), length(info[1]), info[2].ToNumber().Int32Value());
+		TestRun run = sallyport::test_run(program.get(), bytes(info[1]), length(info[1]),
+						  info[2].ToNumber().Int32Value());
 		auto result = Napi::Object::New(info.Env());
 		result["retval"] = run.retval;
 		result["durationNs"] = run.duration_ns;
-		result["data"] = give(info.Env(), std::move(run.data));
+		result["data"] = to_buffer(info.Env(), std::move(run.data));
 		return result;
 	}
 

@@ -16,7 +16,8 @@ constexpr size_t kBatch = 1024;
 constexpr int kNotSupportedByKernel = 524; /* ENOTSUPP: a map type without batches */
 
 bool is_per_cpu(uint32_t type) {
-	return type == BPF_MAP_TYPE_PERCPU_ARRAY || type == BPF_MAP_TYPE_PERCPU_HASH || type == BPF_MAP_TYPE_LRU_PERCPU_HASH;
+	return type == BPF_MAP_TYPE_PERCPU_ARRAY || type == BPF_MAP_TYPE_PERCPU_HASH ||
+	       type == BPF_MAP_TYPE_LRU_PERCPU_HASH;
 }
 
 } // namespace
@@ -46,7 +47,7 @@ std::optional<Bytes> Map::lookup(const uint8_t* key) const {
 
 void Map::update(const uint8_t* key, const uint8_t* value) const {
 	Bytes raw(raw_value_size());
-	std::copy_n(value, value_size_, raw.begin()); /* per CPU: all of the sum on the first one */
+	std::copy_n(value, value_size_, raw.begin()); /* per-CPU maps: the whole sum goes to the first CPU */
 	check(bpf_map_update_elem(fd_, key, raw.data(), BPF_ANY), "update map " + name_);
 }
 
@@ -95,16 +96,17 @@ void Map::copy_value(const uint8_t* raw, uint8_t* to) const {
 bool Map::by_batch(const Visit& visit) const {
 	size_t room = std::min(kBatch, max_entries_);
 	Bytes keys, values;
-	Bytes next(std::max(key_size_, sizeof(uint32_t))); /* where to go on: a key, or a hash map's bucket number */
+	/* where the next batch begins: a key, or the bucket number of a hash map */
+	Bytes next(std::max(key_size_, sizeof(uint32_t)));
 	Bytes from(next.size());
 	for (bool first = true;;) {
 		keys.resize(room * key_size_);
 		values.resize(room * raw_value_size());
 		__u32 count = room;
-		const int failed =
-			bpf_map_lookup_batch(fd_, first ? nullptr : from.data(), next.data(), keys.data(), values.data(), &count, nullptr);
+		const int failed = bpf_map_lookup_batch(fd_, first ? nullptr : from.data(), next.data(), keys.data(),
+							values.data(), &count, nullptr);
 		const int error = failed ? errno : 0;
-		if (error == ENOSPC) { /* one bucket holds more than there is room for */
+		if (error == ENOSPC) { /* one bucket has more entries than there is room for */
 			room *= 2;
 			continue;
 		}
@@ -120,11 +122,11 @@ bool Map::by_batch(const Visit& visit) const {
 void Map::dump_one_by_one(Dump& dump) const {
 	dump = {};
 	Bytes key(key_size_), next(key_size_), value(raw_value_size());
-	/* A key that is removed while we stand on it sends get_next_key back to the beginning: the bound
-	 * keeps a busy map from holding us forever. */
+	/* If the current key is deleted, get_next_key starts over. The bound ends the loop in a busy map. */
 	bool first = true;
 	while (dump.count < max_entries_ && bpf_map_get_next_key(fd_, first ? nullptr : key.data(), next.data()) == 0) {
-		if (bpf_map_lookup_elem(fd_, next.data(), value.data()) == 0) append(dump, next.data(), value.data(), 1);
+		if (bpf_map_lookup_elem(fd_, next.data(), value.data()) == 0)
+			append(dump, next.data(), value.data(), 1);
 		std::swap(key, next);
 		first = false;
 	}

@@ -28,14 +28,14 @@ bool begins_area(const std::string& line, Area& area) {
 
 } // namespace
 
-void give_back_memory() {
+void release_unused_memory() {
 	malloc_trim(0);
 	std::ifstream smaps("/proc/self/smaps");
 	Area area;
 	for (std::string line; std::getline(smaps, line);) {
 		if (begins_area(line, area)) continue;
 		unsigned long changed;
-		/* Pages of our own in a private mapping (relocations) would be lost. */
+		/* private changes of a mapping (relocations) would be lost */
 		if (std::sscanf(line.c_str(), "Anonymous: %lu", &changed) == 1 && changed == 0 && area.of_file)
 			madvise(reinterpret_cast<void*>(area.from), area.to - area.from, MADV_DONTNEED);
 	}

@@ -3,8 +3,8 @@
 
 namespace sallyport {
 
-/* Gives back to the system what only starting needed: free heap, and pages of programs' files that nothing has changed. Those come
- * back from the page cache when they are touched. */
-void give_back_memory();
+/* Returns memory to the system that only the start needed: free heap, and unchanged pages of program files. The page
+ * cache provides the latter again on access. */
+void release_unused_memory();
 
 } // namespace sallyport

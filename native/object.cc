@@ -2,6 +2,7 @@
 #include "object.h"
 
 #include <bpf/bpf.h>
+#include <bpf/btf.h>
 #include <bpf/libbpf.h>
 #include <fcntl.h>
 #include <sys/stat.h>
@@ -13,7 +14,7 @@
 #include <set>
 #include <string_view>
 
-#include "../bpf/state.h"
+#include "../bpf/wire/state.h"
 #include "error.h"
 #include "pins.h"
 #include "sallyport.skel.h"
@@ -26,12 +27,7 @@ namespace {
 using Object = std::unique_ptr<bpf_object, decltype(&bpf_object__close)>;
 using Link = std::unique_ptr<bpf_link, decltype(&bpf_link__destroy)>;
 
-/* What a new version of the programs goes on with, so that it enforces the same policy with the same
- * knowledge from its first packet. Counters start anew: their slots belong to the daemon that gave them out. */
-const std::set<std::string_view> kKept = {"policy",    "control", "resolvers", "names", "learned",
-                                          "questions", "processes", "cgroups", "flows", "sockets", "dns_sockets"};
-
-/* libbpf hands the verifier's log only to its print callback, which is global. */
+/* Collects the verifier's log, which libbpf passes only to its global print callback. */
 class Log {
 public:
 	Log() : before_(libbpf_set_print(append)) { text_.clear(); }
@@ -92,7 +88,7 @@ bool attaches(const bpf_program* program) {
 	case BPF_PROG_TYPE_TRACING:
 		return true;
 	default:
-		return false; /* for BPF_PROG_TEST_RUN only */
+		return false; /* only for BPF_PROG_TEST_RUN */
 	}
 }
 
@@ -102,7 +98,7 @@ Fd open_pin(const fs::path& path) {
 	return pin;
 }
 
-/* Nothing if one of them is missing. */
+/* Nothing if a pin is missing. */
 std::optional<Handles> open_pins(const bpf_object* object, const LoadOptions& options) {
 	const fs::path pins = options.pins;
 	Handles found{};
@@ -130,11 +126,26 @@ bool same_shape(const bpf_map* map, int fd) {
 	       info.map_flags == bpf_map__map_flags(map);
 }
 
+/* Names of the maps that bpf/kernel/maps.h marks with SP_KEPT. */
+std::set<std::string> kept_maps(const bpf_object* object) {
+	const btf* types = bpf_object__btf(object);
+	std::set<std::string> kept;
+	for (__u32 id = 1; types != nullptr && id < btf__type_cnt(types); id++) {
+		const btf_type* tag = btf__type_by_id(types, id);
+		if (!btf_is_decl_tag(tag) || std::string_view("kept") != btf__name_by_offset(types, tag->name_off))
+			continue;
+		kept.insert(btf__name_by_offset(types, btf__type_by_id(types, tag->type)->name_off));
+	}
+	if (kept.empty()) throw Failure(EINVAL, "find maps to keep");
+	return kept;
+}
+
 void keep_maps(const bpf_object* object, const fs::path& pins) {
+	const std::set<std::string> kept = kept_maps(object);
 	bpf_map* map;
 	bpf_object__for_each_map(map, object) {
 		const char* name = bpf_map__name(map);
-		if (kKept.count(name) == 0) continue;
+		if (kept.count(name) == 0) continue;
 		const Fd old = open_pin(pins / "maps" / name);
 		if (old && same_shape(map, old.get())) {
 			check(bpf_map__reuse_fd(map, old.get()), std::string("keep map ") + name);
@@ -142,8 +153,8 @@ void keep_maps(const bpf_object* object, const fs::path& pins) {
 	}
 }
 
-/* "connect4", of "libbpf: prog 'connect4': BPF program load failed: ..." */
-std::string blamed_in(const std::string& log) {
+/* Returns "connect4" from "libbpf: prog 'connect4': BPF program load failed: ...". */
+std::string rejected_program(const std::string& log) {
 	const size_t begin = log.find('\'');
 	const size_t end = log.find('\'', begin + 1);
 	return end == std::string::npos ? std::string() : " " + log.substr(begin + 1, end - begin - 1);
@@ -154,7 +165,7 @@ void load_programs(bpf_object* object) {
 	if (bpf_object__load(object) == 0) return;
 	const int error = errno;
 	const std::string text = log.take();
-	throw Failure(error, "load" + blamed_in(text), text);
+	throw Failure(error, "load" + rejected_program(text), text);
 }
 
 void pin_all(const bpf_object* object, const fs::path& folder) {
@@ -179,8 +190,9 @@ void attach_all(const bpf_object* object, const std::string& cgroup, const fs::p
 		const std::string name = bpf_program__name(program);
 		Log log;
 		const bool tracing = bpf_program__type(program) == BPF_PROG_TYPE_TRACING;
-		const Link link(tracing ? bpf_program__attach(program) : bpf_program__attach_cgroup(program, group.get()),
-		                bpf_link__destroy);
+		const Link link(tracing ? bpf_program__attach(program)
+					: bpf_program__attach_cgroup(program, group.get()),
+				bpf_link__destroy);
 		if (!link) throw Failure(errno, "attach " + name, log.take());
 		check(bpf_link__pin(link.get(), (folder / "links" / name).c_str()), "pin link " + name);
 	}
@@ -209,7 +221,7 @@ public:
 		write_marker(stage_.folder(), marker);
 	}
 
-	/* The new links work beside the old ones before those go: there is no moment without a verdict. */
+	/* The new links are active before the old ones are removed, so traffic is judged at every moment. */
 	void attach() override {
 		attach_all(object_.get(), cgroup_, stage_.folder());
 		stage_.take_over();
@@ -245,8 +257,9 @@ Loaded load(const LoadOptions& options) {
 		bpf_map* map = check(bpf_object__find_map_by_name(object.get(), name.c_str()), "size of map " + name);
 		check(bpf_map__set_max_entries(map, entries), "size of map " + name);
 	}
-	/* Paths below another cgroup, or another layout, would be read wrongly. */
-	if (found && found->layout == wanted.layout && found->cgroup == wanted.cgroup) keep_maps(object.get(), options.pins);
+	/* The contents of maps depend on the watched cgroup and on the layout. */
+	if (found && found->layout == wanted.layout && found->cgroup == wanted.cgroup)
+		keep_maps(object.get(), options.pins);
 	load_programs(object.get());
 
 	Handles handles = handles_of(object.get());

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The compiled programs, from the ELF bytes embedded in this addon to handles on what the kernel runs. */
+/* Loads the programs: from the ELF bytes embedded in this addon to handles of the kernel's objects. */
 #pragma once
 
 #include <cstdint>
@@ -13,20 +13,21 @@
 namespace sallyport {
 
 struct LoadOptions {
-	std::string pins;
-	std::string cgroup;
+	std::string pins; /* folder on bpffs */
+	std::string cgroup; /* folder to attach to */
 	std::map<std::string, uint32_t> sizes; /* max_entries by map */
-	bool detached;
+	bool detached; /* load and pin, but attach nothing */
 };
 
+/* Descriptors of the maps and programs, by name. */
 struct Handles {
-	bool adopted;
+	bool adopted; /* the pins of an earlier process were taken over */
 	std::map<std::string, Fd> maps;
 	std::map<std::string, Fd> programs;
 };
 
-/* Programs that are loaded but see no packet yet: their maps can be filled first. Without attach() they go, and what was in
- * force before stays. */
+/* Programs that are loaded but not attached, so that their maps can be filled first. Without attach() they are removed,
+ * and the previous set stays in force. */
 class Prepared {
 public:
 	virtual ~Prepared() = default;
@@ -35,13 +36,14 @@ public:
 
 struct Loaded {
 	Handles handles;
-	std::unique_ptr<Prepared> prepared; /* null: in force already, or never to be attached */
+	std::unique_ptr<Prepared> prepared; /* null: already in force, or never to be attached */
 };
 
-/* What the marker of a pin folder must say to be taken over by this addon, for programs at `cgroup`. */
+/* Returns the marker that a pin folder must have to be taken over by this addon, for programs at `cgroup`. */
 Marker marker_of(const std::string& cgroup);
 
-/* Take over the pins if they are of this object; load it if they are not. */
+/* Takes over the pins if their marker fits, otherwise loads the object. Throws Failure; its log has the verifier's
+ * messages. */
 Loaded load(const LoadOptions& options);
 
 } // namespace sallyport

@@ -17,14 +17,14 @@ namespace sallyport {
 namespace {
 
 constexpr const char* kNext = "next";
-constexpr const char* kRows[] = {"rows", "rows-new"}; /* bpffs takes no dots in names */
+constexpr const char* kRows[] = {"rows", "rows-new"}; /* bpffs forbids dots in names */
 constexpr const char* kParts[] = {"maps", "programs", "links"};
 
 void detach_links(const fs::path& links) {
 	std::error_code missing;
 	for (const auto& entry : fs::directory_iterator(links, missing)) {
-		/* A cgroup link detaches here and now; unlinking alone leaves that to a later RCU grace
-		 * period. Tracing links know no detach: unlinking has to do. */
+		/* A cgroup link is detached at once. Only unlinking it would defer that until an RCU grace period has
+		 * passed. Tracing links cannot be detached, only unlinked. */
 		const Fd link(bpf_obj_get(entry.path().c_str()));
 		if (link) bpf_link_detach(link.get());
 	}
@@ -77,8 +77,9 @@ std::optional<Marker> read_marker(const fs::path& folder) {
 
 void write_marker(const fs::path& folder, const Marker& marker) {
 	const uint32_t key = 0;
-	const Fd map(check(bpf_map_create(BPF_MAP_TYPE_ARRAY, "sallyport_mark", sizeof(key), sizeof(marker), 1, nullptr),
-	                   "create marker"));
+	const Fd map(
+		check(bpf_map_create(BPF_MAP_TYPE_ARRAY, "sallyport_mark", sizeof(key), sizeof(marker), 1, nullptr),
+		      "create marker"));
 	check(bpf_map_update_elem(map.get(), &key, &marker, BPF_ANY), "write marker");
 	check(bpf_obj_pin(map.get(), (folder / "marker").c_str()), "pin marker");
 }
@@ -118,7 +119,7 @@ Stage::~Stage() {
 	try {
 		remove_set(next_);
 	} catch (const std::exception&) {
-		/* The next start finds it and tries again. */
+		/* the next start finds the rest and removes it */
 	}
 }
 

@@ -6,7 +6,7 @@
 
 #include <cstring>
 
-#include "../bpf/state.h"
+#include "../bpf/wire/state.h"
 #include "error.h"
 #include "fd.h"
 #include "pins.h"
@@ -45,15 +45,15 @@ Policy::~Policy() { munmap(control_, sizeof(sp_control)); }
 
 void Policy::install(const uint8_t* rows, size_t bytes, uint32_t generation) {
 	LIBBPF_OPTS(bpf_map_create_opts, options, .map_flags = BPF_F_INNER_MAP | BPF_F_MMAPABLE);
-	const Fd inner(
-		check(bpf_map_create(BPF_MAP_TYPE_ARRAY, "policy_rows", sizeof(kSlot), SP_ROW, bytes / SP_ROW, &options),
-	          "create the policy's rows"));
+	const Fd inner(check(
+		bpf_map_create(BPF_MAP_TYPE_ARRAY, "policy_rows", sizeof(kSlot), SP_ROW, bytes / SP_ROW, &options),
+		"create the policy's rows"));
 	std::memcpy(Mapping(inner.get(), bytes, PROT_READ | PROT_WRITE).data(), rows, bytes);
 	const int fd = inner.get();
 	pin_rows(pins_, fd);
 	check(bpf_map_update_elem(policy_map_, &kSlot, &fd, BPF_ANY), "switch the policy");
 	settle_rows(pins_);
-	/* One word, not the whole struct by the map: the programs write its neighbours. */
+	/* Writes one word through the mapping, because the programs write its neighbours. */
 	__atomic_store_n(&static_cast<sp_control*>(control_)->generation, generation, __ATOMIC_RELEASE);
 }
 

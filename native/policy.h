@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The policy in force: the inner map in the one slot of `policy`, and its number in `control`. */
+/* The policy in force: the inner map in the only slot of `policy`, and its number in `control`. */
 #pragma once
 
 #include <cstddef>
@@ -12,13 +12,15 @@ namespace sallyport {
 
 class Policy {
 public:
-	/* `pins`: the folder that the two maps are pinned in. */
+	/* `pins` is the folder with the pins of the two maps. */
 	Policy(int policy_map, int control_map, std::string pins);
 	~Policy();
 	Policy(const Policy&) = delete;
 	Policy& operator=(const Policy&) = delete;
 
+	/* Makes `rows` the policy in force. Throws Failure with the errno of bpf(2) or mmap(2). */
 	void install(const uint8_t* rows, size_t bytes, uint32_t generation);
+	/* The rows of the policy in force; nothing if none is. */
 	std::optional<std::vector<uint8_t>> read() const;
 
 private:

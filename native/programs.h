@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+/* Facts about a loaded program, and test runs of it. */
 #pragma once
 
 #include <cstddef>
@@ -20,7 +21,9 @@ struct TestRun {
 	std::vector<uint8_t> data;
 };
 
+/* Throws Failure with the errno of bpf(2). The run time is 0 unless kernel.bpf_stats_enabled is set. */
 ProgramFacts program_facts(int program);
+/* BPF_PROG_TEST_RUN with `data` as the packet, `repeat` times. duration_ns is the mean of one run. Throws Failure. */
 TestRun test_run(int program, const uint8_t* data, size_t bytes, int repeat);
 
 } // namespace sallyport

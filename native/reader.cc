@@ -28,7 +28,7 @@ Reader::Reader(Napi::Env env, int map, size_t room, Napi::Function on_batch)
 }
 
 size_t Reader::drain() {
-	if (draining_) return 0; /* called by its own callback, which is not done with the buffer */
+	if (draining_) return 0; /* called by its own callback, which still uses the buffer */
 	const auto self = shared_from_this();
 	const Busy busy(draining_);
 	const auto buffer = buffer_.Value();
@@ -44,8 +44,8 @@ void Reader::CloseHandle::operator()(uv_poll_t* poll) const {
 	uv_close(reinterpret_cast<uv_handle_t*>(poll), closed);
 }
 
-/* Beginning to wait anew makes the kernel look whether there is something: records that were written
- * without a wake-up announce themselves in no other way. */
+/* Restarts the poll, which makes the kernel check the ring. Records that were written without a wake-up are noticed in
+ * no other way. */
 void Reader::wait() {
 	uv_poll_stop(poll_.get());
 	uv_poll_start(poll_.get(), UV_READABLE, on_readable);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* The ring on the event loop: one batch a turn. The poll is level-triggered, so what a batch leaves behind comes in the next turn, after
- * the timers and sockets of this one. Shared, because the callback may stop it. */
+/* Reads the ring on the event loop, one batch for each turn. The poll is level-triggered, so the rest comes in the next
+ * turn, after the timers and sockets of this one. Shared ownership, because the callback may stop the reader. */
 #pragma once
 
 #include <napi.h>
@@ -15,14 +15,15 @@ namespace sallyport {
 
 class Reader : public std::enable_shared_from_this<Reader> {
 public:
+	/* Calls `on_batch(buffer, length)` for each batch. The buffer has `room` bytes and is reused. */
 	Reader(Napi::Env env, int map, size_t room, Napi::Function on_batch);
 
-	/* Records of one batch. */
+	/* Returns the number of records in the batch. */
 	size_t drain();
 
 	Ring::Positions positions() const { return ring_.positions(); }
 
-	/* At once, whoever still holds on to this: the ring's descriptor may be closed next. */
+	/* Stops at once, even if others still hold a reference: the descriptor of the ring may be closed next. */
 	void stop() { poll_.reset(); }
 
 private:

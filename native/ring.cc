@@ -6,7 +6,7 @@
 
 #include <cstring>
 
-#include "../bpf/event.h"
+#include "../bpf/wire/event.h"
 #include "error.h"
 #include "maps.h"
 
@@ -41,7 +41,7 @@ Ring::Batch Ring::drain(uint8_t* into, size_t room) {
 }
 
 Ring::Positions Ring::positions() const {
-	const uint64_t taken = position(map_, 0); /* first: it is never seen ahead of what was written */
+	const uint64_t taken = position(map_, 0); /* read first, so that it never exceeds the written position */
 	return {position(map_, 1), taken};
 }
 
@@ -51,8 +51,8 @@ int Ring::take(void* self, void* record, size_t size) {
 	std::memcpy(ring.into_ + ring.batch_.length, record, size);
 	ring.batch_.length += padded(size);
 	ring.batch_.records++;
-	/* libbpf 1.1 counts a sample as consumed even if its callback says stop: so stop while the next
-	 * one, whatever its size, would still fit. */
+	/* libbpf 1.1 counts a sample as consumed even if its callback stops. So stop while the largest record would
+	 * still fit. */
 	ring.batch_.full = ring.room_ - ring.batch_.length < kLargestRecord;
 	return ring.batch_.full ? -ENOBUFS : 0;
 }

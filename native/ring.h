@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The ring buffer `events`, drained in batches that are bounded by the room for them. */
+/* The ring buffer `events`, drained in batches that are limited by the room for them. */
 #pragma once
 
 #include <bpf/libbpf.h>
@@ -15,19 +15,21 @@ public:
 	struct Batch {
 		size_t length; /* bytes */
 		size_t records;
-		bool full; /* there may be more */
+		bool full; /* more records may be available */
 	};
 
-	/* The least room that a batch needs. */
+	/* The minimum room for a batch [bytes]. */
 	static const size_t kLargestRecord;
 
+	/* Borrows the descriptor of the map. */
 	explicit Ring(int map);
 
 	/* Readable while the ring is not empty. */
 	int fd() const { return map_; }
+	/* Copies records until the ring is empty or `room` [bytes] may not hold another one. Throws Failure. */
 	Batch drain(uint8_t* into, size_t room);
 
-	/* Bytes since the ring was made: what the kernel has written, and what was taken of it. */
+	/* Bytes since the ring was created: written by the programs, and read by user space. */
 	struct Positions {
 		uint64_t written, taken;
 	};

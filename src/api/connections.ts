@@ -1,7 +1,7 @@
 import type { FastifyInstance } from "fastify";
 import type { HistorySort, Source } from "../records/contract.ts";
 import { FORMS, formatOf, sendPage } from "./answer.ts";
-import { askRecords, readCursor, writeCursor, writePage } from "./pages.ts";
+import { queryRecords, readCursor, writeCursor, writePage } from "./pages.ts";
 import { Refusal } from "./problem-details.ts";
 import { type FilterQuery, filterOf } from "./query.ts";
 import { connectionDetailSchema, connectionListSchema } from "./schemas/connection.ts";
@@ -26,8 +26,9 @@ export function connectionRoutes(app: FastifyInstance, { records }: ApiServices)
 				tags: ["connections"],
 				summary: "Connections and DNS questions, newest first.",
 				description:
-					"All filters given must hold. `Accept` chooses JSON, `application/x-ndjson` (one record a line) or `text/csv`. " +
-					"The header `Link` names the next page, and `sallyport-next` its cursor.",
+					"Filters are combined with AND. A repeated filter selects any of its values, and `not-…` excludes each of its values. " +
+					"`Accept` selects JSON, `application/x-ndjson` (one record a line) or `text/csv`. " +
+					"The header `Link` has the next page, and `sallyport-next` its cursor.",
 				produces: ["application/json", "application/x-ndjson", "text/csv"],
 				querystring: listParameters,
 				response: { 200: connectionListSchema, ...problemResponses },
@@ -44,7 +45,7 @@ export function connectionRoutes(app: FastifyInstance, { records }: ApiServices)
 				...(cursor === undefined ? {} : { cursor }),
 			};
 			const format = formatOf(request.headers.accept);
-			const { source, unwritten, value } = await askRecords(records, from, (reader) =>
+			const { source, unwritten, value } = await queryRecords(records, from, (reader) =>
 				writePage(reader, FORMS[format], query),
 			);
 			return sendPage(request, reply, format, { ...value, next: writeCursor(source, value.next), source, unwritten });
@@ -57,7 +58,7 @@ export function connectionRoutes(app: FastifyInstance, { records }: ApiServices)
 			schema: {
 				operationId: "getConnection",
 				tags: ["connections"],
-				summary: "One record, whole, with the steps that decided it.",
+				summary: "One record with the steps that decided it.",
 				params: {
 					type: "object",
 					required: ["id"],
@@ -68,12 +69,11 @@ export function connectionRoutes(app: FastifyInstance, { records }: ApiServices)
 		},
 		async (request) => {
 			const { id } = request.params;
-			const { source, unwritten, value } = await askRecords(records, undefined, async (reader) => {
+			const { source, unwritten, value } = await queryRecords(records, undefined, async (reader) => {
 				const record = await reader.get(id);
 				return record === null ? null : { ...record, steps: await stepsOf(record, reader) };
 			});
-			if (value === null)
-				throw new Refusal(404, "not-found", `There is no record ${id}; it may have been too old to keep.`);
+			if (value === null) throw new Refusal(404, "not-found", `There is no record ${id} (it may have expired).`);
 			return { ...value, source, unwritten };
 		},
 	);

@@ -2,7 +2,7 @@ import { STATUS_CODES } from "node:http";
 import type { FastifyError, FastifyInstance, FastifyReply } from "fastify";
 import type { Logger } from "../base/logger.ts";
 import { printable } from "../base/text.ts";
-import { FilterError } from "../records/filter.ts";
+import { FilterError, HistoryError } from "../records/query-errors.ts";
 
 /** RFC 9457. Every error of the API is one. */
 export interface ProblemDetails {
@@ -100,20 +100,21 @@ function refusalOf(error: FastifyError): Refusal {
 						? `is one of ${allowedValues.join(", ")}`
 						: (each.message ?? "is wrong"),
 			);
-			return where === "body" ? { pointer: printable(path), detail } : { parameter: printable(path.slice(1)), detail };
+			/* "/name/0" is a value of the parameter "name". */
+			const [, parameter = ""] = path.split("/");
+			return where === "body" ? { pointer: printable(path), detail } : { parameter: printable(parameter), detail };
 		});
 		const detail = errors.map((each) => `${each.parameter ?? each.pointer} ${each.detail}`).join("; ");
 		return new Refusal(400, "bad-request", `${detail}.`, { errors });
 	}
-	if (error.name === "HistoryError") return ofHistory(error);
+	if (error instanceof HistoryError) return ofHistory(error);
 	const status = error.statusCode ?? 500;
 	if (status >= 500) return new Refusal(500, "internal", "The daemon failed; see its log.");
 	const headers: Record<string, string> = status === 413 ? { connection: "close" } : {};
 	return new Refusal(status, SLUGS[status] ?? "refused", printable(error.message), {}, headers);
 }
 
-/* src/records/contract.ts */
-function ofHistory({ code, message }: FastifyError): Refusal {
+function ofHistory({ code, message }: HistoryError): Refusal {
 	const detail = printable(message);
 	if (code === "bad_cursor")
 		return new Refusal(400, "bad-request", detail, { errors: [{ parameter: "cursor", detail }] });

@@ -1,7 +1,8 @@
 import { phaseNames } from "../native/vocabulary.ts";
 import type { HistoryReader, HistoryRecord } from "../records/contract.ts";
+import { parseTerms } from "../records/filter.ts";
 
-/** One decision on the way of a connection. */
+/** One decision about a connection. */
 export interface Step {
 	readonly phase: string;
 	readonly verdict: string;
@@ -9,27 +10,27 @@ export interface Step {
 	readonly group: string | null;
 	readonly rule: string | null;
 	readonly generation: number;
-	/** This decision stands for the record. */
+	/** It is the decision that stands for the record. */
 	readonly decides: boolean;
-	/** The record of the DNS question, for the step that came before the connection. */
+	/** The id of the DNS question, for the step that came before the connection. */
 	readonly record: number | null;
 	/** One sentence. */
 	readonly text: string;
 }
 
-/** From the question to the last phase that judged. */
+/** From the DNS question to the last phase that decided. */
 export async function stepsOf(record: HistoryRecord, reader: HistoryReader): Promise<Step[]> {
 	const steps: Step[] = [];
 	const question = await questionBefore(record, reader);
-	const asked = question?.decisions.dns;
-	if (question !== null && asked !== undefined) {
-		const given = question.query?.addresses.includes(record.remote) === true ? "; the answer had this address" : "";
+	const decision = question?.decisions.dns;
+	if (question !== null && decision !== undefined) {
+		const answered = question.query?.addresses.includes(record.remote) === true ? "; the answer had this address" : "";
 		steps.push({
 			phase: "dns",
-			...asked,
+			...decision,
 			decides: false,
 			record: question.id,
-			text: `the question for ${question.name}: ${sentenceOf(asked)}${given}`,
+			text: `the DNS question for ${question.name}: ${sentenceOf(decision)}${answered}`,
 		});
 	}
 	for (const phase of phaseNames) {
@@ -41,18 +42,19 @@ export async function stepsOf(record: HistoryRecord, reader: HistoryReader): Pro
 	return steps;
 }
 
-/* The last one of this process for the name, before it connected. */
+/* The last question of the process for the name before it connected. */
 async function questionBefore(record: HistoryRecord, reader: HistoryReader): Promise<HistoryRecord | null> {
 	const { kind, name, process } = record;
 	if (kind !== "connection" || name === null || process === null || name.includes("*")) return null;
 	const until = Date.parse(record.first) + 1;
-	const filter = { kind: "dns" as const, name, process: String(process.pid), since: until - BEFORE, until };
+	const terms = parseTerms({ kind: "dns", name, process: String(process.pid) });
+	const filter = { since: until - BEFORE, until, terms };
 	const { rows } = await reader.query({ filter, limit: 10 });
 	const own = rows.filter((row) => row.name === name && row.process?.pid === process.pid);
 	return own.find((row) => row.query?.addresses.includes(record.remote)) ?? own[0] ?? null;
 }
 
-/** ms: a name is seldom kept longer by who asked. */
+/** [ms] Programs seldom keep an address for longer. */
 const BEFORE = 3_600_000;
 
 function sentenceOf({ verdict, reason, group, rule }: Omit<Step, "phase" | "decides" | "record" | "text">): string {
@@ -62,16 +64,16 @@ function sentenceOf({ verdict, reason, group, rule }: Omit<Step, "phase" | "deci
 }
 
 const REASONS: Readonly<Record<string, string>> = {
-	rule: "a rule of a policy that is no longer known",
-	default: "no rule decided; the phase's default did",
-	resolver: "DNS with a trusted resolver is judged by its questions",
-	name_unbound: "DNS did not give the address for the name that the hello shows",
-	name_missing: "the hello shows no name",
-	name_bad: "what the hello shows is no name",
-	incomplete: "the hello never became whole",
-	not_tls: "a hello was required and something else was sent",
-	unreadable: "it could not be read",
+	rule: "by a rule of a policy that is no longer known",
+	default: "by the default of the phase: no rule matched",
+	resolver: "a trusted resolver: each of its DNS questions is decided instead",
+	name_unbound: "DNS did not return this address for the name in the ClientHello",
+	name_missing: "the ClientHello has no server name",
+	name_bad: "the server name in the ClientHello is not a valid name",
+	incomplete: "the ClientHello stayed incomplete",
+	not_tls: "a ClientHello was required, and other data was sent",
+	unreadable: "the data could not be parsed",
 	no_policy: "no policy was in force",
-	no_room: "the kernel had no room to remember it",
-	quic_unread: "QUIC of a version that cannot be read, so its name is not known",
+	no_room: "a kernel map was full",
+	quic_unread: "a QUIC version that cannot be decrypted, so the name is not known",
 };

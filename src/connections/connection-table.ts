@@ -1,29 +1,8 @@
 import { isUnspecified } from "../base/address.ts";
-import {
-	type AnswerEvent,
-	type CgroupEvent,
-	type Cursor,
-	type DecisionEvent,
-	type EndEvent,
-	type EventHead,
-	type EventSink,
-	keptDecision,
-	type NamedEvent,
-	type ProcessEvent,
-	type RequestEvent,
-} from "../native/events.ts";
-import {
-	ANSWER_CAPPED,
-	ANSWER_UNTRUSTED,
-	END,
-	EVENT,
-	HELLO_ECH,
-	HOOK,
-	PHASE,
-	PROTOCOL,
-	REASON,
-	VERDICT,
-} from "../native/layout.ts";
+import type { AnswerEvent, CgroupEvent, NamedEvent, ProcessEvent, RequestEvent } from "../native/event-objects.ts";
+import { type DecisionEvent, type EndEvent, type EventHead, keptDecision } from "../native/event-views.ts";
+import type { Cursor, EventSink } from "../native/events.ts";
+import { ANSWER_FLAG, END, EVENT, HELLO_FLAG, HOOK, PHASE, PROTOCOL, REASON, VERDICT } from "../native/layout.ts";
 import type { Connection } from "../records/connection.ts";
 import { ConnectionNamer, type LookupName } from "./connection-namer.ts";
 import { Decisions, type RuleNamer } from "./decisions.ts";
@@ -122,7 +101,7 @@ export class ConnectionTable implements EventSink {
 		const { address, nameHash: hash, tgid: pid, start, ttl, flags } = event;
 		const name = this.#namer.text(hash, at);
 		if (name === null) return;
-		const trusted = (flags & (ANSWER_UNTRUSTED | ANSWER_CAPPED)) === 0;
+		const trusted = (flags & (ANSWER_FLAG.untrusted | ANSWER_FLAG.capped)) === 0;
 		this.#o.names.answered(address, { name, hash, pid, start, shared: trusted });
 		const time = this.#factory.wallClock(event);
 		this.#watchers.answered({ name, address, ttl, time, trusted }, this.#questions.answered(event, time));
@@ -228,7 +207,7 @@ export class ConnectionTable implements EventSink {
 			connection.nameFromRequest = false;
 			connection.nameKey = event.nameHash;
 		}
-		connection.ech = (event.flags & HELLO_ECH) !== 0;
+		connection.ech = (event.flags & HELLO_FLAG.ech) !== 0;
 		this.#decide(connection, event);
 		if (known === undefined) this.#openRecord(connection);
 		this.#afterDecision(connection, event);

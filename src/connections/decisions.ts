@@ -1,4 +1,4 @@
-import type { DecisionEvent } from "../native/events.ts";
+import type { DecisionEvent } from "../native/event-views.ts";
 import { NO_RULE, PHASES, REASONS, VERDICT, VERDICTS } from "../native/layout.ts";
 import type { Connection, PhaseDecision, RuleRef } from "../records/connection.ts";
 

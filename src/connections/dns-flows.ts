@@ -1,6 +1,6 @@
 import { BoundedMap } from "../base/bounded.ts";
 import { TIMES } from "../base/config.ts";
-import type { DecisionEvent } from "../native/events.ts";
+import type { DecisionEvent } from "../native/event-views.ts";
 import { DNS_PORT, EVENT, PROTOCOL, REASON, VERDICT } from "../native/layout.ts";
 import type { Connection } from "../records/connection.ts";
 import { flowKey } from "./records-kept.ts";

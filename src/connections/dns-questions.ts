@@ -1,7 +1,7 @@
 import { isMapped } from "../base/address.ts";
 import { BoundedMap } from "../base/bounded.ts";
 import { QUERY_TYPE } from "../base/dns.ts";
-import type { AnswerEvent, NamedEvent } from "../native/events.ts";
+import type { AnswerEvent, NamedEvent } from "../native/event-objects.ts";
 import type { Connection } from "../records/connection.ts";
 
 /** The records of DNS questions that may still get answers. Bounded: the oldest is evicted. */

@@ -1,6 +1,7 @@
 import type { CgroupTable } from "../identity/cgroup-table.ts";
 import type { ProcessTable } from "../identity/process-table.ts";
-import type { Cursor, EventHead } from "../native/events.ts";
+import type { EventHead } from "../native/event-views.ts";
+import type { Cursor } from "../native/events.ts";
 import { Connection } from "../records/connection.ts";
 import type { Clock } from "../system/clock.ts";
 

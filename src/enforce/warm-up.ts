@@ -5,7 +5,7 @@ import { type Packed, packAddress, packedBytes } from "../base/address.ts";
 import { LIMITS, TIMES, type WarmUp } from "../base/config.ts";
 import type { Logger } from "../base/logger.ts";
 import type { Kernel } from "../native/binding.ts";
-import { TEACH_REQUEST } from "../native/layout.ts";
+import { LEARN_REQUEST } from "../native/layout.ts";
 import type { Policy } from "../policy/model.ts";
 
 export interface WarmerOptions {
@@ -90,13 +90,13 @@ export class Warmer {
 	#teach(name: string, { address, ttl }: Found): boolean {
 		const packed: Packed | null = packAddress(address);
 		if (packed === null) return false;
-		const request = Buffer.alloc(TEACH_REQUEST.bytes);
-		packedBytes(packed).copy(request, TEACH_REQUEST.address);
-		request.writeUInt32LE(ttl >>> 0, TEACH_REQUEST.ttl);
-		request.writeUInt16LE(name.length, TEACH_REQUEST.nameLength);
-		request.write(name, TEACH_REQUEST.name, "latin1");
-		const { retval, data } = this.#o.kernel.testRun("teach", request, 1);
-		return retval === 0 && data.readUInt8(TEACH_REQUEST.learned) === 1;
+		const request = Buffer.alloc(LEARN_REQUEST.bytes);
+		packedBytes(packed).copy(request, LEARN_REQUEST.address);
+		request.writeUInt32LE(ttl >>> 0, LEARN_REQUEST.ttl);
+		request.writeUInt16LE(name.length, LEARN_REQUEST.nameLength);
+		request.write(name, LEARN_REQUEST.name, "latin1");
+		const { retval, data } = this.#o.kernel.testRun("learn_address", request, 1);
+		return retval === 0 && data.readUInt8(LEARN_REQUEST.learned) === 1;
 	}
 }
 

@@ -1,6 +1,7 @@
 import type { Registry } from "prom-client";
 import type { Kernel } from "../native/binding.ts";
-import { ALLOWED_OBSERVING, COUNT, VERDICT } from "../native/layout.ts";
+import { ALLOWED_OBSERVING, decisionCounter } from "../native/counters.ts";
+import { COUNT, VERDICT } from "../native/layout.ts";
 import { answerNames, eventNames, mapNames, phaseNames, reasonNames } from "../native/vocabulary.ts";
 import { type Sample, type Scrape, scrapedCounter } from "./scraped-metric.ts";
 
@@ -140,7 +141,7 @@ function* reasons(verdict: number): Generator<[phase: string, reason: string, in
 	for (const [p, phase] of phaseNames.entries()) {
 		for (const [r, reason] of reasonNames.entries()) {
 			if (reason === null) continue;
-			yield [phase, reason, COUNT.decision + p * COUNT.decisionPhase + verdict * COUNT.decisionVerdict + r];
+			yield [phase, reason, decisionCounter(p, verdict, r)];
 		}
 	}
 }

@@ -22,8 +22,8 @@ export function newHttpServer({ tls, connections, idle }: HttpServerOptions): Fa
 		forceCloseConnections: true,
 		/* A slow host may take any time to start: the service manager has the limit (TimeoutStartSec). */
 		pluginTimeout: 0,
-		/* A value of the wrong type in the query ("limit=x") is an error, not NaN. */
-		ajv: { customOptions: { coerceTypes: true, removeAdditional: false, allErrors: false } },
+		/* A value of another type ("limit=x") is an error, not NaN. "array": a parameter that is given once is a list of one. */
+		ajv: { customOptions: { coerceTypes: "array", removeAdditional: false, allErrors: false } },
 		http: { headersTimeout: TIMES.headers, connectionsCheckingInterval: TIMES.headers / 2, maxHeaderSize: 16_384 },
 	} as const;
 	const https = { ...tls, ...options.http, minVersion: "TLSv1.2", handshakeTimeout: TIMES.headers } as const;

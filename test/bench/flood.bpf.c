@@ -1,17 +1,18 @@
 /* SPDX-License-Identifier: GPL-2.0 OR MIT
- * Events without sockets: each run counts and reports one connection and its end, by the code of the hooks themselves (bpf/record.h,
- * bpf/report.h) and into the daemon's own maps, which the loader hands in. What runs it asks by BPF_PROG_TEST_RUN. */
+ * Events without sockets. Each run counts and reports one connection and its end, by the code of the hooks
+ * (bpf/traffic/record.h, bpf/kernel/report.h), in the daemon's maps, which the loader passes in. Runs by
+ * BPF_PROG_TEST_RUN. */
 #include <stdbool.h>
-#include "event.h"
-#include "core.h"
-#include "record.h"
+#include "../../bpf/wire/event.h"
+#include "../../bpf/wire/core.h"
+#include "../../bpf/traffic/record.h"
 
 char LICENSE[] SEC("license") = "Dual MIT/GPL";
 
-/* Socket cookies that no socket has. */
+/* Cookies that no socket has. */
 static __u64 cookie = 1ULL << 48;
 
-/* The packet: who it is said to be. */
+/* The packet: the process to report. */
 struct flood_who {
 	__u64 start, cgroup;
 	__u32 tgid, generation;
@@ -61,7 +62,7 @@ SEC("tc") int flood(struct __sk_buff *skb)
 	s->cgroup = who->cgroup;
 	s->tgid = who->tgid;
 	s->generation = who->generation;
-	/* 198.18.0.0/16, mapped */
+	/* 198.18.0.0/16, IPv4 mapped */
 	s->remote[1] = 0xffff0000ULL | 0x12c6ULL << 32 | (own & 0xffff) << 48;
 	s->local[1] = 0xffff0000ULL | 0x0100007fULL << 32;
 	s->remote_port = 443;

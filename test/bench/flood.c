@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  * Runs the pinned program of flood.bpf.c at a pace: flood PROGRAM PER-SECOND SECONDS GENERATION
- * Prints {"runs":N,"seconds":S,"late":MS}: each run is two events; `late` is the most by which it was behind its pace. */
+ * Prints {"runs":N,"seconds":S,"late":MS}. Each run is two events. `late` is the largest delay behind the pace. */
 #define _GNU_SOURCE
 #include <bpf/bpf.h>
 #include <sched.h>
@@ -13,7 +13,10 @@
 #define TICK_NS 1000000
 #define SHARE_MOST 65536 /* runs of one call */
 
-struct who { uint64_t start, cgroup; uint32_t tgid, generation; };
+struct who {
+	uint64_t start, cgroup;
+	uint32_t tgid, generation;
+};
 
 static double now(void)
 {
@@ -27,7 +30,7 @@ int main(int argc, char **argv)
 {
 	int program = argc == 5 ? bpf_obj_get(argv[1]) : -1;
 	double rate = argc == 5 ? atof(argv[2]) : 0, seconds = argc == 5 ? atof(argv[3]) : 0, began, behind, late = 0;
-	struct who who = { .start = 1, .tgid = getpid(), .generation = argc == 5 ? atoi(argv[4]) : 0 };
+	struct who who = {.start = 1, .tgid = getpid(), .generation = argc == 5 ? atoi(argv[4]) : 0};
 	LIBBPF_OPTS(bpf_test_run_opts, opts, .data_in = &who, .data_size_in = sizeof(who));
 	long done = 0, due;
 
@@ -49,7 +52,7 @@ int main(int argc, char **argv)
 			}
 			done += opts.repeat;
 		}
-		nanosleep(&(struct timespec){ .tv_nsec = TICK_NS }, NULL);
+		nanosleep(&(struct timespec){.tv_nsec = TICK_NS}, NULL);
 	}
 	printf("{\"runs\":%ld,\"seconds\":%.3f,\"late\":%.1f}\n", done, now() - began, late * 1000);
 	return 0;

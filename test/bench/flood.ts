@@ -26,7 +26,7 @@ export class Flood {
 		const system = must("sh", "-c", 'echo "/usr/include/$(uname -m)-linux-gnu"').trim();
 		must(
 			"clang",
-			...["-O2", "-g", "-target", "bpf", "-mcpu=v3", `-I${join(here, "../../bpf")}`],
+			...["-O2", "-g", "-target", "bpf", "-mcpu=v3"],
 			...(existsSync(system) ? ["-idirafter", system] : []),
 			...["-c", join(here, "flood.bpf.c"), "-o", object],
 		);

@@ -1,14 +1,13 @@
 /* SPDX-License-Identifier: MIT
- * The loops that the benchmark times: loops CGROUP PORT
- * Children outside of CGROUP serve PORT (accept and close), PORT+1 (echo) and PORT+2 (read); PORT+3 is closed. The parent
- * moves into CGROUP and obeys lines on stdin, answering each with "NANOSECONDS FAILED":
- *   connect N     socket + connect + close to random even addresses of 198.18.0.0/16, PORT
- *   refused N     the same to PORT+3, where nobody listens (or the policy denies it); only connect() is timed
- *   address A     all connects go to A from now on
- *   pace N        connects are N a second from now on; 0: as fast as they go
- *   roundtrip N   one byte there and back on a connection that stays
- *   bulk N        N sends of 64 kB on a connection that stays
- */
+ * The loops that the benchmark measures: loops CGROUP PORT
+ * Children outside of CGROUP serve PORT (accept and close), PORT+1 (echo) and PORT+2 (read). PORT+3 is closed.
+ * The parent moves into CGROUP and reads commands from stdin. It answers each with "NANOSECONDS FAILED":
+ *   connect N     socket, connect and close, to random even addresses of 198.18.0.0/16 and PORT
+ *   refused N     the same to PORT+3, which is closed or denied; only connect() is measured
+ *   address A     all later connects go to A
+ *   pace N        later connects are N each second; 0: as fast as possible
+ *   roundtrip N   one byte to and fro on an open connection
+ *   bulk N        N sends of 64 kB on an open connection */
 #define _GNU_SOURCE
 #include <arpa/inet.h>
 #include <errno.h>
@@ -42,7 +41,7 @@ static void pin(int cpu)
 
 static struct sockaddr_in target(int port)
 {
-	struct sockaddr_in to = { .sin_family = AF_INET, .sin_port = htons(port), .sin_addr.s_addr = fixed };
+	struct sockaddr_in to = {.sin_family = AF_INET, .sin_port = htons(port), .sin_addr.s_addr = fixed};
 
 	seed ^= seed << 13, seed ^= seed >> 17, seed ^= seed << 5;
 	if (!fixed)
@@ -52,10 +51,10 @@ static struct sockaddr_in target(int port)
 
 static int listener(int port)
 {
-	struct sockaddr_in any = { .sin_family = AF_INET, .sin_port = htons(port) };
+	struct sockaddr_in any = {.sin_family = AF_INET, .sin_port = htons(port)};
 	int fd = socket(AF_INET, SOCK_STREAM, 0);
 
-	setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &(int){ 1 }, sizeof(int));
+	setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &(int){1}, sizeof(int));
 	if (bind(fd, (struct sockaddr *)&any, sizeof(any)) || listen(fd, 4096)) {
 		perror("listen");
 		exit(1);
@@ -63,17 +62,17 @@ static int listener(int port)
 	return fd;
 }
 
-/* PORT and PORT+2 on the other CPU; the echo on ours, where a wake-up needs no interrupt between CPUs. */
+/* PORT and PORT+2 run on the other CPU, the echo on the same one, where a wake-up needs no interrupt between CPUs. */
 static void serve(int port, int echo, int ready)
 {
-	struct pollfd fds[32] = { { listener(echo ? port + 1 : port), POLLIN, 0 } };
+	struct pollfd fds[32] = {{listener(echo ? port + 1 : port), POLLIN, 0}};
 	static char block[BLOCK];
 	int count = 1, first = 1, fd;
 
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	pin(!echo);
 	if (!echo)
-		fds[count++] = (struct pollfd){ listener(port + 2), POLLIN, 0 }, first = 2;
+		fds[count++] = (struct pollfd){listener(port + 2), POLLIN, 0}, first = 2;
 	(void)!write(ready, "r", 1);
 	for (;;) {
 		poll(fds, count, -1);
@@ -81,8 +80,8 @@ static void serve(int port, int echo, int ready)
 			close(accept(fds[0].fd, NULL, NULL));
 		if (fds[first - 1].revents && count < 32) {
 			fd = accept(fds[first - 1].fd, NULL, NULL);
-			setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &(int){ 1 }, sizeof(int));
-			fds[count++] = (struct pollfd){ fd, POLLIN, 0 };
+			setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &(int){1}, sizeof(int));
+			fds[count++] = (struct pollfd){fd, POLLIN, 0};
 		}
 		for (int i = first; i < count; i++) {
 			long got = fds[i].revents ? read(fds[i].fd, block, echo ? 1 : BLOCK) : 0;
@@ -100,8 +99,8 @@ static int stay(int port)
 	struct sockaddr_in to = target(port);
 	int fd = socket(AF_INET, SOCK_STREAM, 0);
 
-	setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &(int){ 1 }, sizeof(int));
-	setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &(int){ 262144 }, sizeof(int));
+	setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &(int){1}, sizeof(int));
+	setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &(int){262144}, sizeof(int));
 	if (connect(fd, (struct sockaddr *)&to, sizeof(to)))
 		perror("connect");
 	return fd;
@@ -115,7 +114,7 @@ static long long since(const struct timespec *from)
 	return (to.tv_sec - from->tv_sec) * 1000000000LL + to.tv_nsec - from->tv_nsec;
 }
 
-/* connect() alone, for what never becomes a connection */
+/* Measures only connect(), for connections that are never established. */
 static long attempts(int port, long count, long long *ns)
 {
 	long failed = 0;
@@ -133,13 +132,13 @@ static long attempts(int port, long count, long long *ns)
 	return failed;
 }
 
-/* Not ahead of the pace by more than a millisecond; who is late catches up. */
+/* Waits until the pace allows the next connect. It may be a millisecond ahead, and catches up when it is late. */
 static void keep_pace(const struct timespec *from, long done)
 {
 	long long ahead = pace ? done * 1000000000LL / pace - since(from) : 0;
 
 	if (ahead > 1000000)
-		nanosleep(&(struct timespec){ .tv_nsec = 1000000 }, NULL);
+		nanosleep(&(struct timespec){.tv_nsec = 1000000}, NULL);
 }
 
 static long connects(int port, long count)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 OR MIT
- * What any program on these hooks costs at least: `return 1`. */
+ * The minimum cost of a program at these hooks: `return 1`. */
 #define SEC(name) __attribute__((section(name), used))
 
 SEC("cgroup_skb/egress") int pass_egress(void *skb)

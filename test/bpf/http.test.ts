@@ -1,4 +1,4 @@
-/** bpf/http.h: requests of HTTP/1 in pieces of any size, in the kernel and in user space. */
+/** bpf/parse/http.h: requests of HTTP/1 in pieces of any size, in the kernel and in user space. */
 import * as fc from "fast-check";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { REQUEST_FLAG } from "../../src/native/layout.ts";

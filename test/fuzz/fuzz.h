@@ -1,57 +1,63 @@
-/* What the fuzzers share: parsers with their loops counted, and reading in pieces. libFuzzer, ASan and UBSan find what no test
- * thought of; the checks here find answers that cannot be. */
+/* Common parts of the fuzzers: the parsers with counted loop steps, and checks of their results. libFuzzer, ASan and
+ * UBSan find memory errors; the checks find impossible results. */
 #ifndef SALLYPORT_FUZZ_H
 #define SALLYPORT_FUZZ_H
 
-#include "../../bpf/bytes.h"
-
-static __u64 loop_steps;
-
-static inline void sp_counted_loop(__u32 times, long (*step)(__u32, void *), void *state)
-{
-	for (__u32 i = 0; i < times; i++) {
-		loop_steps++;
-		if (step(i, state))
-			break;
-	}
-}
-
-/* bpf_loop in the kernel refuses more (include/linux/bpf.h: BPF_MAX_LOOPS). */
-#define LOOP_MAX (1 << 23)
-#define sp_loop(times, step, state) (check((__u32)(times) <= LOOP_MAX, "a loop within the kernel's bound"), sp_counted_loop(times, step, state))
-
+#include <linux/types.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
+
+static __u64 loop_steps;
 
 static inline void check(int holds, const char *what)
 {
 	if (holds)
 		return;
-	fprintf(stderr, "does not hold: %s\n", what);
+	fprintf(stderr, "check failed: %s\n", what);
 	abort();
 }
 
-#include "../../bpf/parse.h"
+/* The kernel's limit of bpf_loop (include/linux/bpf.h: BPF_MAX_LOOPS). */
+#define LOOP_MAX (1 << 23)
 
-static struct sp_parse_room room;
+static inline long counted_loop(__u32 times, long (*step)(__u32, void *), void *state)
+{
+	check(times <= LOOP_MAX, "a loop does not exceed the kernel's limit");
+	for (__u32 i = 0; i < times; i++) {
+		loop_steps++;
+		if (step(i, state))
+			return i + 1;
+	}
+	return times;
+}
+
+#define bpf_loop(times, step, state, flags) counted_loop(times, step, state)
+
+#include "../../native/parsers/stand_in.h"
+
+#include "../../bpf/parse/parse.h"
+
+static struct sp_parse_work parse_work;
 
 #define INPUT_MAX (1 << 20)
 
-/* A copy that ends where an allocation does: ASan finds who reads one byte more. */
+/* Copies the bytes to the end of an allocation, so that ASan detects a read past them. */
 static inline const __u8 *at_the_end(const void *bytes, size_t count)
 {
-	static __u8 *room;
+	static __u8 *buffer;
 
-	if (!room)
-		room = malloc(INPUT_MAX);
-	check(room && count <= INPUT_MAX, "room for the input");
-	return memcpy(room + INPUT_MAX - count, bytes, count);
+	if (!buffer)
+		buffer = malloc(INPUT_MAX);
+	check(buffer && count <= INPUT_MAX, "the input fits the buffer");
+	return memcpy(buffer + INPUT_MAX - count, bytes, count);
 }
 
-/* What is compared is which bytes came, not how many there are. Eight at a time and without the fuzzer's eyes on it: it goes through
- * every input, and says nothing about the parsers. */
-__attribute__((noinline, unused, no_sanitize("coverage"))) static __u64 hash_bytes(__u64 hash, const void *bytes, size_t count)
+/* Hashes the contents and the length, eight bytes at a time. Not instrumented, because it reads every input and says
+ * nothing about the parsers. */
+__attribute__((noinline, unused, no_sanitize("coverage"))) static __u64 hash_bytes(__u64 hash, const void *bytes,
+										   size_t count)
 {
 	const __u8 *at = bytes;
 	__u64 word = 0;
@@ -67,14 +73,14 @@ __attribute__((noinline, unused, no_sanitize("coverage"))) static __u64 hash_byt
 	return hash ^ hash >> 29;
 }
 
-/* ASan does not see who writes out of a field into the next one of its struct: one that has no part in the reading stays as it was. */
+/* Checks that an unused field is still zero: ASan does not detect an overflow into the next field of a struct. */
 static inline void check_untouched(const void *field, size_t count)
 {
 	for (size_t i = 0; i < count; i++)
-		check(((const __u8 *)field)[i] == 0, "nothing is written into the next field");
+		check(((const __u8 *)field)[i] == 0, "the next field is unchanged");
 }
 
-/* Numbers that follow from the input alone: a finding can be run again. */
+/* Numbers that depend only on the input, so that a finding can be reproduced. */
 struct numbers {
 	__u64 state;
 };

@@ -44,8 +44,10 @@ export function foundBy(parser: string): string[] {
 /** Compiles it if its source or a parser has changed. Returns the program. */
 export function buildFuzzer(parser: string): string {
 	const program = join(made(BUILT), parser);
-	const sources = [FOLDER, DRIVER, join(ROOT, "bpf")].flatMap((folder) =>
-		readdirSync(folder).flatMap((file) => (/\.([ch]|txt)$/.test(file) ? [join(folder, file)] : [])),
+	const sources = [FOLDER, join(ROOT, "bpf")].flatMap((folder) =>
+		readdirSync(folder, { encoding: "utf8", recursive: true }).flatMap((file) =>
+			/\.([ch]|txt)$/.test(file) ? [join(folder, file)] : [],
+		),
 	);
 	const newest = Math.max(...sources.map((file) => statSync(file).mtimeMs));
 	if ((statSync(program, { throwIfNoEntry: false })?.mtimeMs ?? 0) > newest) return program;

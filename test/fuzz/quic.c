@@ -1,6 +1,9 @@
-/* Datagrams of QUIC (bpf/quic*.h): as they come; and, as no mutation gets past a tag, what is in them: frames, and hellos in pieces. */
+/* Fuzzer of QUIC datagrams (bpf/parse/quic.h, bpf/traffic/quic_reading.h). No mutation passes the tag of a packet, so
+ * frames and ClientHellos in pieces are also read directly. */
 #include "fuzz.h"
-#include "../../bpf/parse_quic.h"
+#include "../../native/parsers/quic_stand_in.h"
+
+#include "../../bpf/traffic/parse_quic.h"
 
 static struct sp_quic_work work;
 static struct sp_scratch area;
@@ -8,30 +11,31 @@ static struct sp_scratch area;
 static void read_datagram(const __u8 *data, __u32 size, __u8 is_new)
 {
 	struct sp_parse_request request = {.kind = SP_PARSE_QUIC, .end = size, .quic = {.cookie = 1, .is_new = is_new}};
-	struct __sk_buff datagram = {.bytes = {.packet = at_the_end(data, size), .end = size}};
+	struct __sk_buff datagram = {.bytes = at_the_end(data, size), .len = size};
 	__u32 calls = 0;
 
 	do {
 		__u32 before = request.at;
 
 		loop_steps = 0;
-		check(sp_parse_quic(&datagram, &area, &request, 0) == 0, "a request for what is there is answered");
-		check(request.at >= before && request.at <= size, "what was read is there");
-		check(request.quic.way <= SP_QUIC_WAYS, "a way that is there");
-		check(request.result != SP_STEP_ON, "a step that says something");
-		check(++calls <= 16 + size, "an end to the calls");
-		check(loop_steps <= 4096 + 64 * (__u64)size * SP_QUIC_WAYS, "work in proportion to the bytes");
+		check(sp_parse_quic(&datagram, &area, &request, 0) == 0, "a request within bounds is answered");
+		check(request.at >= before && request.at <= size, "the offset stays within the piece");
+		check(request.quic.way <= SP_QUIC_WAYS, "the way is valid");
+		check(request.result != SP_STEP_ON, "each call returns a result");
+		check(++calls <= 16 + size, "the number of calls is limited");
+		check(loop_steps <= 4096 + 64 * (__u64)size * SP_QUIC_WAYS, "the work is proportional to the bytes");
 	} while (request.result != SP_STEP_END);
-	check(request.at == size, "all is read at the end");
+	check(request.at == size, "everything was read at the end");
 }
 
-/* The frames of a decrypted packet. */
+/* Reads the frames of a decrypted packet. */
 static int read_frames(struct sp_quic_stream *stream, const void *frames, __u32 size)
 {
 	__u32 contiguous = stream->contiguous, highest = stream->highest;
 	int result;
 
-	memset(work.packet, 0, sizeof(work.packet) < work.length ? sizeof(work.packet) : work.length); /* the frames before */
+	/* erases the previous frames */
+	memset(work.packet, 0, sizeof(work.packet) < work.length ? sizeof(work.packet) : work.length);
 	memcpy(work.packet, frames, size);
 	work.length = size;
 	work.version = 1;
@@ -39,11 +43,13 @@ static int read_frames(struct sp_quic_stream *stream, const void *frames, __u32 
 	work.end = size;
 	loop_steps = 0;
 	result = sp_quic_frames(&work, stream);
-	check(loop_steps <= 64 + 4 * (__u64)(size + SP_QUIC_STREAM_MAX), "work in proportion to the frames and the stream");
-	check(work.at <= size, "no frame goes on behind its packet");
-	check(stream->contiguous >= contiguous && stream->highest >= highest, "what is known stays known");
-	check(stream->contiguous <= stream->highest && stream->highest <= SP_QUIC_STREAM_MAX, "only what was said is known");
-	check((result != 0) == (stream->broken != 0), "what cannot be read is noted");
+	check(loop_steps <= 64 + 4 * (__u64)(size + SP_QUIC_STREAM_MAX),
+	      "the work is proportional to the frames and the stream");
+	check(work.at <= size, "no frame exceeds its packet");
+	check(stream->contiguous >= contiguous && stream->highest >= highest, "known bytes stay known");
+	check(stream->contiguous <= stream->highest && stream->highest <= SP_QUIC_STREAM_MAX,
+	      "only received bytes are known");
+	check((result != 0) == (stream->broken != 0), "malformed frames are noted");
 	return result;
 }
 
@@ -58,7 +64,8 @@ static __u64 hellos(struct sp_quic_stream *stream)
 	while ((result = sp_quic_next_hello(stream, &text, &hello)) == SP_QUIC_HELLO) {
 		__u32 kept = text.name_length < SP_NAME_MAX ? text.name_length : SP_NAME_MAX;
 
-		check(stream->message >= before + 4 && stream->message <= stream->contiguous, "a hello is whole when it is told");
+		check(stream->message >= before + 4 && stream->message <= stream->contiguous,
+		      "a returned ClientHello is complete");
 		before = stream->message;
 		hash = hash_bytes(hash, &hello, sizeof(hello));
 		if (hello == SP_HELLO_NAMED)
@@ -76,8 +83,8 @@ static __u32 put_number(__u8 *to, __u32 number)
 	return 4;
 }
 
-/* A CRYPTO frame with this part of the data. */
-static int say(struct sp_quic_stream *stream, const __u8 *data, __u32 from, __u32 to)
+/* Reads a CRYPTO frame with this part of the data. */
+static int read_crypto(struct sp_quic_stream *stream, const __u8 *data, __u32 from, __u32 to)
 {
 	static __u8 frame[SP_QUIC_PACKET_MAX];
 	__u32 at = 0;
@@ -89,7 +96,7 @@ static int say(struct sp_quic_stream *stream, const __u8 *data, __u32 from, __u3
 	return read_frames(stream, frame, at + to - from);
 }
 
-/* What the client said does not depend on the order of its pieces, nor on how often they come. */
+/* The result does not depend on the order of the pieces, nor on how often each comes. */
 static void read_pieces(const __u8 *data, __u32 size, struct numbers *cuts)
 {
 	static struct sp_quic_stream whole, pieces;
@@ -98,14 +105,14 @@ static void read_pieces(const __u8 *data, __u32 size, struct numbers *cuts)
 
 	memset(&whole, 0, sizeof(whole));
 	memset(&pieces, 0xff, sizeof(pieces));
-	memset(&pieces, 0, offsetof(struct sp_quic_stream, data)); /* what is behind is not known: it must not count */
+	memset(&pieces, 0, offsetof(struct sp_quic_stream, data)); /* unknown bytes must not matter */
 	for (at = 0; at < size && count < 64; count++) {
 		from[count] = at - next_number(cuts) % (at + 1) % 20;
 		at += 1 + next_number(cuts) % (size / 16 + 8);
 		to[count] = at = at > size || count == 63 ? size : at;
 	}
 	for (__u32 i = 0; i < count; i++)
-		check(say(&whole, data, from[i], to[i]) == 0, "frames of CRYPTO are read");
+		check(read_crypto(&whole, data, from[i], to[i]) == 0, "CRYPTO frames are read");
 	for (__u32 i = count; i > 1; i--) {
 		__u32 other = next_number(cuts) % i, one = from[i - 1], end = to[i - 1];
 
@@ -115,14 +122,14 @@ static void read_pieces(const __u8 *data, __u32 size, struct numbers *cuts)
 		to[other] = end;
 	}
 	for (__u32 i = 0; i < count; i++)
-		check(say(&pieces, data, from[i], to[i]) == 0, "frames of CRYPTO are read in any order");
-	check(whole.contiguous == size && pieces.contiguous == size, "nothing is lost");
-	check(memcmp(whole.data, data, size) == 0 && memcmp(pieces.data, data, size) == 0, "nothing is changed");
-	check(hellos(&whole) == hellos(&pieces), "the same hellos in any order");
-	/* A byte that contradicts what is known. */
+		check(read_crypto(&pieces, data, from[i], to[i]) == 0, "CRYPTO frames are read in any order");
+	check(whole.contiguous == size && pieces.contiguous == size, "no byte is lost");
+	check(memcmp(whole.data, data, size) == 0 && memcmp(pieces.data, data, size) == 0, "no byte is changed");
+	check(hellos(&whole) == hellos(&pieces), "any order gives the same ClientHellos");
+	/* a byte that contradicts a known one */
 	at = next_number(cuts) % size;
 	wrong[at] = data[at] ^ 1;
-	check(say(&pieces, wrong, at, at + 1) != 0 && pieces.broken, "what contradicts itself is noted");
+	check(read_crypto(&pieces, wrong, at, at + 1) != 0 && pieces.broken, "a contradiction is noted");
 }
 
 int FUZZ_TARGET(const uint8_t *data, size_t size)

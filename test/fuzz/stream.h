@@ -1,4 +1,5 @@
-/* A TCP client's stream: read whole and in pieces it must say the same, within bounds, and in time. */
+/* Reads the stream of a TCP client in one piece and in many. Both must give the same result, within bounds and in
+ * bounded time. */
 #ifndef SALLYPORT_FUZZ_STREAM_H
 #define SALLYPORT_FUZZ_STREAM_H
 
@@ -7,7 +8,7 @@
 #define EVENTS_MAX 4096
 
 struct event {
-	__u64 at; /* of a hello or a request: bytes of the stream behind which it ended */
+	__u64 at; /* offset in the stream after the ClientHello or request; 0: not compared */
 	__u64 hash;
 };
 
@@ -18,7 +19,7 @@ struct reading_log {
 
 static void note(struct reading_log *log, const struct sp_parse_request *r, __u64 at)
 {
-	/* What is no TLS is told a few bytes earlier when they come one by one, also behind other cleartext. */
+	/* SP_READ_OTHER comes a few bytes earlier when bytes come one by one, also after other cleartext. */
 	bool is_placed = r->result != SP_READ_OTHER && r->result != SP_READ_AGAIN;
 	__u64 hash = 0xcbf29ce484222325ULL;
 
@@ -42,20 +43,21 @@ static void note(struct reading_log *log, const struct sp_parse_request *r, __u6
 		if (!(t->flags & SP_REQUEST_BROKEN)) {
 			hash = hash_bytes(hash, &t->name_length, 3 * sizeof(t->name_length));
 			hash = hash_bytes(hash, t->name, t->name_length < SP_NAME_MAX ? t->name_length : SP_NAME_MAX);
-			hash = hash_bytes(hash, t->method, t->method_length < SP_METHOD_MAX ? t->method_length : SP_METHOD_MAX);
+			hash = hash_bytes(hash, t->method,
+					  t->method_length < SP_METHOD_MAX ? t->method_length : SP_METHOD_MAX);
 			hash = hash_bytes(hash, t->path, t->path_length < SP_PATH_MAX ? t->path_length : SP_PATH_MAX);
 		}
 	}
 	log->events[log->count++] = (struct event){.at = is_placed ? at : 0, .hash = hash};
 }
 
-/* Pieces as `cuts` says; NULL: one piece. */
+/* Splits the stream as `cuts` says; NULL: one piece. */
 static void read_stream(const __u8 *data, __u32 size, struct numbers *cuts, struct reading_log *log)
 {
 	struct sp_parse_request request = {.kind = SP_PARSE_STREAM};
 	__u32 given = 0, calls = 0;
 	static struct sp_window window;
-	struct sp_place place = {0};
+	struct sp_cursor cursor = {0};
 	bool over = false;
 
 	loop_steps = 0;
@@ -70,20 +72,23 @@ static void read_stream(const __u8 *data, __u32 size, struct numbers *cuts, stru
 		request.at = 0;
 		request.end = piece;
 		do {
-			struct sp_bytes bytes = {.packet = copy, .end = piece, .window = &window};
+			struct __sk_buff packet = {.bytes = copy, .len = piece};
+			struct sp_bytes bytes = {.packet = &packet, .end = piece, .window = &window};
 			__u32 before = request.at;
 
-			check(sp_parse(&request, &bytes, &place, &room, 0) == 0, "a request for what is there is answered");
-			check(request.at >= before && request.at <= piece, "what was read is there");
-			check(++calls <= 64 + 4 * size, "an end to the calls");
+			check(sp_parse(&request, &bytes, &cursor, &parse_work, 0) == 0,
+			      "a request within bounds is answered");
+			check(request.at >= before && request.at <= piece, "the offset stays within the piece");
+			check(++calls <= 64 + 4 * size, "the number of calls is limited");
 			over = request.result == SP_READ_OVER;
-			check(request.result != SP_READ_MORE || request.at == piece, "all is read when more is wanted");
+			check(request.result != SP_READ_MORE || request.at == piece,
+			      "everything was read when more is requested");
 			if (request.result != SP_READ_MORE)
 				note(log, &request, given + request.at);
 		} while (request.result != SP_READ_MORE && !over);
 		given += piece;
 	}
-	check(loop_steps <= 256 + 16 * (__u64)size, "work in proportion to the bytes");
+	check(loop_steps <= 256 + 16 * (__u64)size, "the work is proportional to the bytes");
 	check_untouched(&request.http, sizeof(request.http));
 }
 
@@ -95,10 +100,11 @@ static void read_both_ways(const __u8 *data, size_t size)
 	whole.count = pieces.count = 0;
 	read_stream(data, size, NULL, &whole);
 	read_stream(data, size, &cuts, &pieces);
-	check(whole.count == pieces.count, "as many findings in pieces as in one");
+	check(whole.count == pieces.count, "pieces give as many results as one piece");
 	for (__u32 i = 0; i < whole.count; i++) {
-		check(whole.events[i].hash == pieces.events[i].hash, "the same findings in pieces as in one");
-		check(!whole.events[i].at || whole.events[i].at == pieces.events[i].at, "hellos end where they end in one piece");
+		check(whole.events[i].hash == pieces.events[i].hash, "pieces give the same results as one piece");
+		check(!whole.events[i].at || whole.events[i].at == pieces.events[i].at,
+		      "messages end at the same offset as in one piece");
 	}
 }
 

@@ -1,4 +1,5 @@
-/* Streams that begin as TLS, and cleartext in which a hello comes later (bpf/tls.h, bpf/hello.h, bpf/hunt.h, bpf/reader.h). */
+/* Fuzzer of TLS, and of cleartext in which a ClientHello comes later (bpf/parse/tls.h, hello.h, tls_scan.h,
+ * reader.h). */
 #include "stream.h"
 
 int FUZZ_TARGET(const uint8_t *data, size_t size)

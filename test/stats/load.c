@@ -1,4 +1,4 @@
-/* Loads each program of a BPF object by itself and prints what the verifier and the JIT made of it, a line of JSON a program:
+/* Loads each program of a BPF object by itself and prints the results of verifier and JIT, one line of JSON each:
  *   load OBJECT */
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
@@ -20,7 +20,7 @@ static int silent(enum libbpf_print_level level, const char *format, va_list arg
 	return level == LIBBPF_WARN ? vfprintf(stderr, format, args) : 0;
 }
 
-/* `wanted`: NULL for all programs at once. Returns the milliseconds of loading, less than 0 on failure. */
+/* Loads one program, or all at once if `wanted` is NULL. Returns the duration [ms], negative on failure. */
 static double load(const char *file, const char *wanted)
 {
 	struct bpf_object *object = bpf_object__open_file(file, NULL);
@@ -45,8 +45,8 @@ static double load(const char *file, const char *wanted)
 	}
 	taken = now() - began;
 	if (wanted && bpf_obj_get_info_by_fd(bpf_program__fd(found), &info, &size) == 0)
-		printf("{\"name\":\"%s\",\"verified\":%u,\"instructions\":%u,\"jited\":%u,\"ms\":%.1f}\n", wanted, info.verified_insns,
-		       info.xlated_prog_len / 8, info.jited_prog_len, taken);
+		printf("{\"name\":\"%s\",\"verified\":%u,\"instructions\":%u,\"jited\":%u,\"ms\":%.1f}\n", wanted,
+		       info.verified_insns, info.xlated_prog_len / 8, info.jited_prog_len, taken);
 	bpf_object__close(object);
 	return taken;
 }

@@ -1,15 +1,15 @@
+import { LIST_WORD_NAMES } from "../../records/filter-words.ts";
 import { integer, list, object, source, time, unwritten } from "./base.ts";
-import { topFields } from "./parameters.ts";
 
 export const topSchema = object({
-	by: list({ type: "string", enum: topFields }),
+	by: list({ type: "string", enum: LIST_WORD_NAMES }),
 	rows: list(
 		object({
 			key: {
 				type: "object",
 				additionalProperties: false,
 				properties: Object.fromEntries(
-					topFields.map((field) => [field, { type: [field === "port" ? "integer" : "string", "null"] }]),
+					LIST_WORD_NAMES.map((field) => [field, { type: [field === "port" ? "integer" : "string", "null"] }]),
 				),
 			},
 			count: integer,

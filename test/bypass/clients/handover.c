@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * A socket that one process opens and another one uses (SCM_RIGHTS):
  *   handover CGROUP_OF_THE_OPENER ADDRESS PORT TEXT
- * The opener, a child, moves to the cgroup, connects and hands its socket over; this process sends on it.
+ * The opener is a child. It moves to the cgroup, connects and passes its socket to this process, which sends on it.
  * Prints {"pid":..,"errno":..,"step":..}. */
 #include "client.h"
 #include <sys/wait.h>
@@ -32,9 +32,9 @@ static int move_to(const char *cgroup)
 static int opener(int channel, const char *cgroup, const struct peer *peer)
 {
 	int fd, error = 0;
-	struct iovec part = { &error, sizeof(error) };
+	struct iovec part = {&error, sizeof(error)};
 	union control control = {};
-	struct msghdr message = { .msg_iov = &part, .msg_iovlen = 1 };
+	struct msghdr message = {.msg_iov = &part, .msg_iovlen = 1};
 	struct cmsghdr *rights;
 
 	if (move_to(cgroup) < 0)
@@ -46,7 +46,8 @@ static int opener(int channel, const char *cgroup, const struct peer *peer)
 		message.msg_control = control.room;
 		message.msg_controllen = sizeof(control.room);
 		rights = CMSG_FIRSTHDR(&message);
-		*rights = (struct cmsghdr){ .cmsg_level = SOL_SOCKET, .cmsg_type = SCM_RIGHTS, .cmsg_len = CMSG_LEN(sizeof(int)) };
+		*rights = (struct cmsghdr){
+			.cmsg_level = SOL_SOCKET, .cmsg_type = SCM_RIGHTS, .cmsg_len = CMSG_LEN(sizeof(int))};
 		memcpy(CMSG_DATA(rights), &fd, sizeof(fd));
 	}
 	return sendmsg(channel, &message, 0) < 0;
@@ -55,10 +56,10 @@ static int opener(int channel, const char *cgroup, const struct peer *peer)
 int main(int argc, char **argv)
 {
 	int channel[2], fd = -1, error = 0;
-	struct iovec part = { &error, sizeof(error) };
+	struct iovec part = {&error, sizeof(error)};
 	union control control = {};
-	struct msghdr message = { .msg_iov = &part, .msg_iovlen = 1, .msg_control = control.room,
-				  .msg_controllen = sizeof(control.room) };
+	struct msghdr message = {
+		.msg_iov = &part, .msg_iovlen = 1, .msg_control = control.room, .msg_controllen = sizeof(control.room)};
 	struct peer peer;
 	pid_t child;
 

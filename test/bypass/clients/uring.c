@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
- * connect() and send() by io_uring, without the system calls of those names:
+ * connect() and send() by io_uring, without the system calls of these names:
  *   uring tcp|udp|udpto plain|poll ADDRESS PORT TEXT
- * poll: a kernel thread does the work (IORING_SETUP_SQPOLL). udpto: sendmsg with a destination, no connect.
+ * poll: a kernel thread does the work (IORING_SETUP_SQPOLL). udpto: sendmsg with a destination, without connect.
  * Prints {"pid":..,"errno":..,"step":..}. */
 #include "client.h"
 #include <linux/io_uring.h>
@@ -17,18 +17,19 @@ struct ring {
 
 static int set_up(struct ring *ring, int polled)
 {
-	struct io_uring_params p = { .flags = polled ? IORING_SETUP_SQPOLL : 0, .sq_thread_idle = 100 };
+	struct io_uring_params p = {.flags = polled ? IORING_SETUP_SQPOLL : 0, .sq_thread_idle = 100};
 	char *sq, *cq;
 
 	ring->fd = syscall(SYS_io_uring_setup, 4, &p);
 	if (ring->fd < 0)
 		return -1;
 	ring->polled = polled;
-	sq = mmap(NULL, p.sq_off.array + p.sq_entries * 4, PROT_READ | PROT_WRITE, MAP_SHARED, ring->fd, IORING_OFF_SQ_RING);
-	cq = mmap(NULL, p.cq_off.cqes + p.cq_entries * sizeof(struct io_uring_cqe), PROT_READ | PROT_WRITE, MAP_SHARED, ring->fd,
-		  IORING_OFF_CQ_RING);
-	ring->sqes = mmap(NULL, p.sq_entries * sizeof(struct io_uring_sqe), PROT_READ | PROT_WRITE, MAP_SHARED, ring->fd,
-			  IORING_OFF_SQES);
+	sq = mmap(NULL, p.sq_off.array + p.sq_entries * 4, PROT_READ | PROT_WRITE, MAP_SHARED, ring->fd,
+		  IORING_OFF_SQ_RING);
+	cq = mmap(NULL, p.cq_off.cqes + p.cq_entries * sizeof(struct io_uring_cqe), PROT_READ | PROT_WRITE, MAP_SHARED,
+		  ring->fd, IORING_OFF_CQ_RING);
+	ring->sqes = mmap(NULL, p.sq_entries * sizeof(struct io_uring_sqe), PROT_READ | PROT_WRITE, MAP_SHARED,
+			  ring->fd, IORING_OFF_SQES);
 	ring->sq_tail = (void *)(sq + p.sq_off.tail);
 	ring->sq_mask = (void *)(sq + p.sq_off.ring_mask);
 	ring->sq_array = (void *)(sq + p.sq_off.array);
@@ -40,7 +41,7 @@ static int set_up(struct ring *ring, int polled)
 	return 0;
 }
 
-/* One operation, and its result: 0 or more, or a negative errno. Waits 3 s at most. */
+/* Runs one operation for at most 3 s. Returns its result: 0 or more, or a negative errno. */
 static int operate(struct ring *ring, const struct io_uring_sqe *sqe)
 {
 	unsigned tail = *ring->sq_tail, index = tail & *ring->sq_mask, head = *ring->cq_head;
@@ -75,9 +76,9 @@ static int report(int result, const char *step)
 
 int main(int argc, char **argv)
 {
-	struct io_uring_sqe connect_to_it = { .opcode = IORING_OP_CONNECT }, send_it = { .opcode = IORING_OP_SEND };
+	struct io_uring_sqe connect_to_it = {.opcode = IORING_OP_CONNECT}, send_it = {.opcode = IORING_OP_SEND};
 	struct iovec part;
-	struct msghdr message = { .msg_iov = &part, .msg_iovlen = 1 };
+	struct msghdr message = {.msg_iov = &part, .msg_iovlen = 1};
 	struct ring ring = {};
 	struct peer peer;
 	int fd, result;
@@ -88,7 +89,7 @@ int main(int argc, char **argv)
 	if (set_up(&ring, !strcmp(argv[2], "poll")) < 0)
 		return report(-errno, "setup");
 	fd = socket(peer.family, *argv[1] == 't' ? SOCK_STREAM : SOCK_DGRAM, 0);
-	part = (struct iovec){ argv[5], strlen(argv[5]) };
+	part = (struct iovec){argv[5], strlen(argv[5])};
 	send_it.fd = connect_to_it.fd = fd;
 	send_it.msg_flags = MSG_NOSIGNAL;
 	if (!strcmp(argv[1], "udpto")) {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
- * What arrives on a link, whoever listens or not: wire INTERFACE
- * Counts packets and bytes of transport payload by destination, protocol and port. A line on stdin, "ADDRESS [PROTOCOL [PORT]]", is
- * answered by {"packets":N,"bytes":N}; everything that arrived before is in it. */
+ * Counts what arrives on a link, whether a socket receives it or not: wire INTERFACE
+ * It counts packets and bytes of transport payload by destination, protocol and port. A line on stdin,
+ * "ADDRESS [PROTOCOL [PORT]]", is answered by {"packets":N,"bytes":N}, which includes all earlier arrivals. */
 #include "client.h"
 #include <linux/if_packet.h>
 #include <net/ethernet.h>
@@ -77,7 +77,7 @@ static void count(const unsigned char *packet, long size)
 			at += head;
 		}
 	} else {
-		return; /* ARP and the like carry nothing of a process */
+		return; /* ARP and similar carry no data of a process */
 	}
 	end = end > size ? size : end;
 	if (!later && at + 8 <= size && (protocol == IPPROTO_TCP || protocol == IPPROTO_UDP)) {
@@ -133,8 +133,8 @@ static void drain(int fd)
 int main(int argc, char **argv)
 {
 	int fd = socket(AF_PACKET, SOCK_DGRAM, htons(ETH_P_ALL)), room = 256 << 20;
-	struct sockaddr_ll link = { .sll_family = AF_PACKET, .sll_protocol = htons(ETH_P_ALL) };
-	struct pollfd wait[2] = { { .fd = 0, .events = POLLIN }, { .fd = fd, .events = POLLIN } };
+	struct sockaddr_ll link = {.sll_family = AF_PACKET, .sll_protocol = htons(ETH_P_ALL)};
+	struct pollfd wait[2] = {{.fd = 0, .events = POLLIN}, {.fd = fd, .events = POLLIN}};
 	char line[128];
 
 	link.sll_ifindex = argc > 1 ? (int)if_nametoindex(argv[1]) : 0;

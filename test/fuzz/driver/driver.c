@@ -1,10 +1,10 @@
-/* What libFuzzer calls. A parser's target is built twice, and every input is run by both: by one with the sanitizers, and by one as it is,
- * from which libFuzzer learns what an input reaches and compares. The branches of the sanitizers' own checks are no coverage, and their
- * compares with NULL no words worth trying; watching them takes longer than parsing. */
+/* The entry points of libFuzzer. The target of a parser is built twice, and both builds run every input: one with the
+ * sanitizers, and a plain one that libFuzzer instruments for coverage and comparisons. Instrumenting the sanitizers'
+ * own checks would take longer than parsing and teach libFuzzer nothing. */
 #include <stddef.h>
 #include <stdint.h>
 
-#define SHORT_MAX 1500 /* names stand in the first packet, mostly */
+#define SHORT_MAX 1500 /* names are usually in the first packet [bytes] */
 #define LONG_ONE_IN 10
 
 int fuzz_checked(const uint8_t *data, size_t size);
@@ -18,7 +18,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	return 0;
 }
 
-/* One input in ten may be long. */
+/* Limits the size of most inputs: one in ten may be long. */
 size_t LLVMFuzzerCustomMutator(uint8_t *data, size_t size, size_t max, unsigned int seed)
 {
 	if (seed % LONG_ONE_IN && max > SHORT_MAX)

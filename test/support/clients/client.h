@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * What the small clients share: addresses, bounded waits, errno names, time. */
+ * Common parts of the small clients: addresses, limited waits, names of errnos, time. */
 #ifndef CLIENT_H
 #define CLIENT_H
 
@@ -25,17 +25,17 @@ struct peer {
 
 static inline struct peer peer_of(const char *text, int port)
 {
-	struct peer peer = { .family = strchr(text, ':') ? AF_INET6 : AF_INET };
+	struct peer peer = {.family = strchr(text, ':') ? AF_INET6 : AF_INET};
 	struct sockaddr_in *v4 = (struct sockaddr_in *)&peer.address;
 	struct sockaddr_in6 *v6 = (struct sockaddr_in6 *)&peer.address;
 	int good;
 
 	if (peer.family == AF_INET) {
-		*v4 = (struct sockaddr_in){ .sin_family = AF_INET, .sin_port = htons(port) };
+		*v4 = (struct sockaddr_in){.sin_family = AF_INET, .sin_port = htons(port)};
 		good = inet_pton(AF_INET, text, &v4->sin_addr);
 		peer.length = sizeof(*v4);
 	} else {
-		*v6 = (struct sockaddr_in6){ .sin6_family = AF_INET6, .sin6_port = htons(port) };
+		*v6 = (struct sockaddr_in6){.sin6_family = AF_INET6, .sin6_port = htons(port)};
 		good = inet_pton(AF_INET6, text, &v6->sin6_addr);
 		peer.length = sizeof(*v6);
 	}
@@ -54,7 +54,7 @@ static inline double now_us(void)
 	return at.tv_sec * 1e6 + at.tv_nsec / 1e3;
 }
 
-/* A limit of time, longer on a slow machine (SLOW in ../run.ts). */
+/* Returns a time limit [ms] that is longer on a slow machine (SLOW in ../run.ts). */
 static inline int patience(int ms)
 {
 	const char *slow = getenv("SALLYPORT_TEST_SLOW");
@@ -62,12 +62,12 @@ static inline int patience(int ms)
 	return slow ? ms * atoi(slow) : ms;
 }
 
-/* connect() that gives up after 3 s; 0 or -1 with errno. */
+/* Connects, for at most 3 s. Returns 0, or -1 with errno. */
 static inline int connect_to(int fd, const struct peer *peer)
 {
 	int flags = fcntl(fd, F_GETFL), error = 0;
 	socklen_t size = sizeof(error);
-	struct pollfd wait = { .fd = fd, .events = POLLOUT };
+	struct pollfd wait = {.fd = fd, .events = POLLOUT};
 
 	fcntl(fd, F_SETFL, flags | O_NONBLOCK);
 	if (connect(fd, (const struct sockaddr *)&peer->address, peer->length) < 0) {
@@ -87,10 +87,10 @@ static inline int connect_to(int fd, const struct peer *peer)
 	return 0;
 }
 
-/* close by reset, so that no TIME_WAIT uses up the ports */
+/* Closes by reset, so that TIME_WAIT does not use up the ports. */
 static inline void close_hard(int fd)
 {
-	struct linger linger = { .l_onoff = 1 };
+	struct linger linger = {.l_onoff = 1};
 
 	setsockopt(fd, SOL_SOCKET, SO_LINGER, &linger, sizeof(linger));
 	close(fd);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
- * datagrams HOW ADDRESS PORT ITEM...: sends each item, in hex, as a datagram of one socket; "SIZE:HEX" is sent in one call, as several
- * datagrams of SIZE bytes (UDP_SEGMENT); "+MS" waits. HOW: send (after connect) or sendto. Prints the errno of each. */
+ * Sends datagrams of one socket and prints the errno of each: datagrams HOW ADDRESS PORT ITEM...
+ * An item is a datagram in hex. "SIZE:HEX" is sent in one call as several datagrams of SIZE bytes (UDP_SEGMENT). "+MS"
+ * waits. HOW is `send` (after connect) or `sendto`. */
 #include "client.h"
 #include <netinet/udp.h>
 
@@ -44,7 +45,8 @@ int main(int argc, char **argv)
 		segment = colon ? atoi(argv[i]) : 0;
 		if (setsockopt(fd, IPPROTO_UDP, UDP_SEGMENT, &segment, sizeof(segment)))
 			return 1;
-		sent = sendto(fd, bytes, unhex(hex), 0, to ? (struct sockaddr *)&peer.address : NULL, to ? peer.length : 0);
+		sent = sendto(fd, bytes, unhex(hex), 0, to ? (struct sockaddr *)&peer.address : NULL,
+			      to ? peer.length : 0);
 		printf("%s%d", i == 4 ? "" : ",", sent < 0 ? errno : 0);
 	}
 	printf("]}\n");

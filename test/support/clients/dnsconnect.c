@@ -1,11 +1,14 @@
 /* SPDX-License-Identifier: MIT
- * Ask DNS for a name, connect to the answer at once; again and again with ever new names.
+ * Queries DNS for a name and connects to the answer at once, again and again with new names:
  *   dnsconnect query|getaddrinfo 4|6 RESOLVER KIND FIRST COUNT PORT
- * Prints {"ok":..,"denied":..,"unresolved":..,"other":..,"first":"what failed first"}. */
+ * Prints {"ok":..,"denied":..,"unresolved":..,"other":..,"first":"the first failure"}. */
 #include "client.h"
 #include <netdb.h>
 
-static struct { long ok, denied, unresolved, other; char first[128]; } sum;
+static struct {
+	long ok, denied, unresolved, other;
+	char first[128];
+} sum;
 
 static void note(const char *name, int error)
 {
@@ -21,13 +24,13 @@ static void note(const char *name, int error)
 		snprintf(sum.first, sizeof(sum.first), "%s: %s", name, errno_name(error));
 }
 
-/* A question by hand (RFC 1035 4.1), so that nothing lies between the answer and connect(). */
+/* Sends a hand-made question (RFC 1035 4.1), so that nothing delays connect() after the answer. */
 static int query(const struct peer *resolver, const char *name, int family, unsigned short id, struct peer *found)
 {
-	unsigned char packet[512] = { id >> 8, id & 255, 1, 0, 0, 1 };
+	unsigned char packet[512] = {id >> 8, id & 255, 1, 0, 0, 1};
 	int fd = socket(resolver->family, SOCK_DGRAM, 0), at = 12, size, records;
 	int type = family == AF_INET ? 1 : 28;
-	struct timeval wait = { .tv_sec = patience(2000) / 1000 };
+	struct timeval wait = {.tv_sec = patience(2000) / 1000};
 
 	for (const char *label = name; *label;) {
 		int length = strcspn(label, ".");
@@ -37,7 +40,7 @@ static int query(const struct peer *resolver, const char *name, int family, unsi
 		at += length;
 		label += length + (label[length] == '.');
 	}
-	memcpy(packet + at, (unsigned char[]){ 0, 0, type, 0, 1 }, 5);
+	memcpy(packet + at, (unsigned char[]){0, 0, type, 0, 1}, 5);
 	at += 5;
 	setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &wait, sizeof(wait));
 	size = -1;
@@ -75,7 +78,7 @@ static int query(const struct peer *resolver, const char *name, int family, unsi
 
 static int libc(const char *name, int family, int port, struct peer *found)
 {
-	struct addrinfo hints = { .ai_family = family, .ai_socktype = SOCK_STREAM }, *list = NULL;
+	struct addrinfo hints = {.ai_family = family, .ai_socktype = SOCK_STREAM}, *list = NULL;
 	char service[8];
 
 	snprintf(service, sizeof(service), "%d", port);

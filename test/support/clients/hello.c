@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT
- * A ClientHello by hand, cut where it hurts: hello ADDRESS PORT SNI [whole|first:N|only:N|prefix:TEXT]
- * first:N sends N bytes, waits 30 ms, then the rest; only:N never sends the rest; prefix:TEXT sends TEXT before, as its own segment. Prints errno of what
- * failed, or 0 if all was handed over and the connection still stood 500 ms later. */
+ * Sends a hand-made ClientHello, possibly in pieces: hello ADDRESS PORT SNI [whole|first:N|only:N|prefix:TEXT]
+ * first:N sends N bytes, waits 30 ms and sends the rest. only:N never sends the rest. prefix:TEXT sends TEXT first, as
+ * its own segment. Prints the errno of the failure, or 0 if everything was sent and the connection was open 500 ms
+ * later. */
 #include "client.h"
 
 static size_t put(unsigned char *at, const char *sni)
@@ -18,7 +19,7 @@ static size_t put(unsigned char *at, const char *sni)
 	*p++ = 0, *p++ = name + 3, *p++ = 0, *p++ = 0, *p++ = name;
 	memcpy(p, sni, name), p += name;
 	size = p - body;
-	memcpy(at, (unsigned char[]){ 0x16, 3, 1, (size + 4) >> 8, size + 4, 1, 0, size >> 8, size }, 9);
+	memcpy(at, (unsigned char[]){0x16, 3, 1, (size + 4) >> 8, size + 4, 1, 0, size >> 8, size}, 9);
 	memcpy(at + 9, body, size);
 	return size + 9;
 }
@@ -38,12 +39,12 @@ int main(int argc, char **argv)
 	unsigned char hello[600];
 	size_t size = put(hello, argv[3]), first = !strncmp(how, "first:", 6) ? (size_t)atoi(how + 6) : size;
 	int fd = socket(peer.family, SOCK_STREAM, 0), error = 0;
-	struct pollfd wait = { .fd = fd, .events = POLLIN };
+	struct pollfd wait = {.fd = fd, .events = POLLIN};
 	char byte;
 
 	if (connect_to(fd, &peer) < 0)
 		error = errno;
-	setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &(int){ 1 }, sizeof(int));
+	setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &(int){1}, sizeof(int));
 	if (!error && !strncmp(how, "prefix:", 7))
 		error = give(fd, how + 7, strlen(how + 7));
 	if (!error && !strncmp(how, "only:", 5))

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT
- * One TCP connection that stays: hold ADDRESS PORT [INTERVAL_MS]
- * Reads stdin: "go" sends a byte every interval and reads its echo; "close" or the end closes. Prints a JSON line at each
- * change: connected, then echoed (the first byte came back), then closed or broken with the errno. */
+ * One TCP connection that stays open: hold ADDRESS PORT [INTERVAL_MS]
+ * Commands on stdin: "go" sends a byte in each interval and reads its echo; "close", or the end of input, closes.
+ * Prints a JSON line for each change: connected, echoed (the first byte came back), then closed, or broken with an
+ * errno. */
 #include "client.h"
 
 int main(int argc, char **argv)
@@ -9,7 +10,7 @@ int main(int argc, char **argv)
 	struct peer peer = peer_of(argv[1], atoi(argv[2]));
 	int interval = argc > 3 ? atoi(argv[3]) : 20;
 	int fd = socket(peer.family, SOCK_STREAM, 0), going = 0;
-	struct pollfd wait[2] = { { .fd = 0, .events = POLLIN }, { .fd = fd, .events = POLLIN } };
+	struct pollfd wait[2] = {{.fd = 0, .events = POLLIN}, {.fd = fd, .events = POLLIN}};
 	long sent = 0, received = 0, part;
 	double next = 0;
 	char buffer[256];
@@ -19,7 +20,7 @@ int main(int argc, char **argv)
 		printf("{\"state\":\"refused\",\"errno\":\"%s\"}\n", errno_name(errno));
 		return 1;
 	}
-	setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &(int){ 1 }, sizeof(int));
+	setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &(int){1}, sizeof(int));
 	printf("{\"state\":\"connected\",\"pid\":%d}\n", getpid());
 	for (;;) {
 		poll(wait, 2, interval);

@@ -1,12 +1,11 @@
 /* SPDX-License-Identifier: MIT
- * One attempt to reach somewhere; prints what happened as a JSON line.
+ * One attempt to reach a destination; prints the result as a JSON line:
  *   probe tcp ADDRESS PORT [TEXT]
  *   probe fastopen ADDRESS PORT TEXT
  *   probe udp ADDRESS PORT sendto|sendmsg|sendmmsg|connect|connected [TEXT]
  *   probe icmp ADDRESS | probe raw ADDRESS PROTOCOL
  *   probe fork ADDRESS PORT COMM          a child that never calls exec
- *   probe exchange ADDRESS PORT BYTES     send, shut down, read to the end
- */
+ *   probe exchange ADDRESS PORT BYTES     send, shut down, read to the end */
 #include "client.h"
 #include <netinet/icmp6.h>
 #include <netinet/ip_icmp.h>
@@ -41,10 +40,10 @@ static int tcp(const struct peer *peer, const char *text, int flags)
 static int udp(const struct peer *peer, const char *how, const char *text)
 {
 	int fd = socket(peer->family, SOCK_DGRAM, 0);
-	struct iovec data = { (void *)text, strlen(text) };
-	struct mmsghdr message = { .msg_hdr = { .msg_iov = &data, .msg_iovlen = 1 } };
+	struct iovec data = {(void *)text, strlen(text)};
+	struct mmsghdr message = {.msg_hdr = {.msg_iov = &data, .msg_iovlen = 1}};
 	int ms = patience(500);
-	struct timeval wait = { .tv_sec = ms / 1000, .tv_usec = ms % 1000 * 1000 };
+	struct timeval wait = {.tv_sec = ms / 1000, .tv_usec = ms % 1000 * 1000};
 	const struct sockaddr *to = (const struct sockaddr *)&peer->address;
 	double started = now_us();
 	char reply[64];
@@ -82,7 +81,7 @@ static unsigned short checksum(const void *data, int size)
 static int raw(const struct peer *peer, int protocol, int echo)
 {
 	int fd = socket(peer->family, SOCK_RAW, protocol), error = 0;
-	struct icmphdr body = { .type = ICMP_ECHO, .un.echo.id = 7 };
+	struct icmphdr body = {.type = ICMP_ECHO, .un.echo.id = 7};
 	double started = now_us();
 
 	if (echo && peer->family == AF_INET6)
@@ -115,9 +114,9 @@ static int exchange(const struct peer *peer, long bytes)
 
 	if (connect_to(fd, peer) < 0)
 		return report("connect", errno, started, "");
-	/* read while sending: an echo that nobody reads would stop both sides */
+	/* Reads while it sends: an unread echo would block both sides. */
 	for (part = 1; part != 0;) {
-		struct pollfd wait = { .fd = fd, .events = POLLIN | (sent < bytes ? POLLOUT : 0) };
+		struct pollfd wait = {.fd = fd, .events = POLLIN | (sent < bytes ? POLLOUT : 0)};
 
 		poll(&wait, 1, patience(10000));
 		if (wait.revents & POLLOUT && sent < bytes) {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * Connections by the thousand to several ports of one address, in turn, by two threads: storm ADDRESS COUNT PORT...
- * Prints for each port how many were let through, denied, or failed otherwise:
+ * Thousands of connections to several ports of one address in turn, from two threads: storm ADDRESS COUNT PORT...
+ * Prints for each port how many were allowed, denied or failed otherwise:
  * {"7001":{"ok":..,"denied":..,"other":..,"first":""},...} */
 #include "client.h"
 #include <pthread.h>
@@ -8,8 +8,15 @@
 #define PORTS 8
 #define THREADS 2
 
-struct tally { long ok, denied, other; int first; };
-struct work { const char *address; int count, ports, port[PORTS]; struct tally tally[PORTS]; };
+struct tally {
+	long ok, denied, other;
+	int first;
+};
+struct work {
+	const char *address;
+	int count, ports, port[PORTS];
+	struct tally tally[PORTS];
+};
 
 static void *loop(void *argument)
 {
@@ -36,7 +43,7 @@ static void *loop(void *argument)
 
 int main(int argc, char **argv)
 {
-	struct work work[THREADS] = { 0 };
+	struct work work[THREADS] = {0};
 	pthread_t thread[THREADS];
 
 	if (argc < 4)
@@ -54,8 +61,9 @@ int main(int argc, char **argv)
 	for (int at = 0; at < work[0].ports; at++) {
 		struct tally *a = &work[0].tally[at], *b = &work[1].tally[at];
 
-		printf("%s\"%d\":{\"ok\":%ld,\"denied\":%ld,\"other\":%ld,\"first\":\"%s\"}", at ? "," : "", work[0].port[at],
-		       a->ok + b->ok, a->denied + b->denied, a->other + b->other, errno_name(a->first ? a->first : b->first));
+		printf("%s\"%d\":{\"ok\":%ld,\"denied\":%ld,\"other\":%ld,\"first\":\"%s\"}", at ? "," : "",
+		       work[0].port[at], a->ok + b->ok, a->denied + b->denied, a->other + b->other,
+		       errno_name(a->first ? a->first : b->first));
 	}
 	printf("}\n");
 	return 0;

@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import { packAddress } from "../../../src/base/address.ts";
 import { Sweep } from "../../../src/connections/sweep.ts";
-import { FLOW, FLOW_INBOUND, FLOW_KEY, HOOK, LEARNED, PROTOCOL } from "../../../src/native/layout.ts";
+import { FLOW, FLOW_FLAG, FLOW_KEY, HOOK, LEARNED, PROTOCOL } from "../../../src/native/layout.ts";
 import { Desk } from "../support/desk.ts";
 import { answer, connect, question } from "../support/events.ts";
 import { FakeKernel } from "../support/fake-kernel.ts";
@@ -49,7 +49,7 @@ test("the bytes of a UDP flow are those of the kernel's map, and an idle flow en
 
 test("an inbound flow ends much later, because its answers must not count as egress", () => {
 	const { desk, kernel, sweep } = setUp();
-	const key = putFlow(kernel, { last: S, flags: FLOW_INBOUND });
+	const key = putFlow(kernel, { last: S, flags: FLOW_FLAG.inbound });
 	desk.now = 60 * S;
 	sweep.run();
 	expect(kernel.lookup("flows", key)).not.toBeNull();

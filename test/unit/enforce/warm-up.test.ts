@@ -4,7 +4,7 @@ import { decode } from "dns-packet";
 import { expect, test } from "vitest";
 import { LIMITS, type WarmUp } from "../../../src/base/config.ts";
 import { exactNames, type Found, Warmer } from "../../../src/enforce/warm-up.ts";
-import { TEACH_REQUEST } from "../../../src/native/layout.ts";
+import { LEARN_REQUEST } from "../../../src/native/layout.ts";
 import type { Policy } from "../../../src/policy/model.ts";
 import { parsePolicy } from "../../../src/policy/read/parse.ts";
 import { encodeReply } from "../../support/dns-encode.ts";
@@ -37,13 +37,13 @@ function stand(what: WarmUp, { answers = {}, unanswered = [], resolver }: Given 
 				const request = Buffer.from(data);
 				const name = request.toString(
 					"latin1",
-					TEACH_REQUEST.name,
-					TEACH_REQUEST.name + request.readUInt16LE(TEACH_REQUEST.nameLength),
+					LEARN_REQUEST.name,
+					LEARN_REQUEST.name + request.readUInt16LE(LEARN_REQUEST.nameLength),
 				);
 				taught.push(
-					`${name} ${request.toString("hex", TEACH_REQUEST.address, TEACH_REQUEST.address + 16)} ${request.readUInt32LE(TEACH_REQUEST.ttl)}`,
+					`${name} ${request.toString("hex", LEARN_REQUEST.address, LEARN_REQUEST.address + 16)} ${request.readUInt32LE(LEARN_REQUEST.ttl)}`,
 				);
-				request.writeUInt8(1, TEACH_REQUEST.learned);
+				request.writeUInt8(1, LEARN_REQUEST.learned);
 				return { retval: 0, durationNs: 0, data: request };
 			},
 		},

@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: GPL-2.0 OR MIT */
+/* The program `learn_address`: learns an address that a trusted resolver returned to the daemon, by BPF_PROG_TEST_RUN,
+ * and is never attached. So names that programs resolved before the start are known. The same code learns, with the
+ * same limits, as from packets. */
+#ifndef SALLYPORT_HOOKS_LEARN_ADDRESS_H
+#define SALLYPORT_HOOKS_LEARN_ADDRESS_H
+
+#include "../traffic/answer.h"
+
+SEC("tc") int learn_address(struct __sk_buff *skb)
+{
+	struct sp_policy_head *head = sp_policy_in_force();
+	struct sp_learn_request *r;
+	struct sp_scratch *area;
+	__u64 now = bpf_ktime_get_ns();
+	__u32 length;
+
+	if (!head || bpf_skb_pull_data(skb, sizeof(*r)))
+		return -1;
+	r = (void *)(long)skb->data;
+	if ((void *)(r + 1) > (void *)(long)skb->data_end)
+		return -1;
+	area = sp_scratch_claim();
+	if (!area)
+		return -1;
+	length = r->name_len;
+	__builtin_memcpy(area->name.raw, r->name, SP_NAME_MAX);
+	__builtin_memcpy(area->answer.address, r->address, 16);
+	area->answer.name_hash = sp_learn_name(area, length);
+	area->answer.head.time = now;
+	area->expires = now + sp_learned_lifetime(r->ttl, head->ttl_floor, head->ttl_grace);
+	r->learned = area->answer.name_hash && sp_learn_address(area) == 0;
+	r->name_hash = area->answer.name_hash;
+	sp_scratch_release(area);
+	return 0;
+}
+
+#endif

@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: GPL-2.0 OR MIT */
+/* Phase tls: a ClientHello over TCP or QUIC. */
+#ifndef SALLYPORT_TRAFFIC_HELLO_VERDICT_H
+#define SALLYPORT_TRAFFIC_HELLO_VERDICT_H
+
+#include "traffic.h"
+
+/* Returns the reason why a ClientHello has no usable name. */
+static __always_inline __u8 sp_unnamed_reason(enum sp_hello_result hello)
+{
+	switch (hello) {
+	case SP_HELLO_NAMED:
+		return SP_NAME_BAD;
+	case SP_HELLO_UNNAMED:
+		return SP_NAME_MISSING;
+	case SP_HELLO_CUT:
+		return SP_INCOMPLETE;
+	case SP_HELLO_UNREAD:
+		return SP_QUIC_UNREAD;
+	default:
+		return SP_UNREADABLE;
+	}
+}
+
+/* Judges and records the ClientHello in area->text with the result area->hello, on a connection that the policy of
+ * `generation` allowed. The subject then holds the decision. */
+__noinline int sp_judge_hello(struct sp_scratch *area, __u32 generation)
+{
+	struct sp_subject *s;
+	__u32 length;
+	__u64 name;
+
+	if (!area)
+		return 0;
+	s = &area->subject;
+	length = area->text.name_length;
+	__builtin_memcpy(area->name.raw, area->text.name, SP_NAME_MAX);
+	name = area->hello == SP_HELLO_NAMED && length > 0 && length < SP_NAME_MAX ? sp_learn_name(area, length) : 0;
+	s->phase = SP_PHASE_TLS;
+	s->name_hash = name;
+	sp_decide(s);
+	if (s->generation != generation) { /* the policy was switched between the phases: one complete policy decides */
+		s->phase = SP_PHASE_CONNECT;
+		sp_decide(s);
+		if (s->action == SP_ALLOW) {
+			s->phase = SP_PHASE_TLS;
+			s->name_hash = name;
+			sp_decide(s);
+		}
+	}
+	if (!name && s->action == SP_DENY && s->reason == SP_BY_DEFAULT)
+		s->reason = sp_unnamed_reason(area->hello);
+	area->named.flags = area->text.flags;
+	area->named.query_type = area->named.query_id = 0;
+	sp_record_named(area, SP_EVENT_HELLO, length < SP_NAME_MAX ? length : 0);
+	return 0;
+}
+
+#endif

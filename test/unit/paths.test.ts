@@ -1,0 +1,34 @@
+/** Every file of this repository that a page, a comment or a message names exists. */
+import { execFileSync } from "node:child_process";
+import { existsSync, readFileSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { expect, test } from "vitest";
+import { ROOT } from "../support/paths.ts";
+
+const FILES = execFileSync("git", ["ls-files", "-co", "--exclude-standard"], { cwd: ROOT, encoding: "utf8" })
+	.split("\n")
+	.filter((file) => /\.(md|ts|mjs|[ch]|cc|txt|service|spec)$/.test(file) && existsSync(join(ROOT, file)))
+	/* Built paths of other trees, and a change log of what was. */
+	.filter((file) => file !== "CHANGELOG.md" && file !== "test/unit/paths.test.ts");
+
+/** Made by a build or a test. */
+const MADE = /^(native\/build|test\/captures\/made)\b/;
+
+const NAMED =
+	/(?<![\w./$@{}-])(?:src|bpf|native|test|scripts|systemd|docs|man|completion)\/[\w./-]*\.(?:ts|mjs|md|[ch]|cc|json|service|bpf\.c)\b/g;
+
+test("paths that are named exist", () => {
+	const missing = FILES.flatMap((file) => {
+		/* System headers are not of this repository. */
+		const text = readFileSync(join(ROOT, file), "utf8").replace(/^\s*#include <.*$/gm, "");
+		return (
+			[...text.matchAll(NAMED)]
+				.map(([path]) => path)
+				.filter((path) => !MADE.test(path))
+				/* A comment in src/ may leave src/ out. */
+				.filter((path) => ![".", "src", dirname(file)].some((from) => existsSync(join(ROOT, from, path))))
+				.map((path) => `${file}: ${path}`)
+		);
+	});
+	expect(missing).toEqual([]);
+});
