@@ -7,10 +7,13 @@ import { isLoopback, type ListenAddress, parseListen, readTls, type TlsFiles } f
 import { type Access, isLocalHost } from "./access.ts";
 import { readTokens } from "./tokens.ts";
 
-/** 0660, for root and the group; without a group 0600. Whoever holds the daemon's lock may replace the socket of a dead one. */
+/**
+ * Listens on a unix socket with mode 0660 for root and the group, or 0600 if `gid` is null. Replaces an existing file: the daemon's
+ * lock ensures that no other daemon uses it. Rejects with SallyportError LISTEN_FAILED.
+ */
 export async function listenOnSocket(app: FastifyInstance, path: string, gid: number | null): Promise<void> {
 	mkdirSync(dirname(path), { recursive: true, mode: 0o755 });
-	/* From the first moment: a socket with wider rights, even for a moment, is open to whoever is quick. */
+	/* The socket is created with its final mode or less: a chmod afterwards would leave a moment for other users to connect. */
 	const umask = process.umask(0o177);
 	try {
 		rmSync(path, { force: true });
@@ -26,6 +29,7 @@ export async function listenOnSocket(app: FastifyInstance, path: string, gid: nu
 	}
 }
 
+/** Rejects with SallyportError LISTEN_FAILED. */
 export async function listenOnTcp(app: FastifyInstance, { host, port }: ListenAddress): Promise<void> {
 	try {
 		await app.listen({ host, port });
@@ -35,7 +39,7 @@ export async function listenOnTcp(app: FastifyInstance, { host, port }: ListenAd
 }
 
 export interface TcpConfig {
-	/** HOST:PORT */
+	/** ADDRESS:PORT */
 	readonly listen: string;
 	readonly tokenFile: string | null;
 	readonly tlsCert: string | null;
@@ -48,8 +52,8 @@ export interface Listener extends ListenAddress {
 }
 
 /**
- * On loopback whoever is on the host may read, and with a token write. On any other address there is no reading without TLS and a
- * token either. Throws before anything is opened.
+ * Reads and checks the settings of the TCP listener; opens nothing. On loopback, reading is open and writing needs a token. Other
+ * addresses need TLS, and a token for reading too. Throws SallyportError USAGE or NOT_LOOPBACK.
  */
 export function tcpListener({ listen, tokenFile, tlsCert, tlsKey }: TcpConfig): Listener {
 	const { host, port } = parseListen(listen, "--listen", 9440);
@@ -57,7 +61,7 @@ export function tcpListener({ listen, tokenFile, tlsCert, tlsKey }: TcpConfig): 
 	if (!isLoopback(host) && (tls === null || tokenFile === null)) {
 		throw new SallyportError(
 			"NOT_LOOPBACK",
-			`--listen ${listen} would show what this host talks to to the network.`,
+			`--listen ${listen} would expose the connections of this host to the network.`,
 			"Listen on 127.0.0.1 or [::1], or give --tls-cert, --tls-key and --token-file.",
 		);
 	}

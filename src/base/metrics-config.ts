@@ -13,3 +13,6 @@ export interface MetricsConfig {
 	/** Number of busy names that are labels; 0: none. */
 	readonly topNames: number;
 }
+
+/** Most names that may be labels. */
+export const TOP_NAMES_MAX = 1_000;

@@ -74,6 +74,12 @@ export class ConnectionTable implements EventSink {
 		this.#afterDecision(connection, event);
 	}
 
+	/** Records a denial of a connection in this table that no packet caused: the kernel judged it by a new policy. */
+	rejudged(connection: Connection, event: DecisionEvent): void {
+		this.#decide(connection, event);
+		this.#afterDecision(connection, event);
+	}
+
 	named(event: NamedEvent, at: Cursor): void {
 		this.#o.names.remember(event.nameHash, event.name);
 		if (event.type === EVENT.question) this.#question(event, at);

@@ -26,10 +26,13 @@ export interface StatusOptions {
 	readonly fills: MapFills;
 }
 
+/** The document of GET /v1/status. */
 export function statusOf(o: StatusOptions): Status {
 	const { kernel, policy, pump, table } = o;
+	/* Counted in another thread; this status shows the counts of the last time. */
 	void o.fills.read();
 	const counters = kernel.sum("counters");
+	const { live, finished, questions } = table.kept.sizes;
 	return {
 		version: o.version,
 		pid: process.pid,
@@ -41,7 +44,7 @@ export function statusOf(o: StatusOptions): Status {
 		generation: policy.generation,
 		policy: policyStatus(policy),
 		events: { received: pump.counts.records, lost: lostOf(counters), unreadable: pump.counts.unknown },
-		connections: { open: table.kept.sizes.live, ended: table.kept.sizes.finished, dropped: table.dropped },
+		connections: { open: live, ended: finished, questions, dropped: table.dropped },
 		denied: deniedOf(counters, VERDICT.deny),
 		wouldDeny: deniedOf(counters, VERDICT.wouldDeny),
 		resolvers: o.resolvers,
@@ -59,7 +62,7 @@ export function statusOf(o: StatusOptions): Status {
 	};
 }
 
-/** One line for a service manager's status. */
+/** The status line of the service manager. */
 export function statusLine({ kernel, policy, table }: Pick<StatusOptions, "kernel" | "policy" | "table">): string {
 	const { current, generation } = policy;
 	const counters = kernel.sum("counters");
@@ -72,7 +75,7 @@ export function statusLine({ kernel, policy, table }: Pick<StatusOptions, "kerne
 	return `${what}${refused}: ${table.kept.sizes.live} open, ${denied} denied, ${lostOf(counters)} events lost`;
 }
 
-/** Ready: this daemon's own policy decides. What is wrong with history is said, and stops nothing. */
+/** Ready once this daemon's own policy is in force. A failure of history is reported, and does not affect readiness. */
 export function readiness(policy: PolicyService, history: HistoryStatus | null): Readiness {
 	const own = policy.current === null ? "the policy in force is an earlier daemon's" : "ok";
 	return {

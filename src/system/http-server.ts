@@ -1,9 +1,10 @@
-import { type FastifyInstance, fastify } from "fastify";
+import { type FastifyInstance, type FastifyServerOptions, fastify } from "fastify";
 import { LIMITS, TIMES } from "../base/config.ts";
 import { capConnections } from "./connection-cap.ts";
 import type { TlsFiles } from "./listen-address.ts";
 
-export interface HttpServerOptions {
+export interface HttpServerOptions
+	extends Pick<FastifyServerOptions, "routerOptions" | "frameworkErrors" | "clientErrorHandler"> {
 	readonly tls: TlsFiles | null;
 	/** Most open connections. */
 	readonly connections: number;
@@ -11,20 +12,28 @@ export interface HttpServerOptions {
 	readonly idle: number;
 }
 
+/** Most bytes of the head of a request. */
+export const HEADER_BYTES = 16_384;
+
 /** A fastify instance without routes, with the limits that every listener of the daemon has. It does not listen yet. */
-export function newHttpServer({ tls, connections, idle }: HttpServerOptions): FastifyInstance {
+export function newHttpServer({ tls, connections, idle, ...handlers }: HttpServerOptions): FastifyInstance {
 	const options = {
+		...handlers,
 		logger: false,
 		bodyLimit: LIMITS.bodyBytes,
 		requestTimeout: TIMES.request,
 		connectionTimeout: idle,
 		keepAliveTimeout: idle,
 		forceCloseConnections: true,
-		/* A slow host may take any time to start: the service manager has the limit (TimeoutStartSec). */
+		/* No limit, because hosts may be slow: TimeoutStartSec of the unit limits the start. */
 		pluginTimeout: 0,
-		/* A value of another type ("limit=x") is an error, not NaN. "array": a parameter that is given once is a list of one. */
+		/* "limit=x" is an error: a value that cannot be coerced fails validation. A parameter that is given once is a list of one value. */
 		ajv: { customOptions: { coerceTypes: "array", removeAdditional: false, allErrors: false } },
-		http: { headersTimeout: TIMES.headers, connectionsCheckingInterval: TIMES.headers / 2, maxHeaderSize: 16_384 },
+		http: {
+			headersTimeout: TIMES.headers,
+			connectionsCheckingInterval: TIMES.headers / 2,
+			maxHeaderSize: HEADER_BYTES,
+		},
 	} as const;
 	const https = { ...tls, ...options.http, minVersion: "TLSv1.2", handshakeTimeout: TIMES.headers } as const;
 	const app = tls === null ? fastify(options) : (fastify({ ...options, https }) as unknown as FastifyInstance);

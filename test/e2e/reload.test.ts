@@ -1,12 +1,13 @@
 /** A reload is one switch: no connection sees half of a policy, and live ones are judged again. */
 import { writeFileSync } from "node:fs";
-import { basename, dirname } from "node:path";
+import { basename, dirname, join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { prefixFile } from "../bench/prefixes.ts";
 import { status } from "../support/api.ts";
 import { Hold } from "../support/hold.ts";
+import { NODE, ROOT } from "../support/paths.ts";
 import { policy, type TestRule } from "../support/policies.ts";
-import { must, SLOW, sleep, until } from "../support/run.ts";
+import { must, run, SLOW, sleep, until } from "../support/run.ts";
 import { PORTS, parse, Stage } from "../support/stage.ts";
 
 const X = "198.19.5.1";
@@ -68,11 +69,9 @@ test("a live connection that the new policy denies ends at once, one that it all
 	const [ends, stays] = [new Hold(stage.world, X, PORTS.echo), new Hold(stage.world, Y, PORTS.echo)];
 	for (const hold of [ends, stays]) hold.go();
 	await Promise.all([ends.reached("echoed"), stays.reached("echoed")]);
-	const asked = performance.now();
 	await stage.daemon.put(policy({ rules: [{ name: "only-y", to: { cidr: `${Y}/32`, ports: PORTS.echo } }] }));
 	const broken = await ends.reached("broken");
-	expect(broken.errno, "an error, not an orderly end").not.toBe("0");
-	expect(broken.at - asked).toBeLessThan(500 * SLOW);
+	expect(broken.errno, "closed by the daemon: a timeout would be ETIMEDOUT").toBe("ECONNABORTED");
 	await sleep(300);
 	expect(stays.last).toBe("echoed");
 	stays.close();
@@ -140,6 +139,19 @@ test("a change of the file is a reload; a bad file leaves the old policy in forc
 	await until("policy A from the file", 5_000, async () => (await denied()) === undefined || undefined);
 });
 
+test("policy reload ends with exit code 3 for a bad file, and reports what is in force for a good one", async () => {
+	const reload = async () => {
+		const argv = [NODE, join(ROOT, "src/main.ts"), "policy", "reload", "--socket", stage.daemon.socket];
+		const { code, stdout, stderr } = await run(argv);
+		return { code, text: stdout + stderr };
+	};
+	writeFileSync(stage.daemon.policyFile, "version: 1\nmode: nonsense\n");
+	expect(await reload()).toMatchObject({ code: 3, text: expect.stringContaining("policy.yaml:2:7") });
+	expect(await stage.probe(["tcp", X, PORTS.echo])).toMatchObject({ errno: "0" });
+	writeFileSync(stage.daemon.policyFile, A);
+	expect(await reload()).toMatchObject({ code: 0, text: expect.stringContaining("in force, generation") });
+});
+
 test("while 1,000,000 prefixes are put in force the daemon answers", {
 	timeout: 120_000 * SLOW,
 }, async () => {
@@ -150,7 +162,7 @@ test("while 1,000,000 prefixes are put in force the daemon answers", {
 		more: { lists: { big: { file: basename(big) } } },
 	});
 	await stage.daemon.put(A);
-	let best = { took: Number.POSITIVE_INFINITY, slowest: Number.POSITIVE_INFINITY };
+	const parts: number[] = [];
 	for (let round = 0; round < 3; round++) {
 		const began = performance.now();
 		let done = false;
@@ -166,9 +178,10 @@ test("while 1,000,000 prefixes are put in force the daemon answers", {
 		}
 		await put;
 		const took = performance.now() - began;
-		if (took < best.took) best = { took, slowest };
+		console.log(`1,000,000 prefixes: ${Math.round(took)} ms, /healthz at most ${Math.round(slowest)} ms`);
+		parts.push(slowest / took);
 	}
-	console.log(`1,000,000 prefixes: ${Math.round(best.took)} ms, /healthz at most ${Math.round(best.slowest)} ms`);
-	expect(best.slowest).toBeLessThan(best.took / 5);
+	/* The least: other processes delay an answer too, but not in every round. */
+	expect(Math.min(...parts)).toBeLessThan(0.2);
 	await stage.daemon.put(A);
 });

@@ -48,6 +48,10 @@ export class FakeServices implements ApiServices {
 			};
 			return { ok: true, policy: this.document };
 		},
+		reload: async (): Promise<PolicyLoad | null> => {
+			if (this.problems.length > 0) return { ok: false, problems: this.problems };
+			return this.document === null ? null : { ok: true, policy: this.document };
+		},
 		check: async (): Promise<PolicyCheck> => ({ ok: this.problems.length === 0, problems: this.problems, facts: null }),
 		explain: (request: ExplainRequest) => {
 			this.asked.push(request);
@@ -83,7 +87,7 @@ export class FakeServices implements ApiServices {
 		return { contentType: "text/plain; version=0.0.4; charset=utf-8", parts };
 	}
 
-	ill(): string | null {
+	unhealthyReason(): string | null {
 		return this.illness;
 	}
 
@@ -111,7 +115,7 @@ export const STATUS: Status = {
 		failure: { time: "2026-01-02T00:00:00.000Z", source: "(api)", problems: ["(api):1:1: bad\x1b[2J"] },
 	},
 	events: { received: 10, lost: 1, unreadable: 0 },
-	connections: { open: 1, ended: 2, dropped: 0 },
+	connections: { open: 1, ended: 2, questions: 3, dropped: 0 },
 	denied: 4,
 	wouldDeny: 5,
 	resolvers: ["10.0.0.2"],

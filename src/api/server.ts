@@ -1,0 +1,46 @@
+import { STATUS_CODES } from "node:http";
+import type { Socket } from "node:net";
+import type { FastifyInstance } from "fastify";
+import { LIMITS, TIMES } from "../base/config.ts";
+import { HEADER_BYTES, newHttpServer } from "../system/http-server.ts";
+import type { TlsFiles } from "../system/listen-address.ts";
+import { problemOf, Refusal, sendProblem } from "./problem-details.ts";
+
+/** The HTTP server of one listener, with its limits; over TLS if a certificate is given. It has no routes. */
+export function newServer(tls: TlsFiles | null): FastifyInstance {
+	return newHttpServer({
+		tls,
+		connections: LIMITS.apiConnections,
+		idle: TIMES.idle,
+		/* The schemas limit parameters, with better errors; a percent-encoded name is longer than the name. */
+		routerOptions: { maxParamLength: HEADER_BYTES },
+		frameworkErrors: (_error, _request, reply) => {
+			sendProblem(reply, new Refusal(400, "bad-request", "The path of the request is invalid."));
+		},
+		clientErrorHandler: refuseBytes,
+	});
+}
+
+/* For bytes that are no request: there is no reply object, so the response is written by hand. */
+function refuseBytes(error: Error & { readonly code?: string }, socket: Socket): void {
+	if (error.code === "ECONNRESET" || socket.destroyed) return;
+	const refusal = CLIENT_ERRORS[error.code ?? ""] ?? new Refusal(400, "bad-request", "The request is not valid HTTP.");
+	const body = JSON.stringify(problemOf(refusal));
+	const head = [
+		`HTTP/1.1 ${refusal.status} ${STATUS_CODES[refusal.status]}`,
+		"content-type: application/problem+json",
+		`content-length: ${body.length}`,
+		"connection: close",
+	];
+	if (socket.writable) socket.write(`${head.join("\r\n")}\r\n\r\n${body}`);
+	socket.destroy(error);
+}
+
+const CLIENT_ERRORS: Readonly<Record<string, Refusal>> = {
+	ERR_HTTP_REQUEST_TIMEOUT: new Refusal(408, "timeout", "The request did not arrive in time."),
+	HPE_HEADER_OVERFLOW: new Refusal(
+		431,
+		"headers-too-large",
+		`The head of a request has at most ${HEADER_BYTES} bytes.`,
+	),
+};

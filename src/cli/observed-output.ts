@@ -1,0 +1,88 @@
+import type { ConnectionView } from "../records/view.ts";
+import { liveConnectionTable } from "./connection-table.ts";
+import type { Output } from "./deps.ts";
+import { type Column, liveTable, type Table, type TableOptions } from "./table.ts";
+import { harmlessJson, recordCountText } from "./text.ts";
+
+export interface ObservedOutputOptions extends TableOptions {
+	/** JSON lines instead of a table. */
+	readonly json: boolean;
+	/** Who enforces beside the observer, see reportEnforcement(). */
+	readonly enforcement: "daemon" | "kernel" | "none";
+	/** Show the verdict of the observer's policy too, where another policy is enforced. */
+	readonly ownVerdict: boolean;
+}
+
+/**
+ * The rows of `observe`. `verdict` is what happened to the connection: the observer's own verdict where no Sallyport enforces, else that of
+ * the enforcing daemon, or "unknown". In the second case `observed` has the observer's own decision.
+ */
+export class ObservedOutput {
+	/** Rows dropped because the reader was too slow. */
+	skipped = 0;
+	readonly #counts = { connection: 0, dns: 0 };
+	readonly #enforcement: ObservedOutputOptions["enforcement"];
+	readonly #write: (row: Observed) => boolean;
+
+	constructor(out: Output, options: ObservedOutputOptions) {
+		this.#enforcement = options.enforcement;
+		const table = observedTable(options.ownVerdict && options.enforcement !== "none");
+		this.#write = options.json
+			? (row) => out.write(`${harmlessJson(JSON.stringify(row))}\n`)
+			: liveTable(table, options, out);
+	}
+
+	/** `enforced`: the daemon's record of the connection; null: none. */
+	show(own: ConnectionView, enforced: ConnectionView | null): void {
+		if (this.#write(this.#enforcement === "none" ? own : withVerdictOf(own, enforced))) this.#counts[own.kind]++;
+		else this.skipped++;
+	}
+
+	/** "31 connections and 6 DNS questions". */
+	get summary(): string {
+		return recordCountText(this.#counts.connection, this.#counts.dns);
+	}
+}
+
+/** `policyColumn`: the verdict of the observer's own policy is shown by default. */
+export function observedTable(policyColumn: boolean): Table<Observed> {
+	const { columns, worth, paintCell } = liveConnectionTable();
+	return {
+		columns: [POLICY, ...columns],
+		worth: policyColumn ? ["destination", "verdict", "policy", ...worth.slice(2)] : worth,
+		...(paintCell === undefined ? {} : { paintCell }),
+	};
+}
+
+const POLICY: Column<Observed> = {
+	key: "policy",
+	title: "POLICY",
+	text: ({ verdict, observed }) => (observed?.verdict ?? verdict).replace("_", " "),
+	least: 10,
+	usual: 10,
+};
+
+type Observed = ConnectionView & { readonly observed?: Decision };
+type Decision = Pick<ConnectionView, "verdict" | "phase" | "group" | "rule" | "reason" | "decisions" | "alerts">;
+
+function withVerdictOf(own: ConnectionView, enforced: ConnectionView | null): Observed {
+	const decision = enforced === null ? UNKNOWN : decisionOf(enforced);
+	const open = own.open && enforced?.open !== false;
+	return { ...own, ...decision, open, end: enforced?.end ?? own.end, observed: decisionOf(own) };
+}
+
+function decisionOf(view: ConnectionView): Decision {
+	const { verdict, phase, group, rule, reason, decisions, alerts } = view;
+	return { verdict, phase, group, rule, reason, decisions, alerts };
+}
+
+const UNKNOWN: Decision = {
+	/* No verdict of the daemon, so none of the API's words. */
+	verdict: "unknown" as string as ConnectionView["verdict"],
+	phase: null,
+	group: null,
+	rule: null,
+	reason: null,
+	decisions: {},
+	alerts: [],
+};
