@@ -1,6 +1,6 @@
 import type { DatabaseSync, StatementSync } from "node:sqlite";
 import { addressBytes, addressOfBytes } from "../base/address.ts";
-import { BoundedMap } from "../base/lru.ts";
+import { BoundedMap } from "../base/bounded.ts";
 import { type Batch, FIELD, FLAG } from "./batch.ts";
 import type { Dimensions, WhoIds } from "./dimensions.ts";
 import { LateSums, type Summed } from "./rollup.ts";

@@ -4,7 +4,7 @@ import { afterAll, beforeAll, expect, test } from "vitest";
 import { BothRecords } from "../../../src/answers/both.ts";
 import { RecentRecords } from "../../../src/answers/recent.ts";
 import { RecordSources } from "../../../src/answers/sources.ts";
-import { NameBook } from "../../../src/connections/name-book.ts";
+import { ForwardLookup } from "../../../src/connections/forward-lookup.ts";
 import type { Connection } from "../../../src/records/connection.ts";
 import type { HistoryQuery, HistoryReader, HistoryRecord, HistorySort } from "../../../src/records/contract.ts";
 import { viewer } from "../../../src/records/view.ts";
@@ -26,7 +26,7 @@ const changed = old.slice(250).map((each) => {
 const inMemory = [...changed, ...fresh];
 const all = [...old.slice(0, 250), ...inMemory];
 
-const names = new NameBook(1_000);
+const names = new ForwardLookup(1_000);
 const recent = (connections: readonly Connection[]) =>
 	new RecentRecords({
 		connections: () => connections,
