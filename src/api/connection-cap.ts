@@ -2,14 +2,14 @@ import type { IncomingMessage, Server, ServerResponse } from "node:http";
 import type { Socket } from "node:net";
 
 /**
- * No more than `most` connections. When one more comes, the one that has been idle longest makes room, so that whoever opens
- * thousands and says nothing keeps nobody else out; if all of them are being answered, the newcomer is hung up on.
+ * Limits the open connections of a server to `most`. A further connection closes the one that has been idle longest, so that a
+ * client with thousands of idle connections does not lock out others; if none is idle, the new connection is closed.
  */
 export function capConnections(server: Server, most: number): void {
 	const open = new Map<Socket, string>();
-	/* Oldest first. */
+	/* In the order in which they became idle. */
 	const idle = new Set<Socket>();
-	/* With TLS a request knows the inner socket only; both have one remote port. */
+	/* The socket of a TLS request is not the one of the connection, but both have the same remote port. */
 	const byPeer = new Map<string, Socket>();
 	const forget = (socket: Socket) => {
 		const peer = open.get(socket);
@@ -43,7 +43,7 @@ export function capConnections(server: Server, most: number): void {
 	});
 }
 
-/** "" for a unix socket. */
+/** Address and port of the peer; "" for a unix socket. */
 function peerOf({ remoteAddress, remotePort }: Socket): string {
 	return remotePort === undefined ? "" : `${remoteAddress} ${remotePort}`;
 }

@@ -4,9 +4,9 @@ import { FORMS, formatOf, sendPage } from "./answer.ts";
 import { queryRecords, readCursor, writeCursor, writePage } from "./pages.ts";
 import { Refusal } from "./problem-details.ts";
 import { type FilterQuery, filterOf } from "./query.ts";
+import { response, string } from "./schemas/base.ts";
 import { connectionDetailSchema, connectionListSchema } from "./schemas/connection.ts";
 import { limitParameter, listParameters } from "./schemas/parameters.ts";
-import { problemResponses } from "./schemas/problem.ts";
 import type { ApiServices } from "./services.ts";
 import { stepsOf } from "./steps.ts";
 
@@ -24,14 +24,12 @@ export function connectionRoutes(app: FastifyInstance, { records }: ApiServices)
 			schema: {
 				operationId: "listConnections",
 				tags: ["connections"],
-				summary: "Connections and DNS questions, newest first.",
+				summary: "List connections and DNS queries, newest first.",
 				description:
 					"Filters are combined with AND. A repeated filter selects any of its values, and `not-…` excludes each of its values. " +
-					"`Accept` selects JSON, `application/x-ndjson` (one record a line) or `text/csv`. " +
-					"The header `Link` has the next page, and `sallyport-next` its cursor.",
-				produces: ["application/json", "application/x-ndjson", "text/csv"],
+					"`Accept` selects JSON, `application/x-ndjson` (one record per line) or `text/csv`.",
 				querystring: listParameters,
-				response: { 200: connectionListSchema, ...problemResponses },
+				response: { 200: response(connectionListSchema, ["application/x-ndjson", "text/csv"], PAGE_HEADERS) },
 			},
 		},
 		async (request, reply) => {
@@ -58,13 +56,21 @@ export function connectionRoutes(app: FastifyInstance, { records }: ApiServices)
 			schema: {
 				operationId: "getConnection",
 				tags: ["connections"],
-				summary: "One record with the steps that decided it.",
+				summary: "Get one record with the steps of its decision.",
 				params: {
 					type: "object",
 					required: ["id"],
-					properties: { id: { type: "integer", minimum: 0, maximum: Number.MAX_SAFE_INTEGER } },
+					properties: {
+						id: {
+							type: "integer",
+							minimum: 0,
+							maximum: Number.MAX_SAFE_INTEGER,
+							description: "The `id` of a record.",
+							examples: [1769860800000000],
+						},
+					},
 				},
-				response: { 200: connectionDetailSchema, ...problemResponses },
+				response: { 200: response(connectionDetailSchema) },
 			},
 		},
 		async (request) => {
@@ -73,8 +79,15 @@ export function connectionRoutes(app: FastifyInstance, { records }: ApiServices)
 				const record = await reader.get(id);
 				return record === null ? null : { ...record, steps: await stepsOf(record, reader) };
 			});
-			if (value === null) throw new Refusal(404, "not-found", `There is no record ${id} (it may have expired).`);
+			if (value === null) throw new Refusal(404, "not-found", `No record ${id} (it may have expired).`);
 			return { ...value, source, unwritten };
 		},
 	);
 }
+
+const PAGE_HEADERS = {
+	link: { ...string, description: 'The next page, as `<PATH>; rel="next"`.' },
+	"sallyport-next": { ...string, description: "The cursor of the next page." },
+	"sallyport-source": { ...string, description: "As `source` in JSON." },
+	"sallyport-unwritten-since": { ...string, description: "As `unwritten.since` in JSON." },
+};

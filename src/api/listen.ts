@@ -5,12 +5,16 @@ import { dirname } from "node:path";
 import type { FastifyInstance } from "fastify";
 import { SallyportError } from "../base/errors.ts";
 import { type Access, isLocalHost } from "./access.ts";
+import type { Tls } from "./server.ts";
 import { readTokens } from "./tokens.ts";
 
-/** 0660, for root and the group; without a group 0600. Whoever holds the daemon's lock may replace the socket of a dead one. */
+/**
+ * Listens on a unix socket with mode 0660 for root and the group, or 0600 if `gid` is null. Replaces an existing file: the daemon's
+ * lock ensures that no other daemon uses it. Rejects with SallyportError LISTEN_FAILED.
+ */
 export async function listenOnSocket(app: FastifyInstance, path: string, gid: number | null): Promise<void> {
 	mkdirSync(dirname(path), { recursive: true, mode: 0o755 });
-	/* From the first moment: a socket with wider rights, even for a moment, is open to whoever is quick. */
+	/* The socket is created with its final mode or less: a chmod afterwards would leave a moment for other users to connect. */
 	const umask = process.umask(0o177);
 	try {
 		rmSync(path, { force: true });
@@ -26,6 +30,7 @@ export async function listenOnSocket(app: FastifyInstance, path: string, gid: nu
 	}
 }
 
+/** Rejects with SallyportError LISTEN_FAILED. */
 export async function listenOnTcp(
 	app: FastifyInstance,
 	{ host, port }: Pick<Listener, "host" | "port">,
@@ -38,7 +43,7 @@ export async function listenOnTcp(
 }
 
 export interface TcpConfig {
-	/** HOST:PORT */
+	/** ADDRESS:PORT */
 	readonly listen: string;
 	readonly tokenFile: string | null;
 	readonly tlsCert: string | null;
@@ -49,12 +54,12 @@ export interface Listener {
 	readonly host: string;
 	readonly port: number;
 	readonly access: Access;
-	readonly tls: { readonly cert: Buffer; readonly key: Buffer } | null;
+	readonly tls: Tls | null;
 }
 
 /**
- * On loopback whoever is on the host may read, and with a token write. On any other address there is no reading without TLS and a
- * token either. Throws before anything is opened.
+ * Reads and checks the settings of the TCP listener; opens nothing. On loopback, reading is open and writing needs a token. Other
+ * addresses need TLS, and a token for reading too. Throws SallyportError USAGE or NOT_LOOPBACK.
  */
 export function tcpListener({ listen, tokenFile, tlsCert, tlsKey }: TcpConfig): Listener {
 	const { host, port } = parseListen(listen);
@@ -62,7 +67,7 @@ export function tcpListener({ listen, tokenFile, tlsCert, tlsKey }: TcpConfig): 
 	if (!isLoopback(host) && (tls === null || tokenFile === null)) {
 		throw new SallyportError(
 			"NOT_LOOPBACK",
-			`--listen ${listen} would show what this host talks to to the network.`,
+			`--listen ${listen} would expose the connections of this host to the network.`,
 			"Listen on 127.0.0.1 or [::1], or give --tls-cert, --tls-key and --token-file.",
 		);
 	}
@@ -73,6 +78,7 @@ export function tcpListener({ listen, tokenFile, tlsCert, tlsKey }: TcpConfig): 
 	return { host, port, tls, access: { hostAllowed, reading, writing: "token", tokens } };
 }
 
+/** Parses ADDRESS:PORT; `localhost` is 127.0.0.1. Throws SallyportError USAGE. */
 export function parseListen(address: string): { host: string; port: number } {
 	const match = /^(?:\[([0-9a-fA-F:]+)\]|([^:[\]]+)):(\d{1,5})$/.exec(address);
 	const host = match?.[1] ?? match?.[2];
@@ -92,7 +98,7 @@ export function isLoopback(ip: string): boolean {
 	return (isIP(ip) === 4 && ip.startsWith("127.")) || ip === "::1";
 }
 
-function readTls(certFile: string | null, keyFile: string | null): Listener["tls"] {
+function readTls(certFile: string | null, keyFile: string | null): Tls | null {
 	if (certFile === null && keyFile === null) return null;
 	if (certFile === null || keyFile === null) {
 		throw new SallyportError("USAGE", "TLS needs both --tls-cert and --tls-key.");
@@ -101,11 +107,11 @@ function readTls(certFile: string | null, keyFile: string | null): Listener["tls
 		const cert = readFileSync(certFile);
 		const key = readFileSync(keyFile);
 		if (!new X509Certificate(cert).checkPrivateKey(createPrivateKey(key)))
-			throw new Error("the key is of another certificate");
+			throw new Error("the key does not belong to the certificate");
 		return { cert, key };
 	} catch (error) {
 		const message = `The certificate ${certFile} with the key ${keyFile} cannot be used: ${(error as Error).message}.`;
-		throw new SallyportError("USAGE", message, "Both are PEM files.", error);
+		throw new SallyportError("USAGE", message, "Both must be PEM files.", error);
 	}
 }
 

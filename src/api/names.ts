@@ -3,9 +3,9 @@ import { parseTerms, type TermTexts } from "../records/filter.ts";
 import { PAGE, queryRecords, readCursor, writeCursor } from "./pages.ts";
 import { Refusal } from "./problem-details.ts";
 import { timeOf } from "./query.ts";
-import { nameSchema, namesSchema } from "./schemas/names.ts";
+import { response } from "./schemas/base.ts";
+import { nameDetailSchema, nameListSchema } from "./schemas/names.ts";
 import { namesParameters } from "./schemas/parameters.ts";
-import { problemResponses } from "./schemas/problem.ts";
 import type { ApiServices } from "./services.ts";
 
 interface Query extends Pick<TermTexts, "name" | "not-name"> {
@@ -21,9 +21,9 @@ export function nameRoutes(app: FastifyInstance, { records, learned, policy }: A
 			schema: {
 				operationId: "listNames",
 				tags: ["names"],
-				summary: "Domain names seen, in alphabetical order.",
+				summary: "List the domain names seen, in alphabetical order.",
 				querystring: namesParameters,
-				response: { 200: namesSchema, ...problemResponses },
+				response: { 200: response(nameListSchema) },
 			},
 		},
 		async (request) => {
@@ -47,13 +47,21 @@ export function nameRoutes(app: FastifyInstance, { records, learned, policy }: A
 			schema: {
 				operationId: "getName",
 				tags: ["names"],
-				summary: "One name, with its addresses, its clients and the rules of the policy in force that cover it.",
+				summary: "Get the addresses, the clients and the matching rules of a name.",
 				params: {
 					type: "object",
 					required: ["name"],
-					properties: { name: { type: "string", minLength: 1, maxLength: 512 } },
+					properties: {
+						name: {
+							type: "string",
+							minLength: 1,
+							maxLength: 512,
+							description: "A domain name. Case and a trailing dot are ignored.",
+							examples: ["api.example.com"],
+						},
+					},
 				},
-				response: { 200: nameSchema, ...problemResponses },
+				response: { 200: response(nameDetailSchema) },
 			},
 		},
 		async (request) => {
@@ -63,8 +71,7 @@ export function nameRoutes(app: FastifyInstance, { records, learned, policy }: A
 				unwritten,
 				value: record,
 			} = await queryRecords(records, undefined, (reader) => reader.name(name));
-			if (record === null)
-				throw new Refusal(404, "not-found", "This name has not been seen (its records may have expired).");
+			if (record === null) throw new Refusal(404, "not-found", "This name has not been seen.");
 			const addresses = record.addresses.map((each) => {
 				const held = learned(each.address).find(({ name }) => name === record.name);
 				return { ...each, heldUntil: held === undefined ? null : new Date(held.until).toISOString() };

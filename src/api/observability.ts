@@ -1,7 +1,7 @@
 import { Readable } from "node:stream";
 import type { FastifyInstance } from "fastify";
-import { problemResponses } from "./schemas/problem.ts";
-import { healthSchema, readySchema, statusSchema } from "./schemas/status.ts";
+import { response, string } from "./schemas/base.ts";
+import { healthSchema, readinessSchema, statusSchema } from "./schemas/status.ts";
 import type { ApiServices } from "./services.ts";
 
 export function observabilityRoutes(app: FastifyInstance, services: ApiServices): void {
@@ -11,8 +11,8 @@ export function observabilityRoutes(app: FastifyInstance, services: ApiServices)
 			schema: {
 				operationId: "getStatus",
 				tags: ["daemon"],
-				summary: "What runs, what is in force, what was denied and lost.",
-				response: { 200: statusSchema, ...problemResponses },
+				summary: "Get versions, the policy in force, denials, losses, maps and history.",
+				response: { 200: response(statusSchema) },
 			},
 		},
 		() => services.status(),
@@ -24,8 +24,8 @@ export function observabilityRoutes(app: FastifyInstance, services: ApiServices)
 			schema: {
 				operationId: "getHealth",
 				tags: ["daemon"],
-				summary: "200 while events are read and a policy is in force; 503 otherwise.",
-				response: { 200: healthSchema, 503: healthSchema },
+				summary: "Liveness: 200 while events are read and a policy is in force, otherwise 503.",
+				response: { 200: response(healthSchema), 503: response(healthSchema) },
 			},
 		},
 		(_request, reply) => {
@@ -42,8 +42,8 @@ export function observabilityRoutes(app: FastifyInstance, services: ApiServices)
 			schema: {
 				operationId: "getReadiness",
 				tags: ["daemon"],
-				summary: "200 once this daemon has a policy of its own in force and answers; with what is not as it should be.",
-				response: { 200: readySchema, 503: readySchema },
+				summary: "Readiness: 200 once this daemon has loaded a policy, otherwise 503.",
+				response: { 200: response(readinessSchema), 503: response(readinessSchema) },
 			},
 		},
 		(_request, reply) => {
@@ -58,9 +58,8 @@ export function observabilityRoutes(app: FastifyInstance, services: ApiServices)
 			schema: {
 				operationId: "getMetrics",
 				tags: ["daemon"],
-				summary: "Prometheus.",
-				produces: ["text/plain"],
-				response: { 200: { type: "string" } },
+				summary: "Prometheus metrics.",
+				response: { 200: { description: "The metrics.", content: { "text/plain": { schema: string } } } },
 			},
 		},
 		(_request, reply) => {

@@ -1,3 +1,4 @@
+/** The request body of POST /v1/policy/explain. An omitted member of `who` is unknown and matches no condition. */
 export interface ExplainRequest {
 	readonly who?: {
 		readonly exe?: string;
@@ -5,39 +6,42 @@ export interface ExplainRequest {
 		readonly user?: string | number;
 		readonly unit?: string;
 		readonly container?: string;
-		/** Below the watched cgroup; instead of unit and container. */
+		/** The path below the watched cgroup, instead of unit and container. */
 		readonly cgroup?: string;
 	};
 	readonly to?: {
+		/** Default: an address that DNS gave for `name`. */
 		readonly address?: string;
+		/** Default 443, or 80 if `request` is given. */
 		readonly port?: number;
 		/** tcp, udp, icmp, icmp6 or a number; default tcp. */
 		readonly protocol?: string;
 	};
 	readonly name?: string;
-	/** An HTTP request in cleartext: phase http is asked, and not tls. */
-	readonly request?: RequestQuestion;
+	/** A cleartext HTTP request: phase http is evaluated instead of tls. */
+	readonly request?: ExplainHttpRequest;
 	readonly phases?: readonly ("dns" | "connect" | "tls" | "http")[];
-	/** Whether DNS gave the address for the name: as the kernel has it now (false), or taken as so (true, the default). */
+	/** True (the default): assume that DNS gave the address for the name. False: use the kernel's current state. */
 	readonly assumeLearned?: boolean;
 }
 
-export interface RequestQuestion {
+export interface ExplainHttpRequest {
 	/** Default GET. */
 	readonly method?: string;
-	/** With the query; default "/". */
+	/** The path with its query; default "/". */
 	readonly path?: string;
-	/** Of the answer; left out: it has not come yet. */
+	/** The status code of the response; omitted if there is none yet. */
 	readonly status?: number;
 }
 
+/** The response of POST /v1/policy/explain. */
 export interface Explanation {
 	readonly verdict: "allow" | "deny" | "would_deny";
-	/** One sentence. */
+	/** The decision as a sentence. */
 	readonly summary: string;
 	readonly generation: number;
 	readonly mode: string;
-	/** What was decided about: the request with what was filled in. */
+	/** The request, with the values that were filled in. */
 	readonly subject: {
 		readonly address: string | null;
 		readonly port: number;
@@ -66,7 +70,7 @@ export interface PhaseAnswer {
 	readonly looks: readonly LookAnswer[];
 }
 
-/** One way through the rules; phase connect has one for each name of the address. */
+/** One pass over the rules; phase connect makes one for each name of the address. */
 export interface LookAnswer {
 	readonly name: string | null;
 	readonly as: string;
@@ -84,11 +88,12 @@ export interface RuleAnswer {
 	readonly conditions: readonly { readonly condition: string; readonly holds: boolean; readonly why: string }[];
 }
 
+/** A rule of the policy in force whose domains cover a name. */
 export interface RuleOfName {
 	readonly group: string;
 	readonly rule: string;
 	readonly action: string;
 	readonly phases: readonly string[];
-	/** Conditions that the rule has besides its domain. */
+	/** The other conditions of the rule. */
 	readonly also: readonly string[];
 }

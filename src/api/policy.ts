@@ -3,14 +3,15 @@ import { LIMITS } from "../base/config.ts";
 import type { PolicyProblem } from "../policy/read/problem.ts";
 import type { ExplainRequest } from "./policy-types.ts";
 import { Refusal } from "./problem-details.ts";
+import { headers, ref, response, string } from "./schemas/base.ts";
 import {
 	explainRequestSchema,
 	explanationSchema,
-	invalidPolicyResponse,
+	policyBody,
 	policyCheckSchema,
 	policyDocumentSchema,
 } from "./schemas/policy.ts";
-import { problemResponses } from "./schemas/problem.ts";
+import { invalidPolicyResponse } from "./schemas/problem.ts";
 import type { PolicyDocument, PolicyPort } from "./services.ts";
 
 export async function policyRoutes(app: FastifyInstance, policy: PolicyPort): Promise<void> {
@@ -21,9 +22,9 @@ export async function policyRoutes(app: FastifyInstance, policy: PolicyPort): Pr
 			schema: {
 				operationId: "explainPolicy",
 				tags: ["policy"],
-				summary: "What the policy in force decides, phase by phase, and each rule that was looked at.",
-				body: explainRequestSchema,
-				response: { 200: explanationSchema, ...problemResponses },
+				summary: "Explain how the policy in force decides about a connection, rule by rule.",
+				body: ref(explainRequestSchema),
+				response: { 200: response(explanationSchema) },
 			},
 		},
 		(request) => {
@@ -39,9 +40,11 @@ export async function policyRoutes(app: FastifyInstance, policy: PolicyPort): Pr
 			schema: {
 				operationId: "reloadPolicy",
 				tags: ["policy"],
-				security: [{ token: [] }, {}],
-				summary: "Read the policy file again. Also reads the host's resolvers and the metrics' secrets again.",
-				response: { 200: policyDocumentSchema, ...problemResponses, 422: invalidPolicyResponse },
+				summary: "Reload the policy file.",
+				description:
+					"The list of the host's resolvers and the secrets of the metrics are read again too. The response is 409 if the daemon " +
+					"has no policy file.",
+				response: { 200: response(policyDocumentSchema, [], ETAG), 422: invalidPolicyResponse },
 			},
 		},
 		async (_request, reply) => {
@@ -52,7 +55,7 @@ export async function policyRoutes(app: FastifyInstance, policy: PolicyPort): Pr
 		},
 	);
 	await app.register(async (texts) => {
-		/* A policy is text to us: its own parser says where it is wrong. */
+		/* The body is taken as text, so that the policy parser can report positions. */
 		texts.removeAllContentTypeParsers();
 		texts.addContentTypeParser(YAML_TYPES, { parseAs: "string" }, (_request, body, done) => done(null, body));
 		textRoutes(texts, policy);
@@ -66,9 +69,13 @@ function textRoutes(app: FastifyInstance, policy: PolicyPort): void {
 			schema: {
 				operationId: "getPolicy",
 				tags: ["policy"],
-				summary: "The policy in force. Accept: application/yaml gives its text alone.",
-				produces: ["application/json", "application/yaml"],
-				response: { 200: policyDocumentSchema, ...problemResponses },
+				summary: "Get the policy in force.",
+				description: "With `Accept: application/yaml` the response is only the text of the policy.",
+				headers: headers({ "if-none-match": "The response is 304 if this is the ETag of the policy in force." }),
+				response: {
+					200: response(policyDocumentSchema, ["application/yaml"], ETAG),
+					304: { description: "`If-None-Match` names the policy in force.", type: "null" },
+				},
 			},
 		},
 		(request, reply) => {
@@ -91,14 +98,18 @@ function textRoutes(app: FastifyInstance, policy: PolicyPort): void {
 			schema: {
 				operationId: "putPolicy",
 				tags: ["policy"],
-				security: [{ token: [] }, {}],
-				summary:
-					"Put a policy in force. It is not written to disk: the next reload of the file, or start of the daemon, replaces it.",
-				consumes: YAML_TYPES,
-				body: { type: "string", description: "The policy, in YAML or JSON, up to 16 MiB." },
-				response: { 200: policyDocumentSchema, ...problemResponses, 422: invalidPolicyResponse },
+				summary: "Replace the policy in force.",
+				description:
+					"The kernel decides by the new policy once the response is sent. The policy is not written to disk: the next reload " +
+					"of the file or start of the daemon replaces it.",
+				consumes: ["application/yaml"],
+				headers: headers({
+					"if-match": "The ETag of the policy to replace; the response is 412 if another one is in force.",
+				}),
+				body: policyBody,
+				response: { 200: response(policyDocumentSchema, [], ETAG), 422: invalidPolicyResponse },
 			},
-			/* Before the body is read. */
+			/* Before the body is read, which may be large. */
 			preParsing: (request, _reply, payload, done) => {
 				const etag = policy.current()?.etag ?? null;
 				if (replaceable(request)(etag)) done(null, payload);
@@ -120,17 +131,20 @@ function textRoutes(app: FastifyInstance, policy: PolicyPort): void {
 			schema: {
 				operationId: "checkPolicy",
 				tags: ["policy"],
-				summary: "Everything that is wrong with a policy, with line and column. Nothing is put in force.",
-				consumes: YAML_TYPES,
-				body: { type: "string", description: "The policy, in YAML or JSON, up to 16 MiB." },
-				response: { 200: policyCheckSchema, ...problemResponses },
+				summary: "Check a policy and list every error, with line and column.",
+				description: "The policy in force does not change.",
+				consumes: ["application/yaml"],
+				body: policyBody,
+				response: { 200: response(policyCheckSchema) },
 			},
 		},
 		(request) => policy.check(textOf(request.body)),
 	);
 }
 
-/* JSON is YAML, and the last one is what curl --data-binary says of anything. */
+const ETAG = { etag: { ...string, description: "The ETag of the policy." } };
+
+/* JSON is YAML (YAML 1.2, 1.3); curl --data-binary sends the last type. */
 const YAML_TYPES = [
 	"application/yaml",
 	"application/x-yaml",
@@ -140,19 +154,20 @@ const YAML_TYPES = [
 	"application/x-www-form-urlencoded",
 ];
 
-/** Which policy may be replaced, by its etag. */
+/** Whether `If-Match` allows the policy with this ETag to be replaced; a null ETag is an unknown policy. */
 function replaceable({ headers }: FastifyRequest): (etag: string | null) => boolean {
-	const wanted = headers["if-match"];
-	return (etag) => wanted === undefined || (etag !== null && matchesTag(wanted, etag));
+	const ifMatch = headers["if-match"];
+	return (etag) => ifMatch === undefined || (etag !== null && matchesTag(ifMatch, etag));
 }
 
+/** 412: `If-Match` does not name the policy in force, whose ETag is `etag`. */
 export function otherPolicy(etag: string | null): Refusal {
-	return new Refusal(412, "other-policy", "Another policy is in force than If-Match says.", { etag });
+	return new Refusal(412, "other-policy", "If-Match does not name the policy in force.", { etag });
 }
 
 function textOf(body: unknown): string {
 	if (typeof body === "string") return body;
-	throw new Refusal(400, "bad-request", "The body is the policy, in YAML.");
+	throw new Refusal(400, "bad-request", "The body must be a policy in YAML or JSON.");
 }
 
 function document(policy: PolicyDocument) {
@@ -161,7 +176,7 @@ function document(policy: PolicyDocument) {
 }
 
 function unknownPolicy(): Refusal {
-	const detail = "The policy in force was loaded by an earlier daemon; its text is not known to this one.";
+	const detail = "The policy in force was loaded by an earlier daemon, and its text is unknown.";
 	return new Refusal(404, "not-found", detail);
 }
 
@@ -170,12 +185,12 @@ function invalid(problems: readonly PolicyProblem[]): Refusal {
 	return new Refusal(
 		422,
 		"invalid-policy",
-		`${count} ${count === 1 ? "problem" : "problems"}; the policy in force stays.`,
+		`The policy has ${count} ${count === 1 ? "error" : "errors"}; the policy in force does not change.`,
 		{ problems, errors: problems.map(({ message, file, line, column }) => ({ detail: message, file, line, column })) },
 	);
 }
 
-/* RFC 9110 13.1.1: a list, or "*"; weak tags never match. */
+/* RFC 9110, 13.1.1: a list of tags, or "*"; the comparison is strong, so weak tags never match. */
 function matchesTag(header: string, etag: string): boolean {
 	return header.trim() === "*" || header.split(",").some((tag) => tag.trim() === etag);
 }

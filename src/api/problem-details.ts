@@ -3,8 +3,9 @@ import type { FastifyError, FastifyInstance, FastifyReply } from "fastify";
 import type { Logger } from "../base/logger.ts";
 import { printable } from "../base/text.ts";
 import { FilterError, HistoryError } from "../records/query-errors.ts";
+import { type FieldError, fieldErrors, sentenceOf } from "./validation.ts";
 
-/** RFC 9457. Every error of the API is one. */
+/** Problem details (RFC 9457): the body of every error response. */
 export interface ProblemDetails {
 	readonly type: string;
 	readonly title: string;
@@ -14,22 +15,14 @@ export interface ProblemDetails {
 	readonly [extension: string]: unknown;
 }
 
-/** What is wrong with one part of the request: a parameter, a place of the body, or a place of the policy. */
-export interface FieldError {
-	readonly detail: string;
-	/** Of the query or the path. */
-	readonly parameter?: string;
-	/** Of a JSON body: a JSON pointer. */
-	readonly pointer?: string;
-}
-
+/** An error response. Thrown by handlers and by the services that they call. */
 export class Refusal extends Error {
 	readonly status: number;
 	readonly slug: string;
 	readonly headers: Readonly<Record<string, string>>;
 	readonly members: Readonly<Record<string, unknown>>;
 
-	/** `members`: further members of the document, `errors` among them. */
+	/** `slug` ends the `type` of the problem; `members` are added to its document, for example `errors`. */
 	constructor(
 		status: number,
 		slug: string,
@@ -46,6 +39,7 @@ export class Refusal extends Error {
 	}
 }
 
+/** Sends every error, and every request without a route, as problem details. Internal errors are logged, and their cause is not sent. */
 export function sendProblems(app: FastifyInstance, log: Logger): void {
 	app.setErrorHandler((error: FastifyError, request, reply) => {
 		const refusal = refusalOf(error);
@@ -57,7 +51,9 @@ export function sendProblems(app: FastifyInstance, log: Logger): void {
 	app.setNotFoundHandler((request, reply) =>
 		sendProblem(
 			reply,
-			new Refusal(404, "not-found", `There is no ${request.method} ${printable(request.url.split("?", 1)[0] ?? "")}.`),
+			app.supportedMethods.includes(request.method)
+				? new Refusal(404, "not-found", `There is no ${printable(request.url.split("?", 1)[0] ?? "")}.`)
+				: new Refusal(501, "unknown-method", `${request.method} is not a method of this API.`),
 		),
 	);
 }
@@ -88,28 +84,14 @@ function refusalOf(error: FastifyError): Refusal {
 		const detail = printable(error.message);
 		return new Refusal(400, "bad-request", detail, { errors: [{ parameter: error.parameter, detail }] });
 	}
-	if (error.validation !== undefined) {
-		const where = error.validationContext ?? "body";
-		const errors = error.validation.map((each): FieldError => {
-			const { additionalProperty, allowedValues } = each.params as Params;
-			const path = additionalProperty === undefined ? each.instancePath : `${each.instancePath}/${additionalProperty}`;
-			const detail = printable(
-				additionalProperty !== undefined
-					? "is not known here"
-					: allowedValues !== undefined
-						? `is one of ${allowedValues.join(", ")}`
-						: (each.message ?? "is wrong"),
-			);
-			/* "/name/0" is a value of the parameter "name". */
-			const [, parameter = ""] = path.split("/");
-			return where === "body" ? { pointer: printable(path), detail } : { parameter: printable(parameter), detail };
-		});
-		const detail = errors.map((each) => `${each.parameter ?? each.pointer} ${each.detail}`).join("; ");
-		return new Refusal(400, "bad-request", `${detail}.`, { errors });
-	}
 	if (error instanceof HistoryError) return ofHistory(error);
+	if (error.validation !== undefined) {
+		const errors = fieldErrors(error);
+		return new Refusal(400, "bad-request", sentenceOf(errors), { errors });
+	}
 	const status = error.statusCode ?? 500;
-	if (status >= 500) return new Refusal(500, "internal", "The daemon failed; see its log.");
+	if (status >= 500) return new Refusal(500, "internal", "Internal error; the daemon's log has the cause.");
+	/* The rest of a body that is too large is not read, so the connection cannot be used again. */
 	const headers: Record<string, string> = status === 413 ? { connection: "close" } : {};
 	return new Refusal(status, SLUGS[status] ?? "refused", printable(error.message), {}, headers);
 }
@@ -121,11 +103,6 @@ function ofHistory({ code, message }: HistoryError): Refusal {
 	return new Refusal(503, "history-unavailable", detail, {}, { "retry-after": "1" });
 }
 
-interface Params {
-	readonly additionalProperty?: string;
-	readonly allowedValues?: readonly string[];
-}
-
 const SLUGS: Readonly<Record<number, string>> = {
 	400: "bad-request",
 	404: "not-found",
@@ -135,10 +112,10 @@ const SLUGS: Readonly<Record<number, string>> = {
 };
 
 const TITLES: Readonly<Record<string, string>> = {
-	"bad-request": "The request is not understood",
-	"invalid-policy": "The policy is not valid",
+	"bad-request": "Invalid request",
+	"invalid-policy": "Invalid policy",
 	"other-policy": "Another policy is in force",
-	"history-unavailable": "History cannot be read",
-	"token-needed": "A token is needed",
-	"too-large": "The body is too large",
+	"history-unavailable": "History is unavailable",
+	"token-needed": "Token required",
+	"too-large": "Body too large",
 };

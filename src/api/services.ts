@@ -6,17 +6,17 @@ import type { Describer } from "../records/view.ts";
 import type { ExplainRequest, Explanation, RuleOfName } from "./policy-types.ts";
 import type { Readiness, Status } from "./status.ts";
 
-/** What the API needs of the daemon, and no more. */
+/** The parts of the daemon that the API uses. */
 export interface ApiServices {
-	/** Where records are read, with all that has happened so far in it. */
+	/** A reader that sees every event up to the call; `wanted` selects the source. */
 	readonly records: (wanted?: Source) => Promise<Records>;
 	readonly feed: LiveFeed;
 	readonly describe: Describer;
 	readonly policy: PolicyPort;
-	/** Names that the kernel holds an address for now, and until when (wall clock, ms). */
+	/** The names to which the kernel maps the address now, and until when (wall clock, ms). */
 	readonly learned: (address: string) => readonly { readonly name: string; readonly until: number }[];
 	readonly status: () => Status;
-	/** In parts, so that a large one holds up nothing. */
+	/** The exposition in parts, so that a large one does not block the event loop. */
 	readonly metrics: () => { readonly contentType: string; readonly parts: AsyncIterable<string> };
 	/** Why the daemon is unhealthy, or null. */
 	readonly unhealthyReason: () => string | null;
@@ -24,17 +24,20 @@ export interface ApiServices {
 }
 
 export interface PolicyPort {
-	/** Null: an earlier daemon's policy is in force. */
+	/** Null: an earlier daemon's policy is in force, and its text is unknown. */
 	current(): PolicyDocument | null;
-	/** Rejects with Refusal if another policy is in force than `replaces` takes, by its etag, when the turn of this one comes. */
+	/**
+	 * Puts a policy in force, after the loads that were requested before. Rejects with Refusal 412 if `replaces` does not accept the
+	 * ETag of the policy that is then in force, and with Refusal 503 if too many loads wait.
+	 */
 	load(text: string, replaces: (etag: string | null) => boolean): Promise<PolicyLoad>;
-	/** Reads the policy file again; null: the daemon has none. Rejects with Refusal. */
+	/** Reloads the policy file; null: the daemon has none. Rejects with Refusal 503 if too many loads wait. */
 	reload(): Promise<PolicyLoad | null>;
-	/** All that loading would do, short of the kernel. */
+	/** Reads and compiles a policy without putting it in force. Rejects with Refusal 503 if too many checks wait. */
 	check(text: string): Promise<PolicyCheck>;
-	/** Null: the policy in force is not known to this daemon. Throws Refusal. */
+	/** Null: the policy in force is unknown. Throws Refusal 400 for an invalid request. */
 	explain(request: ExplainRequest): Explanation | null;
-	/** Rules of the policy in force whose domains cover the name. */
+	/** The rules of the policy in force whose domains cover the name. */
 	rulesOf(name: string): readonly RuleOfName[];
 }
 

@@ -1,13 +1,13 @@
 import type { ServerResponse } from "node:http";
 
 export interface SseOptions {
-	/** ms between comments that keep the connection alive. */
+	/** Interval of the comments that keep the connection alive (ms). */
 	readonly heartbeat: number;
-	/** ms that a reader may take nothing before it is hung up on. */
+	/** A reader that receives nothing for this long is disconnected (ms). */
 	readonly stalled: number;
 }
 
-/** Server-sent events to one reader, at the reader's pace: nothing is queued but what the socket holds. */
+/** Sends server-sent events to one reader at the pace of the reader: only the socket's buffer holds unsent events. */
 export class SseWriter {
 	closed = false;
 	readonly #raw: ServerResponse;
@@ -41,7 +41,7 @@ export class SseWriter {
 		}, this.#o.heartbeat);
 	}
 
-	/** Resolves when there is room for more. `data` is one line. */
+	/** Resolves when the socket accepts more. `data` must be one line. */
 	async send(event: string, data: string, id: string | null): Promise<void> {
 		if (this.closed) return;
 		const head = id === null ? "" : `id: ${id}\n`;

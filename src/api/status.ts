@@ -1,16 +1,16 @@
 import type { HistoryStatus } from "../records/contract.ts";
 
-/** What /v1/status answers and `sallyport status` shows. */
+/** The response of GET /v1/status, and the content of `sallyport status`. */
 export interface Status {
 	readonly version: string;
 	readonly pid: number;
 	readonly startedAt: string;
 	readonly cgroup: string;
 	readonly pins: string;
-	/** The kernel's programs were there before this daemon. */
+	/** The kernel programs were loaded by an earlier daemon. */
 	readonly adopted: boolean;
 	readonly kernel: string;
-	/** Of the policy that decides now. */
+	/** The generation of the policy in force. */
 	readonly generation: number;
 	readonly policy: PolicyStatus;
 	readonly events: { readonly received: number; readonly lost: number; readonly unreadable: number };
@@ -24,31 +24,31 @@ export interface Status {
 	readonly denied: number;
 	readonly wouldDeny: number;
 	readonly resolvers: readonly string[];
-	/** Entries of kernel maps, as far as they are counted. */
+	/** Kernel maps whose entries are counted. */
 	readonly maps: readonly { readonly name: string; readonly entries: number; readonly limit: number }[];
 	readonly versions: Readonly<Record<string, string>>;
-	/** Null: none is kept. */
+	/** Null: no history is kept. */
 	readonly history: HistoryStatus | null;
-	/** Readers of /v1/stream. */
+	/** Open readers of /v1/stream. */
 	readonly streams: number;
 	readonly programs: readonly { readonly name: string; readonly id: number; readonly verifiedInstructions: number }[];
 }
 
 export interface PolicyStatus {
-	/** Null: an earlier daemon's policy is in force, and this one has none of its own. */
+	/** Null, like the members below: an earlier daemon's policy is in force, and this daemon has loaded none. */
 	readonly mode: string | null;
 	readonly source: string | null;
 	readonly origin: string | null;
 	readonly etag: string | null;
 	readonly rules: number | null;
 	readonly loadedAt: string | null;
-	/** The last try, if it was refused. */
+	/** The last load, if it was refused. */
 	readonly failure: { readonly time: string; readonly source: string; readonly problems: readonly string[] } | null;
 }
 
-/** What /readyz answers. */
+/** The response of GET /readyz. */
 export interface Readiness {
 	readonly ready: boolean;
-	/** `ok`, or what is wrong. What does not stop Sallyport from deciding and answering does not make it unready. */
+	/** By check: `ok`, or the cause. A failed check that affects neither decisions nor the API does not clear `ready`. */
 	readonly checks: Readonly<Record<string, string>>;
 }

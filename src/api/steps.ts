@@ -2,7 +2,7 @@ import { phaseNames } from "../native/vocabulary.ts";
 import type { HistoryReader, HistoryRecord } from "../records/contract.ts";
 import { parseTerms } from "../records/filter.ts";
 
-/** One decision about a connection. */
+/** One decision on the way to the verdict of a record. */
 export interface Step {
 	readonly phase: string;
 	readonly verdict: string;
@@ -10,27 +10,30 @@ export interface Step {
 	readonly group: string | null;
 	readonly rule: string | null;
 	readonly generation: number;
-	/** It is the decision that stands for the record. */
+	/** The verdict of the record is from this decision. */
 	readonly decides: boolean;
-	/** The id of the DNS question, for the step that came before the connection. */
+	/** The id of the DNS query's record, for the step that precedes the connection; otherwise null. */
 	readonly record: number | null;
-	/** One sentence. */
+	/** The decision as a sentence. */
 	readonly text: string;
 }
 
-/** From the DNS question to the last phase that decided. */
+/**
+ * The steps of a record: the DNS query of the same process for the name, then each phase that decided, in order. Rejects with
+ * HistoryError.
+ */
 export async function stepsOf(record: HistoryRecord, reader: HistoryReader): Promise<Step[]> {
 	const steps: Step[] = [];
-	const question = await questionBefore(record, reader);
-	const decision = question?.decisions.dns;
-	if (question !== null && decision !== undefined) {
-		const answered = question.query?.addresses.includes(record.remote) === true ? "; the answer had this address" : "";
+	const query = await queryBefore(record, reader);
+	const decision = query?.decisions.dns;
+	if (query !== null && decision !== undefined) {
+		const given = query.query?.addresses.includes(record.remote) === true ? "; the response had this address" : "";
 		steps.push({
 			phase: "dns",
 			...decision,
 			decides: false,
-			record: question.id,
-			text: `the DNS question for ${question.name}: ${sentenceOf(decision)}${answered}`,
+			record: query.id,
+			text: `dns query for ${query.name}: ${sentenceOf(decision)}${given}`,
 		});
 	}
 	for (const phase of phaseNames) {
@@ -42,8 +45,8 @@ export async function stepsOf(record: HistoryRecord, reader: HistoryReader): Pro
 	return steps;
 }
 
-/* The last question of the process for the name before it connected. */
-async function questionBefore(record: HistoryRecord, reader: HistoryReader): Promise<HistoryRecord | null> {
+/* The last query of the process for the name before it connected. A name with a wildcard would match other queries. */
+async function queryBefore(record: HistoryRecord, reader: HistoryReader): Promise<HistoryRecord | null> {
 	const { kind, name, process } = record;
 	if (kind !== "connection" || name === null || process === null || name.includes("*")) return null;
 	const until = Date.parse(record.first) + 1;
@@ -54,7 +57,7 @@ async function questionBefore(record: HistoryRecord, reader: HistoryReader): Pro
 	return own.find((row) => row.query?.addresses.includes(record.remote)) ?? own[0] ?? null;
 }
 
-/** [ms] Programs seldom keep an address for longer. */
+/** How far back the query is searched (ms): clients seldom cache a name for longer. */
 const BEFORE = 3_600_000;
 
 function sentenceOf({ verdict, reason, group, rule }: Omit<Step, "phase" | "decides" | "record" | "text">): string {
@@ -65,15 +68,15 @@ function sentenceOf({ verdict, reason, group, rule }: Omit<Step, "phase" | "deci
 
 const REASONS: Readonly<Record<string, string>> = {
 	rule: "by a rule of a policy that is no longer known",
-	default: "by the default of the phase: no rule matched",
-	resolver: "a trusted resolver: each of its DNS questions is decided instead",
-	name_unbound: "DNS did not return this address for the name in the ClientHello",
-	name_missing: "the ClientHello has no server name",
-	name_bad: "the server name in the ClientHello is not a valid name",
-	incomplete: "the ClientHello stayed incomplete",
-	not_tls: "a ClientHello was required, and other data was sent",
-	unreadable: "the data could not be parsed",
+	default: "no rule matched; the default of the phase applies",
+	resolver: "phase dns decides about DNS to a trusted resolver",
+	name_unbound: "DNS did not give this address for the name that was sent",
+	name_missing: "no name was sent",
+	name_bad: "the name that was sent is invalid",
+	incomplete: "the message is incomplete",
+	not_tls: "a ClientHello was required and something else was sent",
+	unreadable: "the message could not be parsed",
 	no_policy: "no policy was in force",
 	no_room: "a kernel map was full",
-	quic_unread: "a QUIC version that cannot be decrypted, so the name is not known",
+	quic_unread: "the QUIC version is not supported, so the name is unknown",
 };

@@ -1,5 +1,6 @@
 import { randomBytes } from "node:crypto";
 import type { ServerResponse } from "node:http";
+import { Readable } from "node:stream";
 import type { FastifyInstance, FastifyRequest } from "fastify";
 import { LIMITS, TIMES } from "../base/config.ts";
 import type { LiveFeed } from "../connections/live-feed.ts";
@@ -8,12 +9,12 @@ import type { HistoryReader } from "../records/contract.ts";
 import { type ConnectionFilter, compileFilter } from "../records/filter.ts";
 import { Refusal } from "./problem-details.ts";
 import { type FilterQuery, filterOf } from "./query.ts";
+import { headers, string } from "./schemas/base.ts";
 import { streamParameters } from "./schemas/parameters.ts";
-import { problemResponses } from "./schemas/problem.ts";
 import type { ApiServices } from "./services.ts";
 import { SseWriter } from "./sse.ts";
 
-/** Marks the ids of this daemon's events: another daemon's count from 1 too. */
+/** Marks the event ids of this daemon: the sequence numbers of every daemon begin at 1. */
 const newBoot = () => randomBytes(4).toString("hex");
 
 export function streamRoute(app: FastifyInstance, services: ApiServices, log: (error: unknown) => void): void {
@@ -22,28 +23,23 @@ export function streamRoute(app: FastifyInstance, services: ApiServices, log: (e
 		"/v1/stream",
 		{
 			schema: {
-				operationId: "stream",
+				operationId: "streamConnections",
 				tags: ["connections"],
-				summary: "Records as they settle, as server-sent events.",
+				summary: "Follow records as server-sent events.",
 				description:
-					"Events `connection` have a record as data; `missed` says how many matching events were dropped before they were " +
-					"read (`count`, null if that is not known). `Last-Event-ID` resumes: from memory, else from history; what " +
-					"history has may come twice. A comment comes every 15 seconds.",
-				produces: ["text/event-stream"],
+					"The data of a `connection` event is a record. A `missed` event reports the number of matching events that were " +
+					"dropped (`count`, null if unknown). `Last-Event-ID` resumes from memory or from history; records from history may " +
+					"be repeated. A comment is sent every 15 seconds.",
 				querystring: streamParameters,
-				response: { 200: { type: "string", description: "text/event-stream" }, ...problemResponses },
+				headers: headers({ "last-event-id": "The id of the last event that was received." }),
+				response: { 200: { description: "The events.", content: { [EVENT_STREAM]: { schema: string } } } },
 			},
 		},
 		(request, reply) => {
 			const { feed } = services;
+			if (request.method === "HEAD") return reply.type(EVENT_STREAM).send(Readable.from([]));
 			if (feed.readers >= LIMITS.streams) {
-				throw new Refusal(
-					503,
-					"too-many-streams",
-					"As many streams are open as are allowed.",
-					{},
-					{ "retry-after": "10" },
-				);
+				throw new Refusal(503, "too-many-streams", "Too many streams are open.", {}, { "retry-after": "10" });
 			}
 			const { since, ...filter } = filterOf(request.query);
 			const matches = compileFilter(filter, services.describe);
@@ -60,13 +56,13 @@ export function streamRoute(app: FastifyInstance, services: ApiServices, log: (e
 interface Start {
 	/** seq of the first event to read. */
 	readonly seq: number;
-	/** Wall clock, ms: what happened since then and is not in memory. Null: nothing is missing. */
+	/** Wall clock (ms): events since then are no longer in memory. Null: none is missing. */
 	readonly gapSince: number | null;
-	/** Events in the gap, matching or not; null: not known. */
+	/** Events in the gap, matching or not; null: unknown. */
 	readonly gapCount: number | null;
 }
 
-interface Wanted {
+interface Subscription {
 	readonly services: ApiServices;
 	readonly boot: string;
 	readonly filter: ConnectionFilter;
@@ -74,7 +70,7 @@ interface Wanted {
 	readonly from: Start;
 }
 
-/** Ids are BOOT-SEQ-TIME; those of events from history have seq 0. */
+/** Event ids are BOOT-SEQ-TIME; the seq of events from history is 0. */
 function startOf({ headers }: FastifyRequest, feed: LiveFeed, boot: string, since: number | undefined): Start {
 	const header = headers["last-event-id"];
 	const match = typeof header === "string" ? /^([0-9a-f]{8})-(\d{1,15})-(\d{1,15})$/.exec(header) : null;
@@ -86,7 +82,7 @@ function startOf({ headers }: FastifyRequest, feed: LiveFeed, boot: string, sinc
 	return { seq: feed.oldest, gapSince: time, gapCount: feed.oldest - seq };
 }
 
-async function stream(raw: ServerResponse, { services, boot, filter, matches, from }: Wanted): Promise<void> {
+async function stream(raw: ServerResponse, { services, boot, filter, matches, from }: Subscription): Promise<void> {
 	const writer = new SseWriter(raw, { heartbeat: TIMES.heartbeat, stalled: TIMES.stalled });
 	let wake: () => void = () => {};
 	const reader = services.feed.read(from.seq, matches, () => wake());
@@ -95,7 +91,7 @@ async function stream(raw: ServerResponse, { services, boot, filter, matches, fr
 		wake();
 	});
 	writer.open();
-	if (from.gapSince !== null) await fill(writer, services, boot, filter, from.gapSince, from.gapCount);
+	if (from.gapSince !== null) await sendGap(writer, services, boot, filter, from.gapSince, from.gapCount);
 	while (!writer.closed) {
 		const missed = reader.takeMissed();
 		if (missed > 0) await writer.send("missed", JSON.stringify({ count: missed }), null);
@@ -111,8 +107,8 @@ async function stream(raw: ServerResponse, { services, boot, filter, matches, fr
 	}
 }
 
-/* From history, if there is one; else it is told that something is missing. */
-async function fill(
+/* Sends the gap from history; without history, or if it cannot be read, sends a `missed` event. */
+async function sendGap(
 	writer: SseWriter,
 	{ records }: ApiServices,
 	boot: string,
@@ -144,4 +140,7 @@ async function replay(
 	return writer.closed;
 }
 
+const EVENT_STREAM = "text/event-stream";
+
+/** Events or records that are read at once. */
 const CHUNK = 100;

@@ -4,8 +4,8 @@ import { LIST_WORD_NAMES } from "../records/filter-words.ts";
 import { queryRecords } from "./pages.ts";
 import { Refusal } from "./problem-details.ts";
 import { type FilterQuery, filterOf } from "./query.ts";
+import { response } from "./schemas/base.ts";
 import { topParameters } from "./schemas/parameters.ts";
-import { problemResponses } from "./schemas/problem.ts";
 import { topSchema } from "./schemas/top.ts";
 import type { ApiServices } from "./services.ts";
 
@@ -20,11 +20,11 @@ export function topRoute(app: FastifyInstance, { records }: ApiServices): void {
 		"/v1/top",
 		{
 			schema: {
-				operationId: "top",
+				operationId: "getTop",
 				tags: ["connections"],
-				summary: "Records grouped by one or two fields: count, denied, bytes, first and last time.",
+				summary: "Count records, denials and bytes, grouped by one or two fields.",
 				querystring: topParameters,
-				response: { 200: topSchema, ...problemResponses },
+				response: { 200: response(topSchema) },
 			},
 		},
 		async (request) => {
@@ -43,6 +43,6 @@ function fieldsOf(by: string): [TopField] | [TopField, TopField] {
 	const [first, second] = fields;
 	if (first !== undefined && fields.length === 1) return [first];
 	if (first !== undefined && second !== undefined && fields.length === 2 && first !== second) return [first, second];
-	const detail = `by has to be one or two of ${LIST_WORD_NAMES.join(", ")}.`;
-	throw new Refusal(400, "bad-request", detail, { errors: [{ parameter: "by", detail }] });
+	const detail = `must be one or two of ${LIST_WORD_NAMES.join(", ")}`;
+	throw new Refusal(400, "bad-request", `by ${detail}.`, { errors: [{ parameter: "by", detail }] });
 }

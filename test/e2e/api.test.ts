@@ -1,4 +1,4 @@
-/** The API of a real daemon: what is asked, just after it happened, later, and after a restart. */
+/** The API of a real daemon: queries right after an event, later, and after a restart. */
 import { writeFileSync } from "node:fs";
 import { request } from "node:http";
 import { join } from "node:path";
@@ -7,6 +7,7 @@ import { afterAll, beforeAll, expect, test } from "vitest";
 import type { Explanation } from "../../src/api/policy-types.ts";
 import type { Status } from "../../src/api/status.ts";
 import type { HistoryRecord, NameRecord } from "../../src/records/contract.ts";
+import { mismatches, type Spec } from "../support/openapi.ts";
 import { policy } from "../support/policies.ts";
 import { until } from "../support/run.ts";
 import { PORTS, Stage } from "../support/stage.ts";
@@ -39,7 +40,7 @@ interface List {
 }
 const list = (query: string) => stage.daemon.get<List>(`/v1/connections?${query}`);
 
-test("a question right after an event shows it, once; and once later, and once after a restart", async () => {
+test("a query right after an event has it once, and so do queries later and after a restart", async () => {
 	await until("history", 5_000, async () => (await list("limit=1")).source === "history" || undefined);
 	for (let round = 0; round < 20; round++) {
 		const { pid, errno } = await stage.probe(["tcp", NAMELESS4, PORTS.echo]);
@@ -59,7 +60,7 @@ test("a question right after an event shows it, once; and once later, and once a
 	expect(await all()).toEqual(first);
 });
 
-test("one record with the steps that decided it, from the question to the hello", async () => {
+test("one record with the steps of its decision, from the DNS query to the ClientHello", async () => {
 	expect(await stage.curl("https://www.good.test/")).toMatchObject({ ok: true });
 	const [found] = (await list("name=www.good.test&kind=connection")).connections;
 	const record = await stage.daemon.get<HistoryRecord & { steps: object[] }>(`/v1/connections/${found?.id}`);
@@ -69,7 +70,7 @@ test("one record with the steps that decided it, from the question to the hello"
 			phase: "dns",
 			verdict: "allow",
 			record: expect.any(Number),
-			text: expect.stringContaining("the answer had this address"),
+			text: expect.stringContaining("the response had this address"),
 		},
 		{ phase: "connect", verdict: "allow", rule: "good" },
 		{ phase: "tls", verdict: "allow", rule: "good", decides: true, text: "tls: allowed by rule good of group test" },
@@ -80,7 +81,7 @@ test("one record with the steps that decided it, from the question to the hello"
 	expect(question).toMatchObject({ kind: "dns", name: "www.good.test" });
 });
 
-test("a name: its addresses and how long they hold, who asked, and which rules cover it", async () => {
+test("a name with its addresses and how long the kernel maps them, its clients and rules", async () => {
 	const name = await stage.daemon.get<NameRecord & { rules: object[] }>("/v1/names/www.good.test");
 	const held = name.addresses.find(({ address }) => address === WWW4) as { heldUntil?: string } | undefined;
 	expect(Date.parse(held?.heldUntil ?? "")).toBeGreaterThan(Date.now());
@@ -92,7 +93,7 @@ test("a name: its addresses and how long they hold, who asked, and which rules c
 	expect(top.rows[0]).toMatchObject({ key: { name: "www.good.test", verdict: "allow" }, count: 1, denied: 0 });
 });
 
-test("explain says what then happens", async () => {
+test("explain predicts the decision of the kernel", async () => {
 	const explain = async (body: object) => {
 		const reply = await stage.daemon.ask("POST", "/v1/policy/explain", JSON.stringify(body), "application/json");
 		expect(reply.status, reply.text).toBe(200);
@@ -125,7 +126,7 @@ test("explain says what then happens", async () => {
 	expect(JSON.parse(wrong.text)).toMatchObject({ status: 400, errors: [{ pointer: "/name" }] });
 });
 
-test("a check tells every problem with its place, in a thread of its own, and reads no file that is not beside the policy", async () => {
+test("a check lists every error with its position, and reads no file outside the folder of the policy", async () => {
 	const check = async (text: string) => {
 		const reply = await stage.daemon.ask("POST", "/v1/policy/check", text);
 		expect(reply.status, reply.text).toBe(200);
@@ -149,7 +150,7 @@ test("a check tells every problem with its place, in a thread of its own, and re
 	expect((await stage.daemon.get<Status>("/v1/status")).generation).toBe(before);
 });
 
-test("a stream tells what happens, and goes on from history after a restart of the daemon", async () => {
+test("a stream has events as they happen, and resumes from history after a restart of the daemon", async () => {
 	const first = follow(stage.daemon.socket, {});
 	await until(
 		"the stream",
@@ -169,7 +170,7 @@ test("a stream tells what happens, and goes on from history after a restart of t
 	second.close();
 });
 
-test("over loopback TCP everyone reads, and who has the token writes", async () => {
+test("on loopback, reading is open and writing needs a token", async () => {
 	const url = `http://127.0.0.1:${port}`;
 	expect((await fetch(`${url}/v1/status`)).status).toBe(200);
 	const put = (headers: Record<string, string>) =>
@@ -183,13 +184,51 @@ test("over loopback TCP everyone reads, and who has the token writes", async () 
 	expect((await put({ authorization: `Bearer ${TOKEN}` })).status).toBe(200);
 });
 
-test("status says what runs, with versions and history", async () => {
+test("status has versions and history", async () => {
 	expect(await stage.daemon.get<Status>("/v1/status")).toMatchObject({
 		adopted: true,
 		versions: { node: process.versions.node, libbpf: expect.any(String), sqlite: expect.any(String) },
 		history: { state: "writing", failure: null, dropped: 0 },
 	});
 	expect(await stage.daemon.get("/readyz")).toEqual({ ready: true, checks: { policy: "ok", history: "ok" } });
+});
+
+test("the responses of a real daemon match its document", async () => {
+	const spec = await stage.daemon.get<Spec>("/openapi.json");
+	const [last] = (await list("kind=connection&limit=1")).connections;
+	for (const [route, path] of [
+		["GET /", "/"],
+		["GET /v1/status", "/v1/status"],
+		["GET /v1/connections", "/v1/connections"],
+		["GET /v1/connections/{id}", `/v1/connections/${last?.id}`],
+		["GET /v1/top", "/v1/top?by=name,unit"],
+		["GET /v1/names", "/v1/names"],
+		["GET /v1/names/{name}", "/v1/names/www.good.test"],
+		["GET /v1/policy", "/v1/policy"],
+	] as const) {
+		expect(mismatches(spec, route, "200", await stage.daemon.get(path)), route).toEqual([]);
+	}
+	for (const [method, path, body, response] of [
+		["POST", "/v1/policy/explain", '{"name":"www.good.test","request":{}}', "200"],
+		["POST", "/v1/policy/explain", "{}", "default"],
+		["POST", "/v1/policy/check", POLICY, "200"],
+		["POST", "/v1/policy/check", "version: 2", "200"],
+		["PUT", "/v1/policy", "version: 2", "422"],
+		["PUT", "/v1/policy", POLICY, "200"],
+	] as const) {
+		const type = body.startsWith("{") ? "application/json" : "application/yaml";
+		const { text } = await stage.daemon.ask(method, path, body, type);
+		expect(mismatches(spec, `${method} ${path}`, response, JSON.parse(text)), `${method} ${path}: ${text}`).toEqual([]);
+	}
+	const wrong = await stage.daemon.ask("POST", "/v1/status", "", "application/json");
+	expect(JSON.parse(wrong.text)).toMatchObject({ status: 405, detail: expect.stringContaining("GET, HEAD, OPTIONS") });
+});
+
+test("the example of the document's explain request works on any host", async () => {
+	const spec = await stage.daemon.get<Spec>("/openapi.json");
+	const [example] = spec.components.schemas["ExplainRequest"]?.examples ?? [];
+	const reply = await stage.daemon.ask("POST", "/v1/policy/explain", JSON.stringify(example), "application/json");
+	expect([reply.status, JSON.parse(reply.text)]).toMatchObject([200, { subject: { uid: 0, name: "api.example.com" } }]);
 });
 
 interface StreamEvent {

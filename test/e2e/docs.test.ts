@@ -38,7 +38,7 @@ const EXITS: readonly (readonly [command: RegExp, code: number])[] = [[/policy c
 const SERVICE = /sallyport run\b/;
 const ENDLESS = /sallyport (?:observe|stream)\b(?!.*--seconds)|\/v1\/stream\b/;
 
-/** Seconds instead of a page's 60 and 15; the world's paths instead of the host's; an id and a user that there are. */
+/** Seconds instead of a page's 60 and 15; the world's paths instead of the host's; an id that exists. */
 function substitutions(): readonly (readonly [string | RegExp, string])[] {
 	return [
 		["/run/sallyport/sallyport.sock", stage.daemon.socket],
@@ -47,7 +47,6 @@ function substitutions(): readonly (readonly [string | RegExp, string])[] {
 		[/--seconds \d+/g, "--seconds 3"],
 		[/scrape_interval: \d+s/g, "scrape_interval: 1s"],
 		[/(?<=connections )\d{16}\b/g, String(someId)],
-		['"user": "agent"', '"user": "root"'],
 		[/^npm start(?: --)?/g, "sallyport observe"],
 	];
 }

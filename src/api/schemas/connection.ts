@@ -1,15 +1,46 @@
 import { endNames, phaseNames, reasonNames, verdictNames } from "../../native/vocabulary.ts";
-import { integer, list, names, nullable, object, source, string, time, unwritten } from "./base.ts";
+import {
+	boolean,
+	integer,
+	list,
+	namedEnum,
+	namedObject,
+	nullable,
+	number,
+	object,
+	orNull,
+	ref,
+	string,
+	time,
+} from "./base.ts";
+import { sourceSchema, unwrittenSchema } from "./source.ts";
 
-const decision = object({
-	verdict: { type: "string", enum: names(verdictNames) },
-	reason: { type: "string", enum: names(reasonNames) },
+export const phaseSchema = namedEnum("Phase", "A point at which the policy decides.", phaseNames);
+
+export const verdictSchema = namedEnum(
+	"Verdict",
+	"`would_deny`: allowed in mode `observe`; mode `enforce` would deny it.",
+	verdictNames,
+);
+
+export const reasonSchema = namedEnum("Reason", "The cause of a verdict.", reasonNames);
+export const nameSourceSchema = namedEnum(
+	"NameSource",
+	"The origin of `name`: the ClientHello, the last HTTP request, or a DNS response with the address.",
+	["sni", "http", "dns"],
+);
+export const encryptedDnsSchema = namedEnum("EncryptedDns", "DNS over TLS, QUIC or HTTPS.", ["dot", "doq", "doh"]);
+export const endSchema = namedEnum("ConnectionEnd", "How the connection ended.", endNames);
+
+export const decisionSchema = namedObject("Decision", "The last decision of one phase.", {
+	verdict: ref(verdictSchema),
+	reason: ref(reasonSchema),
 	group: nullable("string"),
 	rule: nullable("string"),
-	generation: integer,
+	generation: { ...integer, description: "The generation of the policy that decided." },
 });
 
-const process = object({
+export const processSchema = namedObject("Process", "The process that opened the connection.", {
 	pid: integer,
 	ppid: nullable("integer"),
 	comm: string,
@@ -20,86 +51,138 @@ const process = object({
 	parentComm: nullable("string"),
 });
 
-/** HistoryRecord of src/records/contract.ts; docs/api.md says what the fields mean. */
+export const querySchema = namedObject("DnsQuery", "The DNS query of a record of kind `dns`.", {
+	type: { ...string, description: "The record type, for example AAAA." },
+	addresses: { ...list(string), description: "The addresses in the responses." },
+});
+
+export const httpSchema = namedObject("HttpRequests", "Cleartext HTTP: the last request, and the number of requests.", {
+	method: string,
+	host: nullable("string"),
+	path: { ...string, description: "With the query; `...` marks a path longer than 256 bytes." },
+	status: { ...nullable("integer"), description: "The status code of the response; null while it is unknown." },
+	requests: integer,
+});
+
 const properties = {
 	id: integer,
 	kind: { type: "string", enum: ["connection", "dns"] },
-	first: time,
-	last: time,
-	durationMs: { type: "number" },
-	open: { type: "boolean" },
-	process: orNull(process),
+	first: { ...time, description: "The time of the first event." },
+	last: { ...time, description: "The time of the last event." },
+	durationMs: number,
+	open: boolean,
+	process: orNull(processSchema),
 	unit: nullable("string"),
 	container: nullable("string"),
-	cgroup: nullable("string"),
-	protocol: string,
-	remote: string,
+	cgroup: { ...nullable("string"), description: "The path below the watched cgroup." },
+	protocol: { ...string, description: "`tcp`, `udp`, `icmp`, `icmp6` or the number." },
+	remote: { ...string, description: "The destination address; of a DNS query, the resolver." },
 	remotePort: integer,
 	local: nullable("string"),
 	localPort: nullable("integer"),
 	name: nullable("string"),
-	nameSource: { type: ["string", "null"], enum: ["sni", "http", "dns", null] },
-	encryptedDns: { type: ["string", "null"], enum: ["dot", "doq", "doh", null] },
-	verdict: { type: "string", enum: names(verdictNames) },
-	phase: { type: ["string", "null"], enum: [...names(phaseNames), null] },
+	nameSource: orNull(nameSourceSchema),
+	encryptedDns: orNull(encryptedDnsSchema),
+	verdict: ref(verdictSchema),
+	phase: orNull(phaseSchema),
 	rule: nullable("string"),
 	group: nullable("string"),
-	reason: { type: ["string", "null"], enum: [...names(reasonNames), null] },
+	reason: orNull(reasonSchema),
 	alerts: list(object({ group: string, rule: string })),
 	decisions: {
 		type: "object",
-		additionalProperties: false,
-		properties: Object.fromEntries(phaseNames.map((phase) => [phase, decision])),
+		description: "The last decision of each phase that decided.",
+		properties: Object.fromEntries(phaseNames.map((phase) => [phase, ref(decisionSchema)])),
 	},
 	bytesOut: integer,
 	bytesIn: integer,
 	packetsOut: integer,
 	packetsIn: integer,
-	end: { type: ["string", "null"], enum: [...names(endNames), null] },
-	query: orNull(object({ type: string, addresses: list(string) })),
-	http: orNull(
-		object({
-			method: string,
-			host: nullable("string"),
-			path: string,
-			status: nullable("integer"),
-			requests: integer,
-		}),
-	),
-	rttUs: nullable("number"),
+	end: orNull(endSchema),
+	query: orNull(querySchema),
+	http: orNull(httpSchema),
+	rttUs: { ...nullable("number"), description: "The smoothed round-trip time in microseconds." },
 	retransmits: integer,
-	encryptedHello: { type: "boolean" },
+	encryptedHello: { ...boolean, description: "The ClientHello used Encrypted Client Hello." },
 } as const;
 
-export const connectionSchema = object(properties);
+export const connectionSchema = namedObject("Connection", "A connection or a DNS query.", properties, {
+	examples: [
+		{
+			id: 1769860800000000,
+			kind: "connection",
+			first: "2026-01-31T12:00:00.000Z",
+			last: "2026-01-31T12:00:00.250Z",
+			durationMs: 250,
+			open: false,
+			process: {
+				pid: 4242,
+				ppid: 4000,
+				comm: "curl",
+				exe: "/usr/bin/curl",
+				args: ["curl", "https://api.example.com"],
+				uid: 1000,
+				user: "agent",
+				parentComm: "bash",
+			},
+			unit: "agent.service",
+			container: null,
+			cgroup: "system.slice/agent.service",
+			protocol: "tcp",
+			remote: "192.0.2.1",
+			remotePort: 443,
+			local: "10.0.0.1",
+			localPort: 40000,
+			name: "api.example.com",
+			nameSource: "sni",
+			encryptedDns: null,
+			verdict: "allow",
+			phase: "tls",
+			rule: "api",
+			group: "web",
+			reason: "rule",
+			alerts: [],
+			decisions: { tls: { verdict: "allow", reason: "rule", group: "web", rule: "api", generation: 3 } },
+			bytesOut: 812,
+			bytesIn: 5120,
+			packetsOut: 9,
+			packetsIn: 8,
+			end: "local",
+			query: null,
+			http: null,
+			rttUs: 900,
+			retransmits: 0,
+			encryptedHello: false,
+		},
+	],
+});
 
-export const connectionListSchema = object({
-	connections: list(connectionSchema),
+export const connectionListSchema = namedObject("ConnectionList", "One page of records.", {
+	connections: list(ref(connectionSchema)),
 	next: { ...nullable("string"), description: "The cursor of the next page." },
-	more: { type: "boolean" },
-	source,
-	unwritten,
+	more: { ...boolean, description: "There is a next page." },
+	source: ref(sourceSchema),
+	unwritten: orNull(unwrittenSchema),
 });
 
-export const connectionDetailSchema = object({
+export const stepSchema = namedObject("Step", "One decision on the way to the verdict.", {
+	phase: ref(phaseSchema),
+	verdict: ref(verdictSchema),
+	reason: ref(reasonSchema),
+	group: nullable("string"),
+	rule: nullable("string"),
+	generation: integer,
+	decides: { ...boolean, description: "The verdict of the record is from this decision." },
+	record: {
+		...nullable("integer"),
+		description: "The id of the DNS query's record, for the step that precedes the connection.",
+	},
+	text: { ...string, description: "The decision as a sentence." },
+});
+
+export const connectionDetailSchema = namedObject("ConnectionDetail", "A record with the steps of its decision.", {
 	...properties,
-	steps: list(
-		object({
-			phase: { type: "string", enum: names(phaseNames) },
-			verdict: { type: "string", enum: names(verdictNames) },
-			reason: { type: "string", enum: names(reasonNames) },
-			group: nullable("string"),
-			rule: nullable("string"),
-			generation: integer,
-			decides: { type: "boolean" },
-			record: nullable("integer"),
-			text: string,
-		}),
-	),
-	source,
-	unwritten,
+	steps: list(ref(stepSchema)),
+	source: ref(sourceSchema),
+	unwritten: orNull(unwrittenSchema),
 });
-
-function orNull<T extends { readonly type: "object" }>(schema: T) {
-	return { ...schema, type: ["object", "null"] } as const;
-}

@@ -1,45 +1,100 @@
-import { integer, list, nullable, object, string, time } from "./base.ts";
+import { boolean, integer, list, namedObject, nullable, number, object, orNull, ref, string, time } from "./base.ts";
 
-const failure = {
-	...object({ time, source: string, problems: list(string) }),
-	type: ["object", "null"],
-} as const;
+export const policyFailureSchema = namedObject("PolicyFailure", "A policy that was refused.", {
+	time,
+	source: string,
+	problems: { ...list(string), description: "Each as `file:line:column: message`." },
+});
 
-/** Status of src/api/status.ts. */
-export const statusSchema = object({
-	version: string,
-	pid: integer,
-	startedAt: time,
-	cgroup: string,
-	pins: string,
-	adopted: { type: "boolean" },
-	kernel: string,
-	generation: integer,
-	policy: object({
+export const policyStatusSchema = namedObject(
+	"PolicyStatus",
+	"The policy in force. Its members are null while an earlier daemon's policy decides.",
+	{
 		mode: nullable("string"),
 		source: nullable("string"),
 		origin: nullable("string"),
 		etag: nullable("string"),
 		rules: nullable("integer"),
 		loadedAt: { type: ["string", "null"], format: "date-time" },
-		failure,
-	}),
+		failure: { ...orNull(policyFailureSchema), description: "The last load, if it was refused." },
+	},
+);
+
+export const historyFailureSchema = namedObject("HistoryFailure", "Why history is not written.", {
+	code: string,
+	message: string,
+	time: { ...number, description: "Milliseconds since the epoch." },
+});
+
+export const historyStatusSchema = namedObject("HistoryStatus", "The history file and its writer.", {
+	file: string,
+	state: {
+		type: "string",
+		enum: ["opening", "writing", "waiting", "off"],
+		description: "`waiting`: the file cannot be written now. `off`: history stays off.",
+	},
+	rows: { ...integer, description: "Records in the file." },
+	bytes: { ...integer, description: "The size of the file and its write-ahead log." },
+	oldest: { ...nullable("number"), description: "The oldest record, in milliseconds since the epoch." },
+	lastWrite: { ...nullable("number"), description: "The last committed write, in milliseconds since the epoch." },
+	waiting: { ...integer, description: "Records that are not yet in the file." },
+	lag: { ...number, description: "The age of the oldest of them in milliseconds." },
+	written: { ...integer, description: "Since the daemon started, like the counters below." },
+	dropped: integer,
+	expired: integer,
+	failures: integer,
+	writerRestarts: integer,
+	failure: orNull(historyFailureSchema),
+});
+
+export const mapStatusSchema = namedObject("MapStatus", "A map of the kernel programs.", {
+	name: string,
+	entries: integer,
+	limit: integer,
+});
+
+export const programStatusSchema = namedObject("ProgramStatus", "A kernel program.", {
+	name: string,
+	id: integer,
+	verifiedInstructions: { ...integer, description: "Instructions that the verifier processed." },
+});
+
+export const statusSchema = namedObject("Status", "The state of the daemon.", {
+	version: string,
+	pid: integer,
+	startedAt: time,
+	cgroup: { ...string, description: "The watched cgroup." },
+	pins: { ...string, description: "The folder of the BPF pins." },
+	adopted: { ...boolean, description: "The kernel programs were loaded by an earlier daemon." },
+	kernel: string,
+	generation: { ...integer, description: "The generation of the policy in force." },
+	policy: ref(policyStatusSchema),
 	events: object({ received: integer, lost: integer, unreadable: integer }),
 	connections: object({ open: integer, ended: integer, questions: integer, dropped: integer }),
 	denied: integer,
 	wouldDeny: integer,
-	resolvers: list(string),
-	maps: list(object({ name: string, entries: integer, limit: integer })),
-	versions: { type: "object", additionalProperties: string },
-	/** HistoryStatus of src/records/contract.ts. */
-	history: { type: ["object", "null"], additionalProperties: true },
-	streams: integer,
-	programs: list(object({ name: string, id: integer, verifiedInstructions: integer })),
+	resolvers: { ...list(string), description: "The addresses of the trusted resolvers." },
+	maps: list(ref(mapStatusSchema)),
+	versions: { type: "object", additionalProperties: string, description: "By component." },
+	history: { ...orNull(historyStatusSchema), description: "Null if no history is kept." },
+	streams: { ...integer, description: "Open readers of /v1/stream." },
+	programs: list(ref(programStatusSchema)),
 });
 
-export const healthSchema = object({ status: { type: "string", enum: ["ok", "ill"] }, message: string }, ["message"]);
+export const healthSchema = namedObject(
+	"Health",
+	"Whether events are read and a policy is in force.",
+	{ status: { type: "string", enum: ["ok", "ill"] }, message: { ...string, description: "The cause, unless `ok`." } },
+	{ optional: ["message"] },
+);
 
-export const readySchema = object({
-	ready: { type: "boolean" },
-	checks: { type: "object", additionalProperties: string },
+export const readinessSchema = namedObject("Readiness", "Whether this daemon has loaded a policy and answers.", {
+	ready: boolean,
+	checks: { type: "object", additionalProperties: string, description: "By check: `ok`, or the cause." },
+});
+
+export const indexSchema = namedObject("Index", "The entry points of the API.", {
+	name: string,
+	version: string,
+	links: { type: "object", additionalProperties: string, description: "Paths by name." },
 });

@@ -40,10 +40,10 @@ const put = (headers: Record<string, string>) =>
 		payload: "version: 1",
 	}) as const;
 
-test("over loopback reading is free, and writing needs the token", async () => {
+test("on loopback, reading is open and writing needs a token", async () => {
 	const { access } = tcpListener({ listen: "127.0.0.1:9440", ...none, tokenFile: tokenFile() });
 	const app = await openApi(services, { access });
-	for (const url of ["/v1/connections", "/v1/policy", "/healthz", "/docs/json"]) {
+	for (const url of ["/v1/connections", "/v1/policy", "/healthz", "/docs/json", "/openapi.json", "/"]) {
 		expect((await app.inject({ url, headers: { host: "127.0.0.1:9440" } })).statusCode, url).toBe(200);
 	}
 	const refused = await app.inject(put({}));
@@ -58,7 +58,7 @@ test("over loopback reading is free, and writing needs the token", async () => {
 	await app.close();
 });
 
-test("without a token file nobody writes over TCP", async () => {
+test("without a token file, writing over TCP is refused", async () => {
 	const { access } = tcpListener({ listen: "127.0.0.1:9440", ...none });
 	const app = await openApi(services, { access });
 	const response = await app.inject(put({ authorization: `Bearer ${TOKEN}` }));
@@ -77,7 +77,7 @@ test.each([
 	["LOCALHOST", 200],
 	["127.0.0.1:9440", 200],
 	["[::1]:9440", 200],
-])("a page whose name was rebound to us asks as %s: %i", async (host, status) => {
+])("a request with Host %s, which may be rebound to this listener: %i", async (host, status) => {
 	const { access } = tcpListener({ listen: "127.0.0.1:9440", ...none });
 	const app = await openApi(services, { access });
 	expect((await app.inject({ url: "/v1/connections", headers: { host } })).statusCode).toBe(status);
@@ -86,7 +86,7 @@ test.each([
 	await app.close();
 });
 
-test("on any other address there is no reading without TLS and a token", async () => {
+test("on other addresses, reading needs TLS and a token", async () => {
 	for (const listen of ["0.0.0.0:9440", "[::]:9440", "10.0.0.1:1"]) {
 		const code = { code: "NOT_LOOPBACK" };
 		expect(() => tcpListener({ listen, ...none })).toThrow(expect.objectContaining(code));
@@ -95,7 +95,7 @@ test("on any other address there is no reading without TLS and a token", async (
 	}
 	const listener = tcpListener({ listen: "0.0.0.0:9440", tokenFile: tokenFile(), ...tls() });
 	const app = await openApi(services, { access: listener.access, tls: listener.tls! });
-	/* The test itself stays on loopback. */
+	/* The test listens on loopback. */
 	await listenOnTcp(app, { host: "127.0.0.1", port: 0 });
 	const { port } = app.server.address() as AddressInfo;
 	const ask = (headers: Record<string, string>) => status(port, listener.tls?.cert, headers);
@@ -106,7 +106,7 @@ test("on any other address there is no reading without TLS and a token", async (
 	await app.close();
 });
 
-test("files that cannot be used are said before anything is opened", () => {
+test("an unusable token file or certificate is an error before anything listens", () => {
 	const open = join(folder, "open");
 	writeFileSync(open, TOKEN);
 	chmodSync(open, 0o644);
@@ -115,7 +115,7 @@ test("files that cannot be used are said before anything is opened", () => {
 	const listen = "127.0.0.1:1";
 	const { tlsCert, tlsKey } = tls();
 	for (const [config, what] of [
-		[{ ...none, tokenFile: open }, "others may use it"],
+		[{ ...none, tokenFile: open }, "other users have access to it"],
 		[{ ...none, tokenFile: short }, "16 characters"],
 		[{ ...none, tokenFile: join(folder, "none") }, "ENOENT"],
 		[{ ...none, tlsCert }, "both"],
@@ -133,7 +133,7 @@ test.each(["127.0.0.1.evil.com:1", "example.com:80", "9440", "127.0.0.1:99999", 
 	expect(() => parseListen(address)).toThrow(expect.objectContaining({ code: "USAGE" }));
 });
 
-test("the socket is root's alone, or the group's too; an old one is replaced", async () => {
+test("the socket is for root, or for root and the group, and replaces an old one", async () => {
 	const path = join(folder, "run/api.sock");
 	const first = await openApi(services);
 	await listenOnSocket(first, path, null);

@@ -1,5 +1,6 @@
 import type { FastifyInstance } from "fastify";
 import { afterEach, beforeEach, expect, test } from "vitest";
+import { timeOf } from "../../../src/api/query.ts";
 import type { HistoryRecord } from "../../../src/records/contract.ts";
 import { HistoryError } from "../../../src/records/query-errors.ts";
 import { fill, openApi } from "../support/api.ts";
@@ -124,7 +125,7 @@ test.each([
 	["?cursor=abc", "cursor"],
 	["?cursor=m.abc", "cursor"],
 	["?from=elsewhere", "from"],
-])("/v1/connections%s is refused, and %s is named", async (query, parameter) => {
+])("/v1/connections%s is refused, and the error names %s", async (query, parameter) => {
 	const response = await app.inject(`/v1/connections${query}`);
 	expect(response.statusCode).toBe(400);
 	expect(response.headers["content-type"]).toBe("application/problem+json");
@@ -137,7 +138,28 @@ test.each([
 	});
 });
 
-test("pages stay right while rows arrive", async () => {
+test.each([
+	["/v1/connections?unit=", "unit is empty; expected a unit name or a pattern"],
+	["/v1/connections?limit=0", "limit must be at least 1."],
+	["/v1/connections?limit=x", "limit must be an integer."],
+	["/v1/connections?open=maybe", "open must be true or false."],
+	["/v1/connections?verdict=maybe", "verdict must be one of allow, deny, would_deny."],
+	["/v1/connections?nonsense=1", "nonsense is not a known parameter."],
+	[`/v1/connections?unit=${"x".repeat(513)}`, "unit must have at most 512 characters."],
+	["/v1/connections/abc", "id must be an integer."],
+	["/v1/top?by=", "by must not be empty."],
+])("the detail of %s is: %s", async (url, detail) => {
+	expect((await app.inject(url)).json()).toMatchObject({ status: 400, title: "Invalid request", detail });
+});
+
+test("a time is ISO 8601, seconds since the epoch, or an age with or without a minus", () => {
+	expect(timeOf("since", "15m", 10_000_000)).toBe(10_000_000 - 900_000);
+	expect(timeOf("since", "-15m", 10_000_000)).toBe(10_000_000 - 900_000);
+	expect(timeOf("since", "1767225600", 0)).toBe(1_767_225_600_000);
+	expect(timeOf("since", "2026-01-01T00:00:00Z", 0)).toBe(1_767_225_600_000);
+});
+
+test("pages have every row once while rows arrive", async () => {
 	const seen: number[] = [];
 	let cursor = "";
 	for (let page = 0; page < 10; page++) {
@@ -151,7 +173,7 @@ test("pages stay right while rows arrive", async () => {
 	expect(seen).toEqual([4, 3, 2, 1]);
 });
 
-test("a page holds a thousand, and Link leads through all of them", async () => {
+test("Link leads through all pages", async () => {
 	for (let index = 0; index < 20; index++) {
 		desk.feed(
 			...Array.from({ length: 60 }, (_, each) => question(`n${each}.test`, 1, { time: 6e9 + index * 1e6 + each })),
@@ -172,7 +194,7 @@ test("a page holds a thousand, and Link leads through all of them", async () => 
 	expect([wide.size, pages]).toEqual([desk.views().filter(({ kind }) => kind === "dns").length, 1]);
 });
 
-test("Accept chooses the form: JSON, a record a line, or CSV", async () => {
+test("Accept selects JSON, a record per line, or CSV", async () => {
 	const get = (accept: string) => app.inject({ url: "/v1/connections", headers: { accept } });
 	const rows = (await ask("")).connections;
 	expect(rows.map(({ id }) => id)).toEqual([4, 3, 2, 1]);
@@ -193,7 +215,7 @@ test("Accept chooses the form: JSON, a record a line, or CSV", async () => {
 	expect((await get("image/png")).statusCode).toBe(406);
 });
 
-test("one record, whole, with the steps that decided it", async () => {
+test("one record with the steps of its decision", async () => {
 	desk.feed(
 		question("db.example.net", 1, { cookie: 8n, time: 6e9, nameHash: 7n }),
 		connect({ cookie: 9n, time: 6.1e9, remote: "203.0.113.9" }),
@@ -203,7 +225,12 @@ test("one record, whole, with the steps that decided it", async () => {
 	const record = (await app.inject(`/v1/connections/${id}`)).json<HistoryRecord & { steps: { text: string }[] }>();
 	expect(record).toMatchObject({ id, name: "db.example.net", verdict: "deny", retransmits: 0, encryptedHello: false });
 	expect(record.steps).toMatchObject([
-		{ phase: "dns", decides: false, record: id! - 1, text: expect.stringContaining("db.example.net: allowed") },
+		{
+			phase: "dns",
+			decides: false,
+			record: id! - 1,
+			text: expect.stringContaining("dns query for db.example.net: allowed"),
+		},
 		{ phase: "connect", decides: false, verdict: "allow" },
 		{
 			phase: "tls",
@@ -234,7 +261,7 @@ test("top groups by one or two fields", async () => {
 	}
 });
 
-test("names: what was seen; one name: its addresses, who asked, and the rules that cover it", async () => {
+test("the list of names, and one name with its addresses, clients and rules", async () => {
 	services.held = [{ name: "www.example.org", until: 60_000 }];
 	services.rules = [{ group: "web", rule: "org", action: "allow", phases: ["tls"], also: ["to.ports"] }];
 	const all = (await app.inject("/v1/names")).json<{ names: { name: string; questions: number }[] }>();
@@ -262,9 +289,10 @@ test("names: what was seen; one name: its addresses, who asked, and the rules th
 	expect((await app.inject("/v1/names/never.test")).statusCode).toBe(404);
 });
 
-test("while history cannot be read, memory answers, unless history was asked for", async () => {
+test("while history cannot be read, memory answers, unless the request names history", async () => {
+	const dead = new HistoryError("unreadable", "the thread died");
 	const broken = new Proxy(services.recent, {
-		get: () => () => Promise.reject(new HistoryError("unreadable", "the thread died")),
+		get: () => () => Promise.reject(dead),
 	});
 	const unwritten = { since: "2026-01-02T03:04:05.000Z", why: "the disk is full" };
 	const other = await openApi(

@@ -1,4 +1,4 @@
-/** Row C5 of the bypasses: names, comm and arguments that an attacker made, in JSON, lines, CSV, events and logs. */
+/** Row C5 of the bypass table: names, comm and arguments that an attacker chose, in JSON, NDJSON, CSV and logs. */
 
 import type { FastifyInstance } from "fastify";
 import { afterEach, beforeEach, expect, test } from "vitest";
@@ -10,7 +10,7 @@ import { answer, cgroupEvent, hello, processEvent, question } from "../support/e
 import { FakeServices } from "../support/services.ts";
 
 const NASTY = "=cmd|' /C calc'!A0\"\r\n\x1b[2J\x1b]0;owned\x07\u009b31m\u202egpj.exe<script>alert(1)</script>,x";
-/* What must not reach anyone as it is: controls, escapes, and what reorders a line. */
+/* Control characters, escapes and characters that reorder a line. */
 const HARMFUL = /(?!\n)[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/u;
 
 let desk: Desk;
@@ -42,7 +42,7 @@ async function get(url: string, accept = "application/json"): Promise<string> {
 }
 
 test.each(["/v1/connections", "/v1/connections/1", "/v1/top?by=process,name", "/v1/top?by=exe,unit", "/v1/names"])(
-	"%s is harmless as JSON, whether it is parsed or looked at",
+	"%s is harmless JSON, as text and when parsed",
 	async (url) => {
 		const body = await get(url);
 		expect(body).not.toMatch(HARMFUL);
@@ -50,7 +50,7 @@ test.each(["/v1/connections", "/v1/connections/1", "/v1/top?by=process,name", "/
 	},
 );
 
-test("a line of NDJSON is a record, whatever is in it", async () => {
+test("a line of NDJSON is a record, whatever its strings contain", async () => {
 	const lines = (await get("/v1/connections", "application/x-ndjson")).trimEnd().split("\n");
 	expect(lines.map((line) => (JSON.parse(line) as { id: number }).id)).toEqual([2, 1]);
 });
@@ -82,7 +82,7 @@ test.each([
 	expect(cell(value)).toBe(text);
 });
 
-test("what an attacker asks is harmless in the refusal and in the log", async () => {
+test("a hostile request is harmless in the response and in the log", async () => {
 	const lines: string[] = [];
 	services.unhealthyReason = () => {
 		throw new Error(NASTY);

@@ -1,4 +1,4 @@
-/** An answer as large as it may be holds up the event loop for less than 10 ms at a time. */
+/** The largest responses block the event loop for less than 10 ms at a time. */
 import { join } from "node:path";
 import type { FastifyInstance } from "fastify";
 import { afterEach, beforeEach, expect, test } from "vitest";
@@ -64,12 +64,12 @@ test.each(["history", "memory"] as const)("from %s", { timeout: 60_000 }, async 
 			expect(result.body.length).toBeGreaterThan(100_000);
 			stalls.push(stall);
 		}
-		/* The median: code is compiled the first times. */
+		/* The median, because the first rounds compile code. */
 		expect(stalls.sort((a, b) => a - b)[3], `${url} as ${accept}: ${stalls}`).toBeLessThan(BOUND);
 	}
 });
 
-test("a page that is written elsewhere says what one that is written here would", async () => {
+test("a page that another thread writes equals one that this thread writes", async () => {
 	const { rows } = await history.query({ limit: 1_000 });
 	for (const source of ["history", "memory"] as const) {
 		await using app = await open(source);

@@ -1,8 +1,7 @@
-/** Row C4 of the bypasses: no token (access.test.ts), another user, a body of 100 MB, 10,000 idle connections. */
+/** Row C4 of the bypass table: another user, a body of 100 MB, 10,000 idle connections. Tokens are in access.test.ts. */
 import { spawnSync } from "node:child_process";
 import { once } from "node:events";
 import { chmodSync, mkdtempSync, rmSync } from "node:fs";
-
 import { request } from "node:http";
 import { connect, type Socket } from "node:net";
 import { tmpdir } from "node:os";
@@ -55,7 +54,7 @@ function ask(path: string): Promise<Reply> {
 	return promise;
 }
 
-/** Sends zeros until there is an answer or somebody hangs up; returns the status and how much was sent. */
+/** Sends a body until there is a response or the connection ends; returns the status and the bytes sent. */
 function pour(path: string, method: string, bytes: number, length: boolean): Promise<{ status: number; sent: number }> {
 	const { promise, resolve } = Promise.withResolvers<{ status: number; sent: number }>();
 	const chunk = Buffer.alloc(256 * 1024, "x");
@@ -86,10 +85,10 @@ test.each([
 	["PUT", "/v1/policy", false],
 	["POST", "/v1/policy/check", false],
 	["POST", "/v1/policy/explain", true],
-])("%s %s with a body of 100 MB is refused and costs no memory (length told: %s)", async (method, path, told) => {
+])("%s %s with a body of 100 MB is refused and costs no memory (content-length: %s)", async (method, path, told) => {
 	const before = process.memoryUsage().rss;
 	const { status } = await pour(path, method, 100 * 1024 * 1024, told);
-	/* A hang-up in the middle of the body may reach the client before the answer does. */
+	/* The end of the connection may reach the client before the response does. */
 	expect([413, 415, 0]).toContain(status);
 	expect(services.loads).toEqual([]);
 	expect(process.memoryUsage().rss - before).toBeLessThan(120 * 1024 * 1024);
@@ -106,7 +105,7 @@ test("the limits of bodies: 16 MiB for a policy, 64 KiB for anything else", asyn
 	expect((await send("PUT", "/v1/policy", "application/octet-stream", 1)).statusCode).toBe(415);
 });
 
-test("who is idle is hung up on, who waits for us is not", async () => {
+test("an idle connection is closed, one that waits for the daemon is not", async () => {
 	app.server.timeout = 200;
 	services.policy.load = async () => {
 		await sleep(1_000);
@@ -119,7 +118,7 @@ test("who is idle is hung up on, who waits for us is not", async () => {
 	await hungUp;
 });
 
-test("10,000 idle connections keep nobody out and cost little", { timeout: 60_000 }, async () => {
+test("10,000 idle connections lock out nobody and cost little", { timeout: 60_000 }, async () => {
 	const sockets = new Set<Socket>();
 	let most = 0;
 	const before = process.memoryUsage().rss;
@@ -143,7 +142,7 @@ test("10,000 idle connections keep nobody out and cost little", { timeout: 60_00
 	for (const socket of sockets) socket.destroy();
 });
 
-test("a client that asks too often is told when to come again", async () => {
+test("a client above its rate gets Retry-After", async () => {
 	const slow = await openApi(services, { requests: 5 });
 	const replies = [];
 	for (let index = 0; index < 8; index++) replies.push(await slow.inject("/v1/status"));
@@ -156,14 +155,14 @@ test("a client that asks too often is told when to come again", async () => {
 });
 
 const root = process.getuid?.() === 0;
-if (!root) console.warn("SKIPPED: not root, so another user cannot be tried on the unix socket");
-test.skipIf(!root)("another user may not use the socket; its group may", async () => {
+if (!root) console.warn("SKIPPED: not root, so access by another user to the unix socket is not tested");
+test.skipIf(!root)("the socket refuses other users and accepts its group", async () => {
 	await app.close();
 	app = await openApi(services);
 	const GROUP = 54_321;
 	await listenOnSocket(app, socketPath, GROUP);
 	const script = `require("net").connect(${JSON.stringify(socketPath)}).on("error", (e) => { console.log(e.code); process.exit() }).on("connect", () => { console.log("connected"); process.exit() })`;
-	/* It becomes the other user by itself: that user may be unable to read our Node. */
+	/* Changes its user after it has started: the other user may be unable to read the Node binary. */
 	const as = (uid: number, gid: number) =>
 		spawnSync(
 			process.execPath,
@@ -173,7 +172,7 @@ test.skipIf(!root)("another user may not use the socket; its group may", async (
 				cwd: "/",
 			},
 		).stdout.trim();
-	/* spawnSync would stop this process's loop, but the kernel accepts on its own. */
+	/* spawnSync blocks the event loop; the kernel completes the connection nevertheless. */
 	expect(as(65_534, 65_534)).toBe("EACCES");
 	expect(as(65_534, GROUP)).toBe("connected");
 });
@@ -184,7 +183,7 @@ function connectionsOf({ server }: FastifyInstance): Promise<number> {
 	return promise;
 }
 
-test("a host that is slow has a slow start, not none: Fastify would give up a part that takes 10 s", async () => {
+test("a part that takes more than 10 s, the default limit of Fastify, does not fail the start", async () => {
 	const slow = await openApi(services);
 	slow.register(() => new Promise((resolve) => setTimeout(resolve, 10_500)));
 	await slow.ready();

@@ -32,7 +32,7 @@ const PROBLEM = {
 	suggestion: "enforce",
 };
 
-test("the policy is given as a document or as its text, with its etag", async () => {
+test("GET returns the policy as a document or as text, with its ETag", async () => {
 	const json = await app.inject("/v1/policy");
 	expect(json.json()).toEqual({
 		text: "version: 1\n",
@@ -53,7 +53,7 @@ test("the policy is given as a document or as its text, with its etag", async ()
 });
 
 test.each(["application/yaml", "text/plain", "application/json", "application/x-www-form-urlencoded"])(
-	"PUT puts a policy in force, sent as %s",
+	"PUT puts a policy of type %s in force",
 	async (type) => {
 		const response = await put('{"version": 1}', { "content-type": type });
 		expect(response.statusCode).toBe(200);
@@ -63,15 +63,15 @@ test.each(["application/yaml", "text/plain", "application/json", "application/x-
 	},
 );
 
-test("a bad policy is 422 with every problem and its place", async () => {
+test("an invalid policy is 422 with every error and its position", async () => {
 	services.problems = [PROBLEM];
 	const response = await put("mode: x");
 	expect(response.headers["content-type"]).toBe("application/problem+json");
 	expect(response.json()).toEqual({
 		type: "urn:sallyport:problem:invalid-policy",
-		title: "The policy is not valid",
+		title: "Invalid policy",
 		status: 422,
-		detail: "1 problem; the policy in force stays.",
+		detail: "The policy has 1 error; the policy in force does not change.",
 		errors: [{ detail: PROBLEM.message, file: "(api)", line: 2, column: 3 }],
 		problems: [PROBLEM],
 	});
@@ -87,7 +87,7 @@ test("reload: the policy of the file, 422 with its problems, 409 without a file"
 	expect((await reload()).json()).toMatchObject({ status: 409, type: "urn:sallyport:problem:no-policy-file" });
 });
 
-test("If-Match guards against overwriting another's policy", async () => {
+test("If-Match protects the policy of another client from being overwritten", async () => {
 	const stale = await put("version: 1", { "if-match": '"zzz"' });
 	expect([stale.statusCode, stale.json<{ etag: string }>().etag]).toEqual([412, '"abc"']);
 	expect((await put("version: 1", { "if-match": 'W/"abc"' })).statusCode).toBe(412);
@@ -96,7 +96,7 @@ test("If-Match guards against overwriting another's policy", async () => {
 	expect((await put("version: 1", { "if-match": "*" })).statusCode).toBe(200);
 });
 
-test("a check says all that is wrong and puts nothing in force", async () => {
+test("a check lists every error and puts nothing in force", async () => {
 	const check = () =>
 		app.inject({
 			method: "POST",
@@ -111,15 +111,49 @@ test("a check says all that is wrong and puts nothing in force", async () => {
 	expect(services.loads).toEqual([]);
 });
 
-test("explain takes who, where and name; a wrong part is named", async () => {
+test("explain takes client, destination and name, and names the invalid part", async () => {
 	const explain = (payload: object) => app.inject({ method: "POST", url: "/v1/policy/explain", payload });
 	expect((await explain({ name: "x.test" })).statusCode).toBe(404);
 	expect(services.asked).toEqual([{ name: "x.test", assumeLearned: true }]);
 	const wrong = await explain({ to: { port: 70_000 } });
 	expect(wrong.json()).toMatchObject({ status: 400, errors: [{ pointer: "/to/port", detail: expect.any(String) }] });
 	expect((await explain({ whom: {} })).json()).toMatchObject({
-		errors: [{ pointer: "/whom", detail: "is not known here" }],
+		errors: [{ pointer: "/whom", detail: "is not a known member" }],
 	});
+});
+
+test.each([
+	["", "the body must be an object."],
+	['{"who":{"exe":""}}', "/who/exe must not be empty."],
+	['{"phases":[]}', "/phases must not be empty."],
+	['{"phases":["dns","dns","dns","dns","dns"]}', "/phases must have at most 4 items."],
+	['{"phases":["smtp"]}', "/phases/0 must be one of dns, connect, tls, http."],
+	['{"to":{"port":70000}}', "/to/port must be at most 65535."],
+	['{"to":[]}', "/to must be an object."],
+	['{"who":{"pid":1}}', "/who/pid is not a known member."],
+])("the detail of an explain request with body %s is: %s", async (body, detail) => {
+	const headers = { "content-type": "application/json" };
+	const request = {
+		method: "POST",
+		url: "/v1/policy/explain",
+		...(body === "" ? {} : { headers, payload: body }),
+	} as const;
+	expect((await app.inject(request)).json()).toMatchObject({ status: 400, title: "Invalid request", detail });
+});
+
+test("without a port, explain leaves the default to the kind of request", async () => {
+	await app.inject({
+		method: "POST",
+		url: "/v1/policy/explain",
+		payload: { to: { address: "192.0.2.1" }, request: {} },
+	});
+	expect(services.asked).toEqual([
+		{
+			to: { address: "192.0.2.1", protocol: "tcp" },
+			request: { method: "GET", path: "/" },
+			assumeLearned: true,
+		},
+	]);
 });
 
 test("health, readiness, status and metrics", async () => {
@@ -134,14 +168,14 @@ test("health, readiness, status and metrics", async () => {
 	expect(metrics.headers["content-type"]).toContain("text/plain");
 });
 
-test("a fault inside is logged and not told", async () => {
+test("the cause of an internal error is logged and not sent", async () => {
 	const lines: string[] = [];
 	services.unhealthyReason = () => {
 		throw new Error("secret");
 	};
 	const other = await openApi(services, { log: jsonLogger((line) => lines.push(line)) });
 	const response = await other.inject("/healthz");
-	expect(response.json()).toMatchObject({ status: 500, detail: "The daemon failed; see its log." });
+	expect(response.json()).toMatchObject({ status: 500, detail: "Internal error; the daemon's log has the cause." });
 	expect(response.body).not.toContain("secret");
 	expect(lines.join()).toContain("secret");
 });

@@ -1,4 +1,4 @@
-/** Two clients stream and one stalls for a minute: it costs bounded memory, it is told what it missed, the other is unharmed. */
+/** One of two stream readers stalls for a minute: it costs bounded memory and learns how much it missed; the other misses nothing. */
 import { mkdtempSync, rmSync } from "node:fs";
 import { request } from "node:http";
 import { connect as connectSocket, type Socket } from "node:net";
@@ -15,17 +15,17 @@ import { connect } from "../support/events.ts";
 import { FakeServices } from "../support/services.ts";
 
 const SECONDS = Number(process.env["SALLYPORT_STALL_SECONDS"] ?? 60);
-/** A second, as `sallyport` sees them on a busy host. */
+/** Events per second, as on a busy host. */
 const RATE = 1_000;
-/** Events that wait for all readers together. */
+/** Events kept for all readers together. */
 const REPLAYED = 1_000;
-/** Of what the kernel takes for a reader that takes nothing, and of noise. */
+/** Bytes: the socket buffers of the stalled reader, and noise. */
 const SPARE = 8 * 1024 * 1024;
 
 test(`for ${SECONDS} s at ${RATE} events/s`, { timeout: (SECONDS + 60) * 1_000 }, async () => {
 	const folder = mkdtempSync(join(tmpdir(), "sallyport-"));
 	const path = join(folder, "api.sock");
-	/* Tables as small as may be: what grows is the stream's. */
+	/* Small tables, so that growth is the stream's. */
 	const desk = new Desk({ live: 50, finished: 50 });
 	const services = new FakeServices(desk, REPLAYED);
 	desk.table.watch({ opened: (each) => services.feed.push(each, each.first), denied() {}, ended() {} });
@@ -63,7 +63,7 @@ test(`for ${SECONDS} s at ${RATE} events/s`, { timeout: (SECONDS + 60) * 1_000 }
 		expect(stalled).toMatchObject({ disorder: 0, last: well.last });
 		expect(missedBefore).toBe(0);
 		expect(stalled.missed).toBeGreaterThan(happened / 2);
-		/* What it was told and what it was told that it missed is all there was, and no more. */
+		/* Received and missed events are all events. */
 		expect(stalled.count + stalled.missed).toBe(happened);
 		const settled = memory.slice(Math.floor(memory.length / 4));
 		expect(Math.max(...settled) - (settled[0] ?? 0)).toBeLessThan(SPARE);
@@ -77,18 +77,18 @@ test(`for ${SECONDS} s at ${RATE} events/s`, { timeout: (SECONDS + 60) * 1_000 }
 setFlagsFromString("--expose-gc");
 const collect = runInNewContext("gc") as () => void;
 
-/** Bytes of this process that are in use: heap, and buffers beside it. */
+/** Used bytes of this process: the heap, and buffers outside it. */
 function used(): number {
 	collect();
 	const { heapUsed, external } = process.memoryUsage();
 	return heapUsed + external;
 }
 
-/** Counts, and keeps nothing. */
+/** Counts events without keeping them. */
 class Reader {
 	count = 0;
 	missed = 0;
-	/** Ids that are not greater than the one before. */
+	/** Ids that are not greater than the previous one. */
 	disorder = 0;
 	last = 0;
 	readonly socket: Socket;

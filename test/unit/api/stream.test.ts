@@ -101,14 +101,18 @@ function happen(count: number, name?: string): void {
 	desk.feed(...records);
 }
 
-test("events come as they happen, filtered, with the whole record", async () => {
+test("a reader gets the whole record of every matching event as it happens", async () => {
 	const all = await follow();
 	const some = await follow("?kind=dns&name=**.example.org");
 	const several = await follow("?name=*example*&name=other.test&not-name=*.test");
 	happen(2);
 	happen(1, "www.example.org");
 	happen(1, "other.test");
-	await until("events", 2_000, () => all.events.length === 4 || undefined);
+	await until(
+		"events",
+		2_000,
+		() => (all.events.length === 4 && some.events.length > 0 && several.events.length > 0) || undefined,
+	);
 	expect(all.response?.headers["content-type"]).toContain("text/event-stream");
 	expect(some.events.map(({ data }) => data.name)).toEqual(["www.example.org"]);
 	expect(several.events.map(({ data }) => data.name)).toEqual(some.events.map(({ data }) => data.name));
@@ -117,7 +121,7 @@ test("events come as they happen, filtered, with the whole record", async () => 
 	expect((await app.inject("/v1/stream?address=x")).statusCode).toBe(400);
 });
 
-test("Last-Event-ID goes on behind that event, without a gap or a double", async () => {
+test("Last-Event-ID resumes after that event, without a gap or a duplicate", async () => {
 	const first = await follow();
 	happen(5);
 	await until("events", 2_000, () => first.events.length === 5 || undefined);
@@ -126,12 +130,11 @@ test("Last-Event-ID goes on behind that event, without a gap or a double", async
 	happen(3);
 	const second = await follow("", { "last-event-id": first.events[2]?.id ?? "" });
 	await until("the rest", 2_000, () => second.events.length === 5 || undefined);
-	const told = services.feed.next - 1;
 	expect(second.events.map(({ id }) => Number(id?.split("-")[1]))).toEqual([4, 5, 6, 7, 8]);
-	expect(told).toBe(8);
+	expect(services.feed.next - 1).toBe(8);
 });
 
-test("what memory no longer holds is told as missed, or comes from history", async () => {
+test("events that are no longer in memory come from history, or are reported as missed", async () => {
 	const first = await follow();
 	happen(1);
 	await until("an event", 2_000, () => first.events.length === 1 || undefined);
@@ -151,7 +154,7 @@ test("what memory no longer holds is told as missed, or comes from history", asy
 
 	services.source = "memory";
 	const stranger = await follow("", { "last-event-id": "00000000-17-10000" });
-	await until("a word", 2_000, () => stranger.events.length === 1 || undefined);
+	await until("the missed event", 2_000, () => stranger.events.length === 1 || undefined);
 	expect(stranger.events[0]).toMatchObject({ event: "missed", data: { count: null } });
 });
 
@@ -164,7 +167,7 @@ test("?since begins with history", async () => {
 	expect(reader.ids().slice(0, 2)).toEqual([1, 3]);
 });
 
-test("one that stalls is told how much it missed, costs bounded memory, and the other is unharmed", async () => {
+test("a stalled reader costs bounded memory and learns how much it missed; the other misses nothing", async () => {
 	const stalled = await follow();
 	stalled.response?.pause();
 	const well = await follow();
@@ -180,19 +183,26 @@ test("one that stalls is told how much it missed, costs bounded memory, and the 
 	happen(1);
 	await until("it catches up", 5_000, () => stalled.ids().at(-1) === well.ids().at(-1) || undefined);
 	const missed = stalled.events.filter(({ event }) => event === "missed");
-	const told = missed.reduce((sum, { data }) => sum + (data.count ?? 0), 0);
-	expect(told).toBeGreaterThan(COUNT - 2_000);
-	expect(stalled.ids().length + told).toBe(COUNT + 1);
+	const count = missed.reduce((sum, { data }) => sum + (data.count ?? 0), 0);
+	expect(count).toBeGreaterThan(COUNT - 2_000);
+	expect(stalled.ids().length + count).toBe(COUNT + 1);
 	/* The tables of this test keep every record too. */
 	expect(grown).toBeLessThan(150 * 1024 * 1024);
 }, 60_000);
 
-test("there is an end to how many streams are open", async () => {
+test("the number of open streams is limited", async () => {
 	for (let index = 0; index < LIMITS.streams; index++) await follow();
 	const response = await app.inject("/v1/stream");
 	expect(response.json()).toMatchObject({ status: 503, type: "urn:sallyport:problem:too-many-streams" });
 	expect(response.headers["retry-after"]).toBe("10");
 	readers[0]?.close();
-	await until("a place", 2_000, () => services.feed.readers < LIMITS.streams || undefined);
+	await until("room for a stream", 2_000, () => services.feed.readers < LIMITS.streams || undefined);
 	expect((await follow()).ended).toBe(false);
+});
+
+test("HEAD has the headers of the stream and opens none", async () => {
+	const response = await app.inject({ method: "HEAD", url: "/v1/stream" });
+	expect([response.statusCode, response.headers["content-type"]]).toEqual([200, "text/event-stream"]);
+	expect(response.headers["content-length"]).toBeUndefined();
+	expect(services.feed.readers).toBe(0);
 });
