@@ -1,4 +1,7 @@
-/** A Map that forgets its least recently written entry when it is full. Reading does not refresh: that keeps it one look-up. */
+/**
+ * A Map that forgets its least recently written entry when it is full. Reading does not refresh: that keeps it one
+ * look-up.
+ */
 export class BoundedMap<K, V> {
 	readonly limit: number;
 	/** Entries that made room. */

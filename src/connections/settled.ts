@@ -4,7 +4,7 @@ import type { ConnectionTable } from "./connection-table.ts";
 
 export interface StreamOptions {
 	readonly table: ConnectionTable;
-	/** Age, ms, at which an open connection is told. DNS questions are told as soon as their answers had time to come. */
+	/** Age at which an open connection is emitted [ms]. A DNS query is emitted once its answers had time to arrive. */
 	readonly settle: number;
 	readonly emit: (connection: Connection) => void;
 }
