@@ -205,7 +205,7 @@ test("while a daemon has the pins a second one, attach and detach are refused an
 	for (const command of ["attach", "detach"] as const) {
 		const { code, stderr } = sallyport(command);
 		expect(code).toBe(19);
-		expect(stderr).toContain(`Another Sallyport (process ${stage.daemon.pid}) has the pins at ${stage.world.pins}.`);
+		expect(stderr).toContain(`Another Sallyport (process ${stage.daemon.pid}) uses the pins at ${stage.world.pins}.`);
 	}
 	const args = [join(ROOT, "src/main.ts"), "run", ...flags("attach"), "--socket", join(stage.world.folder, "2.sock")];
 	const second = spawn(NODE, args, { stdio: "ignore" });
