@@ -42,7 +42,7 @@ export async function buildApp(options: AppOptions): Promise<FastifyInstance> {
 	app.addHook("onSend", (request, reply, payload, done) => {
 		closeWhenIdle(request.raw.socket, TIMES.idle);
 		reply.header("x-content-type-options", "nosniff");
-		if (!reply.hasHeader("content-security-policy")) reply.header("content-security-policy", "default-src 'none'");
+		if (!reply.hasHeader("content-security-policy")) reply.header("content-security-policy", CSP);
 		reply.header("cache-control", "no-store");
 		done(null, payload);
 	});
@@ -73,6 +73,9 @@ export async function buildApp(options: AppOptions): Promise<FastifyInstance> {
 	answerOtherMethods();
 	return app;
 }
+
+/* The responses need no resources; frame-ancestors has no fallback to default-src. */
+const CSP = "default-src 'none'; frame-ancestors 'none'";
 
 /* ms; 0: never. The socket of a request that is injected by a test is not a Socket. */
 function closeWhenIdle(socket: Socket, ms: number): void {

@@ -106,7 +106,7 @@ test("/ leads to the entry points, as JSON, or as a page for browsers", async ()
 	const accept = "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8";
 	const page = await app.inject({ url: "/", headers: { accept } });
 	expect(page.headers["content-type"]).toBe("text/html; charset=utf-8");
-	expect(page.headers["content-security-policy"]).toBe("default-src 'none'");
+	expect(page.headers["content-security-policy"]).toBe("default-src 'none'; frame-ancestors 'none'");
 	for (const path of Object.values(links)) {
 		expect(page.body).toContain(`<a href="${path}">`);
 		expect((await app.inject(path)).statusCode, path).toBe(200);
