@@ -56,47 +56,73 @@ _sallyport() {
 			files=0 ;;
 		"connections")
 			case "$previous" in
-				--verdict) mapfile -t COMPREPLY < <(compgen -W "allow deny would_deny" -- "$current"); return ;;
-				--phase) mapfile -t COMPREPLY < <(compgen -W "dns connect tls http" -- "$current"); return ;;
 				--since) :; return ;;
 				--until) :; return ;;
+				--verdict) mapfile -t COMPREPLY < <(compgen -W "allow deny would_deny" -- "$current"); return ;;
+				--not-verdict) mapfile -t COMPREPLY < <(compgen -W "allow deny would_deny" -- "$current"); return ;;
+				--phase) mapfile -t COMPREPLY < <(compgen -W "dns connect tls http" -- "$current"); return ;;
+				--not-phase) mapfile -t COMPREPLY < <(compgen -W "dns connect tls http" -- "$current"); return ;;
 				--name) :; return ;;
+				--not-name) :; return ;;
 				--address) :; return ;;
-				--protocol) :; return ;;
-				--process) :; return ;;
-				--exe) compopt -o filenames 2>/dev/null; mapfile -t COMPREPLY < <(compgen -f -- "$current"); return ;;
-				--unit) :; return ;;
-				--container) :; return ;;
-				--user) :; return ;;
-				--rule) :; return ;;
-				--group) :; return ;;
+				--not-address) :; return ;;
 				--port) :; return ;;
+				--not-port) :; return ;;
+				--protocol) :; return ;;
+				--not-protocol) :; return ;;
+				--process) :; return ;;
+				--not-process) :; return ;;
+				--exe) compopt -o filenames 2>/dev/null; mapfile -t COMPREPLY < <(compgen -f -- "$current"); return ;;
+				--not-exe) compopt -o filenames 2>/dev/null; mapfile -t COMPREPLY < <(compgen -f -- "$current"); return ;;
+				--unit) :; return ;;
+				--not-unit) :; return ;;
+				--container) :; return ;;
+				--not-container) :; return ;;
+				--user) :; return ;;
+				--not-user) :; return ;;
+				--rule) :; return ;;
+				--not-rule) :; return ;;
+				--group) :; return ;;
+				--not-group) :; return ;;
 				--kind) mapfile -t COMPREPLY < <(compgen -W "connection dns" -- "$current"); return ;;
 				--sort) mapfile -t COMPREPLY < <(compgen -W "-first first -last -bytesOut -bytesIn" -- "$current"); return ;;
 				--limit) :; return ;;
 				--socket) compopt -o filenames 2>/dev/null; mapfile -t COMPREPLY < <(compgen -f -- "$current"); return ;;
 			esac
 			words=""
-			flags="--verdict --phase --since --until --name --address --protocol --process --exe --unit --container --user --rule --group --port --kind --open --sort --limit --socket --json -h --help"
+			flags="--since --until --verdict --not-verdict --phase --not-phase --name --not-name --address --not-address --port --not-port --protocol --not-protocol --process --not-process --exe --not-exe --unit --not-unit --container --not-container --user --not-user --rule --not-rule --group --not-group --kind --open --sort --limit --socket --json -h --help"
 			files=0 ;;
 		"top")
 			case "$previous" in
 				--by) :; return ;;
-				--verdict) mapfile -t COMPREPLY < <(compgen -W "allow deny would_deny" -- "$current"); return ;;
-				--phase) mapfile -t COMPREPLY < <(compgen -W "dns connect tls http" -- "$current"); return ;;
 				--since) :; return ;;
 				--until) :; return ;;
+				--verdict) mapfile -t COMPREPLY < <(compgen -W "allow deny would_deny" -- "$current"); return ;;
+				--not-verdict) mapfile -t COMPREPLY < <(compgen -W "allow deny would_deny" -- "$current"); return ;;
+				--phase) mapfile -t COMPREPLY < <(compgen -W "dns connect tls http" -- "$current"); return ;;
+				--not-phase) mapfile -t COMPREPLY < <(compgen -W "dns connect tls http" -- "$current"); return ;;
 				--name) :; return ;;
+				--not-name) :; return ;;
 				--address) :; return ;;
-				--protocol) :; return ;;
-				--process) :; return ;;
-				--exe) compopt -o filenames 2>/dev/null; mapfile -t COMPREPLY < <(compgen -f -- "$current"); return ;;
-				--unit) :; return ;;
-				--container) :; return ;;
-				--user) :; return ;;
-				--rule) :; return ;;
-				--group) :; return ;;
+				--not-address) :; return ;;
 				--port) :; return ;;
+				--not-port) :; return ;;
+				--protocol) :; return ;;
+				--not-protocol) :; return ;;
+				--process) :; return ;;
+				--not-process) :; return ;;
+				--exe) compopt -o filenames 2>/dev/null; mapfile -t COMPREPLY < <(compgen -f -- "$current"); return ;;
+				--not-exe) compopt -o filenames 2>/dev/null; mapfile -t COMPREPLY < <(compgen -f -- "$current"); return ;;
+				--unit) :; return ;;
+				--not-unit) :; return ;;
+				--container) :; return ;;
+				--not-container) :; return ;;
+				--user) :; return ;;
+				--not-user) :; return ;;
+				--rule) :; return ;;
+				--not-rule) :; return ;;
+				--group) :; return ;;
+				--not-group) :; return ;;
 				--kind) mapfile -t COMPREPLY < <(compgen -W "connection dns" -- "$current"); return ;;
 				--sort) mapfile -t COMPREPLY < <(compgen -W "count denied wouldDeny bytesOut bytesIn last" -- "$current"); return ;;
 				--limit) :; return ;;
@@ -104,40 +130,54 @@ _sallyport() {
 				--socket) compopt -o filenames 2>/dev/null; mapfile -t COMPREPLY < <(compgen -f -- "$current"); return ;;
 			esac
 			words=""
-			flags="--by --verdict --phase --since --until --name --address --protocol --process --exe --unit --container --user --rule --group --port --kind --open --sort --limit --once --interval --socket --json -h --help"
+			flags="--by --since --until --verdict --not-verdict --phase --not-phase --name --not-name --address --not-address --port --not-port --protocol --not-protocol --process --not-process --exe --not-exe --unit --not-unit --container --not-container --user --not-user --rule --not-rule --group --not-group --kind --open --sort --limit --once --interval --socket --json -h --help"
 			files=0 ;;
 		"names")
 			case "$previous" in
 				--since) :; return ;;
+				--not-name) :; return ;;
 				--limit) :; return ;;
 				--socket) compopt -o filenames 2>/dev/null; mapfile -t COMPREPLY < <(compgen -f -- "$current"); return ;;
 			esac
 			words=""
-			flags="--since --limit --socket --json -h --help"
+			flags="--since --not-name --limit --socket --json -h --help"
 			files=0 ;;
 		"stream")
 			case "$previous" in
-				--verdict) mapfile -t COMPREPLY < <(compgen -W "allow deny would_deny" -- "$current"); return ;;
-				--phase) mapfile -t COMPREPLY < <(compgen -W "dns connect tls http" -- "$current"); return ;;
 				--since) :; return ;;
 				--until) :; return ;;
+				--verdict) mapfile -t COMPREPLY < <(compgen -W "allow deny would_deny" -- "$current"); return ;;
+				--not-verdict) mapfile -t COMPREPLY < <(compgen -W "allow deny would_deny" -- "$current"); return ;;
+				--phase) mapfile -t COMPREPLY < <(compgen -W "dns connect tls http" -- "$current"); return ;;
+				--not-phase) mapfile -t COMPREPLY < <(compgen -W "dns connect tls http" -- "$current"); return ;;
 				--name) :; return ;;
+				--not-name) :; return ;;
 				--address) :; return ;;
-				--protocol) :; return ;;
-				--process) :; return ;;
-				--exe) compopt -o filenames 2>/dev/null; mapfile -t COMPREPLY < <(compgen -f -- "$current"); return ;;
-				--unit) :; return ;;
-				--container) :; return ;;
-				--user) :; return ;;
-				--rule) :; return ;;
-				--group) :; return ;;
+				--not-address) :; return ;;
 				--port) :; return ;;
+				--not-port) :; return ;;
+				--protocol) :; return ;;
+				--not-protocol) :; return ;;
+				--process) :; return ;;
+				--not-process) :; return ;;
+				--exe) compopt -o filenames 2>/dev/null; mapfile -t COMPREPLY < <(compgen -f -- "$current"); return ;;
+				--not-exe) compopt -o filenames 2>/dev/null; mapfile -t COMPREPLY < <(compgen -f -- "$current"); return ;;
+				--unit) :; return ;;
+				--not-unit) :; return ;;
+				--container) :; return ;;
+				--not-container) :; return ;;
+				--user) :; return ;;
+				--not-user) :; return ;;
+				--rule) :; return ;;
+				--not-rule) :; return ;;
+				--group) :; return ;;
+				--not-group) :; return ;;
 				--kind) mapfile -t COMPREPLY < <(compgen -W "connection dns" -- "$current"); return ;;
 				--seconds) :; return ;;
 				--socket) compopt -o filenames 2>/dev/null; mapfile -t COMPREPLY < <(compgen -f -- "$current"); return ;;
 			esac
 			words=""
-			flags="--verdict --phase --since --until --name --address --protocol --process --exe --unit --container --user --rule --group --port --kind --open --seconds --socket --json -h --help"
+			flags="--since --until --verdict --not-verdict --phase --not-phase --name --not-name --address --not-address --port --not-port --protocol --not-protocol --process --not-process --exe --not-exe --unit --not-unit --container --not-container --user --not-user --rule --not-rule --group --not-group --kind --open --seconds --socket --json -h --help"
 			files=0 ;;
 		"policy")
 			words="check explain show apply diff"

@@ -17,7 +17,7 @@ import type {
 	WrittenPage,
 } from "../records/contract.ts";
 import { rowsText } from "../records/rows-text.ts";
-import { decodeCursor, encodeCursor } from "../store/filter-keys.ts";
+import { decodeCursor, encodeCursor } from "../store/cursors.ts";
 import { mergeNameRecords, mergeNames, mergeTops } from "./merge.ts";
 import { compareKeys, type Key, keyOf, ORDERS } from "./order.ts";
 import type { RecentRecords } from "./recent.ts";
@@ -29,8 +29,8 @@ export interface BothRecordsOptions {
 }
 
 /**
- * What the file has and what memory has, each record once: for a time in which the file takes nothing. A record that is in both
- * is shown as memory has it. Sums count it as the file has it, which may be older: a connection that went on meanwhile.
+ * The records of the file and of memory, each once: for as long as the file cannot be written. A record that is in both is shown as
+ * memory has it. Sums count it as the file has it, which may be older.
  */
 export class BothRecords implements HistoryReader {
 	readonly #o: BothRecordsOptions;
@@ -45,7 +45,7 @@ export class BothRecords implements HistoryReader {
 		const given = { filter, sort, limit, ...(cursor === undefined ? {} : { cursor }) };
 		const memory = await this.#o.recent(connections).find(given);
 		const items: Item[] = memory.page.map((connection) => ({ key: keyOf(connection, ORDERS[sort]), connection }));
-		/* Beyond it the file has not been looked at. */
+		/* Position up to which the file has been read; null: to its end. */
 		let end: Key | null = null;
 		let next: string | null = cursor ?? null;
 		for (let taken = 0; taken < limit; ) {
@@ -68,7 +68,7 @@ export class BothRecords implements HistoryReader {
 		const page = within.slice(0, limit);
 		const last = page.at(-1)?.key ?? end;
 		const more = end !== null || memory.next !== null || within.length > limit;
-		/* A page that is cut short by the file's patience goes on from there. */
+		/* A page that the file's time budget cut short continues from the file's position. */
 		const from = page.length < limit && end !== null ? end : last;
 		return {
 			rows: page.map((item) => ("row" in item ? item.row : memory.whole(item.connection))),
@@ -117,7 +117,7 @@ export class BothRecords implements HistoryReader {
 		return this.#o.history.starts(query);
 	}
 
-	/** Memory, without what the file has. */
+	/** The records of memory that are not in the file. */
 	async #unwritten(): Promise<RecentRecords> {
 		const connections = [...this.#o.connections()];
 		const known = await this.#o.history.known(connections.map(({ id }) => id));
@@ -127,12 +127,14 @@ export class BothRecords implements HistoryReader {
 
 type Item = { readonly key: Key } & ({ readonly row: HistoryRecord } | { readonly connection: Connection });
 
-/** Rows of the file that cross at once as objects. */
+/** Rows that the reader's thread returns at once as objects. */
 const PART = 200;
+/** Rows that are formatted at once. */
 const WRITTEN = 50;
+/** Groups of each side that are merged. */
 const GROUPS = 10_000;
 
-/* As the file sorts. */
+/* The position that the file gives the row (find.ts). */
 function keyOfRow({ id, durationMs, bytesOut, bytesIn }: HistoryRecord, sort: HistorySort): Key {
 	const values = { first: id, last: id + Math.round(durationMs * 1_000), bytesOut, bytesIn };
 	return [values[sort.replace("-", "") as keyof typeof values], id];

@@ -1,8 +1,16 @@
-/** Answers of the file and of memory, of which no record is in both, as one. */
-import type { NameRecord, NameSummary, NamesPage, TopQuery, TopRow } from "../records/contract.ts";
-import { nameCursor, nameOfCursor } from "../store/filter-keys.ts";
+/** Merges answers of the file and of memory. No record is in both. */
+import {
+	MOST_CLIENTS,
+	type NameRecord,
+	type NameSummary,
+	type NamesPage,
+	SUMMARY_ADDRESSES,
+	type TopQuery,
+	type TopRow,
+} from "../records/contract.ts";
+import { nameCursor, nameOfCursor } from "../store/cursors.ts";
 
-/** Each by key once, the greatest first. */
+/** One row for each key, the greatest first. */
 export function mergeTops(
 	a: readonly TopRow[],
 	b: readonly TopRow[],
@@ -24,7 +32,7 @@ export function mergeTops(
 	).sort((x, y) => value(y) - value(x) || y.count - x.count);
 }
 
-/** In the order of the alphabet; what lies beyond the end of a page that goes on is left to the next. */
+/** In alphabetical order. Names beyond the end of a page that has a next one are left to the next. */
 export function mergeNames(a: NamesPage, b: NamesPage, limit: number): NamesPage {
 	const ends = [a.next, b.next].filter((next) => next !== null).map(nameOfCursor);
 	const rows = by([...a.rows, ...b.rows], ({ name }) => name, mergeSummaries)
@@ -36,6 +44,7 @@ export function mergeNames(a: NamesPage, b: NamesPage, limit: number): NamesPage
 	return { rows: page, next: more && last !== undefined ? nameCursor(last.name) : null };
 }
 
+/** Two records of the same name. */
 export function mergeNameRecords(a: NameRecord, b: NameRecord): NameRecord {
 	const later = <T extends { readonly last: string }>(x: T, y: T): T => (x.last < y.last ? y : x);
 	return {
@@ -55,15 +64,12 @@ export function mergeNameRecords(a: NameRecord, b: NameRecord): NameRecord {
 			}),
 		)
 			.sort((x, y) => (x.last < y.last ? 1 : -1))
-			.slice(0, ASKERS),
+			.slice(0, MOST_CLIENTS),
 	};
 }
 
-const ASKERS = 100;
-const ADDRESSES = 16;
-
 function mergeSummaries(a: NameSummary, b: NameSummary): NameSummary {
-	const addresses = [...new Set([...b.addresses, ...a.addresses])].slice(0, ADDRESSES);
+	const addresses = [...new Set([...b.addresses, ...a.addresses])].slice(0, SUMMARY_ADDRESSES);
 	return { ...sums(a, b), addresses };
 }
 
@@ -78,7 +84,7 @@ function sums(a: Omit<NameSummary, "addresses">, b: Omit<NameSummary, "addresses
 	};
 }
 
-/* ISO times of one form are in the order of their letters. */
+/* ISO 8601 times of one form sort as text. */
 function span(a: { first: string; last: string }, b: { first: string; last: string }): { first: string; last: string } {
 	return { first: a.first < b.first ? a.first : b.first, last: a.last > b.last ? a.last : b.last };
 }
@@ -87,8 +93,8 @@ function by<T>(all: readonly T[], keyOf: (each: T) => string, merge: (a: T, b: T
 	const merged = new Map<string, T>();
 	for (const each of all) {
 		const key = keyOf(each);
-		const there = merged.get(key);
-		merged.set(key, there === undefined ? each : merge(there, each));
+		const other = merged.get(key);
+		merged.set(key, other === undefined ? each : merge(other, each));
 	}
 	return [...merged.values()];
 }

@@ -1,12 +1,13 @@
 import type { Connection } from "../records/connection.ts";
 import type { HistorySort } from "../records/contract.ts";
 
+/** How a sort orders records. */
 export interface Order {
 	readonly value: (connection: Connection) => number;
 	readonly down: boolean;
 }
 
-/** Place of a record: the value that it is sorted by, as in the file (times in µs), then its id. */
+/** Position of a record: the value that it is sorted by, as in the file (times in µs), then its id. */
 export type Key = readonly [value: number, id: number];
 
 export const ORDERS: Readonly<Record<HistorySort, Order>> = {
@@ -17,19 +18,22 @@ export const ORDERS: Readonly<Record<HistorySort, Order>> = {
 	"-bytesIn": { value: (connection) => connection.bytesIn, down: true },
 };
 
+/** The position of a connection. */
 export function keyOf(connection: Connection, { value }: Order): Key {
 	return [value(connection), connection.id];
 }
 
-export function isBehind(connection: Connection, after: Key, order: Order): boolean {
+/** Whether a connection follows the position. */
+export function isAfter(connection: Connection, after: Key, order: Order): boolean {
 	return compareKeys(keyOf(connection, order), after, order.down) > 0;
 }
 
+/** For Array.sort. */
 export function inOrder(order: Order): (a: Connection, b: Connection) => number {
 	return (a, b) => compareKeys(keyOf(a, order), keyOf(b, order), order.down);
 }
 
-/** Below 0: `a` comes before `b`. */
+/** Negative: `a` comes before `b`. */
 export function compareKeys(a: Key, b: Key, down: boolean): number {
 	const difference = a[0] - b[0] || a[1] - b[1];
 	return down ? -difference : difference;

@@ -1,18 +1,27 @@
 import { printable } from "../base/text.ts";
 import type { NameBook } from "../connections/name-book.ts";
 import type { Connection } from "../records/connection.ts";
-import type { NameRecord, NameSummary, NamesPage } from "../records/contract.ts";
+import {
+	MOST_CLIENTS,
+	type NameRecord,
+	type NameSummary,
+	type NamesPage,
+	SUMMARY_ADDRESSES,
+} from "../records/contract.ts";
 import type { ViewOf } from "../records/view.ts";
-import { nameCursor } from "../store/filter-keys.ts";
+import { nameCursor } from "../store/cursors.ts";
 import { Best } from "./best.ts";
 import { Sums } from "./recent-top.ts";
 import { inSlices } from "./slices.ts";
 
-/** Records by name: how many, and who. */
+/** Counts records by name, and the clients of a name. */
 export class NameCounts {
 	readonly #names: NameBook;
 	readonly #view: ViewOf;
-	readonly #byName = new Map<string, { readonly sums: Sums; questions: number; readonly askers: Map<string, Asker> }>();
+	readonly #byName = new Map<
+		string,
+		{ readonly sums: Sums; questions: number; readonly clients: Map<string, Client> }
+	>();
 
 	constructor(names: NameBook, view: ViewOf) {
 		this.#names = names;
@@ -24,19 +33,20 @@ export class NameCounts {
 		if (name === null) return;
 		let entry = this.#byName.get(name);
 		if (entry === undefined) {
-			entry = { sums: new Sums(), questions: 0, askers: new Map() };
+			entry = { sums: new Sums(), questions: 0, clients: new Map() };
 			this.#byName.set(name, entry);
 		}
 		entry.sums.add(connection);
 		if (connection.dns) entry.questions++;
 	}
 
-	/** Remembers who, for `record`; it is dear, and `page` does not need it. */
-	ask(connection: Connection): void {
-		const askers = this.#byName.get(connection.name ?? "")?.askers;
-		if (askers !== undefined) this.#ask(askers, connection);
+	/** Counts the client of a connection that was added. Only `record` needs it: it makes a view of each connection. */
+	addClient(connection: Connection): void {
+		const clients = this.#byName.get(connection.name ?? "")?.clients;
+		if (clients !== undefined) this.#addClient(clients, connection);
 	}
 
+	/** `since`: wall clock [ms]; `cursor`: the name at which the page before ended. */
 	async page(since: number, limit: number, cursor: string): Promise<NamesPage> {
 		const found = new Best<string>(limit + 1, (a, b) => (a < b ? -1 : a > b ? 1 : 0));
 		await inSlices(this.#byName, ([name, { sums }]) => {
@@ -44,20 +54,21 @@ export class NameCounts {
 		});
 		const rows: NameSummary[] = [];
 		await inSlices(found.items.slice(0, limit), (name) => {
-			const addresses = this.#names.addressesOf(name).map(({ address }) => address);
-			rows.push({ ...this.#summary(name), addresses });
+			const addresses = this.#names.addressesOf(name).slice(0, SUMMARY_ADDRESSES);
+			rows.push({ ...this.#summary(name), addresses: addresses.map(({ address }) => address) });
 		});
 		return { rows, next: found.items.length > limit ? nameCursor(found.items[limit - 1] ?? "") : null };
 	}
 
+	/** Null: no record has the name. */
 	record(name: string): NameRecord | null {
 		const entry = this.#byName.get(name);
 		if (entry === undefined) return null;
-		const askers = [...entry.askers.values()].sort((a, b) => b.time - a.time).slice(0, ASKERS);
+		const clients = [...entry.clients.values()].sort((a, b) => b.time - a.time).slice(0, MOST_CLIENTS);
 		return {
 			...this.#summary(name),
 			addresses: this.#names.addressesOf(name),
-			askedBy: askers.map(({ time, ...asker }) => ({ ...asker, last: new Date(time).toISOString() })),
+			askedBy: clients.map(({ time, ...client }) => ({ ...client, last: new Date(time).toISOString() })),
 		};
 	}
 
@@ -75,24 +86,24 @@ export class NameCounts {
 		};
 	}
 
-	#ask(askers: Map<string, Asker>, connection: Connection): void {
+	#addClient(clients: Map<string, Client>, connection: Connection): void {
 		const { process, unit, container } = this.#view(connection);
 		const { uid } = connection;
 		const key = JSON.stringify([process?.comm, process?.exe, unit, container, uid]);
-		let asker = askers.get(key);
-		if (asker === undefined) {
-			if (askers.size >= ASKERS_KEPT) return;
+		let client = clients.get(key);
+		if (client === undefined) {
+			if (clients.size >= CLIENTS_COUNTED) return;
 			const { comm = "", exe = null, user = null } = process ?? {};
-			asker = { process: comm, exe, unit, container, uid, user, questions: 0, connections: 0, time: 0 };
-			askers.set(key, asker);
+			client = { process: comm, exe, unit, container, uid, user, questions: 0, connections: 0, time: 0 };
+			clients.set(key, client);
 		}
-		if (connection.dns) asker.questions++;
-		else asker.connections++;
-		asker.time = Math.max(asker.time, connection.last);
+		if (connection.dns) client.questions++;
+		else client.connections++;
+		client.time = Math.max(client.time, connection.last);
 	}
 }
 
-interface Asker {
+interface Client {
 	readonly process: string;
 	readonly exe: string | null;
 	readonly unit: string | null;
@@ -101,8 +112,9 @@ interface Asker {
 	readonly user: string | null;
 	questions: number;
 	connections: number;
+	/** Wall clock [ms] of the last record. */
 	time: number;
 }
 
-const ASKERS = 100;
-const ASKERS_KEPT = 1_000;
+/** Clients of one name that are counted; further ones are not. */
+const CLIENTS_COUNTED = 1_000;

@@ -4,7 +4,8 @@ import { VERDICT } from "../native/layout.ts";
 import { phaseNames, verdictNames } from "../native/vocabulary.ts";
 import type { Connection } from "../records/connection.ts";
 import type { TopField, TopQuery, TopRow } from "../records/contract.ts";
-import { type Describer, protocolText } from "../records/view.ts";
+import { protocolText } from "../records/protocols.ts";
+import type { Describer } from "../records/view.ts";
 import { Best } from "./best.ts";
 import { inSlices } from "./slices.ts";
 
@@ -15,6 +16,7 @@ export class Sums {
 	wouldDeny = 0;
 	bytesOut = 0;
 	bytesIn = 0;
+	/** Wall clock [ms], as `last`. */
 	first = Number.POSITIVE_INFINITY;
 	last = 0;
 
@@ -29,6 +31,7 @@ export class Sums {
 	}
 }
 
+/** Groups records by one or two fields. */
 export class TopGroups {
 	readonly #fields: readonly TopField[];
 	readonly #describe: Describer;
@@ -50,6 +53,7 @@ export class TopGroups {
 		group.sums.add(connection);
 	}
 
+	/** The greatest groups first. */
 	async rows(sort: NonNullable<TopQuery["sort"]>, limit: number): Promise<TopRow[]> {
 		const best = new Best<Group>(
 			limit,
@@ -74,7 +78,7 @@ export class TopGroups {
 interface Group {
 	readonly values: readonly Value[];
 	readonly sums: Sums;
-	/** In the order in which they were met. */
+	/** In the order in which the groups were first seen. */
 	readonly number: number;
 }
 

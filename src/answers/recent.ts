@@ -15,11 +15,12 @@ import type {
 	WrittenPage,
 } from "../records/contract.ts";
 import { compileFilter, type Predicate } from "../records/filter.ts";
+import { normalName } from "../records/patterns.ts";
 import { rowsText } from "../records/rows-text.ts";
 import type { Describer, ViewOf } from "../records/view.ts";
-import { decodeCursor, encodeCursor, nameOfCursor } from "../store/filter-keys.ts";
+import { decodeCursor, encodeCursor, nameOfCursor } from "../store/cursors.ts";
 import { Best } from "./best.ts";
-import { inOrder, isBehind, type Key, keyOf, ORDERS } from "./order.ts";
+import { inOrder, isAfter, type Key, keyOf, ORDERS } from "./order.ts";
 import { NameCounts } from "./recent-names.ts";
 import { TopGroups } from "./recent-top.ts";
 import { inSlices } from "./slices.ts";
@@ -31,7 +32,7 @@ export interface RecentOptions {
 	readonly view: ViewOf;
 }
 
-/** The records in memory, asked as history is: for a daemon without history, and while its file cannot be written. */
+/** Queries of the records in memory: for a daemon without history, and while its file cannot be read or written. */
 export class RecentRecords implements HistoryReader {
 	readonly #o: RecentOptions;
 
@@ -55,13 +56,14 @@ export class RecentRecords implements HistoryReader {
 		return { parts, count: page.length, next };
 	}
 
+	/** A page of connections rather than of their views. */
 	async find({ filter = {}, sort = "-first", limit = 100, cursor }: HistoryQuery): Promise<Found> {
 		const position = decodeCursor(sort, cursor);
 		const after: Key | null = position === null ? null : [position.value, position.id];
 		const order = ORDERS[sort];
 		const found = new Best<Connection>(limit + 1, inOrder(order));
 		await this.#each(compileFilter(filter, this.#o.describe), (connection) => {
-			if (after === null || isBehind(connection, after, order)) found.add(connection);
+			if (after === null || isAfter(connection, after, order)) found.add(connection);
 		});
 		const page = found.items.slice(0, limit);
 		const last = page.at(-1);
@@ -81,26 +83,27 @@ export class RecentRecords implements HistoryReader {
 
 	async top({ groupBy, filter = {}, sort = "count", limit = 20 }: TopQuery): Promise<readonly TopRow[]> {
 		const groups = new TopGroups(groupBy, this.#o.describe);
-		await this.#each(compileFilter(filter, this.#o.describe), (connection) => groups.add(connection));
+		const { since = 0, ...rest } = filter;
+		await this.#each(compileFilter(rest, this.#o.describe), (connection) => {
+			if (connection.first >= since) groups.add(connection);
+		});
 		return groups.rows(sort, limit);
 	}
 
-	async names({ name, since = 0, limit = 100, cursor }: NamesQuery): Promise<NamesPage> {
+	async names({ terms = [], since = 0, limit = 100, cursor }: NamesQuery): Promise<NamesPage> {
 		const counts = new NameCounts(this.#o.names, this.#o.view);
-		await this.#each(compileFilter(name === undefined ? {} : { name }, this.#o.describe), (connection) =>
-			counts.add(connection),
-		);
+		await this.#each(compileFilter({ terms }, this.#o.describe), (connection) => counts.add(connection));
 		return counts.page(since, limit, cursor === undefined ? "" : nameOfCursor(cursor));
 	}
 
 	async name(name: string): Promise<NameRecord | null> {
-		const plain = name.toLowerCase().replace(/\.$/, "");
+		const plain = normalName(name);
 		const counts = new NameCounts(this.#o.names, this.#o.view);
 		await this.#each(
 			(connection) => connection.name === plain,
 			(connection) => {
 				counts.add(connection);
-				counts.ask(connection);
+				counts.addClient(connection);
 			},
 		);
 		return counts.record(plain);
@@ -114,7 +117,7 @@ export class RecentRecords implements HistoryReader {
 		return [];
 	}
 
-	/** With what history keeps besides the view. */
+	/** The view, with the fields that only records have. */
 	whole(connection: Connection): HistoryRecord {
 		return {
 			...this.#o.view(connection),
@@ -125,7 +128,7 @@ export class RecentRecords implements HistoryReader {
 	}
 
 	async #each(matches: Predicate, take: (connection: Connection) => void): Promise<void> {
-		/* As they are now: the tables change between slices. */
+		/* A copy: the tables change between slices. */
 		await inSlices([...this.#o.connections()], (connection) => {
 			if (matches(connection)) take(connection);
 		});
@@ -138,5 +141,5 @@ interface Found {
 	readonly whole: (connection: Connection) => HistoryRecord;
 }
 
-/** Rows that are written in one go. */
+/** Rows that are formatted at once. */
 const PART = 50;

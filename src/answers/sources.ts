@@ -4,20 +4,20 @@ import type { RecentRecords } from "./recent.ts";
 
 export interface RecordSourcesOptions {
 	readonly recent: RecentRecords;
-	/** Null without history. */
+	/** Null: there is no history. */
 	readonly both: HistoryReader | null;
-	/** Null: none is kept. */
+	/** Null: there is no history. */
 	readonly history: History | null;
 	readonly recorder: Pick<Recorder, "flush"> | null;
-	/** Takes from the ring what waits there: no more than it holds. */
+	/** Processes the events that wait in the kernel's ring. */
 	readonly drain: () => Promise<void>;
-	/** ms that a question waits for what happened just now to be written. */
-	readonly patience: number;
+	/** [ms] A query waits at most this long for recent records to be written. */
+	readonly flushTimeout: number;
 }
 
 /**
- * Where questions are answered: by history, once all that has happened so far is written, so that a record is seen at
- * once and once; by the file and memory together while the file takes nothing; by memory if there is no file.
+ * Chooses the reader of a query: the history once all events so far are written to it, so that each record is seen at once and only
+ * once; the file and memory merged while the file cannot be written; memory if there is no history.
  */
 export class RecordSources {
 	readonly #o: RecordSourcesOptions;
@@ -26,25 +26,25 @@ export class RecordSources {
 		this.#o = options;
 	}
 
-	async read(wanted?: Source): Promise<Records> {
-		const { recent, both, history, recorder, drain, patience } = this.#o;
+	/** `from`: the source that the client asks for. */
+	async read(from?: Source): Promise<Records> {
+		const { recent, both, history, recorder, drain, flushTimeout } = this.#o;
 		await drain();
 		if (history === null) return { source: "memory", reader: recent, unwritten: null };
 		recorder?.flush();
-		const written = history.status().state === "writing" && (await within(history.flush(), patience));
+		const written = history.status().state === "writing" && (await within(history.flush(), flushTimeout));
 		const status = history.status();
 		const unwritten = unwrittenOf(status);
-		const source =
-			wanted ?? (written ? "history" : status.state === "waiting" || unwritten === null ? "both" : "memory");
+		const source = from ?? (written ? "history" : status.state === "waiting" || unwritten === null ? "both" : "memory");
 		return { source, reader: { history, memory: recent, both: both ?? recent }[source], unwritten };
 	}
 }
 
-/** Since when, and why, what happens is not in the file; null: it is, or is about to be. */
+/** Since when and why records are not written to the file; null: they are. */
 export function unwrittenOf({ state, failure, lastWrite }: HistoryStatus): Unwritten | null {
 	if (state !== "waiting" && state !== "off") return null;
 	const since = failure?.time ?? lastWrite ?? Date.now();
-	return { since: new Date(since).toISOString(), why: failure?.message ?? "The history is off" };
+	return { since: new Date(since).toISOString(), why: failure?.message ?? "History is off" };
 }
 
 async function within(promise: Promise<void>, ms: number): Promise<boolean> {

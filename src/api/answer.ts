@@ -4,16 +4,17 @@ import type { RowForm, Unwritten, WrittenPage } from "../records/contract.ts";
 import { csvHeader } from "../records/csv.ts";
 import { Refusal } from "./problem-details.ts";
 
-/** What a list can be given as, the default first. */
+/** The media types of lists, the default first. */
 export type Format = "application/json" | "application/x-ndjson" | "text/csv";
 
+/** The form of the rows, by media type. */
 export const FORMS: Readonly<Record<Format, RowForm>> = {
 	"application/json": "json",
 	"application/x-ndjson": "ndjson",
 	"text/csv": "csv",
 };
 
-/** RFC 9110 12.5.1, as far as whole types and their weights go. */
+/** The best type of an Accept header: RFC 9110 12.5.1, without parameters other than the weight. Throws Refusal 406. */
 export function formatOf(accept: string | undefined): Format {
 	if (accept === undefined || accept.trim() === "") return "application/json";
 	let best: Format | null = null;
@@ -29,7 +30,11 @@ export function formatOf(accept: string | undefined): Format {
 		}
 	}
 	if (best !== null) return best;
-	throw new Refusal(406, "not-acceptable", "A list is application/json, application/x-ndjson or text/csv.");
+	throw new Refusal(
+		406,
+		"not-acceptable",
+		"Lists are available as application/json, application/x-ndjson or text/csv.",
+	);
 }
 
 export interface Page extends WrittenPage {
@@ -37,7 +42,7 @@ export interface Page extends WrittenPage {
 	readonly unwritten: Unwritten | null;
 }
 
-/** Bytes that are there already: nothing is written out here. */
+/** Sends a page whose rows are formatted already. */
 export function sendPage(request: FastifyRequest, reply: FastifyReply, format: Format, page: Page): FastifyReply {
 	reply.header("vary", "accept").header("sallyport-source", page.source);
 	if (page.unwritten !== null) reply.header("sallyport-unwritten-since", page.unwritten.since);

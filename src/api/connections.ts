@@ -1,7 +1,7 @@
 import type { FastifyInstance } from "fastify";
 import type { HistorySort, Source } from "../records/contract.ts";
 import { FORMS, formatOf, sendPage } from "./answer.ts";
-import { askRecords, readCursor, writeCursor, writePage } from "./pages.ts";
+import { queryRecords, readCursor, writeCursor, writePage } from "./pages.ts";
 import { Refusal } from "./problem-details.ts";
 import { type FilterQuery, filterOf } from "./query.ts";
 import { response, string } from "./schemas/base.ts";
@@ -26,7 +26,8 @@ export function connectionRoutes(app: FastifyInstance, { records }: ApiServices)
 				tags: ["connections"],
 				summary: "List connections and DNS queries, newest first.",
 				description:
-					"Filters are combined with AND. `Accept` selects JSON, `application/x-ndjson` (one record per line) or `text/csv`.",
+					"Filters are combined with AND. A repeated filter selects any of its values, and `not-…` excludes each of its values. " +
+					"`Accept` selects JSON, `application/x-ndjson` (one record per line) or `text/csv`.",
 				querystring: listParameters,
 				response: { 200: response(connectionListSchema, ["application/x-ndjson", "text/csv"], PAGE_HEADERS) },
 			},
@@ -42,7 +43,7 @@ export function connectionRoutes(app: FastifyInstance, { records }: ApiServices)
 				...(cursor === undefined ? {} : { cursor }),
 			};
 			const format = formatOf(request.headers.accept);
-			const { source, unwritten, value } = await askRecords(records, from, (reader) =>
+			const { source, unwritten, value } = await queryRecords(records, from, (reader) =>
 				writePage(reader, FORMS[format], query),
 			);
 			return sendPage(request, reply, format, { ...value, next: writeCursor(source, value.next), source, unwritten });
@@ -74,11 +75,11 @@ export function connectionRoutes(app: FastifyInstance, { records }: ApiServices)
 		},
 		async (request) => {
 			const { id } = request.params;
-			const { source, unwritten, value } = await askRecords(records, undefined, async (reader) => {
+			const { source, unwritten, value } = await queryRecords(records, undefined, async (reader) => {
 				const record = await reader.get(id);
 				return record === null ? null : { ...record, steps: await stepsOf(record, reader) };
 			});
-			if (value === null) throw new Refusal(404, "not-found", `No record ${id} (it may have expired).`);
+			if (value === null) throw new Refusal(404, "not-found", `There is no record ${id} (it may have expired).`);
 			return { ...value, source, unwritten };
 		},
 	);

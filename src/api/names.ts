@@ -1,5 +1,6 @@
 import type { FastifyInstance } from "fastify";
-import { askRecords, PAGE, readCursor, writeCursor } from "./pages.ts";
+import { parseTerms, type TermTexts } from "../records/filter.ts";
+import { PAGE, queryRecords, readCursor, writeCursor } from "./pages.ts";
 import { Refusal } from "./problem-details.ts";
 import { timeOf } from "./query.ts";
 import { response } from "./schemas/base.ts";
@@ -7,8 +8,7 @@ import { nameDetailSchema, nameListSchema } from "./schemas/names.ts";
 import { namesParameters } from "./schemas/parameters.ts";
 import type { ApiServices } from "./services.ts";
 
-interface Query {
-	readonly name?: string;
+interface Query extends Pick<TermTexts, "name" | "not-name"> {
 	readonly since?: string;
 	readonly limit?: number;
 	readonly cursor?: string;
@@ -27,15 +27,15 @@ export function nameRoutes(app: FastifyInstance, { records, learned, policy }: A
 			},
 		},
 		async (request) => {
-			const { name, since, limit = 100 } = request.query;
+			const { since, limit = 100 } = request.query;
 			const { from, cursor } = readCursor(request.query.cursor);
 			const query = {
 				limit: Math.min(limit, PAGE),
-				...(name === undefined ? {} : { name }),
+				terms: parseTerms(request.query),
 				...(since === undefined ? {} : { since: timeOf("since", since, Date.now()) }),
 				...(cursor === undefined ? {} : { cursor }),
 			};
-			const { source, unwritten, value } = await askRecords(records, from, (reader) => reader.names(query));
+			const { source, unwritten, value } = await queryRecords(records, from, (reader) => reader.names(query));
 			const next = writeCursor(source, value.next);
 			return { names: value.rows, next, more: next !== null, source, unwritten };
 		},
@@ -66,8 +66,13 @@ export function nameRoutes(app: FastifyInstance, { records, learned, policy }: A
 		},
 		async (request) => {
 			const { name } = request.params;
-			const { source, unwritten, value: record } = await askRecords(records, undefined, (reader) => reader.name(name));
-			if (record === null) throw new Refusal(404, "not-found", "This name has not been seen.");
+			const {
+				source,
+				unwritten,
+				value: record,
+			} = await queryRecords(records, undefined, (reader) => reader.name(name));
+			if (record === null)
+				throw new Refusal(404, "not-found", "This name has not been seen (its records may have expired).");
 			const addresses = record.addresses.map((each) => {
 				const held = learned(each.address).find(({ name }) => name === record.name);
 				return { ...each, heldUntil: held === undefined ? null : new Date(held.until).toISOString() };

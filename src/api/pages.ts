@@ -1,48 +1,50 @@
 import type { HistoryQuery, HistoryReader, RowForm, Source, Unwritten, WrittenPage } from "../records/contract.ts";
-import { FilterError } from "../records/filter.ts";
+import { FilterError, HistoryError } from "../records/query-errors.ts";
 import type { ApiServices } from "./services.ts";
 
-/** Rows of one answer at most. */
+/** Rows of one response at most. */
 export const PAGE = 1_000;
 
-/** Cursors say where they lead on: one of history means nothing to memory. */
+/** A cursor names its source: a position in the history means nothing in memory. Throws FilterError for another text. */
 export function readCursor(text: string | undefined): { readonly from?: Source; readonly cursor?: string } {
 	if (text === undefined) return {};
 	const from = SOURCES[text.slice(0, 2)];
-	if (from === undefined) throw new FilterError("cursor", text.slice(0, 40), "the next of an earlier page");
+	if (from === undefined) throw new FilterError("cursor", text.slice(0, 40), "the `next` of a page");
 	return { from, cursor: text.slice(2) };
 }
 
+/** The cursor for clients; `next` is the one of the source. */
 export function writeCursor(source: Source, next: string | null): string | null {
 	return next === null ? null : `${source[0]}.${next}`;
 }
 
 const SOURCES: Readonly<Record<string, Source>> = { "h.": "history", "m.": "memory", "b.": "both" };
 
+/** An answer with its source. */
 export interface Answered<T> {
 	readonly source: Source;
 	readonly unwritten: Unwritten | null;
 	readonly value: T;
 }
 
-/** Of history, if it can be read; else of memory, unless it must be history. */
-export async function askRecords<T>(
+/** Queries the source that `from` names or the daemon chooses. Memory answers if the history cannot be read, unless `from` is "history". */
+export async function queryRecords<T>(
 	records: ApiServices["records"],
 	from: Source | undefined,
-	question: (reader: HistoryReader) => Promise<T>,
+	query: (reader: HistoryReader) => Promise<T>,
 ): Promise<Answered<T>> {
 	const { source, unwritten, reader } = await records(from);
 	try {
-		return { source, unwritten, value: await question(reader) };
+		return { source, unwritten, value: await query(reader) };
 	} catch (error) {
-		const { name, code } = error as { name?: string; code?: string };
-		if (name !== "HistoryError" || code === "bad_cursor" || code === "busy" || from === "history") throw error;
+		const isDown = error instanceof HistoryError && (error.code === "off" || error.code === "unreadable");
+		if (!isDown || from === "history") throw error;
 		const memory = await records("memory");
-		return { source: memory.source, unwritten: memory.unwritten, value: await question(memory.reader) };
+		return { source: memory.source, unwritten: memory.unwritten, value: await query(memory.reader) };
 	}
 }
 
-/** A page that ran out of time while it searched is gone on with; an empty one is left to whoever asked. */
+/** Continues after a short page, until the limit is reached. An empty page is returned: the client continues from its `next`. */
 export async function writePage(
 	reader: HistoryReader,
 	form: RowForm,

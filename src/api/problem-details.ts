@@ -2,8 +2,7 @@ import { STATUS_CODES } from "node:http";
 import type { FastifyError, FastifyInstance, FastifyReply } from "fastify";
 import type { Logger } from "../base/logger.ts";
 import { printable } from "../base/text.ts";
-import { HistoryError } from "../records/contract.ts";
-import { FilterError } from "../records/filter.ts";
+import { FilterError, HistoryError } from "../records/query-errors.ts";
 import { type FieldError, fieldErrors, sentenceOf } from "./validation.ts";
 
 /** Problem details (RFC 9457): the body of every error response. */

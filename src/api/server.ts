@@ -20,8 +20,8 @@ export function newServer(tls: Tls | undefined): FastifyInstance {
 		forceCloseConnections: true,
 		/* No limit, because hosts may be slow: TimeoutStartSec of the unit limits the start. */
 		pluginTimeout: 0,
-		/* "limit=x" is an error: a value that cannot be coerced fails validation. */
-		ajv: { customOptions: { coerceTypes: true, removeAdditional: false, allErrors: false } },
+		/* "limit=x" is an error: a value that cannot be coerced fails validation. "array": a parameter given once is a list of one. */
+		ajv: { customOptions: { coerceTypes: "array", removeAdditional: false, allErrors: false } },
 		http: {
 			headersTimeout: TIMES.headers,
 			connectionsCheckingInterval: TIMES.headers / 2,

@@ -1,5 +1,6 @@
 import { phaseNames } from "../native/vocabulary.ts";
 import type { HistoryReader, HistoryRecord } from "../records/contract.ts";
+import { parseTerms } from "../records/filter.ts";
 
 /** One decision on the way to the verdict of a record. */
 export interface Step {
@@ -49,7 +50,8 @@ async function queryBefore(record: HistoryRecord, reader: HistoryReader): Promis
 	const { kind, name, process } = record;
 	if (kind !== "connection" || name === null || process === null || name.includes("*")) return null;
 	const until = Date.parse(record.first) + 1;
-	const filter = { kind: "dns" as const, name, process: String(process.pid), since: until - BEFORE, until };
+	const terms = parseTerms({ kind: "dns", name, process: String(process.pid) });
+	const filter = { since: until - BEFORE, until, terms };
 	const { rows } = await reader.query({ filter, limit: 10 });
 	const own = rows.filter((row) => row.name === name && row.process?.pid === process.pid);
 	return own.find((row) => row.query?.addresses.includes(record.remote)) ?? own[0] ?? null;

@@ -1,10 +1,11 @@
 import type { FastifyInstance } from "fastify";
 import type { TopField, TopQuery } from "../records/contract.ts";
-import { askRecords } from "./pages.ts";
+import { LIST_WORD_NAMES } from "../records/filter-words.ts";
+import { queryRecords } from "./pages.ts";
 import { Refusal } from "./problem-details.ts";
 import { type FilterQuery, filterOf } from "./query.ts";
 import { response } from "./schemas/base.ts";
-import { topFields, topParameters } from "./schemas/parameters.ts";
+import { topParameters } from "./schemas/parameters.ts";
 import { topSchema } from "./schemas/top.ts";
 import type { ApiServices } from "./services.ts";
 
@@ -31,17 +32,17 @@ export function topRoute(app: FastifyInstance, { records }: ApiServices): void {
 			const groupBy = fieldsOf(by);
 			const filter = filterOf(request.query);
 			const query = { groupBy, filter, sort, limit };
-			const { source, unwritten, value } = await askRecords(records, undefined, (reader) => reader.top(query));
+			const { source, unwritten, value } = await queryRecords(records, undefined, (reader) => reader.top(query));
 			return { by: groupBy, rows: value, source, unwritten };
 		},
 	);
 }
 
 function fieldsOf(by: string): [TopField] | [TopField, TopField] {
-	const fields = by.split(",").map((each) => topFields.find((field) => field === each.trim()));
+	const fields = by.split(",").map((each) => LIST_WORD_NAMES.find((field) => field === each.trim()));
 	const [first, second] = fields;
 	if (first !== undefined && fields.length === 1) return [first];
 	if (first !== undefined && second !== undefined && fields.length === 2 && first !== second) return [first, second];
-	const detail = `must be one or two of ${topFields.join(", ")}`;
+	const detail = `must be one or two of ${LIST_WORD_NAMES.join(", ")}`;
 	throw new Refusal(400, "bad-request", `by ${detail}.`, { errors: [{ parameter: "by", detail }] });
 }

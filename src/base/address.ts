@@ -1,4 +1,4 @@
-import { BlockList, isIP, isIPv4 } from "node:net";
+import { isIP, isIPv4 } from "node:net";
 
 /**
  * Addresses inside the daemon are "packed": the 16 bytes of the wire as a latin1 string. That makes a key of a Map
@@ -51,16 +51,39 @@ export function packedBytes(packed: Packed): Buffer {
 	return Buffer.from(packed, "latin1");
 }
 
-/** A test for an address or a prefix ("10.0.0.0/8", "::1"), or null if the text is neither. */
-export function addressMatcher(text: string): ((packed: Packed) => boolean) | null {
+/** The addresses from `low` up to and including `high`, both of the same family. */
+export interface AddressRange {
+	readonly low: Packed;
+	readonly high: Packed;
+}
+
+/**
+ * The range of an address or a prefix ("10.0.0.0/8", "::1"), or null if the text is neither. An IPv4-mapped prefix of 96 bits or
+ * more ("::ffff:10.0.0.0/104") is the IPv4 prefix; any other IPv6 prefix holds no IPv4 address.
+ */
+export function addressRange(text: string): AddressRange | null {
 	const [host = "", length, rest] = text.split("/");
-	const family = isIP(host);
-	if (family === 0 || rest !== undefined) return null;
-	const bits = length === undefined ? (family === 4 ? 32 : 128) : /^\d{1,3}$/.test(length) ? Number(length) : -1;
-	if (bits < 0 || bits > (family === 4 ? 32 : 128)) return null;
-	const list = new BlockList();
-	list.addSubnet(host, bits, family === 4 ? "ipv4" : "ipv6");
-	return (packed) => list.check(addressText(packed), isMapped(packed) ? "ipv4" : "ipv6");
+	if (isIP(host) === 0 || host.includes("%") || rest !== undefined) return null;
+	const address = packAddress(host);
+	if (address === null) return null;
+	const width = isIPv4(host) ? 32 : 128;
+	const given = length === undefined ? width : /^\d{1,3}$/.test(length) ? Number(length) : -1;
+	if (given < 0 || given > width) return null;
+	const bits = 128 - width + given;
+	if (isMapped(address) && bits < 96) return null;
+	let low = "";
+	let high = "";
+	for (let index = 0; index < 16; index++) {
+		const mask = (0xff00 >> Math.min(8, Math.max(0, bits - index * 8))) & 0xff;
+		const byte = address.charCodeAt(index);
+		low += String.fromCharCode(byte & mask);
+		high += String.fromCharCode((byte & mask) | (~mask & 0xff));
+	}
+	return { low, high };
+}
+
+export function isInRange(packed: Packed, { low, high }: AddressRange): boolean {
+	return packed >= low && packed <= high && isMapped(packed) === isMapped(low);
 }
 
 /* RFC 5952: the longest run of two or more zero words, the first of equals, becomes "::". */

@@ -95,6 +95,8 @@ export const LIMITS = {
 	cgroups: 8_192,
 	names: 32_768,
 	namedAddresses: 32_768,
+	/** Records that wait in memory for the history's file: about 25 MB while it cannot be written. */
+	historyBuffer: 65_536,
 	/** Bytes of one batch from the ring. */
 	batchBytes: 256 * 1024,
 	/** Generations of the policy whose rules can still be named. */

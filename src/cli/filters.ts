@@ -1,46 +1,82 @@
+import { InvalidArgumentError, Option } from "commander";
+import { instantOf } from "../base/times.ts";
+import type { WordText } from "../records/filter-word.ts";
+import {
+	LIST_WORD_NAMES,
+	LIST_WORDS,
+	type ListWord,
+	negated,
+	SINGLE_WORDS,
+	TIME_WORDS,
+	type TimeWord,
+} from "../records/filter-words.ts";
 import type { CliCommand } from "./cli-command.ts";
-import { portRange } from "./options.ts";
 
-/** The filters of the API, as options: the same words, all that are given must hold. */
+/** Adds the filters of the API as options. They are made from the same table. */
 export function addFilters(command: CliCommand, presets: { readonly since?: string } = {}): CliCommand {
-	command
-		.choice("--verdict <verdict>", "what was decided", ["allow", "deny", "would_deny"])
-		.choice("--phase <phase>", "the phase that decided", ["dns", "connect", "tls", "http"]);
-	command.option("--since <when>", "active since: 15m, 2h, 7d, or a time (2026-01-31T12:00:00Z)", presets.since);
-	for (const [flags, description] of TEXTS) command.option(flags, description);
+	command.addOption(timeOption("since", presets.since)).addOption(timeOption("until"));
+	for (const word of LIST_WORD_NAMES) command.addOption(listOption(word)).addOption(listOption(word, "negated"));
 	return command
-		.option("--port <port>", "destination port, or a range: 8000-8999", portRange)
-		.choice("--kind <kind>", "connections or DNS questions alone", ["connection", "dns"])
-		.option("--open", "only those that are open");
+		.choice("--kind <kind>", SINGLE_WORDS.kind.help, SINGLE_WORDS.kind.choices ?? [])
+		.option("--open", "only open connections");
 }
 
 export type FilterOptions = Readonly<Record<string, unknown>>;
 
-/** The options that were given, as a query. */
+/** The options that were given, as a query of the API. `more`: other options that the query takes. */
 export function filterQuery(options: FilterOptions, more: readonly string[] = []): URLSearchParams {
 	const query = new URLSearchParams();
-	for (const name of [...FILTERS, ...more]) {
-		const value = options[name];
-		if (value !== undefined) query.set(name, String(value));
+	for (const parameter of [...PARAMETERS, ...more]) {
+		const value = options[attributeOf(parameter)];
+		if (value === undefined) continue;
+		for (const each of Array.isArray(value) ? value : [value])
+			query.append(parameter, sentValue(parameter, String(each)));
 	}
 	return query;
 }
 
-const TEXTS: readonly (readonly [flags: string, description: string])[] = [
-	["--until <when>", "began before"],
-	["--name <name>", 'domain; "*" is one label, "**" in front any number'],
-	["--address <address>", "address or prefix"],
-	["--protocol <protocol>", "tcp, udp, icmp, icmp6 or a number"],
-	["--process <process>", "pid, comm, or the program's path or file name"],
-	["--exe <path>", "the program's path or file name"],
-	["--unit <unit>", "systemd unit"],
-	["--container <id>", "container id or its first digits"],
-	["--user <user>", "user name or uid"],
-	["--rule <rule>", "rule that decided, or an alert rule that matched"],
-	["--group <group>", "group of that rule"],
+/** An option for a bound in time. A time without a zone is in the zone of this terminal; `filterQuery` sends it as an instant. */
+export function timeOption(word: TimeWord, preset?: string, help: string = TIME_WORDS[word].help): Option {
+	const option = new Option(`--${word} <when>`, `${help}: 15m, 2h, 7d, or a time, local unless it has a zone`);
+	option.argParser((value) => {
+		if (instantOf(value) === null)
+			throw new InvalidArgumentError(`It is an age such as 15m, or a time such as ${TIME_EXAMPLE}.`);
+		return value;
+	});
+	return preset === undefined ? option : option.default(preset);
+}
+
+const TIME_EXAMPLE = "2026-01-31, 2026-01-31T12:00 or 2026-01-31T12:00:00Z";
+
+const PARAMETERS: readonly string[] = [
+	...Object.keys(TIME_WORDS),
+	...LIST_WORD_NAMES.flatMap((word) => [word, negated(word)]),
+	...Object.keys(SINGLE_WORDS),
 ];
 
-const FILTERS = [
-	...["since", "until", "verdict", "phase", "name", "address", "port", "protocol", "process", "exe"],
-	...["unit", "container", "user", "rule", "group", "kind", "open"],
-];
+/** An option that may be repeated. Each value is checked as the daemon checks it. */
+export function listOption(word: ListWord, negation?: "negated"): Option {
+	const { placeholder, help, choices, expected, parse }: Word = LIST_WORDS[word];
+	const option =
+		negation === undefined
+			? new Option(`--${word} ${placeholder}`, `${help} (repeatable)`)
+			: new Option(`--${negated(word)} ${placeholder}`, `exclude this ${word} (repeatable)`);
+	if (choices !== undefined) option.choices(choices);
+	return option.argParser((value: string, previous: readonly string[] | undefined) => {
+		if (parse(value) === null) throw new InvalidArgumentError(`It is ${expected}.`);
+		return [...(previous ?? []), value];
+	});
+}
+
+interface Word extends WordText {
+	readonly parse: (text: string) => unknown;
+}
+
+function sentValue(parameter: string, value: string): string {
+	return parameter in TIME_WORDS ? (instantOf(value) ?? value) : value;
+}
+
+/** Commander's name for the value of an option: "not-name" becomes "notName". */
+function attributeOf(parameter: string): string {
+	return parameter.replace(/-./g, (dash) => dash.slice(1).toUpperCase());
+}

@@ -4,6 +4,7 @@ import type { Asking, CliCommand } from "./cli-command.ts";
 import { askJson } from "./client.ts";
 import { type Column, columns } from "./columns.ts";
 import type { CliDeps } from "./deps.ts";
+import { type FilterOptions, filterQuery, listOption, timeOption } from "./filters.ts";
 import { harmlessJson } from "./harmless.ts";
 import { positiveInteger } from "./options.ts";
 import { warnUnwritten } from "./unwritten.ts";
@@ -20,14 +21,15 @@ interface Whole extends NameRecord {
 	readonly unwritten?: Unwritten | null;
 }
 
-type Options = Asking & { readonly since?: string; readonly limit: number };
+type Options = Asking & FilterOptions & { readonly limit: number };
 
 export function addNamesCommand(program: CliCommand, deps: CliDeps): void {
 	program
 		.subcommand("names")
 		.description("names that were asked for or connected to; with a whole name, who asked, its addresses and its rules")
 		.argument("[name]", 'a name, or a pattern: "*" is one label, "**" in front any number')
-		.option("--since <when>", "seen since: 15m, 2h, 7d, or a time")
+		.addOption(timeOption("since", undefined, "seen at or after this time"))
+		.addOption(listOption("name", "negated"))
 		.option("--limit <n>", "at most so many", positiveInteger, 100)
 		.asks("one JSON line a name; with a whole name one JSON document")
 		.examples([
@@ -48,9 +50,9 @@ async function list(pattern: string | undefined, options: Options, { out, err }:
 	let cursor: string | null = null;
 	let unwritten: Unwritten | null = null;
 	do {
-		const query = new URLSearchParams({ limit: String(Math.min(left, 10_000)) });
+		const query = filterQuery(options);
+		query.set("limit", String(Math.min(left, 10_000)));
 		if (pattern !== undefined) query.set("name", pattern);
-		if (options.since !== undefined) query.set("since", options.since);
 		if (cursor !== null) query.set("cursor", cursor);
 		const page: Page = await askJson<Page>({ socket: options.socket, path: `/v1/names?${query}` });
 		if (options.json !== true && cursor === null) out.write(`${line(null)}\n`);

@@ -1,5 +1,6 @@
 import { resolve } from "node:path";
 import { InvalidArgumentError } from "commander";
+import { LIST_WORD_NAMES } from "../records/filter-words.ts";
 
 /** Of commands that look at what is in the kernel, and at what is kept for it, without a daemon. */
 export interface HostOptions {
@@ -30,19 +31,8 @@ export function wholeNumber(most: number): (value: string) => number {
 	};
 }
 
-/** A port, or two with a dash between. */
-export function portRange(value: string): string {
-	const [, low, high = low] = /^(\d{1,5})(?:-(\d{1,5}))?$/.exec(value) ?? [];
-	if (low === undefined || Number(low) > Number(high) || Number(high) > 65_535)
-		throw new InvalidArgumentError("It is a port, or a range such as 8000-8999.");
-	return value;
-}
-
 /** What `top` can group by. */
-export const TOP_FIELDS = [
-	...["name", "address", "port", "protocol", "process", "exe", "unit", "container", "user"],
-	...["verdict", "phase", "rule", "group"],
-];
+export const TOP_FIELDS: readonly string[] = LIST_WORD_NAMES;
 
 /** One or two different ones, with a comma between. */
 export function groupFields(value: string): readonly string[] {

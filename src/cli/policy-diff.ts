@@ -5,6 +5,7 @@ import type { ConnectionView } from "../records/view.ts";
 import type { Asking, CliCommand } from "./cli-command.ts";
 import { askJson } from "./client.ts";
 import type { CliDeps } from "./deps.ts";
+import { filterQuery, timeOption } from "./filters.ts";
 import { harmless, harmlessJson } from "./harmless.ts";
 import { absolutePath, positiveInteger } from "./options.ts";
 import { policyInForce } from "./policy-in-force.ts";
@@ -21,7 +22,7 @@ export function addPolicyDiff(policy: CliCommand, deps: CliDeps, finish: (code: 
 		.subcommand("diff")
 		.description("what would change if a file were put in force: mode, defaults, rules, and who would notice")
 		.argument("<file>", "policy file", absolutePath)
-		.option("--since <when>", "look at connections active since: 15m, 24h, 7d, or a time", "24h")
+		.addOption(timeOption("since", "24h", "evaluate connections active at or after this time"))
 		.option("--last <n>", "at the last so many of them", positiveInteger, 10_000)
 		.option("--no-records", "compare the policies alone")
 		.option("--exit-code", "exit code 1 if something would change")
@@ -70,7 +71,8 @@ async function replay(
 	const records: ConnectionView[] = [];
 	let cursor: string | null = null;
 	do {
-		const query = new URLSearchParams({ since, limit: String(Math.min(last - records.length, PAGE)) });
+		const query = filterQuery({ since });
+		query.set("limit", String(Math.min(last - records.length, PAGE)));
 		if (cursor !== null) query.set("cursor", cursor);
 		const page: Page = await askJson<Page>({ socket, path: `/v1/connections?${query}` });
 		records.push(...page.connections);

@@ -244,7 +244,7 @@ export class ConnectionTable implements EventSink {
 		connection.end = event.verdict === VERDICT.deny ? END.denied : 0;
 		for (const watcher of this.#watchers) watcher.opened(connection);
 		if (event.verdict === VERDICT.deny) {
-			connection.toldDenied = true;
+			connection.denialReported = true;
 			for (const watcher of this.#watchers) watcher.denied(connection);
 			if (event.protocol === PROTOCOL.tcp) this.#o.destroy(event);
 		} else this.#questions.set(questionKey(event.cookie, event.nameHash, event.queryType), connection);
@@ -277,7 +277,7 @@ export class ConnectionTable implements EventSink {
 			const alert = this.#o.rules.ruleOf(event.generation, event.alert);
 			if (alert !== null) connection.alert(alert);
 		}
-		if (connection.verdict !== VERDICT.deny) connection.toldDenied = false;
+		if (connection.verdict !== VERDICT.deny) connection.denialReported = false;
 	}
 
 	#afterDecision(connection: Connection, event: DecisionEvent): void {
@@ -288,8 +288,8 @@ export class ConnectionTable implements EventSink {
 			connection.ended = true;
 			connection.end = END.denied;
 		}
-		if (!connection.toldDenied) {
-			connection.toldDenied = true;
+		if (!connection.denialReported) {
+			connection.denialReported = true;
 			for (const watcher of this.#watchers) watcher.denied(connection);
 		}
 		if (over) this.#retire(connection);

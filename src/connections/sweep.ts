@@ -75,7 +75,7 @@ export class Sweep {
 		const gone: Connection[] = [];
 		for (const connection of this.#o.table.kept.openFlows()) if (connection.last < before) gone.push(connection);
 		for (const connection of this.#o.table.kept.openTcp())
-			if (connection.toldDenied && connection.last < before) gone.push(connection);
+			if (connection.denialReported && connection.last < before) gone.push(connection);
 		for (const connection of gone)
 			this.#o.table.finish(connection, connection.protocol === PROTOCOL.tcp ? END.denied : END.idle);
 	}

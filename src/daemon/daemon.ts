@@ -221,7 +221,7 @@ async function compose(
 			recent: recent(connections),
 			both: history === null ? null : new BothRecords({ history, connections, recent: (some) => recent(() => some) }),
 			drain: () => pump.flush(),
-			patience: TIMES.freshness,
+			flushTimeout: TIMES.freshness,
 		}),
 		learned: (address) => learnedNames(kernel, names, clock, address),
 		status: () =>

@@ -1,6 +1,6 @@
 import { release } from "node:os";
 import { join } from "node:path";
-import type { Config } from "../base/config.ts";
+import { type Config, LIMITS } from "../base/config.ts";
 import type { Logger } from "../base/logger.ts";
 import type { LoadFailure, PolicyInForce } from "../enforce/policy-service.ts";
 import { renderProblem } from "../policy/read/problem.ts";
@@ -16,6 +16,7 @@ export function keepHistory({ stateDir, history }: Config, describe: Describer, 
 		maxAge: history.days * DAY,
 		maxBytes: history.megabytes * MEGABYTE,
 		describe,
+		buffer: LIMITS.historyBuffer,
 		onFailure: (failure: HistoryFailure | null) => {
 			if (failure === null) log.info("history is written again");
 			else log.error(whatFailed(failure), { code: failure.code, failure: failure.message });

@@ -10,7 +10,7 @@ import type { PhaseExplanation } from "../policy/evaluate/explain.ts";
 import { covers, readHostName } from "../policy/host-names.ts";
 import type { Policy, Rule } from "../policy/model.ts";
 import { phasesOf } from "../policy/phases.ts";
-import { protocolText } from "../records/view.ts";
+import { protocolText } from "../records/protocols.ts";
 import { BusyError } from "../system/turns.ts";
 
 export interface PolicyPortOptions {

@@ -4,6 +4,7 @@ import type { Connection } from "../policy/evaluate/evaluate.ts";
 import { explain, type PhaseExplanation } from "../policy/evaluate/explain.ts";
 import type { Asked } from "../policy/evaluate/http-request.ts";
 import { type Environment, PHASES, type Phase, type Policy, type Who } from "../policy/model.ts";
+import { PROTOCOL_FORMS, protocolNumber } from "../records/protocols.ts";
 
 /** What a person asks: who, where to, and by which name. */
 export interface ExplainQuestion {
@@ -155,10 +156,9 @@ function cgroupOf(unit: string | undefined, container: string | undefined): stri
 }
 
 function protocolOf(text: string): number {
-	const known = (PROTOCOL as Readonly<Record<string, number>>)[text];
-	if (known !== undefined) return known;
-	if (/^\d{1,3}$/.test(text) && Number(text) <= 255) return Number(text);
-	throw new QuestionError("/to/protocol", `"${text}" is not tcp, udp, icmp, icmp6 or a number`);
+	const number = protocolNumber(text);
+	if (number === null) throw new QuestionError("/to/protocol", `"${text}" is not ${PROTOCOL_FORMS}`);
+	return number;
 }
 
 const DNS_PORT = 53;

@@ -1,13 +1,13 @@
 import type { CgroupInfo } from "../identity/cgroup-table.ts";
 import type { ProcessInfo } from "../identity/process-table.ts";
-import { VERDICT } from "../native/layout.ts";
+import { PHASES, VERDICT } from "../native/layout.ts";
 
 export interface RuleRef {
 	readonly group: string;
 	readonly name: string;
 }
 
-/** What one phase said last. */
+/** The last decision of one phase. */
 export interface PhaseDecision {
 	readonly phase: number;
 	readonly verdict: number;
@@ -16,42 +16,45 @@ export interface PhaseDecision {
 	readonly generation: number;
 }
 
-/** An HTTP request in cleartext, as sent: latin1. */
+/** A cleartext HTTP request as sent, in latin1. */
 export interface HttpRequest {
 	readonly method: string;
-	/** Of Host or of the target, in lower case without its port; "" if there is none. */
+	/** From Host or the request target, in lower case without the port; "": there is none. */
 	readonly host: string;
-	/** With the query. */
+	/** With the query string. */
 	readonly path: string;
-	/** Of the answer; 0: not known. */
+	/** Of the response; 0: not known. */
 	readonly status: number;
 }
 
 /**
- * One connection, or one DNS question, in the form in which the table keeps it: numbers and short strings; text is
- * made by view.ts for who asks. One class with all fields from the start, so that all records have one shape.
+ * A connection or a DNS question as the table keeps it: numbers and short strings, from which view.ts makes texts when they are
+ * needed. All fields are set by the constructor, so that all records have one hidden class.
  */
 export class Connection {
 	readonly id: number;
 	readonly cookie: number;
-	/** A DNS question is a record of its own kind: protocol, remote and port are the resolver's. */
+	/** A DNS question: protocol, remote and port are the resolver's. */
 	readonly dns: boolean;
-	/** Wall clock, ms. */
+	/** Wall clock [ms]. */
 	readonly first: number;
+	/** Wall clock [ms]. */
 	last: number;
 	process: ProcessInfo | null;
 	uid: number;
 	cgroup: CgroupInfo | null;
 	readonly protocol: number;
+	/** Packed (../base/address.ts). */
 	readonly remote: string;
 	readonly remotePort: number;
+	/** Packed. */
 	local: string;
 	localPort: number;
 	name: string | null = null;
 	nameFromHello = false;
-	/** The name is the last request's. */
+	/** The name is the host of the last HTTP request. */
 	nameFromRequest = false;
-	/** 53 bits of the name's hash; 0: none. */
+	/** 53 bits of the name's hash; 0: there is no name. */
 	nameKey = 0;
 	readonly decisions: [PhaseDecision | null, PhaseDecision | null, PhaseDecision | null, PhaseDecision | null] = [
 		null,
@@ -59,28 +62,32 @@ export class Connection {
 		null,
 		null,
 	];
-	/** The one that stands for the connection: the most severe, of equals the latest phase. */
+	/** The decision that stands for the connection: the most severe one, and of equals that of the latest phase. */
 	deciding: PhaseDecision | null = null;
 	alerts: RuleRef[] | null = null;
 	bytesOut = 0;
 	bytesIn = 0;
 	packetsOut = 0;
 	packetsIn = 0;
+	/** [µs] Smoothed round-trip time of TCP; 0: not measured. */
 	rttUs = 0;
 	retransmits = 0;
 	/** enum sp_end_how; 0: still open. */
 	end = 0;
 	ended = false;
+	/** The ClientHello was encrypted (ECH). */
 	ech = false;
-	/** The last of them. */
+	/** The last one. */
 	request: HttpRequest | null = null;
 	requests = 0;
+	/** DNS record type of a question. */
 	queryType = 0;
+	/** Packed addresses of the answers to a question. */
 	addresses: string[] | null = null;
-	/** Monotonic ns until which `learned` need not be looked at for this connection. */
+	/** Monotonic clock [ns] until which map `learned` need not be read for this connection. */
 	learnedUntil = 0;
-	/** Watchers were told of the denial; cleared by a decision that lifts it. */
-	toldDenied = false;
+	/** Watchers have seen the denial. A decision that lifts it clears this. */
+	denialReported = false;
 
 	constructor(start: {
 		readonly id: number;
@@ -115,8 +122,9 @@ export class Connection {
 		return this.deciding?.verdict ?? VERDICT.allow;
 	}
 
+	/** Replaces the decision of a phase. */
 	decide(decision: PhaseDecision): void {
-		this.decisions[decision.phase & 3] = decision;
+		this.decisions[decision.phase % PHASES] = decision;
 		let deciding: PhaseDecision | null = null;
 		for (const each of this.decisions) {
 			if (each !== null && (deciding === null || severity(each.verdict) >= severity(deciding.verdict))) deciding = each;
@@ -124,11 +132,15 @@ export class Connection {
 		this.deciding = deciding;
 	}
 
+	/** Adds an alert rule that matched; no more than ALERTS_MAX are kept. */
 	alert(rule: RuleRef): void {
 		this.alerts ??= [];
-		if (!this.alerts.includes(rule) && this.alerts.length < 8) this.alerts.push(rule);
+		if (!this.alerts.includes(rule) && this.alerts.length < ALERTS_MAX) this.alerts.push(rule);
 	}
 }
+
+/** Alert rules of one connection. */
+const ALERTS_MAX = 8;
 
 function severity(verdict: number): number {
 	return verdict === VERDICT.deny ? 2 : verdict === VERDICT.wouldDeny ? 1 : 0;

@@ -1,50 +1,49 @@
 import type { Connection } from "./connection.ts";
-import type { ConnectionFilter } from "./filter.ts";
-import type { ConnectionView, Describer } from "./view.ts";
+import type { ConnectionFilter, Term } from "./filter.ts";
+import type { ListWord } from "./filter-words.ts";
+import type { ConnectionView } from "./view.ts";
 
 /**
- * What is kept of the past, in one SQLite file: connections and DNS questions, answers, policy changes and daemon starts.
- * Writing is a call that never waits and never throws; a thread of its own writes in batches. Reading happens in another
- * thread. When the file cannot be written, records wait in bounded memory, then are dropped and counted.
+ * The history in one SQLite file: connections and DNS questions, DNS answers, policy changes and daemon starts. Recording never waits
+ * and never throws: one thread writes batches, another one reads. While the file cannot be written, records wait in bounded memory;
+ * beyond that they are dropped and counted.
  *
- * `Connection.id` is the key and must outlive the daemon: give ConnectionTable the ids of ids.ts. Recording
- * the same connection again changes its row.
+ * `Connection.id` is the key and has to outlive the daemon (src/store/ids.ts). Recording a connection again changes its row.
  */
 export interface History extends HistoryReader {
-	/** A connection or a DNS question, when it has settled, and again when it has changed or ended. */
+	/** A connection or a DNS question, once it has settled, and again whenever it has changed or ended. */
 	record(connection: Connection): void;
 	recordAnswer(answer: AnswerRecord): void;
 	recordPolicyChange(change: PolicyChange): void;
 	recordStart(start: DaemonStart): void;
-	/** Those of the ids that are in the file. */
+	/** The subset of the ids that is in the file. */
 	known(ids: readonly number[]): Promise<ReadonlySet<number>>;
-	/** As the writer last reported it; costs nothing. */
+	/** As the writer last reported it, without a query. */
 	status(): HistoryStatus;
-	/** Resolves when all that was recorded so far is in the file, or was dropped. */
+	/** Resolves when all records so far are in the file, or were dropped. */
 	flush(): Promise<void>;
-	/** Writes what waits (for at most two seconds if the file does not take it), and ends the threads. */
+	/** Writes the records that wait, for two seconds at most, and ends the threads. */
 	close(): Promise<void>;
 }
 
-/**
- * What the API needs. Each may reject with a HistoryError, or with a FilterError (./filter.ts)
- * for a value that is not of its form.
- */
+/** Queries. Each may reject with HistoryError, or with FilterError for a limit out of range (./query-errors.ts). */
 export interface HistoryReader {
 	query(query: HistoryQuery): Promise<HistoryPage>;
-	/** The same, written out where it does not hold up the event loop. */
+	/** The same as text, formatted off the event loop. */
 	write(query: HistoryQuery, form: RowForm): Promise<WrittenPage>;
+	/** Null: there is no such record. */
 	get(id: number): Promise<HistoryRecord | null>;
+	/** Sums of the connections that began within the filter's bounds. */
 	top(query: TopQuery): Promise<readonly TopRow[]>;
 	names(query: NamesQuery): Promise<NamesPage>;
-	/** Exact, any case, a dot at the end is dropped. */
+	/** By its exact text, in any case, with or without a dot at the end. Null: not seen. */
 	name(name: string): Promise<NameRecord | null>;
 	/** Newest first. */
 	policyChanges(query: LogQuery): Promise<readonly PolicyChange[]>;
 	starts(query: LogQuery): Promise<readonly DaemonStart[]>;
 }
 
-/** By time it began: newest or oldest first. The others read all that the filter leaves: give them a `since`. */
+/** By the time of the beginning: newest or oldest first. The other sorts read every selected row: bound them by `since`. */
 export type HistorySort = "-first" | "first" | "-last" | "-bytesOut" | "-bytesIn";
 
 export interface HistoryQuery {
@@ -53,49 +52,39 @@ export interface HistoryQuery {
 	readonly sort?: HistorySort;
 	/** 1 to 10,000; default 100. */
 	readonly limit?: number;
-	/** `next` of the page before; opaque. Filter and sort must be the same. */
+	/** `next` of the previous page; opaque. Filter and sort have to be the same. */
 	readonly cursor?: string;
 }
 
 export interface HistoryPage {
 	readonly rows: readonly HistoryRecord[];
-	/** Null: there is no more. A page may be short, even empty, and yet have a next: the search took its time. */
+	/** Null: this is the last page. A page may be short, even empty, and still have a next one: a search stops after its time. */
 	readonly next: string | null;
 }
 
-/** How rows are written: JSON values with commas between, a JSON value a line, or RFC 4180 without its header. */
+/** The format of rows: JSON values separated by commas, one JSON value a line, or RFC 4180 without the header. */
 export type RowForm = "json" | "ndjson" | "csv";
 
 /** A page as text. */
 export interface WrittenPage {
-	/** One behind the other; of form "json" with a comma between. None is empty. */
+	/** To be concatenated; in form "json" with a comma between. None is empty. */
 	readonly parts: readonly Uint8Array[];
 	readonly count: number;
-	/** As of HistoryPage. */
+	/** As in HistoryPage. */
 	readonly next: string | null;
 }
 
-/** The whole record: the view that people know, and what is kept besides. */
+/** The whole record: the view, and the fields that only lists of records show. */
 export interface HistoryRecord extends ConnectionView {
+	/** [µs] Smoothed round-trip time of TCP; null: not measured. */
 	readonly rttUs: number | null;
 	readonly retransmits: number;
+	/** The TLS ClientHello was encrypted (ECH). */
 	readonly encryptedHello: boolean;
 }
 
-export type TopField =
-	| "verdict"
-	| "phase"
-	| "name"
-	| "address"
-	| "port"
-	| "protocol"
-	| "process"
-	| "exe"
-	| "unit"
-	| "container"
-	| "user"
-	| "rule"
-	| "group";
+/** `top` groups by the words of filters. */
+export type TopField = ListWord;
 
 export interface TopQuery {
 	readonly groupBy: readonly [TopField] | readonly [TopField, TopField];
@@ -107,28 +96,28 @@ export interface TopQuery {
 }
 
 export interface TopRow {
-	/** By field of groupBy; null: has none. */
+	/** By field of `groupBy`; null: the records have no such value. */
 	readonly key: Readonly<Partial<Record<TopField, string | number | null>>>;
 	readonly count: number;
 	readonly denied: number;
 	readonly wouldDeny: number;
 	readonly bytesOut: number;
 	readonly bytesIn: number;
-	/** ISO */
+	/** ISO 8601, UTC. */
 	readonly first: string;
 	readonly last: string;
 }
 
 export interface NamesQuery {
-	/** As `name` of ConnectionFilter. */
-	readonly name?: string;
-	/** Seen at or after it, ms. */
+	/** Terms of the word "name". */
+	readonly terms?: readonly Term[];
+	/** Wall clock [ms]: seen at or after it. */
 	readonly since?: number;
 	readonly limit?: number;
 	readonly cursor?: string;
 }
 
-/** In the order of the alphabet. */
+/** In alphabetical order. */
 export interface NamesPage {
 	readonly rows: readonly NameSummary[];
 	readonly next: string | null;
@@ -138,7 +127,7 @@ export interface NameSummary {
 	readonly name: string;
 	readonly first: string;
 	readonly last: string;
-	/** Within what history still holds. */
+	/** Counts cover the records that history still holds. */
 	readonly questions: number;
 	readonly connections: number;
 	readonly denied: number;
@@ -149,14 +138,14 @@ export interface NameSummary {
 export interface NameRecord extends Omit<NameSummary, "addresses"> {
 	readonly addresses: readonly {
 		readonly address: string;
-		/** Seconds, of the last answer. */
+		/** [s] Of the last answer. */
 		readonly ttl: number;
 		readonly first: string;
 		readonly last: string;
-		/** Answered by a resolver that is trusted. */
+		/** A trusted resolver gave the answer. */
 		readonly trusted: boolean;
 	}[];
-	/** Who asked for it or connected to it, the most recent first; at most 100. */
+	/** The clients that queried it or connected to it, the most recent first; at most MOST_CLIENTS. */
 	readonly askedBy: readonly {
 		readonly process: string;
 		readonly exe: string | null;
@@ -180,35 +169,35 @@ export interface AnswerRecord {
 	readonly name: string;
 	/** Packed (../base/address.ts). */
 	readonly address: string;
-	/** Seconds. */
+	/** [s] */
 	readonly ttl: number;
-	/** Wall clock, ms. */
+	/** Wall clock [ms]. */
 	readonly time: number;
 	readonly trusted: boolean;
 }
 
 export interface PolicyChange {
-	/** Wall clock, ms. */
+	/** Wall clock [ms]. */
 	readonly time: number;
 	readonly loaded: boolean;
-	/** In force after it. */
+	/** In force after the change. */
 	readonly generation: number;
 	readonly mode: string | null;
 	readonly origin: string;
 	readonly source: string;
 	readonly etag: string | null;
-	/** Of the policy that was loaded, if it is not larger than 256 KiB. */
+	/** The policy that was loaded, if it is not longer than 256 KiB. */
 	readonly text: string | null;
-	/** Why it was refused. */
+	/** The reasons why it was refused. */
 	readonly problems: readonly string[];
 }
 
 export interface DaemonStart {
-	/** Wall clock, ms. */
+	/** Wall clock [ms]. */
 	readonly time: number;
 	readonly version: string;
 	readonly pid: number;
-	/** Programs of an earlier daemon were in force. */
+	/** The daemon took over the programs of an earlier one. */
 	readonly adopted: boolean;
 	readonly generation: number;
 	readonly kernel: string;
@@ -216,26 +205,27 @@ export interface DaemonStart {
 
 export interface HistoryStatus {
 	readonly file: string;
-	/** writing; waiting (the file does not take what is written: `failure`); off (for good: `failure`, or closed). */
+	/** "waiting": the file cannot be written at present (`failure`). "off": it never will be (`failure`), or the history is closed. */
 	readonly state: "opening" | "writing" | "waiting" | "off";
-	/** Connections and questions in the file. */
+	/** Connections and DNS questions in the file. */
 	readonly rows: number;
 	/** Of the file and its write-ahead log. */
 	readonly bytes: number;
-	/** Wall clock, ms; null: empty. */
+	/** Wall clock [ms]; null: the file is empty. */
 	readonly oldest: number | null;
-	/** Of the last batch that is safe in the file. */
+	/** Wall clock [ms] of the last batch that is safe in the file. */
 	readonly lastWrite: number | null;
-	/** Rows recorded and not yet in the file, and the age of the oldest of them, ms. */
+	/** Records that are not in the file yet. */
 	readonly waiting: number;
+	/** [ms] Age of the oldest of them. */
 	readonly lag: number;
-	/** Counted since the daemon started. */
+	/** Since the daemon started, as are the following counts. */
 	readonly written: number;
 	readonly dropped: number;
 	readonly expired: number;
 	readonly failures: number;
 	readonly writerRestarts: number;
-	/** What is wrong now, or null. */
+	/** The present failure, or null. */
 	readonly failure: HistoryFailure | null;
 }
 
@@ -253,58 +243,30 @@ export type HistoryFailureCode =
 
 export interface HistoryFailure {
 	readonly code: HistoryFailureCode;
-	/** A sentence for a person, with the file and what follows. */
+	/** A sentence for a person, with the file and the consequence. */
 	readonly message: string;
-	/** Wall clock, ms. */
+	/** Wall clock [ms]. */
 	readonly time: number;
 }
 
-export interface HistoryOptions {
-	readonly file: string;
-	/** ms */
-	readonly maxAge: number;
-	/** Of the file and its write-ahead log. */
-	readonly maxBytes: number;
-	/** Texts of a process that the table does not keep. */
-	readonly describe: Describer;
-	/** Each failure once when it begins; `null` when writing goes on. For log and metric. */
-	readonly onFailure?: (failure: HistoryFailure | null) => void;
-	/** Records that wait in memory at most; default 65,536 (about 25 MB, when the disk stands still). */
-	readonly buffer?: number;
-}
+/** Addresses that a summary of a name lists at most. */
+export const SUMMARY_ADDRESSES = 16;
+/** Clients that the record of a name lists at most. */
+export const MOST_CLIENTS = 100;
 
-/** Why a question to the history has no answer. */
-export type HistoryErrorCode =
-	/** History is off: `status().failure` says why. */
-	| "off"
-	/** The file cannot be read now. */
-	| "unreadable"
-	/** The cursor is not one of ours, or of another sort. */
-	| "bad_cursor"
-	/** Too many questions wait for the reader. */
-	| "busy";
-
-export class HistoryError extends Error {
-	readonly code: HistoryErrorCode;
-
-	constructor(code: HistoryErrorCode, message: string) {
-		super(message);
-		this.name = "HistoryError";
-		this.code = code;
-	}
-}
-
+/** Where an answer was read: the file, memory, or both merged. */
 export type Source = "history" | "memory" | "both";
 
+/** A reader for one query. */
 export interface Records {
 	readonly source: Source;
 	readonly reader: HistoryReader;
 	readonly unwritten: Unwritten | null;
 }
 
-/** What happens is not written to history now. */
+/** Records are not written to history at present. */
 export interface Unwritten {
-	/** ISO */
+	/** ISO 8601, UTC. */
 	readonly since: string;
 	readonly why: string;
 }

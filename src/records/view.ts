@@ -1,7 +1,7 @@
 import { addressText, isUnspecified } from "../base/address.ts";
 import { printable } from "../base/text.ts";
 import type { ProcessInfo } from "../identity/process-table.ts";
-import { PHASE, PROTOCOL } from "../native/layout.ts";
+import { PHASE } from "../native/layout.ts";
 import {
 	type EndName,
 	endNames,
@@ -14,20 +14,23 @@ import {
 } from "../native/vocabulary.ts";
 import { type EncryptedDns, encryptedDns } from "../policy/encrypted-dns.ts";
 import type { Connection, HttpRequest, PhaseDecision } from "./connection.ts";
+import { protocolText } from "./protocols.ts";
 
-/** A connection as the API, the command line and the log show it. Every text in it is printable (src/base/text.ts). */
+/** A connection as the API, the command line and the log show it. Every text is printable (src/base/text.ts). */
 export interface ConnectionView {
 	readonly id: number;
-	/** A DNS question is a record of its own; its remote is the resolver. */
+	/** A DNS question is a separate record, whose remote is the resolver. */
 	readonly kind: "connection" | "dns";
+	/** ISO 8601, UTC. */
 	readonly first: string;
+	/** ISO 8601, UTC. */
 	readonly last: string;
 	readonly process: ProcessView | null;
 	readonly unit: string | null;
 	readonly container: string | null;
 	/** Below the watched cgroup. */
 	readonly cgroup: string | null;
-	/** tcp, udp, icmp, icmp6, or the number. */
+	/** tcp, udp, icmp, icmp6 or a number. */
 	readonly protocol: string;
 	readonly remote: string;
 	readonly remotePort: number;
@@ -35,10 +38,10 @@ export interface ConnectionView {
 	readonly localPort: number | null;
 	readonly name: string | null;
 	readonly nameSource: NameSource | null;
-	/** DNS that cannot be read: over TLS, QUIC or HTTPS; null: none that is known to be. */
+	/** The connection carries DNS over TLS, QUIC or HTTPS, whose names cannot be read; null: not as far as known. */
 	readonly encryptedDns: EncryptedDns | null;
 	readonly verdict: VerdictName;
-	/** The phase that decided; null if nothing has (a connection older than the daemon). */
+	/** The phase that decided; null: none has, because the connection is older than the daemon. */
 	readonly phase: PhaseName | null;
 	readonly rule: string | null;
 	readonly group: string | null;
@@ -50,11 +53,11 @@ export interface ConnectionView {
 	readonly packetsOut: number;
 	readonly packetsIn: number;
 	readonly durationMs: number;
-	/** null while it is open, and where the end is not known. */
+	/** Null while it is open, and where the kind of end is not known. */
 	readonly end: EndName | null;
 	readonly open: boolean;
 	readonly query: { readonly type: string; readonly addresses: readonly string[] } | null;
-	/** HTTP in cleartext: the last request, and how many there were. */
+	/** Cleartext HTTP: the last request, and the number of requests. */
 	readonly http: HttpView | null;
 }
 
@@ -63,9 +66,9 @@ export type NameSource = "sni" | "http" | "dns";
 export interface HttpView {
 	readonly method: string;
 	readonly host: string | null;
-	/** With the query. */
+	/** With the query string. */
 	readonly path: string;
-	/** Of the answer; null: not known. */
+	/** Of the response; null: not known. */
 	readonly status: number | null;
 	readonly requests: number;
 }
@@ -89,14 +92,17 @@ export interface DecisionView {
 	readonly generation: number;
 }
 
-/** What the table does not keep as text. */
+/** Texts that the tables of connections and processes do not keep. */
 export interface Describer {
+	/** The path of the program; null: not known. */
 	exe(process: ProcessInfo): string | null;
+	/** The name of a user; null: the host has none. */
 	user(uid: number): string | null;
 }
 
 export type ViewOf = (connection: Connection) => ConnectionView;
 
+/** Views of live connections. */
 export function viewer(describe: Describer): ViewOf {
 	return (connection) => {
 		const deciding = connection.deciding;
@@ -140,6 +146,7 @@ export function viewer(describe: Describer): ViewOf {
 	};
 }
 
+/** Null without a request. */
 export function httpView(request: HttpRequest | null, requests: number): HttpView | null {
 	if (request === null) return null;
 	const { method, host, path, status } = request;
@@ -152,31 +159,23 @@ export function httpView(request: HttpRequest | null, requests: number): HttpVie
 	};
 }
 
-export function protocolText(protocol: number): string {
-	return PROTOCOL_TEXT[protocol] ?? String(protocol);
-}
-
+/** The mnemonic of a DNS record type, or "TYPE" and its number (RFC 3597). */
 export function queryTypeText(type: number): string {
 	return QUERY_TYPES[type] ?? `TYPE${type}`;
 }
 
+/** The kind of encrypted DNS that a connection carries, as far as its address, port and name tell. */
 export function encryptedDnsOf({ dns, protocol, remote, remotePort, name }: Connection): EncryptedDns | null {
 	return dns ? null : encryptedDns(protocol, () => addressText(remote), remotePort, name);
 }
 
+/** How the name of a connection became known. */
 export function nameSource(connection: Connection): NameSource | null {
 	if (connection.name === null) return null;
 	return connection.nameFromHello ? "sni" : connection.nameFromRequest ? "http" : "dns";
 }
 
-const PROTOCOL_TEXT: Readonly<Record<number, string>> = {
-	[PROTOCOL.icmp]: "icmp",
-	[PROTOCOL.tcp]: "tcp",
-	[PROTOCOL.udp]: "udp",
-	[PROTOCOL.icmp6]: "icmp6",
-};
-
-/* IANA "DNS Parameters", those that are met; RFC 3597 for the rest. */
+/* IANA "Domain Name System (DNS) Parameters": the types in common use. */
 const QUERY_TYPES: Readonly<Record<number, string>> = {
 	1: "A",
 	2: "NS",
@@ -197,6 +196,11 @@ const QUERY_TYPES: Readonly<Record<number, string>> = {
 	257: "CAA",
 };
 
+/** The printable arguments of a command line, whose arguments end with NUL. */
+export function argumentsOf(args: string): string[] {
+	return args === "" ? [] : args.replace(/\0+$/, "").split("\0").map(printable);
+}
+
 function processView(process: ProcessInfo, uid: number, describe: Describer): ProcessView {
 	const exe = describe.exe(process);
 	const user = describe.user(uid);
@@ -205,7 +209,7 @@ function processView(process: ProcessInfo, uid: number, describe: Describer): Pr
 		ppid: process.ppid === 0 ? null : process.ppid,
 		comm: printable(process.comm),
 		exe: exe === null ? null : printable(exe),
-		args: process.args === "" ? [] : process.args.replace(/\0+$/, "").split("\0").map(printable),
+		args: argumentsOf(process.args),
 		uid,
 		user: user === null ? null : printable(user),
 		parentComm: process.parentComm === "" ? null : printable(process.parentComm),

@@ -1,16 +1,18 @@
-/** What a batch becomes in the file: one transaction. */
+/** Writes batches: one transaction each. */
 import type { DatabaseSync, StatementSync } from "node:sqlite";
 import type { AnswerRecord } from "../records/contract.ts";
-import { type Batch, F } from "./batch.ts";
-import { addressBlob, ConnectionWriter } from "./connection-writer.ts";
+import { addressBlob } from "../records/filter-words.ts";
+import { type Batch, FIELD } from "./batch.ts";
+import { ConnectionWriter } from "./connection-writer.ts";
 import { rollback } from "./database.ts";
 import { Dimensions } from "./dimensions.ts";
 import { Segments } from "./segments.ts";
+import { onlyRow } from "./typed-rows.ts";
 
-export class Records {
-	/** Connections and questions in the file. */
+export class BatchWriter {
+	/** Connections and DNS questions in the file. */
 	rows: number;
-	/** The largest id that was written. */
+	/** The largest id in the file. */
 	newest = 0;
 	readonly segments: Segments;
 	readonly #database: DatabaseSync;
@@ -27,15 +29,17 @@ export class Records {
 		this.segments = segments;
 		this.#connections = new ConnectionWriter(database, this.#dimensions, segments);
 		this.#answer = database.prepare(ANSWER);
-		/* By its time: one that is sent again is the same. */
+		/* The time is the key: a batch that is sent again adds nothing. */
 		this.#policyChange = database.prepare("INSERT INTO policy_change VALUES (?, ?) ON CONFLICT DO NOTHING");
 		this.#start = database.prepare("INSERT INTO daemon_start VALUES (?, ?) ON CONFLICT DO NOTHING");
 		this.#setRows = database.prepare("UPDATE meta SET value = ? WHERE key = 'rows'");
-		this.newest =
-			(database.prepare("SELECT max(id) AS newest FROM connection").get() as { newest: number | null }).newest ?? 0;
-		this.rows = (database.prepare("SELECT value FROM meta WHERE key = 'rows'").get() as { value: number }).value;
+		const newest = database.prepare("SELECT max(id) AS newest FROM connection");
+		this.newest = onlyRow<{ readonly newest: number | null }>(newest).newest ?? 0;
+		const rows = database.prepare("SELECT value FROM meta WHERE key = 'rows'");
+		this.rows = onlyRow<{ readonly value: number }>(rows).value;
 	}
 
+	/** Throws SQLite's error after rolling back; the batch may be written again. */
 	write(batch: Batch): void {
 		this.#database.exec("BEGIN IMMEDIATE");
 		let added = 0;
@@ -48,23 +52,23 @@ export class Records {
 			if (added > 0) this.#setRows.run(this.rows + added);
 			this.#database.exec("COMMIT");
 			this.rows += added;
-			for (let at = 0; at < batch.numbers.length; at += F.stride)
+			for (let at = 0; at < batch.numbers.length; at += FIELD.stride)
 				this.newest = Math.max(this.newest, batch.numbers[at] ?? 0);
 		} catch (error) {
 			rollback(this.#database);
-			this.#dimensions.forget();
+			this.#dimensions.clearCache();
 			throw error;
 		}
 	}
 
-	/** Within a transaction; `rows` itself is changed when that is committed. */
+	/** Stores the number within the caller's transaction, who changes `rows` when that is committed. */
 	setRows(rows: number): void {
 		this.#setRows.run(rows);
 	}
 
-	/** After entries of the dimensions were deleted. */
-	forget(): void {
-		this.#dimensions.forget();
+	/** Call it after rows of the dimensions were deleted. */
+	clearCache(): void {
+		this.#dimensions.clearCache();
 	}
 
 	#writeAnswer({ name, address, ttl, time, trusted }: AnswerRecord): void {
@@ -73,7 +77,7 @@ export class Records {
 	}
 }
 
-/* A name may have any number of addresses over a month, one row each; the last answer's TTL stands. */
+/* One row for each address of a name, with the TTL of its last answer. */
 const ANSWER =
 	"INSERT INTO answer (name, address, ttl, trusted, first, last) VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET " +
 	"ttl = iif(excluded.last >= last, excluded.ttl, ttl), trusted = max(trusted, excluded.trusted), " +

@@ -1,20 +1,26 @@
 /**
- * How records cross to the writer: numbers in one array, each text and each process once a batch. A batch is complete in itself, so
- * that it can be sent again to another writer.
+ * The form in which records cross to the writer's thread: numbers in one array, each text and each process once a batch. A batch is
+ * complete in itself: it can be sent again to another writer.
  */
+import { PHASES } from "../native/layout.ts";
 import type { Connection } from "../records/connection.ts";
 import type { AnswerRecord, DaemonStart, PolicyChange } from "../records/contract.ts";
 import type { Describer } from "../records/view.ts";
 
-/** Offsets in a row of `numbers`. Texts are indexes into `texts`; 0: none. */
-export const F = {
+/** Numbers of one decision. */
+export const DECISION_FIELDS = 3;
+/** Above every verdict (enum sp_verdict). */
+const VERDICTS = 16;
+
+/** Offsets in a row of `numbers`. A text is an index into `texts`; 0: none. */
+export const FIELD = {
 	id: 0,
 	cookie: 1,
 	flags: 2,
 	last: 3,
 	end: 4,
 	name: 5,
-	/** Into `who`. */
+	/** Index into `who`. */
 	who: 6,
 	protocol: 7,
 	remote: 8,
@@ -30,22 +36,37 @@ export const F = {
 	queryType: 18,
 	/** JSON of [group, rule][]. */
 	alerts: 19,
-	/** Packed addresses one after the other. */
+	/** Packed addresses, concatenated. */
 	addresses: 20,
-	/** -1: none. */
+	/** Phase of the deciding decision; -1: none. */
 	deciding: 21,
 	/** JSON of HttpRequest. */
 	request: 22,
 	requests: 23,
-	/** Four times: verdict + 16 * reason (0: no decision), rule (text "group\0name"), generation. */
+	/** For each phase: verdict and reason (`packDecision`), rule (text "group\0name"), generation. */
 	decisions: 24,
-	stride: 36,
+	stride: 24 + DECISION_FIELDS * PHASES,
 } as const;
+
+/** Verdict and reason of a decision in one number; 0: the phase has none. */
+export function packDecision(verdict: number, reason: number): number {
+	return verdict + VERDICTS * reason;
+}
+
+export function verdictOf(decision: number): number {
+	return decision % VERDICTS;
+}
+
+export function reasonOf(decision: number): number {
+	return Math.floor(decision / VERDICTS);
+}
 
 export const FLAG = { dns: 1, ended: 2, sni: 4, ech: 8, http: 16 } as const;
 
+/** A process with its user and cgroup. Texts are empty where nothing is known. */
 export interface Who {
 	readonly pid: number;
+	/** [ns] CLOCK_BOOTTIME. */
 	readonly start: number;
 	readonly ppid: number;
 	readonly args: string;
@@ -69,9 +90,9 @@ export interface Batch {
 	readonly starts: DaemonStart[];
 }
 
-/** Gathers one batch after the other in the same memory. */
+/** Gathers one batch after the other in the same array. */
 export class BatchBuilder {
-	batch: Batch = empty(new Float64Array(FIRST_ROWS * F.stride));
+	batch: Batch = emptyBatch(new Float64Array(FIRST_ROWS * FIELD.stride));
 	readonly #describe: Describer;
 	readonly #texts = new Map<string, number>([["", 0]]);
 	readonly #rules = new Map<object, number>();
@@ -81,63 +102,63 @@ export class BatchBuilder {
 		this.#describe = describe;
 	}
 
-	/** Of all kinds. */
+	/** Records of all kinds. */
 	get size(): number {
 		const { rows, answers, policyChanges, starts } = this.batch;
 		return rows + answers.length + policyChanges.length + starts.length;
 	}
 
-	/** What was gathered, in memory of its own and no larger than it must be; the next batch begins. */
+	/** The batch so far, in an array of its own length. The next batch begins. */
 	take(): Batch {
 		const { batch } = this;
-		this.batch = empty(batch.numbers);
+		this.batch = emptyBatch(batch.numbers);
 		this.#texts.clear();
 		this.#texts.set("", 0);
 		this.#rules.clear();
 		this.#who.clear();
-		return { ...batch, numbers: batch.numbers.slice(0, batch.rows * F.stride) };
+		return { ...batch, numbers: batch.numbers.slice(0, batch.rows * FIELD.stride) };
 	}
 
 	add(c: Connection): void {
-		const at = this.batch.rows * F.stride;
+		const at = this.batch.rows * FIELD.stride;
 		if (at === this.batch.numbers.length) this.#grow();
 		const n = this.batch.numbers;
-		n[at + F.id] = c.id;
-		n[at + F.cookie] = c.cookie;
-		n[at + F.flags] =
+		n[at + FIELD.id] = c.id;
+		n[at + FIELD.cookie] = c.cookie;
+		n[at + FIELD.flags] =
 			(c.dns ? FLAG.dns : 0) |
 			(c.ended ? FLAG.ended : 0) |
 			(c.nameFromHello ? FLAG.sni : 0) |
 			(c.nameFromRequest ? FLAG.http : 0) |
 			(c.ech ? FLAG.ech : 0);
-		n[at + F.last] = Math.floor(c.last * 1000);
-		n[at + F.end] = c.end;
-		n[at + F.name] = c.name === null ? 0 : this.#text(c.name);
-		n[at + F.who] = this.#whoOf(c);
-		n[at + F.protocol] = c.protocol;
-		n[at + F.remote] = this.#text(c.remote);
-		n[at + F.remotePort] = c.remotePort;
-		n[at + F.local] = this.#text(c.local);
-		n[at + F.localPort] = c.localPort;
-		n[at + F.bytesOut] = c.bytesOut;
-		n[at + F.bytesIn] = c.bytesIn;
-		n[at + F.packetsOut] = c.packetsOut;
-		n[at + F.packetsIn] = c.packetsIn;
-		n[at + F.rtt] = c.rttUs;
-		n[at + F.retransmits] = c.retransmits;
-		n[at + F.queryType] = c.queryType;
-		n[at + F.alerts] =
+		n[at + FIELD.last] = Math.floor(c.last * 1000);
+		n[at + FIELD.end] = c.end;
+		n[at + FIELD.name] = c.name === null ? 0 : this.#text(c.name);
+		n[at + FIELD.who] = this.#whoOf(c);
+		n[at + FIELD.protocol] = c.protocol;
+		n[at + FIELD.remote] = this.#text(c.remote);
+		n[at + FIELD.remotePort] = c.remotePort;
+		n[at + FIELD.local] = this.#text(c.local);
+		n[at + FIELD.localPort] = c.localPort;
+		n[at + FIELD.bytesOut] = c.bytesOut;
+		n[at + FIELD.bytesIn] = c.bytesIn;
+		n[at + FIELD.packetsOut] = c.packetsOut;
+		n[at + FIELD.packetsIn] = c.packetsIn;
+		n[at + FIELD.rtt] = c.rttUs;
+		n[at + FIELD.retransmits] = c.retransmits;
+		n[at + FIELD.queryType] = c.queryType;
+		n[at + FIELD.alerts] =
 			c.alerts === null ? 0 : this.#text(JSON.stringify(c.alerts.map(({ group, name }) => [group, name])));
-		n[at + F.addresses] = c.addresses === null ? 0 : this.#text(c.addresses.join(""));
-		n[at + F.request] = c.request === null ? 0 : this.#text(JSON.stringify(c.request));
-		n[at + F.requests] = c.requests;
-		n[at + F.deciding] = c.deciding?.phase ?? -1;
-		for (let phase = 0; phase < 4; phase++) {
+		n[at + FIELD.addresses] = c.addresses === null ? 0 : this.#text(c.addresses.join(""));
+		n[at + FIELD.request] = c.request === null ? 0 : this.#text(JSON.stringify(c.request));
+		n[at + FIELD.requests] = c.requests;
+		n[at + FIELD.deciding] = c.deciding?.phase ?? -1;
+		for (let phase = 0; phase < PHASES; phase++) {
 			const decision = c.decisions[phase];
-			const slot = at + F.decisions + phase * 3;
+			const slot = at + FIELD.decisions + phase * DECISION_FIELDS;
 			if (decision === null || decision === undefined) n[slot] = n[slot + 1] = n[slot + 2] = 0;
 			else {
-				n[slot] = decision.verdict + 16 * decision.reason;
+				n[slot] = packDecision(decision.verdict, decision.reason);
 				n[slot + 1] = decision.rule === null ? 0 : this.#rule(decision.rule);
 				n[slot + 2] = decision.generation;
 			}
@@ -153,7 +174,7 @@ export class BatchBuilder {
 		return index;
 	}
 
-	/* Rules are few objects that live with their policy. */
+	/* Rules are the objects of the policy: identity is a cheaper key than their text. */
 	#rule(rule: { readonly group: string; readonly name: string }): number {
 		let index = this.#rules.get(rule);
 		if (index === undefined) {
@@ -193,7 +214,8 @@ export class BatchBuilder {
 	}
 }
 
-function empty(numbers: Float64Array): Batch {
+/** A batch without records; its rows go into `numbers`. */
+export function emptyBatch(numbers: Float64Array): Batch {
 	return { rows: 0, numbers, texts: [""], who: [], answers: [], policyChanges: [], starts: [] };
 }
 

@@ -1,48 +1,55 @@
 import type { DatabaseSync, StatementSync } from "node:sqlite";
-import { isMapped } from "../base/address.ts";
 import { BoundedMap } from "../base/lru.ts";
-import { type Batch, F, FLAG } from "./batch.ts";
+import { addressBlob } from "../records/filter-words.ts";
+import { packed } from "./address-blob.ts";
+import { type Batch, FIELD, FLAG } from "./batch.ts";
 import type { Dimensions, WhoIds } from "./dimensions.ts";
 import { LateSums, type Summed } from "./rollup.ts";
 import { ENTRIES, type EntryColumn, type Segments } from "./segments.ts";
 import type { Part } from "./spans.ts";
+import { eachRow, onlyRow } from "./typed-rows.ts";
 
-/** Rows of connections: each once, whoever sends it however often. */
+/** Writes rows of connections: one each, however often a connection is recorded. */
 export class ConnectionWriter {
 	readonly #dimensions: Dimensions;
 	readonly #segments: Segments;
 	readonly #sums: LateSums;
-	readonly #entries: Readonly<Record<EntryColumn, { readonly add: StatementSync; readonly remove: StatementSync }>>;
+	readonly #entries: Readonly<Record<EntryColumn, EntryStatements>>;
 	readonly #insert: StatementSync;
 	readonly #update: StatementSync;
 	readonly #before: StatementSync;
 	/** Rows that an earlier daemon left open, by socket and destination. */
 	readonly #carried = new Map<string, number>();
-	/** Connections that stand under another id in the file. */
+	/** Connections whose row has another id. */
 	readonly #aliases = new BoundedMap<string, number>(ALIASES);
 
 	constructor(database: DatabaseSync, dimensions: Dimensions, segments: Segments) {
 		this.#dimensions = dimensions;
 		this.#segments = segments;
 		this.#sums = new LateSums(database);
-		const entry = (column: EntryColumn) => ({
+		const entries = (column: EntryColumn): EntryStatements => ({
 			add: database.prepare(`INSERT INTO by_${column} VALUES (?, ?, ?) ON CONFLICT DO NOTHING`),
 			remove: database.prepare(`DELETE FROM by_${column} WHERE segment = ? AND ${column} = ? AND id = ?`),
 		});
-		this.#entries = Object.fromEntries(ENTRIES.map((column) => [column, entry(column)])) as never;
-		const marks = COLUMNS.map(() => "?").join(", ");
+		this.#entries = {
+			name: entries("name"),
+			workload: entries("workload"),
+			steps: entries("steps"),
+			remote: entries("remote"),
+		};
+		const columns = [...FIXED, ...CHANGING];
 		this.#insert = database.prepare(
-			`INSERT INTO connection (${COLUMNS.join(", ")}) VALUES (${marks}) ON CONFLICT DO NOTHING`,
+			`INSERT INTO connection (${columns.join(", ")}) VALUES (${columns.map(() => "?").join(", ")}) ON CONFLICT DO NOTHING`,
 		);
-		const changed = COLUMNS.slice(FIXED.length).map((column) => `${column} = ?`);
+		const changed = CHANGING.map((column) => `${column} = ?`);
 		this.#update = database.prepare(`UPDATE connection SET ${changed.join(", ")} WHERE id = ?`);
 		this.#before = database.prepare(BEFORE);
-		for (const row of database.prepare(CARRIED).iterate() as Iterable<Before>) {
+		for (const row of eachRow<Before>(database.prepare(CARRIED))) {
 			this.#carried.set(identity(row.cookie, row.kind, row.protocol, row.port, packed(row.remote)), row.id);
 		}
 	}
 
-	/** Returns how many rows are new. */
+	/** Returns the number of new rows. Call it within a transaction. */
 	write(batch: Batch): number {
 		const { numbers: n, texts, rows } = batch;
 		const who: (WhoIds | undefined)[] = [];
@@ -52,130 +59,122 @@ export class ConnectionWriter {
 			return blobs[index];
 		};
 		let added = 0;
-		for (let at = 0; at < rows * F.stride; at += F.stride) {
+		for (let at = 0; at < rows * FIELD.stride; at += FIELD.stride) {
 			const get = (field: number) => n[at + field] ?? 0;
-			const flags = get(F.flags);
-			const last = get(F.last);
-			const id = get(F.id);
-			const whoIndex = get(F.who);
+			const flags = get(FIELD.flags);
+			const last = get(FIELD.last);
+			const id = get(FIELD.id);
+			const whoIndex = get(FIELD.who);
 			who[whoIndex] ??= this.#dimensions.who(batch.who[whoIndex]!, last);
 			const { workload, process } = who[whoIndex];
 			const steps = this.#dimensions.steps(batch, at, last);
 			const row: Row = {
 				id,
+				cookie: get(FIELD.cookie),
+				remoteText: texts[get(FIELD.remote)] ?? "",
+				queryType: get(FIELD.queryType),
 				kind: flags & FLAG.dns,
-				name: this.#dimensions.name(texts[get(F.name)] ?? "", id, last),
+				name: this.#dimensions.name(texts[get(FIELD.name)] ?? "", id, last),
 				workload,
 				steps: steps.id,
-				protocol: get(F.protocol),
-				port: get(F.remotePort),
-				remote: blob(get(F.remote)),
+				protocol: get(FIELD.protocol),
+				port: get(FIELD.remotePort),
+				remote: blob(get(FIELD.remote)),
 				verdict: steps.verdict,
-				bytesOut: get(F.bytesOut),
-				bytesIn: get(F.bytesIn),
+				bytesOut: get(FIELD.bytesOut),
+				bytesIn: get(FIELD.bytesIn),
 				last,
 			};
-			const cookie = get(F.cookie);
-			const addresses = texts[get(F.addresses)] ?? "";
-			const isOpen = (flags & FLAG.ended) === 0 ? 1 : 0;
-			const source = row.name === 0 ? 0 : (flags & FLAG.sni) !== 0 ? 1 : (flags & FLAG.http) !== 0 ? 3 : 2;
-			const changing = [
-				isOpen,
+			const addresses = texts[get(FIELD.addresses)] ?? "";
+			const changing: Changing = {
+				open: (flags & FLAG.ended) === 0 ? 1 : 0,
 				last,
-				row.name,
-				source,
+				name: row.name,
+				name_source: row.name === 0 ? NAME_SOURCE.none : sourceOf(flags),
 				workload,
 				process,
-				row.steps,
-				row.verdict,
-				blob(get(F.local)),
-				get(F.localPort),
-				row.bytesOut,
-				row.bytesIn,
-				get(F.packetsOut),
-				get(F.packetsIn),
-				get(F.rtt),
-				get(F.retransmits),
-				get(F.end),
-				(flags & FLAG.ech) === 0 ? 0 : 1,
-				addresses === "" ? null : Buffer.from(addresses, "latin1"),
-				texts[get(F.request)] || null,
-				get(F.requests),
-			] as const;
-			const rest = [row.kind, row.protocol, row.remote, row.port, get(F.queryType), ...changing] as const;
-			added += this.#put(row, texts[get(F.remote)] ?? "", cookie, process, rest, changing);
+				steps: row.steps,
+				verdict: row.verdict,
+				local: blob(get(FIELD.local)),
+				local_port: get(FIELD.localPort),
+				bytes_out: row.bytesOut,
+				bytes_in: row.bytesIn,
+				packets_out: get(FIELD.packetsOut),
+				packets_in: get(FIELD.packetsIn),
+				rtt: get(FIELD.rtt),
+				retransmits: get(FIELD.retransmits),
+				end_how: get(FIELD.end),
+				ech: (flags & FLAG.ech) === 0 ? 0 : 1,
+				addresses: addresses === "" ? null : Buffer.from(addresses, "latin1"),
+				request: texts[get(FIELD.request)] || null,
+				requests: get(FIELD.requests),
+			};
+			added += this.#put(row, changing);
 		}
 		return added;
 	}
 
 	/** Returns 1 if the row is new. */
-	#put(
-		row: Row,
-		remote: string,
-		cookie: number,
-		process: number,
-		rest: readonly Value[],
-		changing: readonly Value[],
-	): number {
-		let key = this.#keyOf(row, remote, cookie);
+	#put(row: Row, changing: Changing): number {
+		let key = this.#keyOf(row);
+		const fixed = [row.cookie, row.kind, row.protocol, row.remote, row.port, row.queryType] as const;
+		const values = CHANGING.map((column) => changing[column]);
 		for (;;) {
-			if (this.#insert.run(key, cookie, ...rest).changes === 1) {
+			if (this.#insert.run(key, ...fixed, ...values).changes === 1) {
 				const segment = this.#segments.of(key);
 				if (segment !== null) this.#addLate({ ...row, id: key }, segment);
 				break;
 			}
-			const before = this.#before.get(key) as unknown as Before;
-			if (isSame(before, row, remote, cookie)) {
-				this.#change(before, row, process, changing);
-				if (key !== row.id) this.#aliases.set(aliasOf(row, remote, cookie), key);
+			const before = onlyRow<Before>(this.#before, key);
+			if (isSame(before, row)) {
+				this.#change(before, row, changing);
+				if (key !== row.id) this.#aliases.set(aliasOf(row), key);
 				return 0;
 			}
-			/* The clock was set back onto another's time: the next that is free. */
+			/* Another connection has this id, because the clock was set back: the next free id. */
 			key++;
 		}
-		if (key !== row.id) this.#aliases.set(aliasOf(row, remote, cookie), key);
+		if (key !== row.id) this.#aliases.set(aliasOf(row), key);
 		return 1;
 	}
 
-	/** Under which id it stands: its own, or that of the row that an earlier daemon left open. */
-	#keyOf(row: Row, remote: string, cookie: number): number {
+	/** The id of the connection's row: its own id, or that of the row that an earlier daemon left open. */
+	#keyOf(row: Row): number {
 		if (this.#aliases.size > 0) {
-			const alias = this.#aliases.get(aliasOf(row, remote, cookie));
+			const alias = this.#aliases.get(aliasOf(row));
 			if (alias !== undefined) return alias;
 		}
 		if (this.#carried.size === 0 || row.kind !== 0) return row.id;
-		const name = identity(cookie, 0, row.protocol, row.port, remote);
-		const carried = this.#carried.get(name);
+		const key = identity(row.cookie, 0, row.protocol, row.port, row.remoteText);
+		const carried = this.#carried.get(key);
 		if (carried === undefined || carried > row.id) return row.id;
-		this.#carried.delete(name);
+		this.#carried.delete(key);
 		return carried;
 	}
 
-	#change(before: Before, row: Row, process: number, changing: readonly Value[]): void {
-		const values = [...changing];
-		let { name, steps, verdict, workload } = row;
-		/* A daemon that began in the middle knows less: what was known stays. */
-		if (name === 0 && before.name !== 0) {
-			name = before.name;
-			values[CHANGING.name] = name;
-			values[CHANGING.source] = before.name_source;
+	#change(before: Before, row: Row, changing: Changing): void {
+		const kept: Partial<Changing> = {};
+		/* A daemon that started in the middle of a connection knows less: the known values stay. */
+		if (row.name === 0 && before.name !== 0) {
+			kept.name = before.name;
+			kept.name_source = before.name_source;
 		}
-		if (steps === 0 && before.steps !== 0) {
-			({ steps, verdict } = before);
-			values[CHANGING.steps] = steps;
-			values[CHANGING.verdict] = verdict;
+		if (row.steps === 0 && before.steps !== 0) {
+			kept.steps = before.steps;
+			kept.verdict = before.verdict;
 		}
-		if (process === 0 && before.process !== 0) {
-			workload = before.workload;
-			values[CHANGING.workload] = workload;
-			values[CHANGING.process] = before.process;
+		if (changing.process === 0 && before.process !== 0) {
+			kept.workload = before.workload;
+			kept.process = before.process;
 		}
-		this.#update.run(...values, before.id);
+		const values = { ...changing, ...kept };
+		this.#update.run(...CHANGING.map((column) => values[column]), before.id);
 		const segment = this.#segments.of(before.id);
 		if (segment === null) return;
-		const was = {
-			...row,
-			id: before.id,
+		const { name, workload, steps, verdict } = values;
+		const is: Summed = { ...row, id: before.id, name, workload, steps, verdict };
+		const was: Summed = {
+			...is,
 			name: before.name,
 			workload: before.workload,
 			steps: before.steps,
@@ -184,7 +183,6 @@ export class ConnectionWriter {
 			bytesIn: before.bytes_in,
 			last: before.last,
 		};
-		const is = { ...row, id: before.id, name, workload, steps, verdict };
 		const partsOf = (rollup: number) => this.#segments.partsOf(segment, rollup);
 		this.#sums.add(was, -1, partsOf);
 		this.#sums.add(is, 1, partsOf);
@@ -195,25 +193,33 @@ export class ConnectionWriter {
 		}
 	}
 
-	#addLate(row: Row, segment: Part): void {
+	/** Adds a row to a segment that is sealed already. */
+	#addLate(row: Summed, segment: Part): void {
 		this.#sums.add(row, 1, (rollup) => this.#segments.partsOf(segment, rollup));
 		for (const column of ENTRIES)
 			if (column !== "name" || row.name !== 0) this.#entries[column].add.run(segment.id, row[column], row.id);
 	}
 }
 
-/** An address in the file: 4 bytes or 16. */
-export function addressBlob(address: string): Uint8Array {
-	return Buffer.from(isMapped(address) ? address.slice(12) : address, "latin1");
+/** Column `name_source` of table connection. row-view.ts has the names. */
+const NAME_SOURCE = { none: 0, sni: 1, dns: 2, http: 3 } as const;
+
+function sourceOf(flags: number): number {
+	if ((flags & FLAG.sni) !== 0) return NAME_SOURCE.sni;
+	return (flags & FLAG.http) !== 0 ? NAME_SOURCE.http : NAME_SOURCE.dns;
 }
 
-export function packed(blob: Uint8Array): string {
-	const text = Buffer.from(blob.buffer, blob.byteOffset, blob.byteLength).toString("latin1");
-	return blob.length === 4 ? `\0\0\0\0\0\0\0\0\0\0\xff\xff${text}` : text;
+interface EntryStatements {
+	readonly add: StatementSync;
+	readonly remove: StatementSync;
 }
 
-type Value = number | string | null | Uint8Array;
-type Row = Summed;
+interface Row extends Summed {
+	readonly cookie: number;
+	/** Packed (../base/address.ts). */
+	readonly remoteText: string;
+	readonly queryType: number;
+}
 
 interface Before {
 	readonly id: number;
@@ -233,54 +239,39 @@ interface Before {
 	readonly last: number;
 }
 
-/** What never changes, then what does. */
+/** Columns of table connection: those that never change, in the order of `fixed` in #put, and the others. */
 const FIXED = ["id", "cookie", "kind", "protocol", "remote", "port", "query_type"] as const;
-const COLUMNS = [
-	...FIXED,
-	"open",
-	"last",
-	"name",
-	"name_source",
-	"workload",
-	"process",
-	"steps",
-	"verdict",
-	"local",
-	"local_port",
-	"bytes_out",
-	"bytes_in",
-	"packets_out",
-	"packets_in",
-	"rtt",
-	"retransmits",
-	"end_how",
-	"ech",
-	"addresses",
-	"request",
-	"requests",
+const CHANGING = [
+	...(["open", "last", "name", "name_source", "workload", "process", "steps", "verdict"] as const),
+	...(["local", "local_port", "bytes_out", "bytes_in", "packets_out", "packets_in", "rtt", "retransmits"] as const),
+	...(["end_how", "ech", "addresses", "request", "requests"] as const),
 ] as const;
-/** Indexes in what changes. */
-const CHANGING = { name: 2, source: 3, workload: 4, process: 5, steps: 6, verdict: 7 } as const;
+
+/** Values by column. Texts and blobs apart, all are numbers. */
+type Changing = {
+	-readonly [C in Exclude<(typeof CHANGING)[number], "local" | "addresses" | "request">]: number;
+} & { local: Uint8Array; addresses: Uint8Array | null; request: string | null };
+
 const ALIASES = 65_536;
 const BEFORE =
 	"SELECT id, cookie, kind, name, name_source, workload, process, steps, verdict, protocol, remote, port, bytes_out, bytes_in, last " +
 	"FROM connection WHERE id = ?";
+/* The index is partial: SQLite takes it only if its own condition, open > 0, stands in the statement. 2: left open by an earlier daemon. */
 const CARRIED =
 	"SELECT id, cookie, kind, protocol, remote, port FROM connection INDEXED BY connection_open WHERE open > 0 AND open = 2";
 
-function isSame(before: Before, row: Row, remoteKey: string, cookie: number): boolean {
-	const { kind, protocol, port, remote } = before;
+function isSame(before: Before, row: Row): boolean {
 	return (
-		before.cookie === cookie &&
-		kind === row.kind &&
-		protocol === row.protocol &&
-		port === row.port &&
-		packed(remote) === remoteKey
+		before.cookie === row.cookie &&
+		before.kind === row.kind &&
+		before.protocol === row.protocol &&
+		before.port === row.port &&
+		packed(before.remote) === row.remoteText
 	);
 }
 
-function aliasOf({ id, kind, protocol, port }: Row, remote: string, cookie: number): string {
-	return `${id} ${identity(cookie, kind, protocol, port, remote)}`;
+function aliasOf({ id, cookie, kind, protocol, port, remoteText }: Row): string {
+	return `${id} ${identity(cookie, kind, protocol, port, remoteText)}`;
 }
 
 function identity(cookie: number, kind: number, protocol: number, port: number, remote: string): string {

@@ -1,20 +1,23 @@
-/** Opening the file, and what can be wrong with it. Used by the writer's thread; the reader opens what the writer made. */
+/** Opens the file and classifies its errors. The writer's thread creates it; the reader's thread only opens it. */
 import { chmodSync, existsSync, mkdirSync, readdirSync, renameSync, rmSync, statfsSync, statSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import type { HistoryFailure, HistoryFailureCode } from "../records/contract.ts";
 import { APPLICATION_ID, MIGRATIONS } from "./tables.ts";
+import { onlyRow } from "./typed-rows.ts";
 
-/** A file that is not to be touched: another program's, or a later Sallyport's. Trying again is of no use. */
-export class NotOurs extends Error {
+/** A file of another program or of a later Sallyport. It is left as it is, and a retry would not help. */
+export class ForeignFile extends Error {
 	readonly code: HistoryFailureCode;
 
 	constructor(code: HistoryFailureCode, message: string) {
 		super(message);
+		this.name = "ForeignFile";
 		this.code = code;
 	}
 }
 
+/** Creates or opens the file and brings it to the current schema. Throws ForeignFile, SQLite's errors and those of node:fs. */
 export function openForWriting(file: string, maxBytes: number, migrations = MIGRATIONS): DatabaseSync {
 	mkdirSync(dirname(file), { recursive: true });
 	const isNew = !existsSync(file);
@@ -22,7 +25,7 @@ export function openForWriting(file: string, maxBytes: number, migrations = MIGR
 	try {
 		if (isNew) chmodSync(file, 0o600);
 		checkVersion(database, file, migrations.length);
-		/* Only a file without tables takes it; and only before its mode is WAL. */
+		/* auto_vacuum can only be set on a file without tables, and before its mode is WAL. */
 		database.exec("PRAGMA auto_vacuum = INCREMENTAL");
 		const log = Math.max(16 * PAGE, Math.min(LOG, maxBytes / 16));
 		database.exec(
@@ -37,13 +40,14 @@ export function openForWriting(file: string, maxBytes: number, migrations = MIGR
 	}
 }
 
+/** Opens a file that the writer has made. Throws SQLite's errors. */
 export function openForReading(file: string): DatabaseSync {
 	const database = new DatabaseSync(file, { readOnly: true, timeout: BUSY });
 	database.exec(`PRAGMA cache_size = -${CACHE}`);
 	return database;
 }
 
-/** Brings the file to the last version, a step a transaction. */
+/** Brings the file to the current schema, with one transaction for each version. */
 export function migrate(database: DatabaseSync, migrations = MIGRATIONS): void {
 	for (let version = versionOf(database); version < migrations.length; version++) {
 		database.exec("BEGIN IMMEDIATE");
@@ -57,15 +61,16 @@ export function migrate(database: DatabaseSync, migrations = MIGRATIONS): void {
 	}
 }
 
+/** Ends a transaction that failed. Never throws. */
 export function rollback(database: DatabaseSync): void {
 	try {
 		if (database.isTransaction) database.exec("ROLLBACK");
 	} catch {
-		/* SQLite has done so itself, or the file is beyond it: the error that led here is the one to tell. */
+		/* SQLite rolled back by itself, or the file is broken: the caller reports the error that led here. */
 	}
 }
 
-/** Returns where the file is now. One broken file is kept; more would fill the disk. */
+/** Renames a corrupt file and returns its new name. Only one such file is kept: more would fill the disk. */
 export function moveAside(file: string): string {
 	const folder = dirname(file);
 	const prefix = `${basename(file)}.corrupt-`;
@@ -77,89 +82,93 @@ export function moveAside(file: string): string {
 	return target;
 }
 
-/** What an error means for a person. */
+/** The code and message of an error of the file. */
 export function failureOf(error: unknown, file: string): HistoryFailure {
 	const code = codeOf(error, file);
 	const detail = error instanceof Error ? error.message : String(error);
-	const message = error instanceof NotOurs ? detail : `${MEANING[code] ?? "It cannot be written"}: ${file}: ${detail}`;
+	const message =
+		error instanceof ForeignFile ? detail : `${MEANING[code] ?? "The history cannot be written"}: ${file}: ${detail}`;
 	return { code, message, time: Date.now() };
 }
 
 export function isCorrupt(error: unknown): boolean {
 	const primary = primaryOf(error);
-	return primary === CORRUPT || primary === NOTADB;
+	return primary === SQLITE_CORRUPT || primary === SQLITE_NOTADB;
 }
 
-/** Of the file and its write-ahead log. */
+/** Size of the file and its write-ahead log. */
 export function bytesOf(file: string): number {
 	return sizeOf(file) + sizeOf(`${file}-wal`);
 }
 
-/* ms. The only one that writes is us: whoever else holds the lock is a person with a shell. */
+/* [ms] The daemon is the only writer: another holder of the lock is a person with a shell. */
 const BUSY = 1_000;
-/* kB, in each of two threads; pages beyond it are read from the system's cache. */
+/* [kB] In each of two threads. Other pages come from the system's page cache. */
 const CACHE = 8_000;
-/* A large log: a page that many rows change is written to the file once. */
+/* [bytes] With a large log, a page that many rows change is written to the file once. */
 const LOG = 16 * 1024 * 1024;
 const PAGE = 4_096;
 
-const BUSY_CODE = 5;
-const LOCKED = 6;
-const READONLY = 8;
-const IOERR = 10;
-const CORRUPT = 11;
-const FULL = 13;
-const CANTOPEN = 14;
-const NOTADB = 26;
+/* Primary result codes of sqlite3.h. */
+const SQLITE_BUSY = 5;
+const SQLITE_LOCKED = 6;
+const SQLITE_READONLY = 8;
+const SQLITE_IOERR = 10;
+export const SQLITE_CORRUPT = 11;
+const SQLITE_FULL = 13;
+const SQLITE_CANTOPEN = 14;
+const SQLITE_NOTADB = 26;
 
 const MEANING: Partial<Record<HistoryFailureCode, string>> = {
-	disk_full: "The disk is full; what happens meanwhile waits in memory, then is lost and counted",
-	corrupt: "The history's file is broken",
-	locked: "Another program holds the history's file",
-	read_only: "The history's folder or file cannot be written to",
-	cannot_open: "The history's file cannot be opened",
-	io: "Reading or writing the history's file fails",
+	disk_full: "The disk is full; new records wait in memory, and are dropped and counted once it is full too",
+	corrupt: "The history file is corrupt",
+	locked: "Another program has locked the history file",
+	read_only: "The history file or its directory is read-only",
+	cannot_open: "The history file cannot be opened",
+	io: "Reading or writing the history file failed",
 };
 
 function checkVersion(database: DatabaseSync, file: string, known: number): void {
 	const version = versionOf(database);
-	const { application_id: application } = database.prepare("PRAGMA application_id").get() as { application_id: number };
-	const tables = database.prepare("SELECT count(*) AS n FROM sqlite_schema").get() as { n: number };
+	const { application_id: application } = onlyRow<{ readonly application_id: number }>(
+		database.prepare("PRAGMA application_id"),
+	);
+	const tables = onlyRow<{ readonly n: number }>(database.prepare("SELECT count(*) AS n FROM sqlite_schema"));
 	if (tables.n > 0 && application !== APPLICATION_ID) {
-		throw new NotOurs(
+		throw new ForeignFile(
 			"cannot_open",
-			`${file} is a database of another program. History is off; enforcement is not affected. Name another file.`,
+			`${file} is a database of another program. History is off; enforcement is not affected. Configure another file.`,
 		);
 	}
 	if (version > known) {
-		throw new NotOurs(
+		throw new ForeignFile(
 			"newer_schema",
-			`${file} was written by a later Sallyport (schema ${version}, this one knows ${known}). ` +
-				"History is off; enforcement is not affected. Run that version, or move the file away.",
+			`${file} was written by a later Sallyport (schema ${version}; this version supports ${known}). ` +
+				"History is off; enforcement is not affected. Upgrade Sallyport, or move the file away.",
 		);
 	}
 }
 
 function versionOf(database: DatabaseSync): number {
-	return (database.prepare("PRAGMA user_version").get() as { user_version: number }).user_version;
+	return onlyRow<{ readonly user_version: number }>(database.prepare("PRAGMA user_version")).user_version;
 }
 
 function codeOf(error: unknown, file: string): HistoryFailureCode {
-	if (error instanceof NotOurs) return error.code;
+	if (error instanceof ForeignFile) return error.code;
 	switch (primaryOf(error)) {
-		case FULL:
+		case SQLITE_FULL:
 			return "disk_full";
-		case IOERR:
+		case SQLITE_IOERR:
 			return isFull(file) ? "disk_full" : "io";
-		case CORRUPT:
-		case NOTADB:
+		case SQLITE_CORRUPT:
+		case SQLITE_NOTADB:
 			return "corrupt";
-		case BUSY_CODE:
-		case LOCKED:
+		case SQLITE_BUSY:
+		case SQLITE_LOCKED:
 			return "locked";
-		case READONLY:
+		case SQLITE_READONLY:
 			return "read_only";
-		case CANTOPEN:
+		case SQLITE_CANTOPEN:
 			return isFull(file) ? "disk_full" : "cannot_open";
 	}
 	switch ((error as NodeJS.ErrnoException).code) {

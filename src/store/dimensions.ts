@@ -1,10 +1,12 @@
-/** The small tables: each name, workload, process and decision once. What was used lately is known without a look-up. */
+/** The small tables: each name, workload, process and set of decisions once. Recently used rows are cached. */
 import type { DatabaseSync, StatementSync } from "node:sqlite";
 import { BoundedMap } from "../base/lru.ts";
-import { reversed } from "../records/patterns.ts";
-import { type Batch, F, type Who } from "./batch.ts";
+import { PHASES, VERDICT } from "../native/layout.ts";
+import { reversedName } from "../records/patterns.ts";
+import { type Batch, DECISION_FIELDS, FIELD, reasonOf, verdictOf, type Who } from "./batch.ts";
+import { firstRow, prepareAll } from "./typed-rows.ts";
 
-/** `last` of an entry is right to this, µs: it only tells what is no longer used. */
+/** [µs] Precision of a row's `last`, which only serves to find rows that are no longer used. */
 export const TOUCH = 3_600_000_000;
 
 interface Entry {
@@ -22,6 +24,7 @@ export interface StepsEntry {
 	readonly verdict: number;
 }
 
+/** Ids of the rows, inserted where they are missing. Call all methods within a transaction. Times are in µs. */
 export class Dimensions {
 	#names = new BoundedMap<string, Entry>(NAMES);
 	#workloads = new BoundedMap<string, Entry>(WORKLOADS);
@@ -32,11 +35,11 @@ export class Dimensions {
 	readonly #sql: Readonly<Record<keyof typeof SQL, StatementSync>>;
 
 	constructor(database: DatabaseSync) {
-		this.#sql = Object.fromEntries(Object.entries(SQL).map(([key, sql]) => [key, database.prepare(sql)])) as never;
+		this.#sql = prepareAll(database, SQL);
 	}
 
-	/** After entries were deleted, or a transaction was undone. */
-	forget(): void {
+	/** Call it after rows were deleted, or a transaction was rolled back. */
+	clearCache(): void {
 		this.#names = new BoundedMap(NAMES);
 		this.#workloads = new BoundedMap(WORKLOADS);
 		this.#processes = new BoundedMap(PROCESSES);
@@ -44,13 +47,13 @@ export class Dimensions {
 		this.#batch = null;
 	}
 
-	/** `first`, `last`: µs. */
+	/** 0 for an empty text. */
 	name(text: string, first: number, last: number): number {
 		if (text === "") return 0;
 		let entry = this.#names.get(text);
 		if (entry === undefined) {
-			const found = this.#sql.findName.get(text) as Entry | undefined;
-			entry = found ?? { id: inserted(this.#sql.addName.run(text, reversed(text), first, last)), last };
+			const found = firstRow<Entry>(this.#sql.findName, text);
+			entry = found ?? { id: inserted(this.#sql.addName.run(text, reversedName(text), first, last)), last };
 			this.#names.set(text, entry);
 		}
 		this.#touch(entry, this.#sql.touchName, last);
@@ -63,18 +66,18 @@ export class Dimensions {
 		const key = columns.join("\0");
 		let workload = this.#workloads.get(key);
 		if (workload === undefined) {
-			const found = this.#sql.findWorkload.get(...columns) as Entry | undefined;
+			const found = firstRow<Entry>(this.#sql.findWorkload, ...columns);
 			workload = found ?? { id: inserted(this.#sql.addWorkload.run(...columns, now)), last: now };
 			this.#workloads.set(key, workload);
 		}
 		this.#touch(workload, this.#sql.touchWorkload, now);
 		if (pid === 0) return { workload: workload.id, process: 0 };
-		/* ns would pass 2^53 after 104 days. */
+		/* µs: nanoseconds since boot exceed 2^53 after 104 days. */
 		const started = Math.floor(start / 1000);
 		const own = `${pid} ${started} ${workload.id} ${args}`;
 		let process = this.#processes.get(own);
 		if (process === undefined) {
-			const found = this.#sql.findProcess.get(pid, started, workload.id, args) as Entry | undefined;
+			const found = firstRow<Entry>(this.#sql.findProcess, pid, started, workload.id, args);
 			process = found ?? {
 				id: inserted(this.#sql.addProcess.run(pid, started, ppid, workload.id, args, now)),
 				last: now,
@@ -85,18 +88,18 @@ export class Dimensions {
 		return { workload: workload.id, process: process.id };
 	}
 
-	/** Of the row at `at` of a batch. 0: nothing was decided. */
+	/** Decisions and alerts of the row at `at` of a batch. Id 0: no phase has decided. */
 	steps(batch: Batch, at: number, now: number): StepsEntry {
 		const n = batch.numbers;
-		const deciding = n[at + F.deciding] ?? -1;
+		const deciding = n[at + FIELD.deciding] ?? -1;
 		if (deciding < 0) return UNDECIDED;
-		/* Within a batch by the numbers of its texts: that makes short keys. */
+		/* Within a batch the indexes of its texts make short keys. */
 		if (this.#batch !== batch) {
 			this.#batch = batch;
 			this.#batchSteps.clear();
 		}
-		let short = `${deciding} ${n[at + F.alerts]}`;
-		for (let slot = at + F.decisions; slot < at + F.stride; slot += 3)
+		let short = `${deciding} ${n[at + FIELD.alerts]}`;
+		for (let slot = at + FIELD.decisions; slot < at + FIELD.stride; slot += DECISION_FIELDS)
 			short += n[slot] === 0 ? "," : `,${n[slot]} ${n[slot + 1]} ${n[slot + 2]}`;
 		let entry = this.#batchSteps.get(short);
 		if (entry === undefined) {
@@ -108,10 +111,10 @@ export class Dimensions {
 
 	#stepsOf({ numbers: n, texts }: Batch, at: number, deciding: number, now: number): Entry & StepsEntry {
 		let key = `${deciding}`;
-		for (let slot = at + F.decisions; slot < at + F.stride; slot += 3) {
+		for (let slot = at + FIELD.decisions; slot < at + FIELD.stride; slot += DECISION_FIELDS) {
 			if (n[slot] !== 0) key += ` ${slot - at} ${n[slot]} ${n[slot + 2]} ${texts[n[slot + 1] ?? 0]}`;
 		}
-		const alerts = texts[n[at + F.alerts] ?? 0] ?? "";
+		const alerts = texts[n[at + FIELD.alerts] ?? 0] ?? "";
 		if (alerts !== "") key += `\n${alerts}`;
 		let entry = this.#steps.get(key);
 		if (entry === undefined) {
@@ -131,21 +134,21 @@ export class Dimensions {
 		now: number,
 	): Entry & StepsEntry {
 		const decisions: unknown[] = [];
-		for (let phase = 0; phase < 4; phase++) {
-			const slot = at + F.decisions + phase * 3;
+		for (let phase = 0; phase < PHASES; phase++) {
+			const slot = at + FIELD.decisions + phase * DECISION_FIELDS;
 			const packed = n[slot] ?? 0;
 			if (packed === 0) continue;
 			const [group = "", rule = ""] = (texts[n[slot + 1] ?? 0] ?? "").split("\0");
-			decisions.push([phase, packed & 15, packed >> 4, group, rule, n[slot + 2]]);
+			decisions.push([phase, verdictOf(packed), reasonOf(packed), group, rule, n[slot + 2]]);
 		}
-		const slot = at + F.decisions + deciding * 3;
+		const slot = at + FIELD.decisions + deciding * DECISION_FIELDS;
 		const packed = n[slot] ?? 0;
-		const verdict = packed & 15;
+		const verdict = verdictOf(packed);
 		const [group = "", rule = ""] = (texts[n[slot + 1] ?? 0] ?? "").split("\0");
 		const detail = JSON.stringify({ decisions, alerts: alerts === "" ? [] : JSON.parse(alerts), deciding });
-		const found = this.#sql.findSteps.get(detail) as Entry | undefined;
+		const found = firstRow<Entry>(this.#sql.findSteps, detail);
 		if (found !== undefined) return { ...found, verdict };
-		const id = inserted(this.#sql.addSteps.run(detail, verdict, deciding, packed >> 4, group, rule, now));
+		const id = inserted(this.#sql.addSteps.run(detail, verdict, deciding, reasonOf(packed), group, rule, now));
 		return { id, last: now, verdict };
 	}
 
@@ -156,13 +159,13 @@ export class Dimensions {
 	}
 }
 
-/* Entries that are known without a look-up. */
+/* Cached rows. */
 const NAMES = 16_384;
 const WORKLOADS = 4_096;
 const PROCESSES = 8_192;
 const STEPS = 4_096;
 
-const UNDECIDED: StepsEntry = { id: 0, verdict: 1 };
+const UNDECIDED: StepsEntry = { id: 0, verdict: VERDICT.allow };
 
 const SQL = {
 	findName: "SELECT id, last FROM name WHERE text = ?",

@@ -1,28 +1,28 @@
 /**
- * Ids of connections that outlive the daemon: microseconds since the epoch at which the connection began, a free one soon after for those
- * that began in the same. So the key of the history is its order in time, and costs no index of its own.
+ * Ids of connections that outlive the daemon: the microsecond since the epoch in which the connection began, or the next free one if
+ * several began in the same. The key of the history is thus its order in time, and needs no second index.
  */
 export class ConnectionIds {
-	/* Those given lately, each at its remainder: a later one takes the place of one that is a whole round older. Events of several
-	 * processors arrive out of order, by far less. */
-	readonly #given = new Float64Array(REMEMBERED);
+	/* Recent ids, each at its remainder, where it replaces one that is a whole round older. Events of several processors arrive out of
+	 * order by far less than a round. */
+	readonly #recent = new Float64Array(ROUND);
 	#last = 0;
 
-	/** `first`: wall clock, ms. */
+	/** `first`: wall clock [ms] of the beginning. Each id is returned once. */
 	next(first: number): number {
 		let id = Math.floor(first * 1000);
-		let at = id % REMEMBERED;
-		if (this.#given[at] === id) {
-			/* In a burst all up to the last one are taken. */
-			id = this.#last > id && this.#last < id + REMEMBERED ? this.#last + 1 : id + 1;
-			at = id % REMEMBERED;
-			for (; this.#given[at] === id; at = (at + 1) % REMEMBERED) id++;
+		let at = id % ROUND;
+		if (this.#recent[at] === id) {
+			/* In a burst all ids up to the last one are taken. */
+			id = this.#last > id && this.#last < id + ROUND ? this.#last + 1 : id + 1;
+			at = id % ROUND;
+			for (; this.#recent[at] === id; at = (at + 1) % ROUND) id++;
 		}
-		this.#given[at] = id;
+		this.#recent[at] = id;
 		this.#last = id;
 		return id;
 	}
 }
 
-/* µs of a round */
-const REMEMBERED = 32_768;
+/* [µs] One round. */
+const ROUND = 32_768;

@@ -1,38 +1,41 @@
-/** What the threads say to one another. */
+/** Messages between the main thread and the writer's thread. */
 
 import type { HistoryFailure } from "../records/contract.ts";
 import type { Batch } from "./batch.ts";
 
 export interface WriterData {
 	readonly file: string;
+	/** [ms] */
 	readonly maxAge: number;
 	readonly maxBytes: number;
-	/** The first writer of this daemon: what is open in the file was left by an earlier one. */
+	/** This is the daemon's first writer: open rows in the file were left by an earlier daemon. */
 	readonly fresh: boolean;
-	/** Of this boot: socket cookies begin anew with each. */
+	/** Id of this boot: socket cookies are unique only within a boot. */
 	readonly boot: string;
 }
 
 export type ToWriter =
 	| { readonly type: "batch"; readonly batch: Batch }
-	/** The reader met a broken page. */
+	/** Check the file: the reader met a corrupt page. */
 	| { readonly type: "check" }
 	| { readonly type: "close" };
 
 export type FromWriter =
-	/** The file is open (again): readers open it anew. `failure`: what was wrong with the one before. */
+	/** The file was opened, perhaps a new one: readers reopen it. `failure`: the reason why the one before was moved aside. */
 	| { readonly type: "opened"; readonly figures: Figures; readonly failure: HistoryFailure | null }
 	| { readonly type: "written"; readonly figures: Figures }
-	/** The batch is not in the file; send it again later. `final`: never again. */
+	/** An operation failed. `batch`: it was a batch, to be sent again later. `final`: the file will never be writable. */
 	| { readonly type: "failed"; readonly failure: HistoryFailure; readonly final: boolean; readonly batch: boolean }
 	| { readonly type: "figures"; readonly figures: Figures }
 	| { readonly type: "closed" };
 
+/** The state of the file after an operation. */
 export interface Figures {
 	readonly rows: number;
 	readonly bytes: number;
+	/** Wall clock [ms]; null: the file is empty. */
 	readonly oldest: number | null;
 	readonly expired: number;
-	/** Of the file; readers open it anew when it is another. */
+	/** Of the file. */
 	readonly inode: number;
 }

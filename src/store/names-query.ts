@@ -1,18 +1,19 @@
-/** Names seen, their addresses, and who asked. */
+/** Names seen, with their addresses and clients. */
 import type { DatabaseSync } from "node:sqlite";
 import { addressText } from "../base/address.ts";
 import { printable } from "../base/text.ts";
-import type { NameRecord, NameSummary } from "../records/contract.ts";
-import { namePattern } from "../records/patterns.ts";
-import { packed } from "./connection-writer.ts";
+import { MOST_CLIENTS, type NameRecord, type NameSummary, SUMMARY_ADDRESSES } from "../records/contract.ts";
+import { type Term, testOn } from "../records/filter.ts";
+import { packed } from "./address-blob.ts";
 import { TOUCH } from "./dimensions.ts";
 import { iso, textOrNull } from "./row-view.ts";
 import { readSealed } from "./segments.ts";
+import { allRows, eachRow, firstRow } from "./typed-rows.ts";
 
 export interface NamesOptions {
-	/** Lower case; null: all. */
-	readonly pattern: string | null;
-	/** µs */
+	/** Terms of the word "name". */
+	readonly terms: readonly Term[];
+	/** [µs] Seen at or after it; null: no bound. */
 	readonly since: number | null;
 	readonly limit: number;
 	/** The name at which the page before ended. */
@@ -24,32 +25,36 @@ export interface NamesFound {
 	readonly next: string | null;
 }
 
-export function listNames(database: DatabaseSync, { pattern, since, limit, after }: NamesOptions): NamesFound {
-	const matches = pattern === null || pattern === "*" || pattern === "**" ? () => true : namePattern(pattern).matches;
+/** A page of names in the order of the alphabet. */
+export function listNames(database: DatabaseSync, { terms, since, limit, after }: NamesOptions): NamesFound {
+	const tests = terms.map((term) => ({ negated: term.negated, matches: testOn("name", term) }));
 	const all = database.prepare("SELECT id, text, first, last FROM name WHERE text > ? AND last >= ? ORDER BY text");
 	const sums = sumsOfName(database);
-	const answers = database.prepare("SELECT address FROM answer WHERE name = ? ORDER BY last DESC LIMIT 16");
+	const answers = database.prepare("SELECT address FROM answer WHERE name = ? ORDER BY last DESC LIMIT ?");
 	const rows: NameSummary[] = [];
 	let end = "";
-	for (const name of all.iterate(after, since === null ? 0 : since - TOUCH) as Iterable<Name>) {
-		if (!matches(name.text)) continue;
+	for (const name of eachRow<Name>(all, after, since === null ? 0 : since - TOUCH)) {
+		if (tests.some(({ negated, matches }) => matches?.({ name: name.text }) === negated)) continue;
 		const summary = head(name, sums(name.id));
 		if (since !== null && Date.parse(summary.last) * 1000 < since) continue;
 		if (rows.length === limit) return { rows, next: end };
 		end = name.text;
-		const addresses = (answers.all(name.id) as unknown as Answer[]).map(({ address }) => addressText(packed(address)));
-		rows.push({ ...summary, addresses });
+		const addresses = allRows<Answer>(answers, name.id, SUMMARY_ADDRESSES);
+		rows.push({ ...summary, addresses: addresses.map(({ address }) => addressText(packed(address))) });
 	}
 	return { rows, next: null };
 }
 
+/** One name by its exact text; null: not seen. */
 export function readName(database: DatabaseSync, text: string): NameRecord | null {
-	const found = database.prepare("SELECT id, text, first, last FROM name WHERE text = ?").get(text);
-	if (found === undefined) return null;
-	const name = found as unknown as Name;
-	const answers = database
-		.prepare("SELECT address, ttl, trusted, first, last FROM answer WHERE name = ? ORDER BY last DESC LIMIT 1000")
-		.all(name.id) as unknown as Answer[];
+	const name = firstRow<Name>(database.prepare("SELECT id, text, first, last FROM name WHERE text = ?"), text);
+	if (name === undefined) return null;
+	const answers = allRows<Answer>(
+		database.prepare(
+			"SELECT address, ttl, trusted, first, last FROM answer WHERE name = ? ORDER BY last DESC LIMIT 1000",
+		),
+		name.id,
+	);
 	const sums = sumsOfName(database)(name.id);
 	return {
 		...head(name, sums),
@@ -60,7 +65,7 @@ export function readName(database: DatabaseSync, text: string): NameRecord | nul
 			last: iso(last),
 			trusted: trusted === 1,
 		})),
-		askedBy: (database.prepare(ASKED_BY).all(name.id, readSealed(database)) as unknown as Asker[]).map((row) => ({
+		askedBy: allRows<Client>(database.prepare(ASKED_BY), name.id, readSealed(database), MOST_CLIENTS).map((row) => ({
 			process: printable(row.comm ?? ""),
 			exe: textOrNull(row.exe),
 			unit: textOrNull(row.unit),
@@ -89,7 +94,7 @@ interface Answer {
 	readonly last: number;
 }
 
-interface Asker {
+interface Client {
 	readonly comm: string | null;
 	readonly exe: string | null;
 	readonly unit: string | null;
@@ -110,7 +115,7 @@ interface KindSum {
 	readonly last: number;
 }
 
-/* A look-up for each part and kind: CROSS JOIN keeps SQLite from reading the rollup first. */
+/* One look-up for each part and kind: CROSS JOIN keeps SQLite from reading the rollup first. */
 const OF_NAME =
 	"FROM (SELECT level, part FROM temp.parts) p CROSS JOIN (SELECT 0 AS kind UNION ALL SELECT 1) k CROSS JOIN %s t " +
 	"ON t.level = p.level AND t.part = p.part AND t.kind = k.kind AND t.name = ?1";
@@ -126,9 +131,9 @@ export const ASKED_BY =
 	"sum(iif(kind = 0, n, 0)) AS connections, max(last) AS last FROM " +
 	`(SELECT t.kind, t.workload, t.n, t.last ${OF_NAME.replace("%s", "top_all")} UNION ALL ` +
 	`SELECT kind, workload, n, last FROM (${ROWS.replace("%s", "workload")} AND name = ?1 GROUP BY kind, workload)) ` +
-	"GROUP BY workload ORDER BY last DESC LIMIT 100) a LEFT JOIN workload w ON w.id = a.workload ORDER BY a.last DESC";
+	"GROUP BY workload ORDER BY last DESC LIMIT ?3) a LEFT JOIN workload w ON w.id = a.workload ORDER BY a.last DESC";
 
-/** What sums a name: spans, segments that are in none, and what is not sealed yet, once for all names. */
+/** Prepares the sources of a name's sums, once for all names: spans, segments outside of any span, and the rows that are not sealed. */
 export function prepareParts(database: DatabaseSync): number {
 	const sealed = readSealed(database);
 	database.exec(
@@ -151,12 +156,12 @@ export function prepareParts(database: DatabaseSync): number {
 function sumsOfName(database: DatabaseSync): (id: number) => readonly KindSum[] {
 	prepareParts(database);
 	const statement = database.prepare(NAME_SUMS);
-	return (id) => statement.all(id) as unknown as KindSum[];
+	return (id) => allRows<KindSum>(statement, id);
 }
 
 function head({ text, ...seen }: Name, sums: readonly KindSum[]): Omit<NameSummary, "addresses"> {
 	const of = (kind: number) => sums.find((sum) => sum.kind === kind)?.n ?? 0;
-	/* A name that only answers gave has no sums. */
+	/* A name that was only seen in DNS answers has no sums. */
 	const known = sums.length > 0 ? sums : [seen];
 	return {
 		name: printable(text),

@@ -2,24 +2,41 @@ import type { Worker } from "node:worker_threads";
 import { VERDICT } from "../native/layout.ts";
 import type {
 	History,
-	HistoryOptions,
+	HistoryFailure,
 	HistoryQuery,
 	HistoryStatus,
 	LogQuery,
 	NamesQuery,
 	TopQuery,
 } from "../records/contract.ts";
-import { HistoryError } from "../records/contract.ts";
-import { decodeCursor, encodeCursor, limitOf, nameCursor, nameOfCursor, wanted } from "./filter-keys.ts";
-import type { FindOptions } from "./find.ts";
+import type { ConnectionFilter } from "../records/filter.ts";
+import { normalName } from "../records/patterns.ts";
+import { HistoryError } from "../records/query-errors.ts";
+import type { Describer } from "../records/view.ts";
+import { decodeCursor, encodeCursor, limitOf, nameCursor, nameOfCursor } from "./cursors.ts";
+import type { FindOptions, Selected } from "./find.ts";
 import type { WriterData } from "./messages.ts";
 import { ReaderLink } from "./reader-link.ts";
 import type { LogOptions } from "./requests.ts";
 import { WriterLink } from "./writer-link.ts";
 
-/** Returns at once; the file is opened by the writer's thread. */
+export interface HistoryOptions {
+	readonly file: string;
+	/** [ms] Older records are deleted. */
+	readonly maxAge: number;
+	/** Of the file and its write-ahead log. */
+	readonly maxBytes: number;
+	/** Texts of a process that the process table does not keep. */
+	readonly describe: Describer;
+	/** Called once when a failure begins, and with null when writing has resumed. */
+	readonly onFailure?: (failure: HistoryFailure | null) => void;
+	/** Records that wait in memory at most. */
+	readonly buffer: number;
+}
+
+/** Returns at once; the writer's thread opens the file. `startWriter` replaces that thread in tests. */
 export function openHistory(options: HistoryOptions, startWriter?: (data: WriterData) => Worker): History {
-	const { file, maxAge, maxBytes, describe, onFailure = () => {}, buffer = 65_536 } = options;
+	const { file, maxAge, maxBytes, describe, onFailure = () => {}, buffer } = options;
 	const writer: WriterLink = new WriterLink({
 		file,
 		maxAge,
@@ -34,7 +51,7 @@ export function openHistory(options: HistoryOptions, startWriter?: (data: Writer
 	const checkOn = async () => {
 		await writer.ready;
 		if (writer.state !== "off") return;
-		throw new HistoryError("off", writer.failure?.message ?? "The history is off");
+		throw new HistoryError("off", writer.failure?.message ?? "History is off");
 	};
 
 	return {
@@ -74,13 +91,13 @@ export function openHistory(options: HistoryOptions, startWriter?: (data: Writer
 		},
 		async top({ groupBy, filter, sort = "count", limit }: TopQuery) {
 			await checkOn();
-			return reader.ask("top", { groupBy, wanted: wanted(filter), sort, limit: limitOf(limit, 20) });
+			return reader.ask("top", { ...selected(filter), groupBy, sort, limit: limitOf(limit, 20) });
 		},
-		async names({ name, since, limit, cursor }: NamesQuery) {
+		async names({ terms = [], since, limit, cursor }: NamesQuery) {
 			await checkOn();
 			const { rows, next } = await reader.ask("names", {
-				pattern: wanted(name === undefined ? {} : { name }).name,
-				since: wanted(since === undefined ? {} : { since }).since,
+				terms,
+				since: since === undefined ? null : micros(since),
 				limit: limitOf(limit, 100),
 				after: cursor === undefined ? "" : nameOfCursor(cursor),
 			});
@@ -88,7 +105,7 @@ export function openHistory(options: HistoryOptions, startWriter?: (data: Writer
 		},
 		async name(name) {
 			await checkOn();
-			return reader.ask("name", name.toLowerCase().replace(/\.$/, ""));
+			return reader.ask("name", normalName(name));
 		},
 		async known(ids) {
 			await checkOn();
@@ -105,23 +122,36 @@ export function openHistory(options: HistoryOptions, startWriter?: (data: Writer
 	};
 }
 
-/* Characters of a policy that are kept. */
+/* Characters of a policy's text; a longer text is not kept. */
 const TEXT = 256 * 1024;
-/* ms after which a page of a search that finds little is given out short. */
-const PATIENCE = 1_000;
+/* [ms] A search that takes longer returns a short page. */
+const SEARCH_BUDGET = 1_000;
 
 function findOptions({ filter, sort = "-first", limit, cursor }: HistoryQuery): FindOptions {
 	return {
-		wanted: wanted(filter),
+		...selected(filter),
 		sort,
 		limit: limitOf(limit, 100),
 		after: decodeCursor(sort, cursor),
-		patience: PATIENCE,
+		budget: SEARCH_BUDGET,
 	};
 }
 
+function selected({ since, until, terms = [] }: ConnectionFilter = {}): Selected {
+	return {
+		since: since === undefined ? null : micros(since),
+		until: until === undefined ? null : micros(until),
+		terms,
+	};
+}
+
+/** Within the numbers that SQLite and JavaScript both have. */
+function micros(ms: number): number {
+	return Math.floor(Math.min(Math.max(ms, 0), 9e12) * 1000);
+}
+
 function logOptions({ since = 0, limit }: LogQuery): LogOptions {
-	return { since: Math.floor(since * 1000), limit: limitOf(limit, 100) };
+	return { since: micros(since), limit: limitOf(limit, 100) };
 }
 
 function statusOf(file: string, writer: WriterLink): HistoryStatus {

@@ -1,11 +1,16 @@
 import type { Worker } from "node:worker_threads";
-import { HistoryError } from "../records/contract.ts";
+import { HistoryError } from "../records/query-errors.ts";
 import { startThread } from "../system/thread.ts";
 import type { Operation, Requests } from "./requests.ts";
 
-export type ToReader =
-	| { readonly type: "ask"; readonly id: number; readonly operation: Operation; readonly asked: never }
-	| { readonly type: "reopen" };
+export type ToReader = QueryMessage<Operation> | { readonly type: "reopen" };
+
+interface QueryMessage<K extends Operation> {
+	readonly type: "query";
+	readonly id: number;
+	readonly operation: K;
+	readonly query: Requests[K][0];
+}
 
 export interface FromReader {
 	readonly id: number;
@@ -14,13 +19,13 @@ export interface FromReader {
 	readonly corrupt: boolean;
 }
 
-/** This side of the reader's thread, which lives while there are questions: it is memory that nobody needs otherwise. */
+/** The main thread's side of the reader. The thread is ended after a minute without queries, to release its memory. */
 export class ReaderLink {
 	readonly #file: string;
 	readonly #onCorrupt: () => void;
 	readonly #waiting = new Map<number, { resolve: (result: never) => void; reject: (error: Error) => void }>();
 	#worker: Worker | null = null;
-	#rest: NodeJS.Timeout | null = null;
+	#idleTimer: NodeJS.Timeout | null = null;
 	#nextId = 1;
 
 	constructor(file: string, onCorrupt: () => void) {
@@ -28,17 +33,19 @@ export class ReaderLink {
 		this.#onCorrupt = onCorrupt;
 	}
 
-	ask<K extends Operation>(operation: K, asked: Requests[K][0]): Promise<Requests[K][1]> {
-		if (this.#waiting.size >= QUESTIONS)
-			return Promise.reject(new HistoryError("busy", "The history has too many questions to answer; ask again later"));
+	/** Rejects with HistoryError `busy` or `unreadable`. */
+	ask<K extends Operation>(operation: K, query: Requests[K][0]): Promise<Requests[K][1]> {
+		if (this.#waiting.size >= QUERIES)
+			return Promise.reject(new HistoryError("busy", "The history has too many queries; retry later"));
 		const worker = this.#worker ?? this.#start();
-		if (this.#rest !== null) clearTimeout(this.#rest);
-		this.#rest = null;
+		if (this.#idleTimer !== null) clearTimeout(this.#idleTimer);
+		this.#idleTimer = null;
 		const id = this.#nextId++;
 		return new Promise((resolve, reject) => {
 			this.#waiting.set(id, { resolve, reject });
 			worker.ref();
-			worker.postMessage({ type: "ask", id, operation, asked: asked as never } satisfies ToReader);
+			const message: QueryMessage<K> = { type: "query", id, operation, query };
+			worker.postMessage(message satisfies ToReader);
 		});
 	}
 
@@ -47,7 +54,7 @@ export class ReaderLink {
 	}
 
 	async close(): Promise<void> {
-		if (this.#rest !== null) clearTimeout(this.#rest);
+		if (this.#idleTimer !== null) clearTimeout(this.#idleTimer);
 		await this.#worker?.terminate();
 	}
 
@@ -58,13 +65,13 @@ export class ReaderLink {
 			old: 256,
 		});
 		this.#worker = worker;
-		let reason = "it ended";
-		worker.on("message", (message: FromReader) => this.#hear(worker, message));
+		let reason = "it exited";
+		worker.on("message", (message: FromReader) => this.#receive(worker, message));
 		worker.on("error", (error) => {
 			reason = error instanceof Error ? error.message : String(error);
 		});
 		worker.on("exit", () => {
-			/* One that was sent to rest has answered all; what waits now waits for its successor. */
+			/* A thread that was ended for idleness has answered all of its queries; those that wait belong to its successor. */
 			if (this.#worker !== worker) return;
 			this.#worker = null;
 			const waiting = [...this.#waiting.values()];
@@ -75,15 +82,15 @@ export class ReaderLink {
 		return worker;
 	}
 
-	#hear(worker: Worker, { id, result, error, corrupt }: FromReader): void {
+	#receive(worker: Worker, { id, result, error, corrupt }: FromReader): void {
 		const waiting = this.#waiting.get(id);
 		this.#waiting.delete(id);
 		if (this.#waiting.size === 0) {
 			worker.unref();
-			this.#rest = setTimeout(() => {
+			this.#idleTimer = setTimeout(() => {
 				this.#worker = null;
 				void worker.terminate();
-			}, REST).unref();
+			}, IDLE).unref();
 		}
 		if (corrupt) this.#onCorrupt();
 		if (error === null) waiting?.resolve(result as never);
@@ -91,6 +98,7 @@ export class ReaderLink {
 	}
 }
 
-const QUESTIONS = 64;
-/* ms */
-const REST = 60_000;
+/* Queries that wait at most. */
+const QUERIES = 64;
+/* [ms] */
+const IDLE = 60_000;

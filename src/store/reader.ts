@@ -1,4 +1,4 @@
-/** The thread that reads: a question at a time, each on one state of the file. */
+/** The thread that reads: one query at a time, each in a read transaction of its own. */
 import type { DatabaseSync } from "node:sqlite";
 import { parentPort, workerData } from "node:worker_threads";
 import { failureOf, isCorrupt, openForReading } from "./database.ts";
@@ -8,49 +8,49 @@ import { HANDLERS, type Operation, type Requests } from "./requests.ts";
 const { file } = workerData as { readonly file: string };
 const port = parentPort;
 if (port === null) throw new Error("reader.ts runs in a worker");
-const say = (message: FromReader) => port.postMessage(message, buffersOf(message.result));
+const send = (message: FromReader) => port.postMessage(message, buffersOf(message.result));
 
 let database: DatabaseSync | null = null;
 
 port.on("message", (message: ToReader) => {
-	if (message.type === "reopen") letGo();
-	else answer(message.id, message.operation, message.asked);
+	if (message.type === "reopen") closeFile();
+	else answer(message.id, message.operation, message.query);
 });
 
-function answer<K extends Operation>(id: number, operation: K, asked: Requests[K][0]): void {
+function answer<K extends Operation>(id: number, operation: K, query: Requests[K][0]): void {
 	try {
 		database ??= openForReading(file);
 		database.exec("BEGIN");
-		const result = HANDLERS[operation](database, asked);
-		say({ id, result, error: null, corrupt: false });
+		const result = HANDLERS[operation](database, query);
+		send({ id, result, error: null, corrupt: false });
 	} catch (error) {
 		const { message } = failureOf(error, file);
-		say({ id, result: null, error: message, corrupt: isCorrupt(error) });
+		send({ id, result: null, error: message, corrupt: isCorrupt(error) });
 	} finally {
 		endTransaction();
 	}
 }
 
-/** What is text already changes hands. */
+/** Bytes of a written page are transferred, not copied. */
 function buffersOf(result: unknown): ArrayBuffer[] {
 	const { bytes } = (result ?? {}) as { readonly bytes?: unknown };
 	return bytes instanceof Uint8Array ? [bytes.buffer as ArrayBuffer] : [];
 }
 
-/* A file that failed once is opened anew. */
+/* A file that failed is reopened for the next query. */
 function endTransaction(): void {
 	try {
 		if (database?.isTransaction) database.exec("COMMIT");
 	} catch {
-		letGo();
+		closeFile();
 	}
 }
 
-function letGo(): void {
+function closeFile(): void {
 	try {
 		database?.close();
 	} catch {
-		/* Broken: there is nothing to keep. */
+		/* The file is broken, and the next query opens it again. */
 	}
 	database = null;
 }

@@ -1,13 +1,15 @@
-/** What the reader's thread is asked, and what answers it. */
+/** The queries of the reader's thread, and their handlers. */
 import type { DatabaseSync } from "node:sqlite";
 import type { DaemonStart, HistoryRecord, NameRecord, PolicyChange, RowForm, TopRow } from "../records/contract.ts";
 import { rowsText } from "../records/rows-text.ts";
-import type { Position } from "./filter-keys.ts";
+import type { Position } from "./cursors.ts";
 import { type FindOptions, find } from "./find.ts";
 import { listNames, type NamesFound, type NamesOptions, readName } from "./names-query.ts";
 import { readRecords } from "./row-view.ts";
 import { type TopOptions, top } from "./top-query.ts";
+import { allRows } from "./typed-rows.ts";
 
+/** By operation: the query, and its answer. */
 export interface Requests {
 	readonly query: [FindOptions, { readonly rows: HistoryRecord[]; readonly next: Position | null }];
 	readonly write: [
@@ -24,14 +26,14 @@ export interface Requests {
 }
 
 export interface LogOptions {
-	/** µs */
+	/** [µs] At or after it. */
 	readonly since: number;
 	readonly limit: number;
 }
 
 export type Operation = keyof Requests;
 
-export type Handlers = { readonly [K in Operation]: (database: DatabaseSync, asked: Requests[K][0]) => Requests[K][1] };
+export type Handlers = { readonly [K in Operation]: (database: DatabaseSync, query: Requests[K][0]) => Requests[K][1] };
 
 export const HANDLERS: Handlers = {
 	query(database, options) {
@@ -57,5 +59,5 @@ export const HANDLERS: Handlers = {
 
 function log<T>(database: DatabaseSync, table: string, { since, limit }: LogOptions): T[] {
 	const rows = database.prepare(`SELECT detail FROM ${table} WHERE time >= ? ORDER BY time DESC LIMIT ?`);
-	return (rows.all(since, limit) as unknown as { detail: string }[]).map(({ detail }) => JSON.parse(detail) as T);
+	return allRows<{ readonly detail: string }>(rows, since, limit).map(({ detail }) => JSON.parse(detail) as T);
 }

@@ -1,19 +1,23 @@
-/** What is too old, or too much, is deleted in small steps between the batches. */
+/** Deletes records that are too old or too many, in small steps between the batches. */
 import type { DatabaseSync, StatementSync } from "node:sqlite";
-import type { Records } from "./batch-writer.ts";
+import type { BatchWriter } from "./batch-writer.ts";
 import { rollback } from "./database.ts";
 import { TOUCH } from "./dimensions.ts";
 import type { Part } from "./spans.ts";
+import { onlyRow } from "./typed-rows.ts";
 
 export interface RetentionOptions {
 	readonly database: DatabaseSync;
-	readonly records: Records;
-	/** ms */
+	readonly records: BatchWriter;
+	/** [ms] */
 	readonly maxAge: number;
+	/** Of the file and its write-ahead log. */
 	readonly maxBytes: number;
+	/** Wall clock [ms]; for tests. */
 	readonly now?: () => number;
 }
 
+/** Keeps the file within its age and size. All methods throw SQLite's errors. */
 export class Retention {
 	/** Connections deleted since the file was opened. */
 	expired = 0;
@@ -24,7 +28,7 @@ export class Retention {
 	readonly #free: StatementSync;
 	readonly #pageSize: number;
 	#shrinking = false;
-	/* Where the walk over the dimensions is; null: none is due. */
+	/* Position of the sweep of unused dimension rows; null: none is due. */
 	#sweep: { readonly steps: readonly Step[]; index: number; from: number; deleted: boolean } | null = null;
 	#swept = 0;
 
@@ -39,10 +43,10 @@ export class Retention {
 		);
 		this.#pages = database.prepare("PRAGMA page_count");
 		this.#free = database.prepare("PRAGMA freelist_count");
-		this.#pageSize = (database.prepare("PRAGMA page_size").get() as { page_size: number }).page_size;
+		this.#pageSize = onlyRow<{ readonly page_size: number }>(database.prepare("PRAGMA page_size")).page_size;
 	}
 
-	/** One step, of some milliseconds. True: there is more to do. */
+	/** One step, of a few milliseconds. Returns whether work remains. */
 	step(): boolean {
 		const before = this.#now() - this.#o.maxAge * 1000;
 		const { records } = this.#o;
@@ -55,12 +59,12 @@ export class Retention {
 		);
 	}
 
-	/** µs */
+	/** [µs] */
 	#now(): number {
 		return (this.#o.now ?? Date.now)() * 1000;
 	}
 
-	/* Connections that are open or were active since stay, without their segment; they go when they are over. */
+	/* Connections that are open or were active since stay, without their segment, until they expire too. */
 	#expire(before: number): boolean {
 		const { segments } = this.#o.records;
 		const { oldest } = segments;
@@ -68,12 +72,12 @@ export class Retention {
 			this.#drop(oldest, before, false);
 			return true;
 		}
-		/* What is left of segments that are gone, and what was never sealed. */
+		/* Rows left of dropped segments, and rows that were never sealed. */
 		const high = Math.min(oldest?.low ?? before, before);
 		return this.#transaction(() => this.#deleteRest.run({ ":high": high, ":before": before })) > 0;
 	}
 
-	/* The oldest go, whatever they are; more than must, so that this is not done for each row. */
+	/* Drops the oldest segments, open connections included, until the size is below the lower limit. */
 	#shrink(): boolean {
 		const used = this.#used();
 		const { maxBytes } = this.#o;
@@ -118,7 +122,7 @@ export class Retention {
 		}
 	}
 
-	/* Once an hour, some thousand entries a step. What the rows older than the floor (still open) use stays. */
+	/* Once an hour, some thousand rows a step. Rows that connections below the floor (still open) use stay. */
 	#sweepDimensions(before: number): boolean {
 		const now = this.#now();
 		if (this.#sweep === null) {
@@ -134,11 +138,11 @@ export class Retention {
 		const sweep = this.#sweep;
 		const step = sweep.steps[sweep.index];
 		if (step === undefined) {
-			if (sweep.deleted) this.#o.records.forget();
+			if (sweep.deleted) this.#o.records.clearCache();
 			this.#sweep = null;
 			return false;
 		}
-		const { highest } = step.highest.get() as { highest: number | null };
+		const { highest } = onlyRow<{ readonly highest: number | null }>(step.highest);
 		const to = sweep.from + ENTRIES;
 		if (Number(step.remove.run(sweep.from, to).changes) > 0) sweep.deleted = true;
 		if (highest === null || to > highest) {
@@ -170,12 +174,12 @@ export class Retention {
 		];
 	}
 
-	/* Free pages are used again; they go back to the disk when they are many, or the file is over its size. */
+	/* SQLite reuses free pages. They are returned to the disk when they are many, or the file is above its size. */
 	#vacuum(): boolean {
 		const { database, maxBytes } = this.#o;
 		const free = this.#freePages();
 		if (free === 0) return false;
-		const pages = (this.#pages.get() as { page_count: number }).page_count;
+		const pages = this.#pageCount();
 		const tooMany = free * 4 > pages && free * this.#pageSize > 4 * 1024 * 1024;
 		if (!tooMany && pages * this.#pageSize <= maxBytes * HIGH) return false;
 		database.exec(`PRAGMA incremental_vacuum(${VACUUM})`);
@@ -183,12 +187,15 @@ export class Retention {
 	}
 
 	#used(): number {
-		const pages = (this.#pages.get() as { page_count: number }).page_count;
-		return (pages - this.#freePages()) * this.#pageSize;
+		return (this.#pageCount() - this.#freePages()) * this.#pageSize;
 	}
 
 	#freePages(): number {
-		return (this.#free.get() as { freelist_count: number }).freelist_count;
+		return onlyRow<{ readonly freelist_count: number }>(this.#free).freelist_count;
+	}
+
+	#pageCount(): number {
+		return onlyRow<{ readonly page_count: number }>(this.#pages).page_count;
 	}
 }
 
@@ -197,8 +204,10 @@ interface Step {
 	readonly remove: StatementSync;
 }
 
+/* Rows of a dimension that one step looks at. */
 const ENTRIES = 4_096;
+/* Pages that one step returns. */
 const VACUUM = 500;
-/* Of maxBytes: deleting begins above the first and ends below the second; what is left is for the write-ahead log (database.ts). */
+/* Shares of maxBytes: dropping begins above HIGH and ends below LOW. The remainder is for the write-ahead log (database.ts). */
 const HIGH = 0.85;
 const LOW = 0.8;

@@ -1,17 +1,19 @@
 /**
- * Sums of segments and of spans of segments, so that "top" need not read every connection. Each rollup is a choice of
- * columns; a question is answered from the first one that has all it speaks of.
+ * Sums of segments and of spans of segments, so that "top" does not read every connection. Each rollup groups by a set of columns.
+ * A query is answered from the first one that has all of its columns.
  */
 import type { DatabaseSync, StatementSync } from "node:sqlite";
+import { VERDICT } from "../native/layout.ts";
 
 export type Dimension = "name" | "workload" | "steps" | "protocol" | "port" | "remote";
 
+/** One table of sums. */
 export interface Rollup {
 	readonly table: string;
 	readonly dimensions: readonly Dimension[];
 }
 
-/** Level 0 are segments; a span of level n is eight of the level below. */
+/** Levels of spans. Level 0 are the segments; a span of level n holds eight parts of the level below. */
 export const LEVELS = 3;
 
 export const ROLLUPS: readonly Rollup[] = [
@@ -21,7 +23,7 @@ export const ROLLUPS: readonly Rollup[] = [
 	{ table: "top_all", dimensions: ["name", "workload", "steps", "protocol", "port"] },
 ];
 
-/** What of a connection is summed. */
+/** The columns of a connection that rollups group by and sum. */
 export interface Summed {
 	readonly id: number;
 	readonly kind: number;
@@ -47,8 +49,8 @@ export function createRollup(database: DatabaseSync, { table, dimensions }: Roll
 }
 
 /**
- * Of a segment; to be run one after the other. Parameters: segment, low, high. In the order of each table, so that it grows at its
- * end. What another rollup has summed already is summed from there: that is fewer rows, and narrower ones.
+ * Statements that sum a segment, to be run one after the other. Parameters: segment, low, high. Rows are inserted in the order of
+ * the key, so that each table grows at its end. A narrow rollup is summed from a wider one: that is fewer and shorter rows.
  */
 export function sumSegmentSql(): readonly string[] {
 	const wide = ROLLUPS.filter((rollup) => widerThan(rollup) === undefined);
@@ -57,7 +59,7 @@ export function sumSegmentSql(): readonly string[] {
 		...wide.map(({ table, dimensions }) => {
 			const list = dimensions.join(", ");
 			return (
-				`INSERT INTO ${table} SELECT 0, ?1, kind, ${list}, count(*), sum(verdict = 2), sum(verdict = 3), ` +
+				`INSERT INTO ${table} SELECT 0, ?1, kind, ${list}, count(*), sum(verdict = ${VERDICT.deny}), sum(verdict = ${VERDICT.wouldDeny}), ` +
 				`sum(bytes_out), sum(bytes_in), min(id), max(last) FROM connection WHERE id >= ?2 AND id < ?3 ` +
 				`GROUP BY kind, ${list} ORDER BY kind, ${list}`
 			);
@@ -79,7 +81,7 @@ function widerThan({ dimensions }: Rollup): Rollup | undefined {
 	);
 }
 
-/** Of a span of the level above `level`. Parameters: its id, the first and the last of its parts. */
+/** The statement that sums a span of the level above `level`. Parameters: its id, the first and the last of its parts. */
 export function sumPartsSql({ table, dimensions }: Rollup, level: number): string {
 	const list = dimensions.join(", ");
 	return (
@@ -89,7 +91,7 @@ export function sumPartsSql({ table, dimensions }: Rollup, level: number): strin
 	);
 }
 
-/** A row that changes, or comes, after its segment was sealed. */
+/** Corrects the sums for a row that arrives or changes after its segment was sealed. */
 export class LateSums {
 	readonly #upserts: readonly (readonly [Rollup, StatementSync])[];
 
@@ -97,11 +99,11 @@ export class LateSums {
 		this.#upserts = ROLLUPS.map((rollup) => [rollup, database.prepare(upsertSql(rollup))]);
 	}
 
-	/** `sign`: -1 takes back what the row was before. `partsOf`: of a rollup, by its number; by level. */
+	/** `sign`: -1 subtracts the row as it was before. `partsOf`: for the index of a rollup, the part of each level, segment first. */
 	add(row: Summed, sign: 1 | -1, partsOf: (rollup: number) => readonly number[]): void {
 		const { verdict, bytesOut, bytesIn, id, last } = row;
-		const denied = verdict === 2 ? sign : 0;
-		const would = verdict === 3 ? sign : 0;
+		const denied = verdict === VERDICT.deny ? sign : 0;
+		const would = verdict === VERDICT.wouldDeny ? sign : 0;
 		const sums = [sign, denied, would, sign * bytesOut, sign * bytesIn, id, last] as const;
 		for (const [index, [{ dimensions }, upsert]] of this.#upserts.entries()) {
 			const keys = dimensions.map((each) => row[each]);

@@ -1,5 +1,5 @@
-/** A row of the file as people see it: the same form as a connection that is still in memory (connections/view.ts). */
-import type { DatabaseSync, StatementSync } from "node:sqlite";
+/** A row of the file in the form of src/records/view.ts, as a connection in memory is shown. */
+import type { DatabaseSync } from "node:sqlite";
 import { addressText, isUnspecified } from "../base/address.ts";
 import { printable } from "../base/text.ts";
 import { PHASE } from "../native/layout.ts";
@@ -7,24 +7,28 @@ import { endNames, type PhaseName, phaseNames, reasonNames, verdictNames } from 
 import { encryptedDns } from "../policy/encrypted-dns.ts";
 import type { HttpRequest } from "../records/connection.ts";
 import type { HistoryRecord } from "../records/contract.ts";
-import { type DecisionView, httpView, protocolText, queryTypeText } from "../records/view.ts";
-import { packed } from "./connection-writer.ts";
+import { protocolText } from "../records/protocols.ts";
+import { argumentsOf, type DecisionView, httpView, queryTypeText } from "../records/view.ts";
+import { packed } from "./address-blob.ts";
+import { firstRow } from "./typed-rows.ts";
 
-/** Whole records by id, in the order of `ids`; what is gone meanwhile is left out. */
+/** Whole records by id, in the order of `ids`, without those that were deleted meanwhile. */
 export function readRecords(database: DatabaseSync, ids: readonly number[]): HistoryRecord[] {
-	const statement: StatementSync = database.prepare(WHOLE);
+	const statement = database.prepare(WHOLE);
 	const records: HistoryRecord[] = [];
 	for (const id of ids) {
-		const row = statement.get(id) as Row | undefined;
+		const row = firstRow<Row>(statement, id);
 		if (row !== undefined) records.push(recordOf(row));
 	}
 	return records;
 }
 
+/** Printable; an empty text is null. */
 export function textOrNull(text: string | null): string | null {
 	return text === null || text === "" ? null : printable(text);
 }
 
+/** `us`: microseconds since the epoch. */
 export function iso(us: number): string {
 	return new Date(us / 1000).toISOString();
 }
@@ -95,6 +99,7 @@ interface Detail {
 	readonly alerts: readonly (readonly [group: string, rule: string])[];
 }
 
+/** By NAME_SOURCE of connection-writer.ts. */
 const NAME_SOURCES = [null, "sni", "dns", "http"] as const;
 const NO_DETAIL: Detail = { decisions: [], alerts: [] };
 
@@ -148,7 +153,7 @@ function processOf({ pid, ppid, comm, exe, args, uid, user, parent_comm }: Row):
 		ppid: ppid === 0 ? null : ppid,
 		comm: printable(comm ?? ""),
 		exe: textOrNull(exe),
-		args: args === null || args === "" ? [] : args.replace(/\0+$/, "").split("\0").map(printable),
+		args: argumentsOf(args ?? ""),
 		uid: uid ?? 0,
 		user: textOrNull(user),
 		parentComm: textOrNull(parent_comm),

@@ -1,6 +1,6 @@
 import type { DatabaseSync } from "node:sqlite";
 import { readSealed, readSegments } from "./segments.ts";
-import type { Selection } from "./selection.ts";
+import { type Selection, sqlOf } from "./selection.ts";
 
 export interface Sql {
 	readonly sql: string;
@@ -9,12 +9,12 @@ export interface Sql {
 
 /**
  * All rows of a selection with an id from `low` up to `high`: through the entries of the segments where there are keys, else by
- * walking the range. `columns` are of connection.
+ * reading the range. `columns` are of connection.
  */
 export function rowsSql(database: DatabaseSync, selection: Selection, columns: string, low: number, high: number): Sql {
 	const { conditions, keys } = selection;
 	const walk = (from: number, to: number): Sql => ({
-		sql: `SELECT ${columns} FROM connection NOT INDEXED WHERE id >= ? AND id < ?${conditions.map(({ sql }) => ` AND ${sql}`).join("")}`,
+		sql: `SELECT ${columns} FROM connection NOT INDEXED WHERE id >= ? AND id < ?${conditions.map((each) => ` AND ${sqlOf(each)}`).join("")}`,
 		parameters: [from, to, ...conditions.flatMap(({ parameters }) => parameters)],
 	});
 	if (keys === null) return walk(low, high);
@@ -29,17 +29,12 @@ export function rowsSql(database: DatabaseSync, selection: Selection, columns: s
 	parts.push({
 		sql:
 			`SELECT ${columns} FROM (SELECT e.id AS entry FROM segment s CROSS JOIN by_${column} e ON e.segment = s.id ` +
-			`WHERE s.high > ? AND s.low < ? AND e.id >= ? AND e.id < ? AND ${qualified(condition.sql, column)}) ` +
-			`CROSS JOIN connection ON connection.id = entry${rest.map(({ sql }) => ` AND ${sql}`).join("")}`,
+			`WHERE s.high > ? AND s.low < ? AND e.id >= ? AND e.id < ? AND ${condition.sql(`e.${column}`)}) ` +
+			`CROSS JOIN connection ON connection.id = entry${rest.map((each) => ` AND ${sqlOf(each)}`).join("")}`,
 		parameters: [low, high, low, high, ...condition.parameters, ...rest.flatMap(({ parameters }) => parameters)],
 	});
 	return {
 		sql: parts.map(({ sql }) => sql).join(" UNION ALL "),
 		parameters: parts.flatMap(({ parameters }) => parameters),
 	};
-}
-
-/* The condition of a key begins with its column, and may name it again as the argument of a function. */
-function qualified(sql: string, column: string): string {
-	return sql.replace(new RegExp(`^${column}\\b`), `e.${column}`).replace(`(${column})`, `(e.${column})`);
 }

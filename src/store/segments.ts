@@ -6,27 +6,28 @@
 import type { DatabaseSync, StatementSync } from "node:sqlite";
 import { rollback } from "./database.ts";
 import { sumSegmentSql } from "./rollup.ts";
-import type { Part } from "./spans.ts";
-import { Spans } from "./spans.ts";
+import { type Part, Spans } from "./spans.ts";
+import { allRows, firstRow, onlyRow, prepareAll } from "./typed-rows.ts";
 
 export const ENTRIES = ["name", "workload", "steps", "remote"] as const;
 export type EntryColumn = (typeof ENTRIES)[number];
 
 export interface SegmentLimits {
 	readonly rows: number;
-	/** µs after which fewer are sealed too. */
+	/** [µs] Age at which fewer rows are sealed too. */
 	readonly age: number;
-	/** Parts that make a span. */
+	/** Parts of a span. */
 	readonly span: number;
 }
 
 export const SEGMENT_LIMITS: SegmentLimits = { rows: 16_384, age: 3_600_000_000, span: 8 };
 
-/** µs: what comes out of order comes within it. */
+/** [µs] Records that arrive out of order arrive within this time. */
 const MARGIN = 2_000_000;
 
+/** The sealed parts of table connection. All methods throw SQLite's errors. */
 export class Segments {
-	/** From here on rows are not sealed. */
+	/** Rows from this id on are not sealed. */
 	sealed: number;
 	readonly #database: DatabaseSync;
 	readonly #limits: SegmentLimits;
@@ -44,7 +45,7 @@ export class Segments {
 		this.#spans = new Spans(database, parts, limits.span);
 		this.sealed = readSealed(database);
 		this.#seal = [...ENTRIES.map(entriesSql), ...sumSegmentSql()].map((sql) => database.prepare(sql));
-		this.#sql = Object.fromEntries(Object.entries(SQL).map(([key, sql]) => [key, database.prepare(sql)])) as never;
+		this.#sql = prepareAll(database, SQL);
 		this.#lastId = this.#list.at(-1)?.id ?? 0;
 	}
 
@@ -52,7 +53,7 @@ export class Segments {
 		return this.#list[0];
 	}
 
-	/** Null: not sealed, or so old that its segment is gone. */
+	/** The segment of a row. Null: not sealed, or so old that its segment was dropped. */
 	of(id: number): Part | null {
 		const list = this.#list;
 		if (id >= this.sealed || id < (list[0]?.low ?? 0)) return null;
@@ -66,24 +67,24 @@ export class Segments {
 		return list[low] ?? null;
 	}
 
-	/** The parts whose sums in a rollup hold the segment's: by level, the segment first. */
+	/** The parts whose sums in a rollup include the segment's, by level, the segment first. */
 	partsOf(segment: Part, rollup: number): readonly number[] {
 		return this.#spans.partsOf(segment, rollup);
 	}
 
-	/** Seals what is due or makes a span of what is sealed. `newest`: the largest id that was written. True: there may be more. */
+	/** Seals a segment or merges one rollup of a span. `newest`: the largest id in the file. Returns whether work may remain. */
 	step(newest: number): boolean {
 		return this.#sealNext(newest) || this.#spans.mergeNext();
 	}
 
-	/** Deletes what belongs to the oldest, but not its rows; within a transaction. */
+	/** Deletes entries and sums of the oldest segment, but not its rows. Call it within a transaction, and `dropped` after the commit. */
 	drop(segment: Part): void {
 		this.#sql.dropSegment.run(segment.id);
 		for (const column of ENTRIES) this.#database.prepare(`DELETE FROM by_${column} WHERE segment = ?`).run(segment.id);
 		this.#spans.drop(segment);
 	}
 
-	/** When that is committed. */
+	/** See `drop`. */
 	dropped(): void {
 		this.#spans.dropped();
 	}
@@ -92,13 +93,13 @@ export class Segments {
 		const bound = newest - MARGIN;
 		const { rows, age } = this.#limits;
 		const from = this.sealed;
-		const { first } = this.#sql.first.get(from) as { first: number | null };
+		const { first } = onlyRow<{ readonly first: number | null }>(this.#sql.first, from);
 		if (first === null) return false;
-		const boundary = this.#sql.boundary.get(from, rows) as { id: number } | undefined;
-		/* Never more than an hour: what is too old goes by segments. */
+		const boundary = firstRow<{ readonly id: number }>(this.#sql.boundary, from, rows);
+		/* At most an hour: records expire by segments. */
 		const to = Math.min(boundary?.id ?? first + age, first + age);
 		if (to > bound) return false;
-		const { n } = this.#sql.count.get(from, to) as { n: number };
+		const { n } = onlyRow<{ readonly n: number }>(this.#sql.count, from, to);
 		const segment: Part = { id: this.#lastId + 1, low: from, high: to, span: 0 };
 		this.#database.exec("BEGIN IMMEDIATE");
 		try {
@@ -120,20 +121,22 @@ export class Segments {
 /** By level, each in the order of time. */
 export function readParts(database: DatabaseSync): Part[][] {
 	const parts: Part[][] = [readSegments(database)];
-	const spans = database.prepare("SELECT level, id, low, high, span FROM span ORDER BY level, id").all();
-	for (const { level, ...part } of spans as unknown as (Part & { readonly level: number })[]) {
+	const spans = database.prepare("SELECT level, id, low, high, span FROM span ORDER BY level, id");
+	for (const { level, ...part } of allRows<Part & { readonly level: number }>(spans)) {
 		parts[level] ??= [];
 		parts[level].push(part);
 	}
 	return Array.from(parts, (list) => list ?? []);
 }
 
+/** In the order of time. */
 export function readSegments(database: DatabaseSync): Part[] {
-	return database.prepare("SELECT id, low, high, span FROM segment ORDER BY id").all() as unknown as Part[];
+	return allRows<Part>(database.prepare("SELECT id, low, high, span FROM segment ORDER BY id"));
 }
 
+/** The id from which on rows are not sealed. */
 export function readSealed(database: DatabaseSync): number {
-	return (database.prepare("SELECT value FROM meta WHERE key = 'sealed'").get() as { value: number }).value;
+	return onlyRow<{ readonly value: number }>(database.prepare("SELECT value FROM meta WHERE key = 'sealed'")).value;
 }
 
 /** Parameters: segment, low, high. A connection without a name has no entry by name. */

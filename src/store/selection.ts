@@ -1,23 +1,25 @@
 /**
- * A question in the words of the file: what is asked of names, workloads and decisions becomes sets of their keys, in temporary tables;
- * the rest conditions on a connection's own columns.
+ * The terms of a filter as SQL. Terms about names, workloads and decisions are tested on the rows of their small table, and become
+ * sets of its keys in temporary tables. The others are conditions on columns of `connection`.
  */
 import type { DatabaseSync } from "node:sqlite";
-import { wildcard } from "../records/filter.ts";
-import { namePattern } from "../records/patterns.ts";
-import type { Wanted } from "./filter-keys.ts";
+import type { AddressRange } from "../base/address.ts";
+import { type Term, testOn } from "../records/filter.ts";
+import { type Decided, type Named, type Subjects, UNDECIDED, type Workload } from "../records/filter-subject.ts";
+import type { ColumnCondition, OwnColumn } from "../records/filter-word.ts";
+import { isNarrow, TERM_WORDS } from "../records/filter-words.ts";
+import { type NamePattern, namePattern } from "../records/patterns.ts";
 import type { EntryColumn } from "./segments.ts";
+import { allRows, eachRow, firstRow } from "./typed-rows.ts";
 
-export interface Condition {
-	/** What a rollup must have to answer it; "row": only the connection itself has it. */
+export interface Condition extends ColumnCondition {
+	/** The column that a rollup needs to answer it; "row": only table `connection` can. */
 	readonly column: Column;
-	readonly sql: string;
-	readonly parameters: readonly (number | Uint8Array)[];
 }
 
-export type Column = "kind" | "name" | "workload" | "steps" | "protocol" | "port" | "remote" | "row";
+export type Column = "name" | "workload" | "steps" | OwnColumn | "row";
 
-/** The entries (segments.ts) by which to look; `condition` is one of the conditions, on that column. */
+/** The entries (segments.ts) through which rows are found; `condition` is one of the selection's, on that column. */
 export interface Keys {
 	readonly column: EntryColumn;
 	readonly condition: Condition;
@@ -25,162 +27,182 @@ export interface Keys {
 
 export interface Selection {
 	readonly conditions: readonly Condition[];
-	/** Null: by time. */
+	/** Null: rows are found by time. */
 	readonly keys: Keys | null;
 	/** Nothing can match. */
 	readonly empty: boolean;
 }
 
-export function select(database: DatabaseSync, wanted: Wanted): Selection {
-	const conditions = ownColumns(wanted);
-	const names = wanted.name === null ? null : nameSet(database, wanted.name);
-	const workloads = workloadSet(database, wanted);
-	const steps = stepsSet(database, wanted);
-	const sets = [
-		["name", names],
-		["workload", workloads],
-		["steps", steps],
-	] as const;
-	for (const [column, set] of sets) {
-		if (set === ANY) conditions.push({ column, sql: `${column} <> 0`, parameters: [] });
-		else if (set?.length === 1) conditions.push({ column, sql: `${column} = ?`, parameters: set });
-		else if (set !== null) conditions.push({ column, sql: fill(database, column, set), parameters: [] });
-	}
-	const few = (set: readonly number[] | null, most: number) => set !== null && set !== ANY && set.length <= most;
-	let column: EntryColumn | null = null;
-	if (few(names, MANY)) column = "name";
-	else if (wanted.address !== null && isNarrow(wanted.address)) column = "remote";
-	else if (few(workloads, MANY)) column = "workload";
-	else if (few(steps, MANY)) column = "steps";
-	const condition = conditions.find((each) => each.column === column);
+/** Fills temporary tables of the connection that are valid until the next call. */
+export function select(database: DatabaseSync, terms: readonly Term[]): Selection {
+	const names = nameConditions(database, terms);
+	const process = processConditions(database, terms);
+	const workloads = rowConditions(database, "workload", readWorkloads, terms, [process.superset]);
+	const steps = rowConditions(database, "steps", readSteps, terms);
+	const own = terms.flatMap(ownCondition);
+	const keys = names.keys ?? own.map(addressKeys).find((each) => each !== null) ?? workloads.keys ?? steps.keys;
 	return {
-		conditions,
-		keys: column === null || condition === undefined ? null : { column, condition },
-		empty: sets.some(([, set]) => set !== ANY && set?.length === 0),
+		conditions: [
+			...own.map(({ condition }) => condition),
+			...process.conditions,
+			...names.conditions,
+			...workloads.conditions,
+			...steps.conditions,
+		],
+		keys,
+		empty: names.empty || workloads.empty || steps.empty,
 	};
 }
 
-/** Keys of the names that match; ANY for what every name matches. */
-export function nameSet(database: DatabaseSync, pattern: string): readonly number[] {
-	if (pattern === "*" || pattern === "**") return ANY;
-	const { matches, exact, reversedPrefix } = namePattern(pattern);
-	if (exact !== null) {
-		const found = database.prepare("SELECT id FROM name WHERE text = ?").get(exact) as Id | undefined;
-		return found === undefined ? [] : [found.id];
-	}
-	const statement =
-		reversedPrefix === ""
-			? database.prepare("SELECT id, text FROM name")
-			: database.prepare("SELECT id, text FROM name WHERE reversed >= ? AND reversed < ?");
-	/* "/" comes after ".", with which a prefix ends. */
-	const bounds = reversedPrefix === "" ? [] : [reversedPrefix, `${reversedPrefix.slice(0, -1)}/`];
-	const found: number[] = [];
-	for (const { id, text } of statement.iterate(...bounds) as Iterable<Id & { text: string }>)
-		if (matches(text)) found.push(id);
-	return found;
+/** The condition on its own column: for statements that read one table. */
+export function sqlOf({ column, sql }: Condition): string {
+	return sql(column);
 }
 
-/** What is compared by identity: every name. */
-export const ANY: readonly number[] = [];
-
-/* Above it a walk over the rows of a segment is as quick as a look-up for each. */
+/** Above it, reading the rows of a segment is as fast as looking up each key. */
 const MANY = 4_096;
-const PID = /^\d{1,10}$/;
 
-interface Id {
-	readonly id: number;
+interface Chosen {
+	readonly conditions: readonly Condition[];
+	readonly keys: Keys | null;
+	readonly empty: boolean;
 }
 
-function ownColumns({ kind, open, port, protocol, address, process }: Wanted): Condition[] {
+const ANYTHING: Chosen = { conditions: [], keys: null, empty: false };
+
+/** A term's test of rows of a small table. */
+interface RowTest<S> {
+	readonly negated: boolean;
+	readonly matches: (row: S) => boolean;
+}
+
+type Row<S> = S & { readonly id: number };
+
+function rowConditions<K extends "workload" | "steps">(
+	database: DatabaseSync,
+	column: K,
+	read: (database: DatabaseSync) => Iterable<Row<Subjects[K]>>,
+	terms: readonly Term[],
+	more: readonly (RowTest<Row<Subjects[K]>> | null)[] = [],
+): Chosen {
+	const tests: RowTest<Row<Subjects[K]>>[] = more.filter((each) => each !== null);
+	for (const term of terms) {
+		const matches = hasPid(term) ? null : testOn(column, term);
+		if (matches !== null) tests.push({ negated: term.negated, matches });
+	}
+	return tests.length === 0 ? ANYTHING : chosen(database, column, read(database), tests);
+}
+
+/**
+ * Ids that every test selects. If all tests are negated, the set holds the few ids that one of them excludes rather than all others.
+ */
+function chosen<S>(
+	database: DatabaseSync,
+	column: "name" | "workload" | "steps",
+	rows: Iterable<Row<S>>,
+	tests: readonly RowTest<Row<S>>[],
+): Chosen {
+	const excludes = tests.every(({ negated }) => negated);
+	const ids = new Set<number>();
+	for (const row of rows) {
+		const isIn = excludes
+			? tests.some(({ matches }) => matches(row))
+			: tests.every(({ negated, matches }) => matches(row) !== negated);
+		if (isIn) ids.add(row.id);
+	}
+	if (ids.size === 0) return excludes ? ANYTHING : { ...ANYTHING, empty: true };
+	const condition: Condition = { column, ...setCondition(database, column, ids, excludes) };
+	return {
+		conditions: [condition],
+		keys: excludes || ids.size > MANY ? null : { column, condition },
+		empty: false,
+	};
+}
+
+function setCondition(
+	database: DatabaseSync,
+	name: string,
+	ids: ReadonlySet<number>,
+	excludes: boolean,
+): ColumnCondition {
+	const [first = 0] = ids;
+	if (ids.size === 1) return { sql: (column) => `${column} ${excludes ? "<>" : "="} ?`, parameters: [first] };
+	const table = fill(database, name, ids);
+	return { sql: (column) => `${column} ${excludes ? "NOT " : ""}IN (SELECT id FROM ${table})`, parameters: [] };
+}
+
+function fill(database: DatabaseSync, name: string, ids: Iterable<number>): string {
+	const table = `selected_${name}`;
+	database.exec(`CREATE TEMP TABLE IF NOT EXISTS ${table} (id INTEGER PRIMARY KEY); DELETE FROM temp.${table}`);
+	const insert = database.prepare(`INSERT INTO temp.${table} VALUES (?)`);
+	for (const id of ids) insert.run(id);
+	return `temp.${table}`;
+}
+
+function nameConditions(database: DatabaseSync, terms: readonly Term[]): Chosen {
 	const conditions: Condition[] = [];
-	const add = (column: Column, sql: string, ...parameters: (number | Uint8Array)[]) =>
-		conditions.push({ column, sql, parameters });
-	if (kind !== null) add("kind", "kind = ?", kind);
-	if (open !== null) add("row", open ? "open = 1" : "open <> 1");
-	if (port !== null) add("port", "port BETWEEN ? AND ?", port.from, port.to);
-	if (protocol !== null) add("protocol", "protocol = ?", protocol);
-	if (process !== null && PID.test(process)) {
-		/* Digits alone: it may stand in SQL as it is. */
-		const text = "process IN (SELECT id FROM process WHERE pid = ?)";
-		add("row", `(${text} OR workload IN (SELECT id FROM workload WHERE comm = '${process}'))`, Number(process));
+	const tests: (RowTest<Row<Named>> & { readonly patterns: readonly NamePattern[] })[] = [];
+	for (const term of terms) {
+		const matches = testOn("name", term);
+		if (matches === null) continue;
+		const patterns = term.values.map((value) => namePattern(String(value)));
+		/* 0: the connection has no name. */
+		const sql = (column: string) => `${column} ${term.negated ? "=" : "<>"} 0`;
+		if (patterns.some(({ all }) => all)) conditions.push({ column: "name", sql, parameters: [] });
+		else tests.push({ negated: term.negated, matches, patterns });
 	}
-	if (address !== null) {
-		/* Blobs compare byte by byte: a longer one may lie between two shorter ones. */
-		add("remote", `remote BETWEEN ? AND ? AND length(remote) = ${address.low.length}`, address.low, address.high);
+	if (tests.length === 0) return { ...ANYTHING, conditions };
+	/* Every test has to hold, so the names of one positive term are enough to look at. */
+	const positive = tests.find(({ negated }) => !negated);
+	const patterns = positive === undefined ? tests.flatMap((each) => each.patterns) : positive.patterns;
+	const found = chosen(database, "name", readNames(database, patterns), tests);
+	return { ...found, conditions: [...conditions, ...found.conditions] };
+}
+
+/** Names that one of the patterns may match, each through the index that its pattern allows. */
+function* readNames(database: DatabaseSync, patterns: readonly NamePattern[]): Iterable<Row<Named>> {
+	const isOpen = ({ exact, reversedPrefix }: NamePattern) => exact === null && reversedPrefix === "";
+	if (patterns.some(isOpen)) {
+		yield* eachRow<Row<Named>>(database.prepare("SELECT id, text AS name FROM name"));
+		return;
 	}
-	return conditions;
-}
-
-function workloadSet(database: DatabaseSync, wanted: Wanted): number[] | null {
-	const { process, exe, unit, container, user } = wanted;
-	if (process === null && exe === null && unit === null && container === null && user === null) return null;
-	const tests: ((row: Workload) => boolean)[] = [];
-	if (unit !== null) tests.push(textTest(unit, (row) => row.unit));
-	if (exe !== null) tests.push(exeTest(exe));
-	if (user !== null) tests.push((row) => String(row.uid) === user || row.user === user);
-	if (container !== null) {
-		const matches = wildcard(container);
-		tests.push(
-			(row) =>
-				row.container !== "" &&
-				(matches(row.container) ||
-					(container.length >= 4 && (container.startsWith(row.container) || row.container.startsWith(container)))),
-		);
-	}
-	if (process !== null) {
-		const comm = textTest(process, (row) => row.comm);
-		const path = exeTest(process);
-		const byPid = new Set(pidWorkloads(database, process));
-		tests.push((row) => byPid.has(row.id) || comm(row) || path(row));
-	}
-	const found: number[] = [];
-	const all = database.prepare("SELECT id, comm, exe, uid, user, unit, container FROM workload");
-	for (const row of all.iterate() as Iterable<Workload>) if (tests.every((test) => test(row))) found.push(row.id);
-	return found;
-}
-
-interface Workload {
-	readonly id: number;
-	readonly comm: string;
-	readonly exe: string;
-	readonly uid: number;
-	readonly user: string;
-	readonly unit: string;
-	readonly container: string;
-}
-
-function textTest(pattern: string, of: (row: Workload) => string): (row: Workload) => boolean {
-	const matches = wildcard(pattern);
-	return (row) => of(row) !== "" && matches(of(row));
-}
-
-function exeTest(pattern: string): (row: Workload) => boolean {
-	const matches = wildcard(pattern);
-	return ({ exe }) => exe !== "" && (matches(exe) || matches(exe.slice(exe.lastIndexOf("/") + 1)));
-}
-
-function pidWorkloads(database: DatabaseSync, text: string): number[] {
-	if (!PID.test(text)) return [];
-	const rows = database.prepare("SELECT DISTINCT workload AS id FROM process WHERE pid = ?").all(Number(text));
-	return (rows as unknown as Id[]).map(({ id }) => id);
-}
-
-function stepsSet(database: DatabaseSync, { verdict, phase, rule, group }: Wanted): number[] | null {
-	if (verdict === null && phase === null && rule === null && group === null) return null;
-	const ruleMatches = rule === null ? null : wildcard(rule);
-	const groupMatches = group === null ? null : wildcard(group);
-	/* 0, where nothing was decided, is let through. */
-	const found = phase === null && rule === null && group === null && verdict === 1 ? [0] : [];
-	const all = database.prepare("SELECT id, verdict, phase, rule_group, rule, detail FROM steps");
-	for (const row of all.iterate() as Iterable<Steps>) {
-		if (verdict !== null && row.verdict !== verdict) continue;
-		if (phase !== null && row.phase !== phase) continue;
-		if (ruleMatches !== null && !(row.rule !== "" && ruleMatches(row.rule)) && !alerted(row, 1, ruleMatches)) continue;
-		if (groupMatches !== null && !(row.rule !== "" && groupMatches(row.rule_group)) && !alerted(row, 0, groupMatches))
+	const byText = database.prepare("SELECT id, text AS name FROM name WHERE text = ?");
+	const byEnd = database.prepare("SELECT id, text AS name FROM name WHERE reversed >= ? AND reversed < ?");
+	for (const { exact, reversedPrefix } of patterns) {
+		if (exact === null) {
+			/* "/" follows ".", which ends every prefix. */
+			yield* eachRow<Row<Named>>(byEnd, reversedPrefix, `${reversedPrefix.slice(0, -1)}/`);
 			continue;
-		found.push(row.id);
+		}
+		const found = firstRow<Row<Named>>(byText, exact);
+		if (found !== undefined) yield found;
 	}
-	return found;
+}
+
+function* readWorkloads(database: DatabaseSync): Iterable<Row<Workload>> {
+	yield* eachRow<Row<Workload>>(
+		database.prepare(
+			"SELECT id, NULL AS pid, nullif(comm, '') AS comm, nullif(exe, '') AS exe, uid, nullif(user, '') AS user, " +
+				"nullif(unit, '') AS unit, nullif(container, '') AS container FROM workload",
+		),
+	);
+}
+
+function* readSteps(database: DatabaseSync): Iterable<Row<Decided>> {
+	yield { id: 0, ...UNDECIDED };
+	const all = database.prepare("SELECT id, verdict, phase, rule_group, rule, detail FROM steps");
+	for (const { id, verdict, phase, rule_group: group, rule: name, detail } of eachRow<Steps>(all)) {
+		yield {
+			id,
+			verdict,
+			phase,
+			rule: name === "" ? null : { group, name },
+			get alerts() {
+				const { alerts } = JSON.parse(detail) as { readonly alerts: readonly (readonly [string, string])[] };
+				return alerts.map(([group, name]) => ({ group, name }));
+			},
+		};
+	}
 }
 
 interface Steps {
@@ -192,21 +214,63 @@ interface Steps {
 	readonly detail: string;
 }
 
-function alerted({ detail }: Steps, index: 0 | 1, matches: (text: string) => boolean): boolean {
-	const { alerts } = JSON.parse(detail) as { readonly alerts: readonly (readonly [string, string])[] };
-	return alerts.some((alert) => matches(alert[index]));
+/**
+ * Terms with process ids. An id is a property of the connection's process and the rest of its program: either may match. Connections
+ * of a positive term are found through the programs that match or that ran under one of the ids: `superset`.
+ */
+function processConditions(
+	database: DatabaseSync,
+	terms: readonly Term[],
+): { readonly conditions: readonly Condition[]; readonly superset: RowTest<Row<Workload>> | null } {
+	const conditions: Condition[] = [];
+	let superset: RowTest<Row<Workload>> | null = null;
+	for (const term of terms) {
+		const matches = hasPid(term) ? testOn("workload", term) : null;
+		if (matches === null) continue;
+		const programs = new Set<number>();
+		for (const row of readWorkloads(database)) if (matches(row)) programs.add(row.id);
+		const table = fill(database, term.negated ? "not_process" : "process", programs);
+		const pids = pidsOf(term);
+		const either = `(process IN (SELECT id FROM process WHERE pid IN (${pids.join(", ")})) OR workload IN (SELECT id FROM ${table}))`;
+		conditions.push({ column: "row", sql: () => (term.negated ? `NOT ${either}` : either), parameters: [] });
+		if (term.negated) continue;
+		const ran = allRows<{ readonly id: number }>(
+			database.prepare(`SELECT DISTINCT workload AS id FROM process WHERE pid IN (${pids.join(", ")})`),
+		);
+		for (const { id } of ran) programs.add(id);
+		superset = { negated: false, matches: ({ id }) => programs.has(id) };
+	}
+	return { conditions, superset };
 }
 
-/* A wide prefix has most of what there is: by time it is found sooner. */
-function isNarrow({ low, high }: NonNullable<Wanted["address"]>): boolean {
-	const same = low.findIndex((byte, index) => byte !== high[index]);
-	return same < 0 || same >= (low.length === 4 ? 1 : 4);
+/** Numbers: they may stand in SQL as they are. */
+function pidsOf({ word, values }: Term): readonly number[] {
+	const { pidOf = () => null } = TERM_WORDS[word];
+	return values.map(pidOf).filter((pid) => pid !== null);
 }
 
-function fill(database: DatabaseSync, column: string, set: readonly number[]): string {
-	const table = `wanted_${column}`;
-	database.exec(`CREATE TEMP TABLE IF NOT EXISTS ${table} (id INTEGER PRIMARY KEY); DELETE FROM temp.${table}`);
-	const insert = database.prepare(`INSERT INTO temp.${table} VALUES (?)`);
-	for (const id of set) insert.run(id);
-	return `${column} IN (SELECT id FROM temp.${table})`;
+function hasPid(term: Term): boolean {
+	return pidsOf(term).length > 0;
+}
+
+interface OwnTerm {
+	readonly term: Term;
+	readonly condition: Condition;
+}
+
+function ownCondition(term: Term): OwnTerm[] {
+	const word = TERM_WORDS[term.word];
+	if (word.on !== "own") return [];
+	const { sql, parameters } = word.condition(term.values);
+	const whole = (column: string) => (term.negated ? `NOT ${sql(column)}` : sql(column));
+	/* Rollups do not keep whether a connection is open. */
+	const column: Column = word.column === "open" ? "row" : word.column;
+	return [{ term, condition: { column, sql: column === "row" ? () => whole(word.column) : whole, parameters } }];
+}
+
+function addressKeys({ term, condition }: OwnTerm): Keys | null {
+	if (condition.column !== "remote" || term.negated) return null;
+	const ranges = term.values.filter((value): value is AddressRange => typeof value === "object" && "low" in value);
+	/* A wide prefix holds most of the rows: by time they are found sooner. */
+	return ranges.every(isNarrow) ? { column: "remote", condition } : null;
 }

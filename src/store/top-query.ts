@@ -1,43 +1,42 @@
-/** Sums by one or two fields: whole spans and segments from the rollups, what is left at the edges from the rows. */
+/** Sums by one or two fields: from the rollups for whole spans and segments, from the rows at the edges. */
 import type { DatabaseSync } from "node:sqlite";
 import { addressText } from "../base/address.ts";
 import { phaseNames, verdictNames } from "../native/vocabulary.ts";
 import type { TopField, TopQuery, TopRow } from "../records/contract.ts";
-import { protocolText } from "../records/view.ts";
-import { packed } from "./connection-writer.ts";
-import type { Wanted } from "./filter-keys.ts";
+import { protocolText } from "../records/protocols.ts";
+import { packed } from "./address-blob.ts";
+import type { Selected } from "./find.ts";
 import { type Dimension, ROLLUPS, type Rollup } from "./rollup.ts";
 import { iso, textOrNull } from "./row-view.ts";
 import { rowsSql, type Sql } from "./rows.ts";
 import { readParts } from "./segments.ts";
-import { type Selection, select } from "./selection.ts";
+import { type Selection, select, sqlOf } from "./selection.ts";
 import type { Part } from "./spans.ts";
+import { allRows } from "./typed-rows.ts";
 
-export interface TopOptions {
+export interface TopOptions extends Selected {
 	readonly groupBy: readonly TopField[];
 	readonly sort: NonNullable<TopQuery["sort"]>;
 	readonly limit: number;
-	readonly wanted: Wanted;
 }
 
+/** Connections that began in the range; the filter's bounds are those of their beginning, as the parts of the rollups are. */
 export function top(database: DatabaseSync, options: TopOptions): TopRow[] {
-	const selection = select(database, options.wanted);
+	const selection = select(database, options.terms);
 	if (selection.empty) return [];
 	const { sql, parameters } = topSql(database, selection, options);
-	const rows = database.prepare(sql).all(...parameters) as unknown as Row[];
-	return rows.map((row) => rowOf(row, options.groupBy));
+	return allRows<Row>(database.prepare(sql), ...parameters).map((row) => rowOf(row, options.groupBy));
 }
 
-/** One statement; in a test its plan is looked at. */
+/** One statement. Exported for its plan's test. */
 export function topSql(database: DatabaseSync, selection: Selection, options: TopOptions): Sql {
-	const { wanted } = options;
 	const fields = options.groupBy.map((field) => FIELDS[field]);
 	const dimensions = [...new Set(fields.map(({ dimension }) => dimension))];
 	const rollup = rollupFor(selection, dimensions);
 	const levels = readParts(database);
-	/* What is left of segments that are gone is not whole. */
-	const from = Math.max(levels[0]?.[0]?.low ?? 0, wanted.since ?? 0);
-	const to = wanted.until ?? Number.MAX_SAFE_INTEGER;
+	/* Of dropped segments only open connections are left: their sums would be partial. */
+	const from = Math.max(levels[0]?.[0]?.low ?? 0, options.since ?? 0);
+	const to = options.until ?? Number.MAX_SAFE_INTEGER;
 	const parts = (rollup === null ? [{ low: from, high: to }] : cover(levels, from, to)).map((part) =>
 		"level" in part
 			? sumsSql(part, rollup?.table ?? "", selection, dimensions)
@@ -52,7 +51,7 @@ export function topSql(database: DatabaseSync, selection: Selection, options: To
 	const given = parts.flatMap(({ parameters }) => parameters);
 	const joins = dimensions.map((each) => JOINS[each] ?? "").join("");
 	const shown = fields.map(({ expression }, index) => `${expression} AS key${index}`).join(", ");
-	/* Where the key itself is asked for, texts are looked up for the few rows that are shown. */
+	/* Where the key itself is the field, texts are looked up only for the rows of the answer. */
 	const whole = fields.every(({ whole }) => whole);
 	const sql = whole
 		? `SELECT ${shown}, t.* FROM (${inner} ${order}) t${joins} ORDER BY t.${SORTS[options.sort]} DESC, t.n DESC`
@@ -62,12 +61,12 @@ export function topSql(database: DatabaseSync, selection: Selection, options: To
 }
 
 export type Piece =
-	/** Sums of parts of a level that follow one another. */
+	/** Sums of consecutive parts of one level. */
 	| { readonly level: number; readonly first: number; readonly last: number }
-	/** Rows. */
+	/** Rows with these ids. */
 	| { readonly low: number; readonly high: number };
 
-/** The largest parts that are whole in [from, to), and rows for what is left. */
+/** The largest parts that lie in [from, to), and rows for the remainder. */
 export function cover(levels: readonly (readonly Part[])[], from: number, to: number): Piece[] {
 	const whole = (levels[0] ?? []).filter(({ low, high }) => low >= from && high <= to);
 	const [first] = whole;
@@ -98,9 +97,9 @@ export function cover(levels: readonly (readonly Part[])[], from: number, to: nu
 
 interface Field {
 	readonly dimension: Dimension;
-	/** Of t, the sums, and what JOINS adds. */
+	/** SQL over t (the sums) and the tables of JOINS. */
 	readonly expression: string;
-	/** Each value of the dimension is another one of the field. */
+	/** Each value of the dimension has its own value of the field. */
 	readonly whole: boolean;
 	readonly text: (value: unknown) => string | number | null;
 }
@@ -185,11 +184,14 @@ function rowOf(row: Row, groupBy: readonly TopField[]): TopRow {
 	};
 }
 
-/** The smallest that has every column that is asked of; null: the rows must be read. */
+/** The smallest rollup with every column of the query; null: the rows have to be read. */
 function rollupFor({ conditions }: Selection, dimensions: readonly Dimension[]): Rollup | null {
 	const needed = new Set<string>([...dimensions, ...conditions.map(({ column }) => column)]);
 	needed.delete("kind");
-	return ROLLUPS.find((rollup) => [...needed].every((each) => rollup.dimensions.includes(each as never))) ?? null;
+	return (
+		ROLLUPS.find((rollup) => [...needed].every((each) => rollup.dimensions.some((dimension) => dimension === each))) ??
+		null
+	);
 }
 
 function sumsSql(
@@ -198,7 +200,7 @@ function sumsSql(
 	{ conditions }: Selection,
 	dimensions: readonly Dimension[],
 ): Sql {
-	const own = conditions.map(({ sql }) => ` AND ${sql}`).join("");
+	const own = conditions.map((each) => ` AND ${sqlOf(each)}`).join("");
 	return {
 		sql:
 			`SELECT ${dimensions.join(", ")}, n, denied, would, bytes_out, bytes_in, first, last FROM ${table} ` +

@@ -3,99 +3,104 @@ import type { Worker } from "node:worker_threads";
 import type { HistoryFailure } from "../records/contract.ts";
 import type { Describer } from "../records/view.ts";
 import { startThread } from "../system/thread.ts";
-import { type Batch, BatchBuilder } from "./batch.ts";
+import { type Batch, type BatchBuilder, emptyBatch } from "./batch.ts";
 import type { Figures, FromWriter, ToWriter, WriterData } from "./messages.ts";
+import { WriteQueue } from "./write-queue.ts";
 
 export interface WriterLinkOptions {
 	readonly file: string;
+	/** [ms] */
 	readonly maxAge: number;
+	/** Of the file and its write-ahead log. */
 	readonly maxBytes: number;
 	readonly describe: Describer;
-	/** Records in memory at most. */
+	/** Records that wait in memory at most. */
 	readonly buffer: number;
 	readonly onFailure: (failure: HistoryFailure | null) => void;
-	/** The file is another one. */
+	/** The file was opened, or was replaced by another one. */
 	readonly onOpened: () => void;
 	readonly startWorker?: (data: WriterData) => Worker;
 }
 
-/** This side of the writer's thread: gathers batches, sends one at a time, and keeps it until it is safe in the file. */
+/**
+ * The main thread's side of the writer: gathers batches, sends one at a time, and keeps it until it is safe in the file. A writer that
+ * dies is started again, and a batch that fails is sent again, after a delay that doubles.
+ */
 export class WriterLink {
 	state: "opening" | "writing" | "waiting" | "off" = "opening";
 	failure: HistoryFailure | null = null;
 	figures: Figures = { rows: 0, bytes: 0, oldest: null, expired: 0, inode: 0 };
+	/** Wall clock [ms] of the last batch that is in the file. */
 	lastWrite: number | null = null;
 	readonly counts = { written: 0, dropped: 0, failures: 0, restarts: 0 };
-	/** Resolves when the file has been opened, or could not be, for the first time. */
+	/** Resolves when the first attempt to open the file has ended. */
 	readonly ready: Promise<void>;
 	readonly #o: WriterLinkOptions;
 	readonly #boot = bootId();
+	/** No writer of this daemon has opened the file yet. */
 	#fresh = true;
 	#worker: Worker | null = null;
-	readonly #builder: BatchBuilder;
-	/** The oldest first; the first may be on its way. */
-	readonly #queue: Waiting[] = [];
-	#queued = 0;
-	#sent = false;
-	#began = 0;
+	readonly #queue: WriteQueue;
+	/** The batch that was sent and is not acknowledged yet. */
+	#sent: Batch | null = null;
 	#flushTimer: NodeJS.Timeout | null = null;
 	#retryTimer: NodeJS.Timeout | null = null;
 	#backoff = BACKOFF;
-	/** When a person was last told that records are dropped. */
-	#toldDropped = Number.NEGATIVE_INFINITY;
+	/** Wall clock [ms] of the last report of dropped records. */
+	#reportedDrop = Number.NEGATIVE_INFINITY;
 	#closing = false;
-	#idle: (() => void)[] = [];
+	#flushed: (() => void)[] = [];
 	#closed: (() => void) | null = null;
-	readonly #tried: () => void;
+	readonly #markReady: () => void;
 
 	constructor(options: WriterLinkOptions) {
 		this.#o = options;
-		this.#builder = new BatchBuilder(options.describe);
+		this.#queue = new WriteQueue(options.describe);
 		const { promise, resolve } = Promise.withResolvers<void>();
 		this.ready = promise;
-		this.#tried = resolve;
+		this.#markReady = resolve;
 		this.#start();
 	}
 
+	/** Records that are not in the file yet. */
 	get waiting(): number {
-		return this.#queued + this.#builder.size;
+		return this.#queue.size;
 	}
 
-	/** Age of the oldest record that is not in the file, ms. */
+	/** [ms] Age of the oldest of them. */
 	get lag(): number {
-		const began = this.#queue[0]?.began ?? (this.#builder.size > 0 ? this.#began : null);
-		return began === null ? 0 : Math.max(0, Date.now() - began);
+		return this.#queue.lag;
 	}
 
-	/** The last quarter of the room is for what is `rare`: a flood of what is allowed takes no denial's place. */
+	/** The last quarter of the buffer is reserved for `rare` records: a flood of allowed connections displaces no denial. */
 	add(put: (builder: BatchBuilder) => void, rare = false): void {
 		const room = rare ? this.#o.buffer : Math.floor(this.#o.buffer * 0.75);
-		if (this.state === "off" || this.#closing || this.waiting >= room) {
+		if (this.state === "off" || this.#closing || this.#queue.size >= room) {
 			this.#drop();
 			return;
 		}
-		if (this.#builder.size === 0) this.#began = Date.now();
-		put(this.#builder);
-		if (this.#builder.size >= ROWS) this.#seal();
+		if (this.#queue.add(put)) this.#seal();
 		else this.#flushTimer ??= setTimeout(() => this.#seal(), FLUSH);
 	}
 
+	/** Has the writer check the file: the reader met a corrupt page. */
 	check(): void {
 		this.#post({ type: "check" });
 	}
 
-	/** When all that waits now is in the file, or given up. */
+	/** Resolves when all records so far are in the file, or were dropped. */
 	flush(): Promise<void> {
 		this.#seal();
-		if (this.#queue.length === 0 || this.state === "off") return Promise.resolve();
-		return new Promise((resolve) => this.#idle.push(resolve));
+		if (this.#queue.size === 0 || this.state === "off") return Promise.resolve();
+		return new Promise((resolve) => this.#flushed.push(resolve));
 	}
 
+	/** Writes the records that wait, for two seconds at most, and ends the thread. */
 	async close(): Promise<void> {
 		if (this.#closing) return;
-		await Promise.race([this.flush(), after(PATIENCE)]);
+		await Promise.race([this.flush(), after(CLOSE_TIMEOUT)]);
 		this.#closing = true;
-		this.counts.dropped += this.waiting;
+		this.counts.dropped += this.#queue.size;
 		this.#clearTimers();
 		const worker = this.#worker;
 		if (worker !== null) {
@@ -103,46 +108,46 @@ export class WriterLink {
 				this.#closed = resolve;
 			});
 			this.#post({ type: "close" });
-			await Promise.race([closed, after(PATIENCE)]);
+			await Promise.race([closed, after(CLOSE_TIMEOUT)]);
 			await worker.terminate();
 		}
 		this.state = "off";
 	}
 
 	#start(): void {
-		const { file, maxAge, maxBytes, startWorker = start } = this.#o;
-		this.#sent = false;
+		const { file, maxAge, maxBytes, startWorker = startWriter } = this.#o;
+		this.#sent = null;
 		const worker = startWorker({ file, maxAge, maxBytes, boot: this.#boot, fresh: this.#fresh });
 		this.#worker = worker;
-		let reason = "it ended";
+		let reason = "it exited";
 		worker.unref();
-		worker.on("message", (message: FromWriter) => this.#hear(message));
+		worker.on("message", (message: FromWriter) => this.#receive(message));
 		worker.on("error", (error) => {
 			reason = error instanceof Error ? error.message : String(error);
 		});
-		worker.on("exit", () => this.#died(reason));
+		worker.on("exit", () => this.#exited(reason));
 	}
 
-	#hear(message: FromWriter): void {
-		this.#tried();
+	#receive(message: FromWriter): void {
+		this.#markReady();
 		switch (message.type) {
 			case "opened":
 				this.#fresh = false;
-				this.#figures(message.figures);
+				this.figures = message.figures;
 				if (message.failure !== null) this.#fail(message.failure);
-				this.#well();
+				this.#recover();
 				this.#o.onOpened();
-				this.#pump();
+				this.#sendNext();
 				break;
 			case "written":
-				this.#figures(message.figures);
+				this.figures = message.figures;
 				this.#written();
 				break;
 			case "figures":
-				this.#figures(message.figures);
+				this.figures = message.figures;
 				break;
 			case "failed":
-				if (message.batch) this.#sent = false;
+				if (message.batch) this.#sent = null;
 				this.#fail(message.failure);
 				if (message.final) this.#giveUp();
 				else this.#retry();
@@ -155,38 +160,32 @@ export class WriterLink {
 	#seal(): void {
 		if (this.#flushTimer !== null) clearTimeout(this.#flushTimer);
 		this.#flushTimer = null;
-		const { size } = this.#builder;
-		if (size === 0) return;
-		this.#queue.push({ batch: this.#builder.take(), size, began: this.#began });
-		this.#queued += size;
-		this.#pump();
+		if (this.#queue.seal()) this.#sendNext();
 	}
 
 	/* In state "waiting" the retry timer sends. */
-	#pump(): void {
-		const next = this.#queue[0];
-		if (this.state === "writing" && !this.#sent && next !== undefined) this.#send(next.batch);
+	#sendNext(): void {
+		const { head } = this.#queue;
+		if (this.state === "writing" && this.#sent === null && head !== null) this.#send(head);
 	}
 
 	#send(batch: Batch): void {
-		this.#sent = true;
+		this.#sent = batch;
 		this.#post({ type: "batch", batch });
 	}
 
 	#written(): void {
-		this.#sent = false;
-		const done = this.#queue.shift();
-		if (done !== undefined) {
-			this.#queued -= done.size;
-			this.counts.written += done.size;
+		if (this.#sent !== null && this.#sent === this.#queue.head) {
+			this.counts.written += this.#queue.shift();
 			this.lastWrite = Date.now();
 		}
-		this.#well();
-		if (this.#queue.length === 0) this.#wake();
-		this.#pump();
+		this.#sent = null;
+		this.#recover();
+		if (this.#queue.head === null) this.#resolveFlushed();
+		this.#sendNext();
 	}
 
-	#well(): void {
+	#recover(): void {
 		this.#backoff = BACKOFF;
 		this.state = "writing";
 		if (this.failure === null) return;
@@ -196,10 +195,10 @@ export class WriterLink {
 
 	#fail(failure: HistoryFailure): void {
 		this.state = "waiting";
-		/* The same again is not news. */
-		const known = this.failure?.code === failure.code;
-		this.failure = known && this.failure !== null ? { ...failure, time: this.failure.time } : failure;
-		if (known) return;
+		/* A repeated failure keeps the time of the first one and is reported once. */
+		const repeated = this.failure?.code === failure.code ? this.failure : null;
+		this.failure = repeated === null ? failure : { ...failure, time: repeated.time };
+		if (repeated !== null) return;
 		this.counts.failures++;
 		this.#o.onFailure(failure);
 	}
@@ -209,49 +208,44 @@ export class WriterLink {
 		this.#retryTimer = setTimeout(() => {
 			this.#retryTimer = null;
 			if (this.#worker === null) this.#start();
-			else if (!this.#sent) {
-				const head = this.#queue[0];
-				/* Nothing waits: an empty batch finds out whether the file can be written again. */
-				if (head === undefined) this.#queue.push({ batch: EMPTY, size: 0, began: Date.now() });
-				this.#send(head?.batch ?? EMPTY);
-			}
+			/* With nothing to write, an empty batch finds out whether the file can be written again. */ else if (
+				this.#sent === null
+			)
+				this.#send(this.#queue.head ?? EMPTY);
 		}, this.#backoff);
 		this.#backoff = Math.min(this.#backoff * 2, BACKOFF_MAX);
 	}
 
-	#died(reason: string): void {
+	#exited(reason: string): void {
 		this.#worker = null;
-		this.#tried();
+		this.#markReady();
 		this.#closed?.();
 		if (this.#closing || this.state === "off") return;
 		this.counts.restarts++;
-		const message = `The thread that writes the history died (${reason}); it is started again: ${this.#o.file}`;
+		const message = `The thread that writes the history died and is restarted (${reason}): ${this.#o.file}`;
 		this.#fail({ code: "writer_died", message, time: Date.now() });
 		this.#retry();
 	}
 
 	#giveUp(): void {
 		this.state = "off";
-		this.counts.dropped += this.waiting;
-		this.#queue.length = 0;
-		this.#queued = 0;
-		this.#builder.take();
+		this.counts.dropped += this.#queue.clear();
 		this.#clearTimers();
-		this.#wake();
+		this.#resolveFlushed();
 	}
 
 	#drop(): void {
 		this.counts.dropped++;
-		if (this.failure !== null || this.state === "off" || Date.now() - this.#toldDropped < NEWS) return;
-		this.#toldDropped = Date.now();
-		const message = `Records come faster than the history's file takes them; some are lost and counted: ${this.#o.file}`;
+		if (this.failure !== null || this.state === "off" || Date.now() - this.#reportedDrop < REPORT_INTERVAL) return;
+		this.#reportedDrop = Date.now();
+		const message = `Records arrive faster than they can be written; some are dropped and counted: ${this.#o.file}`;
 		this.#o.onFailure({ code: "dropped", message, time: Date.now() });
 	}
 
-	#wake(): void {
-		const idle = this.#idle;
-		this.#idle = [];
-		for (const resolve of idle) resolve();
+	#resolveFlushed(): void {
+		const flushed = this.#flushed;
+		this.#flushed = [];
+		for (const resolve of flushed) resolve();
 	}
 
 	#clearTimers(): void {
@@ -261,41 +255,22 @@ export class WriterLink {
 		this.#retryTimer = null;
 	}
 
-	#figures(figures: Figures): void {
-		this.figures = figures;
-	}
-
 	#post(message: ToWriter): void {
 		this.#worker?.postMessage(message);
 	}
 }
 
-interface Waiting {
-	readonly batch: Batch;
-	readonly size: number;
-	readonly began: number;
-}
+const EMPTY = emptyBatch(new Float64Array(0));
 
-const EMPTY: Batch = {
-	rows: 0,
-	numbers: new Float64Array(0),
-	texts: [""],
-	who: [],
-	answers: [],
-	policyChanges: [],
-	starts: [],
-};
-
-const ROWS = 2_000;
-/* ms. With the time to write it, within half a second. */
+/* [ms] Records are in the file within half a second, the time to write them included. */
 const FLUSH = 250;
 const BACKOFF = 100;
 const BACKOFF_MAX = 10_000;
-const PATIENCE = 2_000;
-/* While records are dropped it is told once a minute. */
-const NEWS = 60_000;
+const CLOSE_TIMEOUT = 2_000;
+/* [ms] Dropped records are reported at most this often. */
+const REPORT_INTERVAL = 60_000;
 
-function start(data: WriterData): Worker {
+function startWriter(data: WriterData): Worker {
 	return startThread(new URL("./writer.ts", import.meta.url), { workerData: data, young: 4, old: 128 });
 }
 

@@ -1,17 +1,27 @@
-/** The thread that writes. It alone changes the file; a batch is answered when it is safe in it. */
+/** The thread that writes: the only one that changes the file. A batch is acknowledged when it is safe in the file. */
 import { statSync } from "node:fs";
 import type { DatabaseSync } from "node:sqlite";
 import { parentPort, workerData } from "node:worker_threads";
 import type { HistoryFailure } from "../records/contract.ts";
 import type { Batch } from "./batch.ts";
-import { Records } from "./batch-writer.ts";
-import { bytesOf, failureOf, isCorrupt, moveAside, NotOurs, openForWriting, rollback } from "./database.ts";
+import { BatchWriter } from "./batch-writer.ts";
+import {
+	bytesOf,
+	ForeignFile,
+	failureOf,
+	isCorrupt,
+	moveAside,
+	openForWriting,
+	rollback,
+	SQLITE_CORRUPT,
+} from "./database.ts";
 import type { Figures, FromWriter, ToWriter, WriterData } from "./messages.ts";
 import { Retention } from "./retention.ts";
+import { onlyRow } from "./typed-rows.ts";
 
 interface Opened {
 	readonly database: DatabaseSync;
-	readonly records: Records;
+	readonly records: BatchWriter;
 	readonly retention: Retention;
 	readonly inode: number;
 }
@@ -19,42 +29,43 @@ interface Opened {
 const { file, maxAge, maxBytes, boot, fresh } = workerData as WriterData;
 const port = parentPort;
 if (port === null) throw new Error("writer.ts runs in a worker");
-const say = (message: FromWriter) => port.postMessage(message);
+const send = (message: FromWriter) => port.postMessage(message);
 
 let opened: Opened | null = null;
+/** This daemon has marked the rows that an earlier one left open. */
 let begun = !fresh;
-let tending = false;
-/** ms: not before, after it failed; else one failure would be told with each batch. */
-let tendAfter = 0;
-/** Rows that expired, as last reported. */
-let told = 0;
+let retaining = false;
+/** [ms] After a failure retention pauses until then: otherwise every batch would report the failure again. */
+let retainAfter = 0;
+/** Expired rows in the last report. */
+let reportedExpired = 0;
 
 port.on("message", (message: ToWriter) => {
 	if (message.type === "batch") write(message.batch);
 	else if (message.type === "check") check();
 	else close();
 });
-/* Age goes on when nothing is written. */
-setInterval(tend, 600_000).unref();
-if (open(false)) tend();
+/* Records expire while nothing is written, too. */
+setInterval(retain, 600_000).unref();
+if (open(false)) retain();
 
 function write(batch: Batch): void {
 	if (opened !== null && inodeOf(file) !== opened.inode) {
-		/* Deleted or replaced: what is written to the old one is seen by nobody. */
-		letGo();
+		/* The file was deleted or replaced: no reader would see what is written to the old one. */
+		closeFile();
 	}
 	if (opened === null && !open(true)) return;
 	if (opened === null) return;
 	try {
 		opened.records.write(batch);
-		say({ type: "written", figures: figuresOf(opened) });
-		tend();
+		send({ type: "written", figures: figuresOf(opened) });
+		retain();
 	} catch (error) {
 		fail(error, true);
 	}
 }
 
-/** True: the file is open. Else the failure was told. */
+/** Returns whether the file is open; if it is not, the failure has been reported. */
 function open(forBatch: boolean): boolean {
 	let broken: HistoryFailure | null = null;
 	for (let attempt = 0; attempt < 2; attempt++) {
@@ -63,13 +74,13 @@ function open(forBatch: boolean): boolean {
 			database = openForWriting(file, maxBytes);
 			if (!begun) beginRun(database);
 			begun = true;
-			const records = new Records(database);
+			const records = new BatchWriter(database);
 			const retention = new Retention({ database, records, maxAge, maxBytes });
 			opened = { database, records, retention, inode: inodeOf(file) };
-			say({ type: "opened", figures: figuresOf(opened), failure: broken });
+			send({ type: "opened", figures: figuresOf(opened), failure: broken });
 			return true;
 		} catch (error) {
-			shut(database);
+			closeQuietly(database);
 			if (!isCorrupt(error)) {
 				fail(error, forBatch);
 				return false;
@@ -86,11 +97,12 @@ function open(forBatch: boolean): boolean {
 	return false;
 }
 
-/** What an earlier daemon left open may go on, if this is the same boot: cookies still mean the same sockets. */
+/** Marks rows that an earlier daemon left open: within the same boot they may continue, since socket cookies are still the same. */
 function beginRun(database: DatabaseSync): void {
 	database.exec("BEGIN IMMEDIATE");
 	try {
-		const known = database.prepare("SELECT value FROM meta WHERE key = 'boot'").get() as { value: string };
+		const known = onlyRow<{ readonly value: string }>(database.prepare("SELECT value FROM meta WHERE key = 'boot'"));
+		/* Partial index: its condition, open > 0, has to stand in the statement. */
 		database.exec("UPDATE connection INDEXED BY connection_open SET open = 0 WHERE open > 0 AND open = 2");
 		database.exec(
 			`UPDATE connection INDEXED BY connection_open SET open = ${known.value === boot ? 2 : 0} WHERE open > 0 AND open = 1`,
@@ -106,37 +118,37 @@ function beginRun(database: DatabaseSync): void {
 function fail(error: unknown, batch: boolean): void {
 	let failure = failureOf(error, file);
 	if (isCorrupt(error)) {
-		letGo();
+		closeFile();
 		try {
 			failure = asideFailure(failure, moveAside(file));
 		} catch (second) {
 			failure = failureOf(second, file);
 		}
 	}
-	/* Otherwise a file that is open stays so: when there is room again the next batch finds it. */
-	say({ type: "failed", failure, final: error instanceof NotOurs, batch });
+	/* A file that is open stays open: when there is room again the next batch succeeds. */
+	send({ type: "failed", failure, final: error instanceof ForeignFile, batch });
 }
 
 function asideFailure({ message, ...rest }: HistoryFailure, target: string): HistoryFailure {
-	return { ...rest, message: `${message}. It was moved to ${target}; history begins anew.` };
+	return { ...rest, message: `${message}. It was moved to ${target}, and a new history was started.` };
 }
 
-/** Deletes what is too old or too much, a step between two batches. */
-function tend(): void {
-	if (tending || Date.now() < tendAfter) return;
-	tending = true;
-	setImmediate(tendOnce);
+/** Deletes records that are too old or too many, one step between two batches. */
+function retain(): void {
+	if (retaining || Date.now() < retainAfter) return;
+	retaining = true;
+	setImmediate(retainStep);
 }
 
-function tendOnce(): void {
-	tending = false;
+function retainStep(): void {
+	retaining = false;
 	if (opened === null) return;
 	const { retention } = opened;
 	try {
-		if (retention.step()) tend();
-		else if (retention.expired !== told) say({ type: "figures", figures: figuresOf(opened) });
+		if (retention.step()) retain();
+		else if (retention.expired !== reportedExpired) send({ type: "figures", figures: figuresOf(opened) });
 	} catch (error) {
-		tendAfter = Date.now() + 10_000;
+		retainAfter = Date.now() + 10_000;
 		fail(error, false);
 	}
 }
@@ -144,36 +156,37 @@ function tendOnce(): void {
 function check(): void {
 	if (opened === null) return;
 	try {
-		const result = opened.database.prepare("PRAGMA quick_check(1)").get() as { quick_check: string };
+		const result = onlyRow<{ readonly quick_check: string }>(opened.database.prepare("PRAGMA quick_check(1)"));
 		if (result.quick_check === "ok") return;
-		fail(Object.assign(new Error(result.quick_check), { errcode: 11 }), false);
+		fail(Object.assign(new Error(result.quick_check), { errcode: SQLITE_CORRUPT }), false);
 	} catch (error) {
 		fail(error, false);
 	}
 }
 
 function close(): void {
-	letGo();
-	say({ type: "closed" });
+	closeFile();
+	send({ type: "closed" });
 	port?.close();
 }
 
-function letGo(): void {
-	shut(opened?.database ?? null);
+function closeFile(): void {
+	closeQuietly(opened?.database ?? null);
 	opened = null;
 }
 
-function shut(database: DatabaseSync | null): void {
+function closeQuietly(database: DatabaseSync | null): void {
 	try {
 		database?.close();
 	} catch {
-		/* It could not be read: closing it may fail for the same reason. */
+		/* Closing a broken file may fail for the same reason as reading it. */
 	}
 }
 
 function figuresOf({ database, records, retention, inode }: Opened): Figures {
-	told = retention.expired;
-	const { oldest } = database.prepare("SELECT min(id) AS oldest FROM connection").get() as { oldest: number | null };
+	reportedExpired = retention.expired;
+	const first = database.prepare("SELECT min(id) AS oldest FROM connection");
+	const { oldest } = onlyRow<{ readonly oldest: number | null }>(first);
 	return {
 		rows: records.rows,
 		bytes: bytesOf(file),

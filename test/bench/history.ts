@@ -8,12 +8,11 @@ import { amount, readOptions } from "../../scripts/options.ts";
 import type { ProcessInfo } from "../../src/identity/process-table.ts";
 import type { Connection } from "../../src/records/connection.ts";
 import type { History, TopQuery } from "../../src/records/contract.ts";
-import type { ConnectionFilter } from "../../src/records/filter.ts";
 import { BatchBuilder } from "../../src/store/batch.ts";
-import { Records } from "../../src/store/batch-writer.ts";
+import { BatchWriter } from "../../src/store/batch-writer.ts";
 import { openForWriting } from "../../src/store/database.ts";
 import { openHistory } from "../../src/store/open.ts";
-import { DAY, describeProcess, made, someProcess } from "../unit/store/scene.ts";
+import { DAY, describeProcess, filterOf, made, someProcess } from "../unit/store/scene.ts";
 
 const USAGE = `
 node test/bench/history.ts [OPTIONS]     a history of a month, and questions to it while rows arrive
@@ -57,7 +56,7 @@ const nameOf = (rank: number) => `${rank % 7 === 0 ? "api" : "www"}.host-${rank}
 const filled = performance.now();
 fill();
 const fillSeconds = (performance.now() - filled) / 1000;
-const history = openHistory({ file, ...LIMITS, describe: describeProcess });
+const history = openHistory({ file, ...LIMITS, describe: describeProcess, buffer: 65_536 });
 const quiet = await measure(history, 0);
 const busy = await measure(history, RATE);
 const status = history.status();
@@ -114,7 +113,7 @@ function one(id: number): Connection {
 function fill(): void {
 	const database = openForWriting(file, LIMITS.maxBytes);
 	database.exec("PRAGMA synchronous = OFF; PRAGMA cache_size = -200000; PRAGMA wal_autocheckpoint = 20000");
-	const records = new Records(database);
+	const records = new BatchWriter(database);
 	const step = (30 * DAY * 1000) / ROWS;
 	let id = (now - 30 * DAY) * 1000;
 	for (let at = 0; at < ROWS; ) {
@@ -142,12 +141,15 @@ async function measure(to: History, rate: number) {
 	const hour = 3_600_000;
 	const questions: readonly (readonly [string, () => Promise<unknown>])[] = [
 		["newest 100", () => to.query({})],
-		["name, newest 100", () => to.query({ filter: { name: nameOf(zipf()) } })],
-		["name and a day", () => to.query({ filter: { name: nameOf(zipf()), ...day() } })],
+		["name, newest 100", () => to.query({ filter: filterOf({ name: nameOf(zipf()) }) })],
+		["name and a day", () => to.query({ filter: filterOf({ name: nameOf(zipf()), ...day() }) })],
 		["name, deep page (cursor)", deepPage],
-		["name with wildcard and a day", () => to.query({ filter: { name: "**.example7.com", ...day() } })],
-		["denied of a unit, a day", () => to.query({ filter: { verdict: "deny", unit: "unit-3.service", ...day() } })],
-		["a prefix", () => to.query({ filter: { address: "10.7.1.0/24" } })],
+		["name with wildcard and a day", () => to.query({ filter: filterOf({ name: "**.example7.com", ...day() }) })],
+		[
+			"denied of a unit, a day",
+			() => to.query({ filter: filterOf({ verdict: "deny", unit: "unit-3.service", ...day() }) }),
+		],
+		["a prefix", () => to.query({ filter: filterOf({ address: "10.7.1.0/24" }) })],
 		["top by name, 30 days", () => ask({ groupBy: ["name"] })],
 		["top by name, last 24 hours", () => ask({ groupBy: ["name"], filter: { since: now - 24 * hour } })],
 		["top by name, last 15 minutes", () => ask({ groupBy: ["name"], filter: { since: now - hour / 4 } })],
@@ -156,14 +158,14 @@ async function measure(to: History, rate: number) {
 		["top by name and unit, 30 days", () => ask({ groupBy: ["name", "unit"] })],
 		[
 			"top by name and unit, denied, 7 days",
-			() => ask({ groupBy: ["name", "unit"], filter: { verdict: "deny", since: now - 7 * DAY } }),
+			() => ask({ groupBy: ["name", "unit"], filter: filterOf({ verdict: "deny", since: now - 7 * DAY }) }),
 		],
 		["a name: addresses, who asked", () => to.name(nameOf(zipf()))],
 	];
 	const ask = (query: TopQuery) => to.top(query);
 	let cursor: string | undefined;
 	async function deepPage() {
-		const page = await to.query({ filter: { name: nameOf(0) }, ...(cursor === undefined ? {} : { cursor }) });
+		const page = await to.query({ filter: filterOf({ name: nameOf(0) }), ...(cursor === undefined ? {} : { cursor }) });
 		cursor = page.next ?? undefined;
 	}
 	const arrival = arrive(to, rate);
@@ -234,7 +236,7 @@ function arrive(to: History, rate: number) {
 	};
 }
 
-function day(): ConnectionFilter {
+function day(): { readonly since: number; readonly until: number } {
 	const since = now - (1 + Math.floor(random() * 28)) * DAY;
 	return { since, until: since + DAY };
 }

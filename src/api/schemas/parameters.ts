@@ -1,44 +1,70 @@
-import { phaseNames, verdictNames } from "../../native/vocabulary.ts";
-import type { TopField } from "../../records/contract.ts";
-import { names, text } from "./base.ts";
+import { TIME_FORMS } from "../../base/times.ts";
+import {
+	LIST_WORD_NAMES,
+	LIST_WORDS,
+	type ListWord,
+	negated,
+	SINGLE_WORDS,
+	TIME_WORDS,
+} from "../../records/filter-words.ts";
+import { text } from "./base.ts";
 
 export const limitParameter = {
 	type: "integer",
 	minimum: 1,
 	maximum: 1_000_000,
 	default: 100,
-	description: "At most so many; a page has at most 1,000, and `next` if there is more.",
+	description: "The number of records to return. A page holds at most 1,000; `next` continues.",
 } as const;
 
-const cursorParameter = { ...text, maxLength: 4_096, description: "`next` of the page before, with the same filters." };
+const cursorParameter = {
+	...text,
+	maxLength: 4_096,
+	description: "`next` of the previous page. The filters have to be the same.",
+};
 
-export const filterParameters = {
-	since: { ...text, description: "Active since: a time, seconds since the epoch, or an age such as 15m or -15m." },
-	until: { ...text, description: "Began before: as since." },
-	kind: { type: "string", enum: ["connection", "dns"] },
-	open: { type: "boolean", description: "Only open, or only ended ones." },
-	verdict: { type: "string", enum: names(verdictNames) },
-	phase: { type: "string", enum: names(phaseNames), description: "The phase that decided." },
-	name: {
-		...text,
-		description:
-			'A domain; "*" is one label and "**" in front one or more; where "*" is a part of a label it is any run of characters.',
-	},
-	address: { ...text, description: "An address or a prefix." },
-	port: {
-		type: "string",
-		pattern: "^[0-9]{1,5}(-[0-9]{1,5})?$",
-		description: "A port, or a range such as 1024-65535.",
-	},
-	protocol: { ...text, description: "tcp, udp, icmp, icmp6 or a number." },
-	process: { ...text, description: 'A pid, comm, or the path or file name of the exe; "*" is any run of characters.' },
-	exe: { ...text, description: "The path or file name of the program." },
-	unit: text,
-	container: { ...text, description: "An id, the first digits of one (4 or more), or a name." },
-	user: { ...text, description: "A name or a uid." },
-	rule: { ...text, description: "That decided, or of an alert that matched." },
-	group: text,
-} as const;
+/** Values of one filter word in one query. */
+const VALUES_MAX = 100;
+
+const timeParameter = (help: string) => ({
+	type: "string",
+	maxLength: 64,
+	description: `${sentence(help)} It is ${TIME_FORMS}.`,
+});
+
+/** The values of a list word, given by repeating the parameter. */
+function listParameter(word: ListWord, description: string) {
+	const row: { readonly choices?: readonly string[] } = LIST_WORDS[word];
+	const items = row.choices === undefined ? { type: "string", maxLength: 512 } : { type: "string", enum: row.choices };
+	return { type: "array", items, maxItems: VALUES_MAX, description };
+}
+
+function positive(word: ListWord) {
+	return listParameter(
+		word,
+		`${sentence(LIST_WORDS[word].help)} Repeat the parameter to select any of several values.`,
+	);
+}
+
+function negative(word: ListWord) {
+	return listParameter(word, `Select records with none of these values. See \`${word}\`.`);
+}
+
+const nameParameters = { name: positive("name"), [negated("name")]: negative("name") };
+
+/** Made from the table of filter words. */
+export const filterParameters: Readonly<Record<string, object>> = {
+	since: timeParameter(TIME_WORDS.since.help),
+	until: timeParameter(TIME_WORDS.until.help),
+	kind: { type: "string", enum: SINGLE_WORDS.kind.choices, description: sentence(SINGLE_WORDS.kind.help) },
+	open: { type: "boolean", description: sentence(SINGLE_WORDS.open.help) },
+	...Object.fromEntries(
+		LIST_WORD_NAMES.flatMap((word) => [
+			[word, positive(word)],
+			[negated(word), negative(word)],
+		]),
+	),
+};
 
 export const listParameters = {
 	type: "object",
@@ -49,40 +75,29 @@ export const listParameters = {
 			type: "string",
 			enum: ["-first", "first", "-last", "-bytesOut", "-bytesIn"],
 			default: "-first",
-			description: "By time it began, by time it was last active, or by bytes. `-`: the greatest first.",
+			description: "By time of the beginning, by time of the last activity, or by bytes. `-`: descending.",
 		},
 		limit: limitParameter,
 		cursor: cursorParameter,
 		from: {
 			type: "string",
 			enum: ["history", "memory", "both"],
-			description: "Where to read. Left out: history, and both while history takes nothing.",
+			description: "The source to read. Default: history, and both while the history cannot be written.",
 		},
 	},
 } as const;
-
-export const topFields = [
-	"verdict",
-	"phase",
-	"name",
-	"address",
-	"port",
-	"protocol",
-	"process",
-	"exe",
-	"unit",
-	"container",
-	"user",
-	"rule",
-	"group",
-] as const satisfies readonly TopField[];
 
 export const topParameters = {
 	type: "object",
 	additionalProperties: false,
 	properties: {
 		...filterParameters,
-		by: { ...text, default: "name", description: `One or two of ${topFields.join(", ")}, with a comma between.` },
+		since: timeParameter("began at or after this time"),
+		by: {
+			...text,
+			default: "name",
+			description: `One or two of ${LIST_WORD_NAMES.join(", ")}, separated by a comma.`,
+		},
 		sort: {
 			type: "string",
 			enum: ["count", "denied", "wouldDeny", "bytesOut", "bytesIn", "last"],
@@ -96,8 +111,8 @@ export const namesParameters = {
 	type: "object",
 	additionalProperties: false,
 	properties: {
-		name: filterParameters.name,
-		since: { ...text, description: "Seen since." },
+		...nameParameters,
+		since: timeParameter("seen at or after this time"),
 		limit: limitParameter,
 		cursor: cursorParameter,
 	},
@@ -108,5 +123,12 @@ const { until: _, ...live } = filterParameters;
 export const streamParameters = {
 	type: "object",
 	additionalProperties: false,
-	properties: { ...live, since: { ...text, description: "Begin with what was active since, from history." } },
+	properties: {
+		...live,
+		since: timeParameter("begin with the records of history that were active at or after this time"),
+	},
 } as const;
+
+function sentence(phrase: string): string {
+	return `${phrase.slice(0, 1).toUpperCase()}${phrase.slice(1)}.`;
+}

@@ -1,5 +1,5 @@
+import { LIST_WORD_NAMES } from "../../records/filter-words.ts";
 import { integer, list, namedObject, orNull, ref, time } from "./base.ts";
-import { topFields } from "./parameters.ts";
 import { sourceSchema, unwrittenSchema } from "./source.ts";
 
 export const topKeySchema = {
@@ -7,7 +7,7 @@ export const topKeySchema = {
 	description: "The values of the fields by which the records are grouped; null if the records have none.",
 	type: "object",
 	properties: Object.fromEntries(
-		topFields.map((field) => [field, { type: [field === "port" ? "integer" : "string", "null"] }]),
+		LIST_WORD_NAMES.map((field) => [field, { type: [field === "port" ? "integer" : "string", "null"] }]),
 	),
 };
 
@@ -23,7 +23,7 @@ export const topRowSchema = namedObject("TopRow", "One group of records.", {
 });
 
 export const topSchema = namedObject("Top", "Records grouped by one or two fields.", {
-	by: list({ type: "string", enum: topFields }),
+	by: list({ type: "string", enum: LIST_WORD_NAMES }),
 	rows: list(ref(topRowSchema)),
 	source: ref(sourceSchema),
 	unwritten: orNull(unwrittenSchema),

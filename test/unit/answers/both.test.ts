@@ -9,7 +9,7 @@ import type { Connection } from "../../../src/records/connection.ts";
 import type { HistoryQuery, HistoryReader, HistoryRecord, HistorySort } from "../../../src/records/contract.ts";
 import { viewer } from "../../../src/records/view.ts";
 import { randomConnections } from "../store/engine.ts";
-import { describeProcess, made, type Opened, opened, scratch } from "../store/scene.ts";
+import { describeProcess, filterOf, made, type Opened, opened, scratch } from "../store/scene.ts";
 
 const START = Date.now() * 1000 - 7_200_000_000;
 const old = randomConnections(300, 7, START, 1_000_000);
@@ -71,7 +71,8 @@ const SORTS: readonly HistorySort[] = ["-first", "first", "-last", "-bytesOut", 
 test.each(SORTS.flatMap((sort) => [7, 100].map((limit) => [sort, limit] as const)))(
 	"sorted by %s in pages of %i: each record once, in order",
 	async (sort, limit) => {
-		for (const filter of [{}, { verdict: "deny" }, { open: true }, { name: "**.example.com", port: 443 }]) {
+		for (const words of [{}, { verdict: "deny" }, { open: "true" }, { name: ["*host1*", "**.org"], port: "443" }]) {
+			const filter = filterOf(words);
 			expect(await walk(both, { sort, limit, filter })).toEqual(await walk(recent(all), { sort, limit, filter }));
 		}
 	},
@@ -129,7 +130,7 @@ test("where questions are answered, and what is said of it", async () => {
 			},
 			recorder: null,
 			drain: async () => {},
-			patience: 1_000,
+			flushTimeout: 1_000,
 		});
 	const unwritten = { since: "2026-01-02T03:04:05.000Z", why: "The disk is full" };
 	expect(await sources("writing").read()).toMatchObject({ source: "history", unwritten: null });

@@ -195,7 +195,7 @@ import { ok } from "@oazapfts/runtime";
 import * as api from "./client.ts";
 
 api.defaults.baseUrl = process.argv[2] ?? "";
-const list: api.ConnectionList = await ok(api.listConnections({ verdict: "deny" }));
+const list: api.ConnectionList = await ok(api.listConnections({ verdict: ["deny"] }));
 const denied = list.connections.map((each: api.Connection) => {
 	const verdict: api.Verdict = each.verdict;
 	const client: api.Process | null = each.process;
@@ -207,7 +207,7 @@ const name: string = list.connections[0]!.name;
 list.connections[0]!.nosuch;
 const status: api.Status = await ok(api.getStatus());
 const state: api.HistoryStatus["state"] | null = status.history?.state ?? null;
-const refused = await api.listConnections({ port: "x" });
+const refused = await api.listConnections({ port: ["x"] });
 const { status: code, errors } = refused.data as api.Problem;
 console.log(JSON.stringify({ denied, state, problem: { status: code, parameter: errors?.[0]?.parameter } }));
 `;

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { addressMatcher, addressText, endpointText, packAddress } from "../../../src/base/address.ts";
+import { addressRange, addressText, endpointText, isInRange, packAddress } from "../../../src/base/address.ts";
 import { BoundedMap } from "../../../src/base/lru.ts";
 import { fit, printable } from "../../../src/base/text.ts";
 
@@ -40,14 +40,22 @@ test("what is no address is none, and endpoints have brackets where they need th
 	expect(endpointText(packAddress("10.0.0.1") ?? "", 0)).toBe("10.0.0.1");
 });
 
-test("addresses are matched by prefix, families apart", () => {
-	const packed = (text: string) => packAddress(text) ?? "";
-	expect(addressMatcher("10.0.0.0/8")?.(packed("10.200.0.1"))).toBe(true);
-	expect(addressMatcher("10.0.0.0/8")?.(packed("11.0.0.1"))).toBe(false);
-	expect(addressMatcher("2001:db8::/32")?.(packed("2001:db8:ffff::1"))).toBe(true);
-	expect(addressMatcher("::/0")?.(packed("2001:db8::1"))).toBe(true);
-	for (const wrong of ["10.0.0.0/33", "10.0.0.0/x", "10/8/8", "", "example.com"])
-		expect(addressMatcher(wrong), wrong).toBeNull();
+test("an address range is a prefix of one family", () => {
+	const holds = (range: string, address: string) => {
+		const parsed = addressRange(range);
+		return parsed !== null && isInRange(packAddress(address) ?? "", parsed);
+	};
+	expect(holds("10.0.0.0/8", "10.200.0.1")).toBe(true);
+	expect(holds("10.0.0.0/8", "11.0.0.1")).toBe(false);
+	expect(holds("10.1.2.3/22", "10.1.3.255")).toBe(true);
+	expect(holds("10.1.2.3/22", "10.1.4.0")).toBe(false);
+	expect(holds("0.0.0.0/0", "2001:db8::1")).toBe(false);
+	expect(holds("2001:db8::/32", "2001:db8:ffff::1")).toBe(true);
+	expect(holds("::/0", "2001:db8::1")).toBe(true);
+	expect(holds("::/0", "10.0.0.1")).toBe(false);
+	expect(holds("::ffff:10.0.0.0/104", "10.200.0.1")).toBe(true);
+	for (const wrong of ["10.0.0.0/33", "10.0.0.0/x", "10/8/8", "", "example.com", "fe80::1%eth0", "::ffff:10.0.0.0/90"])
+		expect(addressRange(wrong), wrong).toBeNull();
 });
 
 test("a bounded map forgets the oldest written, whatever was deleted in between", () => {

@@ -229,11 +229,44 @@ test("no daemon, a dead one, no right: a sentence with what to do, and exit code
 });
 
 test("a refusal is told in the daemon's words, with exit code 31", async () => {
-	await daemon((_, response) => problem(response, 400, 'address "x\x1b" is no address'));
-	expect(await ask("connections --address x")).toMatchObject({
+	await daemon((_, response) => problem(response, 400, 'limit "x\x1b" is no limit'));
+	expect(await ask("connections --limit 1")).toMatchObject({
 		code: 31,
-		stderr: 'sallyport: The daemon refused: address "x\\x1b" is no address\n',
+		stderr: 'sallyport: The daemon refused: limit "x\\x1b" is no limit\n',
 	});
+});
+
+test("a filter may be repeated and negated, and its values are checked before the daemon is asked", async () => {
+	await daemon(() => ({ connections: [], next: null }));
+	await ask(
+		"connections --name *amazon* --name a.example --not-unit a.service --not-unit b.service --verdict deny --open",
+	);
+	const query = asked[0]?.parameters;
+	expect(query?.getAll("name")).toEqual(["*amazon*", "a.example"]);
+	expect(query?.getAll("not-unit")).toEqual(["a.service", "b.service"]);
+	expect([query?.get("verdict"), query?.get("open")]).toEqual(["deny", "true"]);
+	for (const [option, hint] of [
+		["--port 70000", "a port or a range"],
+		["--not-port x", "a port or a range"],
+		["--address example.com", "an address or a prefix"],
+		["--verdict maybe", "allow, deny or would_deny"],
+		["--protocol tpc", "tcp, udp, icmp"],
+		["--since yesterday", "an age such as 15m"],
+	]) {
+		const { code, stderr } = await ask(`connections ${option}`);
+		expect(code, option).toBe(2);
+		expect(stderr, option).toContain(hint);
+	}
+	expect(asked).toHaveLength(1);
+});
+
+test("a time without a zone is sent as an instant", async () => {
+	await daemon(() => ({ connections: [], names: [], rows: [], next: null }));
+	for (const command of ["connections", "names", "top --once"]) await ask(`${command} --since 2026-01-31T12:00`);
+	const local = new Date(2026, 0, 31, 12).toISOString();
+	expect(asked.map(({ query }) => query["since"])).toEqual([local, local, local]);
+	await ask("connections --since 2026-01-31T12:00:00+09:00 --until 2h");
+	expect(asked[3]?.query).toMatchObject({ since: "2026-01-31T12:00:00+09:00", until: "2h" });
 });
 
 function iso(seconds: number): string {

@@ -135,7 +135,9 @@ export async function cli(line: string | readonly string[], terminal = new Termi
 export interface Asked {
 	readonly method: string;
 	readonly path: string;
+	/** The last value of each parameter. */
 	readonly query: Record<string, string>;
+	readonly parameters: URLSearchParams;
 	readonly headers: IncomingMessage["headers"];
 	readonly body: string;
 }
@@ -156,6 +158,7 @@ export async function fakeDaemon(path: string, answer: Answer): Promise<{ asked:
 				method: request.method ?? "",
 				path: url.pathname,
 				query: Object.fromEntries(url.searchParams),
+				parameters: url.searchParams,
 				headers: request.headers,
 				body,
 			};

@@ -1,19 +1,17 @@
-/** The file without its threads, and the same questions answered by looking at every connection. */
-
+/** The file without its threads, and the same queries answered by a plain test of every connection. */
+import { BlockList, isIPv4 } from "node:net";
 import { join } from "node:path";
-import { addressMatcher, addressText } from "../../../src/base/address.ts";
+import { addressText } from "../../../src/base/address.ts";
 import { verdictNames } from "../../../src/native/vocabulary.ts";
 import type { Connection } from "../../../src/records/connection.ts";
 import type { TopField } from "../../../src/records/contract.ts";
-import type { ConnectionFilter } from "../../../src/records/filter.ts";
-import { namePattern } from "../../../src/records/patterns.ts";
 import { BatchBuilder } from "../../../src/store/batch.ts";
-import { Records } from "../../../src/store/batch-writer.ts";
+import { BatchWriter } from "../../../src/store/batch-writer.ts";
 import { openForWriting } from "../../../src/store/database.ts";
-import { wanted } from "../../../src/store/filter-keys.ts";
+import type { Selected } from "../../../src/store/find.ts";
 import { HANDLERS } from "../../../src/store/requests.ts";
 import { type SegmentLimits, Segments } from "../../../src/store/segments.ts";
-import { describeProcess, made, someProcess } from "./scene.ts";
+import { describeProcess, filterOf, made, someProcess, type Words } from "./scene.ts";
 
 /** Small, so that a few hundred rows have spans, segments and what is not sealed. */
 export const SMALL: SegmentLimits = { rows: 20, age: 3_600_000_000, span: 2 };
@@ -21,7 +19,7 @@ export const SMALL: SegmentLimits = { rows: 20, age: 3_600_000_000, span: 2 };
 export function engine(folder: string, limits = SMALL) {
 	const database = openForWriting(join(folder, "history.db"), 1024 ** 3);
 	const segments = new Segments(database, limits);
-	const records = new Records(database, segments);
+	const records = new BatchWriter(database, segments);
 	return {
 		database,
 		records,
@@ -34,15 +32,19 @@ export function engine(folder: string, limits = SMALL) {
 		seal(): void {
 			while (segments.step(records.newest));
 		},
-		query: (
-			filter: ConnectionFilter,
-			sort: "-first" | "first" | "-last" | "-bytesOut" | "-bytesIn" = "-first",
-			limit = 10_000,
-		) => HANDLERS.query(database, { wanted: wanted(filter), sort, limit, after: null, patience: 10_000 }),
-		top: (groupBy: readonly TopField[], filter: ConnectionFilter = {}) =>
-			HANDLERS.top(database, { wanted: wanted(filter), groupBy, sort: "count", limit: 10_000 }),
+		query: (filter: Words, sort: "-first" | "first" | "-last" | "-bytesOut" | "-bytesIn" = "-first", limit = 10_000) =>
+			HANDLERS.query(database, { ...selected(filter), sort, limit, after: null, budget: 10_000 }),
+		top: (groupBy: readonly TopField[], filter: Words = {}) =>
+			HANDLERS.top(database, { ...selected(filter), groupBy, sort: "count", limit: 10_000 }),
 		[Symbol.dispose]: () => database.close(),
 	};
+}
+
+/** As the reader's thread receives it. */
+export function selected(words: Words): Selected {
+	const { since, until, terms = [] } = filterOf(words);
+	const micros = (ms: number | undefined) => (ms === undefined ? null : Math.floor(ms * 1000));
+	return { since: micros(since), until: micros(until), terms };
 }
 
 /** By a seed: the same each time. */
@@ -79,32 +81,77 @@ export function randomConnections(count: number, seed: number, from: number, ste
 	);
 }
 
-/** What history.ts says of filters, said again in the plainest way. */
-export function holds(c: Connection, f: ConnectionFilter): boolean {
-	const unit = c.cgroup?.unit ?? "";
-	const comm = c.process?.comm ?? "";
-	const exe = c.process?.exe ?? "";
-	const rule = c.deciding?.rule ?? null;
-	const port = typeof f.port === "number" ? { from: f.port, to: f.port } : f.port;
-	const isExe = (text: string) => exe !== "" && (exe === text || exe.endsWith(`/${text}`));
-	return (
-		(f.since === undefined || Math.floor(c.last * 1000) >= f.since * 1000 || !c.ended) &&
-		(f.until === undefined || c.id < f.until * 1000) &&
-		(f.kind === undefined || c.dns === (f.kind === "dns")) &&
-		(f.open === undefined || c.ended !== f.open) &&
-		(f.verdict === undefined || verdictNames[c.verdict] === f.verdict) &&
-		(f.name === undefined || (c.name !== null && (f.name === "**" || namePattern(f.name).matches(c.name)))) &&
-		(f.address === undefined || addressMatcher(f.address)?.(c.remote) === true) &&
-		(port === undefined || (c.remotePort >= port.from && c.remotePort <= port.to)) &&
-		(f.protocol === undefined || f.protocol === (c.protocol === 6 ? "tcp" : "udp")) &&
-		(f.process === undefined || comm === f.process || isExe(f.process) || String(c.process?.pid) === f.process) &&
-		(f.exe === undefined || isExe(f.exe)) &&
-		(f.unit === undefined || unit === f.unit) &&
-		(f.container === undefined || (c.cgroup?.container ?? "").startsWith(f.container)) &&
-		(f.user === undefined || String(c.uid) === f.user || describeProcess.user(c.uid) === f.user) &&
-		(f.rule === undefined || rule?.name === f.rule) &&
-		(f.group === undefined || rule?.group === f.group)
-	);
+/** What docs/api.md says of filters, in the plainest way. Nothing here is imported from the code under test. */
+export function holds(c: Connection, { since, until, ...words }: Words): boolean {
+	if (since !== undefined && c.ended && Math.floor(c.last * 1000) < since * 1000) return false;
+	if (until !== undefined && c.id >= until * 1000) return false;
+	return Object.entries(words).every(([word, values]) => {
+		const isNegated = word.startsWith("not-");
+		const test = TESTS[word.replace("not-", "")];
+		if (test === undefined) throw new Error(`not in the model: ${word}`);
+		const any = [values].flat().some((value) => test(c, value as string));
+		return any !== isNegated;
+	});
+}
+
+const TESTS: Readonly<Record<string, (c: Connection, value: string) => boolean>> = {
+	kind: (c, value) => c.dns === (value === "dns"),
+	open: (c, value) => String(!c.ended) === value,
+	verdict: (c, value) => verdictNames[c.verdict] === value,
+	phase: (c, value) => c.deciding !== null && ["dns", "connect", "tls", "http"][c.deciding.phase] === value,
+	name: (c, value) => c.name !== null && nameRegExp(value).test(c.name),
+	address: (c, value) => isInPrefix(addressText(c.remote), value),
+	port(c, value) {
+		const [from = 0, to = from] = value.split("-").map(Number);
+		return c.remotePort >= from && c.remotePort <= to;
+	},
+	protocol: (c, value) => [String(c.protocol), c.protocol === 6 ? "tcp" : "udp"].includes(value),
+	process: (c, value) =>
+		c.process !== null && (String(c.process.pid) === value || glob(value, c.process.comm) || isExe(c, value)),
+	exe: isExe,
+	unit: (c, value) => glob(value, c.cgroup?.unit ?? null),
+	container: (c, value) =>
+		glob(value, c.cgroup?.container ?? null) || (value.length >= 4 && (c.cgroup?.container ?? "").startsWith(value)),
+	user: (c, value) => String(c.uid) === value || glob(value, describeProcess.user(c.uid)),
+	rule: (c, value) => [c.deciding?.rule, ...(c.alerts ?? [])].some((rule) => glob(value, rule?.name ?? null)),
+	group: (c, value) => [c.deciding?.rule, ...(c.alerts ?? [])].some((rule) => glob(value, rule?.group ?? null)),
+};
+
+function isExe(c: Connection, value: string): boolean {
+	const exe = c.process?.exe ?? null;
+	return exe !== null && (glob(value, exe) || glob(value, exe.split("/").at(-1) ?? ""));
+}
+
+function isInPrefix(address: string, prefix: string): boolean {
+	const [host = "", length] = prefix.split("/");
+	if (isIPv4(host) !== isIPv4(address)) return false;
+	const family = isIPv4(host) ? "ipv4" : "ipv6";
+	const list = new BlockList();
+	list.addSubnet(host, Number(length ?? (family === "ipv4" ? 32 : 128)), family);
+	return list.check(address, family);
+}
+
+/** A star that is a whole label is one label, `**.` in front one or more, any other star any run of characters. */
+export function nameRegExp(pattern: string): RegExp {
+	const text = pattern.toLowerCase().replace(/\.$/, "");
+	if (/^\*+$/.test(text)) return /^/;
+	const labels = text.split(".").map((label, index) => {
+		if (label === "*") return "[^.]+";
+		if (label === "**" && index === 0) return "[^.]+(\\.[^.]+)*";
+		return runs(label);
+	});
+	return new RegExp(`^${labels.join("\\.")}$`);
+}
+
+function glob(pattern: string, text: string | null): boolean {
+	return text !== null && new RegExp(`^${runs(pattern)}$`).test(text);
+}
+
+function runs(pattern: string): string {
+	return pattern
+		.split(/\*+/)
+		.map((part) => part.replace(/[\\^$.*+?()[\]{}|]/g, "\\$&"))
+		.join(".*");
 }
 
 export function keyOf(c: Connection, field: TopField): string | number | null {

@@ -6,9 +6,21 @@ import { packAddress } from "../../../src/base/address.ts";
 import type { ProcessInfo } from "../../../src/identity/process-table.ts";
 import { PHASE, VERDICT } from "../../../src/native/layout.ts";
 import { Connection, type PhaseDecision } from "../../../src/records/connection.ts";
-import type { History, HistoryFailure, HistoryOptions } from "../../../src/records/contract.ts";
+import type { History, HistoryFailure } from "../../../src/records/contract.ts";
+import { type ConnectionFilter, parseTerms, type TermTexts } from "../../../src/records/filter.ts";
 import type { Describer } from "../../../src/records/view.ts";
-import { openHistory } from "../../../src/store/open.ts";
+import { type HistoryOptions, openHistory } from "../../../src/store/open.ts";
+
+/** A filter as tests write it: words with texts, bounds in ms. */
+export type Words = TermTexts & { readonly since?: number; readonly until?: number };
+
+export function filterOf({ since, until, ...texts }: Words): ConnectionFilter {
+	return {
+		...(since === undefined ? {} : { since }),
+		...(until === undefined ? {} : { until }),
+		terms: parseTerms(texts),
+	};
+}
 
 export const DAY = 86_400_000;
 
@@ -120,6 +132,7 @@ export function opened(
 			maxAge: 30 * DAY,
 			maxBytes: 1024 ** 3,
 			describe: describeProcess,
+			buffer: 65_536,
 			onFailure: (failure) => failures.push(failure),
 			...options,
 		},

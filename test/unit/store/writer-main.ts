@@ -3,7 +3,7 @@ import { openHistory } from "../../../src/store/open.ts";
 import { DAY, describeProcess, made } from "./scene.ts";
 
 const [file = ""] = process.argv.slice(2);
-const history = openHistory({ file, maxAge: 30 * DAY, maxBytes: 1024 ** 3, describe: describeProcess });
+const history = openHistory({ file, maxAge: 30 * DAY, maxBytes: 1024 ** 3, describe: describeProcess, buffer: 65_536 });
 let id = Date.now() * 1000;
 let cookie = 1;
 setInterval(() => {
