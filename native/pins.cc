@@ -23,8 +23,8 @@ constexpr const char* kParts[] = {"maps", "programs", "links"};
 void detach_links(const fs::path& links) {
 	std::error_code missing;
 	for (const auto& entry : fs::directory_iterator(links, missing)) {
-		/* A cgroup link is detached at once. Only unlinking it would defer that until an RCU grace period has passed.
-		 * Tracing links cannot be detached, only unlinked. */
+		/* A cgroup link is detached at once. Only unlinking it would defer that until an RCU grace period has
+		 * passed. Tracing links cannot be detached, only unlinked. */
 		const Fd link(bpf_obj_get(entry.path().c_str()));
 		if (link) bpf_link_detach(link.get());
 	}

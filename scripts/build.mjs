@@ -1,10 +1,11 @@
-/** The BPF object and the addon that embeds it: native/build/Release/sallyport.node. */
+/** The BPF object, the addon that embeds it (native/build/Release/sallyport.node), and the TypeScript that is generated from its BTF. */
 import { createHash } from "node:crypto";
-import { existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { NODE, quietly, ROOT, Stop } from "./command.mjs";
 
-const PRODUCT = `${ROOT}/native/build/Release/sallyport.node`;
-const STAMP = `${ROOT}/native/build/inputs.sha256`;
+const BUILD = `${ROOT}/native/build`;
+const PRODUCT = `${BUILD}/Release/sallyport.node`;
+const STAMP = `${BUILD}/inputs.sha256`;
 const LOCK = `${ROOT}/native/package.json`;
 
 /** By content: a checkout gives every file a new time. */
@@ -20,13 +21,26 @@ export async function build() {
 async function buildUnlessBuilt() {
 	if (isBuilt()) return;
 	const hash = hashOfInputs();
+	if (isMovedTree()) rmSync(BUILD, { recursive: true });
 	await quietly(NODE, [`${ROOT}/node_modules/.bin/cmake-js`, "build", "-d", "native"]);
+	await quietly(NODE, [`${ROOT}/scripts/layout/generate.ts`]);
 	writeFileSync(STAMP, hash);
+}
+
+/** In a copied or renamed tree the cache names the old folder: CMake would build there, and exit with 0. */
+function isMovedTree() {
+	const cache = `${BUILD}/CMakeCache.txt`;
+	return existsSync(cache) && !readFileSync(cache, "utf8").includes(`CMAKE_CACHEFILE_DIR:INTERNAL=${BUILD}\n`);
 }
 
 function hashOfInputs() {
 	const hash = createHash("sha256");
-	for (const file of [...filesBelow("bpf"), ...filesBelow("native"), "package-lock.json"])
+	for (const file of [
+		...filesBelow("bpf"),
+		...filesBelow("native"),
+		...filesBelow("scripts/layout"),
+		"package-lock.json",
+	])
 		hash.update(file).update(readFileSync(`${ROOT}/${file}`));
 	return hash.digest("hex");
 }
@@ -34,7 +48,7 @@ function hashOfInputs() {
 /** Sources below a folder of the repository, sorted, without what a build leaves there. */
 function filesBelow(folder) {
 	return readdirSync(`${ROOT}/${folder}`, { recursive: true })
-		.filter((name) => !name.startsWith("build/") && /\.(c|h|cc|txt|json)$/.test(name))
+		.filter((name) => !name.startsWith("build/") && /\.(c|h|cc|ts|txt|json)$/.test(name))
 		.map((name) => `${folder}/${name}`)
 		.sort();
 }

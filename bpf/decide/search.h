@@ -58,7 +58,7 @@ static __always_inline __u32 sp_less128(const struct sp_key6 *a, __u64 hi, __u64
 	return sp_opaque(sp_less64(a->hi, hi) | (sp_less64(a->lo, lo) & ~(__u32)(differs >> 63)));
 }
 
-/* `node` is working memory: see sp_reload(). */
+/* `node` is working memory: see "state in memory" in wire/verifier.h. */
 static __always_inline __u32 sp_find32(void *rows, const struct sp_policy_trees *trees, enum sp_tree tree, __u32 key,
 				       __u32 *node)
 {
@@ -80,10 +80,10 @@ static __always_inline __u32 sp_find32(void *rows, const struct sp_policy_trees 
 		i += sp_less32(keys[i & 31], key);
 		*node = *node * 32 + i;
 	}
-	depth = sp_reload(trees->depth[tree]);
+	depth = trees->depth[tree]; /* read again, so that the verifier has one state for all depths */
 	if (depth >= SP_TREE_LEVELS)
 		return SP_VEC_NONE;
-	keys = sp_row(rows, trees->base[tree][depth] + sp_reload(*node));
+	keys = sp_row(rows, trees->base[tree][depth] + *node);
 	if (!keys)
 		return SP_VEC_NONE;
 	i = sp_less32(keys[7], key) << 3;
@@ -114,10 +114,10 @@ static __always_inline __u32 sp_find128(void *rows, const struct sp_policy_trees
 		i += sp_less128(&keys[i & 7], hi, lo);
 		*node = *node * 8 + i;
 	}
-	depth = sp_reload(trees->depth[SP_TREE_V6]);
+	depth = trees->depth[SP_TREE_V6]; /* as above */
 	if (depth >= SP_TREE_LEVELS)
 		return SP_VEC_NONE;
-	keys = sp_row(rows, trees->base[SP_TREE_V6][depth] + sp_reload(*node));
+	keys = sp_row(rows, trees->base[SP_TREE_V6][depth] + *node);
 	if (!keys)
 		return SP_VEC_NONE;
 	vectors = (__u32 *)&keys[6];

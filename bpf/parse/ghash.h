@@ -20,7 +20,7 @@ static __always_inline __u64 sp_clmul(__u64 x, __u64 y)
 {
 	__u64 x0, x1, x2, x3, y0, y1, y2, y3, z;
 
-	sp_barrier_on2(x, y); /* one product at a time, because of the stack */
+	sp_barrier(x, y); /* one product at a time, because of the stack */
 	x0 = x & SP_EVERY_FOURTH;
 	x1 = x & SP_EVERY_FOURTH << 1;
 	x2 = x & SP_EVERY_FOURTH << 2;
@@ -33,7 +33,6 @@ static __always_inline __u64 sp_clmul(__u64 x, __u64 y)
 	z |= (x0 * y1 ^ x1 * y0 ^ x2 * y3 ^ x3 * y2) & SP_EVERY_FOURTH << 1;
 	z |= (x0 * y2 ^ x1 * y1 ^ x2 * y0 ^ x3 * y3) & SP_EVERY_FOURTH << 2;
 	z |= (x0 * y3 ^ x1 * y2 ^ x2 * y1 ^ x3 * y0) & SP_EVERY_FOURTH << 3;
-	sp_barrier_on(z);
 	return z;
 }
 

@@ -30,23 +30,18 @@ struct sp_hmac {
 	struct sp_aes_block zero;
 };
 
-/* Copies words in order. clang would hold many at once: see sp_barrier(). */
 static __always_inline void sp_copy_words(__u32 *to, const __u32 *from, int count)
 {
 #pragma unroll
-	for (int i = 0; i < count; i++) {
+	for (int i = 0; i < count; i++)
 		to[i] = from[i];
-		sp_barrier();
-	}
 }
 
 static __always_inline void sp_hmac_pad(struct sp_hmac *hmac, __u32 pad)
 {
 #pragma unroll
-	for (int i = 0; i < 16; i++) {
+	for (int i = 0; i < 16; i++)
 		hmac->sha.block[i] = (i < 8 ? hmac->key[i & 7] : 0) ^ pad;
-		sp_barrier();
-	}
 	sp_copy_words(hmac->sha.state, sp_sha256_begin, 8);
 	sp_sha256_compress(&hmac->sha);
 }
@@ -99,10 +94,8 @@ __noinline int sp_quic_derive(struct sp_quic_keys *keys, struct sp_hmac *hmac, c
 	sp_copy_words(hmac->inner, sp_quic_salts[salt][0], 8);
 	sp_copy_words(hmac->outer, sp_quic_salts[salt][1], 8);
 #pragma unroll
-	for (__u32 i = 0; i < 6; i++) {
+	for (__u32 i = 0; i < 6; i++)
 		hmac->sha.block[i] = sp_be32(id->bytes + i * 4) | (i == length / 4 ? 0x80000000 >> length % 4 * 8 : 0);
-		sp_barrier();
-	}
 #pragma unroll
 	for (int i = 6; i < 15; i++)
 		hmac->sha.block[i] = 0;

@@ -48,7 +48,7 @@ static __always_inline __u32 sp_sha256_schedule(__u32 *w, int i)
 		     sp_sha256_k[i] + ((i) < 16 ? w[(i) % 16] : sp_sha256_schedule(w, i)); \
 		d += h; \
 		h += ((__u32)(aa >> 2) ^ (__u32)(aa >> 13) ^ (__u32)(aa >> 22)) + ((a & b) | (c & (a | b))); \
-		sp_barrier_on2(d, h); /* one round at a time, because of the stack */ \
+		sp_barrier(d, h); /* one round at a time, because of the stack */ \
 	} while (0)
 
 #define SP_SHA256_ROUNDS(i) \

@@ -2,7 +2,7 @@
 /* Events in the ring buffer `events`, as the programs write them and user space reads them.
  *
  * This header is the only definition of the layout. The native addon copies the bytes and reads only `head`.
- * src/native/ decodes the rest, and test/bpf/layout.test.ts checks the decoder against the object's BTF.
+ * scripts/layout/ generates the offsets that src/native/ decodes the rest with from the BTF of the object.
  * Integers are in host order, which is little endian; so are ports. Addresses are 16 bytes in network order,
  * and IPv4 is mapped (::ffff:a.b.c.d). Times are CLOCK_MONOTONIC [ns] unless a field says otherwise. */
 #ifndef SALLYPORT_WIRE_EVENT_H

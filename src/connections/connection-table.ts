@@ -2,25 +2,14 @@ import { isUnspecified } from "../base/address.ts";
 import { BoundedMap } from "../base/lru.ts";
 import type { CgroupTable } from "../identity/cgroup-table.ts";
 import type { ProcessTable } from "../identity/process-table.ts";
+import type { AnswerEvent, CgroupEvent, NamedEvent, ProcessEvent, RequestEvent } from "../native/event-objects.ts";
+import { type DecisionEvent, type EndEvent, type EventHead, keptDecision } from "../native/event-views.ts";
+import type { Cursor, EventSink } from "../native/events.ts";
 import {
-	type AnswerEvent,
-	type CgroupEvent,
-	type Cursor,
-	type DecisionEvent,
-	type EndEvent,
-	type EventHead,
-	type EventSink,
-	keptDecision,
-	type NamedEvent,
-	type ProcessEvent,
-	type RequestEvent,
-} from "../native/events.ts";
-import {
-	ANSWER_CAPPED,
-	ANSWER_UNTRUSTED,
+	ANSWER_FLAG,
 	END,
 	EVENT,
-	HELLO_ECH,
+	HELLO_FLAG,
 	HOOK,
 	NO_RULE,
 	PHASE,
@@ -132,7 +121,7 @@ export class ConnectionTable implements EventSink {
 	answer(event: AnswerEvent, at: Cursor): void {
 		const name = this.#naming.text(event.nameHash, at);
 		if (name === null) return;
-		const shared = (event.flags & (ANSWER_UNTRUSTED | ANSWER_CAPPED)) === 0;
+		const shared = (event.flags & (ANSWER_FLAG.untrusted | ANSWER_FLAG.capped)) === 0;
 		this.#o.names.answered(event.address, { name, hash: event.nameHash, pid: event.tgid, start: event.start, shared });
 		const time = event.time / 1e6 + this.#offset;
 		const type = event.address.startsWith("\0\0\0\0\0\0\0\0\0\0\xff\xff") ? TYPE_A : TYPE_AAAA;
@@ -260,7 +249,7 @@ export class ConnectionTable implements EventSink {
 			connection.nameFromRequest = false;
 			connection.nameKey = event.nameHash;
 		}
-		connection.ech = (event.flags & HELLO_ECH) !== 0;
+		connection.ech = (event.flags & HELLO_FLAG.ech) !== 0;
 		this.#decide(connection, event);
 		if (known === undefined) for (const watcher of this.#watchers) watcher.opened(connection);
 		this.#afterDecision(connection, event);

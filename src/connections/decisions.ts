@@ -1,5 +1,5 @@
-import type { DecisionEvent } from "../native/events.ts";
-import { NO_RULE } from "../native/layout.ts";
+import type { DecisionEvent } from "../native/event-views.ts";
+import { NO_RULE, PHASES, REASONS, VERDICTS } from "../native/layout.ts";
 import type { PhaseDecision, RuleRef } from "../records/connection.ts";
 
 export interface RuleNamer {
@@ -23,7 +23,7 @@ export class Decisions {
 			this.#known.clear();
 			this.#generation = generation;
 		}
-		const key = ((rule * 16 + reason) * 4 + verdict) * 4 + phase;
+		const key = ((rule * REASONS + reason) * VERDICTS + verdict) * PHASES + phase;
 		let decision = this.#known.get(key);
 		if (decision === undefined) {
 			const ref = rule === NO_RULE ? null : this.#rules.ruleOf(generation, rule);

@@ -1,4 +1,5 @@
-import type { Cursor, DecisionEvent } from "../native/events.ts";
+import type { DecisionEvent } from "../native/event-views.ts";
+import type { Cursor } from "../native/events.ts";
 import type { Connection } from "../records/connection.ts";
 import type { Names } from "./dns-names.ts";
 

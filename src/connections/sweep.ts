@@ -1,7 +1,7 @@
 import { packedBytes } from "../base/address.ts";
 import type { Kernel } from "../native/binding.ts";
 import { hashKey, readSigned64, readUnsigned64 } from "../native/fields.ts";
-import { END, FLOW, FLOW_INBOUND, FLOW_KEY, LEARNED, PROTOCOL } from "../native/layout.ts";
+import { END, FLOW, FLOW_FLAG, FLOW_KEY, LEARNED, NAMES_PER_ADDRESS, PROTOCOL } from "../native/layout.ts";
 import type { Connection } from "../records/connection.ts";
 import type { Clock } from "../system/clock.ts";
 import type { ConnectionTable } from "./connection-table.ts";
@@ -44,7 +44,7 @@ export class Sweep {
 		for (let index = 0; index < count; index++) {
 			const at = index * FLOW.bytes;
 			const last = readUnsigned64(view, at + FLOW.last);
-			const inbound = (view.getUint8(at + FLOW.flags) & FLOW_INBOUND) !== 0;
+			const inbound = (view.getUint8(at + FLOW.flags) & FLOW_FLAG.inbound) !== 0;
 			const idle = now - last > (inbound ? this.#o.inboundIdle : this.#o.udpIdle) * 1e6;
 			if (!idle && last < this.#lastRun) continue;
 			const keyAt = index * FLOW_KEY.bytes;
@@ -100,7 +100,7 @@ export class Sweep {
 		const again = now + 2 * SOON;
 		if (value === null) return again;
 		const view = new DataView(value.buffer, value.byteOffset, value.length);
-		for (let slot = 0; slot < LEARNED.slots; slot++) {
+		for (let slot = 0; slot < NAMES_PER_ADDRESS; slot++) {
 			if (hashKey(view, LEARNED.name + slot * 8) !== connection.nameKey) continue;
 			const expires = readUnsigned64(view, LEARNED.expires + slot * 8);
 			/* What has expired stays so: the next question learns it. */

@@ -2,7 +2,7 @@ import { packAddress, packedBytes } from "../base/address.ts";
 import type { Names } from "../connections/dns-names.ts";
 import type { Kernel } from "../native/binding.ts";
 import { hashKey, readUnsigned64 } from "../native/fields.ts";
-import { LEARNED } from "../native/layout.ts";
+import { LEARNED, NAMES_PER_ADDRESS } from "../native/layout.ts";
 import type { Clock } from "../system/clock.ts";
 
 /** Names that the kernel holds an address for now, the one that stays longest first. `until`: wall clock, ms. */
@@ -18,7 +18,7 @@ export function learnedNames(
 	const view = new DataView(value.buffer, value.byteOffset, value.length);
 	const now = clock.monotonic();
 	const found: { name: string; until: number }[] = [];
-	for (let slot = 0; slot < LEARNED.slots; slot++) {
+	for (let slot = 0; slot < NAMES_PER_ADDRESS; slot++) {
 		const hash = hashKey(view, LEARNED.name + slot * 8);
 		const expires = readUnsigned64(view, LEARNED.expires + slot * 8);
 		const name = hash === 0 || expires < now ? null : names.text(hash);

@@ -3,7 +3,7 @@ import type { Logger } from "../base/logger.ts";
 import { BoundedMap } from "../base/lru.ts";
 import type { Kernel } from "../native/binding.ts";
 import { cookieBits } from "../native/decode.ts";
-import type { DecisionEvent } from "../native/events.ts";
+import type { DecisionEvent } from "../native/event-views.ts";
 import { hostNamespaces, type Namespaces } from "../system/netns.ts";
 
 export interface DestroyerOptions {

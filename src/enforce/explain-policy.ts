@@ -2,7 +2,7 @@ import { addressText, packAddress } from "../base/address.ts";
 import { PROTOCOL } from "../native/layout.ts";
 import type { Connection } from "../policy/evaluate/evaluate.ts";
 import { explain, type PhaseExplanation } from "../policy/evaluate/explain.ts";
-import type { Asked } from "../policy/evaluate/http-request.ts";
+import type { HttpRequest } from "../policy/evaluate/http-request.ts";
 import { type Environment, PHASES, type Phase, type Policy, type Who } from "../policy/model.ts";
 import { PROTOCOL_FORMS, protocolNumber } from "../records/protocols.ts";
 
@@ -46,7 +46,7 @@ export interface Subject {
 	readonly trustedResolver: boolean;
 	readonly who: Who;
 	/** Null: the question is not about an HTTP request. */
-	readonly request: Asked | null;
+	readonly request: HttpRequest | null;
 }
 
 /** A part of the question that is not of its form. */
@@ -75,7 +75,7 @@ export function explainPolicy(policy: Policy, question: ExplainQuestion, facts: 
 		name,
 		trustedResolver,
 		dnsMessage: trustedResolver && port === DNS_PORT,
-		...(request === null ? {} : { asked: request }),
+		...(request === null ? {} : { request }),
 	};
 	return { subject, phases: phases.map((phase) => explain(policy, { ...connection, phase })) };
 }
@@ -104,7 +104,7 @@ function subjectOf(question: ExplainQuestion, facts: ExplainFacts): Subject {
 	};
 }
 
-function requestOf({ request, phases }: ExplainQuestion): Asked | null {
+function requestOf({ request, phases }: ExplainQuestion): HttpRequest | null {
 	if (request === undefined && phases?.includes("http") !== true) return null;
 	const { method = "GET", path = "/", status = null } = request ?? {};
 	return { method, path, status };

@@ -1,17 +1,7 @@
 import { packedBytes } from "../base/address.ts";
 import type { Kernel } from "../native/binding.ts";
-import type { DecisionEvent } from "../native/events.ts";
-import {
-	EVENT,
-	HEAD,
-	HOOK,
-	JUDGE_BOUND,
-	JUDGE_LIVE,
-	JUDGE_REQUEST,
-	PHASE,
-	PROCESS,
-	VERDICT,
-} from "../native/layout.ts";
+import type { DecisionEvent } from "../native/event-views.ts";
+import { EVENT, HEAD, HOOK, JUDGE_FLAG, JUDGE_REQUEST, PHASE, PROCESS, VERDICT } from "../native/layout.ts";
 import type { Connection } from "../records/connection.ts";
 import type { Clock } from "../system/clock.ts";
 
@@ -57,9 +47,9 @@ export class Rejudge {
 		const wasBound = connection.decisions[PHASE.tls]?.verdict === VERDICT.allow;
 		const request = Buffer.alloc(JUDGE_REQUEST.bytes);
 		packedBytes(connection.remote).copy(request, JUDGE_REQUEST.remote);
-		request.writeUInt16LE(connection.remotePort, JUDGE_REQUEST.port);
+		request.writeUInt16LE(connection.remotePort, JUDGE_REQUEST.remotePort);
 		request.writeUInt8(connection.protocol, JUDGE_REQUEST.protocol);
-		request.writeUInt8(wasBound ? JUDGE_LIVE | JUDGE_BOUND : JUDGE_LIVE, JUDGE_REQUEST.flags);
+		request.writeUInt8(wasBound ? JUDGE_FLAG.live | JUDGE_FLAG.bound : JUDGE_FLAG.live, JUDGE_REQUEST.flags);
 		request.writeUInt32LE(connection.uid, JUDGE_REQUEST.uid);
 		request.writeBigUInt64LE(BigInt(connection.cgroup?.id ?? 0), JUDGE_REQUEST.cgroup);
 		exeHash.copy(request, JUDGE_REQUEST.exeHash);

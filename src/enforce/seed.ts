@@ -1,7 +1,7 @@
 import type { Names } from "../connections/dns-names.ts";
 import type { Kernel } from "../native/binding.ts";
 import { hashKey, readUnsigned64 } from "../native/fields.ts";
-import { LEARNED, NAME, NAME_MAX } from "../native/layout.ts";
+import { LEARNED, NAME, NAME_MAX, NAMES_PER_ADDRESS } from "../native/layout.ts";
 
 /** What the kernel has learned while no daemon was there: names by hash, and the names of addresses. */
 export function seedNames(kernel: Pick<Kernel, "dump">, names: Names): void {
@@ -15,7 +15,7 @@ export function seedNames(kernel: Pick<Kernel, "dump">, names: Names): void {
 	for (let index = 0; index < learned.count; index++) {
 		const at = index * LEARNED.bytes;
 		const known: { hash: number; name: string; expires: number }[] = [];
-		for (let slot = 0; slot < LEARNED.slots; slot++) {
+		for (let slot = 0; slot < NAMES_PER_ADDRESS; slot++) {
 			const hash = hashKey(view, at + LEARNED.name + slot * 8);
 			const name = hash === 0 ? null : names.text(hash);
 			if (name !== null) known.push({ hash, name, expires: readUnsigned64(view, at + LEARNED.expires + slot * 8) });

@@ -1,5 +1,5 @@
 import { BoundedMap } from "../base/lru.ts";
-import type { CgroupEvent } from "../native/events.ts";
+import type { CgroupEvent } from "../native/event-objects.ts";
 
 export interface CgroupName {
 	readonly unit: string | null;

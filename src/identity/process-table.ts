@@ -1,5 +1,6 @@
 import { BoundedMap } from "../base/lru.ts";
-import type { EventHead, ProcessEvent } from "../native/events.ts";
+import type { ProcessEvent } from "../native/event-objects.ts";
+import type { EventHead } from "../native/event-views.ts";
 
 /** One program run by one process: an exec makes a new one, and records keep the one that connected. */
 export interface ProcessInfo {
@@ -57,7 +58,7 @@ export class ProcessTable {
 			comm: event.comm,
 			parentComm: event.parentComm,
 			args: event.args,
-			device: event.device,
+			device: event.dev,
 			leafFirst: event.path,
 			exe: null,
 		});

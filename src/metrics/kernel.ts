@@ -1,6 +1,7 @@
 import type { Registry } from "prom-client";
 import type { Kernel } from "../native/binding.ts";
-import { ALLOWED_OBSERVING, COUNT, VERDICT } from "../native/layout.ts";
+import { ALLOWED_OBSERVING, decisionCounter } from "../native/counters.ts";
+import { COUNT, COUNTERS, VERDICT } from "../native/layout.ts";
 import { answerNames, eventNames, mapNames, phaseNames, reasonNames } from "../native/vocabulary.ts";
 import { liveCounter, type Sample } from "./live.ts";
 
@@ -10,7 +11,7 @@ import { liveCounter, type Sample } from "./live.ts";
  */
 export function registerKernelMetrics(registry: Registry, kernel: Pick<Kernel, "sum">): void {
 	/* One read of the per-CPU map a scrape, by the first metric that is written. */
-	let counters: BigUint64Array = new BigUint64Array(COUNT.bytes);
+	let counters: BigUint64Array = new BigUint64Array(COUNTERS);
 	const at = (index: number) => Number(counters[index] ?? 0n);
 
 	liveCounter({
@@ -139,7 +140,7 @@ function* reasons(verdict: number): Generator<[phase: string, reason: string, in
 	for (const [p, phase] of phaseNames.entries()) {
 		for (const [r, reason] of reasonNames.entries()) {
 			if (reason === null) continue;
-			yield [phase, reason, COUNT.decision + p * COUNT.decisionPhase + verdict * COUNT.decisionVerdict + r];
+			yield [phase, reason, decisionCounter(p, verdict, r)];
 		}
 	}
 }

@@ -1,24 +1,27 @@
 import { createRequire } from "node:module";
 import { isAbsolute } from "node:path";
 import { fileURLToPath } from "node:url";
-import type {
-	Addon,
-	AttachedProgram,
-	Kernel,
-	LoadOptions,
-	MapName,
-	PinsFound,
-	ProgramFacts,
-	RingPositions,
-	SocketName,
-	TestRun,
+import {
+	type Addon,
+	type AttachedProgram,
+	type Kernel,
+	type LoadOptions,
+	type MapName,
+	NativeError,
+	type PinsFound,
+	type ProgramFacts,
+	type RingPositions,
+	type SocketName,
+	type TestRun,
 } from "./binding.ts";
-import { NativeError } from "./error.ts";
 import { ROW } from "./layout.ts";
 
 const BUILT = fileURLToPath(new URL("../../native/build/Release/sallyport.node", import.meta.url));
 
-/** The addon that `npm run build` has made. C++ trusts its arguments, so all of them are checked here. */
+/**
+ * Opens the addon that `npm run build` makes. Arguments are checked here, because C++ trusts them. Throws Error with Node's code
+ * MODULE_NOT_FOUND or ERR_DLOPEN_FAILED.
+ */
 export function openAddon(file: string = BUILT): Addon {
 	const raw = createRequire(import.meta.url)(file) as RawAddon;
 	raw.setErrorClass(NativeError);
@@ -28,9 +31,9 @@ export function openAddon(file: string = BUILT): Addon {
 		parse(request, bytes) {
 			requireThat(
 				request.length === raw.parseRequestBytes && request.byteOffset % 8 === 0,
-				`a request is ${raw.parseRequestBytes} bytes at a multiple of 8`,
+				`request: not ${raw.parseRequestBytes} bytes at a multiple of 8`,
 			);
-			requireThat(raw.parse(request, bytes), "the request asks for bytes that are not there, or is of no known kind");
+			requireThat(raw.parse(request, bytes), "request: at and end lie outside bytes, or the kind is unknown");
 		},
 		mountBpffs(path) {
 			requireThat(isAbsolute(path), `${path} is not an absolute path`);
@@ -40,9 +43,9 @@ export function openAddon(file: string = BUILT): Addon {
 			requireThat(isAbsolute(path), `${path} is not an absolute path`);
 			raw.unmountBpffs(path);
 		},
-		giveBackMemory: () => raw.giveBackMemory(),
+		releaseMemory: () => raw.giveBackMemory(),
 		sendDatagram(path, bytes) {
-			requireThat(/^[/@]./.test(path), `${path} is no socket's path`);
+			requireThat(/^[/@]./.test(path), `${path} is not the path of a socket`);
 			raw.sendDatagram(path, bytes);
 		},
 		attached(cgroup) {
@@ -63,7 +66,7 @@ export function openAddon(file: string = BUILT): Addon {
 interface RawAddon {
 	readonly Kernel: new (pins: string, cgroup: string, sizes: object, detached: boolean) => RawKernel;
 	readonly libbpfVersion: string;
-	/** Bytes of the largest record: a batch needs room for one. */
+	/** Smallest batch [bytes]: one record. */
 	readonly largestRecord: number;
 	readonly parseRequestBytes: number;
 	parse(request: Uint8Array, bytes: Uint8Array): boolean;
@@ -96,7 +99,7 @@ class CheckedKernel implements Kernel {
 			`cgroup: ${options.cgroup} is not an absolute path`,
 		);
 		for (const [map, entries] of Object.entries(options.sizes)) {
-			requireThat(isWithin(entries, 1, 0xffff_ffff), `sizes.${map}: ${entries} is no number of entries`);
+			requireThat(isWithin(entries, 1, 0xffff_ffff), `sizes.${map}: ${entries} is not from 1 to 4294967295`);
 		}
 		this.#addon = addon;
 		this.#raw = new addon.Kernel(options.pins, options.cgroup, options.sizes, options.detached ?? false);
@@ -105,11 +108,8 @@ class CheckedKernel implements Kernel {
 	}
 
 	installPolicy(rows: Uint8Array, generation: number): void {
-		requireThat(
-			rows.length > 0 && rows.length % ROW === 0,
-			`a policy of ${rows.length} bytes is not made of ${ROW}-byte rows`,
-		);
-		requireThat(isWithin(generation, 1, 0xffff_ffff), `${generation} is no generation`);
+		requireThat(rows.length > 0 && rows.length % ROW === 0, `rows: ${rows.length} bytes are not a multiple of ${ROW}`);
+		requireThat(isWithin(generation, 1, 0xffff_ffff), `generation: ${generation} is not from 1 to 4294967295`);
 		this.#open.installPolicy(rows, generation);
 	}
 
@@ -133,7 +133,7 @@ class CheckedKernel implements Kernel {
 	update(map: MapName, key: Uint8Array, value: Uint8Array): void {
 		this.#checkKey(map, key);
 		const { valueBytes } = this.#open.shape(map);
-		requireThat(value.length === valueBytes, `a value of map ${map} has ${valueBytes} bytes, not ${value.length}`);
+		requireThat(value.length === valueBytes, `values of map ${map} have ${valueBytes} bytes, not ${value.length}`);
 		this.#open.update(map, key, value);
 	}
 
@@ -151,9 +151,9 @@ class CheckedKernel implements Kernel {
 		const least = this.#addon.largestRecord;
 		requireThat(
 			isWithin(maxBytes, least, 0xffff_ffff),
-			`a batch of ${maxBytes} bytes is below the ${least} of one record`,
+			`maxBytes: ${maxBytes} is less than the ${least} bytes of one record`,
 		);
-		requireThat(!this.#started, "the ring has a reader");
+		requireThat(!this.#started, "the ring has a reader already");
 		this.#open.start(maxBytes, onBatch);
 		this.#started = true;
 	}
@@ -179,12 +179,12 @@ class CheckedKernel implements Kernel {
 
 	testRun(program: string, data: Uint8Array, repeat: number): TestRun {
 		requireThat(this.#programs.has(program), `there is no program ${program}`);
-		requireThat(isWithin(repeat, 1, 0x7fff_ffff), `${repeat} is no number of runs`);
+		requireThat(isWithin(repeat, 1, 0x7fff_ffff), `repeat: ${repeat} is not from 1 to 2147483647`);
 		return this.#open.testRun(program, data, repeat);
 	}
 
 	destroySocket(socket: SocketName): Promise<number> {
-		requireThat(socket.local.length === 16 && socket.remote.length === 16, "an address has 16 bytes");
+		requireThat(socket.local.length === 16 && socket.remote.length === 16, "local, remote: an address has 16 bytes");
 		return this.#addon.destroySocket(socket);
 	}
 
@@ -203,13 +203,13 @@ class CheckedKernel implements Kernel {
 	}
 
 	get #open(): RawKernel {
-		if (this.#raw === null) throw new NativeError("the kernel's handles are closed", "EBADF", "arguments", "");
+		if (this.#raw === null) throw new NativeError("the handles are closed", "EBADF", "arguments", "");
 		return this.#raw;
 	}
 
 	#checkKey(map: MapName, key: Uint8Array): void {
 		const { keyBytes } = this.#open.shape(map);
-		requireThat(key.length === keyBytes, `a key of map ${map} has ${keyBytes} bytes, not ${key.length}`);
+		requireThat(key.length === keyBytes, `keys of map ${map} have ${keyBytes} bytes, not ${key.length}`);
 	}
 }
 

@@ -1,159 +1,183 @@
 /**
- * The native addon's surface, typed. C++ trusts what this file hands it; everything is shaped and
- * checked on this side (style: JS validates, C++ trusts).
+ * The surface of the native addon. addon.ts checks arguments; the C++ side trusts them.
  */
+import type { MAPS } from "./layout.ts";
 
-/** Maps by their name in the BPF object. Layouts: bpf/state.h. */
-export type MapName =
-	| "policy"
-	| "control"
-	| "resolvers"
-	| "names"
-	| "learned"
-	| "questions"
-	| "processes"
-	| "cgroups"
-	| "flows"
-	| "dns_answers"
-	| "counters"
-	| "rules"
-	| "events";
+/** A map by its name in the BPF object. Keys and values: bpf/wire/state.h. */
+export type MapName = (typeof MAPS)[number];
+
+/**
+ * Failure of a system call, of libbpf, or of an argument check. native/js.cc throws it for the first two, addon.ts for the last one with
+ * code EINVAL or EBADF and step "arguments".
+ */
+export class NativeError extends Error {
+	/** Name of the errno: EPERM, EINVAL, ... */
+	readonly code: string;
+	/** The operation that failed: "load", "attach sp_connect4", "pin /sys/fs/bpf/...". */
+	readonly step: string;
+	/** Messages of libbpf and the verifier for a rejected program, or "". */
+	readonly log: string;
+
+	constructor(message: string, code: string, step: string, log: string) {
+		super(message);
+		this.name = "NativeError";
+		this.code = code;
+		this.step = step;
+		this.log = log;
+	}
+}
 
 export interface LoadOptions {
-	/** Folder on bpffs that holds (or will hold) the pins. Absolute. */
+	/** Absolute path of the folder on bpffs for the pins. Created if missing. */
 	readonly pins: string;
-	/** cgroup v2 folder to attach to. Absolute. */
+	/** Absolute path of the cgroup v2 folder to attach to. */
 	readonly cgroup: string;
-	/** max_entries of maps, for a fresh load; adopted maps keep theirs. */
+	/** max_entries of maps that are created; adopted maps keep theirs. */
 	readonly sizes: Partial<Record<MapName, number>>;
-	/** Load and adopt, but attach nothing (BPF_PROG_TEST_RUN). Default false. */
+	/** Load without attaching, for BPF_PROG_TEST_RUN. Default false. */
 	readonly detached?: boolean;
 }
 
 export interface ProgramFacts {
 	readonly name: string;
 	readonly id: number;
-	/** Instructions that the verifier processed (kernel 5.16 and later). */
+	/** Instructions that the verifier processed; 0 before kernel 5.16. */
 	readonly verifiedInstructions: number;
-	/** From bpf_stats; 0 unless kernel.bpf_stats_enabled. Nanoseconds and runs since load. */
+	/** Since load [ns]; 0 unless the sysctl kernel.bpf_stats_enabled is set. */
 	readonly runTimeNs: bigint;
+	/** Since load; 0 unless the sysctl kernel.bpf_stats_enabled is set. */
 	readonly runCount: bigint;
 }
 
 export interface TestRun {
 	readonly retval: number;
-	/** Mean of `repeat` runs, nanoseconds. */
+	/** Mean of the runs [ns]. */
 	readonly durationNs: number;
 	readonly data: Buffer;
 }
 
-/** Socket to end with SOCK_DESTROY. Addresses are 16 bytes, IPv4 v4-mapped. */
+/** A socket to close with SOCK_DESTROY. Addresses have 16 bytes, IPv4 as v4-mapped IPv6 (RFC 4291 2.5.5.2). */
 export interface SocketName {
+	/** IANA protocol number. */
 	readonly protocol: number;
 	readonly local: Uint8Array;
-	/** 0: not known; the socket is then found by its cookie. */
+	/** 0: unknown; the socket is then looked up by its cookie. */
 	readonly localPort: number;
 	readonly remote: Uint8Array;
 	readonly remotePort: number;
 	readonly cookie: bigint;
-	/** Path of a network namespace to enter (/proc/PID/ns/net), or null for the daemon's own. */
+	/** Path of the network namespace to enter (/proc/PID/ns/net); null: the daemon's own. */
 	readonly netns: string | null;
 }
 
-/**
- * The loaded programs and maps. Every method throws NativeError (src/native/error.ts) on failure, with the
- * errno's name as `code` and, for a rejected program, the verifier's log in `log`.
- */
+/** The loaded programs and maps. Every method throws NativeError. */
 export interface Kernel {
-	/** True if pins of the same object were found and taken over; false if programs were loaded. */
+	/** True: pins of the same object were adopted. False: the programs were loaded. */
 	readonly adopted: boolean;
-	/** Build an inner map of `rows` (a multiple of 128 bytes), switch to it, then write `generation` to `control`. */
+	/**
+	 * Copies `rows` into a new inner map, switches the policy to it, then writes `generation` to the map `control`.
+	 *
+	 * @param rows a multiple of ROW bytes
+	 * @param generation from 1
+	 */
 	installPolicy(rows: Uint8Array, generation: number): void;
-	/** Size in rows of the policy in force and its content, or null. */
+	/** The rows of the policy in force; null: none is installed. */
 	readPolicy(): Buffer | null;
-	/** All keys and values of a map: `count` records of key then value, each padded to 8 bytes. By batch look-up. */
+	/** All keys and values of a map, by batch lookup. Each is padded to a multiple of 8 bytes. */
 	dump(map: MapName): { readonly keys: Buffer; readonly values: Buffer; readonly count: number };
-	/** Entries, counted in another thread. */
+	/** Counts the entries in another thread. */
 	count(map: MapName): Promise<{ readonly entries: number; readonly capacity: number }>;
-	/** Per-CPU values are summed as u64 words. */
+	/** The value of a key; null: no such key. Per-CPU values are summed as u64 words. */
 	lookup(map: MapName, key: Uint8Array): Buffer | null;
 	update(map: MapName, key: Uint8Array, value: Uint8Array): void;
-	/** False if there was no such key. */
+	/** False: there was no such key. */
 	remove(map: MapName, key: Uint8Array): boolean;
-	/** u64 words of a per-CPU array summed over CPUs: counters (320 words), rules (2048 * 4 * 2 words). */
+	/** The u64 words of a per-CPU array, summed over CPUs: COUNTERS words, or RULE_SLOTS * PHASES * 2 words. */
 	sum(map: "counters" | "rules"): BigUint64Array;
 	/**
-	 * Drain the ring from now on, whenever the kernel wakes us. `onBatch` gets one reused buffer: records back to
-	 * back, each `head.size` bytes rounded up to 8; it must copy what it keeps. A batch is at most `maxBytes`.
-	 * `drain` does the same at once and returns the number of records; it is for the tail that no wake-up announced.
+	 * Calls `onBatch` whenever the kernel wakes the reader of the ring.
+	 *
+	 * @param maxBytes largest batch [bytes]
+	 * @param onBatch receives one reused buffer with `length` bytes of records back to back, each `head.size` rounded up to 8; it must copy
+	 * what it keeps
 	 */
 	start(maxBytes: number, onBatch: (batch: Buffer, length: number) => void): void;
+	/** Reads one batch now, for records that no wake-up announced. Returns the number of records. */
 	drain(): number;
-	/** Bytes since the ring was made: written by the kernel, and taken out. `taken` is read first. */
+	/** Bytes written to and read from the ring since it was created. `taken` is read first, so it never exceeds `written`. */
 	positions(): RingPositions;
+	/** Closes the reader that start() opened. */
 	stop(): void;
 	programs(): ProgramFacts[];
+	/** BPF_PROG_TEST_RUN. */
 	testRun(program: string, data: Uint8Array, repeat: number): TestRun;
-	/** 0, or the errno: ENOENT if the socket is gone already. Does not block the event loop. */
+	/** SOCK_DESTROY, outside the event loop's thread. Resolves to 0 or an errno: ENOENT if the socket is closed already. */
 	destroySocket(socket: SocketName): Promise<number>;
 	/**
-	 * Attach programs that were loaded, and pin them in place of older ones without a moment between. Fill the maps
-	 * first: from here on every packet is judged. Nothing to do after adoption. Without it, `close()` leaves what was in
-	 * force before.
+	 * Attaches loaded programs and pins them in place of older ones, which stay attached until the new ones are. Fill the maps first:
+	 * from here on every packet is judged. Does nothing after adoption. Without this call, close() leaves in force what was before.
 	 */
 	attach(): void;
-	/** Remove links and pins: nothing of Sallyport is left in the kernel once the handles are closed. */
+	/** Removes links and pins. After close() nothing of Sallyport is left in the kernel. */
 	detach(): void;
-	/** Close handles. Pinned programs go on enforcing. */
+	/** Closes the handles. Pinned programs keep enforcing. */
 	close(): void;
 }
 
+/** Bytes since the ring was created. */
 export interface RingPositions {
+	/** By the kernel. */
 	readonly written: number;
+	/** By the reader. */
 	readonly taken: number;
 }
 
-/** A program at a hook of a cgroup, whoever attached it. */
+/** A program attached to a cgroup, by any owner. */
 export interface AttachedProgram {
-	/** As libbpf names it: cgroup_inet_egress. */
+	/** libbpf's name of the attach type: cgroup_inet_egress. */
 	readonly hook: string;
-	/** Empty without CAP_SYS_ADMIN. */
+	/** "" without CAP_SYS_ADMIN. */
 	readonly name: string;
 	readonly id: number;
 }
 
-/** What a folder of pins says of itself, compared with this addon. */
+/** The marker of a folder of pins, compared with this addon. */
 export interface PinsFound {
+	/** LAYOUT_VERSION of the pins. */
 	readonly layout: number;
 	readonly sameLayout: boolean;
 	readonly samePrograms: boolean;
 	readonly sameCgroup: boolean;
 }
 
+/** Every function throws NativeError. */
 export interface Addon {
-	/** Adopt the pins, or load; see Kernel.attach(). */
+	/** Adopts the pins if they are of the same object, layout and cgroup; otherwise loads the programs. Kernel.attach() attaches them. */
 	load(options: LoadOptions): Kernel;
 	/**
-	 * The kernel's parsers, in user space. `request` (PARSE_REQUEST in layout.ts, at a multiple of 8 bytes) holds the state
-	 * so far and is answered in place; `bytes` are what its `at` and `end` count in. Throws NativeError if they are not there.
+	 * Runs one of the kernel's parsers in user space.
+	 *
+	 * @param request PARSE_REQUEST at a multiple of 8 bytes: the state so far, overwritten with the result
+	 * @param bytes the buffer that `at` and `end` of the request index; code EINVAL if they lie outside
 	 */
 	parse(request: Uint8Array, bytes: Uint8Array): void;
-	/** Mount bpffs at a folder (made if missing). */
+	/** Mounts bpffs at a folder, which is created if missing. */
 	mountBpffs(path: string): void;
-	/** What is pinned there is gone with it. */
+	/** Unmounts bpffs. The objects pinned there are released. */
 	unmountBpffs(path: string): void;
-	/** Free heap, and unchanged pages of programs' files, go back to the system. */
-	giveBackMemory(): void;
+	/** Returns free heap, and unmodified pages of mapped files, to the system. */
+	releaseMemory(): void;
 	/**
-	 * One datagram to a unix socket; `path` beginning with "@" is abstract. Never waits: NativeError with code EAGAIN if the
-	 * receiver's queue is full.
+	 * Sends one datagram to a unix socket without blocking. Code EAGAIN if the receiver's queue is full.
+	 *
+	 * @param path of the socket; a leading "@" stands for an abstract one
 	 */
 	sendDatagram(path: string, bytes: Uint8Array): void;
-	/** At a cgroup itself, at the hooks that Sallyport uses. */
+	/** Programs attached to the cgroup itself at the hooks that Sallyport uses. */
 	attached(cgroup: string): AttachedProgram[];
-	/** Null if the folder holds no pins of Sallyport. */
+	/** Null: the folder has no pins of Sallyport. */
 	pins(folder: string, cgroup: string): PinsFound | null;
-	/** Takes everything that the folder holds out of the kernel, without loading anything first. */
+	/** Detaches and removes all that is pinned below the folder, without loading programs. */
 	removePins(folder: string): void;
 	readonly libbpfVersion: string;
 }

@@ -1,16 +1,17 @@
 import { answerOf, cgroupOf, namedOf, processOf, requestOf } from "./event-objects.ts";
+import { DecisionInBatch, EndInBatch } from "./event-views.ts";
 import type { Cursor, EventSink } from "./events.ts";
 import { comm } from "./fields.ts";
-import { DecisionInBatch, EndInBatch } from "./in-batch.ts";
 import { ANSWER, CGROUP, DECISION, EVENT, FLOW_END, HEAD, LAYOUT_VERSION, NAMED, PROCESS, REQUEST } from "./layout.ts";
 import { eventNames } from "./vocabulary.ts";
 
 export interface DecodeCounts {
 	records: number;
-	/** Another version, an unknown type, or a size that does not fit its type. */
+	/** Records of another layout version, of an unknown type, or too short for their type. */
 	unknown: number;
 	/** Bytes at the end of a batch that are no whole record. */
 	torn: number;
+	/** Records by EVENT. */
 	readonly byType: number[];
 }
 
@@ -18,11 +19,16 @@ export function newDecodeCounts(): DecodeCounts {
 	return { records: 0, unknown: 0, torn: 0, byType: new Array<number>(eventNames.length).fill(0) };
 }
 
-/** Decodes `length` bytes of `batch`. Returns the number of records. Never throws for what is in the bytes. */
+/**
+ * Decodes the first `length` bytes of `batch`, hands each event to `sink` and adds to `counts`. Invalid bytes are counted and never
+ * throw; an error that `sink` throws is passed on.
+ *
+ * @returns the number of records
+ */
 export function decodeBatch(batch: Buffer, length: number, sink: EventSink, counts: DecodeCounts): number {
 	const end = Math.min(length, batch.length);
 	const view = new DataView(batch.buffer, batch.byteOffset, batch.length);
-	const places = new Places(batch, view);
+	const views = new BatchViews(batch, view);
 	let at = 0;
 	let records = 0;
 	while (at + HEAD.bytes <= end) {
@@ -33,8 +39,8 @@ export function decodeBatch(batch: Buffer, length: number, sink: EventSink, coun
 			counts.unknown++;
 		else {
 			counts.byType[type] = (counts.byType[type] ?? 0) + 1;
-			places.move(at);
-			dispatch(places, at, type, sink);
+			views.move(at);
+			dispatch(views, at, type, sink);
 		}
 		records++;
 		at += (size + 7) & ~7;
@@ -44,25 +50,29 @@ export function decodeBatch(batch: Buffer, length: number, sink: EventSink, coun
 	return records;
 }
 
-/** A cookie as this side keeps it, for the kernel. */
+/** The kernel's 64 bits of a cookie that readSigned64() read. */
 export function cookieBits(cookie: number): bigint {
 	return BigInt.asUintN(64, BigInt(cookie));
 }
 
-const SIZES: readonly (number | undefined)[] = [
-	undefined,
-	DECISION.bytes,
-	NAMED.bytes,
-	NAMED.bytes,
-	ANSWER.bytes,
-	FLOW_END.bytes,
-	PROCESS.bytes,
-	CGROUP.bytes,
-	REQUEST.bytes,
-];
+/** Smallest size of a record [bytes], by EVENT. */
+const SIZES = sizesByType({
+	connect: DECISION.bytes,
+	question: NAMED.bytes,
+	hello: NAMED.bytes,
+	answer: ANSWER.bytes,
+	end: FLOW_END.bytes,
+	process: PROCESS.bytes,
+	cgroup: CGROUP.bytes,
+	request: REQUEST.bytes,
+});
 
-/* Made once a batch and moved along. */
-class Places {
+function sizesByType(sizes: Readonly<Record<keyof typeof EVENT, number>>): readonly (number | undefined)[] {
+	return eventNames.map((name) => (name === null ? undefined : sizes[name]));
+}
+
+/** The views of a batch: made once and moved from record to record, so that an event costs no allocation. */
+class BatchViews {
 	readonly batch: Buffer;
 	readonly view: DataView;
 	readonly decision: DecisionInBatch;
@@ -84,7 +94,7 @@ class Places {
 	}
 }
 
-function dispatch({ batch, view, decision, end, cursor }: Places, at: number, type: number, sink: EventSink): void {
+function dispatch({ batch, view, decision, end, cursor }: BatchViews, at: number, type: number, sink: EventSink): void {
 	switch (type) {
 		case EVENT.connect:
 			sink.decision(decision, cursor);

@@ -9,8 +9,8 @@ interface Mark {
 }
 
 /**
- * Whether what the kernel writes still becomes records: what was in the ring at the last look has been taken out by this one, or
- * at least much of it, and not every batch since has failed. For the watchdog, which a loop that merely turns would satisfy.
+ * Health of the way from the ring to the sink, for the watchdog: an event loop that turns is not enough. Healthy means that since the
+ * last check some of the waiting bytes were read, and that not every batch failed.
  */
 export class EventPath {
 	readonly #kernel: Pick<Kernel, "positions">;
@@ -23,18 +23,16 @@ export class EventPath {
 		this.#last = this.#mark();
 	}
 
-	/** What is wrong since the last look, or null. */
+	/** The problem since the last call, or null. Throws NativeError if the ring has no reader. */
 	look(): string | null {
 		const last = this.#last;
 		const now = this.#mark();
 		this.#last = now;
 		if (now.taken < last.written && now.taken === last.taken) {
-			return `${last.written - last.taken} bytes of events wait in the ring and nobody takes them`;
+			return `${last.written - last.taken} bytes of events are waiting in the ring and none are read`;
 		}
 		const batches = now.batches - last.batches;
-		return batches > 0 && now.failures - last.failures >= batches
-			? `all of ${batches} batches could not be read`
-			: null;
+		return batches > 0 && now.failures - last.failures >= batches ? `all of ${batches} batches failed` : null;
 	}
 
 	#mark(): Mark {

@@ -5,21 +5,27 @@ import type { EventSink } from "./events.ts";
 
 export interface PumpOptions {
 	readonly kernel: Pick<Kernel, "start" | "drain" | "positions" | "stop">;
+	/** beginBatch() is called before the events of each batch. */
 	readonly sink: EventSink & { beginBatch(): void };
+	/** Largest batch [bytes]. */
 	readonly batchBytes: number;
-	/** ms from a batch to the look for records that no wake-up announced. */
+	/** Delay from a batch to the next read without a wake-up [ms]. */
 	readonly tail: number;
+	/** Receives what `sink` throws; the rest of that batch is lost. */
 	readonly onFailure: (error: unknown) => void;
 }
 
 /**
- * From the ring to the records. The kernel wakes us only when much waits, when the last wake-up is 20 ms ago, or for a denial;
- * what comes shortly after a wake-up is fetched by a timer that runs only while there is something to fetch.
+ * Moves events from the ring to a sink. The kernel wakes the reader only for a denial, when much is waiting, or 20 ms after the last
+ * wake-up. Events that follow a wake-up closely are read by a timer, which runs only while events arrive.
  */
 export class Pump {
 	readonly counts = newDecodeCounts();
+	/** Since start(). */
 	batches = 0;
+	/** Since start() [bytes]. */
 	bytes = 0;
+	/** Batches that the sink failed to take. */
 	failures = 0;
 	readonly #o: PumpOptions;
 	#timer: NodeJS.Timeout | null = null;
@@ -29,34 +35,39 @@ export class Pump {
 		this.#o = options;
 	}
 
+	/** Throws NativeError if the ring cannot be read. */
 	start(): void {
 		this.#running = true;
-		this.#o.kernel.start(this.#o.batchBytes, (batch, length) => this.#take(batch, length));
+		this.#o.kernel.start(this.#o.batchBytes, (batch, length) => this.#receive(batch, length));
 		this.#o.kernel.drain();
 	}
 
-	/** Takes what waits now, a batch each turn of the loop. What is written meanwhile is left: there may be no end of it. */
+	/**
+	 * Reads what the ring holds now, one batch in each turn of the event loop. Later events are left, since a busy kernel would never let
+	 * it end.
+	 */
 	async flush(): Promise<void> {
 		const { written } = this.#o.kernel.positions();
-		while (this.#running && this.#hasMore(written)) await turn();
+		while (this.#running && this.#drainUntil(written)) await turn();
 	}
 
+	/** Reads what the ring holds now, then closes the reader. Does nothing when it is stopped. */
 	stop(): void {
 		if (!this.#running) return;
 		const { written } = this.#o.kernel.positions();
-		while (this.#hasMore(written));
+		while (this.#drainUntil(written));
 		this.#running = false;
 		if (this.#timer !== null) clearTimeout(this.#timer);
 		this.#timer = null;
 		this.#o.kernel.stop();
 	}
 
-	/* After one batch more. */
-	#hasMore(written: number): boolean {
+	/* Reads one batch; true while there is more up to position `written`. */
+	#drainUntil(written: number): boolean {
 		return this.#o.kernel.drain() > 0 && this.#o.kernel.positions().taken < written;
 	}
 
-	#take(batch: Buffer, length: number): void {
+	#receive(batch: Buffer, length: number): void {
 		if (length === 0) return;
 		this.batches++;
 		this.bytes += length;
@@ -64,18 +75,18 @@ export class Pump {
 			this.#o.sink.beginBatch();
 			decodeBatch(batch, length, this.#o.sink, this.counts);
 		} catch (error) {
-			/* Called from C++: there is nobody above who could know better. */
+			/* The caller is C++: an exception would end the process. */
 			this.failures++;
 			this.#o.onFailure(error);
 		}
 		if (!this.#running) return;
-		/* Counted from the last batch: what is written after it may come without a wake-up. */
-		if (this.#timer === null) this.#timer = setTimeout(() => this.#tail(), this.#o.tail);
+		/* Counted from the last batch: later events may come without a wake-up. */
+		if (this.#timer === null) this.#timer = setTimeout(() => this.#drainTail(), this.#o.tail);
 		else this.#timer.refresh();
 	}
 
-	/* A drain that finds something calls #take, which arms the timer again. */
-	#tail(): void {
+	/* A drain that finds events calls #receive, which sets the timer again. */
+	#drainTail(): void {
 		this.#timer = null;
 		if (this.#running) this.#o.kernel.drain();
 	}

@@ -1,59 +1,46 @@
-/** Names by number, as people see them in records, filters and metrics. */
-export const eventNames = [
-	null,
-	"connect",
-	"question",
-	"hello",
-	"answer",
-	"end",
-	"process",
-	"cgroup",
-	"request",
-] as const;
-export const phaseNames = ["dns", "connect", "tls", "http"] as const;
-export const verdictNames = [null, "allow", "deny", "would_deny"] as const;
-export const hookNames = [null, "connect", "sendmsg", "egress", "ingress", "release"] as const;
-export const endNames = [null, "local", "remote", "reset", "refused", "denied", "idle"] as const;
-export const reasonNames = [
-	null,
-	"rule",
-	"default",
-	"resolver",
-	"inbound",
-	"kernel",
-	"name_unbound",
-	"name_missing",
-	"name_bad",
-	"incomplete",
-	"not_tls",
-	"unreadable",
-	"no_policy",
-	"no_room",
-	"quic_unread",
-] as const;
-export const mapNames = [
-	"names",
-	"learned",
-	"questions",
-	"processes",
-	"cgroups",
-	"flows",
-	"sockets",
-	"dns_answers",
-] as const;
-export const answerNames = [
-	"learned",
-	"unasked",
-	"untrusted",
-	"mismatch",
-	"broken",
-	"empty",
-	"truncated",
-	"capped",
-] as const;
+/**
+ * Names of the kernel's numbers, as records, filters and metrics show them: the enumerator's name in snake case. The names are part of
+ * the API, so test/unit/native/vocabulary.test.ts fails when an enumerator is renamed in C.
+ */
+import { ANSWER_COUNT, END, EVENT, HTTP_REASON, MAP_ID, PHASE, READER_KIND, REASON, VERDICT } from "./layout.ts";
 
-export type PhaseName = (typeof phaseNames)[number];
-export type VerdictName = Exclude<(typeof verdictNames)[number], null>;
-export type ReasonName = Exclude<(typeof reasonNames)[number], null>;
-export type EndName = Exclude<(typeof endNames)[number], null>;
-export type HookName = Exclude<(typeof hookNames)[number], null>;
+type Snake<S extends string> = S extends `${infer Head}${infer Tail}`
+	? `${Head extends Lowercase<Head> ? Head : `_${Lowercase<Head>}`}${Snake<Tail>}`
+	: "";
+type Enum = Readonly<Record<string, number>>;
+type NameOf<E> = Snake<keyof E & string>;
+/** With a number of the enum as index the name is known, with another number it may be undefined. */
+type Names<E extends Enum> = { readonly [K in keyof E & string as E[K]]: Snake<K> };
+
+export type PhaseName = NameOf<typeof PHASE>;
+export type VerdictName = NameOf<typeof VERDICT>;
+export type ReasonName = NameOf<typeof REASON>;
+export type EndName = NameOf<typeof END>;
+
+/** Each list has the name of number i at index i. Only the lists without a 0 in their enum have a null, at index 0. */
+export const eventNames = namesFrom1(EVENT);
+export const phaseNames = namesFrom0(PHASE);
+export const verdictNames = namesFrom1(VERDICT);
+export const endNames = namesFrom1(END);
+export const reasonNames = namesFrom1(REASON);
+export const mapNames = namesFrom0(MAP_ID);
+export const answerNames = namesFrom0(ANSWER_COUNT);
+export const readerNames = namesFrom0(READER_KIND);
+export const httpReasonNames = namesFrom0(HTTP_REASON);
+
+function namesFrom0<E extends Enum>(values: E): readonly NameOf<E>[] & Names<E> {
+	return namesFrom(0, values) as readonly NameOf<E>[] & Names<E>;
+}
+
+function namesFrom1<E extends Enum>(values: E): readonly (NameOf<E> | null)[] & Names<E> {
+	return [null, ...namesFrom(1, values)] as readonly (NameOf<E> | null)[] & Names<E>;
+}
+
+/** Throws Error if the values are not consecutive: the lists are indexed by them. */
+function namesFrom<E extends Enum>(first: number, values: E): NameOf<E>[] {
+	const keys = Object.keys(values);
+	for (const [index, key] of keys.entries()) {
+		if (values[key] !== first + index) throw new Error(`the values of an enum have a gap before ${key}`);
+	}
+	return keys.map((key) => key.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`) as NameOf<E>);
+}

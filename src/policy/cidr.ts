@@ -1,6 +1,6 @@
 /**
- * Addresses and prefixes, read from bytes by hand: a list has a million of them, so nothing is allocated
- * for one. Strict where inet_pton is: four decimal octets, no leading zeros, no zone (RFC 4291 2.2 for IPv6).
+ * Reads addresses and prefixes from bytes without an allocation, because a list may have a million of them. As strict as inet_pton():
+ * four decimal octets without leading zeros, IPv6 without a zone (RFC 4291 2.2).
  */
 
 export const READ_OK = 0;
@@ -10,9 +10,8 @@ export const HOST_BITS = 3;
 export type ReadCode = typeof READ_OK | typeof BAD_ADDRESS | typeof BAD_LENGTH | typeof HOST_BITS;
 
 /**
- * Reads one prefix into its own fields. `version` is 4 or 6; IPv4 is in `w3` with a `length` of 0..32, IPv6 in
- * `w0`..`w3` with 0..128. IPv4-mapped IPv6 becomes IPv4. A missing length is that of a host. After HOST_BITS the
- * fields hold what was written.
+ * Reads one prefix at a time into its fields. IPv4 is in `w3` with a `length` of 0 to 32, IPv6 in `w0` to `w3` with 0 to 128.
+ * IPv4-mapped IPv6 becomes IPv4. A missing length is that of a single address. After HOST_BITS the fields still have the host bits.
  */
 export class PrefixReader {
 	version: 4 | 6 = 4;
@@ -21,7 +20,7 @@ export class PrefixReader {
 	w2 = 0;
 	w3 = 0;
 	length = 0;
-	/** Whether a "/" was there. */
+	/** The text had a "/". */
 	hasLength = false;
 	readonly #groups = new Uint16Array(8);
 
@@ -30,11 +29,11 @@ export class PrefixReader {
 		this.hasLength = slash !== -1;
 		const end = this.hasLength ? slash : to;
 		if (!(this.#readIpv4(bytes, from, end) || this.#readIpv6(bytes, from, end))) return BAD_ADDRESS;
-		const most = this.version === 4 ? 32 : 128;
-		this.length = most;
+		const max = this.version === 4 ? 32 : 128;
+		this.length = max;
 		if (this.hasLength) {
 			this.length = decimal(bytes, slash + 1, to, 3);
-			if (this.length < 0 || this.length > most) return BAD_LENGTH;
+			if (this.length < 0 || this.length > max) return BAD_LENGTH;
 		}
 		if (this.version === 6 && this.w0 === 0 && this.w1 === 0 && this.w2 === 0xffff && this.length >= 96) {
 			this.version = 4;
@@ -43,7 +42,7 @@ export class PrefixReader {
 		return this.#hasHostBits() ? HOST_BITS : READ_OK;
 	}
 
-	/** Clear the host bits. */
+	/** Clears the host bits. */
 	mask(): void {
 		if (this.version === 4) {
 			this.w3 = (this.w3 & wordMask(this.length)) >>> 0;
@@ -74,7 +73,7 @@ export class PrefixReader {
 		for (let i = from; i < to; i++) {
 			const digit = bytes[i]! - DIGIT_0;
 			if (digit >= 0 && digit <= 9) {
-				if (octet === 0) return false; // a leading zero may mean octal
+				if (octet === 0) return false; // inet_aton() reads a leading zero as octal
 				octet = octet === -1 ? digit : octet * 10 + digit;
 				if (octet > 255) return false;
 			} else if (bytes[i] === DOT && octet !== -1 && octets < 3) {
@@ -143,20 +142,20 @@ export class PrefixReader {
 	}
 }
 
-/** An address alone, IPv4-mapped as IPv4, or null. */
+/** An address without a length, IPv4-mapped as IPv4; null: the text is not one. */
 export function parseAddress(text: string): PrefixReader | null {
 	const reader = new PrefixReader();
 	const bytes = Buffer.from(text);
 	return reader.read(bytes, 0, bytes.length) === READ_OK && !reader.hasLength ? reader : null;
 }
 
-/** The address of a reader in canonical text (RFC 5952), without the length. */
+/** The address in canonical text (RFC 5952), without the length. */
 export function formatAddress(address: Pick<PrefixReader, "version" | "w0" | "w1" | "w2" | "w3">): string {
 	const { version, w0, w1, w2, w3 } = address;
 	if (version === 4) return [w3 >>> 24, (w3 >>> 16) & 0xff, (w3 >>> 8) & 0xff, w3 & 0xff].join(".");
 	const groups = [w0, w1, w2, w3].flatMap((word) => [word >>> 16, word & 0xffff]);
 	let gap = -1;
-	let gapLength = 1; // one group of zeros is not shortened
+	let gapLength = 1; // RFC 5952 4.2.2: a single group of zeros is not shortened
 	for (let i = 0; i < 8; i++) {
 		let zeros = 0;
 		while (i + zeros < 8 && groups[i + zeros] === 0) zeros++;
@@ -166,7 +165,7 @@ export function formatAddress(address: Pick<PrefixReader, "version" | "w0" | "w1
 	return gap === -1 ? hex.join(":") : `${hex.slice(0, gap).join(":")}::${hex.slice(gap + gapLength).join(":")}`;
 }
 
-/** The 32-bit mask of a prefix length; below 0 none, above 32 all. */
+/** The 32-bit mask of a prefix length, which is clamped to 0 to 32. */
 export function wordMask(length: number): number {
 	if (length <= 0) return 0;
 	return length >= 32 ? -1 : -1 << (32 - length);
@@ -177,15 +176,15 @@ const DOT = 0x2e;
 const COLON = 0x3a;
 const SLASH = 0x2f;
 
-/** Index of the "/", looked for from the end, where it is near; or -1. */
+/** Index of the last "/", or -1. Searched from the end, where it is near. */
 function slashIn(bytes: Uint8Array, from: number, to: number): number {
 	for (let i = to - 1; i >= from; i--) if (bytes[i] === SLASH) return i;
 	return -1;
 }
 
-/** At most `most` digits without a leading zero; -1: not that. */
-function decimal(bytes: Uint8Array, from: number, to: number, most: number): number {
-	if (to === from || to - from > most || (bytes[from] === DIGIT_0 && to - from > 1)) return -1;
+/** Reads at most `maxDigits` digits without a leading zero; -1: invalid. */
+function decimal(bytes: Uint8Array, from: number, to: number, maxDigits: number): number {
+	if (to === from || to - from > maxDigits || (bytes[from] === DIGIT_0 && to - from > 1)) return -1;
 	let value = 0;
 	for (let i = from; i < to; i++) {
 		const digit = bytes[i]! - DIGIT_0;
@@ -199,7 +198,7 @@ function hexDigit(byte: number): number {
 	return HEX_DIGITS[byte]!;
 }
 
-/** Value of a hex digit by its byte; -1: none. */
+/** Value of a hex digit by its byte; -1: not a hex digit. */
 const HEX_DIGITS = Int8Array.from({ length: 256 }, (_, byte) =>
 	/[0-9a-f]/i.test(String.fromCharCode(byte)) ? Number.parseInt(String.fromCharCode(byte), 16) : -1,
 );

@@ -1,30 +1,28 @@
-/** Domain patterns: what people write, checked and brought into one form. docs/deciding.md, "Domains". */
+/** Domain patterns of a policy. Their meaning: docs/deciding.md, "Domains". */
 import { domainToASCII } from "node:url";
+import { LABELS_MAX } from "../native/layout.ts";
 
-/** Labels of a pattern besides a "**" in front: SP_LABELS_MAX in bpf/policy.h. */
-export const LABELS_MAX = 16;
-/** Distinct shapes of a policy: SP_SHAPES_MAX in bpf/policy.h. */
-export const SHAPES_MAX = 64;
-/** RFC 1035 2.3.4, less the root's octet and the first length. */
+/** 255 octets (RFC 1035 2.3.4) without the first length and the root label. */
 export const NAME_LENGTH_MAX = 253;
-/** In a shape's hash, the word that stands for "*". */
+/** The word for "*" in the hash of a shape. */
 export const SHAPE_STAR = 0x2a;
 
+/** `wrong` continues a sentence that begins with the text. */
 export type PatternResult =
 	| { readonly pattern: string }
 	| { readonly wrong: string; readonly suggestion?: string | undefined };
 
-/** What a set of patterns has in common, as SP_SHAPE() of bpf/policy.h. */
+/** Number of labels and positions of the stars: SP_SHAPE() of bpf/wire/policy.h. */
 export interface Shape {
-	/** Besides a "**" in front. */
+	/** Not counting a "**" in front. */
 	readonly labels: number;
-	/** Bit i: the label i from the right is "*". */
+	/** Bit i: label i, counted from the right, is "*". */
 	readonly mask: number;
-	/** 1: "**" in front. */
+	/** 1: "**" stands in front. */
 	readonly many: 0 | 1;
 }
 
-/** Lower case, punycode, no trailing dot; or what is wrong, as the end of a sentence that begins with the value. */
+/** Checks a pattern and converts it to lower case and punycode, without a trailing dot. */
 export function parsePattern(text: string): PatternResult {
 	if (PLAIN.test(text)) return checked(text);
 	const bare = text.endsWith(".") ? text.slice(0, -1) : text;
@@ -50,18 +48,18 @@ const STAR = 0x2a;
 const LABEL = "[a-z0-9_-]{1,63}";
 const PLAIN = new RegExp(`^(?:\\*\\*|\\*|${LABEL})(?:\\.(?:\\*|${LABEL}))*$`);
 
-/** Number of the label at an index, from the right. */
+/** Number of the label at an index, counted from the right. */
 function starLabel(pattern: string, index: number): number {
 	let dots = 0;
 	for (let i = index; i < pattern.length; i++) if (pattern.charCodeAt(i) === DOT) dots++;
 	return dots;
 }
 
-/** Limits of a pattern that has the right form. */
+/** Checks the limits of a well-formed pattern. */
 function checked(pattern: string): PatternResult {
 	if (pattern.length > NAME_LENGTH_MAX) return { wrong: `is longer than ${NAME_LENGTH_MAX} characters` };
 	if (ALL_DIGITS_LAST.test(pattern))
-		return { wrong: 'ends in a number, so it is no domain; write addresses under "cidr"' };
+		return { wrong: 'ends in a number, so it is not a domain; write addresses under "cidr"' };
 	if (pattern.length >= 2 * LABELS_MAX && patternShape(pattern).labels > LABELS_MAX) {
 		return { wrong: `has more than ${LABELS_MAX} labels` };
 	}
@@ -76,21 +74,21 @@ function explain(text: string): PatternResult {
 	if (url) return { wrong: "is a URL, not a domain", suggestion: url[1] };
 	const port = /^([^:]+):([0-9]+)$/.exec(text);
 	if (port) return { wrong: `has a port; write the port under "ports"`, suggestion: port[1] };
-	if (text.includes("/")) return { wrong: 'has a "/"; a domain has no path, and addresses stand under "cidr"' };
+	if (text.includes("/")) return { wrong: 'has a "/"; a domain has no path, and addresses go under "cidr"' };
 	if (/(?:^|\.)\.|^\./.test(text)) {
 		const leading = /^\.+(.+)$/.exec(text);
 		return { wrong: "has an empty label", suggestion: leading ? `**.${leading[1]}` : undefined };
 	}
-	if (/.\*\*/.test(text)) return { wrong: '"**" can stand only in front, as a label of its own' };
+	if (/.\*\*/.test(text)) return { wrong: 'has a "**" that is not the whole first label' };
 	if (text.includes("*")) {
 		const glued = /^(\*{1,2})([^.*]\S*)$/.exec(text);
 		return {
-			wrong: '"*" stands for a whole label, not for a part of one',
+			wrong: 'has a "*" that is only part of a label',
 			suggestion: glued ? `${glued[1]}.${glued[2]}` : undefined,
 		};
 	}
 	if (text.split(".").some((label) => label.length > 63)) return { wrong: "has a label longer than 63 characters" };
-	return { wrong: "is no domain name" };
+	return { wrong: "is not a domain name" };
 }
 
 function isAscii(text: string): boolean {

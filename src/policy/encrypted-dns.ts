@@ -1,16 +1,19 @@
 /**
- * DNS that Sallyport cannot read: over TLS (RFC 7858) and QUIC (RFC 9250) it has a port of its own; over HTTPS (RFC 8484) it looks
- * like any other HTTPS, and only who is asked gives it away.
+ * DNS that Sallyport cannot read. Over TLS (RFC 7858) and QUIC (RFC 9250) it has its own port. Over HTTPS (RFC 8484) only the server's
+ * name or address distinguishes it from other HTTPS.
  *
- * Names and addresses of public DoH services, from the curl project's list of publicly available servers
- * (https://github.com/curl/curl/wiki/DNS-over-HTTPS) and what browsers offer (Chromium net/dns/public/doh_provider_entry.cc, Firefox
- * network.trr.resolvers), read in 2026. No such list is whole: a service of one's own is not on it.
+ * The names and addresses are those of public DoH services: the list of the curl project
+ * (https://github.com/curl/curl/wiki/DNS-over-HTTPS) and the servers that browsers offer (Chromium
+ * net/dns/public/doh_provider_entry.cc, Firefox network.trr.resolvers), read in 2026. The list is never complete: it has no private
+ * services.
  */
+
+import { PROTOCOL } from "../native/layout.ts";
 
 /** DoT over TCP, DoQ over UDP. */
 export const ENCRYPTED_DNS_PORT = 853;
 
-/** Domain patterns as in a policy: lower case, "**." in front is one label or more. */
+/** Domain patterns of a policy, in lower case. "**." in front matches one label or more. */
 export const DOH_NAMES: readonly string[] = [
 	/* Cloudflare */
 	"cloudflare-dns.com",
@@ -90,7 +93,7 @@ export const DOH_NAMES: readonly string[] = [
 	"rdns.faelix.net",
 ];
 
-/** Addresses whose port 443 serves DoH: a client that knows them asks for no name. */
+/** Addresses that serve DoH on port 443. A client that is configured with one of them resolves no name. */
 export const DOH_ADDRESSES: readonly string[] = [
 	...["1.1.1.1", "1.0.0.1", "1.1.1.2", "1.0.0.2", "1.1.1.3", "1.0.0.3"],
 	...["2606:4700:4700::1111", "2606:4700:4700::1001", "2606:4700:4700::1112", "2606:4700:4700::1002"],
@@ -111,8 +114,11 @@ const BELOW: readonly string[] = DOH_NAMES.filter((name) => name.startsWith("**.
 const ADDRESSES: ReadonlySet<string> = new Set(DOH_ADDRESSES);
 
 /**
- * Whether a connection looks like encrypted DNS. `protocol`: IP protocol number; `address`: text as src/base/address.ts writes it;
- * `name`: in lower case, if there is one.
+ * The kind of encrypted DNS that a connection appears to be, or null.
+ *
+ * @param protocol IANA protocol number
+ * @param address called only if needed; text as addressText() of src/base/address.ts writes it
+ * @param name in lower case, or null
  */
 export function encryptedDns(
 	protocol: number,
@@ -120,16 +126,15 @@ export function encryptedDns(
 	port: number,
 	name: string | null,
 ): EncryptedDns | null {
-	if (port === ENCRYPTED_DNS_PORT) return protocol === TCP ? "dot" : protocol === UDP ? "doq" : null;
-	if (protocol !== TCP && protocol !== UDP) return null;
+	if (port === ENCRYPTED_DNS_PORT) return protocol === PROTOCOL.tcp ? "dot" : protocol === PROTOCOL.udp ? "doq" : null;
+	if (protocol !== PROTOCOL.tcp && protocol !== PROTOCOL.udp) return null;
 	if (name !== null && isDohName(name)) return "doh";
 	return port === HTTPS_PORT && ADDRESSES.has(address()) ? "doh" : null;
 }
 
+/** @param name in lower case, without a trailing dot */
 export function isDohName(name: string): boolean {
 	return NAMES.has(name) || BELOW.some((suffix) => name.endsWith(suffix) && name.length > suffix.length);
 }
 
-const TCP = 6;
-const UDP = 17;
 const HTTPS_PORT = 443;

@@ -1,10 +1,9 @@
-/** Names of connections against patterns of rules. docs/deciding.md, "Domains" and "tls". */
+/** Names of connections, and their match with domain patterns. docs/deciding.md, "Domains" and "tls". */
 import { NAME_LENGTH_MAX } from "./domain.ts";
 
 /**
- * A name as sent, in lower case without its trailing dot, or null if it is no name: bytes outside printable ASCII (0x21 to
- * 0x7e), longer than 253 bytes, with a label that is empty or longer than 63 bytes (RFC 1035 2.3.4), or with a last label
- * of digits only.
+ * The name of a TLS ClientHello, in lower case without its trailing dot. Null: it has bytes outside 0x21 to 0x7e, is longer than
+ * NAME_LENGTH_MAX, has an empty label or one over 63 bytes (RFC 1035 2.3.4), or its last label has only digits.
  */
 export function readHostName(sent: string): string | null {
 	const name = sent.endsWith(".") ? sent.slice(0, -1) : sent;
@@ -14,15 +13,14 @@ export function readHostName(sent: string): string | null {
 	return name.toLowerCase();
 }
 
-/** The name of an HTTP request: letters, digits, "-", "_" and dots alone, since a server may take a part of others for the name. */
+/** The name of an HTTP request. Null as readHostName(), and for bytes other than letters, digits, "-", "_" and ".", around which servers may cut. */
 export function readRequestName(sent: string): string | null {
 	return /^[A-Za-z0-9._-]*$/.test(sent) ? readHostName(sent) : null;
 }
 
 /**
- * The name of a DNS question, in lower case without its trailing dot, or null if it is the root or cannot be one. Unlike host names it
- * may have any bytes (RFC 2181 11), so that data in labels is covered by the pattern of its domain; a dot inside a label is written
- * "\\", as the kernel does.
+ * The name of a DNS question, in lower case without its trailing dot. Null: the root, or an impossible name. Any byte is allowed
+ * (RFC 2181 11), so that the pattern of a domain also covers data encoded in labels. The kernel writes a dot inside a label as "\\".
  */
 export function readQuestionName(sent: string): string | null {
 	const name = sent.endsWith(".") ? sent.slice(0, -1) : sent;
@@ -31,20 +29,20 @@ export function readQuestionName(sent: string): string | null {
 	return name.replace(/[A-Z]/g, (letter) => letter.toLowerCase());
 }
 
-/** Whether one of the patterns covers a name (lower case, no trailing dot). */
+/** Whether a pattern covers a name in lower case without a trailing dot. */
 export function covers(lists: readonly (readonly string[])[], name: string): boolean {
 	return lists.some((patterns) => patterns.some((pattern) => patternCovers(pattern, name)));
 }
 
-/** "*" is one whole label, "**" in front one or more. */
+/** "*" matches one label, "**" in front one or more. */
 export function patternCovers(pattern: string, name: string): boolean {
 	if (name === "") return false;
-	const wanted = pattern.split(".");
+	const expected = pattern.split(".");
 	const labels = name.split(".");
-	if (wanted[0] === "**") {
-		wanted.shift();
-		if (labels.length <= wanted.length) return false;
-		labels.splice(0, labels.length - wanted.length);
+	if (expected[0] === "**") {
+		expected.shift();
+		if (labels.length <= expected.length) return false;
+		labels.splice(0, labels.length - expected.length);
 	}
-	return labels.length === wanted.length && wanted.every((label, i) => label === "*" || label === labels[i]);
+	return labels.length === expected.length && expected.every((label, i) => label === "*" || label === labels[i]);
 }

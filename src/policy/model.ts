@@ -1,60 +1,59 @@
 /**
- * The policy as checked: what parse.ts makes of a file, and what compile.ts and evaluate.ts read.
- * The meaning of every field: docs/deciding.md; how people write it: docs/policy.md.
+ * A checked policy: the result of read/parse.ts, and the input of compile/ and evaluate/. docs/policy.md describes the syntax,
+ * docs/deciding.md the meaning of each field.
  */
 
-/** In the order of enum sp_phase (bpf/event.h). */
-export const PHASES = ["dns", "connect", "tls", "http"] as const;
-export type Phase = (typeof PHASES)[number];
+import { type PhaseName, phaseNames } from "../native/vocabulary.ts";
+
+/** In the order in which a connection passes them. */
+export const PHASES: readonly Phase[] = phaseNames;
+export type Phase = PhaseName;
 
 export type Action = "allow" | "deny" | "alert";
 export type Verdict = "allow" | "deny";
 export type Mode = "observe" | "enforce";
 export type NameBinding = "strict" | "sni";
 
-/** Most rules of a policy: SP_RULES_MAX in bpf/policy.h. */
-export const RULES_MAX = 1024;
-
 export interface Policy {
 	readonly version: 1;
 	readonly mode: Mode;
 	readonly nameBinding: NameBinding;
-	/** Default action by phase; a phase that the file leaves out is `allow`. */
+	/** Default action by phase; `allow` where the file has none. */
 	readonly defaults: Readonly<Record<Phase, Verdict>>;
-	/** What connect() returns when it is denied: a positive errno number. */
+	/** Error of a denied connect(): a positive errno. */
 	readonly denyErrno: number;
-	/** Addresses that are trusted resolvers besides the system's own, in canonical text. */
+	/** Trusted resolvers in addition to those of the system, in canonical text (RFC 5952). */
 	readonly resolvers: readonly string[];
-	/** Seconds. A learned address lives max(ttl, floor) + grace. */
+	/** A learned address expires after max(ttl, floor) + grace [s]. */
 	readonly ttl: { readonly floor: number; readonly grace: number };
-	/** In the order in which they are tried; rules[i].index === i. */
+	/** In order of evaluation; rules[i].index === i. */
 	readonly rules: readonly Rule[];
 	readonly lists: readonly ListFacts[];
 }
 
 export interface Rule {
-	/** The rule's bit in a vector, 0..1023. */
+	/** The rule's bit in a vector, from 0. */
 	readonly index: number;
 	readonly group: string;
 	readonly name: string;
 	readonly action: Action;
-	/** As written; null: not narrowed. */
+	/** As written; null: all phases that the conditions allow. */
 	readonly phases: readonly Phase[] | null;
-	/** The preset of which this rule is a part; the parts have one name, and are counted and shown as one. Null: none. */
+	/** The preset that this rule is a part of, or null. Its parts share a name, and are counted and shown as one rule. */
 	readonly preset: string | null;
-	/** Null: no such condition. */
+	/** A null field: no such condition. */
 	readonly to: {
 		readonly cidr: readonly PrefixSet[] | null;
 		readonly ports: readonly PortRange[] | null;
 		/** IP protocol numbers, 0..255. */
 		readonly protocol: readonly number[] | null;
-		/** Lists of patterns: lower case, punycode, no trailing dot; "*" is a label, "**" only in front. */
+		/** Lists of patterns in lower case and punycode, without a trailing dot. "*" is one label; "**" stands only in front. */
 		readonly domain: readonly (readonly string[])[] | null;
-		/** HTTP methods, compared exactly. */
+		/** HTTP methods, case-sensitive. */
 		readonly method: readonly string[] | null;
-		/** Patterns as path.ts makes them: "*" is any run without "/", "**" any run. */
+		/** Patterns as parsePathPattern() returns them: "*" is any run of characters without "/", "**" any run. */
 		readonly path: readonly string[] | null;
-		/** Of an HTTP answer, 100 to 999. */
+		/** Statuses of an HTTP response, 100 to 999. */
 		readonly status: readonly StatusRange[] | null;
 	};
 	readonly from: {
@@ -62,17 +61,16 @@ export interface Rule {
 		readonly user: readonly number[] | null;
 		/** Names of cgroups, such as "agent.service". */
 		readonly unit: readonly string[] | null;
-		/** The first 12 hex digits of an id, a machine's name, or "*". */
+		/** The first 12 hex digits of a container id, the name of a machine, or "*". */
 		readonly container: readonly string[] | null;
-		/** Paths below the watched cgroup without slashes at the ends: "system.slice/agent.service". */
+		/** Paths relative to the watched cgroup, without slashes at the ends: "system.slice/agent.service". */
 		readonly cgroup: readonly string[] | null;
 	};
 }
 
 /**
- * Prefixes as typed arrays, so that a million of them are four buffers and not a million objects.
- * Prefix i of IPv4 is v4[i] / v4Length[i]; of IPv6, v6[4 * i .. 4 * i + 3] / v6Length[i].
- * Words are in host order, the most significant first; host bits are 0. No order, doubles are allowed.
+ * Prefixes in typed arrays, because a list may have a million of them. IPv4 prefix i is v4[i] / v4Length[i], IPv6 prefix i is
+ * v6[4 * i .. 4 * i + 3] / v6Length[i]. Words are in host order, the most significant first; host bits are 0. Unsorted, with duplicates.
  */
 export interface PrefixSet {
 	readonly v4: Uint32Array;
@@ -93,49 +91,46 @@ export interface StatusRange {
 	readonly high: number;
 }
 
-/** A program's file as the kernel knows it. */
+/** An executable as the kernel identifies it. */
 export interface ExeFile {
 	/** (major << 20) | minor of the file system's device. */
 	readonly dev: number;
-	/** Absolute, inside its file system: "/usr/bin/curl", or "/bin/curl" if /usr is a mount of its own. */
+	/** Absolute path inside its file system: "/usr/bin/curl", or "/bin/curl" if /usr is a separate mount. */
 	readonly path: string;
-	/** As the policy names it. */
+	/** As the policy has it. */
 	readonly written: string;
 }
 
-/** Who opens a connection; null: not known. */
+/** The client of a connection. A null field is unknown. */
 export interface Who {
 	readonly exe: { readonly dev: number; readonly path: string } | null;
 	readonly uid: number;
-	/** Path below the watched cgroup, root first: "system.slice/agent.service"; "" is the watched cgroup itself. */
+	/** Path relative to the watched cgroup: "system.slice/agent.service"; "" is the watched cgroup itself. */
 	readonly cgroup: string | null;
 }
 
 export interface ListFacts {
 	readonly name: string;
-	/** As written in the policy; null: the items stand in the policy. */
+	/** As written in the policy; null: the list is inline. */
 	readonly file: string | null;
 	readonly prefixes: number;
 	readonly names: number;
 }
 
-/**
- * What the policy needs to know of the host. The core does no I/O of its own.
- * Calls happen while a policy is parsed, once for each list, user and exe.
- */
+/** Access to the host for parsePolicy(), which does no I/O itself. Called once for each list, user and executable. */
 export interface Environment {
-	/** Content of a list file; relative paths are relative to the policy file. Throws Error if it cannot be read. */
+	/** Contents of a list file. A relative path is relative to the policy file. Throws Error if the file cannot be read. */
 	readList(path: string): Uint8Array;
-	/** Uid of a user name, or null if there is none. */
+	/** Uid of a user name; null: no such user. */
 	uidOf(name: string): number | null;
 	/**
-	 * Where a program's file is or would be: symbolic links followed as far as the path exists. An array, because a
-	 * caller may know several places of one path; empty: there is no such place.
+	 * Where an executable is, or would be if it existed. Symbolic links are followed as far as the path exists. Several results are
+	 * alternatives; none means that the path is in no file system of the host.
 	 */
 	exeOf(path: string): readonly { readonly dev: number; readonly path: string }[];
 }
 
-/** "group/rule": the name under which a rule is counted and shown. The parts of a preset share it. */
+/** "group/rule": the key of a rule's counters, shared by the parts of a preset. */
 export function ruleKey(rule: { readonly group: string; readonly name: string }): string {
 	return `${rule.group}/${rule.name}`;
 }

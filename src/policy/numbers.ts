@@ -1,8 +1,6 @@
-/** Names that a policy may use for numbers of the kernel. */
-
 /**
- * Errors that a denied connect() may return (asm-generic/errno.h). Not those that a program takes for "wait" or
- * "try again": EAGAIN, EINPROGRESS, EINTR, EALREADY.
+ * Errors that a denied connect() may return (asm-generic/errno.h). EAGAIN, EINPROGRESS, EINTR and EALREADY are left out, because programs
+ * wait or retry after them.
  */
 export const ERRNOS: Readonly<Record<string, number>> = {
 	EPERM: 1,
@@ -18,7 +16,7 @@ export const ERRNOS: Readonly<Record<string, number>> = {
 	EADDRNOTAVAIL: 99,
 };
 
-/** IANA protocol numbers; names as in /etc/protocols, plus the usual spellings of ICMPv6. */
+/** IANA protocol numbers by the names of /etc/protocols, with both spellings of ICMPv6. */
 export const PROTOCOLS: Readonly<Record<string, number>> = {
 	icmp: 1,
 	igmp: 2,
@@ -40,18 +38,13 @@ export const PROTOCOLS: Readonly<Record<string, number>> = {
 	udplite: 136,
 };
 
-/** Of RFC 9110, RFC 5789 and WebDAV: to recognise one in the wrong case. */
+/** Methods of RFC 9110, RFC 5789 and WebDAV (RFC 4918), for suggestions when the case is wrong. */
 export const METHODS: readonly string[] = [
 	...["GET", "POST", "PUT", "HEAD", "DELETE", "PATCH", "OPTIONS", "CONNECT", "TRACE"],
 	...["PROPFIND", "PROPPATCH", "MKCOL", "COPY", "MOVE", "LOCK", "UNLOCK", "REPORT", "SEARCH"],
 ];
-/** Bytes of a method that the kernel keeps: SP_METHOD_MAX in bpf/event.h. */
-export const METHOD_LENGTH_MAX = 16;
 
-export const TCP = 6;
-export const UDP = 17;
-
-/** "icmp", or "protocol 200". */
+/** "icmp", or "protocol 200" for a number without a name. */
 export function protocolName(number: number): string {
 	return Object.keys(PROTOCOLS).find((name) => PROTOCOLS[name] === number) ?? `protocol ${number}`;
 }

@@ -1,4 +1,4 @@
-import { PARSE_DNS, PARSE_DNS_MESSAGE, PARSE_DNS_RESULT, PARSE_REQUEST } from "../native/layout.ts";
+import { PARSE_DNS, PARSE_DNS_RESULT, PARSE_KIND, PARSE_REQUEST } from "../native/layout.ts";
 import type { LearnedAddress, Message } from "./finding.ts";
 import { type Parse, ParseRequest } from "./kernel-parsers.ts";
 
@@ -8,7 +8,7 @@ const RESPONSE = 0x8000;
 /** Reads a message of DNS; null if it has not even a header. */
 export function readMessage(parse: Parse, bytes: Buffer): Message | null {
 	if (bytes.length < HEADER) return null;
-	const request = new ParseRequest(parse, PARSE_DNS_MESSAGE);
+	const request = new ParseRequest(parse, PARSE_KIND.dns);
 	const questions: { name: string; type: number }[] = [];
 	const addresses: LearnedAddress[] = [];
 	request.begin(bytes);

@@ -1,3 +1,4 @@
+import { DNS_PORT } from "../native/layout.ts";
 import type { Conversation, Finding, Message } from "./finding.ts";
 import type { Judge, Judgement } from "./judge.ts";
 import { LearnedNames } from "./learned-names.ts";
@@ -22,8 +23,6 @@ interface Open {
 	named: boolean;
 	hello: boolean;
 }
-
-const DNS_PORT = 53;
 
 /** Makes entries of findings: one for each hello, request and question, and one for a conversation that had none. */
 export class Entries {

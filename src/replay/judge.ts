@@ -1,7 +1,7 @@
 import { addressText, type Packed } from "../base/address.ts";
-import { PROTOCOL } from "../native/layout.ts";
+import { DNS_PORT, PROTOCOL } from "../native/layout.ts";
 import { type Connection, type Decision, evaluate } from "../policy/evaluate/evaluate.ts";
-import type { Asked } from "../policy/evaluate/http-request.ts";
+import type { HttpRequest } from "../policy/evaluate/http-request.ts";
 import type { Phase, Policy, Who } from "../policy/model.ts";
 import type { Conversation, Hello, LearnedAddress, Request } from "./finding.ts";
 import { LearnedNames } from "./learned-names.ts";
@@ -25,7 +25,6 @@ export interface Judgement {
 	readonly helloRequired: boolean;
 }
 
-const DNS_PORT = 53;
 const WHY_NAMELESS = { cut: "incomplete", unread: "quic_unread", broken: "unreadable" } as const;
 
 /** What a policy in mode enforce would have decided, by the names that the capture's own answers teach. */
@@ -72,7 +71,7 @@ export class Judge {
 		time: bigint,
 		name: string | null,
 		dnsMessage: boolean,
-		asked?: Asked,
+		request?: HttpRequest,
 	) {
 		const { policy, who } = this.#options;
 		const connection: Connection = {
@@ -85,7 +84,7 @@ export class Judge {
 			name,
 			trustedResolver: server.port === DNS_PORT && this.#trusts(server.address),
 			dnsMessage,
-			...(asked === undefined ? {} : { asked }),
+			...(request === undefined ? {} : { request }),
 		};
 		return judgementOf(phase, evaluate(policy, connection));
 	}

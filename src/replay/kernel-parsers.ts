@@ -1,5 +1,6 @@
 /** The kernel's parsers asked by a buffer: bpf/parse.h. */
-import { HELLO_ECH, HELLO_RESULT, PARSE_REQUEST, readerNames, TEXT } from "../native/layout.ts";
+import { HELLO_FLAG, HELLO_RESULT, PARSE_REQUEST, TEXT } from "../native/layout.ts";
+import { readerNames } from "../native/vocabulary.ts";
 import type { Hello } from "./finding.ts";
 
 /** Answers the request in place: in user space (Addon.parse), or in the kernel (the program `parse`). */
@@ -46,7 +47,7 @@ export class ParseRequest {
 	hello(via: Hello["via"]): Hello {
 		const how = this.how === "named" || this.how === "unnamed" ? this.how : "broken";
 		const name = how === "named" ? (this.text("name") ?? "") : null;
-		return { kind: "hello", via, how, name, ech: (this.flags & HELLO_ECH) !== 0 };
+		return { kind: "hello", via, how, name, ech: (this.flags & HELLO_FLAG.ech) !== 0 };
 	}
 
 	/** Bytes as latin1, as much as was kept; null if there are none. */

@@ -1,9 +1,8 @@
 import type { Packed } from "../base/address.ts";
+import { NAMES_PER_ADDRESS } from "../native/layout.ts";
 import type { LearnedAddress } from "./finding.ts";
 
 const SECOND = 1_000_000_000n;
-/** As the kernel holds for one address. */
-const MOST_NAMES = 16;
 
 interface Learned {
 	/** Nanoseconds since 1970, floor and grace included. */
@@ -37,7 +36,7 @@ export class LearnedNames {
 		return [...(this.#byAddress.get(address)?.values() ?? [])]
 			.filter(({ until }) => until >= time)
 			.sort((a, b) => (a.until < b.until ? 1 : a.until > b.until ? -1 : 0))
-			.slice(0, MOST_NAMES)
+			.slice(0, NAMES_PER_ADDRESS)
 			.map(({ name }) => name);
 	}
 

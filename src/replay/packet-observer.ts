@@ -1,13 +1,13 @@
 import { type Datagram, Dissector } from "../capture/dissector.ts";
 import type { CapturedPacket } from "../capture/packet.ts";
 import { Connections, type Side } from "../capture/tcp-connections.ts";
+import { DNS_PORT } from "../native/layout.ts";
 import { MessageStream, readMessage } from "./dns-reader.ts";
 import type { Conversation, Finding, What } from "./finding.ts";
 import type { Parse } from "./kernel-parsers.ts";
 import { QuicReader } from "./quic-reader.ts";
 import { StreamReader } from "./stream-reader.ts";
 
-const DNS_PORT = 53;
 /** UDP flows that are kept; the one that was silent longest is closed first. */
 const FLOWS_MAX = 65_536;
 

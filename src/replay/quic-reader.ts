@@ -1,4 +1,4 @@
-import { PARSE_QUIC, PARSE_QUIC_DATAGRAM, PARSE_REQUEST, QUIC_STEP } from "../native/layout.ts";
+import { PARSE_KIND, PARSE_QUIC, PARSE_REQUEST, QUIC_STEP } from "../native/layout.ts";
 import type { Hello, What } from "./finding.ts";
 import { type Parse, ParseRequest } from "./kernel-parsers.ts";
 
@@ -17,7 +17,7 @@ export class QuicReader {
 
 	/** `flow`: the number of this side of this flow, below 2^48. No other that is read at the same time has it. */
 	constructor(parse: Parse, flow: number) {
-		this.#request = new ParseRequest(parse, PARSE_QUIC_DATAGRAM);
+		this.#request = new ParseRequest(parse, PARSE_KIND.quic);
 		const at = PARSE_REQUEST.quic;
 		this.#request.buffer.writeUIntLE(flow, at + PARSE_QUIC.cookie, 6);
 		this.#request.buffer.writeUInt8(1, at + PARSE_QUIC.isNew);

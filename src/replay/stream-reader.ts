@@ -1,4 +1,4 @@
-import { PARSE_STREAM, READ_RESULT, REQUEST_FLAG } from "../native/layout.ts";
+import { PARSE_KIND, READ_RESULT, REQUEST_FLAG } from "../native/layout.ts";
 import type { Request, What } from "./finding.ts";
 import { type Parse, ParseRequest } from "./kernel-parsers.ts";
 
@@ -44,7 +44,7 @@ export class StreamReader {
 	}
 
 	#readPiece(piece: Buffer, found: Found): void {
-		this.#request ??= new ParseRequest(this.#parse, PARSE_STREAM);
+		this.#request ??= new ParseRequest(this.#parse, PARSE_KIND.stream);
 		const request = this.#request;
 		request.begin(piece);
 		// Each answer but a few has read on.

@@ -2,7 +2,7 @@
  * P5: what it takes to read a ClientHello and to judge its name, by BPF_PROG_TEST_RUN: no socket, no record, a warm cache. Of the
  * reading, what it takes to hand the question to the program is taken off: the same question about no bytes.
  */
-import { PARSE_REQUEST, PARSE_STREAM } from "../../src/native/layout.ts";
+import { PARSE_KIND, PARSE_REQUEST } from "../../src/native/layout.ts";
 import { compile } from "../../src/policy/compile/compile.ts";
 import type { Connection } from "../../src/policy/evaluate/evaluate.ts";
 import { parsePolicy } from "../../src/policy/read/parse.ts";
@@ -67,7 +67,7 @@ export async function p5(rounds: number): Promise<Row[]> {
 			const stream = records(clientHello(extensions));
 			const reading = (bytes: number) => {
 				const request = Buffer.alloc(PARSE_REQUEST.bytes);
-				request[PARSE_REQUEST.kind] = PARSE_STREAM;
+				request[PARSE_REQUEST.kind] = PARSE_KIND.stream;
 				request[PARSE_REQUEST.isTiming] = 1;
 				request[PARSE_REQUEST.reader] = TLS;
 				request.writeUInt32LE(bytes, PARSE_REQUEST.end);

@@ -1,6 +1,6 @@
 /** The parsers, asked in the kernel and in user space at once: the same answer, byte for byte, or it is told. */
 import type { Addon, Kernel } from "../../src/native/binding.ts";
-import { PARSE_QUIC, PARSE_QUIC_DATAGRAM, PARSE_REQUEST } from "../../src/native/layout.ts";
+import { PARSE_KIND, PARSE_QUIC, PARSE_REQUEST } from "../../src/native/layout.ts";
 import type { Parse } from "../../src/replay/kernel-parsers.ts";
 import { PIECE_MAX } from "../../src/replay/stream-reader.ts";
 
@@ -41,7 +41,7 @@ export function inBoth(addon: Pick<Addon, "parse">, kernel: Pick<Kernel, "testRu
 
 /** What a parser remembers besides the request it remembers by this number. */
 function flowOf(request: Buffer): bigint | null {
-	if (request.readUInt8(PARSE_REQUEST.kind) !== PARSE_QUIC_DATAGRAM) return null;
+	if (request.readUInt8(PARSE_REQUEST.kind) !== PARSE_KIND.quic) return null;
 	return request.readBigUInt64LE(PARSE_REQUEST.quic + PARSE_QUIC.cookie);
 }
 

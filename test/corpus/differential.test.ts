@@ -1,15 +1,6 @@
 /** The parsers in the kernel and in user space: the same request, byte for byte, for 100,000 inputs that were made of others. */
 import { afterAll, beforeAll, expect, test } from "vitest";
-import {
-	PARSE_ANSWER,
-	PARSE_DNS_MESSAGE,
-	PARSE_HTTP,
-	PARSE_QUIC,
-	PARSE_QUIC_DATAGRAM,
-	PARSE_REQUEST,
-	PARSE_STREAM,
-	QUIC_STEP,
-} from "../../src/native/layout.ts";
+import { PARSE_KIND, PARSE_QUIC, PARSE_REQUEST, QUIC_STEP } from "../../src/native/layout.ts";
 import { PIECE_MAX } from "../../src/replay/stream-reader.ts";
 import { OWN_CAPTURES } from "../captures/own.ts";
 import { captures, collectSeeds } from "../fuzz/seeds.ts";
@@ -24,11 +15,11 @@ const INPUTS = 100_000;
 const DATAGRAMS = 20_000;
 /** Kinds of requests, and whose seeds they begin with. */
 const KINDS = [
-	[PARSE_STREAM, "tls"],
-	[PARSE_STREAM, "http"],
-	[PARSE_HTTP, "http"],
-	[PARSE_ANSWER, "http"],
-	[PARSE_DNS_MESSAGE, "dns"],
+	[PARSE_KIND.stream, "tls"],
+	[PARSE_KIND.stream, "http"],
+	[PARSE_KIND.http, "http"],
+	[PARSE_KIND.answer, "http"],
+	[PARSE_KIND.dns, "dns"],
 ] as const;
 /** From these folders: the corpus may not be there. */
 const FOLDERS = [OWN_CAPTURES, CORPUS];
@@ -87,7 +78,7 @@ test(`${DATAGRAMS} datagrams of QUIC`, { timeout: 300_000 }, async () => {
 
 function quicRequest(flow: number): Buffer {
 	const request = Buffer.alloc(PARSE_REQUEST.bytes);
-	request.writeUInt8(PARSE_QUIC_DATAGRAM, PARSE_REQUEST.kind);
+	request.writeUInt8(PARSE_KIND.quic, PARSE_REQUEST.kind);
 	request.writeUInt32LE(flow, PARSE_REQUEST.quic + PARSE_QUIC.cookie);
 	request.writeUInt8(1, PARSE_REQUEST.quic + PARSE_QUIC.isNew);
 	return request;

@@ -1,7 +1,7 @@
 import { existsSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
-import { NativeError } from "../../src/native/error.ts";
+import { NativeError } from "../../src/native/binding.ts";
 import { must, until } from "../support/run.ts";
 import { addon, Scratch } from "./scratch.ts";
 

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, expect, test } from "vitest";
 import type { Kernel } from "../../src/native/binding.ts";
-import { CONTROL, COUNT, NAME } from "../../src/native/layout.ts";
+import { CONTROL, COUNTERS, NAME } from "../../src/native/layout.ts";
 import { Scratch } from "./scratch.ts";
 
 let scratch: Scratch;
@@ -55,7 +55,7 @@ test("per-CPU values are summed", () => {
 	kernel.update("counters", key, Buffer.from([200, 1, 0, 0, 0, 0, 0, 0]));
 	expect(kernel.lookup("counters", key)?.readBigUInt64LE()).toBe(456n);
 	expect(kernel.sum("counters")[5]).toBe(456n);
-	expect(kernel.sum("counters")).toHaveLength(COUNT.bytes);
+	expect(kernel.sum("counters")).toHaveLength(COUNTERS);
 	expect(kernel.sum("rules")).toHaveLength(2_048 * 4 * 2);
 });
 

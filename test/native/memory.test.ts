@@ -4,7 +4,7 @@ import { addon } from "./scratch.ts";
 
 test("what only starting needed is given back, and comes again when it is needed", () => {
 	const before = resident();
-	addon.giveBackMemory();
+	addon.releaseMemory();
 	const after = resident();
 	expect(after.ofFiles).toBeLessThan(before.ofFiles / 2);
 	/* Code and tables that were dropped are read from their files again. */

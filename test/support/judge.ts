@@ -1,7 +1,7 @@
 /** Asks the loaded program `judge` (bpf/hooks/judge.h) for the kernel's own decision, by BPF_PROG_TEST_RUN. */
 import { packAddress, packedBytes } from "../../src/base/address.ts";
 import type { Kernel } from "../../src/native/binding.ts";
-import { JUDGE_NOT_DNS, JUDGE_REQUEST, NO_RULE, PHASE } from "../../src/native/layout.ts";
+import { JUDGE_FLAG, JUDGE_REQUEST, NO_RULE, PHASE } from "../../src/native/layout.ts";
 import { reasonNames } from "../../src/native/vocabulary.ts";
 import { cgroupsOf, containerOf, unitsOf } from "../../src/policy/cgroup-path.ts";
 import { type HashKey, SipHash } from "../../src/policy/compile/hash.ts";
@@ -48,20 +48,20 @@ export class Judge {
 		if (exe !== null) request.writeBigUInt64LE(this.#keyOf(hashExe, exe.dev, exe.path), JUDGE_REQUEST.exeHash);
 		if (cgroup !== null) request.writeBigUInt64LE(this.#cgroup(cgroup), JUDGE_REQUEST.cgroup);
 		request.writeUInt32LE(uid, JUDGE_REQUEST.uid);
-		request.writeUInt16LE(connection.port, JUDGE_REQUEST.port);
+		request.writeUInt16LE(connection.port, JUDGE_REQUEST.remotePort);
 		request.writeUInt8(connection.protocol, JUDGE_REQUEST.protocol);
 		request.writeUInt8(PHASE[connection.phase], JUDGE_REQUEST.phase);
 		if (connection.phase !== "connect") writeName(request, connection.name ?? "");
 		else if (connection.protocol === UDP && !connection.dnsMessage)
-			request.writeUInt8(JUDGE_NOT_DNS, JUDGE_REQUEST.flags);
+			request.writeUInt8(JUDGE_FLAG.notDns, JUDGE_REQUEST.flags);
 
-		const { asked } = connection;
-		if (asked !== undefined) {
-			request.writeUInt8(asked.method.length, JUDGE_REQUEST.methodLength);
-			request.writeUInt16LE(asked.path.length, JUDGE_REQUEST.pathLength);
-			request.writeUInt16LE(asked.status ?? 0, JUDGE_REQUEST.status);
-			request.write(asked.method.slice(0, METHOD_MAX), JUDGE_REQUEST.method, "latin1");
-			request.write(asked.path.slice(0, PATH_MAX), JUDGE_REQUEST.path, "latin1");
+		const { request: http } = connection;
+		if (http !== undefined) {
+			request.writeUInt8(http.method.length, JUDGE_REQUEST.methodLength);
+			request.writeUInt16LE(http.path.length, JUDGE_REQUEST.pathLength);
+			request.writeUInt16LE(http.status ?? 0, JUDGE_REQUEST.status);
+			request.write(http.method.slice(0, METHOD_MAX), JUDGE_REQUEST.method, "latin1");
+			request.write(http.path.slice(0, PATH_MAX), JUDGE_REQUEST.path, "latin1");
 		}
 
 		const { retval, data, durationNs } = this.#kernel.testRun("judge", request, repeat);

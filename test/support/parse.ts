@@ -4,14 +4,12 @@ import {
 	HELLO_RESULT,
 	HTTP_READER,
 	HTTP_RESULT,
-	httpReasons,
-	PARSE_ANSWER,
-	PARSE_HTTP,
+	PARSE_KIND,
 	PARSE_REQUEST,
-	PARSE_STREAM,
 	READ_RESULT,
 	TEXT,
 } from "../../src/native/layout.ts";
+import { httpReasonNames } from "../../src/native/vocabulary.ts";
 
 /** Answers the request in place. */
 export type Parse = (request: Buffer, bytes: Uint8Array) => void;
@@ -57,7 +55,7 @@ export function readStream(parse: Parse, pieces: readonly Uint8Array[]): StreamR
 	let isOther = false;
 	let isOver = false;
 	let given = 0;
-	request.writeUInt8(PARSE_STREAM, PARSE_REQUEST.kind);
+	request.writeUInt8(PARSE_KIND.stream, PARSE_REQUEST.kind);
 	for (const piece of pieces) {
 		given += piece.length;
 		request.writeUInt32LE(0, PARSE_REQUEST.at);
@@ -103,12 +101,12 @@ export function readHttp(parse: Parse, pieces: readonly Uint8Array[]): HttpRead 
 		requests,
 		end:
 			end === HTTP_RESULT.more ? null : (Object.entries(HTTP_RESULT).find(([, value]) => value === end)?.[0] ?? null),
-		reason: httpReasons[request.readUInt8(PARSE_REQUEST.http + HTTP_READER.reason)] ?? "unknown",
+		reason: httpReasonNames[request.readUInt8(PARSE_REQUEST.http + HTTP_READER.reason)] ?? "unknown",
 		isPending: request.readUInt8(PARSE_REQUEST.isPending) === 1,
 		flags: request.readUInt32LE(PARSE_REQUEST.text + TEXT.flags),
 	});
 	let before = 0;
-	request.writeUInt8(PARSE_HTTP, PARSE_REQUEST.kind);
+	request.writeUInt8(PARSE_KIND.http, PARSE_REQUEST.kind);
 	for (const piece of pieces) {
 		request.writeUInt32LE(0, PARSE_REQUEST.at);
 		request.writeUInt32LE(piece.length, PARSE_REQUEST.end);
@@ -128,7 +126,7 @@ export function readHttp(parse: Parse, pieces: readonly Uint8Array[]): HttpRead 
 /** The status of an answer; null: it has none, or not all of it is there. */
 export function readStatus(parse: Parse, pieces: readonly Uint8Array[]): number | null {
 	const request = Buffer.alloc(PARSE_REQUEST.bytes);
-	request.writeUInt8(PARSE_ANSWER, PARSE_REQUEST.kind);
+	request.writeUInt8(PARSE_KIND.answer, PARSE_REQUEST.kind);
 	for (const piece of pieces) {
 		request.writeUInt32LE(0, PARSE_REQUEST.at);
 		request.writeUInt32LE(piece.length, PARSE_REQUEST.end);

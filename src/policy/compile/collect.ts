@@ -1,26 +1,27 @@
-/** Everything of a policy that the kernel looks up by hash. */
-import { patternShape, SHAPES_MAX } from "../domain.ts";
+/** Collects the keys that the kernel looks up by hash. */
+import { SHAPES_MAX, VECTOR } from "../../native/layout.ts";
+import { patternShape } from "../domain.ts";
 import type { Rule } from "../model.ts";
 import { type HashKey, SipHash } from "./hash.ts";
 import { KeyTable } from "./key-table.ts";
 import { hashCgroup, hashContainer, hashExe, hashMethod, hashPattern, hashUnit, hashUser } from "./keys.ts";
-import { VECTOR } from "./row-layout.ts";
 import type { VectorStore } from "./vectors.ts";
 
 export interface Keys {
 	readonly table: KeyTable;
-	/** SP_SHAPE() of each form of pattern. */
+	/** SP_SHAPE() of each shape of pattern. */
 	readonly shapes: Uint32Array;
-	/** Distinct patterns. */
+	/** Distinct domain patterns. */
 	readonly names: number;
 }
 
+/** Throws RangeError if there are more than SHAPES_MAX shapes. */
 export function collectKeys(rules: readonly Rule[], hashKey: HashKey, store: VectorStore): Keys {
 	const hash = new SipHash(hashKey);
 	const labels = new SipHash(hashKey);
 	const table = new KeyTable();
 	const shapes = new Set<number>();
-	/** Add a rule to the vector of the key that was hashed last. */
+	/** Adds a rule to the vector of the key that was hashed last. */
 	const add = (rule: number, initial: number) => {
 		const entry = table.entry(hash, initial);
 		table.setVector(entry, store.with(table.vector(entry), rule));
@@ -35,7 +36,8 @@ export function collectKeys(rules: readonly Rule[], hashKey: HashKey, store: Vec
 		}
 	}
 	const names = table.count;
-	if (shapes.size > SHAPES_MAX) throw new RangeError(`${shapes.size} forms of domain patterns; at most ${SHAPES_MAX}`);
+	if (shapes.size > SHAPES_MAX)
+		throw new RangeError(`${shapes.size} shapes of domain patterns; the limit is ${SHAPES_MAX}`);
 
 	for (const { index, from, to } of rules) {
 		for (const method of to.method ?? []) {
@@ -66,7 +68,7 @@ export function collectKeys(rules: readonly Rule[], hashKey: HashKey, store: Vec
 	return { table, shapes: Uint32Array.from(shapes), names };
 }
 
-/** SP_SHAPE() of bpf/policy.h. */
+/** SP_SHAPE() of bpf/wire/policy.h. */
 function shapeWord(pattern: string): number {
 	const { labels, mask, many } = patternShape(pattern);
 	return ((mask << 16) | (many << 8) | labels) >>> 0;

@@ -1,28 +1,37 @@
-/** The automaton of the paths, its ends, and the table of statuses: bpf/policy.h. */
-
+/** Compiles path patterns to an automaton and status conditions to a table ("Paths" in bpf/wire/policy.h). */
+import {
+	PATH_BEGIN,
+	PATH_CHARS,
+	PATH_MANY,
+	PATH_ONE,
+	PATH_ROWS,
+	PATH_STATES,
+	ROW,
+	STATUS_MAX,
+	VECTOR,
+} from "../../native/layout.ts";
 import type { Rule } from "../model.ts";
-import { PATH_STATES_MAX, partsOf } from "../path.ts";
-import { PATH, ROW, STATUS_MAX, VECTOR } from "./row-layout.ts";
+import { partsOf } from "../path.ts";
 import type { VectorStore } from "./vectors.ts";
 
 export interface CompiledPaths {
-	/** PATH.rows rows; null: no rule has a path. */
+	/** PATH_ROWS rows; null: no rule has a path. */
 	readonly automaton: Uint32Array | null;
-	/** Of the automaton in use, 64 bits each. */
+	/** 64-bit words of the automaton in use. */
 	readonly words: number;
-	/** struct sp_path_pattern of each. */
+	/** struct sp_path_pattern of each distinct pattern. */
 	readonly patterns: Uint32Array;
 	readonly count: number;
 }
 
-/** Throws RangeError if the paths break the limit that parsing holds. */
+/** Throws RangeError if the patterns need more than PATH_STATES states, which parsePolicy() checks. */
 export function compilePaths(rules: readonly Rule[], store: VectorStore): CompiledPaths {
 	const vectors = new Map<string, number>();
 	for (const { index, to } of rules)
 		for (const pattern of to.path ?? []) vectors.set(pattern, store.with(vectors.get(pattern) ?? VECTOR.none, index));
 	if (vectors.size === 0) return { automaton: null, words: 0, patterns: new Uint32Array(0), count: 0 };
 
-	const automaton = new Uint32Array((PATH.rows * ROW) / 4);
+	const automaton = new Uint32Array((PATH_ROWS * ROW) / 4);
 	const patterns = new Uint32Array(2 * vectors.size);
 	let state = 0;
 	const turnOn = (row: number) => {
@@ -30,14 +39,15 @@ export function compilePaths(rules: readonly Rule[], store: VectorStore): Compil
 	};
 	for (const [at, [pattern, vector]] of [...vectors].entries()) {
 		const parts = partsOf(pattern);
-		if (state + parts.length > PATH_STATES_MAX) throw new RangeError(`paths have more than ${PATH_STATES_MAX} states`);
-		turnOn(PATH.begin);
+		if (state + parts.length > PATH_STATES)
+			throw new RangeError(`the path patterns need more than ${PATH_STATES} states`);
+		turnOn(PATH_BEGIN);
 		for (const { star, character } of parts) {
-			if (star === "**") turnOn(PATH.many);
-			if (star === "*") turnOn(PATH.one);
+			if (star === "**") turnOn(PATH_MANY);
+			if (star === "*") turnOn(PATH_ONE);
 			if (character === "") break;
 			state++;
-			turnOn(PATH.characters + character.charCodeAt(0));
+			turnOn(PATH_CHARS + character.charCodeAt(0));
 		}
 		patterns[2 * at] = state | (pattern.includes("?") ? 1 << 16 : 0);
 		patterns[2 * at + 1] = vector;
@@ -46,7 +56,7 @@ export function compilePaths(rules: readonly Rule[], store: VectorStore): Compil
 	return { automaton, words: Math.ceil(state / 64), patterns, count: vectors.size };
 }
 
-/** Vector of each status: the rules that it does not rule out. Null: no rule has a status. */
+/** Vector of each status: the rules that it can match. Null: no rule has a status. */
 export function compileStatuses(rules: readonly Rule[], store: VectorStore): Uint32Array | null {
 	if (rules.every(({ to }) => to.status === null)) return null;
 	return Uint32Array.from({ length: STATUS_MAX }, (_, status) =>

@@ -1,6 +1,6 @@
-/** From a policy to the array of bpf/policy.h. */
-
-import { type Action, PHASES, type Policy, RULES_MAX, type Rule } from "../model.ts";
+/** Compiles a policy to the array of rows that bpf/wire/policy.h describes. */
+import { PATH_ROWS, POLICY_TREES, ROW, RULES_MAX, TREE_LEVELS, VECTOR } from "../../native/layout.ts";
+import { type Action, PHASES, type Policy, type Rule } from "../model.ts";
 import { phasesOf } from "../phases.ts";
 import { collectKeys } from "./collect.ts";
 import { compilePaths, compileStatuses } from "./compile-paths.ts";
@@ -9,44 +9,44 @@ import { writeHead } from "./head.ts";
 import { intervalsV4, type RulePrefixes } from "./intervals.ts";
 import { intervalsV6 } from "./intervals-v6.ts";
 import { intervalsOfPorts } from "./ports.ts";
-import { FIRST_FREE_ROW, PATH, ROW, TREE, TREES_ROW, VECTOR } from "./row-layout.ts";
 import { treeShape, writeTree } from "./tree.ts";
 import { VectorStore } from "./vectors.ts";
 
 export interface CompileOptions {
-	/** From 1; written into the header. */
+	/** From 1; written to the head. */
 	readonly generation: number;
-	/** Must stay the same while the kernel's maps live. */
+	/** Must not change while the kernel's maps exist, because they hold hashes made with it. */
 	readonly hashKey: HashKey;
-	/** Counter slot of each rule by index: assignSlots() in slots.ts. */
+	/** Counter slot of each rule by its index: assignSlots() in slots.ts. */
 	readonly slots: ArrayLike<number>;
 }
 
 export interface Compiled {
-	/** A multiple of 128 bytes: the array of bpf/policy.h. */
+	/** A multiple of ROW bytes. */
 	readonly rows: Uint8Array;
 	readonly meta: CompiledFacts;
 }
 
 export interface CompiledFacts {
 	readonly generation: number;
-	/** By index: the rule's bit. */
+	/** By index, which is the rule's bit in a vector. */
 	readonly rules: readonly RuleFacts[];
 	readonly rows: number;
 	readonly bytes: number;
 	readonly vectors: number;
-	/** As listed, doubles included. */
+	/** As listed, duplicates included. */
 	readonly prefixes: { readonly v4: number; readonly v6: number };
-	/** Intervals in the search trees. */
+	/** Leaves of the search trees. */
 	readonly intervals: { readonly v4: number; readonly v6: number; readonly ports: number };
 	/** Distinct domain patterns. */
 	readonly names: number;
-	/** Of 64. */
+	/** At most SHAPES_MAX. */
 	readonly shapes: number;
-	/** Distinct patterns of paths. */
+	/** Distinct path patterns. */
 	readonly paths: number;
-	/** Keys in the hash table, and its buckets of 8. */
+	/** In the hash table. */
 	readonly keys: number;
+	/** Of the hash table, ROW bytes each. */
 	readonly buckets: number;
 }
 
@@ -57,10 +57,13 @@ export interface RuleFacts {
 	readonly slot: number;
 }
 
-/** Pure: the same arguments give the same bytes. Throws RangeError if the policy breaks a limit that parsing holds. */
+/**
+ * Equal arguments give equal bytes. Throws RangeError for a policy beyond a limit that parsePolicy() checks, and for a rule without a
+ * slot.
+ */
 export function compile(policy: Policy, options: CompileOptions): Compiled {
 	const { rules } = policy;
-	if (rules.length > RULES_MAX) throw new RangeError(`${rules.length} rules; at most ${RULES_MAX}`);
+	if (rules.length > RULES_MAX) throw new RangeError(`${rules.length} rules; the limit is ${RULES_MAX}`);
 	const store = new VectorStore();
 	writeFixedVectors(rules, store);
 
@@ -85,7 +88,7 @@ export function compile(policy: Policy, options: CompileOptions): Compiled {
 	const tableRow = alwaysRow + rowsOf(always.byteLength);
 	const treesRow = tableRow + rowsOf(tableWords.byteLength);
 	const pathsRow = trees.reduce((sum, { shape }) => sum + shape.rows, treesRow);
-	const patternsRow = pathsRow + (paths.automaton === null ? 0 : PATH.rows);
+	const patternsRow = pathsRow + (paths.automaton === null ? 0 : PATH_ROWS);
 	const statusRow = patternsRow + Math.ceil(paths.patterns.byteLength / ROW);
 	const rows = statusRow + (statuses === null ? 0 : rowsOf(statuses.byteLength));
 	const words = new Uint32Array((rows * ROW) / 4);
@@ -101,8 +104,8 @@ export function compile(policy: Policy, options: CompileOptions): Compiled {
 	let row = treesRow;
 	for (const [tree, { intervals, shape }] of trees.entries()) {
 		const at = (TREES_ROW * ROW) / 4;
-		words.set(writeTree(intervals, shape, words, row), at + tree * TREE.levels);
-		words[at + TREE.depthWord + tree] = shape.levels.length - 1;
+		words.set(writeTree(intervals, shape, words, row), at + tree * TREE_LEVELS);
+		words[at + POLICY_TREES.depth / 4 + tree] = shape.levels.length - 1;
 		row += shape.rows;
 	}
 	const buckets = tableWords.byteLength / ROW;
@@ -150,7 +153,11 @@ export function compile(policy: Policy, options: CompileOptions): Compiled {
 	};
 }
 
-/** In the order of enum sp_vector. */
+/** Row 0 is struct sp_policy_head, row 1 struct sp_policy_trees. */
+const TREES_ROW = 1;
+const FIRST_FREE_ROW = 2;
+
+/** Appends the vectors of enum sp_vector in its order, since their numbers are fixed. */
 function writeFixedVectors(rules: readonly Rule[], store: VectorStore): void {
 	store.append([]);
 	for (const phase of PHASES) store.append(indices(rules, (rule) => phasesOf(rule).some((its) => its === phase)));
@@ -163,24 +170,25 @@ function writeFixedVectors(rules: readonly Rule[], store: VectorStore): void {
 	}
 	for (const condition of ["method", "path", "status"] as const)
 		store.append(indices(rules, ({ to }) => to[condition] === null));
-	if (store.count !== VECTOR.fixed) throw new Error("the fixed vectors do not match bpf/policy.h");
+	if (store.count !== VECTOR.fixed) throw new Error("the fixed vectors differ from enum sp_vector");
 }
 
-/* The vectors that every decision needs, two words of 64 bits of each in a row: enum sp_always. */
+/* Two 64-bit words of each vector that every decision reads, side by side in a row: enum sp_always. One lookup fetches them all. */
 function compileAlways(vectors: Uint32Array, words: number): Uint32Array {
 	const wordsOfRow = ROW / 4;
 	const always = new Uint32Array(Math.max(1, Math.ceil(words / 2)) * wordsOfRow);
-	for (const [place, vector] of ALWAYS.entries()) {
+	for (const [column, vector] of ALWAYS_VECTORS.entries()) {
 		for (let word = 0; word < 2 * words; word++) {
 			const row = Math.floor(word / 4);
-			always[row * wordsOfRow + place * 4 + (word % 4)] = vectors[vector * wordsOfRow + word]!;
+			always[row * wordsOfRow + column * 4 + (word % 4)] = vectors[vector * wordsOfRow + word]!;
 		}
 	}
 	return always;
 }
 
+/** In the order of enum sp_always, in which each has two words. */
 const { phase, alert, allow, unnamed } = VECTOR;
-const ALWAYS = [phase, phase + 1, phase + 2, phase + 3, alert, allow, unnamed];
+const ALWAYS_VECTORS = [phase, phase + 1, phase + 2, phase + 3, alert, allow, unnamed];
 
 function indices(rules: readonly Rule[], take: (rule: Rule) => boolean): number[] {
 	return rules.filter(take).map((rule) => rule.index);
@@ -192,7 +200,7 @@ function slotOf(rule: Rule, options: CompileOptions): number {
 	return slot;
 }
 
-/** At least one. */
+/** Rows for a number of bytes, at least one. */
 function rowsOf(bytes: number): number {
 	return Math.max(1, Math.ceil(bytes / ROW));
 }

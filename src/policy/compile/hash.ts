@@ -1,9 +1,9 @@
 /**
- * SipHash with a 64-bit result (Aumasson and Bernstein, "SipHash: a fast short-input PRF"), fed a byte or a word at a time.
- * The kernel computes the same from the same key: bpf/policy.h names the inputs, keys.ts spells them out.
+ * SipHash with a 64-bit result (Aumasson and Bernstein, "SipHash: a fast short-input PRF"), fed a byte or a word at a time. The kernel
+ * computes the same hashes (bpf/decide/hash.h); keys.ts lists the inputs.
  */
 
-/** Unsigned 32 bits each: the low and the high half of k0, then of k1. Random for each host. */
+/** Unsigned 32-bit words: low and high half of k0, then of k1. Random for each host. */
 export type HashKey = readonly [number, number, number, number];
 
 /** SipHash-1-3: one round for each word, three at the end. */
@@ -11,17 +11,17 @@ const COMPRESS_ROUNDS = 1;
 const FINAL_ROUNDS = 3;
 
 /**
- * One hash at a time: begin(), then bytes or words, then finish(); the result is in `lo` and `hi`. An object
- * is reused for millions of hashes, so nothing is allocated on the way.
+ * One hash at a time: begin(), then bytes or words, then finish(). The result is in `lo` and `hi`. One object makes millions of hashes
+ * without an allocation.
  */
 export class SipHash {
-	/** Unsigned 32 bits each. The 64-bit value is hi * 2^32 + lo. */
+	/** Unsigned 32-bit words of the result: hi * 2^32 + lo. */
 	lo = 0;
 	hi = 0;
 	readonly #key: HashKey;
 	readonly #compressRounds: number;
 	readonly #finalRounds: number;
-	/* v0 to v3, low halves and high halves */
+	/* Low and high halves of v0 to v3. */
 	#l0 = 0;
 	#l1 = 0;
 	#l2 = 0;
@@ -34,7 +34,7 @@ export class SipHash {
 	#tailHi = 0;
 	#length = 0;
 
-	/** The rounds are arguments only so that the published vectors (of 2-4) can be tested. */
+	/** Other rounds than the default serve only the published test vectors, which are of SipHash-2-4. */
 	constructor(key: HashKey, compressRounds = COMPRESS_ROUNDS, finalRounds = FINAL_ROUNDS) {
 		this.#key = key;
 		this.#compressRounds = compressRounds;
@@ -68,7 +68,7 @@ export class SipHash {
 		}
 	}
 
-	/** Eight bytes, little endian, where a multiple of eight came before. Does not count towards the length. */
+	/** Eight bytes, little endian, after a multiple of eight bytes. Does not count towards the length. */
 	word(lo: number, hi: number): void {
 		this.#l3 ^= lo;
 		this.#h3 ^= hi;
@@ -89,12 +89,12 @@ export class SipHash {
 		}
 	}
 
-	/** Ends a hash over bytes: the last word is what is left of them, and their number mod 256 in the highest byte. */
+	/** Ends a hash over bytes. The last word has the remaining bytes, and the length mod 256 in its highest byte. */
 	finish(): void {
 		this.finishAs(this.#length, this.#tailLo, this.#tailHi);
 	}
 
-	/** Ends a hash with another 8 bits in the place of the length, and up to seven others in that of the bytes that are left. */
+	/** Ends a hash with a last word whose length byte and remaining bytes the caller chooses. */
 	finishAs(length: number, tailLo: number, tailHi = 0): void {
 		this.word(tailLo, tailHi | (length << 24));
 		this.#l2 ^= 0xff;
@@ -125,7 +125,7 @@ export class SipHash {
 			low = ((l1 << 13) | (h1 >>> 19)) ^ l0;
 			h1 = ((h1 << 13) | (l1 >>> 19)) ^ h0;
 			l1 = low;
-			low = h0; /* rotated by 32 */
+			low = h0; /* rotation by 32 */
 			h0 = l0;
 			l0 = low;
 			sum = (l2 >>> 0) + (l3 >>> 0);
@@ -146,7 +146,7 @@ export class SipHash {
 			low = ((l1 << 17) | (h1 >>> 15)) ^ l2;
 			h1 = ((h1 << 17) | (l1 >>> 15)) ^ h2;
 			l1 = low;
-			low = h2; /* rotated by 32 */
+			low = h2; /* rotation by 32 */
 			h2 = l2;
 			l2 = low;
 		}

@@ -1,9 +1,10 @@
-/** intervals.ts for 128-bit keys: the same sweep, with addresses as four words in arrays. */
+/** intervals.ts for 128-bit keys: the same sweep over addresses of four words. */
 import { wordMask } from "../cidr.ts";
 import { type Intervals, RULE_BITS, RULE_MASK, type RulePrefixes } from "./intervals.ts";
 import { sortPairs } from "./sort.ts";
 import type { VectorStore } from "./vectors.ts";
 
+/** @param base vector of an address in no prefix */
 export function intervalsV6(sources: readonly RulePrefixes[], base: number, store: VectorStore): Intervals {
 	const total = sources.reduce((sum, { set }) => sum + set.v6Length.length, 0);
 	const starts = new Uint32Array(4 * total);
@@ -35,7 +36,7 @@ export function intervalsV6(sources: readonly RulePrefixes[], base: number, stor
 	return { lanes: 4, ends: out.ends, vectors: out.vectors, count: out.count };
 }
 
-/** The order of prefixes: by first address, then by length. */
+/** Indices of the prefixes, sorted by first address, then by length. */
 function sortedOrder(starts: Uint32Array, tags: Uint32Array): Uint32Array {
 	const order = new Uint32Array(tags.length);
 	for (let i = 0; i < order.length; i++) order[i] = i;
@@ -52,7 +53,7 @@ class Output {
 	readonly ends: Uint32Array;
 	readonly vectors: Uint32Array;
 	count = 0;
-	/** Where the last interval ends, kept apart because equal neighbours are merged. */
+	/** End of the last interval, kept separately because adjacent intervals are merged. */
 	readonly #last = new Uint32Array(4);
 	#any = false;
 
@@ -71,7 +72,7 @@ class Output {
 	}
 }
 
-/** The stack of prefixes that are open; at first the whole key space. */
+/** The stack of open prefixes, with the whole key space at the bottom. */
 class Open {
 	top = 0;
 	ends = new Uint32Array(4 * 256);
@@ -107,7 +108,7 @@ function copy(from: Uint32Array, i: number, to: Uint32Array, j: number): void {
 	to[j + 3] = from[i + 3]!;
 }
 
-/** `to` becomes the address before; false if there is none. */
+/** Sets `to` to the preceding address; false if there is none. */
 function decrement(from: Uint32Array, at: number, to: Uint32Array): boolean {
 	copy(from, at, to, 0);
 	for (let lane = 3; lane >= 0; lane--) {

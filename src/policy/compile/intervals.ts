@@ -1,29 +1,27 @@
 /**
- * From nested prefixes to intervals that cover the whole key space. Prefixes sorted by their first address, the
- * shorter one first, open and close like brackets: a stack holds those that are open, and the vector of
- * each. Neighbours with the same vector become one interval.
+ * Turns nested prefixes into intervals that cover the whole key space. Prefixes sorted by first address, then by length, nest like
+ * brackets, so a stack holds the open ones with their vectors. Adjacent intervals with the same vector are merged.
  */
 import { wordMask } from "../cidr.ts";
 import type { PrefixSet } from "../model.ts";
 import { sortPairs } from "./sort.ts";
 import type { VectorStore } from "./vectors.ts";
 
-/** Interval i ends at key i (inclusive) and begins after that of interval i - 1; the last ends at the largest key. */
+/** Interval i ends at key i (inclusive) and begins behind key i - 1. The last one ends at the largest key. */
 export interface Intervals {
-	/** Words of a key: 1 or 4, the most significant first. */
+	/** 32-bit words of a key, the most significant first. */
 	readonly lanes: 1 | 4;
 	readonly ends: Uint32Array;
 	readonly vectors: Uint32Array;
 	readonly count: number;
 }
 
-/** A rule's prefixes. */
 export interface RulePrefixes {
 	readonly rule: number;
 	readonly set: PrefixSet;
 }
 
-/** `base`: the vector of an address that is in no prefix. */
+/** @param base vector of an address in no prefix */
 export function intervalsV4(sources: readonly RulePrefixes[], base: number, store: VectorStore): Intervals {
 	const total = sources.reduce((sum, { set }) => sum + set.v4.length, 0);
 	const starts = new Uint32Array(total);
@@ -41,12 +39,12 @@ export function intervalsV4(sources: readonly RulePrefixes[], base: number, stor
 	const ends = new Uint32Array(2 * total + 1);
 	const vectors = new Uint32Array(2 * total + 1);
 	let count = 0;
-	let next = 0; // the first address that is in no interval yet
+	let next = 0; // the first address behind the last interval
 	const openEnds = [0xffffffff];
 	const openVectors = [base];
 	let top = 0;
 	for (let i = 0; i <= total; i++) {
-		const start = i < total ? starts[i]! : PAST_THE_END; // at last everything closes
+		const start = i < total ? starts[i]! : PAST_THE_END; // closes all open prefixes
 		while (top >= 0 && openEnds[top]! < start) {
 			const end = openEnds[top]!;
 			if (end >= next) {
@@ -77,7 +75,7 @@ export const RULE_MASK = (1 << RULE_BITS) - 1;
 
 const PAST_THE_END = 2 ** 32;
 
-/** Add an interval, or lengthen the last one if it has the same vector. Returns the number of intervals. */
+/** Adds an interval, or extends the last one if it has the same vector. Returns the number of intervals. */
 function put(ends: Uint32Array, vectors: Uint32Array, count: number, end: number, vector: number): number {
 	const at = count > 0 && vectors[count - 1] === vector ? count - 1 : count;
 	ends[at] = end;
@@ -85,7 +83,7 @@ function put(ends: Uint32Array, vectors: Uint32Array, count: number, end: number
 	return at + 1;
 }
 
-/** Whether prefixes are in order: by first address, then by length. A list often is. */
+/** Whether prefixes are sorted by first address, then by length. Lists often are. */
 function isSorted(starts: Uint32Array, tags: Uint32Array): boolean {
 	for (let i = 1; i < tags.length; i++) {
 		const order = starts[i]! - starts[i - 1]!;

@@ -1,8 +1,7 @@
-/** The hash table of bpf/policy.h: first collected by hash, then laid out in buckets of a row each. */
+import { PROBE, ROW, SLOT } from "../../native/layout.ts";
 import type { SipHash } from "./hash.ts";
-import { PROBE, ROW, SLOTS_PER_BUCKET } from "./row-layout.ts";
 
-/** Keys (64-bit hashes) and the vector of each. */
+/** The hash table of a policy: 64-bit hashes with a vector each. Collected first, then laid out in buckets of one row each. */
 export class KeyTable {
 	#lo = new Uint32Array(1024);
 	#hi = new Uint32Array(1024);
@@ -13,7 +12,7 @@ export class KeyTable {
 		return this.#count;
 	}
 
-	/** Index of the entry of hash.lo and hash.hi; a new one has vector `initial`. Good until the next call. */
+	/** Index of the entry of hash.lo and hash.hi, valid until the next call. A new entry has the vector `initial`. */
 	entry(hash: SipHash, initial: number): number {
 		if (2 * this.#count >= this.#lo.length) this.#grow();
 		const index = this.#find(hash.lo, hash.hi);
@@ -34,7 +33,7 @@ export class KeyTable {
 		this.#vector[index] = vector;
 	}
 
-	/** As rows; the number of buckets is a power of two, at most half full. */
+	/** The table as rows: a power of two of buckets, at most half full. */
 	rows(): Uint32Array {
 		let buckets = 1;
 		while (buckets * SLOTS_PER_BUCKET < 2 * this.#count) buckets *= 2;
@@ -45,7 +44,7 @@ export class KeyTable {
 		}
 	}
 
-	/** Null if a key finds no place. */
+	/** Null if a key has no free slot within PROBE buckets. */
 	#layOut(buckets: number): Uint32Array | null {
 		const rows = new Uint32Array((buckets * ROW) / 4);
 		for (let i = 0; i < this.#lo.length; i++) {
@@ -63,7 +62,7 @@ export class KeyTable {
 		return this.#lo[index] === 0 && this.#hi[index] === 0;
 	}
 
-	/** Where a hash is, or belongs. */
+	/** Index of a hash, or the free index where it belongs. */
 	#find(lo: number, hi: number): number {
 		const mask = this.#lo.length - 1;
 		let index = hi & mask;
@@ -86,9 +85,10 @@ export class KeyTable {
 	}
 }
 
-const SLOT_WORDS = ROW / 4 / SLOTS_PER_BUCKET;
+const SLOTS_PER_BUCKET = ROW / SLOT.bytes;
+const SLOT_WORDS = SLOT.bytes / 4;
 
-/** First word of the first free slot, or -1. */
+/** Index of the first word of a free slot, or -1. */
 function freeSlot(rows: Uint32Array, lo: number, mask: number): number {
 	for (let probe = 0; probe < PROBE; probe++) {
 		const bucket = (lo + probe) & mask;

@@ -1,16 +1,16 @@
 /**
- * The keys of the hash table, byte by byte. bpf/policy.h is the contract; the kernel hashes the same.
- * Every function leaves its result in `hash.lo` and `hash.hi`; a result of 0 becomes 1, since 0 is an empty slot.
+ * The keys of the hash table, byte by byte, as bpf/wire/policy.h defines them. Each function leaves its result in `hash.lo` and
+ * `hash.hi`. A result of 0 is replaced by 1, because 0 marks an empty slot.
  *
- *   exe        'e', dev (4 bytes LE), then from the leaf up each component and '/': /usr/bin/curl is "curl/bin/usr/"
+ *   exe        'e', dev (4 bytes LE), then each component from the leaf up, followed by '/': "curl/bin/usr/" for /usr/bin/curl
  *   user       'i', uid (4 bytes LE)
  *   unit       'u', "agent.service"
  *   container  'c', "0123456789ab" | "name" | "*"
  *   method     'm', the method as sent
- *   cgroup     'g', from the root down each component and '/': "system.slice/agent.service/"
+ *   cgroup     'g', each component from the root down, followed by '/': "system.slice/agent.service/"
  *   label      the label in lower case
- *   shape      words, not bytes: for each of the k rightmost labels, from the right, its hash (or 0x2a for "*"); in the place of
- *              the bytes that are left the mask, and of the length k | many << 7
+ *   shape      words, not bytes: the hash (0x2a for "*") of each of the k rightmost labels, from the right; the mask as the remaining
+ *              bytes, and k | many << 7 as the length
  */
 
 import { patternShape, SHAPE_STAR } from "../domain.ts";
@@ -37,7 +37,7 @@ export function hashUnit(hash: SipHash, name: string): void {
 	hashText(hash, "u", name);
 }
 
-/** Of the 12 digits, the name or the "*" that stand in the model, or that container.ts finds in a path. */
+/** @param name 12 hex digits of an id, a name, or "*" */
 export function hashContainer(hash: SipHash, name: string): void {
 	hashText(hash, "c", name);
 }
@@ -46,7 +46,7 @@ export function hashMethod(hash: SipHash, method: string): void {
 	hashText(hash, "m", method);
 }
 
-/** `path` without slashes at its ends. */
+/** @param path without slashes at its ends */
 export function hashCgroup(hash: SipHash, path: string): void {
 	hashText(hash, "g", `${path}/`);
 }
@@ -55,7 +55,7 @@ export function hashLabel(hash: SipHash, label: string): void {
 	hashPart(hash, label, 0, label.length);
 }
 
-/** The key under which a pattern such as "**.example.com" stands in the table. */
+/** The key of a pattern such as "**.example.com". `labels` hashes its labels. */
 export function hashPattern(hash: SipHash, labels: SipHash, pattern: string): void {
 	const { labels: count, mask, many } = patternShape(pattern);
 	hash.begin();
@@ -74,7 +74,7 @@ export function hashPattern(hash: SipHash, labels: SipHash, pattern: string): vo
 	never0(hash);
 }
 
-/** hashLabel() of a part of an ASCII string, without cutting it out. */
+/** hashLabel() of a part of an ASCII string, without a copy. */
 function hashPart(hash: SipHash, text: string, from: number, to: number): void {
 	hash.begin();
 	for (let i = from; i < to; i++) hash.byte(text.charCodeAt(i));

@@ -2,20 +2,21 @@ import type { Policy } from "../model.ts";
 import type { PolicyProblem } from "../read/problem.ts";
 import type { CompiledFacts } from "./compile.ts";
 
-/** What checking a policy tells. */
+/** The result of checking a policy. */
 export interface PolicyCheck {
 	readonly ok: boolean;
 	readonly problems: readonly PolicyProblem[];
-	/** Null: it is not good. */
+	/** Null: the policy is invalid. */
 	readonly facts: PolicyFacts | null;
 }
 
+/** Figures about a policy, for people. */
 export interface PolicyFacts {
 	readonly mode: string;
 	readonly rules: number;
 	readonly prefixes: number;
 	readonly names: number;
-	/** In the kernel. */
+	/** Size of the compiled policy [bytes]. */
 	readonly bytes: number;
 }
 

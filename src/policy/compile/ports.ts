@@ -1,11 +1,9 @@
-/** The ports tree: key (protocol << 16) | port. Ranges overlap freely, so a sweep counts how often each rule is open. */
-
+import { PROTOCOL } from "../../native/layout.ts";
 import type { PortRange, Rule } from "../model.ts";
-import { TCP, UDP } from "../numbers.ts";
 import type { Intervals } from "./intervals.ts";
 import type { VectorStore } from "./vectors.ts";
 
-/** Vector of a key: the rules that its protocol and port do not rule out. */
+/** The intervals of protocols and ports, with the key (protocol << 16) | port. Ranges may overlap, so the sweep counts how often each rule is open. */
 export function intervalsOfPorts(rules: readonly Rule[], store: VectorStore): Intervals {
 	const everywhere = rules.filter(({ to }) => to.ports === null && to.protocol === null).map((rule) => rule.index);
 	const changes: { at: number; rule: number; by: 1 | -1 }[] = [];
@@ -40,10 +38,10 @@ export function intervalsOfPorts(rules: readonly Rule[], store: VectorStore): In
 	return { lanes: 1, ends: Uint32Array.from(ends), vectors: Uint32Array.from(vectors), count: ends.length };
 }
 
-/** Inclusive ranges of keys. Ports hold for TCP and UDP only; a protocol without ports has all of its keys. */
+/** Inclusive ranges of keys. A condition on ports matches TCP and UDP only, one on the protocol all of its keys. */
 function keyRanges({ to: { ports, protocol } }: Rule): PortRange[] {
 	if (ports === null) return (protocol ?? []).map((number) => ({ low: number << 16, high: (number << 16) | 0xffff }));
-	return [TCP, UDP]
+	return [PROTOCOL.tcp, PROTOCOL.udp]
 		.filter((number) => protocol === null || protocol.includes(number))
 		.flatMap((number) => ports.map(({ low, high }) => ({ low: (number << 16) | low, high: (number << 16) | high })));
 }

@@ -1,30 +1,29 @@
-/** Which per-CPU counter counts which rule. The numbers outlive a policy: a rule that stays keeps its counter. */
+import { RULE_SLOTS } from "../../native/layout.ts";
 
-/** SP_RULE_SLOTS in bpf/state.h. */
-export const RULE_SLOTS = 2048;
-
+/** A rule's slot in the map `rules`. A rule that stays in the policy keeps its slot, and so its counters. */
 export interface SlotEntry {
 	/** ruleKey() of the rule: "group/rule". */
 	readonly key: string;
 	readonly slot: number;
-	/** Generation of the first policy without this rule; null: in force. */
+	/** Generation of the first policy without the rule; null: the policy has it. */
 	readonly removed: number | null;
 }
 
 export interface Slots {
-	/** Kept by the daemon (as JSON) and handed in the next time. */
+	/** The daemon stores them as JSON and passes them to the next call. */
 	readonly entries: readonly SlotEntry[];
-	/** Slot of each rule by index. */
+	/** Slot of each rule, by the rule's index. */
 	readonly byRule: Uint16Array;
-	/** Slots that counted another rule before: their counters must be cleared before the switch. */
+	/** Slots of removed rules that were given to others. Their counters must be cleared before the policy is installed. */
 	readonly recycled: readonly number[];
 }
 
 /**
- * Rules keep the slot of their key; new ones take a slot that was never used, or else the one whose rule is gone longest.
+ * Assigns a slot to each rule. Known rules keep theirs. New rules take an unused slot, else that of the rule removed longest ago. Throws
+ * RangeError if all RULE_SLOTS slots belong to rules of this policy.
  *
- * @param before `entries` of the last call; [] at first
- * @param keys ruleKey() of each rule by index, at most RULES_MAX; rules of one key share a slot
+ * @param before `entries` of the last call; [] for the first
+ * @param keys ruleKey() of each rule, by its index; rules with the same key share a slot
  */
 export function assignSlots(before: readonly SlotEntry[], keys: readonly string[], generation: number): Slots {
 	const live = new Set(keys);
@@ -42,7 +41,7 @@ export function assignSlots(before: readonly SlotEntry[], keys: readonly string[
 		let slot = free.pop();
 		if (slot === undefined) {
 			const gone = oldest.shift();
-			if (gone === undefined) throw new RangeError(`no counter slot left for rule "${key}"`);
+			if (gone === undefined) throw new RangeError(`no counter slot is left for rule "${key}"`);
 			byKey.delete(gone.key);
 			slot = gone.slot;
 			recycled.push(slot);
@@ -52,7 +51,7 @@ export function assignSlots(before: readonly SlotEntry[], keys: readonly string[
 	return { entries: [...byKey.values()], byRule: Uint16Array.from(keys, (key) => byKey.get(key)!.slot), recycled };
 }
 
-/** The lowest at the end. */
+/** Unused slots, the lowest last. */
 function freeSlots(entries: readonly SlotEntry[]): number[] {
 	const used = new Set(entries.map((entry) => entry.slot));
 	const free: number[] = [];

@@ -1,6 +1,6 @@
 /**
- * Radix sort of many unsigned 32-bit keys, each with a value: both arrays as pairs, in place. Stable, so that wider
- * keys are sorted word by word. Passes in which all digits are equal cost only a look.
+ * Sorts unsigned 32-bit keys, each with a value, in place (radix sort). Stable, so wider keys can be sorted word by word. A pass in
+ * which all digits are equal is skipped.
  */
 export function sortPairs(keys: Uint32Array, values: Uint32Array): void {
 	let from = keys;
@@ -13,10 +13,10 @@ export function sortPairs(keys: Uint32Array, values: Uint32Array): void {
 		for (let i = 0; i < from.length; i++) {
 			const key = from[i]!;
 			const digit = (key >>> shift) & DIGIT_MASK;
-			const place = starts[digit]!;
-			starts[digit] = place + 1;
-			to[place] = key;
-			toValues[place] = fromValues[i]!;
+			const index = starts[digit]!;
+			starts[digit] = index + 1;
+			to[index] = key;
+			toValues[index] = fromValues[i]!;
 		}
 		[from, fromValues, to, toValues] = [to, toValues, from, fromValues];
 	}
@@ -29,7 +29,7 @@ export function sortPairs(keys: Uint32Array, values: Uint32Array): void {
 const DIGIT = 11;
 const DIGIT_MASK = (1 << DIGIT) - 1;
 
-/** Where each digit's keys begin; null if all have the same digit. */
+/** First index of the keys with each digit; null: all keys have the same digit. */
 function digitStarts(keys: Uint32Array, shift: number): Uint32Array | null {
 	const counts = new Uint32Array(DIGIT_MASK + 1);
 	for (let i = 0; i < keys.length; i++) counts[(keys[i]! >>> shift) & DIGIT_MASK]!++;

@@ -1,6 +1,6 @@
-/** Search trees over intervals, as rows. The form: "Trees" in bpf/policy.h. */
+/** Search trees over intervals, as rows. Their form is described under "Trees" in bpf/wire/policy.h. */
+import { ROW, TREE_LEVELS } from "../../native/layout.ts";
 import type { Intervals } from "./intervals.ts";
-import { TREE } from "./row-layout.ts";
 
 export interface TreeShape {
 	/** Rows of each level, the root first, the leaves last. */
@@ -8,19 +8,20 @@ export interface TreeShape {
 	readonly rows: number;
 }
 
+/** Throws RangeError if the tree would have more than TREE_LEVELS levels. */
 export function treeShape({ lanes, count }: Intervals): TreeShape {
 	const levels = [Math.max(1, Math.ceil(count / LEAF[lanes]))];
 	while (levels[0]! > 1) levels.unshift(Math.ceil(levels[0]! / FANOUT[lanes]));
-	if (levels.length > TREE.levels)
-		throw new RangeError(`a tree of ${count} intervals has more than ${TREE.levels} levels`);
+	if (levels.length > TREE_LEVELS)
+		throw new RangeError(`a tree of ${count} intervals needs more than ${TREE_LEVELS} levels`);
 	return { levels, rows: levels.reduce((sum, rows) => sum + rows, 0) };
 }
 
 /**
- * Write a tree from row `row` on, level by level.
+ * Writes a tree level by level, from row `row` on.
  *
  * @param words the whole policy as 32-bit words
- * @returns the row of each level
+ * @returns the first row of each level
  */
 export function writeTree(intervals: Intervals, shape: TreeShape, words: Uint32Array, row: number): number[] {
 	const bases: number[] = [];
@@ -40,16 +41,16 @@ export function writeTree(intervals: Intervals, shape: TreeShape, words: Uint32A
 	return bases;
 }
 
-/** Intervals of a leaf, children of an inner row, by lanes of a key. */
+/** Intervals in a leaf, and children of an inner row, by the 32-bit words of a key. */
 const LEAF = { 1: 16, 4: 6 } as const;
 const FANOUT = { 1: 32, 4: 8 } as const;
-const ROW_WORDS = 32;
+const ROW_WORDS = ROW / 4;
 
 function writeLeavesV4({ ends, vectors, count }: Intervals, words: Uint32Array, row: number, rows: number): void {
 	const last = count - 1;
 	for (let i = 0, at = row * ROW_WORDS; i < rows * LEAF[1]; i += LEAF[1], at += ROW_WORDS) {
 		for (let j = 0; j < LEAF[1]; j++) {
-			const interval = Math.min(i + j, last); // padding: the last one, again
+			const interval = Math.min(i + j, last); // Unused places repeat the last interval, the largest key.
 			words[at + j] = ends[interval]!;
 			words[at + LEAF[1] + j] = vectors[interval]!;
 		}
@@ -62,7 +63,7 @@ function writeLeavesV6({ ends, vectors, count }: Intervals, words: Uint32Array, 
 		for (let j = 0; j < LEAF[4]; j++) {
 			const interval = Math.min(i + j, last);
 			const key = at + 4 * j;
-			// struct sp_key6: two u64, the high one first, each with its low half first
+			// struct sp_key6: the high u64 first, each u64 with its low half first.
 			words[key] = ends[4 * interval + 1]!;
 			words[key + 1] = ends[4 * interval]!;
 			words[key + 2] = ends[4 * interval + 3]!;
@@ -72,7 +73,7 @@ function writeLeavesV6({ ends, vectors, count }: Intervals, words: Uint32Array, 
 	}
 }
 
-/** The largest key of a child is its last one: word `last` of its row. */
+/** Copies the largest key of each child, which begins at word `last` of its row. */
 function writeInner(
 	words: Uint32Array,
 	row: number,

@@ -1,15 +1,15 @@
-/** Vectors of rules: sets of bits, each set once, known by its number. */
-import { RULES_MAX } from "../model.ts";
+import { RULES_MAX } from "../../native/layout.ts";
 
-/** 32-bit words of a vector's row: the u64[16] of bpf/policy.h, low half first. */
+/** 32-bit words of a vector: u64[16] in the kernel, low half first. */
 export const VECTOR_WORDS = RULES_MAX / 32;
 
+/** Sets of rules as bit vectors. Equal sets share a number, except those of append(). */
 export class VectorStore {
 	#words = new Uint32Array(64 * VECTOR_WORDS);
 	#count = 0;
-	/** Hash of the content -> numbers of vectors with it. */
+	/** Numbers of the vectors with a hash. */
 	readonly #byContent = new Map<number, number[]>();
-	/** vector * RULES_MAX + rule -> the vector with that rule. */
+	/** Results of with(), by vector * RULES_MAX + rule. */
 	readonly #withRule = new Map<number, number>();
 	#lastKey = -1;
 	#lastResult = 0;
@@ -19,7 +19,7 @@ export class VectorStore {
 		return this.#count;
 	}
 
-	/** A number of its own, even if the content is known: for the fixed vectors. */
+	/** A new number even for a known set: for the vectors whose numbers are fixed. */
 	append(rules: Iterable<number>): number {
 		this.#scratch.fill(0);
 		for (const rule of rules) this.#scratch[rule >>> 5]! |= 1 << (rule & 31);
@@ -33,10 +33,10 @@ export class VectorStore {
 		return this.#intern();
 	}
 
-	/** The number of `vector` and one rule more. */
+	/** The number of the set `vector` plus one rule. */
 	with(vector: number, rule: number): number {
 		const key = vector * RULES_MAX + rule;
-		if (key === this.#lastKey) return this.#lastResult; // lists ask the same a million times
+		if (key === this.#lastKey) return this.#lastResult; // A list asks for the same pair up to a million times.
 		const result = this.#withRule.get(key) ?? this.#make(vector, rule);
 		this.#withRule.set(key, result);
 		this.#lastKey = key;
@@ -51,7 +51,7 @@ export class VectorStore {
 		return this.#intern();
 	}
 
-	/** All vectors, one after the other. */
+	/** All vectors back to back. */
 	words(): Uint32Array {
 		return this.#words.subarray(0, this.#count * VECTOR_WORDS);
 	}
@@ -83,7 +83,7 @@ export class VectorStore {
 	}
 }
 
-/** FNV-1a over words; only for the store's own map. */
+/** FNV-1a over words; used only inside the store. */
 function hashWords(words: Uint32Array): number {
 	let hash = 0x811c9dc5;
 	for (const word of words) hash = Math.imul(hash ^ word, 0x01000193) ^ (hash >>> 15);

@@ -5,18 +5,18 @@ import { renderProblem } from "../read/problem.ts";
 import { type DecidedOtherwise, decidedOtherwise, type RecordedConnection } from "./replay-records.ts";
 
 export interface Comparison {
-	/** Lines of what is wrong with one of the two; then there are no changes. */
+	/** One line for each problem of the two policies. With problems there are no changes. */
 	readonly problems: readonly string[];
 	readonly changes: readonly Change[];
-	/** Of recorded connections those that one of the two lets through and the other does not. */
+	/** The recorded connections that only one of the policies allows. */
 	readonly decidedOtherwise: (records: Iterable<RecordedConnection>) => readonly DecidedOtherwise[];
 }
 
 export interface Change {
 	readonly kind: "added" | "removed" | "changed" | "moved" | "setting";
-	/** A rule as group/rule, or a setting. */
+	/** A rule as group/rule, or the name of a setting. */
 	readonly what: string;
-	/** Condition by condition, or the setting's values. */
+	/** One entry for each condition that differs, or for the setting. */
 	readonly details: readonly Detail[];
 }
 
@@ -32,7 +32,7 @@ export interface Side {
 	readonly environment: Environment;
 }
 
-/** What would be different if `after` were in force instead of `before`: settings, then rules in the order of `after`. */
+/** The differences between two policies: settings, then rules in the order of `after`, then removed rules. */
 export function comparePolicies(before: Side, after: Side): Comparison {
 	const [old, next] = [before, after].map(({ text, source, environment }) => parsePolicy(text, source, environment));
 	const problems = [old, next].flatMap((each) =>
@@ -97,17 +97,17 @@ function rules(before: Policy, after: Policy): Change[] {
 	return changes;
 }
 
-/** The fewest rules that must move to make one order of the other: those outside of a longest increasing run. */
+/** The smallest set of rules whose move turns one order into the other: those outside a longest increasing subsequence. */
 function movedOf(before: readonly string[], after: readonly string[]): Set<string> {
-	const placeBefore = new Map(before.map((key, place) => [key, place]));
-	const places = after.map((key) => placeBefore.get(key) ?? 0);
+	const indexBefore = new Map(before.map((key, index) => [key, index]));
+	const order = after.map((key) => indexBefore.get(key) ?? 0);
 	const tails: number[] = [];
 	const previous: (number | undefined)[] = [];
-	places.forEach((place, index) => {
+	order.forEach((rank, index) => {
 		let low = 0;
 		for (let high = tails.length; low < high; ) {
 			const middle = (low + high) >> 1;
-			if ((places[tails[middle] ?? 0] ?? 0) < place) low = middle + 1;
+			if ((order[tails[middle] ?? 0] ?? 0) < rank) low = middle + 1;
 			else high = middle;
 		}
 		previous[index] = low > 0 ? tails[low - 1] : undefined;
@@ -127,14 +127,15 @@ function differences(before: Rule | null, after: Rule | null): Detail[] {
 		.map(({ field, before: was, after: is }) => ({ field, before: was?.shown ?? null, after: is?.shown ?? null }));
 }
 
-/** What is compared may be long; what is shown is not. */
 interface Text {
+	/** Compared; of any length. */
 	readonly same: string;
+	/** Shown; at most SHOWN values. */
 	readonly shown: string;
 }
 
 function conditions({ action, phases, preset, to: own, from }: Rule): Record<string, Text> {
-	/* Its parts are not what people wrote. */
+	/* The conditions of a preset's parts are not in the file. */
 	const to: Rule["to"] = preset === null ? own : NO_CONDITIONS;
 	const all: Record<string, Text | null> = {
 		action: { same: action, shown: action },

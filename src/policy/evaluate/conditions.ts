@@ -1,11 +1,11 @@
-/** The conditions of a rule against one connection, each with what it wants, what there is, and whether it holds. */
-
+/** Each condition of a rule compared with a connection, with the reason in words. */
+import { PROTOCOL } from "../../native/layout.ts";
 import { cgroupsOf, containerOf, unitsOf } from "../cgroup-path.ts";
 import { covers, patternCovers } from "../host-names.ts";
 import type { Phase, PortRange, Rule, Who } from "../model.ts";
-import { protocolName, TCP, UDP } from "../numbers.ts";
-import { type Asked, holdsAsked, holdsPath, readPath } from "./http-request.ts";
-import { contains, holdsFrom } from "./match.ts";
+import { protocolName } from "../numbers.ts";
+import { type HttpRequest, matchesPath, matchesRequest, readPath } from "./http-request.ts";
+import { contains, matchesFrom } from "./match.ts";
 
 export interface Facts {
 	readonly phase: Phase;
@@ -13,53 +13,58 @@ export interface Facts {
 	readonly port: number;
 	readonly protocol: number;
 	readonly who: Who;
-	/** The name for which rules are tried; null: none. */
+	/** The name that the rules are tried with, or null. */
 	readonly name: string | null;
-	/** Phase http; null: not known. */
-	readonly asked: Asked | null;
-	/** Phases tls and http: the address was learned for the name, or that is not asked for. */
+	/** Phase http; null: unknown. */
+	readonly request: HttpRequest | null;
+	/** Phases tls and http: the address was learned for the name, or need not be. */
 	readonly bound: boolean;
-	/** name_binding sni: allow rules with a domain are tried as if the name were known. */
+	/** name_binding sni: allow rules with a domain match whatever the name. */
 	readonly asHello: boolean;
 }
 
 export interface Condition {
-	/** As the policy writes it: "to.cidr", "from.unit". */
+	/** Its place in a rule: "to.cidr", "from.unit". */
 	readonly condition: string;
 	readonly holds: boolean;
-	/** A part of one sentence. */
+	/** A clause of a sentence. */
 	readonly why: string;
 }
 
-/** Those that the rule has. The question's phase looks at the name and at who alone. */
+/** The conditions that the rule has. Phase dns knows only the name and the client. */
 export function conditionsOf(rule: Rule, facts: Facts): Condition[] {
-	const found = facts.phase === "dns" ? [domain(rule, facts)] : [domain(rule, facts), ...place(rule, facts)];
-	if (facts.phase === "http") found.push(...request(rule, facts.asked));
-	return [...found, ...who(rule, facts.who)].filter((each) => each !== null);
+	const found = facts.phase === "dns" ? [domain(rule, facts)] : [domain(rule, facts), ...destination(rule, facts)];
+	if (facts.phase === "http") found.push(...request(rule, facts.request));
+	return [...found, ...client(rule, facts.who)].filter((each) => each !== null);
 }
 
 type Maybe = Condition | null;
 
 function domain({ action, to }: Rule, { name, bound, asHello }: Facts): Maybe {
 	if (to.domain === null) return null;
-	const wanted = wantedNames(to.domain);
+	const expected = expectedNames(to.domain);
 	if (asHello) {
 		return action === "allow"
-			? { condition: "to.domain", holds: true, why: "its name must be shown by a TLS hello (name_binding: sni)" }
-			: { condition: "to.domain", holds: false, why: "the name is not known before the hello" };
+			? { condition: "to.domain", holds: true, why: "the TLS ClientHello must have its name (name_binding: sni)" }
+			: { condition: "to.domain", holds: false, why: "the name is unknown until the ClientHello" };
 	}
-	if (name === null) return { condition: "to.domain", holds: false, why: `no name is known; it wants ${wanted}` };
+	if (name === null)
+		return { condition: "to.domain", holds: false, why: `no name is known; the rule is for ${expected}` };
 	if (!covers(to.domain, name))
-		return { condition: "to.domain", holds: false, why: `${name} is not covered by ${wanted}` };
+		return { condition: "to.domain", holds: false, why: `${name} is not covered by ${expected}` };
 	if (action === "allow" && !bound) {
-		return { condition: "to.domain", holds: false, why: `${name} is covered, but DNS did not give the address for it` };
+		return {
+			condition: "to.domain",
+			holds: false,
+			why: `${name} is covered, but DNS did not answer it with this address`,
+		};
 	}
 	return { condition: "to.domain", holds: true, why: `${name} is covered by ${coveringOf(to.domain, name)}` };
 }
 
-function place({ to }: Rule, { address, protocol, port }: Facts): Maybe[] {
-	const spoken = protocolName(protocol);
-	const hasPorts = protocol === TCP || protocol === UDP;
+function destination({ to }: Rule, { address, protocol, port }: Facts): Maybe[] {
+	const actual = protocolName(protocol);
+	const hasPorts = protocol === PROTOCOL.tcp || protocol === PROTOCOL.udp;
 	return [
 		to.cidr &&
 			say(
@@ -72,8 +77,8 @@ function place({ to }: Rule, { address, protocol, port }: Facts): Maybe[] {
 			say(
 				"to.protocol",
 				to.protocol.includes(protocol),
-				`the protocol is ${spoken}`,
-				`${spoken} is not ${some(to.protocol.map(protocolName))}`,
+				`the protocol is ${actual}`,
+				`${actual} is not ${some(to.protocol.map(protocolName))}`,
 			),
 		to.ports &&
 			(hasPorts
@@ -83,60 +88,60 @@ function place({ to }: Rule, { address, protocol, port }: Facts): Maybe[] {
 						`port ${port} is one of its ports`,
 						`port ${port} is not ${some(to.ports.map(rangeText))}`,
 					)
-				: say("to.ports", false, "", `${spoken} has no ports`)),
+				: say("to.ports", false, "", `${actual} has no ports`)),
 	];
 }
 
-function request(rule: Rule, asked: Asked | null): Maybe[] {
+function request(rule: Rule, http: HttpRequest | null): Maybe[] {
 	const { method, path, status } = rule.to;
-	const unclear = asked !== null && readPath(asked.path).unclear;
-	const shown = unclear ? "a path that servers may read differently" : (asked?.path ?? "an unknown path");
+	const unclear = http !== null && readPath(http.path).unclear;
+	const shown = unclear ? "a path that servers may interpret differently" : (http?.path ?? "an unknown path");
 	return [
 		method &&
 			say(
 				"to.method",
-				holdsAsked({ ...rule, to: { ...rule.to, status: null } }, asked),
-				`the method is ${asked?.method ?? ""}`,
-				`the method ${asked?.method ?? "is not known, and"} is not ${some(method)}`,
+				matchesRequest({ ...rule, to: { ...rule.to, status: null } }, http),
+				`the method is ${http?.method ?? ""}`,
+				`the method ${http?.method ?? "is unknown, and"} is not ${some(method)}`,
 			),
 		path &&
 			say(
 				"to.path",
-				holdsPath(rule, asked),
+				matchesPath(rule, http),
 				`${shown} is covered by ${some(path)}`,
 				`${shown} is not covered by ${some(path)}`,
 			),
 		status &&
 			say(
 				"to.status",
-				holdsAsked({ ...rule, to: { ...rule.to, method: null } }, asked),
-				`the status is ${asked?.status ?? ""}`,
-				asked?.status == null
-					? "no answer is known yet"
-					: `the status ${asked.status} is not ${some(status.map(rangeText))}`,
+				matchesRequest({ ...rule, to: { ...rule.to, method: null } }, http),
+				`the status is ${http?.status ?? ""}`,
+				http?.status == null
+					? "the response is not known yet"
+					: `the status ${http.status} is not ${some(status.map(rangeText))}`,
 			),
 	];
 }
 
-function who(rule: Rule, { exe, uid, cgroup }: Who): Maybe[] {
+function client(rule: Rule, { exe, uid, cgroup }: Who): Maybe[] {
 	const { from } = rule;
 	const container = cgroup === null ? null : containerOf(cgroup);
-	const only = (key: keyof Rule["from"], has: string, wanted: readonly string[]): Maybe => {
+	const compared = (key: keyof Rule["from"], actual: string, expected: readonly string[]): Maybe => {
 		if (from[key] === null) return null;
-		/* The evaluator's own test, of this condition alone. */
-		const holds = holdsFrom({ ...rule, from: { ...NOBODY, [key]: from[key] } }, { exe, uid, cgroup });
-		return say(`from.${key}`, holds, `${has} is ${some(wanted)}`, `${has} is not ${some(wanted)}`);
+		/* The evaluator's own test, for this condition only. */
+		const holds = matchesFrom({ ...rule, from: { ...NOBODY, [key]: from[key] } }, { exe, uid, cgroup });
+		return say(`from.${key}`, holds, `${actual} is ${some(expected)}`, `${actual} is not ${some(expected)}`);
 	};
 	return [
-		only(
+		compared(
 			"exe",
-			exe === null ? "the program is not known, and" : `the program ${exe.path}`,
+			exe === null ? "the program is unknown, and" : `the program ${exe.path}`,
 			from.exe?.map(({ written }) => written) ?? [],
 		),
-		only("user", uid < 0 ? "the user is not known, and" : `uid ${uid}`, from.user?.map(String) ?? []),
-		only("unit", `the unit ${named(cgroup === null ? [] : unitsOf(cgroup))}`, from.unit ?? []),
-		only("container", `the container ${named(container === null ? [] : [container])}`, from.container ?? []),
-		only("cgroup", `the cgroup ${named(cgroup === null ? [] : cgroupsOf(cgroup).slice(-1))}`, from.cgroup ?? []),
+		compared("user", uid < 0 ? "the user is unknown, and" : `uid ${uid}`, from.user?.map(String) ?? []),
+		compared("unit", `the unit ${named(cgroup === null ? [] : unitsOf(cgroup))}`, from.unit ?? []),
+		compared("container", `the container ${named(container === null ? [] : [container])}`, from.container ?? []),
+		compared("cgroup", `the cgroup ${named(cgroup === null ? [] : cgroupsOf(cgroup).slice(-1))}`, from.cgroup ?? []),
 	];
 }
 
@@ -158,8 +163,8 @@ function named(values: readonly string[]): string {
 	return values.length === 0 ? "(none)" : values.join(" in ");
 }
 
-/* A list may hold a million: look at no more than is shown. */
-function wantedNames(lists: readonly (readonly string[])[]): string {
+/* A list may have a million names: read only those that are shown. */
+function expectedNames(lists: readonly (readonly string[])[]): string {
 	const first = lists.flatMap((patterns) => patterns.slice(0, SHOWN)).slice(0, SHOWN);
 	const total = lists.reduce((sum, patterns) => sum + patterns.length, 0);
 	const shown = first.join(" or ");

@@ -1,10 +1,11 @@
-/** The decision in plain words: docs/deciding.md, paragraph by paragraph. Nothing here is made for speed. */
+/** The reference evaluator: docs/deciding.md, paragraph by paragraph. Written for clarity, not for speed. */
+import { DNS_PORT, PROTOCOL } from "../../native/layout.ts";
+import type { ReasonName, VerdictName } from "../../native/vocabulary.ts";
 import { formatAddress, parseAddress } from "../cidr.ts";
 import { covers, readHostName, readQuestionName, readRequestName } from "../host-names.ts";
 import type { Phase, Policy, Rule, Verdict, Who } from "../model.ts";
-import { TCP, UDP } from "../numbers.ts";
-import { type Asked, holdsAsked, holdsPath } from "./http-request.ts";
-import { holdsFrom, holdsTo } from "./match.ts";
+import { type HttpRequest, matchesPath, matchesRequest } from "./http-request.ts";
+import { matchesFrom, matchesTo } from "./match.ts";
 
 export interface Connection {
 	readonly phase: Phase;
@@ -12,45 +13,51 @@ export interface Connection {
 	readonly address: string;
 	/** 0 if the protocol has no ports. */
 	readonly port: number;
-	/** IP protocol number. */
+	/** IANA protocol number. */
 	readonly protocol: number;
 	readonly who: Who;
-	/** Names that DNS gave the address for and that have not expired, the one that stays longest first. */
+	/** Unexpired names that DNS answered with the address, the longest-lived first. */
 	readonly learned: readonly string[];
-	/** Phase dns: the question's name, null if it cannot be read. Phase tls: the SNI as sent; http: the name of Host or of the target; null if there is none. */
+	/**
+	 * Phase dns: the name of the question, or null if it is unreadable. Phase tls: the SNI as sent; phase http: the name in Host or in the
+	 * target. Null: there is none.
+	 */
 	readonly name: string | null;
 	/** The address is a trusted resolver. */
 	readonly trustedResolver: boolean;
-	/** Phase connect, UDP port 53 of a trusted resolver: what is sent is a DNS message. */
+	/** Phase connect, UDP port 53 of a trusted resolver: the datagram is a DNS message. */
 	readonly dnsMessage: boolean;
 	/** Phase http. */
-	readonly asked?: Asked;
+	readonly request?: HttpRequest;
 }
 
-/** As enum sp_reason in bpf/event.h, without those that no policy decides. */
-export type Reason = "rule" | "default" | "resolver" | "name_unbound" | "name_missing" | "name_bad" | "unreadable";
+/** The reasons of enum sp_reason (bpf/wire/event.h) that a policy can give. */
+export type Reason = Extract<
+	ReasonName,
+	"rule" | "default" | "resolver" | "name_unbound" | "name_missing" | "name_bad" | "unreadable"
+>;
 
 export interface Decision {
-	/** What the policy says. */
+	/** The action of the policy. */
 	readonly action: Verdict;
-	/** What comes of it: the mode `observe` lets a denial through. */
-	readonly verdict: "allow" | "deny" | "would_deny";
+	/** The effect of the action: mode `observe` does not enforce a denial. */
+	readonly verdict: VerdictName;
 	/** The rule that decided, or null. */
 	readonly rule: Rule | null;
 	readonly reason: Reason;
 	/** The first alert rule that matched before the decision, or null. */
 	readonly alert: Rule | null;
-	/** The name that decided or was seen, or null. */
+	/** The name by which the phase was decided, else the name that was seen, else null. */
 	readonly name: string | null;
-	/** Phase connect under `name_binding: sni`: the connection may open, and must then show a hello. */
+	/** Phase connect with `name_binding: sni`: the connection is allowed, and must send a ClientHello. */
 	readonly helloRequired: boolean;
 }
 
-/** Decide one phase of one connection. Throws RangeError if the address is none. */
+/** Decides one phase of a connection. Throws RangeError if the address is invalid. */
 export function evaluate(policy: Policy, connection: Connection): Decision {
 	const address = parseAddress(connection.address);
-	if (address === null) throw new RangeError(`"${connection.address}" is no IP address`);
-	// IPv4-mapped IPv6 addresses are IPv4.
+	if (address === null) throw new RangeError(`"${connection.address}" is not an IP address`);
+	// An IPv4-mapped IPv6 address is compared as IPv4.
 	const plain = { ...connection, address: formatAddress(address) };
 	const found = DECIDE[connection.phase](policy, plain);
 	const verdict = found.action === "allow" ? "allow" : policy.mode === "observe" ? "would_deny" : "deny";
@@ -62,29 +69,29 @@ type Outcome = Omit<Decision, "verdict">;
 const DECIDE = {
 	dns: decideDns,
 	connect: decideConnect,
-	tls: (policy: Policy, connection: Connection) => decideShown(policy, connection, readHostName),
-	http: (policy: Policy, connection: Connection) => decideShown(policy, connection, readRequestName),
+	tls: (policy: Policy, connection: Connection) => decideByName(policy, connection, readHostName),
+	http: (policy: Policy, connection: Connection) => decideByName(policy, connection, readRequestName),
 };
 
-/** "What is known: name, who." */
+/** Phase dns knows only the name and the client. */
 function decideDns(policy: Policy, connection: Connection): Outcome {
 	const { name } = connection;
 	if (name === null) return byDefault(policy, "dns", null, "unreadable", null);
-	const asked = readQuestionName(name);
-	if (asked === null) return byDefault(policy, "dns", null, "default", null);
+	const question = readQuestionName(name);
+	if (question === null) return byDefault(policy, "dns", null, "default", null);
 	const search = firstMatch(
 		policy,
 		"dns",
-		(rule) => rule.to.domain !== null && covers(rule.to.domain, asked) && holdsFrom(rule, connection.who),
+		(rule) => rule.to.domain !== null && covers(rule.to.domain, question) && matchesFrom(rule, connection.who),
 	);
-	return outcome(policy, "dns", search, "default", asked);
+	return outcome(policy, "dns", search, "default", question);
 }
 
 function decideConnect(policy: Policy, connection: Connection): Outcome {
 	const { port, protocol, trustedResolver, dnsMessage, learned } = connection;
 	let otherwise: Reason = "default";
-	if (trustedResolver && port === 53 && (protocol === UDP || protocol === TCP)) {
-		if (protocol === TCP || dnsMessage) return { ...NOTHING, action: "allow", reason: "resolver" };
+	if (trustedResolver && port === DNS_PORT && (protocol === PROTOCOL.udp || protocol === PROTOCOL.tcp)) {
+		if (protocol === PROTOCOL.tcp || dnsMessage) return { ...NOTHING, action: "allow", reason: "resolver" };
 		otherwise = "unreadable";
 	}
 	// Without a learned name only rules without a domain match.
@@ -92,38 +99,42 @@ function decideConnect(policy: Policy, connection: Connection): Outcome {
 	const tries = names.map((name) => {
 		const search = firstMatch(policy, "connect", (rule) => {
 			const named = rule.to.domain === null || (name !== null && covers(rule.to.domain, name));
-			return named && holdsHere(rule, connection);
+			return named && matchesEnds(rule, connection);
 		});
 		return outcome(policy, "connect", search, otherwise, name);
 	});
-	// If one name leads to allow, that is it; else the decision of the first name stands.
-	const decided = tries.find((one) => one.action === "allow") ?? tries[0]!;
-	if (decided.action === "allow" || policy.nameBinding !== "sni" || (protocol !== TCP && protocol !== UDP))
+	// One allowed name is enough; otherwise the decision for the first name counts.
+	const decided = tries.find((each) => each.action === "allow") ?? tries[0]!;
+	if (
+		decided.action === "allow" ||
+		policy.nameBinding !== "sni" ||
+		(protocol !== PROTOCOL.tcp && protocol !== PROTOCOL.udp)
+	)
 		return decided;
 	return openForHello(policy, connection) ?? decided;
 }
 
-/** `name_binding: sni`: allow rules with a domain are tried as if the name were known and matched each. */
+/** `name_binding: sni`: allow rules with a domain match whatever the name, since the ClientHello is still to come. */
 function openForHello(policy: Policy, connection: Connection): Outcome | null {
 	const search = firstMatch(
 		policy,
 		"connect",
-		(rule) => (rule.to.domain === null || rule.action === "allow") && holdsHere(rule, connection),
+		(rule) => (rule.to.domain === null || rule.action === "allow") && matchesEnds(rule, connection),
 	);
 	if (search.rule === null || search.rule.to.domain === null) return null;
 	return { ...outcome(policy, "connect", search, "default", null), helloRequired: true };
 }
 
-/** Phases tls and http: by the name that the client shows, which must be the address's. */
-function decideShown(policy: Policy, connection: Connection, read: (sent: string) => string | null): Outcome {
+/** Phases tls and http decide by the name that the client sends, which must be learned for the address. */
+function decideByName(policy: Policy, connection: Connection, read: (sent: string) => string | null): Outcome {
 	const { phase } = connection;
-	const asked = connection.asked ?? null;
+	const request = connection.request ?? null;
 	const name = connection.name === null ? null : read(connection.name);
 	const bound = name !== null && connection.learned.some((learned) => plainName(learned) === name);
 	const search = (needsBinding: boolean) =>
 		firstMatch(policy, phase, (rule) => {
-			if (!holdsHere(rule, connection)) return false;
-			if (phase === "http" && !(holdsAsked(rule, asked) && holdsPath(rule, asked))) return false;
+			if (!matchesEnds(rule, connection)) return false;
+			if (phase === "http" && !(matchesRequest(rule, request) && matchesPath(rule, request))) return false;
 			if (rule.to.domain === null) return true;
 			if (name === null || !covers(rule.to.domain, name)) return false;
 			return rule.action !== "allow" || bound || !needsBinding;
@@ -140,15 +151,15 @@ function decideShown(policy: Policy, connection: Connection, read: (sent: string
 	return outcome(policy, phase, strict, otherwise, name);
 }
 
-/** Address, port, protocol and who. */
-function holdsHere(rule: Rule, connection: Connection): boolean {
-	return holdsTo(rule, connection.address, connection.protocol, connection.port) && holdsFrom(rule, connection.who);
+/** Whether the conditions on destination and client match. */
+function matchesEnds(rule: Rule, connection: Connection): boolean {
+	return matchesTo(rule, connection.address, connection.protocol, connection.port) && matchesFrom(rule, connection.who);
 }
 
 interface Search {
-	/** The first allow or deny that matches. */
+	/** The first allow or deny rule that matches. */
 	readonly rule: Rule | null;
-	/** The first alert that matches before it. */
+	/** The first alert rule that matches before it. */
 	readonly alert: Rule | null;
 }
 
@@ -162,17 +173,17 @@ function firstMatch(policy: Policy, phase: Phase, matches: (rule: Rule) => boole
 	return { rule: null, alert };
 }
 
-/** The table of phases. Written apart from phases.ts, which the compiler uses. */
+/** The table of phases. Independent of phases.ts, which the compiler uses, so that tests compare two implementations. */
 function takesPart({ action, phases, to }: Rule, phase: Phase): boolean {
 	if (phases !== null && !phases.includes(phase)) return false;
 	if ((to.method !== null || to.path !== null || to.status !== null) && phase !== "http") return false;
 	if (phase !== "dns") return true;
 	if (to.domain === null) return false;
-	const speaksOfLater = to.cidr !== null || to.ports !== null || to.protocol !== null;
-	return action === "allow" || !speaksOfLater;
+	const appliesLater = to.cidr !== null || to.ports !== null || to.protocol !== null;
+	return action === "allow" || !appliesLater;
 }
 
-/** `otherwise`: the reason if the default denies. */
+/** @param otherwise the reason if the default action denies */
 function outcome(policy: Policy, phase: Phase, search: Search, otherwise: Reason, name: string | null): Outcome {
 	const { rule, alert } = search;
 	if (rule === null) return byDefault(policy, phase, alert, otherwise, name);
@@ -186,7 +197,7 @@ function byDefault(policy: Policy, phase: Phase, alert: Rule | null, otherwise: 
 
 const NOTHING = { rule: null, alert: null, name: null, helloRequired: false };
 
-/** Names compare in lower case and without a trailing dot. */
+/** Names are compared in lower case, without a trailing dot. */
 function plainName(name: string): string {
 	return name.replace(/\.$/, "").toLowerCase();
 }

@@ -1,30 +1,29 @@
-/** The decision of evaluate.ts, told step by step: each rule that was looked at, and why it did or did not match. */
-
+/** The decision of evaluate.ts step by step: each rule that was tried, and why it did or did not match. */
+import { PROTOCOL } from "../../native/layout.ts";
 import { readHostName, readQuestionName, readRequestName } from "../host-names.ts";
 import type { Action, Phase, Policy, Rule, Verdict } from "../model.ts";
-import { TCP, UDP } from "../numbers.ts";
-import { asksOfRequests, phasesOf } from "../phases.ts";
+import { isRequestRule, phasesOf } from "../phases.ts";
 import { type Condition, conditionsOf, type Facts } from "./conditions.ts";
 import { type Connection, type Decision, evaluate } from "./evaluate.ts";
 
 export interface PhaseExplanation {
 	readonly phase: Phase;
 	readonly decision: Decision;
-	/** What decides if no rule does. */
+	/** The default action, which decides if no rule does. */
 	readonly default: Verdict;
-	/** Which look through the rules stands for the phase; null: none was needed (a trusted resolver, a question without a name). */
+	/** Index of the pass that decided; null: no rules were tried (a trusted resolver, an unreadable question). */
 	readonly decisive: number | null;
-	/** Phase connect looks once for each name that DNS gave the address for; the others once. */
+	/** Passes through the rules: in phase connect one for each learned name, in other phases one. */
 	readonly looks: readonly Look[];
 }
 
 export interface Look {
-	/** The name for which the rules were tried, or null. */
+	/** The name that the rules were tried with, or null. */
 	readonly name: string | null;
-	/** `hello`: allow rules with a domain taken as if the name were known (name_binding: sni). */
+	/** `hello`: allow rules with a domain match whatever the name (name_binding: sni). */
 	readonly as: "asked" | "hello";
 	readonly rules: readonly RuleStep[];
-	/** Rules behind the one that decided. */
+	/** Number of rules after the one that decided. */
 	readonly notReached: number;
 }
 
@@ -33,12 +32,12 @@ export interface RuleStep {
 	readonly rule: string;
 	readonly action: Action;
 	readonly outcome: "decides" | "alerts" | "no_match" | "other_phase";
-	/** One sentence for a person. */
+	/** One sentence. */
 	readonly why: string;
 	readonly conditions: readonly Condition[];
 }
 
-/** Throws RangeError if the address is none. */
+/** Throws RangeError if the address is invalid. */
 export function explain(policy: Policy, connection: Connection): PhaseExplanation {
 	const decision = evaluate(policy, connection);
 	const looks = looksOf(policy, connection).map((facts) => look(policy, facts));
@@ -51,10 +50,10 @@ export function explain(policy: Policy, connection: Connection): PhaseExplanatio
 	};
 }
 
-/** Which looks docs/deciding.md asks for. */
+/** The passes that docs/deciding.md defines for the phase. */
 function looksOf(policy: Policy, connection: Connection): Facts[] {
-	const { phase, address, port, protocol, who, asked = null } = connection;
-	const base = { phase, address, port, protocol, who, asked, name: null, bound: true, asHello: false };
+	const { phase, address, port, protocol, who, request = null } = connection;
+	const base = { phase, address, port, protocol, who, request, name: null, bound: true, asHello: false };
 	if (phase === "dns") {
 		const name = connection.name === null ? null : readQuestionName(connection.name);
 		return name === null ? [] : [{ ...base, name }];
@@ -71,7 +70,7 @@ function looksOf(policy: Policy, connection: Connection): Facts[] {
 	const names = connection.learned.length === 0 ? [null] : connection.learned.map(plain);
 	const looks: Facts[] = names.map((name) => ({ ...base, name }));
 	const denied = decision.action === "deny" || decision.helloRequired;
-	if (denied && policy.nameBinding === "sni" && (protocol === TCP || protocol === UDP))
+	if (denied && policy.nameBinding === "sni" && (protocol === PROTOCOL.tcp || protocol === PROTOCOL.udp))
 		looks.push({ ...base, asHello: true });
 	return looks;
 }
@@ -108,13 +107,13 @@ function stepOf(rule: Rule, facts: Facts): RuleStep {
 
 function whyNotHere(rule: Rule, phase: Phase): string {
 	if (rule.phases !== null && !rule.phases.includes(phase)) return `its phases are ${rule.phases.join(", ")}`;
-	if (asksOfRequests(rule)) return "its method, path or status are of an HTTP request";
+	if (isRequestRule(rule)) return "its method, path or status apply to HTTP requests only";
 	return rule.to.domain === null
-		? "it has no domain, and a question is judged by its name"
-		: "its cidr, ports or protocol speak of a later connection, not of the question";
+		? "it has no domain, and a DNS question is judged by its name"
+		: "its cidr, ports or protocol apply to a later connection, not to the DNS question";
 }
 
-/* As decideConnect: the first name that leads to allow, else the first name. A hello's look comes last. */
+/* As decideConnect(): the first name that is allowed, else the first name. The pass for a hello is the last one. */
 function decisiveOf(looks: readonly Look[], decision: Decision): number | null {
 	if (looks.length === 0) return null;
 	if (decision.helloRequired) return looks.length - 1;

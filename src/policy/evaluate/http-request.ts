@@ -1,28 +1,28 @@
-/** Conditions on an HTTP request, for the plain evaluator. docs/deciding.md, "http" and "Paths". */
+/** Conditions on an HTTP request. docs/deciding.md, "http" and "Paths". */
+import { PATH_MAX } from "../../native/layout.ts";
 import type { Rule } from "../model.ts";
-import { PATH_LENGTH_MAX } from "../path.ts";
 
 /** An HTTP request as sent. */
-export interface Asked {
+export interface HttpRequest {
 	readonly method: string;
 	/** With the query. */
 	readonly path: string;
-	/** Of the answer; null: not known yet. */
+	/** Status of the response; null: not known yet. */
 	readonly status: number | null;
 }
 
-/** Method and status; what is not known matches no condition. */
-export function holdsAsked({ to }: Rule, asked: Asked | null): boolean {
-	if (to.method !== null && !to.method.includes(asked?.method ?? "")) return false;
-	const status = asked?.status ?? null;
+/** Whether method and status match. An unknown value matches no condition. */
+export function matchesRequest({ to }: Rule, request: HttpRequest | null): boolean {
+	if (to.method !== null && !to.method.includes(request?.method ?? "")) return false;
+	const status = request?.status ?? null;
 	return to.status === null || (status !== null && to.status.some(({ low, high }) => low <= status && status <= high));
 }
 
-/** Of a path that servers may read differently no allow holds, and every deny or alert does. */
-export function holdsPath({ action, to }: Rule, asked: Asked | null): boolean {
+/** Whether the path matches. A path that servers may interpret differently matches no allow rule, and every deny or alert rule. */
+export function matchesPath({ action, to }: Rule, request: HttpRequest | null): boolean {
 	if (to.path === null) return true;
-	if (asked === null) return false;
-	const { path, query, unclear, cut } = readPath(asked.path);
+	if (request === null) return false;
+	const { path, query, unclear, cut } = readPath(request.path);
 	return to.path.some((pattern) => {
 		const withQuery = pattern.includes("?");
 		if (unclear || (withQuery && cut)) return action !== "allow";
@@ -30,18 +30,21 @@ export function holdsPath({ action, to }: Rule, asked: Asked | null): boolean {
 	});
 }
 
+/** A path after decoding. */
 interface ReadPath {
 	readonly path: string;
-	/** From its "?" on; "" if there is none. */
+	/** From the "?" on; "" if there is none. */
 	readonly query: string;
+	/** Servers may interpret the path differently. */
 	readonly unclear: boolean;
-	/** The kernel keeps no more of it. */
+	/** Longer than PATH_MAX bytes, which is all that the kernel keeps. */
 	readonly cut: boolean;
 }
 
+/** Splits a path and decodes unreserved characters (RFC 3986 6.2.2). */
 export function readPath(sent: string): ReadPath {
-	const cut = sent.length > PATH_LENGTH_MAX;
-	const kept = sent.slice(0, PATH_LENGTH_MAX);
+	const cut = sent.length > PATH_MAX;
+	const kept = sent.slice(0, PATH_MAX);
 	const mark = kept.indexOf("?");
 	const raw = mark < 0 ? kept : kept.slice(0, mark);
 	const path = decode(raw);
@@ -54,16 +57,17 @@ export function readPath(sent: string): ReadPath {
 			!/^[\x21-\x7e]*$/.test(raw) ||
 			raw.includes("\\") ||
 			raw.replace(ENCODED, "").includes("%") ||
-			(raw.match(ENCODED) ?? []).some((one) => DANGEROUS.test(one)) ||
+			(raw.match(ENCODED) ?? []).some((encoded) => AMBIGUOUS.test(encoded)) ||
 			segments.some((segment) => /^\.{1,2}(?:;|$)/.test(segment)),
 		cut,
 	};
 }
 
 const ENCODED = /%[0-9a-fA-F]{2}/g;
-/** Slash, backslash, control characters. */
-const DANGEROUS = /^%(?:2F|5C|[01].|7F)$/i;
+/** Encoded slash, backslash and control characters. */
+const AMBIGUOUS = /^%(?:2F|5C|[01].|7F)$/i;
 
+/** @param path as readPath() returns it */
 export function pathCovers(pattern: string, path: string): boolean {
 	const source = pattern
 		.split(/(\*{1,2})/)
@@ -72,10 +76,10 @@ export function pathCovers(pattern: string, path: string): boolean {
 	return new RegExp(`^${source}$`, "s").test(path);
 }
 
-/** One pass: what a decoded character stands next to is not decoded again. */
+/** Decodes in one pass, so that "%2541" does not become "A". */
 function decode(text: string): string {
-	return text.replace(ENCODED, (some) => {
-		const character = String.fromCharCode(Number.parseInt(some.slice(1), 16));
-		return /[A-Za-z0-9._~-]/.test(character) ? character : some.toUpperCase();
+	return text.replace(ENCODED, (encoded) => {
+		const character = String.fromCharCode(Number.parseInt(encoded.slice(1), 16));
+		return /[A-Za-z0-9._~-]/.test(character) ? character : encoded.toUpperCase();
 	});
 }

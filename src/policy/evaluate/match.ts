@@ -1,21 +1,23 @@
-/** Conditions of a rule, one by one, for the plain evaluator. docs/deciding.md, "Words" and "Who". */
-
+/** Conditions of a rule on the destination and the client. docs/deciding.md, "Words" and "Who". */
+import { PROTOCOL } from "../../native/layout.ts";
 import { cgroupsOf, containerOf, unitsOf } from "../cgroup-path.ts";
 import { parseAddress, wordMask } from "../cidr.ts";
 import type { PrefixSet, Rule, Who } from "../model.ts";
-import { TCP, UDP } from "../numbers.ts";
 
-/** cidr, protocol and ports. */
-export function holdsTo({ to }: Rule, address: string, protocol: number, port: number): boolean {
+/** Whether cidr, protocol and ports match. */
+export function matchesTo({ to }: Rule, address: string, protocol: number, port: number): boolean {
 	if (to.cidr !== null && !to.cidr.some((set) => contains(set, address))) return false;
 	if (to.protocol !== null && !to.protocol.includes(protocol)) return false;
 	if (to.ports === null) return true;
-	// A ports condition holds for TCP and UDP only.
-	return (protocol === TCP || protocol === UDP) && to.ports.some(({ low, high }) => low <= port && port <= high);
+	// A condition on ports matches TCP and UDP only.
+	return (
+		(protocol === PROTOCOL.tcp || protocol === PROTOCOL.udp) &&
+		to.ports.some(({ low, high }) => low <= port && port <= high)
+	);
 }
 
-/** What is not known matches no condition. */
-export function holdsFrom({ from }: Rule, who: Who): boolean {
+/** Whether exe, user, unit, container and cgroup match. An unknown value matches no condition. */
+export function matchesFrom({ from }: Rule, who: Who): boolean {
 	const { exe, uid, cgroup } = who;
 	if (from.exe !== null && !from.exe.some((file) => file.dev === exe?.dev && file.path === exe.path)) return false;
 	if (from.user !== null && !from.user.includes(uid)) return false;
@@ -26,6 +28,7 @@ export function holdsFrom({ from }: Rule, who: Who): boolean {
 	return container !== null && anyOf(from.container, [container, "*"]);
 }
 
+/** Whether one of the prefixes contains the address. */
 export function contains(set: PrefixSet, address: string): boolean {
 	const parsed = parseAddress(address);
 	if (parsed === null) return false;
@@ -38,6 +41,6 @@ export function contains(set: PrefixSet, address: string): boolean {
 	);
 }
 
-function anyOf(wanted: readonly string[], has: readonly string[]): boolean {
-	return wanted.some((one) => has.includes(one));
+function anyOf(expected: readonly string[], actual: readonly string[]): boolean {
+	return expected.some((value) => actual.includes(value));
 }

@@ -1,10 +1,9 @@
-/** Recorded connections, decided once more by two policies. */
-
+/** Evaluates recorded connections by two policies. */
 import type { Environment, Phase, Policy } from "../model.ts";
 import { PROTOCOLS } from "../numbers.ts";
 import { type Connection, type Decision, evaluate } from "./evaluate.ts";
 
-/** What is needed of a record; connections/view.ts has more. */
+/** The fields of a record (records/view.ts) that an evaluation needs. */
 export interface RecordedConnection {
 	readonly last: string;
 	readonly remote: string;
@@ -13,7 +12,7 @@ export interface RecordedConnection {
 	readonly name: string | null;
 	readonly process: { readonly comm: string; readonly exe: string | null; readonly uid: number } | null;
 	readonly unit: string | null;
-	/** Below the watched cgroup. */
+	/** Path relative to the watched cgroup. */
 	readonly cgroup: string | null;
 	/** Phases that were judged. */
 	readonly decisions: Readonly<Partial<Record<string, { readonly reason: string }>>>;
@@ -21,17 +20,17 @@ export interface RecordedConnection {
 
 export interface Outcome {
 	readonly verdict: "allow" | "deny" | "would_deny";
-	/** The one that denies, or the last. */
+	/** The phase that denied, else the last one. */
 	readonly phase: Phase;
 	readonly group: string | null;
 	readonly rule: string | null;
 	readonly reason: string;
 }
 
-/** Connections alike that one policy lets through and the other does not. */
+/** A group of similar connections that only one of two policies allows. */
 export interface DecidedOtherwise {
 	readonly name: string | null;
-	/** Of the last one. */
+	/** Of the latest connection. */
 	readonly remote: string;
 	readonly port: number;
 	readonly protocol: string;
@@ -44,8 +43,8 @@ export interface DecidedOtherwise {
 }
 
 /**
- * By name, process and rules, the most frequent first. What a record does not tell is taken as it must have been: the name of a
- * connection was learned for its address, unless its record says that it was not.
+ * The connections that only one of the policies allows, grouped by name, process and rules, the most frequent first. The name of a
+ * connection counts as learned for its address, unless the record has the reason name_unbound.
  */
 export function decidedOtherwise(
 	before: Policy,
@@ -57,7 +56,7 @@ export function decidedOtherwise(
 	const groups = new Map<string, { -readonly [K in keyof DecidedOtherwise]: DecidedOtherwise[K] }>();
 	for (const record of records) {
 		const connections = connectionsOf(record, exeOf);
-		/* Most are like others: each kind is decided once. */
+		/* Many records are alike: each kind is evaluated once. */
 		const kind = JSON.stringify(connections);
 		if (!outcomes.has(kind)) outcomes.set(kind, bothOutcomes(before, after, connections));
 		const outcome = outcomes.get(kind);
@@ -89,20 +88,20 @@ function bothOutcomes(
 function outcomeOf(policy: Policy, connections: readonly Connection[]): Outcome | null {
 	let last: Outcome | null = null;
 	for (const connection of connections) {
-		last = told(connection.phase, evaluate(policy, connection));
+		last = outcomeIn(connection.phase, evaluate(policy, connection));
 		if (last.verdict !== "allow") return last;
 	}
 	return last;
 }
 
-function told(phase: Phase, { verdict, reason, rule }: Decision): Outcome {
+function outcomeIn(phase: Phase, { verdict, reason, rule }: Decision): Outcome {
 	return { verdict, phase, group: rule?.group ?? null, rule: rule?.name ?? null, reason };
 }
 
-/* Records do not keep what phase http goes by. */
+/* Records do not have the method and path that phase http needs. */
 const REPLAYED: readonly Phase[] = ["dns", "connect", "tls"];
 
-/* The phases that were judged, in their order. */
+/* One connection for each phase that was judged, in their order. */
 function connectionsOf(record: RecordedConnection, exeOf: Environment["exeOf"]): Connection[] {
 	const { remote, remotePort, name, process, cgroup, decisions } = record;
 	const protocol = PROTOCOLS[record.protocol === "icmp6" ? "icmpv6" : record.protocol] ?? Number(record.protocol);

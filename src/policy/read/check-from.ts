@@ -1,15 +1,16 @@
-/** The conditions under `from`: exe, user, unit, container, cgroup. */
+/** Checks the conditions under `from`: exe, user, unit, container, cgroup. */
 import { posix } from "node:path";
-import { CGROUP_DEPTH_MAX, CONTAINER_DIGITS } from "../cgroup-path.ts";
+import { IDS_PATHS_MAX, TEXT_MAX } from "../../native/layout.ts";
+import { CONTAINER_DIGITS } from "../cgroup-path.ts";
 import type { Environment, ExeFile, Rule } from "../model.ts";
 import type { Report } from "./report.ts";
 import type { Path } from "./source.ts";
 import { type Item, itemsOf, recordOf } from "./values.ts";
 
-/** Components of an exe's path that the kernel reads: SP_PATH_CUT in bpf/event.h. */
+/** Path components of an executable that the kernel reads: see SP_PATH_CUT in bpf/wire/event.h. */
 const EXE_DEPTH_MAX = 31;
-/** Bytes of a path of an exe or a cgroup that the kernel reads for certain: half of SP_TEXT_MAX in bpf/event.h. */
-const PATH_MAX = 256;
+/** Length up to which the kernel is certain to read the path of an executable or a cgroup [bytes]. */
+const PATH_BYTES_MAX = TEXT_MAX / 2;
 const UID_MAX = 0xfffffffe;
 const CGROUP_MOUNT = "/sys/fs/cgroup/";
 
@@ -30,23 +31,23 @@ function checkExe({ value, path }: Item, environment: Environment, report: Repor
 	const written = String(value);
 	const expected = "the absolute path of a program";
 	if (!written.startsWith("/")) {
-		report.at(path, `"${written}" is no absolute path`, expected);
+		report.at(path, `"${written}" is not an absolute path`, expected);
 		return [];
 	}
 	const normal = posix.normalize(written);
 	if (normal !== written || written.endsWith("/")) {
 		const suggestion = normal.replace(/(.)\/$/, "$1");
-		report.at(path, `"${written}" is no plain path of a program; write "${suggestion}"`, expected, suggestion);
+		report.at(path, `"${written}" is not a normalised path; write "${suggestion}"`, expected, suggestion);
 		return [];
 	}
 	const files = environment.exeOf(written);
-	if (files.length === 0) report.at(path, `"${written}" lies in no file system of this host`, expected);
+	if (files.length === 0) report.at(path, `"${written}" is in no file system of this host`, expected);
 	const deep = files.find(
-		(file) => file.path.split("/").length - 1 > EXE_DEPTH_MAX || Buffer.byteLength(file.path) > PATH_MAX,
+		(file) => file.path.split("/").length - 1 > EXE_DEPTH_MAX || Buffer.byteLength(file.path) > PATH_BYTES_MAX,
 	);
 	if (deep) {
-		const most = `at most ${EXE_DEPTH_MAX} components and ${PATH_MAX} bytes`;
-		report.at(path, `"${deep.path}" is too long for the kernel part; ${most}`, most);
+		const limit = `at most ${EXE_DEPTH_MAX} components and ${PATH_BYTES_MAX} bytes`;
+		report.at(path, `"${deep.path}" is too long for the kernel; ${limit}`, limit);
 	}
 	return files.map((file) => ({ dev: file.dev, path: file.path, written }));
 }
@@ -55,14 +56,14 @@ function checkUser({ value, path }: Item, environment: Environment, report: Repo
 	const isNumber = typeof value === "number" || /^[0-9]+$/.test(value);
 	const uid = isNumber ? Number(value) : environment.uidOf(value);
 	if (uid !== null && uid <= UID_MAX) return [uid];
-	report.at(path, isNumber ? `${value} is no uid` : `there is no user "${value}"`, "the name of a user, or a uid");
+	report.at(path, isNumber ? `${value} is not a uid` : `there is no user "${value}"`, "the name of a user, or a uid");
 	return [];
 }
 
 function checkUnit({ value, path }: Item, report: Report): string[] {
 	const name = String(value);
 	if (isComponent(name)) return [name];
-	report.at(path, `"${name}" is no name of a unit`, "a name such as agent.service");
+	report.at(path, `"${name}" is not the name of a unit`, "a name such as agent.service");
 	return [];
 }
 
@@ -70,7 +71,7 @@ function checkContainer({ value, path }: Item, report: Report): string[] {
 	const name = String(value);
 	if (/^[0-9a-f]{12,64}$/i.test(name)) return [name.toLowerCase().slice(0, CONTAINER_DIGITS)];
 	if (isComponent(name)) return [...new Set([name, escapeUnitName(name)])];
-	report.at(path, `"${name}" is no container`, '12 to 64 hex digits of an id, the name of a machine, or "*"');
+	report.at(path, `"${name}" is not a container`, '12 to 64 hex digits of an id, the name of a machine, or "*"');
 	return [];
 }
 
@@ -79,15 +80,15 @@ function checkCgroup({ value, path }: Item, report: Report): string[] {
 	const expected = 'a path below the watched cgroup, such as "system.slice"';
 	if (written.startsWith(CGROUP_MOUNT)) {
 		const suggestion = written.slice(CGROUP_MOUNT.length);
-		const message = `"${written}" is a path of the host; write it below the watched cgroup, such as "${suggestion}"`;
+		const message = `"${written}" is an absolute path; write it relative to the watched cgroup: "${suggestion}"`;
 		report.at(path, message, expected, suggestion);
 		return [];
 	}
 	const components = written.replace(/^\/+|\/+$/g, "").split("/");
-	if (!components.every(isComponent)) report.at(path, `"${written}" is no path of a cgroup`, expected);
-	else if (components.length > CGROUP_DEPTH_MAX || Buffer.byteLength(written) > PATH_MAX) {
-		const most = `at most ${CGROUP_DEPTH_MAX} components and ${PATH_MAX} bytes`;
-		report.at(path, `"${written}" is too long for the kernel part; ${most}`, most);
+	if (!components.every(isComponent)) report.at(path, `"${written}" is not the path of a cgroup`, expected);
+	else if (components.length > IDS_PATHS_MAX || Buffer.byteLength(written) > PATH_BYTES_MAX) {
+		const limit = `at most ${IDS_PATHS_MAX} components and ${PATH_BYTES_MAX} bytes`;
+		report.at(path, `"${written}" is too long for the kernel; ${limit}`, limit);
 	} else return [components.join("/")];
 	return [];
 }
@@ -96,7 +97,7 @@ function isComponent(name: string): boolean {
 	return name !== "" && name !== "." && name !== ".." && !name.includes("/") && Buffer.byteLength(name) <= 255;
 }
 
-/** A machine's name as systemd writes it into "machine-NAME.scope": systemd.unit(5), "String escaping". */
+/** The name of a machine as systemd escapes it in "machine-NAME.scope": systemd.unit(5), "String escaping". */
 function escapeUnitName(name: string): string {
 	if (name === "*") return name;
 	const bytes = [...Buffer.from(name)];

@@ -1,8 +1,8 @@
-/** The conditions under `to`: cidr, ports, protocol, domain; those of a request are in check-request.ts. */
-
-import { parsePattern, patternShape, SHAPES_MAX } from "../domain.ts";
+/** Checks the conditions under `to`: cidr, ports, protocol, domain. check-request.ts checks those of HTTP requests. */
+import { PROTOCOL, SHAPES_MAX } from "../../native/layout.ts";
+import { parsePattern, patternShape } from "../domain.ts";
 import type { PortRange, PrefixSet, Rule } from "../model.ts";
-import { PROTOCOLS, protocolName, TCP, UDP } from "../numbers.ts";
+import { PROTOCOLS, protocolName } from "../numbers.ts";
 import { checkMethods, checkPaths, checkStatuses } from "./check-request.ts";
 import type { Lists } from "./lists.ts";
 import { PrefixBuilder } from "./prefixes.ts";
@@ -15,14 +15,15 @@ export function checkTo(value: unknown, path: Path, lists: Lists, report: Report
 	const to = recordOf(value);
 	const ports = checkPorts(to["ports"], [...path, "ports"], report);
 	const protocol = checkProtocols(to["protocol"], [...path, "protocol"], report);
-	const portless = ports === null ? [] : (protocol ?? []).filter((number) => number !== TCP && number !== UDP);
+	const portless =
+		ports === null ? [] : (protocol ?? []).filter((number) => number !== PROTOCOL.tcp && number !== PROTOCOL.udp);
 	for (const number of new Set(portless)) {
-		const message = `"ports" do not go with ${protocolName(number)}; only tcp and udp have ports`;
+		const message = `"ports" cannot be combined with ${protocolName(number)}; only tcp and udp have ports`;
 		report.at([...path, "ports"], message, "tcp or udp", undefined, "key");
 	}
 	const requests = ["method", "path", "status"].filter((key) => to[key] !== undefined);
-	if (requests.length > 0 && protocol !== null && !protocol.includes(TCP)) {
-		const message = `"${requests[0]}" goes with tcp only`;
+	if (requests.length > 0 && protocol !== null && !protocol.includes(PROTOCOL.tcp)) {
+		const message = `"${requests[0]}" can be combined only with tcp`;
 		report.at([...path, "protocol"], message, "tcp", "tcp");
 	}
 	return {
@@ -36,19 +37,19 @@ export function checkTo(value: unknown, path: Path, lists: Lists, report: Report
 	};
 }
 
-/** Call for every rule in turn; reports the pattern that is one form too many. */
+/** Reports the first domain pattern of more than SHAPES_MAX shapes. Call add() for each rule in turn. */
 export class ShapeLimit {
 	readonly #shapes = new Set<number>();
-	#told = false;
+	#reported = false;
 
 	add(domain: readonly (readonly string[])[] | null, path: Path, report: Report): void {
 		for (const pattern of domain?.flat() ?? []) {
 			const { labels, mask, many } = patternShape(pattern);
 			this.#shapes.add(mask * 0x10000 + many * 0x100 + labels);
-			if (this.#shapes.size <= SHAPES_MAX || this.#told) continue;
-			this.#told = true;
-			const message = `"${pattern}" is one form of pattern too many: numbers of labels and places of "*" and "**" together can have ${SHAPES_MAX} forms`;
-			report.at(path, message, `at most ${SHAPES_MAX} forms`);
+			if (this.#shapes.size <= SHAPES_MAX || this.#reported) continue;
+			this.#reported = true;
+			const message = `"${pattern}" exceeds the limit: the patterns of a policy may have ${SHAPES_MAX} shapes (number of labels, positions of "*" and "**")`;
+			report.at(path, message, `at most ${SHAPES_MAX} shapes`);
 		}
 	}
 }
@@ -79,11 +80,12 @@ function checkPorts(value: unknown, path: Path, report: Report): PortRange[] | n
 		const match = /^\s*([0-9]{1,5})(?:\s*-\s*([0-9]{1,5}))?\s*$/.exec(String(text));
 		const low = Number(match?.[1]);
 		const high = Number(match?.[2] ?? match?.[1]);
-		if (typeof text === "number" && !(low <= 65535)) continue; // the schema has said so
-		if (match === null) report.at(at, `"${text}" is no port or range of ports`, 'a port such as 443 or "1024-65535"');
+		if (typeof text === "number" && !(low <= 65535)) continue; // The schema has reported it.
+		if (match === null)
+			report.at(at, `"${text}" is not a port or a range of ports`, 'a port such as 443 or "1024-65535"');
 		else if (high > 65535 || low > 65535) report.at(at, `port ${Math.max(low, high)} is above 65535`, "0 to 65535");
 		else if (low > high) {
-			report.at(at, `the range ${low}-${high} runs backwards; write ${high}-${low}`, "low-high", `${high}-${low}`);
+			report.at(at, `the range ${low}-${high} is reversed; write ${high}-${low}`, "low-high", `${high}-${low}`);
 		} else ranges.push({ low, high });
 	}
 	return ranges;
@@ -94,7 +96,7 @@ function checkProtocols(value: unknown, path: Path, report: Report): number[] | 
 	if (items === null) return null;
 	const numbers: number[] = [];
 	for (const { value: written, path: at } of items) {
-		if (typeof written === "number" && !(written >= 0 && written <= 255)) continue; // the schema has said so
+		if (typeof written === "number" && !(written >= 0 && written <= 255)) continue; // The schema has reported it.
 		const name = String(written).toLowerCase();
 		const number = /^[0-9]{1,3}$/.test(name) ? Number(name) : PROTOCOLS[name];
 		if (number !== undefined && number <= 255) numbers.push(number);

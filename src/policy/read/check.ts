@@ -1,13 +1,12 @@
-/** The semantic check: from values that have the form of a policy to the policy. */
-
+/** The semantic check of values that the structural check (schema.ts) has seen. */
+import { RULES_MAX } from "../../native/layout.ts";
 import { formatAddress, parseAddress } from "../cidr.ts";
-import { type Action, type Environment, PHASES, type Phase, type Policy, RULES_MAX, type Rule } from "../model.ts";
+import { type Action, type Environment, PHASES, type Phase, type Policy, type Rule } from "../model.ts";
 import { ERRNOS } from "../numbers.ts";
-import { asksOfRequests, phasesOf } from "../phases.ts";
+import { isRequestRule, phasesOf } from "../phases.ts";
 import { checkFrom } from "./check-from.ts";
 import { PathLimit } from "./check-request.ts";
 import { checkTo, ShapeLimit } from "./check-to.ts";
-import { DEFAULTS } from "./defaults.ts";
 import { Lists } from "./lists.ts";
 import { isPreset, presetParts } from "./presets.ts";
 import { didYouMean, nearest } from "./problem.ts";
@@ -15,7 +14,7 @@ import type { Report } from "./report.ts";
 import type { Path } from "./source.ts";
 import { itemsOf, listOf, recordOf } from "./values.ts";
 
-/** The policy; whole only if `report` is empty afterwards. What has the wrong form is left out. */
+/** The policy, complete only if `report` is empty afterwards. Values of the wrong type are skipped, since the schema reports them. */
 export function checkPolicy(value: unknown, environment: Environment, report: Report): Policy {
 	const root = recordOf(value);
 	const lists = new Lists(root["lists"], environment, report);
@@ -40,6 +39,16 @@ export function checkPolicy(value: unknown, environment: Environment, report: Re
 	};
 }
 
+/** Values of keys that the file leaves out. */
+const DEFAULTS = {
+	mode: "observe",
+	nameBinding: "strict",
+	denyErrno: "EACCES",
+	/** [s] */
+	ttl: { floor: 60, grace: 30 },
+	priority: 100,
+} as const;
+
 type Numbered = Omit<Rule, "index">;
 
 function checkGroups(value: unknown, lists: Lists, environment: Environment, report: Report): Rule[] {
@@ -52,27 +61,21 @@ function checkGroups(value: unknown, lists: Lists, environment: Environment, rep
 		const group = recordOf(groupValue);
 		const path: Path = ["groups", g];
 		const name = String(group["name"] ?? "");
-		unique(names, name, [...path, "name"], `the group "${name}" stands twice`, report);
+		unique(names, name, [...path, "name"], `duplicate group "${name}"`, report);
 		const ruleNames = new Map<string, Path>();
 		const rules: Numbered[] = [];
 		for (const [r, ruleValue] of listOf(group["rules"]).entries()) {
 			const rulePath = [...path, "rules", r];
 			const written = recordOf(ruleValue);
 			const ruleName = String(written["name"] ?? "");
-			unique(
-				ruleNames,
-				ruleName,
-				[...rulePath, "name"],
-				`the rule "${ruleName}" stands twice in the group "${name}"`,
-				report,
-			);
+			unique(ruleNames, ruleName, [...rulePath, "name"], `duplicate rule "${ruleName}" in group "${name}"`, report);
 			for (const rule of checkRule(written, name, rulePath, lists, environment, report)) {
 				shapes.add(rule.to.domain, [...rulePath, "to", "domain"], report);
 				paths.add(rule.to.path, [...rulePath, "to", "path"], report);
 				if (++count === RULES_MAX + 1) {
 					report.at(
 						rulePath,
-						`more than ${RULES_MAX} rules; put what belongs together into lists`,
+						`more than ${RULES_MAX} rules; combine similar rules by lists`,
 						`at most ${RULES_MAX} rules`,
 					);
 				}
@@ -112,8 +115,8 @@ function checkRule(
 	if (preset !== null) {
 		const others = Object.keys(to).filter((key) => key !== "preset");
 		for (const key of others) {
-			const message = `"preset" does not go with "${key}": it stands for a whole "to"`;
-			report.at([...path, "to", key], message, "preset alone", undefined, "key");
+			const message = `"preset" cannot be combined with "${key}", because it replaces all of "to"`;
+			report.at([...path, "to", key], message, "only preset", undefined, "key");
 		}
 		const parts = presetParts(preset, action).map((part) => ({
 			...base,
@@ -133,7 +136,7 @@ function checkRule(
 	return [rule];
 }
 
-/** A part of a preset in those of its phases that it can take part in; nothing if there is none. */
+/** A part of a preset, limited to the phases that it can take part in; [] if there is none. */
 function narrowed(part: Numbered): Numbered[] {
 	if (part.phases === null) return [part];
 	const possible = phasesOf({ ...part, phases: null });
@@ -142,14 +145,14 @@ function narrowed(part: Numbered): Numbered[] {
 }
 
 function whyNot(rule: Numbered): string {
-	if (asksOfRequests(rule)) return '"method", "path" and "status" are of an HTTP request';
-	if (rule.to.domain === null) return 'only rules with a "domain" do';
+	if (isRequestRule(rule)) return '"method", "path" and "status" apply to HTTP requests only';
+	if (rule.to.domain === null) return 'it has no "domain"';
 	const kind = rule.action === "deny" ? "a deny" : "an alert";
-	return `a rule that is ${kind} and has "cidr", "ports" or "protocol" speaks of a later connection`;
+	return `a rule that is ${kind} and has "cidr", "ports" or "protocol" applies to a later connection`;
 }
 
 function unique(known: Map<string, Path>, name: string, path: Path, message: string, report: Report): void {
-	if (name !== "" && known.has(name)) report.at(path, message, "a name of its own");
+	if (name !== "" && known.has(name)) report.at(path, message, "a unique name");
 	known.set(name, path);
 }
 
@@ -173,12 +176,12 @@ function checkResolvers(value: unknown, report: Report): string[] {
 	return addresses.flatMap((item) => {
 		const address = parseAddress(String(item.value));
 		if (address) return [formatAddress(address)];
-		report.at(item.path, `"${item.value}" is no IP address`, "an address such as 10.0.0.2");
+		report.at(item.path, `"${item.value}" is not an IP address`, "an address such as 10.0.0.2");
 		return [];
 	});
 }
 
-/** 90, "90", "90s", "5m". */
+/** Seconds of 90, "90", "90s" and "5m". */
 function seconds(value: unknown, otherwise: number): number {
 	if (typeof value === "number") return value;
 	const match = typeof value === "string" ? /^([0-9]+)([smhd]?)$/.exec(value) : null;

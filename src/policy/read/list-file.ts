@@ -1,9 +1,9 @@
-/** List files: an entry a line, "#" begins a comment, blanks around an entry do not count. */
+/** List files: one entry in a line, "#" begins a comment, blanks around an entry are ignored. */
 import { parsePattern } from "../domain.ts";
 
 /**
- * Calls `take` with the bytes [from, to) of each entry and where it stands (from 1; columns in bytes).
- * Takes LF and CRLF, and a byte order mark at the beginning.
+ * Calls `take` for each entry with its bytes [from, to), and its line and column (from 1; columns in bytes). Accepts LF, CRLF and a byte
+ * order mark.
  */
 export function eachEntry(
 	bytes: Uint8Array,
@@ -16,7 +16,7 @@ export function eachEntry(
 		const lineStart = at;
 		while (at < size && isBlank(bytes[at]!)) at++;
 		const from = at;
-		while (at < size && bytes[at]! > HASH) at++; // what ends an entry is "#" or below
+		while (at < size && bytes[at]! > HASH) at++; // "#" and all bytes below it end an entry or a word
 		let to = at;
 		while (at < size && bytes[at] !== NEWLINE && bytes[at] !== HASH) {
 			if (!isBlank(bytes[at]!)) to = at + 1;
@@ -29,7 +29,7 @@ export function eachEntry(
 	}
 }
 
-/** A list file of domain patterns, in one form. Mistakes are reported and left out. */
+/** The patterns of a list file, normalised. Invalid entries are reported and skipped. */
 export function readNameList(
 	bytes: Uint8Array,
 	report: (line: number, column: number, message: string, suggestion: string | undefined) => void,

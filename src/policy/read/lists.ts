@@ -1,4 +1,3 @@
-/** Named lists of a policy. Each is read once, however many rules name it. */
 import { parsePattern } from "../domain.ts";
 import type { Environment, ListFacts, PrefixSet } from "../model.ts";
 import { readNameList } from "./list-file.ts";
@@ -8,6 +7,7 @@ import type { Report } from "./report.ts";
 import type { Path } from "./source.ts";
 import { isRecord } from "./values.ts";
 
+/** The named lists of a policy. Each is read once, however many rules refer to it. */
 export class Lists {
 	readonly #lists: Record<string, unknown>;
 	readonly #environment: Environment;
@@ -22,15 +22,17 @@ export class Lists {
 		this.#report = report;
 	}
 
-	/** Of a reference such as "@office"; null, and reported, if there is no such list or it is wrong. */
+	/** The prefixes of a reference such as "@office". Null, and a problem reported, if there is no such list. */
 	prefixes(reference: string, path: Path): PrefixSet | null {
 		return this.#once(this.#prefixes, reference, path, (name) => this.#readPrefixes(name));
 	}
 
+	/** The domain patterns of a reference, as prefixes(). */
 	names(reference: string, path: Path): readonly string[] | null {
 		return this.#once(this.#names, reference, path, (name) => this.#readNames(name));
 	}
 
+	/** The lists with their sizes, as far as they were read. */
 	facts(): ListFacts[] {
 		return Object.entries(this.#lists).map(([name, list]) => {
 			const prefixes = this.#prefixes.get(name);
@@ -97,7 +99,7 @@ export class Lists {
 		return names;
 	}
 
-	/** Null if the list has no file, or none that can be read. */
+	/** Null: the list has no file, or it is unreadable. */
 	#open(name: string): { path: string; bytes: Uint8Array } | null {
 		const list = this.#lists[name];
 		if (!isRecord(list) || typeof list["file"] !== "string") return null;
@@ -112,7 +114,7 @@ export class Lists {
 			return this.#environment.readList(path);
 		} catch (error) {
 			const why = error instanceof Error ? error.message : String(error);
-			this.#report.at(["lists", name, "file"], `cannot read the list "${path}": ${why}`, "a file that can be read");
+			this.#report.at(["lists", name, "file"], `cannot read the list "${path}": ${why}`, "a readable file");
 			return null;
 		}
 	}

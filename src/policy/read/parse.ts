@@ -1,5 +1,3 @@
-/** From the text of a policy file to a policy, or to everything that is wrong with it. */
-
 import type { Environment, Policy } from "../model.ts";
 import { checkPolicy } from "./check.ts";
 import type { PolicyProblem } from "./problem.ts";
@@ -7,16 +5,16 @@ import { Report } from "./report.ts";
 import { checkStructure } from "./schema.ts";
 import { openSource } from "./source.ts";
 
-/** Either a policy, or every problem that was found, in the order of the file. */
+/** A policy, or all its problems in the order of the file. */
 export type Parsed =
 	| { readonly ok: true; readonly policy: Policy }
 	| { readonly ok: false; readonly problems: readonly PolicyProblem[] };
 
 /**
- * Read a policy. Never throws for what the file says.
+ * Parses and checks a policy. Problems of the policy are returned; only errors of `environment` are thrown.
  *
  * @param text the YAML (or JSON) of the policy
- * @param file the name that problems show
+ * @param file its name in the problems
  */
 export function parsePolicy(text: string, file: string, environment: Environment): Parsed {
 	const source = openSource(text, file);

@@ -1,15 +1,14 @@
-/** Prefixes of a policy and of list files, in typed arrays. */
 import { BAD_LENGTH, formatAddress, HOST_BITS, PrefixReader, READ_OK, type ReadCode } from "../cidr.ts";
 import type { PrefixSet } from "../model.ts";
 import { eachEntry } from "./list-file.ts";
 
-/** What is wrong with one prefix, as a whole sentence. */
+/** The problem of an invalid prefix, as a sentence. */
 export interface PrefixMistake {
 	readonly message: string;
 	readonly suggestion?: string;
 }
 
-/** Collects prefixes; arrays double when full. */
+/** Collects prefixes in typed arrays, which double when they are full. */
 export class PrefixBuilder {
 	readonly #reader = new PrefixReader();
 	#v4 = new Uint32Array(64);
@@ -19,7 +18,7 @@ export class PrefixBuilder {
 	#v6Length = new Uint8Array(16);
 	#v6Count = 0;
 
-	/** READ_OK: it is added. */
+	/** Adds a prefix if the result is READ_OK. */
 	addBytes(bytes: Uint8Array, from: number, to: number): ReadCode {
 		const reader = this.#reader;
 		const code = reader.read(bytes, from, to);
@@ -40,14 +39,14 @@ export class PrefixBuilder {
 		return code;
 	}
 
-	/** Null: it is added. */
+	/** Adds a prefix. Null: it was valid. */
 	add(text: string): PrefixMistake | null {
 		const bytes = Buffer.from(text);
 		const code = this.addBytes(bytes, 0, bytes.length);
 		return code === READ_OK ? null : this.#mistake(text, code);
 	}
 
-	/** A view; the builder must not be used any more. */
+	/** The collected prefixes, as views of the builder's arrays. Do not use the builder afterwards. */
 	build(): PrefixSet {
 		return {
 			v4: this.#v4.subarray(0, this.#v4Count),
@@ -57,7 +56,7 @@ export class PrefixBuilder {
 		};
 	}
 
-	/** Of the prefix that was refused last. */
+	/** The problem of the prefix that was read last. */
 	#mistake(text: string, code: ReadCode): PrefixMistake {
 		const reader = this.#reader;
 		if (code === HOST_BITS) {
@@ -66,10 +65,10 @@ export class PrefixBuilder {
 			return { message: `${text} has host bits set; write ${suggestion}`, suggestion };
 		}
 		if (code === BAD_LENGTH) {
-			const most = reader.version === 4 ? 32 : 128;
-			return { message: `"${text}" has a bad prefix length; an IPv${reader.version} prefix has 0 to ${most} bits` };
+			const max = reader.version === 4 ? 32 : 128;
+			return { message: `"${text}" has an invalid prefix length; IPv${reader.version} allows 0 to ${max}` };
 		}
-		return { message: `"${text}" is no IP address or prefix` };
+		return { message: `"${text}" is not an IP address or prefix` };
 	}
 
 	#growV4(): void {
@@ -83,7 +82,7 @@ export class PrefixBuilder {
 	}
 }
 
-/** A list file of prefixes. Mistakes are reported and left out. */
+/** The prefixes of a list file. Invalid entries are reported and skipped. */
 export function readPrefixList(
 	bytes: Uint8Array,
 	report: (line: number, column: number, mistake: PrefixMistake) => void,

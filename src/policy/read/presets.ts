@@ -1,4 +1,4 @@
-/** Conditions that ship with Sallyport: `to: { preset: NAME }`. */
+/** Conditions that are part of Sallyport: `to: { preset: NAME }`. */
 import { DOH_ADDRESSES, DOH_NAMES, ENCRYPTED_DNS_PORT } from "../encrypted-dns.ts";
 import type { Action } from "../model.ts";
 
@@ -10,8 +10,8 @@ export function isPreset(name: unknown): name is Preset {
 }
 
 /**
- * What a rule may write under `to` instead: as many rules, one after the other, under one name. A deny or an alert names domains without
- * ports, so that it speaks of questions for them too.
+ * The values of `to` that a preset stands for, each a rule. In a deny or alert rule the domains have no ports, so that the rule also
+ * applies to DNS questions for them.
  */
 export function presetParts(_preset: Preset, action: Action): readonly Record<string, unknown>[] {
 	const names = { domain: DOH_NAMES };

@@ -1,44 +1,43 @@
-/** What is wrong with a policy, and where. */
-
+/** A problem of a policy, with its place. */
 export interface PolicyProblem {
-	/** The policy file, or the list file in which the mistake is. */
+	/** The policy file or list file. */
 	readonly file: string;
 	/** From 1. */
 	readonly line: number;
 	/** From 1. */
 	readonly column: number;
-	/** Place in the policy, such as "groups[0].rules[2].to.cidr[1]"; "" for the whole file. */
+	/** Path in the policy, such as "groups[0].rules[2].to.cidr[1]"; "": the whole file. */
 	readonly path: string;
-	/** What to tell a person: one sentence without a full stop, the suggestion included. */
+	/** A sentence without a full stop, with the suggestion. */
 	readonly message: string;
-	/** What would be right, such as "one of allow, deny, alert". */
+	/** Valid values, such as "one of allow, deny, alert". */
 	readonly expected: string;
-	/** What was probably meant, to be put in the place of the mistake as it is. */
+	/** The value that was probably meant, ready to replace the wrong one. */
 	readonly suggestion?: string;
 }
 
-/** `policy.yaml:12:9: unknown key "prot" in "to"; did you mean "protocol"?` */
+/** As compilers print it: `policy.yaml:12:9: unknown key "prot" in "to"; did you mean "protocol"?` */
 export function renderProblem(problem: PolicyProblem): string {
 	return `${problem.file}:${problem.line}:${problem.column}: ${problem.message}`;
 }
 
-/** A mistake that has no place of its own. */
+/** A problem of a whole file. */
 export function wholeFile(file: string, message: string): PolicyProblem {
 	return { file, line: 1, column: 1, path: "", message, expected: "" };
 }
 
-/** `error`: of the file system. */
+/** @param error of the file system */
 export function unreadable(file: string, error: unknown): PolicyProblem {
 	const { code, message } = error as NodeJS.ErrnoException;
-	return wholeFile(file, code === "ENOENT" ? "there is no such file" : `cannot be read: ${message}`);
+	return wholeFile(file, code === "ENOENT" ? "no such file" : `cannot be read: ${message}`);
 }
 
-/** `; did you mean "ports"?`, or nothing. */
+/** `; did you mean "ports"?`, or "". */
 export function didYouMean(suggestion: string | undefined): string {
 	return suggestion === undefined ? "" : `; did you mean "${suggestion}"?`;
 }
 
-/** The one candidate that `word` begins, else the nearest; undefined if none is near enough to be a slip of the hand. */
+/** The only candidate that begins with `word`, else the nearest one. Undefined: none is near enough for a typing error. */
 export function nearest(word: string, candidates: readonly string[]): string | undefined {
 	const longer = candidates.filter((candidate) => word.length > 2 && candidate.startsWith(word.toLowerCase()));
 	if (longer.length === 1) return longer[0];
@@ -54,7 +53,7 @@ export function nearest(word: string, candidates: readonly string[]): string | u
 	return best;
 }
 
-/** Insertions, deletions, replacements and swaps of neighbours (optimal string alignment). */
+/** Number of insertions, deletions, replacements and transpositions of neighbours (optimal string alignment). */
 export function editDistance(a: string, b: string): number {
 	let beforeLast: number[] = [];
 	let last = Array.from({ length: b.length + 1 }, (_, j) => j);

@@ -1,10 +1,10 @@
-/** Collects what is wrong while a policy is checked. */
 import type { PolicyProblem } from "./problem.ts";
 import { type Path, type PolicySource, renderPath } from "./source.ts";
 
-/** Mistakes of one list file that are told one by one; the rest is told as a number. */
-const MISTAKES_PER_FILE = 100;
+/** Problems of a list file that are reported separately. The others are only counted. */
+const PROBLEMS_PER_FILE = 100;
 
+/** Collects the problems that the checks of a policy find. */
 export class Report {
 	readonly problems: PolicyProblem[] = [];
 	readonly #source: PolicySource;
@@ -13,26 +13,26 @@ export class Report {
 		this.#source = source;
 	}
 
-	/** A mistake in the policy file. */
+	/** Adds a problem of the policy file. */
 	at(path: Path, message: string, expected: string, suggestion?: string, part: "key" | "value" = "value"): void {
 		this.#add(this.#source.file, this.#source.locate(path, part), path, message, expected, suggestion);
 	}
 
-	/** Mistakes in a list file; call the result for each, and then `end`. */
+	/** Returns a collector for the problems of a list file. Call its end() after the last one. */
 	inFile(file: string, path: Path, expected: string): FileReport {
 		let count = 0;
 		return {
 			at: (line, column, message, suggestion) => {
-				if (++count <= MISTAKES_PER_FILE) this.#add(file, { line, column }, path, message, expected, suggestion);
+				if (++count <= PROBLEMS_PER_FILE) this.#add(file, { line, column }, path, message, expected, suggestion);
 			},
 			end: () => {
-				if (count <= MISTAKES_PER_FILE) return;
-				this.at(path, `${count - MISTAKES_PER_FILE} more mistakes in ${file}`, expected);
+				if (count <= PROBLEMS_PER_FILE) return;
+				this.at(path, `${count - PROBLEMS_PER_FILE} more problems in ${file}`, expected);
 			},
 		};
 	}
 
-	/** In the order of the files. */
+	/** The problems by file and position, the policy file first. */
 	sorted(): PolicyProblem[] {
 		const own = this.#source.file;
 		return this.problems.toSorted(
@@ -46,13 +46,13 @@ export class Report {
 
 	#add(
 		file: string,
-		place: { line: number; column: number },
+		position: { line: number; column: number },
 		path: Path,
 		message: string,
 		expected: string,
 		suggestion: string | undefined,
 	): void {
-		const problem = { file, ...place, path: renderPath(path), message, expected };
+		const problem = { file, ...position, path: renderPath(path), message, expected };
 		this.problems.push(suggestion === undefined ? problem : { ...problem, suggestion });
 	}
 }

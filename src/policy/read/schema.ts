@@ -1,4 +1,4 @@
-/** The structural check: policy.schema.json by Ajv, and its errors in words. */
+/** The structural check: Ajv with policy.schema.json, and its errors as sentences. */
 import { Ajv2020, type ErrorObject, type ValidateFunction } from "ajv/dist/2020.js";
 import schema from "../policy.schema.json" with { type: "json" };
 import { didYouMean, nearest } from "./problem.ts";
@@ -12,9 +12,9 @@ export interface StructureProblem {
 	readonly suggestion?: string;
 }
 
-/** Every place where a value has not the form of a policy. */
+/** The problems of a value that is not structured as a policy. */
 export function checkStructure(value: unknown): StructureProblem[] {
-	// Compiled at the first use: it takes longer than all the rest of a small policy.
+	// Compiled at the first use, because that takes longer than checking a small policy.
 	validator ??= new Ajv2020({ allErrors: true, verbose: true, allowUnionTypes: true }).compile(schema);
 	const validate = validator;
 	if (validate(value)) return [];
@@ -23,7 +23,7 @@ export function checkStructure(value: unknown): StructureProblem[] {
 
 let validator: ValidateFunction | undefined;
 
-/** Keywords whose errors only repeat those below them. */
+/** Keywords whose errors only repeat errors of their subschemas. */
 const SILENT = new Set(["propertyNames", "if"]);
 
 function describe(error: ErrorObject, root: unknown): StructureProblem {
@@ -36,33 +36,33 @@ function describe(error: ErrorObject, root: unknown): StructureProblem {
 	};
 	const title = parent.title ?? "something else";
 	if (error.propertyName !== undefined) {
-		const message = `"${error.propertyName}" is no name for a list`;
+		const message = `"${error.propertyName}" is not a valid name of a list`;
 		return { path: [...path, error.propertyName], part: "key", message, expected: title };
 	}
 	if (error.keyword === "additionalProperties") {
 		const key = String(error.params["additionalProperty"]);
 		const keys = Object.keys(parent.properties ?? {});
 		const suggestion = nearest(key, keys);
-		const message = `unknown key "${key}" in ${whereIs(path)}${didYouMean(suggestion)}`;
+		const message = `unknown key "${key}" in ${subjectOf(path)}${didYouMean(suggestion)}`;
 		return problem([...path, key], "key", message, `one of ${keys.join(", ")}`, suggestion);
 	}
 	if (error.keyword === "required") {
 		const key = String(error.params["missingProperty"]);
-		return problem(path, "value", `missing key "${key}" in ${whereIs(path)}`, `"${key}"`);
+		return problem(path, "value", `missing key "${key}" in ${subjectOf(path)}`, `"${key}"`);
 	}
 	if (error.keyword === "enum") {
 		const suggestion = typeof error.data === "string" ? nearest(error.data, parent.enum as string[]) : undefined;
-		const message = `${shown(error.data)} is no value for ${whereIs(path)}${didYouMean(suggestion)}`;
+		const message = `${shown(error.data)} is not a value of ${subjectOf(path)}${didYouMean(suggestion)}`;
 		return problem(path, "value", `${message}; expected ${title}`, title, suggestion);
 	}
 	if (error.keyword === "type" && isPlain(error.data) && [parent.type].flat().includes("string")) {
-		const message = `${whereIs(path)} must be ${title}, not the ${kindOf(error.data)} ${String(error.data)}; put it in quotes`;
+		const message = `${subjectOf(path)} must be ${title}, not the ${kindOf(error.data)} ${String(error.data)}; put it in quotes`;
 		return problem(path, "value", message, title, `"${String(error.data)}"`);
 	}
 	if (error.keyword === "minProperties" || error.keyword === "minItems") {
-		return problem(path, "value", `${whereIs(path)} is empty; expected ${title}`, title);
+		return problem(path, "value", `${subjectOf(path)} is empty; expected ${title}`, title);
 	}
-	return problem(path, "value", `${whereIs(path)} must be ${title}, not ${shown(error.data)}`, title);
+	return problem(path, "value", `${subjectOf(path)} must be ${title}, not ${shown(error.data)}`, title);
 }
 
 function problem(
@@ -75,8 +75,8 @@ function problem(
 	return { path, part, message, expected, ...(suggestion === undefined ? {} : { suggestion }) };
 }
 
-/** `"to"`, or what an item of a list is called. */
-function whereIs(path: Path): string {
+/** The subject of a message: `"to"`, or the kind of a list item. */
+function subjectOf(path: Path): string {
 	const last = path.at(-1);
 	if (last === undefined) return "the policy";
 	if (typeof last === "string") return `"${last}"`;

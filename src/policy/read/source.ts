@@ -1,4 +1,4 @@
-/** A policy file as YAML: its value, and where each part of it stands. */
+/** A policy file as YAML: its value, and the position of each part. */
 import { type Document, isAlias, isMap, isScalar, isSeq, LineCounter, type Node, parseDocument } from "yaml";
 import type { PolicyProblem } from "./problem.ts";
 
@@ -7,14 +7,15 @@ export type Path = readonly (string | number)[];
 
 export interface PolicySource {
 	readonly file: string;
-	/** Plain values; undefined if the text cannot be read at all. */
+	/** Plain values; undefined: the text is not YAML. */
 	readonly value: unknown;
-	/** Mistakes of YAML. */
+	/** Errors of the YAML parser. */
 	readonly problems: readonly PolicyProblem[];
-	/** Of the value at a path, or of its key; of the nearest part above it that exists. From 1. */
+	/** Position of the value at a path, or of its key, from 1. If the path does not exist, that of its nearest existing parent. */
 	locate(path: Path, part?: "key" | "value"): { line: number; column: number };
 }
 
+/** Parses YAML. Errors are in the result. */
 export function openSource(text: string, file: string): PolicySource {
 	const lines = new LineCounter();
 	const document = parseDocument(text, { lineCounter: lines, prettyErrors: false });
@@ -26,7 +27,7 @@ export function openSource(text: string, file: string): PolicySource {
 		file,
 		...position(error.pos[0]),
 		path: "",
-		...inWords(error, text),
+		...described(error, text),
 	}));
 	const readable = document.errors.every((error) => error.code === "DUPLICATE_KEY");
 	const value = readable ? plainValue(document, file, problems) : undefined;
@@ -38,12 +39,12 @@ export function openSource(text: string, file: string): PolicySource {
 	};
 }
 
-/** `groups[0].rules[2].to` */
+/** Renders a path as `groups[0].rules[2].to`. */
 export function renderPath(path: Path): string {
 	return path.map((step, i) => (typeof step === "number" ? `[${step}]` : i === 0 ? step : `.${step}`)).join("");
 }
 
-/** Aliases resolved; too many of them are a mistake of the file, not of this program. */
+/** The values with aliases resolved. Too many aliases are a problem of the file (they can expand exponentially). */
 function plainValue(document: Document.Parsed, file: string, problems: PolicyProblem[]): unknown {
 	try {
 		return document.toJS({ maxAliasCount: 1000 });
@@ -71,23 +72,23 @@ function offsetOf(document: Document.Parsed, path: Path, part: "key" | "value"):
 		} else {
 			return offset;
 		}
-		// An empty value stands nowhere; its key does.
+		// An empty value has no position, but its key has.
 		const empty = isScalar(node) && node.value === null && node.source === "";
 		if (!empty) offset = node?.range?.[0] ?? offset;
 	}
 	return offset;
 }
 
-function inWords(error: { code: string; message: string; pos: [number, number] }, text: string) {
+function described(error: { code: string; message: string; pos: [number, number] }, text: string) {
 	if (error.code === "DUPLICATE_KEY") {
-		return { message: `the key "${keyAt(text, error.pos[0])}" stands twice`, expected: "each key once" };
+		return { message: `the key "${keyAt(text, error.pos[0])}" is a duplicate`, expected: "each key once" };
 	}
 	if (error.code === "MULTIPLE_DOCS")
-		return { message: "a second YAML document begins here", expected: "one document" };
+		return { message: "the file has a second YAML document; only one is allowed", expected: "one document" };
 	return { message: `YAML: ${error.message}`, expected: "YAML" };
 }
 
-/** The key whose second mention begins at an offset. */
+/** The key at an offset. */
 function keyAt(text: string, offset: number): string {
 	return /^["']?([^"':\s,}]*)/.exec(text.slice(offset, offset + 100))?.[1] ?? "";
 }

@@ -1,4 +1,4 @@
-/** Reading values that the schema may have refused: what has the wrong type is not there. */
+/** Access to values that may have the wrong type: the schema reports it, and here the value counts as missing. */
 import type { Path } from "./source.ts";
 
 export interface Item {
@@ -18,7 +18,7 @@ export function listOf(value: unknown): readonly unknown[] {
 	return Array.isArray(value) ? value : [];
 }
 
-/** One value or a list of them, each with its place; null: not there. */
+/** A value, or the values of a list, each with its path. Null: missing. */
 export function itemsOf(value: unknown, path: Path): Item[] | null {
 	if (value === undefined) return null;
 	const items: Item[] = [];

@@ -144,7 +144,7 @@ test.each([
 	["/v1/connections?open=maybe", "open must be true or false."],
 	["/v1/connections?verdict=maybe", "verdict must be one of allow, deny, would_deny."],
 	["/v1/connections?nonsense=1", "nonsense is not a known parameter."],
-	[`/v1/connections?since=${"x".repeat(513)}`, "since must have at most 512 characters."],
+	[`/v1/connections?cursor=${"x".repeat(4097)}`, "cursor must have at most 4096 characters."],
 	["/v1/connections/abc", "id must be an integer."],
 	["/v1/top?by=", "by must not be empty."],
 ])("the detail of %s is: %s", async (url, detail) => {

@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import { packAddress } from "../../../src/base/address.ts";
 import { Sweep } from "../../../src/connections/sweep.ts";
-import { FLOW, FLOW_INBOUND, FLOW_KEY, HOOK, LEARNED, PROTOCOL } from "../../../src/native/layout.ts";
+import { FLOW, FLOW_FLAG, FLOW_KEY, HOOK, LEARNED, PROTOCOL } from "../../../src/native/layout.ts";
 import { Desk } from "../support/desk.ts";
 import { answer, connect, question } from "../support/events.ts";
 import { FakeKernel } from "../support/fake-kernel.ts";
@@ -49,7 +49,7 @@ test("a UDP flow's bytes come from the kernel's map, and it ends by idle time", 
 
 test("a flow that the other side opened is forgotten much later: its answers must not become egress", () => {
 	const { desk, kernel, sweep } = setUp();
-	const key = putFlow(kernel, { last: S, flags: FLOW_INBOUND });
+	const key = putFlow(kernel, { last: S, flags: FLOW_FLAG.inbound });
 	desk.now = 60 * S;
 	sweep.run();
 	expect(kernel.lookup("flows", key)).not.toBeNull();

@@ -12,7 +12,7 @@ import { hostEnvironment } from "../../../src/enforce/policy-environment.ts";
 import { PolicyService } from "../../../src/enforce/policy-service.ts";
 import { installResolvers, TrustedResolvers } from "../../../src/enforce/resolvers.ts";
 import { SlotBook } from "../../../src/enforce/slot-book.ts";
-import type { DecisionEvent } from "../../../src/native/events.ts";
+import type { DecisionEvent } from "../../../src/native/event-views.ts";
 import { POLICY_HEAD } from "../../../src/native/layout.ts";
 import { assignSlots } from "../../../src/policy/compile/slots.ts";
 import { PHASES } from "../../../src/policy/model.ts";
@@ -103,7 +103,7 @@ test("closed: what no rule of it allows is denied in each phase", async () => {
 test("the file is read again when it changed, not when it was only touched", async () => {
 	const { policy } = service();
 	const file = join(folder, "p.yaml");
-	expect(await policy.loadFile(file)).toMatchObject({ ok: false, problems: [{ message: "there is no such file" }] });
+	expect(await policy.loadFile(file)).toMatchObject({ ok: false, problems: [{ message: "no such file" }] });
 	writeFileSync(file, POLICY);
 	expect(await policy.loadFileIfChanged(file)).toMatchObject({ ok: true });
 	expect(await policy.loadFileIfChanged(file)).toBeNull();

@@ -6,7 +6,7 @@ import { CgroupTable } from "../../../src/identity/cgroup-table.ts";
 import { rootFirst } from "../../../src/identity/exe-paths.ts";
 import { readProc } from "../../../src/identity/read-proc.ts";
 import { groupId, Users } from "../../../src/identity/users.ts";
-import type { CgroupEvent } from "../../../src/native/events.ts";
+import type { CgroupEvent } from "../../../src/native/event-objects.ts";
 import { startTime } from "../../../src/system/lock.ts";
 
 test("users come from the file, and again when it changes", () => {

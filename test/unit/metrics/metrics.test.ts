@@ -7,12 +7,12 @@ import { MapFills, registerMapMetrics } from "../../../src/metrics/maps.ts";
 import { registerProcessMetrics } from "../../../src/metrics/process.ts";
 import { registerProgramMetrics } from "../../../src/metrics/programs.ts";
 import { registerRuleMetrics } from "../../../src/metrics/rules.ts";
-import { COUNT, PHASE, REASON, VERDICT } from "../../../src/native/layout.ts";
+import { decisionCounter } from "../../../src/native/counters.ts";
+import { COUNT, COUNTERS, PHASE, REASON, VERDICT } from "../../../src/native/layout.ts";
 import { assignSlots } from "../../../src/policy/compile/slots.ts";
 import { FakeKernel } from "../support/fake-kernel.ts";
 
-const index = (phase: number, verdict: number, reason: number) =>
-	COUNT.decision + phase * COUNT.decisionPhase + verdict * COUNT.decisionVerdict + reason;
+const index = (phase: number, verdict: number, reason: number) => decisionCounter(phase, verdict, reason);
 
 async function scrape(prepare: (kernel: FakeKernel, slots: SlotBook) => void): Promise<string[]> {
 	const kernel = new FakeKernel();
@@ -96,7 +96,7 @@ test("the process's metrics keep no timer", async () => {
 });
 
 test("sums over the counters", () => {
-	const counters = new BigUint64Array(COUNT.bytes);
+	const counters = new BigUint64Array(COUNTERS);
 	counters[COUNT.lost + 1] = 2n;
 	counters[COUNT.lost + 7] = 3n;
 	counters[index(PHASE.dns, VERDICT.deny, REASON.rule)] = 5n;

@@ -1,17 +1,15 @@
 import { expect, test } from "vitest";
 import { addressText } from "../../../src/base/address.ts";
 import { cookieBits, decodeBatch, newDecodeCounts } from "../../../src/native/decode.ts";
-import {
-	type AnswerEvent,
-	type CgroupEvent,
-	type DecisionEvent,
-	type EndEvent,
-	type EventSink,
-	keptDecision,
-	type NamedEvent,
-	type ProcessEvent,
-	type RequestEvent,
-} from "../../../src/native/events.ts";
+import type {
+	AnswerEvent,
+	CgroupEvent,
+	NamedEvent,
+	ProcessEvent,
+	RequestEvent,
+} from "../../../src/native/event-objects.ts";
+import { type DecisionEvent, type EndEvent, keptDecision } from "../../../src/native/event-views.ts";
+import type { EventSink } from "../../../src/native/events.ts";
 import { HEAD } from "../../../src/native/layout.ts";
 import { answer, batch, cgroupEvent, connect, end, hello, processEvent, question, request } from "../support/events.ts";
 

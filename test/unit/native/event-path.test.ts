@@ -7,32 +7,32 @@ function path() {
 	return { at, counts, path: new EventPath({ positions: () => ({ ...at }) }, counts) };
 }
 
-test("a quiet host is well, and one whose reader follows a little behind", () => {
+test("an idle host is healthy, and so is a reader that lags behind but reads", () => {
 	const { at, path: events } = path();
 	expect(events.look()).toBeNull();
 	at.written = 100;
-	expect(events.look(), "written just now").toBeNull();
+	expect(events.look(), "written since the last check").toBeNull();
 	at.written = 300;
 	at.taken = 80;
-	expect(events.look(), "it takes, if not all").toBeNull();
+	expect(events.look(), "some of it read").toBeNull();
 });
 
-test("what was there at the last look and is there still, with nothing taken, is a path that stands still", () => {
+test("bytes that were waiting at the last check, with none read since, are a problem", () => {
 	const { at, path: events } = path();
 	at.written = 100;
 	events.look();
 	at.written = 150;
-	expect(events.look()).toBe("100 bytes of events wait in the ring and nobody takes them");
+	expect(events.look()).toBe("100 bytes of events are waiting in the ring and none are read");
 	at.taken = 150;
-	expect(events.look(), "and it is told when it goes on").toBeNull();
+	expect(events.look(), "the reader recovered").toBeNull();
 });
 
-test("batches of which not one can be read are no sign of life; one bad among good ones is no death", () => {
+test("batches that all fail are a problem; one failure among others is not", () => {
 	const { counts, path: events } = path();
 	counts.batches = 3;
 	counts.failures = 1;
 	expect(events.look()).toBeNull();
 	counts.batches = 5;
 	counts.failures = 3;
-	expect(events.look()).toBe("all of 2 batches could not be read");
+	expect(events.look()).toBe("all of 2 batches failed");
 });

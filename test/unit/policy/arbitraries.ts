@@ -85,7 +85,7 @@ export function connections(phase?: Connection["phase"]): fc.Arbitrary<Connectio
 			),
 			trustedResolver: fc.boolean(),
 			dnsMessage: fc.boolean(),
-			asked: fc.record({
+			request: fc.record({
 				method: fc.constantFrom(...WORLD.methods, "DELETE", "X".repeat(17)),
 				path: fc.oneof({ weight: 4, arbitrary: fc.constantFrom(...WORLD.asked) }, { weight: 1, arbitrary: oddPaths }),
 				status: fc.constantFrom(null, 100, 200, 204, 404, 500, 999),

@@ -99,7 +99,7 @@ export class CompiledPolicy {
 	}
 
 	http(connection: Connection): { step: Step; reason: Reason; helloRequired?: boolean } {
-		const here = this.#place(connection) & this.#who(connection.who) & this.#asked(connection);
+		const here = this.#place(connection) & this.#who(connection.who) & this.#request(connection);
 		const shown = connection.name ?? "";
 		const name = /^[\w.-]*$/.test(shown) ? readHostName(shown) : null;
 		if (name === null) {
@@ -163,15 +163,15 @@ export class CompiledPolicy {
 		);
 	}
 
-	#asked({ asked }: Connection): Bits {
-		if (asked === undefined) return 0n;
+	#request({ request }: Connection): Bits {
+		if (request === undefined) return 0n;
 		const flags = this.#u32(12);
-		let bits = this.#found((h) => hashMethod(h, asked.method), this.#vector(14));
+		let bits = this.#found((h) => hashMethod(h, request.method), this.#vector(14));
 		if (flags & 128) {
-			const at = this.#u32(88) * 128 + 4 * (asked.status ?? 0);
-			bits &= asked.status === null ? this.#vector(16) : this.#vector(this.#u32(at));
+			const at = this.#u32(88) * 128 + 4 * (request.status ?? 0);
+			bits &= request.status === null ? this.#vector(16) : this.#vector(this.#u32(at));
 		}
-		return flags & 32 ? bits & this.#paths(asked.path) : bits;
+		return flags & 32 ? bits & this.#paths(request.path) : bits;
 	}
 
 	/** The automaton, character by character. */

@@ -142,7 +142,7 @@ describe("a policy that is wrong is told with its place", () => {
 		[
 			"a wrong action",
 			withTo("ports: 1").replace("allow", "alow"),
-			['p.yaml:5:28: "alow" is no value for "action"; did you mean "allow"?; expected allow, deny or alert'],
+			['p.yaml:5:28: "alow" is not a value of "action"; did you mean "allow"?; expected allow, deny or alert'],
 		],
 		["a missing key", withRules("      - { name: r }\n"), ['p.yaml:5:9: missing key "action" in a rule']],
 		["no version", "mode: observe\n", ['p.yaml:1:1: missing key "version" in the policy']],
@@ -156,10 +156,10 @@ describe("a policy that is wrong is told with its place", () => {
 		[
 			"a bad prefix length",
 			withTo("cidr: 10.0.0.0/33"),
-			['p.yaml:5:47: "10.0.0.0/33" has a bad prefix length; an IPv4 prefix has 0 to 32 bits'],
+			['p.yaml:5:47: "10.0.0.0/33" has an invalid prefix length; IPv4 allows 0 to 32'],
 		],
-		["no address", withTo("cidr: [010.1.1.1]"), ['p.yaml:5:48: "010.1.1.1" is no IP address or prefix']],
-		["a backward range", withTo('ports: "99-1"'), ["p.yaml:5:48: the range 99-1 runs backwards; write 1-99"]],
+		["no address", withTo("cidr: [010.1.1.1]"), ['p.yaml:5:48: "010.1.1.1" is not an IP address or prefix']],
+		["a backward range", withTo('ports: "99-1"'), ["p.yaml:5:48: the range 99-1 is reversed; write 1-99"]],
 		[
 			"a port too high",
 			withTo("ports: [80, 70000]"),
@@ -168,24 +168,24 @@ describe("a policy that is wrong is told with its place", () => {
 		[
 			"ports without a protocol that has them",
 			withTo("ports: 8, protocol: icmp"),
-			['p.yaml:5:41: "ports" do not go with icmp; only tcp and udp have ports'],
+			['p.yaml:5:41: "ports" cannot be combined with icmp; only tcp and udp have ports'],
 		],
 		["an unknown protocol", withTo("protocol: tpc"), ['p.yaml:5:51: unknown protocol "tpc"; did you mean "tcp"?']],
 		[
 			"a glued star",
 			withTo('domain: "*example.com"'),
 			[
-				'p.yaml:5:49: "*example.com" "*" stands for a whole label, not for a part of one; did you mean "*.example.com"?',
+				'p.yaml:5:49: "*example.com" has a "*" that is only part of a label; did you mean "*.example.com"?',
 			],
 		],
 		[
 			"an address as domain",
 			withTo("domain: 1.2.3.4"),
-			['p.yaml:5:49: "1.2.3.4" ends in a number, so it is no domain; write addresses under "cidr"'],
+			['p.yaml:5:49: "1.2.3.4" ends in a number, so it is not a domain; write addresses under "cidr"'],
 		],
 		["an unknown list", withTo('cidr: "@offices"'), ['p.yaml:5:47: there is no list "offices"']],
 		["an unknown user", withFrom("user: bob"), ['p.yaml:5:49: there is no user "bob"']],
-		["a relative exe", withFrom("exe: curl"), ['p.yaml:5:48: "curl" is no absolute path']],
+		["a relative exe", withFrom("exe: curl"), ['p.yaml:5:48: "curl" is not an absolute path']],
 		[
 			"an id without quotes",
 			withFrom("container: 123456789012"),
@@ -197,7 +197,7 @@ describe("a policy that is wrong is told with its place", () => {
 			"a path of the host as cgroup",
 			withFrom("cgroup: /sys/fs/cgroup/a.slice"),
 			[
-				'p.yaml:5:51: "/sys/fs/cgroup/a.slice" is a path of the host; write it below the watched cgroup, such as "a.slice"',
+				'p.yaml:5:51: "/sys/fs/cgroup/a.slice" is an absolute path; write it relative to the watched cgroup: "a.slice"',
 			],
 		],
 		[
@@ -208,7 +208,7 @@ describe("a policy that is wrong is told with its place", () => {
 		[
 			"a phase that does not fit",
 			withTo("ports: 1").replace("to:", "phases: dns, to:"),
-			['p.yaml:5:43: the rule "r" cannot take part in phase dns: only rules with a "domain" do'],
+			['p.yaml:5:43: the rule "r" cannot take part in phase dns: it has no "domain"'],
 		],
 		[
 			"an unknown errno",
@@ -220,14 +220,14 @@ describe("a policy that is wrong is told with its place", () => {
 		[
 			"a rule twice",
 			withRules("      - { name: r, action: deny }\n      - { name: r, action: deny }\n"),
-			['p.yaml:6:17: the rule "r" stands twice in the group "g"'],
+			['p.yaml:6:17: duplicate rule "r" in group "g"'],
 		],
 		[
 			"a group twice",
 			"version: 1\ngroups:\n  - { name: g, rules: [] }\n  - { name: g, rules: [] }\n",
-			['p.yaml:4:13: the group "g" stands twice'],
+			['p.yaml:4:13: duplicate group "g"'],
 		],
-		["a key twice", "version: 1\nmode: observe\nmode: enforce\n", ['p.yaml:3:1: the key "mode" stands twice']],
+		["a key twice", "version: 1\nmode: observe\nmode: enforce\n", ['p.yaml:3:1: the key "mode" is a duplicate']],
 		[
 			"no YAML",
 			"version: 1\ngroups: [\n",
@@ -267,9 +267,9 @@ groups:
 		expect(problems(text + rules)).toEqual([
 			'p.yaml:2:79: cannot read the list "gone.txt": ENOENT: no such file',
 			"bad.txt:2:3: 10.0.0.1/8 has host bits set; write 10.0.0.0/8",
-			'bad.txt:3:1: "999.1.1.1" is no IP address or prefix',
-			'bad.txt:4:1: "2001:db8::/129" has a bad prefix length; an IPv6 prefix has 0 to 128 bits',
-			'badnames.txt:2:1: "*x.example" "*" stands for a whole label, not for a part of one; did you mean "*.x.example"?',
+			'bad.txt:3:1: "999.1.1.1" is not an IP address or prefix',
+			'bad.txt:4:1: "2001:db8::/129" has an invalid prefix length; IPv6 allows 0 to 128',
+			'badnames.txt:2:1: "*x.example" has a "*" that is only part of a label; did you mean "*.x.example"?',
 		]);
 	});
 
@@ -293,7 +293,7 @@ groups:
 		const rules = (count: number) => withRules(Array.from({ length: count }, (_, i) => rule(i)).join(""));
 		expect(problems(rules(1024))).toEqual([]);
 		expect(problems(rules(1025))).toEqual([
-			"p.yaml:1029:9: more than 1024 rules; put what belongs together into lists",
+			"p.yaml:1029:9: more than 1024 rules; combine similar rules by lists",
 		]);
 	});
 
@@ -304,7 +304,7 @@ groups:
 		);
 		expect(problems(withTo(`domain: [${patterns.join(", ")}]`))).toEqual([]);
 		expect(problems(withTo(`domain: [${patterns.join(", ")}, x.y]`))[0]).toMatch(
-			/^p\.yaml:5:49: "x\.y" is one form of pattern too many/,
+			/^p\.yaml:5:49: "x\.y" exceeds the limit/,
 		);
 	});
 });

@@ -75,10 +75,10 @@ test("narrowed to phases, it is in each what it can be", () => {
 
 test("it stands alone, and a slip of the hand is told", () => {
 	expect(mistakes("{ name: a, action: deny, to: { preset: encrypted-dns, ports: 443 } }")).toEqual([
-		'p.yaml:6:63: "preset" does not go with "ports": it stands for a whole "to"',
+		'p.yaml:6:63: "preset" cannot be combined with "ports", because it replaces all of "to"',
 	]);
 	expect(mistakes("{ name: a, action: deny, to: { preset: encryptd-dns } }")).toEqual([
-		'p.yaml:6:48: "encryptd-dns" is no value for "preset"; did you mean "encrypted-dns"?; expected encrypted-dns',
+		'p.yaml:6:48: "encryptd-dns" is not a value of "preset"; did you mean "encrypted-dns"?; expected encrypted-dns',
 	]);
 });
 

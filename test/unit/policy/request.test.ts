@@ -29,7 +29,7 @@ const request = (path: string, more: Partial<Connection> & { method?: string; st
 	name: "a.test",
 	trustedResolver: false,
 	dnsMessage: false,
-	asked: { method: more.method ?? "GET", path, status: more.status ?? null },
+	request: { method: more.method ?? "GET", path, status: more.status ?? null },
 	...more,
 });
 
@@ -131,27 +131,27 @@ test.each([
 });
 
 test.each([
-	[{ method: "get" }, '"get" is no method; methods are compared exactly; did you mean "GET"?', "GET"],
-	[{ method: "GE T" }, '"GE T" is no HTTP method', undefined],
+	[{ method: "get" }, '"get" is not a method, and methods are case-sensitive; did you mean "GET"?', "GET"],
+	[{ method: "GE T" }, '"GE T" is not an HTTP method', undefined],
 	[{ path: "a/b" }, '"a/b" does not begin with "/"; did you mean "/a/b"?', "/a/b"],
 	[
 		{ path: "http://a.test/b" },
-		'"http://a.test/b" is a URL, not a path; its name stands under "domain"; did you mean "/b"?',
+		'"http://a.test/b" is a URL, not a path; put its host name under "domain"; did you mean "/b"?',
 		"/b",
 	],
 	[{ path: "/a#b" }, '"/a#b" has a "#"; a fragment is never sent; did you mean "/a"?', "/a"],
 	[{ path: "/a b" }, '"/a b" has a space or a control character; did you mean "/a%20b"?', "/a%20b"],
-	[{ path: "/a/../b" }, '"/a/../b" has a segment "." or ".."; write the path that is meant', undefined],
+	[{ path: "/a/../b" }, '"/a/../b" has a segment "." or ".."; write the path without it', undefined],
 	[
 		{ path: "/a%2Fb" },
-		'"/a%2Fb" has an encoded slash, backslash or control character, which servers read differently',
+		'"/a%2Fb" has an encoded slash, backslash or control character, which servers interpret differently',
 		undefined,
 	],
 	[{ path: "/%zz" }, '"/%zz" has a "%" without two hex digits; write %25', undefined],
-	[{ status: "40x" }, '"40x" is no status of an HTTP answer', undefined],
-	[{ status: "599-500" }, "the range 599-500 runs backwards; write 500-599", "500-599"],
+	[{ status: "40x" }, '"40x" is not the status of an HTTP response', undefined],
+	[{ status: "599-500" }, "the range 599-500 is reversed; write 500-599", "500-599"],
 	[{ status: 99 }, '"status" must be one or a list of statuses such as 403, "4xx" or "500-599", not 99', undefined],
-	[{ protocol: "udp", method: "GET" }, '"method" goes with tcp only', "tcp"],
+	[{ protocol: "udp", method: "GET" }, '"method" can be combined only with tcp', "tcp"],
 ])("%j is refused", (to, message, suggestion) => {
 	const text = JSON.stringify({ version: 1, groups: [{ name: "g", rules: [{ name: "r", action: "allow", to }] }] });
 	const parsed = parsePolicy(text, "p.yaml", worldEnvironment);
@@ -168,21 +168,21 @@ test("a rule cannot ask of requests in another phase", () => {
 		worldEnvironment,
 	);
 	expect(parsed.ok ? [] : parsed.problems.map(({ message, expected }) => [message, expected])).toEqual([
-		['the rule "r" cannot take part in phase tls: "method", "path" and "status" are of an HTTP request', "http"],
+		['the rule "r" cannot take part in phase tls: "method", "path" and "status" apply to HTTP requests only', "http"],
 	]);
 });
 
 test("paths have a limit together, and equal ones count once", () => {
 	const paths = (count: number) => Array.from({ length: count }, (_, index) => `/${String(index).padStart(6, "0")}`);
 	expect(() => policyOf([{ to: { path: paths(128) } }, { to: { path: paths(128) } }])).not.toThrow();
-	expect(() => policyOf([{ to: { path: paths(129) } }])).toThrow('"/000128" is too much');
+	expect(() => policyOf([{ to: { path: paths(129) } }])).toThrow('"/000128" exceeds the limit');
 });
 
 test("an explanation says which part of a request did not fit", () => {
 	const policy = policyOf([{ to: { method: "PUT", path: "/token" } }, { to: { status: 200 } }]);
 	const { looks } = explain(policy, request("/a/../token"));
 	expect(looks[0]?.rules.map(({ why }) => why)).toEqual([
-		"the method GET is not PUT; a path that servers may read differently is not covered by /token",
-		"no answer is known yet",
+		"the method GET is not PUT; a path that servers may interpret differently is not covered by /token",
+		"the response is not known yet",
 	]);
 });

@@ -1,5 +1,6 @@
 import { expect, test } from "vitest";
-import { assignSlots, RULE_SLOTS } from "../../../src/policy/compile/slots.ts";
+import { RULE_SLOTS } from "../../../src/native/layout.ts";
+import { assignSlots } from "../../../src/policy/compile/slots.ts";
 
 const keys = (from: number, to: number) => Array.from({ length: to - from }, (_, i) => `g/r${from + i}`);
 

@@ -41,7 +41,7 @@ export class Daemons {
 			libbpfVersion: "fake",
 			mountBpffs: (path: string) => void kernel.calls.push(`mount ${path}`),
 			unmountBpffs: (path: string) => void kernel.calls.push(`unmount ${path}`),
-			giveBackMemory: () => void kernel.calls.push("give back"),
+			releaseMemory: () => void kernel.calls.push("give back"),
 			load: () => {
 				kernel.calls.push("load");
 				return kernel;

@@ -6,7 +6,7 @@ import { CgroupTable } from "../../../src/identity/cgroup-table.ts";
 import { ExePaths } from "../../../src/identity/exe-paths.ts";
 import { ProcessTable } from "../../../src/identity/process-table.ts";
 import { decodeBatch, newDecodeCounts } from "../../../src/native/decode.ts";
-import type { DecisionEvent } from "../../../src/native/events.ts";
+import type { DecisionEvent } from "../../../src/native/event-views.ts";
 import { type ConnectionView, viewer } from "../../../src/records/view.ts";
 import { batch } from "./events.ts";
 

@@ -1,11 +1,11 @@
 /** The kernel in memory: maps are Maps, the ring is a list of batches. */
 import type { Kernel, MapName, RingPositions, SocketName } from "../../../src/native/binding.ts";
-import { COUNT, PHASES, RULE_SLOTS } from "../../../src/native/layout.ts";
+import { COUNTERS, PHASES, RULE_SLOTS } from "../../../src/native/layout.ts";
 
 export class FakeKernel implements Kernel {
 	readonly adopted: boolean;
 	readonly maps = new Map<MapName, Map<string, Buffer>>();
-	readonly counters = new BigUint64Array(COUNT.bytes);
+	readonly counters = new BigUint64Array(COUNTERS);
 	readonly rules = new BigUint64Array(RULE_SLOTS * PHASES * 2);
 	readonly destroyed: SocketName[] = [];
 	readonly installed: number[] = [];

@@ -1,9 +1,77 @@
-/** The two events of which there are most, read where they stand: most fields of most of them are wanted once or never. */
-import type { DecisionEvent, EndEvent } from "./events.ts";
+/**
+ * Generated from the BTF of the BPF object by `npm run build`: do not edit. Sources: bpf/wire/layout.h and the headers that it includes,
+ * scripts/layout/. The names that people see for these numbers are in vocabulary.ts.
+ */
 import { address, hashKey, readSigned64, readUnsigned64 } from "./fields.ts";
-import { DECISION, EVENT, FLOW_END, HEAD } from "./layout.ts";
+import { DECISION, FLOW_END, HEAD } from "./layout.ts";
 
-/** One for a whole batch, moved along. */
+/** What all events have. */
+export interface EventHead {
+	/** EVENT. */
+	readonly type: number;
+	readonly tgid: number;
+	/** CLOCK_MONOTONIC [ns]. */
+	readonly time: number;
+	/** Of the socket; 0: none. */
+	readonly cookie: number;
+	/** CLOCK_BOOTTIME at which the process started [ns]. */
+	readonly start: number;
+	/** kernfs id; 0: unknown. */
+	readonly cgroupId: number;
+}
+
+export interface DecisionEvent extends EventHead {
+	readonly uid: number;
+	readonly generation: number;
+	/** Index of the rule that decided, or NO_RULE. */
+	readonly rule: number;
+	/** Index of the first alert rule that matched, or NO_RULE. */
+	readonly alert: number;
+	readonly phase: number;
+	readonly verdict: number;
+	readonly reason: number;
+	readonly hook: number;
+	/** Packed address (src/base/address.ts). */
+	readonly remote: string;
+	/** Packed address. */
+	readonly local: string;
+	readonly remotePort: number;
+	readonly localPort: number;
+	readonly protocol: number;
+	/** 53 bits of the hash (hashKey in fields.ts); 0: no name. */
+	readonly nameHash: number;
+	/** Cookie of the socket's network namespace. */
+	readonly netns: number;
+}
+
+/** A copy that stays valid when the batch is overwritten. */
+export function keptDecision(event: DecisionEvent): DecisionEvent {
+	return {
+		type: event.type,
+		tgid: event.tgid,
+		time: event.time,
+		cookie: event.cookie,
+		start: event.start,
+		cgroupId: event.cgroupId,
+		uid: event.uid,
+		generation: event.generation,
+		rule: event.rule,
+		alert: event.alert,
+		phase: event.phase,
+		verdict: event.verdict,
+		reason: event.reason,
+		hook: event.hook,
+		remote: event.remote,
+		local: event.local,
+		remotePort: event.remotePort,
+		localPort: event.localPort,
+		protocol: event.protocol,
+		nameHash: event.nameHash,
+		netns: event.netns,
+	};
+}
+
+/** The event at `at` of the batch: one object for all of a batch. Valid until `at` moves. */
 export class DecisionInBatch implements DecisionEvent {
 	readonly batch: Buffer;
 	readonly view: DataView;
@@ -99,6 +167,28 @@ export class DecisionInBatch implements DecisionEvent {
 	}
 }
 
+export interface EndEvent extends EventHead {
+	/** Payload [bytes]. */
+	readonly bytesOut: number;
+	readonly bytesIn: number;
+	/** Segments or datagrams. */
+	readonly packetsOut: number;
+	readonly packetsIn: number;
+	/** Packed address (src/base/address.ts). */
+	readonly remote: string;
+	/** Packed address. */
+	readonly local: string;
+	readonly remotePort: number;
+	readonly localPort: number;
+	readonly protocol: number;
+	/** END. */
+	readonly how: number;
+	/** Smoothed round-trip time [us]; 0: unknown. */
+	readonly rttUs: number;
+	readonly retransmits: number;
+}
+
+/** The event at `at` of the batch: one object for all of a batch. Valid until `at` moves. */
 export class EndInBatch implements EndEvent {
 	readonly batch: Buffer;
 	readonly view: DataView;
@@ -110,7 +200,7 @@ export class EndInBatch implements EndEvent {
 	}
 
 	get type(): number {
-		return EVENT.end;
+		return this.view.getUint8(this.at + HEAD.type);
 	}
 
 	get tgid(): number {
@@ -174,7 +264,7 @@ export class EndInBatch implements EndEvent {
 	}
 
 	get rttUs(): number {
-		return this.view.getUint32(this.at + FLOW_END.rtt, true);
+		return this.view.getUint32(this.at + FLOW_END.rttUs, true);
 	}
 
 	get retransmits(): number {
