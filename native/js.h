@@ -12,7 +12,7 @@
 
 namespace sallyport {
 
-/* Sets the class of all errors: NativeError of src/native/error.ts. */
+/* Sets the class of all errors: NativeError of src/native/binding.ts. */
 void set_error_class(Napi::Env env, Napi::Function constructor);
 
 /* Returns a NativeError: message, `code` (name of the errno), `step`, and `log` of the verifier. */

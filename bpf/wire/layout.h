@@ -45,7 +45,8 @@ enum sp_protocol {
 	SP_PROTOCOL_ICMP6 = IPPROTO_ICMPV6,
 };
 
-/* Empty arrays: BTF describes the type, and it takes no room in .rodata. Static: bpftool leaves it out of the skeleton. */
+/* Empty arrays: BTF describes the type, and it takes no room in .rodata. Static: bpftool leaves it out of the
+ * skeleton. */
 static const struct {
 	struct sp_end end[0];
 	struct sp_policy_head policy_head[0];

@@ -79,7 +79,7 @@ export function connectionRoutes(app: FastifyInstance, { records }: ApiServices)
 				const record = await reader.get(id);
 				return record === null ? null : { ...record, steps: await stepsOf(record, reader) };
 			});
-			if (value === null) throw new Refusal(404, "not-found", `There is no record ${id} (it may have expired).`);
+			if (value === null) throw new Refusal(404, "not-found", `No record ${id} (it may have expired).`);
 			return { ...value, source, unwritten };
 		},
 	);

@@ -18,7 +18,7 @@ export function newServer(tls: Tls | undefined): FastifyInstance {
 		forceCloseConnections: true,
 		/* No limit, because hosts may be slow: TimeoutStartSec of the unit limits the start. */
 		pluginTimeout: 0,
-		/* "limit=x" is an error: a value that cannot be coerced fails validation. "array": a parameter given once is a list of one. */
+		/* "limit=x" is an error: a value that cannot be coerced fails validation. A parameter that is given once is a list of one. */
 		ajv: { customOptions: { coerceTypes: "array", removeAdditional: false, allErrors: false } },
 		http: {
 			headersTimeout: TIMES.headers,

@@ -25,7 +25,7 @@ export type Built =
 			readonly ok: true;
 			readonly etag: string;
 			readonly policy: Policy;
-			/** The array of bpf/policy.h. */
+			/** The array of bpf/wire/policy.h. */
 			readonly rows: Uint8Array;
 			readonly facts: CompiledFacts;
 			readonly slots: Slots;

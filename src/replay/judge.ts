@@ -51,10 +51,10 @@ export class Judge {
 
 	hello(conversation: Conversation, time: bigint, { name, how }: Hello): Judgement {
 		const judgement = this.#judge("tls", conversation, time, name, false);
-		// As sp_quic_deny in bpf/quic_flow.h: no policy allows it.
+		// As sp_quic_deny in bpf/traffic/quic_flow.h: no policy allows it.
 		if (how === "strange")
 			return { ...judgement, verdict: "deny", group: null, rule: null, reason: "unreadable", helloRequired: false };
-		// As sp_why_nameless in bpf/hello_verdict.h.
+		// As sp_unnamed_reason in bpf/traffic/hello_verdict.h.
 		if (judgement.reason !== "name_missing" || how === "unnamed" || how === "named") return judgement;
 		return { ...judgement, reason: WHY_NAMELESS[how] };
 	}

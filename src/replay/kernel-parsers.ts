@@ -1,4 +1,4 @@
-/** The kernel's parsers asked by a buffer: bpf/parse.h. */
+/** The kernel's parsers asked by a buffer: bpf/parse/parse.h. */
 import { HELLO_FLAG, HELLO_RESULT, PARSE_REQUEST, TEXT } from "../native/layout.ts";
 import { readerNames } from "../native/vocabulary.ts";
 import type { Hello } from "./finding.ts";

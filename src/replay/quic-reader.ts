@@ -63,7 +63,7 @@ export class QuicReader {
 			this.#unread = true;
 			found(nameless("unread", version));
 		}
-		// Of a flow with a name, the datagram is lost and the flow lives on (sp_quic_act in bpf/quic_flow.h).
+		// Of a flow with a name, the datagram is lost and the flow lives on (sp_quic_act in bpf/traffic/quic_flow.h).
 		const isStrange = step === QUIC_STEP.broken || (step === QUIC_STEP.strange && !this.#named);
 		if (isStrange && !this.#strange) {
 			this.#strange = true;

@@ -9,10 +9,10 @@ const FILES = execFileSync("git", ["ls-files", "-co", "--exclude-standard"], { c
 	.split("\n")
 	.filter((file) => /\.(md|ts|mjs|[ch]|cc|txt|service|spec)$/.test(file) && existsSync(join(ROOT, file)))
 	/* Built paths of other trees, and a change log of what was. */
-	.filter((file) => file !== "CHANGELOG.md" && file !== "test/unit/paths.test.ts");
+	.filter((file) => file !== "CHANGELOG.md" && !/^test\/unit\/(paths|links).test.ts$/.test(file));
 
 /** Made by a build or a test. */
-const MADE = /^(native\/build|test\/captures\/made)\b/;
+const MADE = /^(native\/build|test\/captures\/made)\b|\/NAME\./;
 
 const NAMED =
 	/(?<![\w./$@{}-])(?:src|bpf|native|test|scripts|systemd|docs|man|completion)\/[\w./-]*\.(?:ts|mjs|md|[ch]|cc|json|service|bpf\.c)\b/g;

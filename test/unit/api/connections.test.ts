@@ -139,6 +139,7 @@ test.each([
 
 test.each([
 	["/v1/connections?cursor=", "cursor must not be empty."],
+	["/v1/connections?unit=", "unit is empty; expected a unit name or a pattern"],
 	["/v1/connections?limit=0", "limit must be at least 1."],
 	["/v1/connections?limit=x", "limit must be an integer."],
 	["/v1/connections?open=maybe", "open must be true or false."],

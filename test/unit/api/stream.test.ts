@@ -108,7 +108,11 @@ test("a reader gets the whole record of every matching event as it happens", asy
 	happen(2);
 	happen(1, "www.example.org");
 	happen(1, "other.test");
-	await until("events", 2_000, () => all.events.length === 4 || undefined);
+	await until(
+		"events",
+		2_000,
+		() => (all.events.length === 4 && some.events.length > 0 && several.events.length > 0) || undefined,
+	);
 	expect(all.response?.headers["content-type"]).toContain("text/event-stream");
 	expect(some.events.map(({ data }) => data.name)).toEqual(["www.example.org"]);
 	expect(several.events.map(({ data }) => data.name)).toEqual(some.events.map(({ data }) => data.name));

@@ -174,9 +174,7 @@ describe("a policy that is wrong is told with its place", () => {
 		[
 			"a glued star",
 			withTo('domain: "*example.com"'),
-			[
-				'p.yaml:5:49: "*example.com" has a "*" that is only part of a label; did you mean "*.example.com"?',
-			],
+			['p.yaml:5:49: "*example.com" has a "*" that is only part of a label; did you mean "*.example.com"?'],
 		],
 		[
 			"an address as domain",
@@ -196,9 +194,7 @@ describe("a policy that is wrong is told with its place", () => {
 		[
 			"a path of the host as cgroup",
 			withFrom("cgroup: /sys/fs/cgroup/a.slice"),
-			[
-				'p.yaml:5:51: "/sys/fs/cgroup/a.slice" is an absolute path; write it relative to the watched cgroup: "a.slice"',
-			],
+			['p.yaml:5:51: "/sys/fs/cgroup/a.slice" is an absolute path; write it relative to the watched cgroup: "a.slice"'],
 		],
 		[
 			"an empty condition",
@@ -292,9 +288,7 @@ groups:
 		const rule = (i: number) => `      - { name: r${i}, action: deny }\n`;
 		const rules = (count: number) => withRules(Array.from({ length: count }, (_, i) => rule(i)).join(""));
 		expect(problems(rules(1024))).toEqual([]);
-		expect(problems(rules(1025))).toEqual([
-			"p.yaml:1029:9: more than 1024 rules; combine similar rules by lists",
-		]);
+		expect(problems(rules(1025))).toEqual(["p.yaml:1029:9: more than 1024 rules; combine similar rules by lists"]);
 	});
 
 	test("a pattern in a 65th form is refused", () => {
