@@ -5,7 +5,7 @@ _sallyport() {
 	for ((at = 1; at < COMP_CWORD; at++)); do
 		word="${COMP_WORDS[at]}"
 		case "${path:+$path }$word" in
-		""|"run"|"observe"|"connections"|"top"|"names"|"stream"|"policy"|"policy check"|"policy explain"|"policy show"|"policy apply"|"policy diff"|"replay"|"status"|"attach"|"detach"|"doctor"|"metrics-user"|"completion"|"man") path="${path:+$path }$word" ;;
+		""|"run"|"observe"|"connections"|"top"|"names"|"stream"|"policy"|"policy check"|"policy explain"|"policy show"|"policy apply"|"policy reload"|"policy diff"|"replay"|"status"|"attach"|"detach"|"doctor"|"metrics-user"|"completion"|"man") path="${path:+$path }$word" ;;
 		esac
 	done
 	case "$path" in
@@ -18,16 +18,18 @@ _sallyport() {
 				--policy) compopt -o filenames 2>/dev/null; mapfile -t COMPREPLY < <(compgen -f -- "$current"); return ;;
 				--cgroup) compopt -o filenames 2>/dev/null; mapfile -t COMPREPLY < <(compgen -f -- "$current"); return ;;
 				--pins) compopt -o filenames 2>/dev/null; mapfile -t COMPREPLY < <(compgen -f -- "$current"); return ;;
+				--runtime-dir) compopt -o filenames 2>/dev/null; mapfile -t COMPREPLY < <(compgen -f -- "$current"); return ;;
+				--state-dir) compopt -o filenames 2>/dev/null; mapfile -t COMPREPLY < <(compgen -f -- "$current"); return ;;
+				--on-exit) mapfile -t COMPREPLY < <(compgen -W "keep open closed" -- "$current"); return ;;
+				--warm-up) mapfile -t COMPREPLY < <(compgen -W "none flush resolve" -- "$current"); return ;;
+				--log-level) mapfile -t COMPREPLY < <(compgen -W "debug info warn error" -- "$current"); return ;;
+				--journal) mapfile -t COMPREPLY < <(compgen -W "none denied all" -- "$current"); return ;;
 				--socket) compopt -o filenames 2>/dev/null; mapfile -t COMPREPLY < <(compgen -f -- "$current"); return ;;
 				--group) :; return ;;
 				--listen) :; return ;;
 				--token-file) compopt -o filenames 2>/dev/null; mapfile -t COMPREPLY < <(compgen -f -- "$current"); return ;;
 				--tls-cert) compopt -o filenames 2>/dev/null; mapfile -t COMPREPLY < <(compgen -f -- "$current"); return ;;
 				--tls-key) compopt -o filenames 2>/dev/null; mapfile -t COMPREPLY < <(compgen -f -- "$current"); return ;;
-				--on-exit) mapfile -t COMPREPLY < <(compgen -W "keep open closed" -- "$current"); return ;;
-				--warm-up) mapfile -t COMPREPLY < <(compgen -W "none flush resolve" -- "$current"); return ;;
-				--runtime-dir) compopt -o filenames 2>/dev/null; mapfile -t COMPREPLY < <(compgen -f -- "$current"); return ;;
-				--state-dir) compopt -o filenames 2>/dev/null; mapfile -t COMPREPLY < <(compgen -f -- "$current"); return ;;
 				--history-days) :; return ;;
 				--history-megabytes) :; return ;;
 				--metrics-listen) :; return ;;
@@ -36,23 +38,22 @@ _sallyport() {
 				--metrics-token-file) compopt -o filenames 2>/dev/null; mapfile -t COMPREPLY < <(compgen -f -- "$current"); return ;;
 				--metrics-basic-file) compopt -o filenames 2>/dev/null; mapfile -t COMPREPLY < <(compgen -f -- "$current"); return ;;
 				--metrics-top-names) :; return ;;
-				--log-level) mapfile -t COMPREPLY < <(compgen -W "debug info warn error" -- "$current"); return ;;
-				--journal) mapfile -t COMPREPLY < <(compgen -W "none denied all" -- "$current"); return ;;
 			esac
 			words=""
-			flags="--policy --cgroup --pins --socket --group --listen --token-file --tls-cert --tls-key --on-exit --warm-up --runtime-dir --state-dir --no-history --history-days --history-megabytes --metrics-listen --metrics-tls-cert --metrics-tls-key --metrics-token-file --metrics-basic-file --metrics-insecure --metrics-top-names --log-level --log-connections --journal --json -h --help"
+			flags="--policy --cgroup --pins --runtime-dir --state-dir --on-exit --warm-up --log-level --log-connections --journal --json --socket --group --listen --token-file --tls-cert --tls-key --no-history --history-days --history-megabytes --metrics-listen --metrics-tls-cert --metrics-tls-key --metrics-token-file --metrics-basic-file --metrics-insecure --metrics-top-names -h --help"
 			files=0 ;;
 		"observe")
 			case "$previous" in
 				--cgroup) compopt -o filenames 2>/dev/null; mapfile -t COMPREPLY < <(compgen -f -- "$current"); return ;;
 				--policy) compopt -o filenames 2>/dev/null; mapfile -t COMPREPLY < <(compgen -f -- "$current"); return ;;
+				--service) :; return ;;
 				--socket) compopt -o filenames 2>/dev/null; mapfile -t COMPREPLY < <(compgen -f -- "$current"); return ;;
 				--listen) :; return ;;
 				--pins) compopt -o filenames 2>/dev/null; mapfile -t COMPREPLY < <(compgen -f -- "$current"); return ;;
 				--seconds) :; return ;;
 			esac
 			words=""
-			flags="--cgroup --policy --socket --listen --pins --seconds --no-dns --json -h --help"
+			flags="--cgroup --policy --service --socket --listen --pins --seconds --no-dns --json -h --help"
 			files=0 ;;
 		"connections")
 			case "$previous" in
@@ -180,7 +181,7 @@ _sallyport() {
 			flags="--since --until --verdict --not-verdict --phase --not-phase --name --not-name --address --not-address --port --not-port --protocol --not-protocol --process --not-process --exe --not-exe --unit --not-unit --container --not-container --user --not-user --rule --not-rule --group --not-group --kind --open --seconds --socket --json -h --help"
 			files=0 ;;
 		"policy")
-			words="check explain show apply diff"
+			words="check explain show apply reload diff"
 			flags="-h --help"
 			files=0 ;;
 		"policy check")
@@ -219,6 +220,13 @@ _sallyport() {
 			words=""
 			flags="--if-match --socket --json -h --help"
 			files=1 ;;
+		"policy reload")
+			case "$previous" in
+				--socket) compopt -o filenames 2>/dev/null; mapfile -t COMPREPLY < <(compgen -f -- "$current"); return ;;
+			esac
+			words=""
+			flags="--socket --json -h --help"
+			files=0 ;;
 		"policy diff")
 			case "$previous" in
 				--since) :; return ;;

@@ -1,4 +1,7 @@
-/** The BPF object, the addon that embeds it (native/build/Release/sallyport.node), and the TypeScript that is generated from its BTF. */
+/**
+ * The BPF object, the addon that embeds it (native/build/Release/sallyport.node), and the TypeScript that is generated
+ * from its BTF.
+ */
 import { createHash } from "node:crypto";
 import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { NODE, quietly, ROOT, Stop } from "./command.mjs";

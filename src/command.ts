@@ -1,38 +1,42 @@
-import { existsSync, readFileSync } from "node:fs";
+import { existsSync, fstatSync, readFileSync } from "node:fs";
 import { dirname } from "node:path";
 import { text } from "node:stream/consumers";
-import { SallyportError } from "./base/errors.ts";
+import { DEFAULTS } from "./base/config.ts";
+import { errorCodeOf, SallyportError, sentence } from "./base/errors.ts";
 import { readVersion } from "./base/version.ts";
 import type { Output, Signals } from "./cli/deps.ts";
 import { runCommandLine } from "./cli/program.ts";
 import { journalEntry } from "./connections/journal-entry.ts";
 import { startDaemon } from "./daemon/daemon.ts";
-import { giveBack } from "./daemon/release-memory.ts";
+import { releaseMemory } from "./daemon/release-memory.ts";
 import { attachAlone, detachAlone } from "./daemon/stand-alone.ts";
 import { supervise } from "./daemon/supervise.ts";
 import { findings } from "./doctor/findings.ts";
 import { gather } from "./doctor/host-facts.ts";
-import { checkPolicyFile } from "./enforce/check-policy-file.ts";
-import { hostEnvironment } from "./enforce/policy-environment.ts";
+import { checkPolicyFile } from "./enforce/build-policy.ts";
+import { type KernelStateOptions, kernelState } from "./enforce/kernel-state.ts";
+import { hostEnvironment, readMountinfo } from "./enforce/policy-environment.ts";
 import { Users } from "./identity/users.ts";
 import { hashPassword } from "./metrics/password.ts";
 import { openAddon } from "./native/addon.ts";
-import type { Addon } from "./native/binding.ts";
+import type { Addon, AttachedProgram } from "./native/binding.ts";
 import { comparePolicies } from "./policy/evaluate/compare.ts";
 import type { ConnectionView } from "./records/view.ts";
+import { watchedCgroup } from "./system/cgroup.ts";
 import { JOURNAL_SOCKET, Journal } from "./system/journal.ts";
 import { serviceManager } from "./system/notify.ts";
 import { findObstacle, readFacts } from "./system/preflight.ts";
 
-/** Bytes that wait for a slow reader before lines are left out. */
-const MOST_WAITING = 16 * 1024 * 1024;
+/** Bytes buffered for a slow reader before lines are dropped. */
+const BUFFERED = 16 * 1024 * 1024;
 
-/** Entries a second in the long run and at once; journald's own limit is 10,000 in 30 s. */
+/** Entries per second in the long run, and at once. journald's own limit is 10,000 in 30 s. */
 const JOURNAL_RATE = { rate: 200, burst: 2_000 };
 
-/** One run of the command line: everything real is handed in here. Returns the exit code. */
+/** Runs the command line with the real system behind it. Resolves with the exit code; rejects only by a bug. */
 export function runCommand(args: readonly string[]): Promise<number> {
 	const version = readVersion();
+	const defaults: KernelStateOptions = DEFAULTS;
 	const manager = serviceManager(process.env, process.pid, (path, bytes) => open().sendDatagram(path, bytes));
 	return runCommandLine(args, {
 		version,
@@ -40,7 +44,7 @@ export function runCommand(args: readonly string[]): Promise<number> {
 		err: output(process.stderr),
 		signals: signals(),
 		async start(config, log) {
-			const daemon = await startDaemon(config, { openAddon: open, log, version, started: giveBack });
+			const daemon = await startDaemon(config, { openAddon: open, log, version, started: releaseMemory });
 			return manager === null ? daemon : supervise(daemon, manager, log);
 		},
 		async attach(config, log) {
@@ -51,6 +55,8 @@ export function runCommand(args: readonly string[]): Promise<number> {
 			requireMachine();
 			return detachAlone(config, open());
 		},
+		kernelState: (at = {}) => kernelState({ ...defaults, ...at }, open),
+		attachedPrograms,
 		openJournal,
 		async doctor(config) {
 			const findingsOf = gather(config, open(), (file) => checkPolicyFile(file, environmentBeside(file)));
@@ -65,7 +71,7 @@ export function runCommand(args: readonly string[]): Promise<number> {
 			);
 		},
 		async replay(request) {
-			/* What reads captures is no part of the daemon. */
+			/* Imported only here: the daemon does not read captures. */
 			const { replay } = await import("./replay/replay.ts");
 			const { parse } = open();
 			const environment = environmentBeside(request.policy ?? ".");
@@ -81,6 +87,15 @@ export function runCommand(args: readonly string[]): Promise<number> {
 function environmentBeside(file: string) {
 	const users = new Users();
 	return hostEnvironment({ folder: dirname(file), uidOf: (name) => users.uidOf(name) });
+}
+
+/* Programs at a cgroup also judge the cgroups below it. */
+function attachedPrograms(cgroup: string | null): AttachedProgram[] {
+	const root = watchedCgroup(null, readMountinfo()).path;
+	const { path } = watchedCgroup(cgroup, readMountinfo());
+	const programs: AttachedProgram[] = [];
+	for (let folder = path; folder.startsWith(root); folder = dirname(folder)) programs.push(...open().attached(folder));
+	return programs;
 }
 
 function requireMachine(): void {
@@ -114,36 +129,43 @@ function open(): Addon {
 	} catch (error) {
 		throw new SallyportError(
 			"NO_ADDON",
-			`The native addon cannot be loaded: ${(error as Error).message.split("\n", 1)[0]}.`,
-			"Build it: npm run build (npm start does).",
+			`The native addon cannot be loaded: ${sentence(error).split("\n", 1)[0]}.`,
+			"Build it with `npm run build`; `npm start` does so too.",
 			error,
 		);
 	}
 }
 
-function output(stream: NodeJS.WriteStream): Output {
+function output(stream: NodeJS.WriteStream & { readonly fd: number }): Output {
 	const gone: (() => void)[] = [];
-	stream.on("error", (error: NodeJS.ErrnoException) => {
-		/* The reader left, as head(1) does. */
-		if (error.code !== "EPIPE") throw error;
-		for (const tell of gone) tell();
+	stream.on("error", (error) => {
+		/* The reader has ended, as head(1) does. */
+		if (errorCodeOf(error) !== "EPIPE") throw error;
+		for (const notify of gone) notify();
 	});
 	return {
 		terminal: stream.isTTY === true,
+		journal: isJournal(stream),
 		colours: stream.isTTY === true && (process.env["NO_COLOR"] ?? "") === "" && process.env["TERM"] !== "dumb",
 		width: () => stream.columns || 80,
 		height: () => stream.rows || 24,
 		write(text) {
-			if (stream.writableLength > MOST_WAITING) return false;
+			if (stream.writableLength > BUFFERED) return false;
 			stream.write(text);
 			return true;
 		},
-		onClosed: (tell) => void gone.push(tell),
+		onClosed: (notify) => void gone.push(notify),
 		onResize(resized) {
 			stream.on("resize", resized);
 			return () => stream.off("resize", resized);
 		},
 	};
+}
+
+/* systemd.exec(5): $JOURNAL_STREAM is the device and inode of the stream, and is also inherited by programs whose output goes elsewhere. */
+function isJournal({ fd }: NodeJS.WriteStream & { readonly fd: number }): boolean {
+	const { dev, ino } = fstatSync(fd, { bigint: true });
+	return process.env["JOURNAL_STREAM"] === `${dev}:${ino}`;
 }
 
 function signals(): Signals {

@@ -29,10 +29,10 @@ export function observabilityRoutes(app: FastifyInstance, services: ApiServices)
 			},
 		},
 		(_request, reply) => {
-			const ill = services.ill();
+			const reason = services.unhealthyReason();
 			return reply
-				.code(ill === null ? 200 : 503)
-				.send(ill === null ? { status: "ok" } : { status: "ill", message: ill });
+				.code(reason === null ? 200 : 503)
+				.send(reason === null ? { status: "ok" } : { status: "ill", message: reason });
 		},
 	);
 

@@ -33,6 +33,25 @@ export async function policyRoutes(app: FastifyInstance, policy: PolicyPort): Pr
 			return explanation;
 		},
 	);
+	app.post(
+		"/v1/policy/reload",
+		{
+			config: { writes: true, rateLimit: { max: LIMITS.dearRequests } },
+			schema: {
+				operationId: "reloadPolicy",
+				tags: ["policy"],
+				summary: "Read the policy file again.",
+				description: "The host's resolvers and the secrets of the metrics listener are read again, too.",
+				response: { 200: response(policyDocumentSchema, [], ETAG), 422: invalidPolicyResponse },
+			},
+		},
+		async (_request, reply) => {
+			const result = await policy.reload();
+			if (result === null) throw new Refusal(409, "no-policy-file", "This daemon has no policy file.");
+			if (!result.ok) throw invalid(result.problems);
+			return reply.header("etag", result.policy.etag).send(document(result.policy));
+		},
+	);
 	await app.register(async (texts) => {
 		/* The body is taken as text, so that the policy parser can report positions. */
 		texts.removeAllContentTypeParsers();

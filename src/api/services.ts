@@ -18,8 +18,8 @@ export interface ApiServices {
 	readonly status: () => Status;
 	/** The exposition in parts, so that a large one does not block the event loop. */
 	readonly metrics: () => { readonly contentType: string; readonly parts: AsyncIterable<string> };
-	/** Why the daemon is not well, or null. */
-	readonly ill: () => string | null;
+	/** Why the daemon is unhealthy, or null. */
+	readonly unhealthyReason: () => string | null;
 	readonly ready: () => Readiness;
 }
 
@@ -31,6 +31,8 @@ export interface PolicyPort {
 	 * ETag of the policy that is then in force, and with Refusal 503 if too many loads wait.
 	 */
 	load(text: string, replaces: (etag: string | null) => boolean): Promise<PolicyLoad>;
+	/** Reads the policy file again; null: the daemon has none. Rejects with Refusal. */
+	reload(): Promise<PolicyLoad | null>;
 	/** Reads and compiles a policy without putting it in force. Rejects with Refusal 503 if too many checks wait. */
 	check(text: string): Promise<PolicyCheck>;
 	/** Null: the policy in force is unknown. Throws Refusal 400 for an invalid request. */

@@ -1,9 +1,6 @@
 import { isIP, isIPv4 } from "node:net";
 
-/**
- * Addresses inside the daemon are "packed": the 16 bytes of the wire as a latin1 string. That makes a key of a Map
- * for the price of one small string; text is made only for people.
- */
+/** An address as the 16 bytes of the wire in a latin1 string, IPv4 mapped into IPv6: a cheap key of a Map. Text is made only for output. */
 export type Packed = string;
 
 export const UNSPECIFIED: Packed = "\0".repeat(16);
@@ -18,6 +15,7 @@ export function isUnspecified(packed: Packed): boolean {
 	return packed === UNSPECIFIED || packed === `${MAPPED}\0\0\0\0`;
 }
 
+/** The text of an address: dotted for IPv4, RFC 5952 for IPv6. */
 export function addressText(packed: Packed): string {
 	const at = (index: number) => packed.charCodeAt(index);
 	if (isMapped(packed)) return `${at(12)}.${at(13)}.${at(14)}.${at(15)}`;
@@ -26,14 +24,7 @@ export function addressText(packed: Packed): string {
 	return compress(words);
 }
 
-/** host:port, with brackets around IPv6. */
-export function endpointText(packed: Packed, port: number): string {
-	const host = addressText(packed);
-	if (port === 0) return host;
-	return host.includes(":") ? `[${host}]:${port}` : `${host}:${port}`;
-}
-
-/** null if the text is no address. A zone ("fe80::1%eth0") is dropped. */
+/** The address of a text; null if it is none. A zone ("fe80::1%eth0") is dropped. */
 export function packAddress(text: string): Packed | null {
 	const [bare = ""] = text.split("%", 1);
 	const family = isIP(bare);
@@ -42,7 +33,7 @@ export function packAddress(text: string): Packed | null {
 	return String.fromCharCode(...words6(bare).flatMap((word) => [word >> 8, word & 0xff]));
 }
 
-/** Of 4 or 16 bytes in network order. */
+/** The address of 4 or 16 bytes in network order. */
 export function addressOfBytes(bytes: Buffer): Packed {
 	return bytes.length === 4 ? MAPPED + bytes.toString("latin1") : bytes.toString("latin1");
 }
@@ -86,7 +77,7 @@ export function isInRange(packed: Packed, { low, high }: AddressRange): boolean 
 	return packed >= low && packed <= high && isMapped(packed) === isMapped(low);
 }
 
-/* RFC 5952: the longest run of two or more zero words, the first of equals, becomes "::". */
+/* RFC 5952 section 4.2: "::" stands for the longest run of two or more zero words, and for the first of equal ones. */
 function compress(words: readonly number[]): string {
 	let best = -1;
 	let bestLength = 1;

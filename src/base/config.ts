@@ -1,51 +1,57 @@
 import type { MetricsConfig } from "./metrics-config.ts";
 
-/** What is done about what was resolved before the daemon came: nothing; the host's caches flushed; names of the policy resolved too. */
+/**
+ * Treatment of names that programs resolved before the daemon started.
+ * none: nothing. flush: flush the host's resolver caches. resolve: also resolve the names that the policy allows.
+ */
 export type WarmUp = "none" | "flush" | "resolve";
 
-/** keep: enforce on; open: nothing is left in the kernel; closed: CLOSED_POLICY is in force. */
+/** State of the kernel after the daemon has ended. keep: the policy stays in force. open: nothing is left. closed: CLOSED_POLICY. */
 export type OnExit = "keep" | "open" | "closed";
 
-/** What a daemon is told from outside. Everything has a default here and nowhere else. */
+/** Connections that `run` writes to the systemd journal. */
+export type Journalled = "none" | "denied" | "all";
+
+/** The settings of a daemon. DEFAULTS has the default of each, and so do the command line and its help. */
 export interface Config {
-	/** Folder of the pins, on bpffs. */
+	/** Folder of the pins, on a BPF file system. */
 	readonly pins: string;
 	/** cgroup v2 folder to watch; null: the whole host. */
 	readonly cgroup: string | null;
 	/** Unix socket of the API; null: none. */
 	readonly socket: string | null;
-	/** Group that may use the socket; if it does not exist the socket is root's alone. */
+	/** Group that may use the socket. Only root may if the group does not exist. */
 	readonly group: string;
-	/** ADDRESS:PORT of the API on TCP, or null. Another address than loopback needs the three files below. */
+	/** ADDRESS:PORT of the API on TCP; null: none. Any address but loopback requires the three files below. */
 	readonly listen: string | null;
-	/** Bearer tokens, one a line: who may write over TCP, and read from elsewhere than loopback. */
+	/** File of bearer tokens, one per line. A token permits writes over TCP, and reads from other hosts. */
 	readonly tokenFile: string | null;
-	/** PEM; both or neither. */
+	/** PEM files of the API on TCP; both or neither. */
 	readonly tlsCert: string | null;
 	readonly tlsKey: string | null;
-	/** Policy file; null: the built-in policy that allows everything. */
+	/** Policy file; null: OBSERVE_POLICY. */
 	readonly policy: string | null;
-	/** Judge by mode observe, whatever the policy says. */
+	/** Use mode observe, whatever the policy says. */
 	readonly forceObserve: boolean;
-	/** What becomes of the programs in the kernel when the daemon ends. */
 	readonly onExit: OnExit;
 	readonly warmUp: WarmUp;
-	/** systemd-resolved's Monitor socket, and the unit's that may use it; null: not asked. */
+	/** Socket of systemd-resolved's Monitor interface, and the unit's proxy for it; null: unused. */
 	readonly resolvedMonitor: { readonly socket: string; readonly proxy: string } | null;
 	/** Folder of lock files. */
 	readonly runtimeDir: string;
-	/** Folder for what must survive a restart; null: nothing does. */
+	/** Folder of files that survive a restart; null: no such files. */
 	readonly stateDir: string | null;
-	/** What is kept of the past, in stateDir; null: nothing. */
+	/** Bounds of the history file in stateDir; null: no history. */
 	readonly history: { readonly days: number; readonly megabytes: number } | null;
 	readonly metrics: MetricsConfig;
+	/** Entries per map; `events` in bytes. */
 	readonly sizes: Readonly<Partial<Record<SizedMap, number>>>;
 }
 
 /** Maps of the BPF object whose size is a setting. */
 export type SizedMap = "names" | "learned" | "questions" | "processes" | "cgroups" | "flows" | "events" | "resolvers";
 
-export const DEFAULTS: Config = {
+export const DEFAULTS = {
 	pins: "/sys/fs/bpf/sallyport",
 	cgroup: null,
 	socket: "/run/sallyport/sallyport.sock",
@@ -84,86 +90,91 @@ export const DEFAULTS: Config = {
 		events: 4 * 1024 * 1024,
 		resolvers: 64,
 	},
-};
+} as const satisfies Config;
 
-/** Bounds of the tables in memory. */
+/** Defaults of the flags of `run` that are no settings of the daemon. */
+export const RUN_DEFAULTS = { logLevel: "info", journal: "none" } as const;
+
+/** Bounds of tables in memory, of threads and of the API. */
 export const LIMITS = {
-	/** Connections that are open, and those that have ended. The oldest make room for the newest. */
+	/** Open and ended connections in memory. The oldest are evicted. */
 	live: 32_768,
 	finished: 10_000,
 	processes: 16_384,
 	cgroups: 8_192,
 	names: 32_768,
 	namedAddresses: 32_768,
-	/** Records that wait in memory for the history's file: about 25 MB while it cannot be written. */
+	/** Records in memory that wait for the history file: about 25 MB while it cannot be written. */
 	historyBuffer: 65_536,
-	/** Bytes of one batch from the ring. */
+	/** Bytes of one batch from the ring buffer. */
 	batchBytes: 256 * 1024,
-	/** Generations of the policy whose rules can still be named. */
+	/** Policy generations whose rule names are kept for late events. */
 	generations: 8,
 	policyBytes: 16 * 1024 * 1024,
-	/** Names of a policy that the daemon resolves itself, and how many at a time. */
+	/** Names of a policy that the daemon resolves, and how many of them at a time. */
 	resolvedNames: 500,
 	resolvedAtOnce: 16,
-	/** Times that each server is asked, each time waiting longer: a datagram may be lost. */
+	/** Tries per DNS server, each with a longer timeout. */
 	resolveTries: 3,
-	/** Of any other request to the API. */
+	/** Bytes of the body of any API request but a policy. */
 	bodyBytes: 64 * 1024,
-	/** Of one listener of the API; the one that has been idle longest makes room. */
+	/** Connections of one listener of the API. The one that has been idle for longest is closed. */
 	apiConnections: 256,
-	/** Requests a second of one client, and of those that cost much. */
+	/** Requests per second of one client, and of those that are expensive. */
 	requests: 500,
 	dearRequests: 20,
-	/** Readers of /v1/stream, events that wait for all of them together, and those that one is sent from history. */
+	/** Readers of /v1/stream; events buffered for all of them; events that one reader gets from history. */
 	streams: 32,
 	replayed: 4_096,
 	replay: 20_000,
 } as const;
 
-/** Milliseconds. */
+/** Intervals and timeouts [ms]. */
 export const TIMES = {
-	/** After the start: give back what it needed. */
+	/** From the start until memory that only the start needed is released. */
 	started: 2_000,
-	/** After the last batch: look for records that no wake-up announced. */
+	/** From the last batch to a look for records without a wake-up. */
 	tail: 25,
 	sweep: 5_000,
 	udpIdle: 30_000,
-	/** A flow that the other side opened: forgetting it early would make its next answer egress. */
+	/** Idle time of an inbound UDP flow. Forgotten earlier, its next answer would count as egress. */
 	inboundIdle: 600_000,
-	/** A record is told to watchers once it has ended or is this old. */
+	/** Age at which an open connection is reported to streams. */
 	settle: 1_000,
-	/** DNS questions take answers for this long. */
-	question: 5_000,
-	/** A name of the policy that the daemon resolves: how long for one server at first. And a command that flushes a cache. */
+	/** Timeout of one DNS server at the first try, and of a command that flushes a cache. */
 	resolve: 1_000,
 	flush: 5_000,
-	/** Between tries to reach systemd-resolved. */
+	/** Between attempts to reach systemd-resolved. */
 	resolvedRetry: 10_000,
 	fileQuiet: 100,
-	/** A record is written to history once it has ended or is this old. With the two timers on its way (200 and 250) and the disk, a crash loses no more than the last second. */
+	/** Age at which an open connection is written to history. */
 	record: 400,
-	/** Open connections whose counters moved are written to history this often. */
+	/** Between looks at the connections that wait for `settle` or `record`. */
+	settleTick: 200,
+	/** From a record to the transaction that writes it. A crash loses `record` + `settleTick` + `historyFlush`: below 1 s. */
+	historyFlush: 250,
+	/** Between writes of the counters of open connections to history. */
 	refresh: 30_000,
-	/** A question to the API waits this long for what has just happened to be in history. */
+	/** Longest wait of an API query for the latest records to be in history. */
 	freshness: 1_000,
-	/** HTTP: a request's head, the whole of it, and a connection that says nothing. */
+	/** HTTP: the head of a request, the whole request, and an idle connection. */
 	headers: 10_000,
 	request: 30_000,
 	idle: 60_000,
-	/** A stream: between signs of life, and until a reader that takes nothing is hung up on. */
+	/** Streams: between heartbeats, and until a reader that takes nothing is disconnected. */
 	heartbeat: 15_000,
 	stalled: 300_000,
 } as const;
 
-export const OBSERVE_POLICY = `# What "observe" runs without a policy of your own: everything is allowed, everything is seen.
+export const OBSERVE_POLICY = `# The policy of "observe" without --policy: everything is allowed and recorded.
 version: 1
 mode: observe
 defaults: { dns: allow, connect: allow, tls: allow, http: allow }
 groups: []
 `;
 
-/** What `closed` means. Without leave to renew its address a host would soon be out of reach of those who come to help. */
-export const CLOSED_POLICY = `# Nothing leaves but loopback, DHCP, and answers to who connects from outside.
+/** The policy of --on-exit closed and --otherwise closed. DHCP stays allowed, or administrators would lose the host with its lease. */
+export const CLOSED_POLICY = `# Only loopback, DHCP and answers to inbound connections leave the host.
 version: 1
 mode: enforce
 defaults: { dns: deny, connect: deny, tls: deny, http: deny }

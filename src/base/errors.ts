@@ -1,6 +1,6 @@
 /**
- * Every error that Sallyport tells a person about, in one place: its code, the exit code that a script sees and,
- * where there is something to do, a hint. The table in docs/cli.md is this one (test/unit/base/errors.test.ts).
+ * The errors that a user can cause or mend, in one place: the code of each and the exit code that a script sees.
+ * test/unit/base/errors.test.ts compares this table with the one in docs/cli.md.
  */
 export const EXIT = {
 	OK: 0,
@@ -27,10 +27,11 @@ export const EXIT = {
 
 export type ErrorCode = keyof typeof EXIT;
 
+/** An expected failure: a message for a user, an exit code and, where a remedy is known, a hint. */
 export class SallyportError extends Error {
 	readonly code: ErrorCode;
 	readonly exitCode: number;
-	/** What to do about it, or null. */
+	/** The remedy, or null. */
 	readonly hint: string | null;
 
 	constructor(code: ErrorCode, message: string, hint: string | null = null, cause?: unknown) {
@@ -42,12 +43,22 @@ export class SallyportError extends Error {
 	}
 }
 
-/** One line for a person: what happened, and what to do. */
+/** The message of any thrown value, followed by the hint of a SallyportError. */
 export function sentence(error: unknown): string {
 	if (error instanceof SallyportError) return error.hint === null ? error.message : `${error.message} ${error.hint}`;
 	return error instanceof Error ? error.message : String(error);
 }
 
+/** The exit code of any thrown value; EXIT.UNEXPECTED unless it is a SallyportError. */
 export function exitCodeOf(error: unknown): number {
 	return error instanceof SallyportError ? error.exitCode : EXIT.UNEXPECTED;
+}
+
+/**
+ * The `code` of an error of Node or of the addon, such as "ENOENT"; null if it has none. Node has no class for system errors, so this is
+ * the only function that reads the property by name.
+ */
+export function errorCodeOf(error: unknown): string | null {
+	const code = error instanceof Error && "code" in error ? error.code : null;
+	return typeof code === "string" ? code : null;
 }

@@ -1,3 +1,4 @@
+import { errorCodeOf } from "./errors.ts";
 import { printable } from "./text.ts";
 
 export type LogLevel = "debug" | "info" | "warn" | "error";
@@ -12,21 +13,37 @@ export interface Logger {
 
 const LEVELS: Readonly<Record<LogLevel, number>> = { debug: 10, info: 20, warn: 30, error: 40 };
 
+/** The prefix by which journald sets the priority of a line, sd-daemon(3). */
+const PRIORITY: Readonly<Record<LogLevel, string>> = { debug: "<7>", info: "<6>", warn: "<4>", error: "<3>" };
+
 export const LOG_LEVELS = Object.keys(LEVELS) as LogLevel[];
 
-/** JSON lines: time, level, message, then the fields. What could move a cursor or reorder a line is escaped, so a terminal may show them. */
-export function jsonLogger(write: (line: string) => void, level: LogLevel = "info"): Logger {
+export interface JsonLoggerOptions {
+	/** Messages below this level are dropped. Default: info. */
+	readonly level?: LogLevel;
+	/** The lines go to the journal: each begins with its priority. Default: false. */
+	readonly journal?: boolean;
+}
+
+/**
+ * JSON lines of time, level and message, followed by the fields. Characters that move the cursor of a terminal or reorder a line are
+ * escaped.
+ */
+export function jsonLogger(
+	write: (line: string) => void,
+	{ level = "info", journal = false }: JsonLoggerOptions = {},
+): Logger {
 	const at =
 		(name: LogLevel) =>
 		(message: string, fields: LogFields = {}) => {
 			if (LEVELS[name] < LEVELS[level]) return;
 			const line = JSON.stringify({ time: new Date().toISOString(), level: name, message, ...plain(fields) });
-			write(`${line.replace(HARMFUL, escaped)}\n`);
+			write(`${journal ? PRIORITY[name] : ""}${line.replace(HARMFUL, escaped)}\n`);
 		};
 	return { debug: at("debug"), info: at("info"), warn: at("warn"), error: at("error") };
 }
 
-/** For a person at a terminal: only what needs them. */
+/** Plain lines for a terminal; only warnings and errors are written. */
 export function plainLogger(write: (line: string) => void): Logger {
 	const at =
 		(name: LogLevel) =>
@@ -42,7 +59,21 @@ export function plainLogger(write: (line: string) => void): Logger {
 	return { debug: nothing, info: nothing, warn: at("warn"), error: at("error") };
 }
 
-/* JSON.stringify escapes the controls below U+0020 only. */
+/** `text` with a priority on each line if it goes to the journal: journald takes every line as an entry. */
+export function withPriority(text: string, level: LogLevel, journal: boolean): string {
+	return journal ? text.replace(/^(?=.)/gm, PRIORITY[level]) : text;
+}
+
+/** Runs what no caller awaits; a failure is logged, never thrown. */
+export async function guarded(log: Logger, what: string, run: () => void | Promise<void>): Promise<void> {
+	try {
+		await run();
+	} catch (error) {
+		log.error(`${what} failed`, { error });
+	}
+}
+
+/* JSON.stringify escapes only the control characters below U+0020. */
 const HARMFUL = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Cs}\p{Co}]/gu;
 
 function escaped(character: string): string {
@@ -54,8 +85,8 @@ function plain(fields: LogFields): Record<string, unknown> {
 	const result: Record<string, unknown> = {};
 	for (const [key, value] of Object.entries(fields)) {
 		if (value instanceof Error) {
-			const { code } = value as { code?: unknown };
-			result[key] = code === undefined ? value.message : `${String(code)}: ${value.message}`;
+			const code = errorCodeOf(value);
+			result[key] = code === null ? value.message : `${code}: ${value.message}`;
 		} else result[key] = typeof value === "bigint" ? value.toString() : value;
 	}
 	return result;

@@ -14,23 +14,23 @@ export function addAttachCommand(program: CliCommand, deps: CliDeps, finish: (co
 	kernelOptions(
 		program
 			.subcommand("attach")
-			.description("put the last good policy in force without a daemon: the kernel decides, nobody records"),
+			.description("put the last good policy in force without a daemon: the kernel enforces, nothing is recorded"),
 	)
-		.option("--policy <file>", "policy file, if none was kept", absolutePath, DEFAULTS.policy ?? undefined)
-		.option("--anew", "the policy file, and not the policy that was kept")
-		.option("--cgroup <path>", "only this cgroup v2 folder and what is below it", absolutePath)
+		.option("--policy <file>", "policy file, if no policy was saved", absolutePath, DEFAULTS.policy)
+		.option("--anew", "load the policy file, not the saved policy")
+		.option("--cgroup <path>", "only this cgroup v2 folder and those below", absolutePath)
 		.choice(
-			"--otherwise <what>",
-			"if there is no good policy; open: nothing is enforced; closed: nothing leaves but loopback and DHCP",
+			"--otherwise <state>",
+			"without a valid policy; open: nothing is enforced; closed: only loopback and DHCP leave",
 			["open", "closed"],
 			"open",
 		)
-		.option("--state-dir <path>", "folder of the policy that was kept", absolutePath, DEFAULTS.stateDir ?? undefined)
+		.option("--state-dir <path>", "folder of the saved policy", absolutePath, DEFAULTS.stateDir)
 		.option("--json", "as one JSON document")
 		.examples([
 			"sudo sallyport attach",
 			"sudo sallyport attach --anew --policy ./policy.yaml",
-			"sudo sallyport attach --otherwise closed          what sallyport-early.service does at boot if on_boot is closed",
+			"sudo sallyport attach --otherwise closed          as sallyport-early.service does with SALLYPORT_ON_BOOT=closed",
 		])
 		.action(async (options: Options) => {
 			const { policy, pins, runtimeDir, stateDir, otherwise } = options;
@@ -46,10 +46,13 @@ export function addAttachCommand(program: CliCommand, deps: CliDeps, finish: (co
 
 export function addDetachCommand(program: CliCommand, deps: CliDeps): void {
 	kernelOptions(
-		program.subcommand("detach").description("take everything of Sallyport out of the kernel: nothing is enforced"),
+		program.subcommand("detach").description("remove everything of Sallyport from the kernel: nothing is enforced"),
 	)
 		.option("--json", "as one JSON document")
-		.examples(["sudo systemctl stop sallyport && sudo sallyport detach", "sudo sallyport attach      puts it back"])
+		.examples([
+			"sudo systemctl stop sallyport && sudo sallyport detach",
+			"sudo sallyport attach      puts the policy back in force",
+		])
 		.action(async ({ pins, runtimeDir, json }: Options) => {
 			const result = await deps.detach({ pins, runtimeDir });
 			if (json === true) deps.out.write(`${JSON.stringify(result)}\n`);
@@ -64,19 +67,21 @@ export function attachText(result: AttachResult): string {
 	const lines = {
 		kept: `In force: the last good policy, ${source} of ${savedAt} (${what}).`,
 		file: `In force: ${source} (${what}).`,
-		before: `The policy file is no good; in force stays what was before (generation ${generation}).`,
-		closed: "In force: closed. Nothing leaves but loopback, DHCP, and answers to who connects from outside.",
-		nothing: "Nothing is in force: there is no good policy, and --otherwise is open.",
+		before: `The policy file is invalid; the previous policy stays in force (generation ${generation}).`,
+		closed: "In force: closed. Only loopback, DHCP and replies to inbound connections leave.",
+		nothing: "Nothing is in force: there is no valid policy, and --otherwise is open.",
 	};
 	const where =
 		result.origin === "nothing"
 			? []
-			: [`It holds for ${cgroup}, by the pins at ${pins}, until sallyport run takes over or sallyport detach.`];
+			: [
+					`It applies to ${cgroup}, by the pins at ${pins}, until sallyport run takes over or sallyport detach removes it.`,
+				];
 	return `${[lines[result.origin], ...result.problems.map((problem) => `  ${problem}`), ...where].join("\n")}\n`;
 }
 
 function kernelOptions(command: CliCommand): CliCommand {
 	return command
-		.option("--pins <path>", "folder for the pins, on bpffs", absolutePath, DEFAULTS.pins)
+		.option("--pins <path>", "folder for the pins, below /sys/fs/bpf", absolutePath, DEFAULTS.pins)
 		.option("--runtime-dir <path>", "folder of the lock", absolutePath, DEFAULTS.runtimeDir);
 }

@@ -4,7 +4,7 @@ import type { PolicyCheck } from "../policy/compile/policy-facts.ts";
 import type { Comparison } from "../policy/evaluate/compare.ts";
 import type { ConnectionView } from "../records/view.ts";
 
-/** What the commands need; command.ts hands it in. */
+/** The system as the commands see it; command.ts provides it. */
 export interface CliDeps {
 	readonly version: string;
 	readonly out: Output;
@@ -12,7 +12,14 @@ export interface CliDeps {
 	readonly start: (config: Config, log: Logger) => Promise<RunningDaemon>;
 	readonly attach: (config: AttachConfig, log: Logger) => Promise<AttachResult>;
 	readonly detach: (config: Pick<Config, "pins" | "runtimeDir">) => Promise<DetachResult>;
-	/** What takes connections for the journal; null: no journal listens here. */
+	/**
+	 * One sentence on the policy that the kernel enforces by the pins of a folder, with the command that removes it. Null if there is none, or if
+	 * this user may not look. Defaults: those of `run`.
+	 */
+	readonly kernelState: (at?: Partial<Pick<Config, "pins" | "runtimeDir" | "cgroup" | "stateDir">>) => string | null;
+	/** BPF programs that judge the traffic of a cgroup, whoever attached them; null: of the whole host. Throws SallyportError. */
+	readonly attachedPrograms: (cgroup: string | null) => readonly AttachedAt[];
+	/** Returns a function that writes a connection to the journal; null: no journal listens here. */
 	readonly openJournal: () => ((connection: ConnectionView) => void) | null;
 	readonly doctor: (config: DoctorConfig) => Promise<DoctorReport>;
 	readonly checkPolicy: (file: string) => PolicyCheck;
@@ -27,57 +34,67 @@ export interface CliDeps {
 	readonly keys: (pressed: (key: string) => void) => () => void;
 }
 
-/** Where text goes; a terminal has colours and a size. */
+export interface AttachedAt {
+	/** As libbpf names it: cgroup_inet_egress. */
+	readonly hook: string;
+	/** Empty without CAP_SYS_ADMIN. */
+	readonly name: string;
+	readonly id: number;
+}
+
+/** An output stream. */
 export interface Output {
 	readonly terminal: boolean;
+	/** True if journald reads it: a line may begin with a priority, sd-daemon(3). */
+	readonly journal?: boolean;
 	readonly colours: boolean;
-	/** Columns and lines now. */
+	/** Current size of the terminal in columns and lines. */
 	readonly width: () => number;
 	readonly height: () => number;
-	/** False: nothing was written, the reader is too slow. */
+	/** False: nothing was written, because the reader is too slow. */
 	readonly write: (text: string) => boolean;
-	/** Called when the reader has gone. */
+	/** Calls `gone` when the reader has closed its end. */
 	readonly onClosed: (gone: () => void) => void;
-	/** Returns the end of it. */
+	/** Returns the function that unsubscribes. */
 	readonly onResize: (resized: () => void) => () => void;
 }
 
 export interface RunningDaemon {
-	/** Each connection once it is settled (src/connections/settled.ts). Returns the end of it, which tells what still waits. */
+	/** Emits each connection once it is settled (src/connections/settled.ts). Returns the function that emits the rest and unsubscribes. */
 	readonly watch: (emit: (connection: ConnectionView) => void) => () => Promise<void>;
-	/** Read policy and resolvers anew. */
+	/** Reads the policy file, the host's resolvers and the metrics' secrets again. Never rejects: a refusal is logged. */
 	readonly reload: () => Promise<void>;
 	readonly stop: () => Promise<void>;
 	readonly summary: () => { readonly lost: number };
-	/** Since the last time this was asked. */
+	/** Health since the last call. */
 	readonly health: () => Health;
 }
 
 export interface Health {
-	/** Why nothing is seen any more, or null. */
+	/** Why no events arrive any more, or null. */
 	readonly problem: string | null;
-	/** What is in force and how it goes, for a service manager. */
+	/** Policy and counts, for a service manager. */
 	readonly line: string;
 }
 
 export type AttachConfig = Pick<Config, "pins" | "cgroup" | "runtimeDir" | "sizes"> & {
 	readonly policy: string;
 	readonly stateDir: string;
-	/** The policy file and not the policy that was kept. */
+	/** Load the policy file, even if a saved policy can be used. */
 	readonly anew: boolean;
-	/** What is put in force if there is no good policy. */
+	/** The policy if there is no valid one. */
 	readonly otherwise: "open" | "closed";
 };
 
 export interface AttachResult {
-	/** Which policy is in force now; `before`: one that was there, because the file is no good. */
+	/** The policy in force now; `before`: an earlier one stays, because the file is invalid. */
 	readonly origin: "kept" | "file" | "before" | "closed" | "nothing";
 	readonly generation: number;
 	readonly mode: string | null;
 	readonly rules: number | null;
 	readonly source: string | null;
 	readonly savedAt: string | null;
-	/** Of the policy file, if it was tried. */
+	/** Problems of the policy file, if it was read. */
 	readonly problems: readonly string[];
 	readonly cgroup: string;
 	readonly pins: string;
@@ -100,9 +117,9 @@ export interface DoctorReport {
 export interface Finding {
 	readonly check: string;
 	readonly result: "ok" | "warning" | "failure";
-	/** What was found. */
+	/** The finding. */
 	readonly text: string;
-	/** What to do about it; null where there is nothing to do. */
+	/** The remedy; null: none is needed. */
 	readonly advice: string | null;
 }
 
@@ -143,7 +160,7 @@ export interface ReplayRow {
 	readonly from: string | null;
 	readonly first: string;
 	readonly last: string;
-	/** These only with a policy. */
+	/** Present only with a policy. */
 	readonly verdict?: string;
 	readonly phase?: string;
 	readonly group?: string | null;
@@ -153,7 +170,7 @@ export interface ReplayRow {
 
 export interface PolicySource {
 	readonly text: string;
-	/** The file it came from, or "(api)". */
+	/** Path of its file, or "(api)". */
 	readonly source: string;
 }
 

@@ -1,13 +1,16 @@
 import { readdirSync, rmSync } from "node:fs";
 import { dirname, join } from "node:path";
+import type { Status } from "../api/status.ts";
 import { DEFAULTS } from "../base/config.ts";
+import { errorCodeOf, SallyportError } from "../base/errors.ts";
 import { plainLogger } from "../base/logger.ts";
 import { printable } from "../base/text.ts";
-import type { ConnectionView } from "../records/view.ts";
 import type { CliCommand } from "./cli-command.ts";
+import { askJson } from "./client.ts";
 import type { CliDeps } from "./deps.ts";
+import { EnforcedRecords, followEnforced } from "./enforced.ts";
+import { ObservedOutput } from "./observed-output.ts";
 import { absolutePath, positiveInteger } from "./options.ts";
-import { type TableStyle, tableHeader, tableRow } from "./table.ts";
 
 interface Options {
 	readonly cgroup?: string;
@@ -15,6 +18,7 @@ interface Options {
 	readonly socket?: string;
 	readonly listen?: string;
 	readonly pins?: string;
+	readonly service: string;
 	readonly seconds?: number;
 	readonly dns: boolean;
 	readonly json?: boolean;
@@ -26,20 +30,22 @@ export function addObserveCommand(program: CliCommand, deps: CliDeps): void {
 		.description("show every outbound connection, live; blocks nothing and leaves nothing behind")
 		.option(
 			"--cgroup <path>",
-			"watch this cgroup v2 folder and what is below it (default: the whole host)",
+			"watch only this cgroup v2 folder and those below (default: the whole host)",
 			absolutePath,
 		)
 		.option("--policy <file>", "show what this policy would deny", absolutePath)
+		.option(
+			"--service <socket>",
+			"unix socket of the daemon that enforces here, if one does",
+			absolutePath,
+			DEFAULTS.socket,
+		)
 		.option("--socket <path>", "serve the API on this unix socket too", absolutePath)
 		.option("--listen <address>", "serve the API on loopback TCP too, read-only: 127.0.0.1:9440")
-		.option(
-			"--pins <path>",
-			"folder for the pins, on bpffs (default: one of its own, removed at the end)",
-			absolutePath,
-		)
-		.option("--seconds <n>", "stop by itself", positiveInteger)
-		.option("--no-dns", "leave out DNS questions")
-		.option("--json", "one JSON line a connection, which is the default where stdout is no terminal")
+		.option("--pins <path>", "folder for the pins, below /sys/fs/bpf (default: a temporary one)", absolutePath)
+		.option("--seconds <n>", "end after this time", positiveInteger)
+		.option("--no-dns", "leave out DNS queries")
+		.option("--json", "one JSON line per connection, the default where stdout is no terminal")
 		.examples(
 			[
 				"sudo sallyport observe",
@@ -47,16 +53,22 @@ export function addObserveCommand(program: CliCommand, deps: CliDeps): void {
 				"sudo sallyport observe --json | jq -r 'select(.name) | .name' | sort -u",
 				"npm start -- --cgroup /sys/fs/cgroup/system.slice",
 			],
-			"A connection is shown when it has ended or is a second old; a denial at once.",
+			[
+				"A connection is shown when it has closed or is a second old; a denial at once. Where a daemon enforces",
+				"a policy, VERDICT is its verdict, and POLICY that of --policy.",
+			].join("\n"),
 		)
 		.action((options: Options) => observe(options, deps));
 }
 
 async function observe(options: Options, deps: CliDeps): Promise<void> {
 	const pins = options.pins ?? `${PINS}${process.pid}`;
+	refusePinsInUse(options, deps);
 	removeStalePins();
-	/* From now on a signal ends it cleanly, also in the middle of the start. */
+	/* From here on a signal ends it cleanly, also during the start. */
 	const ended = deps.signals.ended();
+	const over = new AbortController();
+	const enforcement = await reportEnforcement(options, deps);
 	const daemon = await deps.start(
 		{
 			...DEFAULTS,
@@ -72,33 +84,86 @@ async function observe(options: Options, deps: CliDeps): Promise<void> {
 		},
 		plainLogger((line) => void deps.err.write(printLines(line))),
 	);
-	const closed = Promise.withResolvers<void>();
-	deps.out.onClosed(() => closed.resolve());
-	const waiting = [ended, closed.promise];
-	if (options.seconds !== undefined)
-		waiting.push(new Promise((resolve) => setTimeout(resolve, (options.seconds ?? 0) * 1000).unref()));
-	const shown = { count: 0, skipped: 0 };
-	const show = options.json === true || !deps.out.terminal ? jsonLines(deps) : liveTable(deps);
+	deps.out.onClosed(() => over.abort());
+	void ended.then(() => over.abort());
+	if (options.seconds !== undefined) setTimeout(() => over.abort(), options.seconds * 1000).unref();
+
+	const output = new ObservedOutput(deps.out, {
+		json: options.json === true || !deps.out.terminal,
+		enforcement,
+		ownVerdict: options.policy !== undefined,
+	});
+	const records = new EnforcedRecords((own, enforced) => output.show(own, enforced));
+	const following = enforcement === "daemon" ? followEnforced(options.service, records, over.signal) : null;
 	const unwatch = daemon.watch((connection) => {
 		if (!options.dns && connection.kind === "dns") return;
-		if (show(connection)) shown.count++;
-		else shown.skipped++;
+		if (following === null) output.show(connection, null);
+		else records.own(connection);
 	});
 	deps.signals.onHangup(() => void daemon.reload());
-	await Promise.race(waiting);
+	await aborted(over.signal);
 	await unwatch();
+	await following;
+	records.close();
 	const { lost } = daemon.summary();
 	await daemon.stop();
-	const skipped = shown.skipped === 0 ? "" : `, ${shown.skipped} not shown because the reader was too slow`;
+	const { count, skipped } = output;
+	const slow = skipped === 0 ? "" : `, ${skipped} not shown because the reader was too slow`;
 	const missed = lost === 0 ? "" : `, ${lost} events lost`;
-	if (deps.out.terminal || skipped !== "" || missed !== "")
-		deps.err.write(`sallyport: ${shown.count} connections${skipped}${missed}\n`);
+	if (deps.out.terminal || slow !== "" || missed !== "")
+		deps.err.write(`sallyport: ${count} connections${slow}${missed}; observe has left nothing in the kernel\n`);
 }
 
-/** Prefix of observe's own pin folders; the process id follows. */
+/**
+ * Reports on stderr which policy is enforced here already, because connections that it denies look allowed to the observer. `daemon`: a daemon
+ * reports the verdicts. `kernel`: the kernel enforces and no daemon reports. `none`: no Sallyport enforces.
+ */
+async function reportEnforcement({ service, cgroup }: Options, deps: CliDeps): Promise<"daemon" | "kernel" | "none"> {
+	const say = (text: string) => deps.err.write(`sallyport: ${printLines(text)}\n`);
+	const status = await askJson<Status>({ socket: service, path: "/v1/status", patience: STATUS_PATIENCE }).catch(
+		() => null,
+	);
+	if (status !== null) {
+		const { policy, generation } = status;
+		const verb = policy.mode === "observe" ? "records" : "enforces";
+		const what = policy.source === null ? "an earlier daemon's policy" : `${policy.source}, mode ${policy.mode}`;
+		say(
+			`the daemon with process ${status.pid} ${verb} here (${what}, generation ${generation}); VERDICT is its verdict`,
+		);
+		return "daemon";
+	}
+	const state = deps.kernelState();
+	if (state !== null) {
+		say(`${state} No daemon reports its verdicts, so VERDICT is unknown.`);
+		return "kernel";
+	}
+	const others = deps
+		.attachedPrograms(cgroup ?? null)
+		.map(({ hook, name, id }) => `${name || `program ${id}`} (${hook})`);
+	if (others.length > 0)
+		say(`other BPF programs are attached here, and observe does not see what they deny: ${others.join(", ")}`);
+	return "none";
+}
+
+/** [ms] */
+const STATUS_PATIENCE = 2_000;
+
+/* An observer would replace the policy that is pinned there, and remove it at its end. */
+function refusePinsInUse({ pins }: Options, deps: CliDeps): void {
+	if (pins === undefined) return;
+	const state = deps.kernelState({ pins });
+	if (state === null) return;
+	throw new SallyportError(
+		"USAGE",
+		`The pins at ${pins} are in use. ${state}`,
+		"Give observe another --pins, or none.",
+	);
+}
+
+/** Prefix of the temporary folders; the process id follows. */
 const PINS = `${dirname(DEFAULTS.pins)}/sallyport-observe-`;
 
-/* An observe that was killed leaves its programs running: they see, count and block nothing, but they are not free. */
+/* The programs of an observer that was killed go on counting. They deny nothing, but they take time. */
 function removeStalePins(): void {
 	const folder = dirname(PINS);
 	let names: string[];
@@ -118,18 +183,15 @@ function isRunning(pid: number): boolean {
 		process.kill(pid, 0);
 		return true;
 	} catch (error) {
-		return (error as NodeJS.ErrnoException).code === "EPERM";
+		return errorCodeOf(error) === "EPERM";
 	}
 }
 
-function jsonLines({ out }: CliDeps): (connection: ConnectionView) => boolean {
-	return (connection) => out.write(`${JSON.stringify(connection)}\n`);
-}
-
-function liveTable({ out }: CliDeps): (connection: ConnectionView) => boolean {
-	const style = (): TableStyle => ({ width: out.width(), colours: out.colours, date: false });
-	out.write(`${tableHeader(style())}\n`);
-	return (connection) => out.write(`${tableRow(connection, style())}\n`);
+function aborted(signal: AbortSignal): Promise<void> {
+	const { promise, resolve } = Promise.withResolvers<void>();
+	if (signal.aborted) resolve();
+	else signal.addEventListener("abort", () => resolve());
+	return promise;
 }
 
 function printLines(text: string): string {

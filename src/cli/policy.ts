@@ -7,6 +7,7 @@ import { absolutePath } from "./options.ts";
 import { addPolicyApply } from "./policy-apply.ts";
 import { addPolicyDiff } from "./policy-diff.ts";
 import { addPolicyExplain } from "./policy-explain.ts";
+import { addPolicyReload } from "./policy-reload.ts";
 import { addPolicyShow } from "./policy-show.ts";
 
 export function addPolicyCommand(program: CliCommand, deps: CliDeps, finish: (code: number) => void): void {
@@ -22,6 +23,7 @@ export function addPolicyCommand(program: CliCommand, deps: CliDeps, finish: (co
 	addPolicyExplain(policy, deps);
 	addPolicyShow(policy, deps);
 	addPolicyApply(policy, deps);
+	addPolicyReload(policy, deps);
 	addPolicyDiff(policy, deps, finish);
 }
 

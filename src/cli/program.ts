@@ -1,5 +1,6 @@
 import { CommanderError } from "commander";
 import { EXIT, exitCodeOf, sentence } from "../base/errors.ts";
+import { withPriority } from "../base/logger.ts";
 import { addAttachCommand, addDetachCommand } from "./attach.ts";
 import { CliCommand } from "./cli-command.ts";
 import { addCompletionCommand } from "./completion.ts";
@@ -28,7 +29,7 @@ export async function runCommandLine(args: readonly string[], deps: CliDeps): Pr
 		return exitCode;
 	} catch (error) {
 		if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.OK : EXIT.USAGE;
-		deps.err.write(`sallyport: ${sentence(error)}\n`);
+		deps.err.write(withPriority(`sallyport: ${sentence(error)}\n`, "error", deps.err.journal === true));
 		return exitCodeOf(error);
 	}
 }

@@ -25,12 +25,12 @@ import type { Answer } from "./name-book.ts";
 import { type LookupName, Naming } from "./naming.ts";
 import { RecordsKept } from "./records-kept.ts";
 
-/** Told at once, within the batch. */
+/** Called synchronously, within the batch. */
 export interface Watcher {
-	opened(connection: Connection): void;
+	opened?(connection: Connection): void;
 	/** An enforced denial, as often as one becomes new. */
-	denied(connection: Connection): void;
-	ended(connection: Connection): void;
+	denied?(connection: Connection): void;
+	ended?(connection: Connection): void;
 	/** An address that DNS gave for a name, and the question it answers if that is known. */
 	answered?(answer: Answer, question: Connection | null): void;
 }
@@ -91,7 +91,13 @@ export class ConnectionTable implements EventSink {
 		if (!connection.nameFromHello && !connection.nameFromRequest && event.phase === PHASE.connect)
 			this.#naming.fromDns(connection, event, at);
 		this.#decide(connection, event);
-		if (known === undefined) for (const watcher of this.#watchers) watcher.opened(connection);
+		if (known === undefined) for (const watcher of this.#watchers) watcher.opened?.(connection);
+		this.#afterDecision(connection, event);
+	}
+
+	/** Records a denial of a connection in this table that no packet caused: the kernel judged it by a new policy. */
+	rejudged(connection: Connection, event: DecisionEvent): void {
+		this.#decide(connection, event);
 		this.#afterDecision(connection, event);
 	}
 
@@ -114,7 +120,7 @@ export class ConnectionTable implements EventSink {
 			connection.nameKey = nameHash;
 		}
 		this.#decide(connection, event);
-		if (known === undefined) for (const watcher of this.#watchers) watcher.opened(connection);
+		if (known === undefined) for (const watcher of this.#watchers) watcher.opened?.(connection);
 		this.#afterDecision(connection, event);
 	}
 
@@ -146,7 +152,7 @@ export class ConnectionTable implements EventSink {
 			/* Older than this daemon, or dropped. One that was denied at connect has sent nothing and has its record. */
 			if (event.packetsOut + event.packetsIn === 0 || isUnspecified(event.remote)) return;
 			connection = this.#create(event, false, 0, null);
-			for (const watcher of this.#watchers) watcher.opened(connection);
+			for (const watcher of this.#watchers) watcher.opened?.(connection);
 		}
 		connection.bytesOut = event.bytesOut;
 		connection.bytesIn = event.bytesIn;
@@ -180,7 +186,7 @@ export class ConnectionTable implements EventSink {
 
 	#retire(connection: Connection): void {
 		this.kept.end(connection);
-		for (const watcher of this.#watchers) watcher.ended(connection);
+		for (const watcher of this.#watchers) watcher.ended?.(connection);
 	}
 
 	#find(event: DecisionEvent): Connection | undefined {
@@ -231,10 +237,10 @@ export class ConnectionTable implements EventSink {
 		this.#decide(connection, event);
 		connection.ended = true;
 		connection.end = event.verdict === VERDICT.deny ? END.denied : 0;
-		for (const watcher of this.#watchers) watcher.opened(connection);
+		for (const watcher of this.#watchers) watcher.opened?.(connection);
 		if (event.verdict === VERDICT.deny) {
 			connection.denialReported = true;
-			for (const watcher of this.#watchers) watcher.denied(connection);
+			for (const watcher of this.#watchers) watcher.denied?.(connection);
 			if (event.protocol === PROTOCOL.tcp) this.#o.destroy(event);
 		} else this.#questions.set(questionKey(event.cookie, event.nameHash, event.queryType), connection);
 		this.kept.add(connection);
@@ -251,7 +257,7 @@ export class ConnectionTable implements EventSink {
 		}
 		connection.ech = (event.flags & HELLO_FLAG.ech) !== 0;
 		this.#decide(connection, event);
-		if (known === undefined) for (const watcher of this.#watchers) watcher.opened(connection);
+		if (known === undefined) for (const watcher of this.#watchers) watcher.opened?.(connection);
 		this.#afterDecision(connection, event);
 	}
 
@@ -279,20 +285,14 @@ export class ConnectionTable implements EventSink {
 		}
 		if (!connection.denialReported) {
 			connection.denialReported = true;
-			for (const watcher of this.#watchers) watcher.denied(connection);
+			for (const watcher of this.#watchers) watcher.denied?.(connection);
 		}
 		if (over) this.#retire(connection);
 		else if (event.protocol === PROTOCOL.tcp && DESTROYS[event.hook] === true) this.#o.destroy(keptDecision(event));
 	}
 }
 
-interface Where {
-	readonly protocol: number;
-	readonly remote: string;
-	readonly remotePort: number;
-	readonly local: string;
-	readonly localPort: number;
-}
+type Where = Pick<DecisionEvent, "protocol" | "remote" | "remotePort" | "local" | "localPort">;
 
 const TYPE_A = 1;
 const TYPE_AAAA = 28;

@@ -1,3 +1,4 @@
+import { TIMES } from "../base/config.ts";
 import type { Connection } from "../records/connection.ts";
 import type { ConnectionTable } from "./connection-table.ts";
 import type { Answer } from "./name-book.ts";
@@ -82,4 +83,4 @@ export class Recorder {
 }
 
 /** ms */
-const TICK = 200;
+const TICK = TIMES.settleTick;

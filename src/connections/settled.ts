@@ -1,3 +1,4 @@
+import { TIMES } from "../base/config.ts";
 import type { Connection } from "../records/connection.ts";
 import type { ConnectionTable } from "./connection-table.ts";
 
@@ -58,4 +59,4 @@ export class SettledStream {
 }
 
 /** ms */
-const TICK = 200;
+const TICK = TIMES.settleTick;

@@ -6,6 +6,7 @@ import type { LiveFeed } from "../connections/live-feed.ts";
 import type { NameBook } from "../connections/name-book.ts";
 import type { OpenPolicy } from "../enforce/open-policy.ts";
 import { hostEnvironment } from "../enforce/policy-environment.ts";
+import type { LoadResult } from "../enforce/policy-service.ts";
 import type { TrustedResolvers } from "../enforce/resolvers.ts";
 import type { Users } from "../identity/users.ts";
 import { CONTENT_TYPE } from "../metrics/exposition.ts";
@@ -23,21 +24,23 @@ export interface ServicesOptions {
 	readonly users: Users;
 	readonly nameBook: NameBook;
 	readonly history: History | null;
+	readonly reload: () => Promise<LoadResult | null>;
 	readonly learned: ApiServices["learned"];
 	readonly status: () => Status;
 	readonly metrics: () => AsyncIterable<string>;
 }
 
-/** The daemon, as the API sees it. */
+/** Adapts the parts of the daemon to the API's interface. */
 export function apiServices(o: ServicesOptions): ApiServices {
 	const { sources, feed, describe, resolvers, users, nameBook, history, learned, status } = o;
 	const { service: policy, check } = o.policy;
 	return {
 		...{ feed, describe, learned, status },
-		records: (wanted) => sources.read(wanted),
+		records: (source) => sources.read(source),
 		policy: policyPort({
 			policy,
 			check,
+			reload: o.reload,
 			facts: {
 				environment: hostEnvironment({ folder: "/", within: null, uidOf: users.uidOf.bind(users) }),
 				learned: (address) => learned(address).map(({ name }) => name),
@@ -46,7 +49,7 @@ export function apiServices(o: ServicesOptions): ApiServices {
 			},
 		}),
 		metrics: () => ({ contentType: CONTENT_TYPE, parts: o.metrics() }),
-		ill: () => (policy.generation === 0 ? "no policy is in force" : null),
+		unhealthyReason: () => (policy.generation === 0 ? "no policy is in force" : null),
 		ready: () => readiness(policy, history?.status() ?? null),
 	};
 }

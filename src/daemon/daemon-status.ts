@@ -26,8 +26,10 @@ export interface StatusOptions {
 	readonly fills: MapFills;
 }
 
+/** The document of GET /v1/status. */
 export function statusOf(o: StatusOptions): Status {
 	const { kernel, policy, pump, table } = o;
+	/* Counted in another thread; this status shows the counts of the last time. */
 	void o.fills.read();
 	const counters = kernel.sum("counters");
 	return {
@@ -59,7 +61,7 @@ export function statusOf(o: StatusOptions): Status {
 	};
 }
 
-/** One line for a service manager's status. */
+/** The status line of the service manager. */
 export function statusLine({ kernel, policy, table }: Pick<StatusOptions, "kernel" | "policy" | "table">): string {
 	const { current, generation } = policy;
 	const counters = kernel.sum("counters");
@@ -72,7 +74,7 @@ export function statusLine({ kernel, policy, table }: Pick<StatusOptions, "kerne
 	return `${what}${refused}: ${table.kept.sizes.live} open, ${denied} denied, ${lostOf(counters)} events lost`;
 }
 
-/** Ready: this daemon's own policy decides. What is wrong with history is said, and stops nothing. */
+/** Ready once this daemon's own policy is in force. A failure of history is reported, and does not affect readiness. */
 export function readiness(policy: PolicyService, history: HistoryStatus | null): Readiness {
 	const own = policy.current === null ? "the policy in force is an earlier daemon's" : "ok";
 	return {

@@ -2,13 +2,13 @@ import { release } from "node:os";
 import { join } from "node:path";
 import { type Config, LIMITS } from "../base/config.ts";
 import type { Logger } from "../base/logger.ts";
-import type { LoadFailure, PolicyInForce } from "../enforce/policy-service.ts";
+import type { LoadFailure, PolicyInForce, PolicyService } from "../enforce/policy-service.ts";
 import { renderProblem } from "../policy/read/problem.ts";
 import type { DaemonStart, History, HistoryFailure, HistoryFailureCode, PolicyChange } from "../records/contract.ts";
 import type { Describer } from "../records/view.ts";
 import { openHistory } from "../store/open.ts";
 
-/** The history that the configuration asks for, or null. */
+/** Opens the history that the configuration asks for; null: none. A failure to open or write is logged, never thrown. */
 export function keepHistory({ stateDir, history }: Config, describe: Describer, log: Logger): History | null {
 	if (stateDir === null || history === null) return null;
 	return openHistory({
@@ -18,64 +18,67 @@ export function keepHistory({ stateDir, history }: Config, describe: Describer, 
 		describe,
 		buffer: LIMITS.historyBuffer,
 		onFailure: (failure: HistoryFailure | null) => {
-			if (failure === null) log.info("history is written again");
-			else log.error(whatFailed(failure), { code: failure.code, failure: failure.message });
+			if (failure === null) log.info("history is being written again");
+			else log.error(failureText(failure), { code: failure.code, failure: failure.message });
 		},
 	});
 }
 
-/** What has happened, and what to do. */
-export function whatFailed({ code }: Pick<HistoryFailure, "code">): string {
-	return FAILED[code] ?? "history is not written; deciding goes on";
+/** Records each policy that is loaded or refused, beginning with the first one of this daemon. */
+export function recordPolicies(
+	service: Pick<PolicyService, "current" | "lastFailure" | "generation" | "watch">,
+	history: Pick<History, "recordPolicyChange">,
+): void {
+	const { current, lastFailure, generation } = service;
+	if (current !== null) history.recordPolicyChange(loadedChange(current));
+	else if (lastFailure !== null) history.recordPolicyChange(refusedChange(lastFailure, generation));
+	service.watch({
+		loaded: (policy) => history.recordPolicyChange(loadedChange(policy)),
+		refused: (failure, kept) => history.recordPolicyChange(refusedChange(failure, kept)),
+	});
 }
 
-const FAILED: Partial<Record<HistoryFailureCode, string>> = {
-	dropped:
-		"some records are missing from history: more came than the file takes. Give it a faster disk, or less to do; " +
-		"sallyport_history_dropped_total counts them, and deciding goes on",
-	corrupt:
-		"the history file was broken: it was moved aside and a new one begun. Look at the disk; what can be read of the old one " +
-		"sqlite3's .recover gets out, and deciding goes on",
-	disk_full:
-		"history is not written: its disk is full. Make room, or keep less with --history-megabytes; deciding goes on",
-	read_only:
-		"history is not written: its folder cannot be written to. Mount it writable, or name another; deciding goes on",
-	locked: "history is not written: another program holds its file. End that program; deciding goes on",
-	newer_schema:
-		"history is not written: its file was made by a newer Sallyport. Start that one, or move the file away; deciding goes on",
-};
-
-export function loadedChange({
-	generation,
-	policy,
-	origin,
-	source,
-	etag,
-	text,
-	loadedAt,
-}: PolicyInForce): PolicyChange {
-	const { mode } = policy;
-	return { time: loadedAt.getTime(), loaded: true, generation, mode, origin, source, etag, text, problems: [] };
-}
-
-export function refusedChange({ time, source, problems }: LoadFailure, generation: number): PolicyChange {
-	return {
-		time: time.getTime(),
-		loaded: false,
-		generation,
-		mode: null,
-		origin: source.startsWith("/") ? "file" : "api",
-		source,
-		etag: null,
-		text: null,
-		problems: problems.slice(0, 100).map(renderProblem),
-	};
-}
-
+/** The record of this start. `generation`: of the policy that was in force before it; 0: none. */
 export function startRecord(version: string, adopted: boolean, generation: number): DaemonStart {
 	return { time: Date.now(), version, pid: process.pid, adopted, generation, kernel: release() };
 }
 
-/** ms */
+/** The failure and its remedy. */
+export function failureText({ code }: Pick<HistoryFailure, "code">): string {
+	return FAILURES[code] ?? "history is not written; the policy is still enforced";
+}
+
+const FAILURES: Partial<Record<HistoryFailureCode, string>> = {
+	dropped:
+		"some records are missing from history: they came faster than the disk takes them. Use a faster disk; " +
+		"sallyport_history_dropped_total counts them, and the policy is still enforced",
+	corrupt:
+		"the history file was corrupt: it was moved aside and a new one was created. Check the disk; sqlite3's .recover reads what " +
+		"is left of the old file, and the policy is still enforced",
+	disk_full:
+		"history is not written: the disk is full. Free space, or lower --history-megabytes; the policy is still enforced",
+	read_only:
+		"history is not written: its folder is read-only. Mount it writable, or set --state-dir; the policy is still enforced",
+	locked: "history is not written: another program has locked the file. End that program; the policy is still enforced",
+	newer_schema:
+		"history is not written: a newer Sallyport made the file. Run that version, or move the file away; the policy is still enforced",
+};
+
+function loadedChange({ generation, policy, origin, source, etag, text, loadedAt }: PolicyInForce): PolicyChange {
+	const { mode } = policy;
+	return { time: loadedAt.getTime(), loaded: true, generation, mode, origin, source, etag, text, problems: [] };
+}
+
+function refusedChange({ time, source, origin, problems }: LoadFailure, generation: number): PolicyChange {
+	const rendered = problems.slice(0, PROBLEMS).map(renderProblem);
+	return {
+		...{ time: time.getTime(), loaded: false, generation, origin, source, problems: rendered },
+		...{ mode: null, etag: null, text: null },
+	};
+}
+
+/** Problems of one refused policy that are recorded. */
+const PROBLEMS = 100;
+/** [ms] */
 const DAY = 86_400_000;
 const MEGABYTE = 1024 * 1024;

@@ -1,10 +1,10 @@
 import { otherPolicy } from "../api/policy.ts";
 import type { ExplainRequest, Explanation, PhaseAnswer, RuleOfName } from "../api/policy-types.ts";
 import { Refusal } from "../api/problem-details.ts";
-import type { PolicyDocument, PolicyPort } from "../api/services.ts";
+import type { PolicyDocument, PolicyLoad, PolicyPort } from "../api/services.ts";
 import { printable } from "../base/text.ts";
 import { type ExplainFacts, explainPolicy, QuestionError } from "../enforce/explain-policy.ts";
-import { type PolicyInForce, type PolicyService, StaleError } from "../enforce/policy-service.ts";
+import { type LoadResult, type PolicyInForce, type PolicyService, StaleError } from "../enforce/policy-service.ts";
 import type { PolicyCheck } from "../policy/compile/policy-facts.ts";
 import type { PhaseExplanation } from "../policy/evaluate/explain.ts";
 import { covers, readHostName } from "../policy/host-names.ts";
@@ -16,11 +16,12 @@ import { BusyError } from "../system/turns.ts";
 export interface PolicyPortOptions {
 	readonly policy: PolicyService;
 	readonly check: (text: string) => Promise<PolicyCheck>;
+	readonly reload: () => Promise<LoadResult | null>;
 	readonly facts: ExplainFacts;
 }
 
-/** The policy, as the API sees it. */
-export function policyPort({ policy, check, facts }: PolicyPortOptions): PolicyPort {
+/** Adapts the policy service to the API's interface. */
+export function policyPort({ policy, check, reload, facts }: PolicyPortOptions): PolicyPort {
 	return {
 		current: () => (policy.current === null ? null : documentOf(policy.current)),
 		async load(text, replaces) {
@@ -30,7 +31,13 @@ export function policyPort({ policy, check, facts }: PolicyPortOptions): PolicyP
 					if (error instanceof StaleError) throw otherPolicy(error.current?.etag ?? null);
 					throw busyOr(error);
 				});
-			return result.ok ? { ok: true, policy: documentOf(result.policy) } : result;
+			return loadOf(result);
+		},
+		async reload() {
+			const result = await reload().catch((error: unknown) => {
+				throw busyOr(error);
+			});
+			return result === null ? null : loadOf(result);
 		},
 		check: (text) =>
 			check(text).catch((error: unknown) => {
@@ -50,9 +57,13 @@ export function policyPort({ policy, check, facts }: PolicyPortOptions): PolicyP
 	};
 }
 
+function loadOf(result: LoadResult): PolicyLoad {
+	return result.ok ? { ok: true, policy: documentOf(result.policy) } : result;
+}
+
 function busyOr(error: unknown): unknown {
 	if (!(error instanceof BusyError)) return error;
-	return new Refusal(503, "busy", "Too many policies wait to be read; ask again later.", {}, { "retry-after": "2" });
+	return new Refusal(503, "busy", "Too many policies wait to be loaded; retry later.", {}, { "retry-after": "2" });
 }
 
 function documentOf(inForce: PolicyInForce): PolicyDocument {
@@ -120,12 +131,12 @@ function summaryOf(phase: string, { verdict, reason, rule, helloRequired }: Phas
 
 const REASONS: Readonly<Record<PhaseExplanation["decision"]["reason"], string>> = {
 	rule: "a rule",
-	default: "no rule decides, the default does",
-	resolver: "DNS with a trusted resolver is judged by its questions",
-	name_unbound: "a rule covers the name, but DNS did not give the address for it",
+	default: "no rule decides; the default applies",
+	resolver: "DNS to a trusted resolver is judged by its questions",
+	name_unbound: "a rule covers the name, but no DNS answer gave the address for it",
 	name_missing: "no rule decides without a name, and the default denies",
-	name_bad: "what is given as a name is none",
-	unreadable: "it cannot be read",
+	name_bad: "the name is not a valid host name",
+	unreadable: "the message cannot be parsed",
 };
 
 function rulesOf(policy: Policy, name: string): RuleOfName[] {

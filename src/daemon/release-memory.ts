@@ -4,10 +4,10 @@ import { runInNewContext } from "node:vm";
 import type { Addon } from "../native/binding.ts";
 
 /**
- * After the start: what it left behind goes, some 50 MB. The cache of compiled code is written now and not when the daemon ends: one that is killed
- * would compile everything again, and keep the memory for that. Takes some tens of milliseconds.
+ * Releases some 50 MB that only the start needed. Takes some tens of milliseconds. The cache of compiled code is written now and not at the
+ * exit: a daemon that is killed would compile everything again, and hold the memory for it until then.
  */
-export function giveBack(addon: Pick<Addon, "releaseMemory">): void {
+export function releaseMemory(addon: Pick<Addon, "releaseMemory">): void {
 	flushCompileCache();
 	setFlagsFromString("--expose-gc");
 	const collect = runInNewContext("gc") as (options: { type: "major"; flavor: "last-resort" }) => void;

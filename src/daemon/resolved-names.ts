@@ -1,25 +1,27 @@
 import { addressOfBytes, type Packed } from "../base/address.ts";
 import { TIMES } from "../base/config.ts";
+import { errorCodeOf } from "../base/errors.ts";
 import type { Logger } from "../base/logger.ts";
 import type { Answer } from "../connections/name-book.ts";
 import { subscribe } from "../system/varlink.ts";
 
 export interface ResolvedNamesOptions {
-	/** io.systemd.Resolve.Monitor's socket, which serves root alone. */
+	/** Socket of io.systemd.Resolve.Monitor, which serves only root. */
 	readonly socket: string;
-	/** The same by way of a unit that may (systemd/sallyport-resolved.socket). */
+	/** Socket of a proxy for it that runs as root (systemd/sallyport-resolved.socket). */
 	readonly proxy: string;
 	readonly answered: (answer: Answer) => void;
 	readonly now: () => number;
 	readonly log: Logger;
-	/** ms between tries. */
+	/** Between attempts to connect [ms]. */
 	readonly retry?: number;
 }
 
 /**
- * What systemd-resolved answered to anyone (Monitor.SubscribeQueryResults, systemd 252 and later), also from its cache and to programs
- * that ask it without a DNS packet (nss-resolve, D-Bus, varlink). It says name and addresses, not who asked. For people's eyes alone: no
- * verdict rests on it, for an answer may come from LLMNR, mDNS or /etc/hosts, and comes after the program has it. Returns how to end it.
+ * Subscribes to the answers of systemd-resolved (Monitor.SubscribeQueryResults, systemd 252 and later), including those from its cache and
+ * those to clients that send no DNS packet (nss-resolve, D-Bus, varlink). An answer has name and addresses but not its client. It is only
+ * displayed and affects no verdict: it may come from LLMNR, mDNS or /etc/hosts, and arrives after the client has it. Returns the function
+ * that unsubscribes.
  */
 export function watchResolved({
 	socket,
@@ -31,21 +33,21 @@ export function watchResolved({
 }: ResolvedNamesOptions): () => void {
 	let close = () => {};
 	let timer: NodeJS.Timeout | null = null;
-	let told = false;
+	let subscribed = false;
 	const start = (by: string) => {
 		timer = null;
 		close = subscribe({
 			socket: by,
 			method: "io.systemd.Resolve.Monitor.SubscribeQueryResults",
 			onReply: (parameters) => {
-				if (!told) log.info("systemd-resolved tells what it answers", { socket: by });
-				told = true;
+				if (!subscribed) log.info("subscribed to the answers of systemd-resolved", { socket: by });
+				subscribed = true;
 				for (const answer of answersOf(parameters, now())) answered(answer);
 			},
 			onEnd: (why) => {
-				if (told) log.info("systemd-resolved no longer tells what it answers", { why: why.message });
+				if (subscribed) log.info("the subscription to systemd-resolved has ended", { why: why.message });
 				else if (by === socket && isThere(why)) return start(proxy);
-				told = false;
+				subscribed = false;
 				timer = setTimeout(() => start(socket), retry);
 				timer.unref();
 			},
@@ -58,15 +60,15 @@ export function watchResolved({
 	};
 }
 
-/* It runs, but refuses us. */
-function isThere(why: NodeJS.ErrnoException): boolean {
-	return why.code !== "ENOENT" && why.code !== "ECONNREFUSED";
+/* systemd-resolved runs, but refuses this user. */
+function isThere(why: Error): boolean {
+	return !["ENOENT", "ECONNREFUSED"].includes(errorCodeOf(why) ?? "");
 }
 
-/** The addresses of one result; anything that has not the form of one gives none. `time`: wall clock, ms. */
+/** The addresses of one result; none if it is malformed. `time`: wall clock [ms]. */
 export function answersOf(result: Readonly<Record<string, unknown>>, time: number): Answer[] {
 	if (result["state"] !== "success") return [];
-	/* `question` is the last one of a chain of aliases; the ones before are in `collectedQuestions`, the first of which was asked. */
+	/* The client's question is the first of `collectedQuestions`. `question` is the last one of a chain of aliases. */
 	const name = keyOf(listOf(result["collectedQuestions"])[0] ?? listOf(result["question"])[0])?.name;
 	if (name === undefined) return [];
 	return listOf(result["answer"]).flatMap((item) => {

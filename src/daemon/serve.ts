@@ -1,41 +1,103 @@
-import { rmSync } from "node:fs";
-import type { FastifyInstance } from "fastify";
-import { SOCKET_ACCESS } from "../api/access.ts";
-import { type AppOptions, buildApp } from "../api/app.ts";
-import { type Listener, listenOnSocket, listenOnTcp, tcpListener } from "../api/listen.ts";
-import type { ApiServices } from "../api/services.ts";
-import type { Config } from "../base/config.ts";
+import { BothRecords } from "../answers/both.ts";
+import { RecentRecords } from "../answers/recent.ts";
+import { RecordSources } from "../answers/sources.ts";
+import type { Listener } from "../api/listen.ts";
+import { type Config, LIMITS, TIMES } from "../base/config.ts";
 import type { Logger } from "../base/logger.ts";
-import { groupId } from "../identity/users.ts";
-
-/** What the API will listen on besides its socket; throws before anything is opened. */
-export function tcpListenerOf({ listen, tokenFile, tlsCert, tlsKey }: Config): Listener | null {
-	return listen === null ? null : tcpListener({ listen, tokenFile, tlsCert, tlsKey });
-}
+import { LiveFeed } from "../connections/live-feed.ts";
+import { SettledStream } from "../connections/settled.ts";
+import { learnedNames } from "../enforce/kernel-names.ts";
+import type { LoadResult } from "../enforce/policy-service.ts";
+import { expose } from "../metrics/exposition.ts";
+import { listenForScrapes } from "../metrics/listener.ts";
+import { registerMetrics } from "../metrics/register.ts";
+import type { Connection } from "../records/connection.ts";
+import type { Clock } from "../system/clock.ts";
+import { listenForApi } from "./api-listeners.ts";
+import { apiServices } from "./api-services.ts";
+import { type StatusOptions, statusOf } from "./daemon-status.ts";
+import type { Enforcement } from "./enforce.ts";
+import type { Recording } from "./record.ts";
 
 export interface ServeOptions {
 	readonly config: Config;
-	readonly services: ApiServices;
-	readonly log: Logger;
-	readonly version: string;
+	readonly enforcement: Enforcement;
+	readonly recording: Recording;
+	readonly about: Pick<StatusOptions, "version" | "libbpfVersion" | "startedAt" | "cgroup" | "pins">;
+	/** The API's TCP listener, checked but not open. */
 	readonly listener: Listener | null;
-	/** What to do when it ends. */
-	readonly defer: (step: () => void | Promise<void>) => void;
+	readonly clock: Clock;
+	readonly log: Logger;
+	readonly scope: AsyncDisposableStack;
 }
 
-export async function serve({ config, services, log, version, listener, defer }: ServeOptions): Promise<void> {
-	const open = async (how: Pick<AppOptions, "access" | "tls">): Promise<FastifyInstance> => {
-		const app = await buildApp({ services, log, version, ...how });
-		defer(() => app.close());
-		return app;
+/** The third phase of the daemon: metrics, API and streams. */
+export interface Serving {
+	/** HOST:PORT of the metrics listener as bound; null: none. */
+	readonly metricsAddress: string | null;
+	/** Reads the policy file, the host's resolvers and the metrics' secrets again; null: there is no policy file. */
+	readonly reload: () => Promise<LoadResult | null>;
+}
+
+/** Registers the metrics and opens the listeners. Rejects with SallyportError LISTEN_FAILED. */
+export async function serve(options: ServeOptions): Promise<Serving> {
+	const { config, enforcement, recording, about, listener, clock, log, scope } = options;
+	const { kernel, policy, slots, resolvers } = enforcement;
+	const { table, names, nameBook, describe, view, history, recorder, users, pump, processes, destroyer } = recording;
+	const settled = (emit: (connection: Connection) => void) => {
+		const stream = new SettledStream({ table, settle: TIMES.settle, emit });
+		scope.defer(() => stream.close());
 	};
-	if (config.socket !== null) {
-		const path = config.socket;
-		defer(() => rmSync(path, { force: true }));
-		await listenOnSocket(await open({ access: SOCKET_ACCESS }), path, groupId(config.group));
+
+	const { registry, topNames, fills, encryptedDns } = registerMetrics({
+		...{ kernel, slots, version: about.version, table, processes, pump, destroyer },
+		policy: policy.service,
+		actionOf: (key) => policy.service.actionOf(key),
+		history: () => history?.status() ?? null,
+		topNames: config.metrics.topNames,
+	});
+	if (topNames !== null) {
+		settled((each) => topNames.settled(each));
+		scope.defer(table.watch({ ended: (each) => topNames.ended(each) }));
 	}
-	if (listener !== null) {
-		const { access, tls } = listener;
-		await listenOnTcp(await open(tls === null ? { access } : { access, tls }), listener);
-	}
+	settled((each) => encryptedDns.settled(each));
+	const feed = new LiveFeed(LIMITS.replayed, view);
+	settled((each) => feed.push(each, clock.now()));
+
+	const { listen } = config.metrics;
+	const scrapes =
+		listen === null ? null : await listenForScrapes({ ...config.metrics, listen }, () => expose(registry), log);
+	scope.defer(() => scrapes?.close());
+	const reload = async () => {
+		const loaded = await policy.reload();
+		enforcement.updateResolvers();
+		scrapes?.reload();
+		return loaded;
+	};
+
+	const connections = () => table.kept.all();
+	const recent = (some: () => Iterable<Connection>) =>
+		new RecentRecords({ connections: some, names: nameBook, describe, view });
+	const services = apiServices({
+		...{ feed, describe, policy, resolvers, users, nameBook, history, reload },
+		sources: new RecordSources({
+			...{ history, recorder },
+			recent: recent(connections),
+			both: history === null ? null : new BothRecords({ history, connections, recent: (some) => recent(() => some) }),
+			drain: () => pump.flush(),
+			flushTimeout: TIMES.freshness,
+		}),
+		learned: (address) => learnedNames(kernel, names, clock, address),
+		status: () =>
+			statusOf({
+				...about,
+				...{ kernel, policy: policy.service, pump, table, fills },
+				resolvers: resolvers.texts(),
+				history: history?.status() ?? null,
+				streams: feed.readers,
+			}),
+		metrics: () => expose(registry),
+	});
+	await listenForApi({ config, services, log, version: about.version, listener, scope });
+	return { metricsAddress: scrapes?.address ?? null, reload };
 }

@@ -7,6 +7,7 @@ import { buildPolicy } from "../enforce/build-policy.ts";
 import { bootSources } from "../enforce/host-resolvers.ts";
 import { type LastGood, lastGoodFile, movedExe, readLastGood } from "../enforce/last-good.ts";
 import { attach, type Inherited, inherited, keyOfRows, openKernel } from "../enforce/open-kernel.ts";
+import { ensureBpffs } from "../enforce/pin-folder.ts";
 import { hostEnvironment, readMountinfo } from "../enforce/policy-environment.ts";
 import { PolicyService } from "../enforce/policy-service.ts";
 import { installResolvers, trustedResolvers } from "../enforce/resolvers.ts";
@@ -17,31 +18,33 @@ import { POLICY_HEAD } from "../native/layout.ts";
 import { renderProblem } from "../policy/read/problem.ts";
 import { watchedCgroup } from "../system/cgroup.ts";
 import { acquirePins, type Lock } from "../system/lock.ts";
+import { parseMountinfo } from "../system/mounts.ts";
 
 /*
- * What is done to the kernel while no daemon runs. At boot this comes before any network: it knows no API and no history, so
- * that little has to be read before it is done.
+ * The commands that change the kernel while no daemon runs. At boot they run before any network is up, so they import neither the API nor
+ * history: there is less to read before the policy is in force.
  */
 
-/** Puts a policy in force and leaves it to the kernel. */
+/**
+ * Puts a policy in force and leaves it to the kernel. Rejects with SallyportError, ALREADY_RUNNING among them if a daemon has the pins.
+ */
 export async function attachAlone(config: AttachConfig, addon: Addon, log: Logger): Promise<AttachResult> {
-	const watched = watchedCgroup(config.cgroup, readMountinfo());
+	const mountinfo = readMountinfo();
+	const watched = watchedCgroup(config.cgroup, mountinfo);
+	await using scope = new AsyncDisposableStack();
 	const lock = await acquirePins(config);
-	let kernel: Kernel | null = null;
-	try {
-		kernel = openKernel(addon, config, watched);
-		const before = inherited(kernel);
-		const result = await put(kernel, before, config, log);
-		/* Programs that are not attached go when the handles are closed: that is "open". */
-		if (result.origin !== "nothing" || before.generation > 0) attach(kernel);
-		return { ...result, cgroup: watched.path, pins: config.pins };
-	} finally {
-		kernel?.close();
-		lock.release();
-	}
+	scope.defer(() => lock.release());
+	scope.defer(ensureBpffs(addon, config.pins, parseMountinfo(mountinfo)));
+	const kernel = openKernel(addon, config, watched);
+	scope.defer(() => kernel.close());
+	const before = inherited(kernel);
+	const result = await put(kernel, before, config, log);
+	/* Programs that are not attached are gone once the handles are closed: that is "open". */
+	if (result.origin !== "nothing" || before.generation > 0) attach(kernel);
+	return { ...result, cgroup: watched.path, pins: config.pins };
 }
 
-/** Takes everything out of the kernel. */
+/** Removes everything of Sallyport from the kernel. Rejects with SallyportError ALREADY_RUNNING if a daemon has the pins. */
 export async function detachAlone(config: Pick<Config, "pins" | "runtimeDir">, addon: Addon): Promise<DetachResult> {
 	const lock: Lock = await acquirePins(config);
 	try {
@@ -56,7 +59,7 @@ export async function detachAlone(config: Pick<Config, "pins" | "runtimeDir">, a
 type Put = Omit<AttachResult, "cgroup" | "pins">;
 
 async function put(kernel: Kernel, before: Inherited, config: AttachConfig, log: Logger): Promise<Put> {
-	const kept = config.anew ? { found: null, why: "the policy file was asked for" } : usable(config, before);
+	const kept = config.anew ? { found: null, why: "--anew was given" } : usable(config, before);
 	if (kept.found !== null) return putRows(kernel, before, config, kept.found);
 	if (!config.anew) log.warn("the last good policy cannot be used", { why: kept.why });
 	const policy = compiler(kernel, before, config, log);
@@ -72,13 +75,12 @@ async function put(kernel: Kernel, before: Inherited, config: AttachConfig, log:
 
 const NOTHING = { origin: "nothing", generation: 0, mode: null, rules: null, source: null, savedAt: null } as const;
 
-/* Its names were hashed with the key that is in its head: in maps that live on they must be the same. Device numbers may be
- * others after a boot. */
+/* The saved policy must hash names with the key of the maps that live on. A boot may change the device numbers of programs. */
 function usable({ stateDir }: AttachConfig, before: Inherited): { found: LastGood | null; why: string } {
 	const { found, why } = readLastGood(lastGoodFile(stateDir));
 	if (found === null) return { found, why };
 	if (before.generation > 0 && keyOfRows(found.rows).join() !== before.hashKey.join())
-		return { found: null, why: "its names are of another key" };
+		return { found: null, why: "its names are hashed with another key" };
 	const { exeOf } = hostEnvironment({ folder: "/", within: null, uidOf: () => null });
 	const moved = movedExe(found, exeOf);
 	return moved === null ? { found, why: "" } : { found: null, why: `${moved} is on another device` };
@@ -98,7 +100,7 @@ function compiler(kernel: Kernel, before: Inherited, { stateDir, policy }: Attac
 	const environment = hostEnvironment({ folder: dirname(policy), uidOf: (name) => users.uidOf(name) });
 	const slots = new SlotBook(join(stateDir, "slots.json"));
 	slots.restore(kernel.adopted ? kernel.sum("rules") : null);
-	return new PolicyService({
+	const service = new PolicyService({
 		kernel,
 		slots,
 		log,
@@ -107,9 +109,12 @@ function compiler(kernel: Kernel, before: Inherited, { stateDir, policy }: Attac
 		generation: before.generation,
 		forceObserve: false,
 		keepGenerations: 1,
-		onLoaded: ({ policy: { resolvers } }) =>
+	});
+	service.watch({
+		loaded: ({ policy: { resolvers } }) =>
 			void installResolvers(kernel, trustedResolvers(resolvers, bootSources(stateDir))),
 	});
+	return service;
 }
 
 function describe({ current, generation }: PolicyService, origin: "file" | "closed", problems: readonly string[]): Put {

@@ -2,42 +2,49 @@ import type { Logger } from "../base/logger.ts";
 import type { RunningDaemon } from "../cli/deps.ts";
 import type { ServiceManager } from "../system/notify.ts";
 
-/** ms between two lines of status without a watchdog. */
+/** Between two status lines without a watchdog [ms]. */
 const STATUS = 10_000;
 
 /**
- * The daemon as its service manager sees it: ready once it decides and answers, a line of status, reloading, stopping, and a sign
- * of life only while the event path works.
+ * Reports the daemon to its service manager (sd_notify(3)): ready, a status line, reloading, stopping, and the watchdog's heartbeat while the
+ * event path works.
  */
 export function supervise(daemon: RunningDaemon, manager: ServiceManager, log: Logger): RunningDaemon {
 	let line = daemon.health().line;
-	let ill = false;
+	let stalled = false;
 	const beat = () => {
 		const health = daemon.health();
-		/* Half of the time that the manager gives: one late beat is no death. */
+<<<<<<< HEAD
+		/* Sent at half of the watchdog's interval, so that one late heartbeat does no harm. */
 		if (health.problem === null) manager.tell({ WATCHDOG: "1" });
+		else if (!stalled) log.error("the event path is stalled; no heartbeat for the watchdog", { cause: health.problem });
+		stalled = health.problem !== null;
+=======
+		/* Half of the time that the manager gives: one late beat is no death. */
+		if (health.problem === null) manager.notify({ WATCHDOG: "1" });
 		else if (!ill)
 			log.error("the event path stands still; no sign of life for the watchdog", { cause: health.problem });
 		ill = health.problem !== null;
+>>>>>>> layout
 		const status = health.problem ?? health.line;
 		if (status === line) return;
 		line = status;
-		manager.tell({ STATUS: line });
+		manager.notify({ STATUS: line });
 	};
-	manager.tell({ READY: "1", STATUS: line });
+	manager.notify({ READY: "1", STATUS: line });
 	const timer = setInterval(beat, Math.min(STATUS, (manager.watchdog ?? 2 * STATUS) / 2));
 	timer.unref();
 	return {
 		...daemon,
 		async reload() {
-			manager.tell({ RELOADING: "1", MONOTONIC_USEC: String(process.hrtime.bigint() / 1000n) });
+			manager.notify({ RELOADING: "1", MONOTONIC_USEC: String(process.hrtime.bigint() / 1000n) });
 			await daemon.reload();
 			line = daemon.health().line;
-			manager.tell({ READY: "1", STATUS: line });
+			manager.notify({ READY: "1", STATUS: line });
 		},
 		async stop() {
 			clearInterval(timer);
-			manager.tell({ STOPPING: "1", STATUS: "stopping" });
+			manager.notify({ STOPPING: "1", STATUS: "stopping" });
 			await daemon.stop();
 		},
 	};

@@ -15,17 +15,17 @@ export interface DestroyerOptions {
 export type DestroyResult = "destroyed" | "gone" | "failed";
 
 /**
- * Ends sockets that were denied after they were connected. The kernel drops their packets already; this is so that the
- * application gets an error within milliseconds instead of its own timeout.
+ * Ends TCP sockets that were denied after they were connected. The kernel drops their packets already. Ending the socket gives the program an
+ * error within milliseconds instead of its own timeout.
  */
 export class Destroyer {
 	readonly counts: Record<DestroyResult, number> = { destroyed: 0, gone: 0, failed: 0 };
 	readonly #o: DestroyerOptions;
 	readonly #namespaces: Namespaces;
 	readonly #own: string | null;
-	/** By cookie. */
+	/** By socket cookie. */
 	readonly #underWay = new Map<number, Promise<void>>();
-	/* Cookie of a namespace to a path into it; null: it is the daemon's own. */
+	/* Path by cookie of the network namespace; null: the daemon's own. */
 	readonly #known = new BoundedMap<number, string | null>(1_024);
 
 	constructor(options: DestroyerOptions) {
@@ -45,7 +45,7 @@ export class Destroyer {
 		this.#underWay.set(event.cookie, done);
 	}
 
-	/** When all that are to end have ended, or could not be. */
+	/** Resolves when every attempt has succeeded or failed. */
 	async settled(): Promise<void> {
 		await Promise.all(this.#underWay.values());
 	}
@@ -57,15 +57,15 @@ export class Destroyer {
 			if (event.netns !== 0) this.#known.set(event.netns, path);
 			return this.#attempt(event, path);
 		}
-		/* The process is gone, or not known: a socket older than the daemon. */
+		/* The process has ended, or the socket is older than the daemon. */
 		const known = this.#known.get(event.netns);
 		const errno = await this.#attempt(event, known ?? null).catch(() => ENOENT);
 		if (errno !== ENOENT || known === null) return errno;
 		return this.#search(event);
 	}
 
-	/* A namespace's cookie cannot be read from outside. A socket's is unique on the whole host, so trying them all ends no
-	 * other socket. */
+	/* The cookie of a namespace cannot be read from outside of it. A socket's cookie is unique on the host, so a try in a wrong namespace ends
+	 * no other socket. */
 	async #search(event: DecisionEvent): Promise<number> {
 		const tried = new Set([this.#own]);
 		for (let round = 0, left = true; left && round < SEARCHES; round++) {
@@ -76,7 +76,7 @@ export class Destroyer {
 				const errno = await this.#attempt(event, path).catch(() => ENOENT);
 				if (errno === 0 && event.netns !== 0) this.#known.set(event.netns, path);
 				if (errno !== ENOENT) return errno;
-				/* The process may have ended meanwhile, as of a socket that was ended just before: then another leads there. */
+				/* The process may have ended meanwhile. Another one then leads to the namespace in the next round. */
 				if (this.#namespaces.of(pid) === id) tried.add(id);
 				else left = true;
 			}
@@ -99,10 +99,10 @@ export class Destroyer {
 	#count(result: DestroyResult, cause: unknown): void {
 		this.counts[result]++;
 		if (result !== "failed") return;
-		this.#o.log.warn("a denied socket could not be ended; its packets are dropped all the same", { cause });
+		this.#o.log.warn("a denied socket cannot be ended; its packets are still dropped", { cause });
 	}
 }
 
 const ENOENT = 2;
-/** Of all namespaces, at most, as long as the processes that lead to them end. */
+/** Rounds over all namespaces, while the processes that lead to them end. */
 const SEARCHES = 5;

@@ -6,7 +6,7 @@ import type { HttpRequest } from "../policy/evaluate/http-request.ts";
 import { type Environment, PHASES, type Phase, type Policy, type Who } from "../policy/model.ts";
 import { PROTOCOL_FORMS, protocolNumber } from "../records/protocols.ts";
 
-/** What a person asks: who, where to, and by which name. */
+/** A connection, or a part of one, to be judged by a policy. */
 export interface ExplainQuestion {
 	readonly who?: {
 		readonly exe?: string;
@@ -22,12 +22,12 @@ export interface ExplainQuestion {
 	readonly assumeLearned?: boolean;
 }
 
-/** What the host knows. */
+/** Facts of this host. */
 export interface ExplainFacts {
 	readonly environment: Pick<Environment, "uidOf" | "exeOf">;
-	/** Names that the kernel holds the address for now, the one that stays longest first. */
+	/** Unexpired names that the kernel holds for an address, the longest-lived first. */
 	readonly learned: (address: string) => readonly string[];
-	/** Addresses that DNS gave for the name, the latest first. */
+	/** Addresses that DNS answered for a name, the latest first. */
 	readonly addressesOf: (name: string) => readonly string[];
 	readonly isTrustedResolver: (address: string) => boolean;
 }
@@ -45,13 +45,13 @@ export interface Subject {
 	readonly learned: readonly string[];
 	readonly trustedResolver: boolean;
 	readonly who: Who;
-	/** Null: the question is not about an HTTP request. */
+	/** Null: not an HTTP request. */
 	readonly request: HttpRequest | null;
 }
 
-/** A part of the question that is not of its form. */
+/** Invalid part of a question. */
 export class QuestionError extends Error {
-	/** JSON pointer. */
+	/** JSON pointer (RFC 6901). */
 	readonly pointer: string;
 
 	constructor(pointer: string, message: string) {
@@ -61,7 +61,7 @@ export class QuestionError extends Error {
 	}
 }
 
-/** Throws QuestionError. */
+/** The verdict of each phase, with the rules that were looked at. Throws QuestionError. */
 export function explainPolicy(policy: Policy, question: ExplainQuestion, facts: ExplainFacts): Explained {
 	const subject = subjectOf(question, facts);
 	const { address, port, protocol, name, learned, trustedResolver, who, request } = subject;
@@ -86,7 +86,7 @@ function subjectOf(question: ExplainQuestion, facts: ExplainFacts): Subject {
 	const name = asked === undefined ? null : asked.toLowerCase().replace(/\.$/, "");
 	const text = to.address ?? (name === null ? undefined : facts.addressesOf(name)[0]);
 	const packed = text === undefined ? null : packAddress(text);
-	if (text !== undefined && packed === null) throw new QuestionError("/to/address", `"${text}" is no address`);
+	if (text !== undefined && packed === null) throw new QuestionError("/to/address", `"${text}" is not an address`);
 	const address = packed === null ? null : addressText(packed);
 	const known = address === null ? [] : facts.learned(address);
 	const learned = name === null || known.includes(name) || !assumeLearned ? known : [name, ...known];
@@ -111,12 +111,12 @@ function requestOf({ request, phases }: ExplainQuestion): HttpRequest | null {
 }
 
 function phasesFor({ phases }: ExplainQuestion, { address, protocol, name, request }: Subject): readonly Phase[] {
-	if (name === null && address === null) throw new QuestionError("/name", "say a name, an address, or both");
+	if (name === null && address === null) throw new QuestionError("/name", "give a name, an address, or both");
 	if (phases !== undefined) {
 		if (address === null && phases.some((phase) => phase !== "dns")) {
 			throw new QuestionError(
 				"/to/address",
-				"phases connect, tls and http need an address, and none is known for the name",
+				"phases connect, tls and http need an address; none is known for this name",
 			);
 		}
 		return PHASES.filter((phase) => phases.includes(phase));
@@ -127,11 +127,11 @@ function phasesFor({ phases }: ExplainQuestion, { address, protocol, name, reque
 	return name === null ? ["connect", ...shown] : ["dns", "connect", ...shown];
 }
 
-/** Throws QuestionError. */
+/** The subject of a question; unknown parts match no condition. Throws QuestionError. */
 export function whoOf(who: NonNullable<ExplainQuestion["who"]>, environment: ExplainFacts["environment"]): Who {
-	const place = who.exe === undefined ? undefined : environment.exeOf(who.exe)[0];
+	const found = who.exe === undefined ? undefined : environment.exeOf(who.exe)[0];
 	return {
-		exe: who.exe === undefined ? null : (place ?? { dev: -1, path: who.exe }),
+		exe: who.exe === undefined ? null : (found ?? { dev: -1, path: who.exe }),
 		uid: who.user === undefined ? UNKNOWN_UID : uidOf(String(who.user), environment),
 		cgroup: who.cgroup === undefined ? cgroupOf(who.unit, who.container) : who.cgroup.replace(/^\/+|\/+$/g, ""),
 	};
@@ -140,11 +140,11 @@ export function whoOf(who: NonNullable<ExplainQuestion["who"]>, environment: Exp
 function uidOf(user: string, environment: ExplainFacts["environment"]): number {
 	if (/^\d{1,10}$/.test(user)) return Number(user);
 	const uid = environment.uidOf(user);
-	if (uid === null) throw new QuestionError("/who/user", `"${user}" is no user of this host, and no uid`);
+	if (uid === null) throw new QuestionError("/who/user", `"${user}" is neither a user of this host nor a uid`);
 	return uid;
 }
 
-/* A path that has this unit and this container (src/policy/cgroup-path.ts). */
+/* A path from which policy/cgroup-path.ts reads this unit and container. */
 function cgroupOf(unit: string | undefined, container: string | undefined): string | null {
 	const parts: string[] = [];
 	if (unit !== undefined) parts.push(unit.replaceAll("/", "-"));

@@ -16,16 +16,16 @@ export function parseResolvConf(text: string): string[] {
 }
 
 export interface ResolverSources {
-	/** Content, or null if there is no such file. */
+	/** Content of a file, or null if it cannot be read. */
 	readonly read: (path: string) => string | null;
-	/** Where a symbolic link leads, whether something is there or not; null: it is none. */
+	/** Target of a symbolic link, which need not exist; null: not a link. */
 	readonly linkOf: (path: string) => string | null;
 	readonly resolvedRuns: () => boolean;
-	/** Asked while the files are still to be written, as early in a boot: what they said last. */
+	/** Servers that the files named last, for use early in a boot, before the files are written. */
 	readonly remembered: () => readonly string[];
 }
 
-/** As written: also what is no address. */
+/** Servers of the host as written in the files, including values that are not addresses. */
 export function hostResolvers({ read, linkOf, resolvedRuns, remembered }: ResolverSources): string[] {
 	const [etc, resolved] = RESOLVER_FILES.map((file) => {
 		const text = read(file);
@@ -35,25 +35,25 @@ export function hostResolvers({ read, linkOf, resolvedRuns, remembered }: Resolv
 	const stub =
 		resolvedRuns() || link?.startsWith(RESOLVED) === true || (etc ?? []).some((server) => STUBS.includes(server));
 	const named = [...(etc ?? []), ...(resolved ?? [])];
-	/* resolv.conf(5): without a nameserver line the local machine is asked. */
+	/* resolv.conf(5): the default is the local machine. */
 	if ((etc ?? []).length === 0) named.push("127.0.0.1", "::1");
 	if (stub) named.push(...STUBS);
-	const isToCome = (etc === null && link !== null) || (stub && resolved === null);
-	return isToCome ? [...named, ...remembered()] : named;
+	const isPending = (etc === null && link !== null) || (stub && resolved === null);
+	return isPending ? [...named, ...remembered()] : named;
 }
 
-/** The files to watch: resolv.conf is often a link, and the file behind it is what changes. */
+/** The files to watch, including the target of resolv.conf, which is often a link. */
 export function resolverFilesToWatch(): string[] {
 	const files = new Set<string>(RESOLVER_FILES);
 	try {
 		files.add(realpathSync(RESOLVER_FILES[0]));
 	} catch {
-		/* no resolv.conf */
+		/* There is no resolv.conf. */
 	}
 	return [...files];
 }
 
-/** The files decide: what was remembered is for when there is no daemon yet. */
+/** Sources of a running daemon: the files only. */
 export const hostSources: ResolverSources = {
 	read(path) {
 		try {
@@ -73,16 +73,16 @@ export const hostSources: ResolverSources = {
 	remembered: () => [],
 };
 
-/** At boot, before whoever writes the files has started. */
+/** Sources at boot, when the files may not be written yet. */
 export function bootSources(stateDir: string, sources: ResolverSources = hostSources): ResolverSources {
-	return { ...sources, remembered: () => parseResolvConf(sources.read(memoryFile(stateDir)) ?? "") };
+	return { ...sources, remembered: () => parseResolvConf(sources.read(savedFile(stateDir)) ?? "") };
 }
 
-/** Keeps the servers that the files name for the next boot. While they name none, as without a network, the ones before stay. */
+/** Saves the servers that the files name for the next boot. While they name none, as without a network, the saved ones stay. */
 export function rememberResolvers(stateDir: string, log: Logger, sources: ResolverSources = hostSources): void {
 	const named = RESOLVER_FILES.flatMap((file) => parseResolvConf(sources.read(file) ?? ""));
 	const servers = [...new Set(named)].filter((server) => !server.startsWith("127.") && server !== "::1");
-	const file = memoryFile(stateDir);
+	const file = savedFile(stateDir);
 	const text = servers.map((server) => `nameserver ${server}\n`).join("");
 	if (text === "" || text === sources.read(file)) return;
 	try {
@@ -90,7 +90,7 @@ export function rememberResolvers(stateDir: string, log: Logger, sources: Resolv
 		writeFileSync(`${file}.new`, text, { mode: 0o640 });
 		renameSync(`${file}.new`, file);
 	} catch (error) {
-		log.warn("the resolvers could not be kept for the next boot", { error });
+		log.warn("the resolvers cannot be saved for the next boot", { error });
 	}
 }
 
@@ -98,6 +98,6 @@ const RESOLVED = "/run/systemd/resolve/";
 /* systemd-resolved.service(8) */
 const STUBS: readonly string[] = ["127.0.0.53", "127.0.0.54"];
 
-function memoryFile(stateDir: string): string {
+function savedFile(stateDir: string): string {
 	return join(stateDir, "resolv.conf");
 }

@@ -1,27 +1,28 @@
 import { createHash } from "node:crypto";
 import { closeSync, fsyncSync, mkdirSync, openSync, readFileSync, renameSync, writeSync } from "node:fs";
 import { dirname, join } from "node:path";
+import { errorCodeOf, sentence } from "../base/errors.ts";
 import type { Logger } from "../base/logger.ts";
 import type { Kernel } from "../native/binding.ts";
 import { LAYOUT_VERSION } from "../native/layout.ts";
 import type { Environment, ExeFile } from "../policy/model.ts";
 import type { PolicyInForce } from "./policy-service.ts";
 
-/** The last policy that was in force from the policy file, compiled: what a boot begins with. */
+/** The last policy that came into force from the policy file, compiled. A boot puts it in force. */
 export interface LastGood {
 	readonly rows: Buffer;
 	readonly generation: number;
 	readonly source: string;
 	readonly mode: string;
 	readonly rules: number;
-	/** Those that the policy names itself. */
+	/** Resolvers that the policy names. */
 	readonly resolvers: readonly string[];
-	/** Programs that rules name, as they were found: after a boot their device may have another number. */
+	/** Programs that rules name, as found then. A boot may change their device numbers. */
 	readonly exes: readonly ExeFile[];
 	readonly savedAt: string;
 }
 
-/** A policy that came into force from its file is the one to begin with after a boot. No disk, no boot policy; deciding goes on. */
+/** Saves a policy that came into force from its file. A failure is logged; the policy stays in force. */
 export function keepLastGood(
 	file: string,
 	kernel: Pick<Kernel, "readPolicy">,
@@ -38,14 +39,13 @@ export function keepLastGood(
 		const savedAt = loadedAt.toISOString();
 		saveLastGood(file, { rows, generation, source, mode, rules: rules.length, resolvers, exes, savedAt });
 	} catch (error) {
-		log.error("the policy could not be kept for the next boot", { error });
+		log.error("the policy cannot be saved for the next boot", { error });
 	}
 }
 
-/** The first program whose file lies on another device than then, or null. */
+/** The first program whose device or path is no longer as saved, or null. */
 export function movedExe({ exes }: Pick<LastGood, "exes">, exeOf: Environment["exeOf"]): string | null {
-	const places = Map.groupBy(exes, ({ written }) => written);
-	for (const [written, then] of places) {
+	for (const [written, then] of Map.groupBy(exes, ({ written }) => written)) {
 		const now = exeOf(written);
 		const same =
 			now.length === then.length && now.every(({ dev, path }, at) => dev === then[at]?.dev && path === then[at].path);
@@ -62,7 +62,7 @@ export function lastGoodFile(stateDir: string): string {
 	return join(stateDir, "last-good");
 }
 
-/** One line of JSON, then the rows. Whole or not at all, also after a loss of power. */
+/** Writes one line of JSON, then the rows. The rename after fsync makes it atomic, also over a power loss. Throws system errors. */
 export function saveLastGood(file: string, policy: LastGood): void {
 	const { rows, ...facts } = policy;
 	const head = { format: FORMAT, layout: LAYOUT_VERSION, sha256: sha256(rows), ...facts };
@@ -79,19 +79,21 @@ export function saveLastGood(file: string, policy: LastGood): void {
 	renameSync(draft, file);
 }
 
+/** The saved policy, or the reason why there is none. */
 export function readLastGood(file: string): ReadLastGood {
 	let bytes: Buffer;
 	try {
 		bytes = readFileSync(file);
 	} catch (error) {
-		const { code, message } = error as NodeJS.ErrnoException;
-		return none(code === "ENOENT" ? "none has been kept yet" : `${file} cannot be read: ${message}`);
+		const missing = errorCodeOf(error) === "ENOENT";
+		return none(missing ? "no policy has been saved yet" : `${file} cannot be read: ${sentence(error)}`);
 	}
 	const end = bytes.indexOf(NEWLINE);
 	const head = parse(bytes.subarray(0, end).toString("utf8"));
 	if (end === -1 || head === null) return none(`${file} is damaged`);
 	const { format, layout, sha256: sum, ...facts } = head;
-	if (format !== FORMAT || layout !== LAYOUT_VERSION) return none(`${file} is of another version of Sallyport`);
+	if (format !== FORMAT || layout !== LAYOUT_VERSION)
+		return none(`${file} was written by another version of Sallyport`);
 	const rows = bytes.subarray(end + 1);
 	return sum === sha256(rows) ? { found: { ...facts, rows }, why: null } : none(`${file} is damaged`);
 }

@@ -2,55 +2,57 @@ import { dirname } from "node:path";
 import { type Config, LIMITS, OBSERVE_POLICY } from "../base/config.ts";
 import { SallyportError } from "../base/errors.ts";
 import type { Logger } from "../base/logger.ts";
-import type { Undo } from "../base/undo.ts";
 import type { Kernel } from "../native/binding.ts";
 import type { PolicyCheck } from "../policy/compile/policy-facts.ts";
 import { renderProblem } from "../policy/read/problem.ts";
 import type { Inherited } from "./open-kernel.ts";
-import { PolicyService, type PolicyServiceOptions } from "./policy-service.ts";
+import { type LoadResult, PolicyService } from "./policy-service.ts";
 import { type ListFolder, PolicyThread } from "./policy-thread.ts";
 import type { SlotBook } from "./slot-book.ts";
 
-export interface OpenPolicyOptions extends Pick<PolicyServiceOptions, "onLoaded" | "onRefused"> {
+export interface OpenPolicyOptions {
 	readonly config: Pick<Config, "policy" | "forceObserve">;
 	readonly kernel: Kernel;
 	readonly before: Inherited;
 	readonly slots: SlotBook;
 	readonly log: Logger;
-	readonly undo: Undo;
+	readonly scope: AsyncDisposableStack;
 }
 
 export interface OpenPolicy {
 	readonly service: PolicyService;
-	/** All that loading would do, short of the kernel. */
+	/** All problems of a text, as loading it would report them. */
 	readonly check: (text: string) => Promise<PolicyCheck>;
-	/** The one that the configuration names. Throws if it is refused and none is in force. */
+	/** Loads the configured policy. Rejects with SallyportError POLICY_INVALID if it is refused and none is in force. */
 	readonly loadFirst: () => Promise<void>;
+	/** Reads the policy file again; null: the configuration names none. */
+	readonly reload: () => Promise<LoadResult | null>;
 }
 
-/** Who may ask for a check is not always who may load: each has a thread of its own. */
-export function openPolicy({ config, before, undo, ...given }: OpenPolicyOptions): OpenPolicy {
+/** Opens the policy service. Checks have their own thread: clients that may check but not load cannot delay a load. */
+export function openPolicy({ config, before, scope, ...given }: OpenPolicyOptions): OpenPolicy {
 	const { policy: file, forceObserve } = config;
 	const [builder, checker] = [new PolicyThread(), new PolicyThread()];
-	undo.add(() => builder.close());
-	undo.add(() => checker.close());
+	scope.defer(() => builder.close());
+	scope.defer(() => checker.close());
 	const service = new PolicyService({
 		...given,
-		build: (request) => builder.build(request, listsOf(request.source, file)),
+		build: (request, origin) =>
+			builder.build(request, origin === "file" ? besideFile(request.source) : besideOwn(file)),
 		hashKey: before.hashKey,
 		generation: before.generation,
 		forceObserve,
 		keepGenerations: LIMITS.generations,
 	});
-	undo.add(() => service.close());
+	scope.defer(() => service.close());
 	return {
 		service,
-		check: (text) => checker.check({ text, source: API }, listsOf(API, file)),
+		check: (text) => checker.check({ text, source: "(api)" }, besideOwn(file)),
 		async loadFirst() {
 			const loaded = await (file === null
 				? service.load(OBSERVE_POLICY, "(built-in)", "built-in")
 				: service.loadFile(file));
-			/* With an earlier daemon's policy in force a bad file is no reason to stop seeing. */
+			/* With an earlier policy in force the daemon starts and records. */
 			if (loaded.ok || before.generation > 0) return;
 			const lines = loaded.problems.map(renderProblem);
 			throw new SallyportError(
@@ -58,13 +60,15 @@ export function openPolicy({ config, before, undo, ...given }: OpenPolicyOptions
 				`The policy cannot be loaded, and none is in force:\n  ${lines.join("\n  ")}`,
 			);
 		},
+		reload: async () => (file === null ? null : service.loadFile(file)),
 	};
 }
 
-const API = "(api)";
+function besideFile(file: string): ListFolder {
+	return { folder: dirname(file) };
+}
 
-/* A file's lists lie beside it, or where it says; what comes over the API may name those beside the daemon's own file. */
-function listsOf(source: string, file: string | null): ListFolder {
-	if (source.startsWith("/")) return { folder: dirname(source) };
-	return { folder: file === null ? "/" : dirname(file), within: file === null ? null : dirname(file) };
+/* A policy from the API may name only lists in the folder of the daemon's policy file: its author need not be allowed to read others. */
+function besideOwn(file: string | null): ListFolder {
+	return file === null ? { folder: "/", within: null } : { folder: dirname(file), within: dirname(file) };
 }

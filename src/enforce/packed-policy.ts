@@ -1,8 +1,8 @@
-/** A policy on its way from one thread to another: a million prefixes or names cross as a few buffers. */
+/** A policy in the form in which it is posted to another thread: lists of a million prefixes or names are a few buffers. */
 import type { Policy, PrefixSet, Rule } from "../policy/model.ts";
 
 type Names = readonly string[];
-/** Many names as one text, a line each. */
+/** Many names as one text, one per line. */
 type PackedNames = { readonly lines: string };
 
 export type PackedPolicy = Omit<Policy, "rules"> & {
@@ -11,8 +11,9 @@ export type PackedPolicy = Omit<Policy, "rules"> & {
 	})[];
 };
 
+/** Packs lists of more than FEW names. */
 export function pack(policy: Policy): PackedPolicy {
-	/* A list that several rules name is one object, and stays one. */
+	/* Rules that name the same list share one object, here and after unpack(). */
 	const lists = new Map<Names, Names | PackedNames>();
 	const packed = (names: Names): Names | PackedNames => {
 		if (names.length <= FEW) return names;
@@ -27,7 +28,7 @@ export function pack(policy: Policy): PackedPolicy {
 	return { ...policy, rules };
 }
 
-/** Names are taken apart when someone looks at them for the first time. */
+/** The reverse of pack(). Names are split when they are first read. */
 export function unpack(policy: PackedPolicy): Policy {
 	const lists = new Map<PackedNames, Names>();
 	const unpacked = (names: PackedNames): Names => {
@@ -51,7 +52,7 @@ export function unpack(policy: PackedPolicy): Policy {
 	return { ...policy, rules };
 }
 
-/** Buffers that change hands: each once. */
+/** The buffers to transfer instead of copying, each once. */
 export function transferable({ rules }: PackedPolicy, rows: Uint8Array): ArrayBuffer[] {
 	const buffers = new Set([rows.buffer as ArrayBuffer]);
 	for (const { to } of rules)

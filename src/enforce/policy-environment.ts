@@ -4,18 +4,18 @@ import type { Environment } from "../policy/model.ts";
 import { type Mount, mountOf, parseMountinfo } from "../system/mounts.ts";
 
 export interface HostEnvironmentOptions {
-	/** Folder to which list files are relative. */
+	/** Folder to which paths of list files are relative. */
 	readonly folder: string;
 	/**
-	 * List files must lie below this folder; null: there may be none; left out: anywhere. For policies that come over the API: what is
-	 * wrong with a list is told line by line, and who may ask is not always who may read every file.
+	 * Folder that must contain list files; null: no list files; absent: any folder. For policies from the API: problems quote lines of a list,
+	 * which the client may not be allowed to read.
 	 */
 	readonly within?: string | null;
 	readonly uidOf: (name: string) => number | null;
 	readonly mountinfo?: () => string;
 }
 
-/** The host, as the policy sees it. */
+/** The host's files, users and programs, for parsing a policy. */
 export function hostEnvironment(options: HostEnvironmentOptions): Environment {
 	const mounts: () => Mount[] = () => parseMountinfo((options.mountinfo ?? readMountinfo)());
 	return {
@@ -31,21 +31,21 @@ export function hostEnvironment(options: HostEnvironmentOptions): Environment {
 
 function allowed(path: string, within: string | null | undefined): string {
 	if (within === undefined) return path;
-	if (within === null) throw new Error("a policy that comes over the API can name no files here");
+	if (within === null) throw new Error("a policy from the API cannot name files: this daemon has no policy file");
 	const real = realpathSync(path);
 	const folder = realpathSync(within);
-	if (!real.startsWith(`${folder}/`))
-		throw new Error(`files of a policy that comes over the API must lie below ${folder}`);
-	if (!statSync(real).isFile()) throw new Error("it is no file");
+	if (!real.startsWith(`${folder}/`)) throw new Error(`files of a policy from the API must be below ${folder}`);
+	if (!statSync(real).isFile()) throw new Error("it is not a regular file");
 	return real;
 }
 
+/** The mounts of this process, proc_pid_mountinfo(5). */
 export function readMountinfo(): string {
 	return readFileSync("/proc/self/mountinfo", "utf8");
 }
 
-/** Links followed as far as the path exists; the rest as written, so that a program may be installed later. */
-function followLinks(path: string): string {
+/** Resolves symbolic links in the part of the path that exists. The rest stays as written: a program may be installed later. */
+export function followLinks(path: string): string {
 	try {
 		return realpathSync(path);
 	} catch {

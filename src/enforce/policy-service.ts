@@ -1,4 +1,5 @@
 import { readFile } from "node:fs/promises";
+import { sentence } from "../base/errors.ts";
 import type { Logger } from "../base/logger.ts";
 import type { RuleNamer } from "../connections/decisions.ts";
 import type { Kernel } from "../native/binding.ts";
@@ -14,15 +15,16 @@ import type { SlotBook } from "./slot-book.ts";
 
 export type PolicyOrigin = "file" | "api" | "built-in";
 
-/** A policy in force. */
+/** The policy in force. */
 export interface PolicyInForce {
 	readonly text: string;
-	/** What problems and status show: the file's path, or "(api)". */
+	/** Shown in problems and status: the path of the file, or "(api)". */
 	readonly source: string;
 	readonly origin: PolicyOrigin;
 	readonly etag: string;
 	readonly generation: number;
 	readonly loadedAt: Date;
+	/** Time from the request until it was in force [ms]. */
 	readonly loadMs: number;
 	readonly policy: Policy;
 	readonly facts: CompiledFacts;
@@ -32,7 +34,7 @@ export type LoadResult =
 	| { readonly ok: true; readonly policy: PolicyInForce }
 	| { readonly ok: false; readonly problems: readonly PolicyProblem[] };
 
-/** Another policy is in force than the one that was to be replaced. */
+/** The policy in force is not the one that the caller wants to replace. */
 export class StaleError extends Error {
 	readonly current: PolicyInForce | null;
 
@@ -46,40 +48,45 @@ export class StaleError extends Error {
 export interface LoadFailure {
 	readonly time: Date;
 	readonly source: string;
+	readonly origin: PolicyOrigin;
 	readonly problems: readonly PolicyProblem[];
 }
 
 export interface PolicyServiceOptions {
 	readonly kernel: Pick<Kernel, "installPolicy" | "sum">;
-	/** Reads, checks and compiles; elsewhere than on the event loop, if the policy may be large. */
-	readonly build: (request: BuildRequest) => Promise<Built>;
+	/** Parses, checks and compiles. In another thread if the policy may be large. */
+	readonly build: (request: BuildRequest, origin: PolicyOrigin) => Promise<Built>;
 	readonly slots: SlotBook;
 	readonly hashKey: HashKey;
-	/** The last one used in this kernel; the next is one more. */
+	/** The last generation used in this kernel. */
 	readonly generation: number;
 	readonly forceObserve: boolean;
+	/** Generations whose rule names are kept for late events. */
 	readonly keepGenerations: number;
 	readonly log: Logger;
-	/** After a policy has come into force. */
-	readonly onLoaded: (policy: PolicyInForce) => void;
-	/** After one was refused; `generation` is of what stays in force. */
-	readonly onRefused?: (failure: LoadFailure, generation: number) => void;
+}
+
+export interface PolicyWatcher {
+	/** A policy has come into force. */
+	loaded?(policy: PolicyInForce): void;
+	/** A policy was refused. `generation`: of the policy that stays in force. */
+	refused?(failure: LoadFailure, generation: number): void;
 }
 
 /**
- * The policy in force, and the only way to another one: one after the other, each built elsewhere and installed here. A bad
- * one changes nothing but the record of its failure.
+ * Holds the policy in force and loads others, one at a time. A policy with problems changes nothing but the record of the failure.
  */
 export class PolicyService implements RuleNamer {
 	readonly counts = { loaded: 0, refused: 0 };
 	lastFailure: LoadFailure | null = null;
-	/** The last try succeeded. */
+	/** The last load succeeded. */
 	healthy = true;
 	readonly #o: PolicyServiceOptions;
 	readonly #rules = new Map<number, readonly RuleRef[]>();
 	readonly #turns = new Turns(WAITING);
-	/** Loads of a file that have not begun: they will read what it says then. */
+	/** Loads of a file that have not begun. They read the file when they do, so a second request joins the first. */
 	readonly #waitingFiles = new Map<string, Promise<LoadResult>>();
+	readonly #watchers: PolicyWatcher[] = [];
 	#actions: ReadonlyMap<string, Action> = new Map();
 	#current: PolicyInForce | null = null;
 	#generation: number;
@@ -90,31 +97,39 @@ export class PolicyService implements RuleNamer {
 		this.#generation = options.generation;
 	}
 
-	/** Null while an earlier daemon's policy is in force and none of ours. */
+	/** Null while the policy in force is an earlier daemon's. */
 	get current(): PolicyInForce | null {
 		return this.#current;
 	}
 
-	/** Of the policy that decides now, whoever loaded it; 0: none. */
+	/** Generation of the policy in force, including an earlier daemon's; 0: none. */
 	get generation(): number {
 		return this.#generation;
+	}
+
+	/** Calls the watcher after each load, in the order in which watchers were added. */
+	watch(watcher: PolicyWatcher): void {
+		this.#watchers.push(watcher);
 	}
 
 	ruleOf(generation: number, index: number): RuleRef | null {
 		return this.#rules.get(generation)?.[index] ?? null;
 	}
 
-	/** Of a rule in force, by ruleKey(). */
+	/** Action of a rule in force, by ruleKey(). */
 	actionOf(key: string): Action | null {
 		return this.#actions.get(key) ?? null;
 	}
 
-	/** Nothing is put in force any more; what waits is rejected. */
+	/** Rejects all waiting and later loads. */
 	close(): void {
 		this.#closed = true;
 	}
 
-	/** Rejects with StaleError if `replaces` does not hold when its turn comes, with BusyError if too many wait. */
+	/**
+	 * Loads a policy after those that wait. Rejects with StaleError if `replaces` returns false for the policy in force by then, and with
+	 * BusyError if too many loads wait.
+	 */
 	load(
 		text: string,
 		source: string,
@@ -127,6 +142,7 @@ export class PolicyService implements RuleNamer {
 		});
 	}
 
+	/** Loads a file. A file that cannot be read is refused like a policy with problems. */
 	loadFile(path: string): Promise<LoadResult> {
 		const waiting = this.#waitingFiles.get(path);
 		if (waiting !== undefined) return waiting;
@@ -141,7 +157,7 @@ export class PolicyService implements RuleNamer {
 		return load;
 	}
 
-	/** The file was touched: load it unless it says what is in force. */
+	/** Loads a file unless its text is in force already; null: it was. */
 	loadFileIfChanged(path: string): Promise<LoadResult | null> {
 		return this.#turns.take(async () => {
 			const current = this.#current;
@@ -158,21 +174,21 @@ export class PolicyService implements RuleNamer {
 		try {
 			text = await readFile(path, "utf8");
 		} catch (error) {
-			return this.#refuse(path, [unreadable(path, error)]);
+			return this.#refuse(path, "file", [unreadable(path, error)]);
 		}
 		return this.#load(text, path, "file");
 	}
 
 	async #load(text: string, source: string, origin: PolicyOrigin): Promise<LoadResult> {
-		const { slots, hashKey, forceObserve, build, kernel, log, onLoaded } = this.#o;
+		const { slots, hashKey, forceObserve, build, kernel, log } = this.#o;
 		const started = performance.now();
 		const generation = this.#generation + 1;
 		try {
-			const built = await build({ text, source, forceObserve, generation, hashKey, slots: slots.entries });
+			const built = await build({ text, source, forceObserve, generation, hashKey, slots: slots.entries }, origin);
 			if (this.#closed) throw new Error("closed");
-			if (!built.ok) return this.#refuse(source, built.problems);
+			if (!built.ok) return this.#refuse(source, origin, built.problems);
 			const { policy, facts, etag } = built;
-			/* Known before it decides: the first event may come at once. */
+			/* Before the policy is in force: its first event may come at once. */
 			this.#remember(generation, facts);
 			kernel.installPolicy(built.rows, generation);
 			this.#generation = generation;
@@ -181,7 +197,7 @@ export class PolicyService implements RuleNamer {
 			this.#current = { text, source, origin, etag, generation, loadedAt: new Date(), loadMs, policy, facts };
 		} catch (error) {
 			if (this.#closed) throw error;
-			return this.#refuse(source, [wholeFile(source, error instanceof Error ? error.message : String(error))]);
+			return this.#refuse(source, origin, [wholeFile(source, sentence(error))]);
 		}
 		this.#actions = new Map(this.#current.policy.rules.map((rule) => [ruleKey(rule), rule.action]));
 		this.counts.loaded++;
@@ -196,18 +212,18 @@ export class PolicyService implements RuleNamer {
 			bytes: this.#current.facts.bytes,
 			ms: Math.round(this.#current.loadMs),
 		});
-		onLoaded(this.#current);
-		return { ok: true, policy: this.#current };
+		const loaded = this.#current;
+		for (const watcher of this.#watchers) watcher.loaded?.(loaded);
+		return { ok: true, policy: loaded };
 	}
 
-	/* The policy decides already: a disk that is full or read-only is no reason to call it refused. */
+	/* The policy is in force already, so a full or read-only disk does not make it a refused one. */
 	#keepSlots(slots: Slots): void {
 		try {
 			this.#o.slots.commit(slots, () => this.#o.kernel.sum("rules"));
 		} catch (error) {
-			const { message } = error as Error;
-			this.#o.log.warn("which rule has which counter is not kept; after a restart counts may begin anew", {
-				why: message,
+			this.#o.log.warn("the counter slots of the rules cannot be saved; counts may start at 0 after a restart", {
+				error,
 			});
 		}
 	}
@@ -220,21 +236,21 @@ export class PolicyService implements RuleNamer {
 		for (const old of this.#rules.keys()) if (old <= generation - this.#o.keepGenerations) this.#rules.delete(old);
 	}
 
-	#refuse(source: string, problems: readonly PolicyProblem[]): LoadResult {
+	#refuse(source: string, origin: PolicyOrigin, problems: readonly PolicyProblem[]): LoadResult {
 		this.counts.refused++;
 		this.healthy = false;
-		this.lastFailure = { time: new Date(), source, problems };
-		const kept = this.#generation === 0 ? "none is in force" : "the one before stays in force";
+		this.lastFailure = { time: new Date(), source, origin, problems };
+		const kept = this.#generation === 0 ? "none is in force" : "the previous one stays in force";
 		this.#o.log.error(`policy refused; ${kept}`, {
 			source,
 			generation: this.#generation,
 			problems: problems.slice(0, 20).map(renderProblem),
 			count: problems.length,
 		});
-		this.#o.onRefused?.(this.lastFailure, this.#generation);
+		for (const watcher of this.#watchers) watcher.refused?.(this.lastFailure, this.#generation);
 		return { ok: false, problems };
 	}
 }
 
-/** At work and waiting, each with its text. */
+/** Loads in progress and waiting. Each holds its text in memory. */
 const WAITING = 8;

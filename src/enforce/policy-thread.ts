@@ -5,7 +5,7 @@ import { Turns } from "../system/turns.ts";
 import type { BuildRequest, Built } from "./build-policy.ts";
 import { type PackedPolicy, unpack } from "./packed-policy.ts";
 
-/** Where list files lie, see HostEnvironmentOptions. */
+/** Location of list files, see HostEnvironmentOptions. */
 export interface ListFolder {
 	readonly folder: string;
 	readonly within?: string | null;
@@ -13,7 +13,7 @@ export interface ListFolder {
 
 export interface CheckRequest {
 	readonly text: string;
-	/** What problems show as their file. */
+	/** The file name in problems. */
 	readonly source: string;
 }
 
@@ -30,7 +30,7 @@ export interface FromPolicyWorker {
 	readonly build: BuiltElsewhere;
 }
 
-/** Builds and checks policies in a thread, one after the other. The thread ends when there has been nothing to do for a while. */
+/** Builds and checks policies in a thread, one at a time. The thread ends after it has been idle for a while. */
 export class PolicyThread {
 	readonly #turns = new Turns(WAITING);
 	readonly #idle: number;
@@ -38,19 +38,19 @@ export class PolicyThread {
 	#rest: NodeJS.Timeout | null = null;
 	#closed = false;
 
-	/** `idle`: ms with nothing to do after which the thread ends. */
+	/** `idle`: time after which an idle thread ends [ms]. */
 	constructor(idle = IDLE) {
 		this.#idle = idle;
 	}
 
-	/** Rejects with BusyError, or if it does not come to an end. */
+	/** Rejects with BusyError if too many requests wait, and with Error if the thread needs too much time or memory. */
 	async build(request: BuildRequest, lists: ListFolder): Promise<Built> {
-		const built = await this.#ask<"build">({ type: "build", lists, request });
+		const built = await this.#request<"build">({ type: "build", lists, request });
 		return built.ok ? { ...built, policy: unpack(built.policy) } : built;
 	}
 
 	check(request: CheckRequest, lists: ListFolder): Promise<PolicyCheck> {
-		return this.#ask<"check">({ type: "check", lists, ...request });
+		return this.#request<"check">({ type: "check", lists, ...request });
 	}
 
 	async close(): Promise<void> {
@@ -59,24 +59,24 @@ export class PolicyThread {
 		await this.#worker?.terminate();
 	}
 
-	#ask<K extends keyof FromPolicyWorker>(asked: ToPolicyWorker): Promise<FromPolicyWorker[K]> {
+	#request<K extends keyof FromPolicyWorker>(asked: ToPolicyWorker): Promise<FromPolicyWorker[K]> {
 		return this.#turns.take(() => this.#run(asked)) as Promise<FromPolicyWorker[K]>;
 	}
 
 	async #run(asked: ToPolicyWorker): Promise<unknown> {
-		if (this.#closed) throw new Error("the daemon is ending");
+		if (this.#closed) throw new Error("the daemon is stopping");
 		this.#stayAwake();
 		const worker = this.#worker ?? this.#start();
 		worker.ref();
 		const { promise, resolve, reject } = Promise.withResolvers<unknown>();
-		const onExit = () => reject(new Error("it took too long, or too much memory"));
+		const onExit = () => reject(new Error("it needs too much time or memory"));
 		worker.once("message", resolve).once("error", reject).once("exit", onExit);
-		const patience = setTimeout(() => void worker.terminate(), PATIENCE);
+		const timeout = setTimeout(() => void worker.terminate(), TIMEOUT);
 		worker.postMessage(asked);
 		try {
 			return await promise;
 		} finally {
-			clearTimeout(patience);
+			clearTimeout(timeout);
 			worker.off("message", resolve).off("error", reject).off("exit", onExit).unref();
 			this.#rest = setTimeout(() => this.#end(worker), this.#idle).unref();
 		}
@@ -84,7 +84,7 @@ export class PolicyThread {
 
 	#start(): Worker {
 		const worker = startThread(new URL("./policy-worker.ts", import.meta.url), { old: MEMORY_MB });
-		/* Said to whoever waits; an error without a listener would end the daemon. */
+		/* #run reports errors to the caller. An error without a listener would end the daemon. */
 		worker.on("error", () => {});
 		worker.on("exit", () => {
 			if (this.#worker === worker) this.#worker = null;
@@ -93,7 +93,7 @@ export class PolicyThread {
 		return worker;
 	}
 
-	/* It takes a moment to end: what is asked meanwhile is for another. */
+	/* Requests that come while it ends go to a new one. */
 	#end(worker: Worker): void {
 		if (this.#worker === worker) this.#worker = null;
 		void worker.terminate();
@@ -105,9 +105,9 @@ export class PolicyThread {
 	}
 }
 
-/** At work and waiting, each with up to LIMITS.policyBytes of text. */
+/** Requests in progress and waiting. Each holds up to LIMITS.policyBytes of text. */
 const WAITING = 8;
 const MEMORY_MB = 1_024;
-/** ms */
-const PATIENCE = 60_000;
+/** [ms] */
+const TIMEOUT = 60_000;
 const IDLE = 2_000;

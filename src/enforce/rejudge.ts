@@ -8,16 +8,16 @@ import type { Clock } from "../system/clock.ts";
 export interface RejudgeOptions {
 	readonly kernel: Pick<Kernel, "testRun" | "lookup">;
 	readonly openTcp: () => Iterable<Connection>;
-	/** Takes a denial as if a packet had met it: records it, and ends the socket. */
-	readonly denied: (event: DecisionEvent) => void;
+	/** Records a denial and ends the socket, as for a denied packet. */
+	readonly denied: (connection: Connection, event: DecisionEvent) => void;
 	readonly clock: Clock;
-	/** Lets others have the event loop between batches. */
+	/** Yields the event loop between batches. */
 	readonly pause?: () => Promise<void>;
 }
 
 /**
- * After a new policy: asks the kernel (program `judge`) about every open TCP connection. One that sends or receives meets the
- * new policy by itself at its next packet; this is for those that are silent.
+ * Judges every open TCP connection by a new policy, with the kernel's program `judge`. A connection meets the new policy by itself at its
+ * next packet, so this is for those that are idle.
  */
 export class Rejudge {
 	readonly #o: RejudgeOptions;
@@ -27,18 +27,23 @@ export class Rejudge {
 		this.#o = options;
 	}
 
-	/** Resolves when all are asked, or when a later call has taken over. */
+	/** Resolves when all are judged, or when a later call has taken over. */
 	async run(): Promise<void> {
 		const run = ++this.#run;
 		const { pause = nextTurn } = this.#o;
-		let asked = 0;
+		let judged = 0;
 		for (const connection of [...this.#o.openTcp()]) {
 			if (run !== this.#run) return;
 			if (connection.ended || connection.verdict === VERDICT.deny) continue;
 			const denial = this.#judge(connection);
-			if (denial !== null) this.#o.denied(denial);
-			if (++asked % BATCH === 0) await pause();
+			if (denial !== null) this.#o.denied(connection, denial);
+			if (++judged % BATCH === 0) await pause();
 		}
+	}
+
+	/** Ends a run in progress: the kernel's handles are about to be closed. */
+	close(): void {
+		this.#run++;
 	}
 
 	#judge(connection: Connection): DecisionEvent | null {
@@ -53,15 +58,15 @@ export class Rejudge {
 		request.writeUInt32LE(connection.uid, JUDGE_REQUEST.uid);
 		request.writeBigUInt64LE(BigInt(connection.cgroup?.id ?? 0), JUDGE_REQUEST.cgroup);
 		exeHash.copy(request, JUDGE_REQUEST.exeHash);
-		const byAddress = this.#ask(request, connection, PHASE.connect);
+		const byAddress = this.#judgePhase(request, connection, PHASE.connect);
 		if (byAddress !== null || !connection.nameFromHello || connection.name === null) return byAddress;
 		const name = Buffer.from(connection.name, "latin1").subarray(0, NAME_BYTES);
 		request.writeUInt16LE(name.length, JUDGE_REQUEST.nameLength);
 		name.copy(request, JUDGE_REQUEST.name);
-		return this.#ask(request, connection, PHASE.tls);
+		return this.#judgePhase(request, connection, PHASE.tls);
 	}
 
-	#ask(request: Buffer, connection: Connection, phase: number): DecisionEvent | null {
+	#judgePhase(request: Buffer, connection: Connection, phase: number): DecisionEvent | null {
 		request.writeUInt8(phase, JUDGE_REQUEST.phase);
 		const { retval, data } = this.#o.kernel.testRun("judge", request, 1);
 		if (retval !== 0 || data.readUInt8(JUDGE_REQUEST.verdict) !== VERDICT.deny) return null;
@@ -91,7 +96,7 @@ export class Rejudge {
 		};
 	}
 
-	/** Null if the process is gone or is another program by now: what the kernel noted when it connected is better than a guess. */
+	/* Null if the process has ended or runs another program by now: the verdict at its connect stands. */
 	#exeHash({ process }: Connection): Buffer | null {
 		if (process === null) return null;
 		const key = Buffer.alloc(4);

@@ -3,7 +3,7 @@ import type { Logger } from "../base/logger.ts";
 import type { Kernel } from "../native/binding.ts";
 import { hostResolvers, hostSources, type ResolverSources, rememberResolvers } from "./host-resolvers.ts";
 
-/** The host's resolvers and the policy's, packed; what is no address is left out. */
+/** Addresses of the host's resolvers and of the policy's. Anything that is not an address is left out. */
 export function trustedResolvers(policy: readonly string[], sources: ResolverSources = hostSources): Set<Packed> {
 	const packed = new Set<Packed>();
 	for (const text of [...hostResolvers(sources), ...policy]) {
@@ -13,7 +13,7 @@ export function trustedResolvers(policy: readonly string[], sources: ResolverSou
 	return packed;
 }
 
-/** Brings the kernel's map to exactly these. New ones first: no moment without a resolver that stays. Returns what changed. */
+/** Makes the kernel's map hold exactly `wanted`. Additions come first, so that no resolver in both sets is ever missing. */
 export function installResolvers(
 	kernel: Pick<Kernel, "dump" | "update" | "remove">,
 	wanted: ReadonlySet<Packed>,
@@ -23,7 +23,7 @@ export function installResolvers(
 	let removed = 0;
 	for (const address of wanted) {
 		if (present.has(address)) continue;
-		kernel.update("resolvers", packedBytes(address), Buffer.from([1, 0, 0, 0]));
+		kernel.update("resolvers", packedBytes(address), TRUSTED);
 		added++;
 	}
 	for (const address of present)
@@ -31,14 +31,15 @@ export function installResolvers(
 	return { added, removed };
 }
 
-function installedResolvers(kernel: Pick<Kernel, "dump">): Set<Packed> {
+/** The addresses in the kernel's map. */
+export function installedResolvers(kernel: Pick<Kernel, "dump">): Set<Packed> {
 	const { keys, count } = kernel.dump("resolvers");
 	const present = new Set<Packed>();
 	for (let index = 0; index < count; index++) present.add(keys.toString("latin1", index * 16, index * 16 + 16));
 	return present;
 }
 
-/** The resolvers that are trusted now, here and in the kernel. */
+/** The trusted resolvers, kept equal in the daemon and in the kernel. */
 export class TrustedResolvers {
 	current: ReadonlySet<Packed> = new Set();
 	readonly #kernel: Pick<Kernel, "dump" | "update" | "remove">;
@@ -51,7 +52,10 @@ export class TrustedResolvers {
 		this.#log = log;
 	}
 
-	/** The host's, as its files say now, and the policy's; null: a policy is in force that nobody here has read, and what it trusts stays. */
+	/**
+	 * Reads the host's files again and adds the policy's resolvers. Null: the policy in force was loaded by an earlier daemon, so the resolvers
+	 * in the kernel are kept.
+	 */
 	update(policy: readonly string[] | null): void {
 		const wanted = trustedResolvers(policy ?? []);
 		if (policy === null) for (const address of installedResolvers(this.#kernel)) wanted.add(address);
@@ -65,3 +69,6 @@ export class TrustedResolvers {
 		return [...this.current].map(addressText);
 	}
 }
+
+/** Value of a trusted resolver in the map. */
+const TRUSTED = Buffer.from([1, 0, 0, 0]);

@@ -6,22 +6,22 @@ import type { SlotEntry, Slots } from "../policy/compile/slots.ts";
 const WORDS = RULE_SLOTS * PHASES * 2;
 
 /**
- * Which slot of the kernel's per-CPU counters belongs to which rule, across reloads and restarts. A slot that is given to another
- * rule keeps its count in the kernel; what it had then is remembered here and taken off.
+ * Assigns slots of the kernel's per-CPU counters to rules, across reloads and restarts. The count of a slot that is reassigned stays in the
+ * kernel, so the count at that moment is saved here and subtracted.
  */
 export class SlotBook {
 	entries: readonly SlotEntry[] = [];
 	readonly #base = new BigUint64Array(WORDS);
 	readonly #file: string | null;
 
-	/** `file`: null keeps it in memory. */
+	/** `file`: null: in memory only. */
 	constructor(file: string | null) {
 		this.#file = file;
 	}
 
 	/**
-	 * What an earlier daemon left. `sum`: the counters now, if the maps were adopted; null if they are new and begin at 0. Without
-	 * the file adopted counts cannot be told apart and begin at 0 as well.
+	 * Reads what an earlier daemon saved. `sum`: the counters of adopted maps; null: new maps, which begin at 0. Without the file adopted counts
+	 * cannot be attributed, and begin at 0 too.
 	 */
 	restore(sum: BigUint64Array | null): void {
 		const saved = this.#file === null ? null : readSaved(this.#file);
@@ -31,14 +31,14 @@ export class SlotBook {
 		else for (const [index, value] of saved.base) if (index < WORDS) this.#base[index] = value;
 	}
 
-	/** Once a policy with these slots is in force. `sum`: the counters now. */
+	/** Saves the slots of the policy that came into force. `sum`: reads the counters. Throws system errors. */
 	commit({ entries, recycled }: Pick<Slots, "entries" | "recycled">, sum: () => BigUint64Array): void {
 		this.entries = entries;
 		if (recycled.length > 0) this.#rebase(recycled, sum());
 		this.#save();
 	}
 
-	/** Enforced and observed decisions of a slot in a phase. */
+	/** Enforced and observed decisions of a slot in one phase. */
 	count(sum: BigUint64Array, slot: number, phase: number): { readonly enforced: number; readonly observed: number } {
 		const at = (slot * PHASES + phase) * 2;
 		return { enforced: this.#since(sum, at), observed: this.#since(sum, at + 1) };
@@ -79,7 +79,8 @@ function readSaved(file: string): { entries: SlotEntry[]; base: [number, bigint]
 		if (saved.version !== 1 || !saved.entries.every(isEntry)) return null;
 		return { entries: saved.entries, base: saved.base.map(([index, value]) => [index, BigInt(value)]) };
 	} catch {
-		return null; /* none, or not ours: counts begin anew */
+		/* Without a valid file the counts begin at 0. */
+		return null;
 	}
 }
 

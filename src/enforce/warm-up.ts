@@ -11,7 +11,7 @@ import type { Policy } from "../policy/model.ts";
 export interface WarmerOptions {
 	readonly kernel: Pick<Kernel, "testRun">;
 	readonly what: WarmUp;
-	/** Text of addresses. */
+	/** Addresses. */
 	readonly resolvers: () => readonly string[];
 	readonly log: Logger;
 	readonly lookup?: Lookup;
@@ -20,22 +20,21 @@ export interface WarmerOptions {
 
 export interface Found {
 	readonly address: string;
-	/** Seconds. */
+	/** [s] */
 	readonly ttl: number;
 }
 
 export interface Looked {
 	readonly found: readonly Found[];
-	/** No server has said what there is, of one family or of both. */
+	/** No server answered for A, for AAAA, or for both. */
 	readonly unanswered: boolean;
 }
 
 export type Lookup = (name: string, resolvers: readonly string[]) => Promise<Looked>;
 
 /**
- * What programs and caches resolved before the daemon came, the kernel has not seen. Caches of the host are emptied, so that the next
- * question is seen; and the names that a policy allows are resolved by the daemon itself, for programs that keep what they know.
- * Nothing waits for it.
+ * The kernel has not seen the answers that programs and caches got before the daemon started. The host's caches are flushed, so that the
+ * next query is seen, and the daemon resolves the names that the policy allows, for programs with a cache of their own. Nothing waits for it.
  */
 export class Warmer {
 	readonly #o: WarmerOptions;
@@ -45,7 +44,7 @@ export class Warmer {
 		this.#o = options;
 	}
 
-	/** `fresh`: the kernel has seen no answer yet; what an earlier daemon left in it has seen every one. */
+	/** `fresh`: the programs were loaded just now and have seen no answer yet. */
 	begin(policy: Policy, fresh: boolean): void {
 		const flushed = fresh ? this.flush(policy) : Promise.resolve();
 		void flushed.then(() => this.resolve(policy)).catch((error) => this.#o.log.error("warm-up failed", { error }));
@@ -57,7 +56,7 @@ export class Warmer {
 		if (flushed.length > 0) this.#o.log.info("resolver caches flushed", { of: flushed });
 	}
 
-	/** Names that the policy allows, each once as long as the daemon runs, and again with a later policy if no server answered. */
+	/** Resolves the names that the policy allows, each once per daemon, and again with a later policy if no server answered. */
 	async resolve(policy: Policy): Promise<void> {
 		if (this.#o.what !== "resolve") return;
 		const names = exactNames(policy).filter((name) => !this.#asked.has(name));
@@ -71,7 +70,7 @@ export class Warmer {
 		const worker = async () => {
 			for (const name of queue) {
 				const looked = await (this.#o.lookup ?? askResolvers)(name, resolvers);
-				for (const found of looked.found) if (this.#teach(name, found)) addresses++;
+				for (const found of looked.found) if (this.#learn(name, found)) addresses++;
 				if (looked.unanswered) {
 					unanswered++;
 					this.#asked.delete(name);
@@ -87,7 +86,7 @@ export class Warmer {
 		});
 	}
 
-	#teach(name: string, { address, ttl }: Found): boolean {
+	#learn(name: string, { address, ttl }: Found): boolean {
 		const packed: Packed | null = packAddress(address);
 		if (packed === null) return false;
 		const request = Buffer.alloc(LEARN_REQUEST.bytes);
@@ -100,7 +99,7 @@ export class Warmer {
 	}
 }
 
-/** Domains of allow rules without a wildcard, in the order of the rules. */
+/** Domains without a wildcard that allow rules name, in the order of the rules. */
 export function exactNames(policy: Policy): string[] {
 	const names = new Set<string>();
 	for (const { action, preset, to } of policy.rules) {
@@ -110,8 +109,8 @@ export function exactNames(policy: Policy): string[] {
 	return [...names];
 }
 
-/** Answers, too: the name or its addresses of this family do not exist. */
-const NOTHING_THERE: ReadonlySet<unknown> = new Set([NOTFOUND, NODATA]);
+/** Errors that are answers: the name, or its addresses of this family, do not exist. */
+const NOT_FOUND: ReadonlySet<unknown> = new Set([NOTFOUND, NODATA]);
 
 async function askResolvers(name: string, servers: readonly string[]): Promise<Looked> {
 	const resolver = new Resolver({ timeout: TIMES.resolve, tries: LIMITS.resolveTries });
@@ -122,19 +121,19 @@ async function askResolvers(name: string, servers: readonly string[]): Promise<L
 	]);
 	return {
 		found: both.flatMap((each) => (each.status === "fulfilled" ? each.value : [])),
-		unanswered: both.some((each) => each.status === "rejected" && !NOTHING_THERE.has(each.reason.code)),
+		unanswered: both.some((each) => each.status === "rejected" && !NOT_FOUND.has(each.reason.code)),
 	};
 }
 
-const CACHES: readonly (readonly [name: string, sign: string, command: string, ...args: string[]])[] = [
+const CACHES: readonly (readonly [name: string, socket: string, command: string, ...args: string[]])[] = [
 	["systemd-resolved", "/run/systemd/resolve/io.systemd.Resolve", "resolvectl", "flush-caches"],
 	["nscd", "/run/nscd/socket", "nscd", "--invalidate=hosts"],
 ];
 
 async function flushCaches(): Promise<string[]> {
 	const flushed: string[] = [];
-	for (const [name, sign, command, ...args] of CACHES) {
-		if (!existsSync(sign)) continue;
+	for (const [name, socket, command, ...args] of CACHES) {
+		if (!existsSync(socket)) continue;
 		const failed = await new Promise<Error | null>((done) => {
 			execFile(command, args, { timeout: TIMES.flush }, done);
 		});

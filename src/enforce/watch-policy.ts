@@ -1,7 +1,5 @@
 import { TIMES } from "../base/config.ts";
-import { guarded } from "../base/guarded.ts";
-import type { Logger } from "../base/logger.ts";
-import type { Undo } from "../base/undo.ts";
+import { guarded, type Logger } from "../base/logger.ts";
 import { watchFile } from "../system/watch-file.ts";
 import { resolverFilesToWatch } from "./host-resolvers.ts";
 import type { PolicyService } from "./policy-service.ts";
@@ -11,23 +9,23 @@ export interface WatchPolicyOptions {
 	readonly policy: PolicyService;
 	readonly resolversChanged: () => void;
 	readonly log: Logger;
-	readonly undo: Undo;
+	readonly scope: AsyncDisposableStack;
 }
 
-/** The policy file, and those that name the host's resolvers. */
-export function watchPolicy({ file, policy, resolversChanged, log, undo }: WatchPolicyOptions): void {
+/** Reloads the policy when its file changes, and reports changes of the files that name the host's resolvers. */
+export function watchPolicy({ file, policy, resolversChanged, log, scope }: WatchPolicyOptions): void {
 	const watch = (path: string, what: string, changed: () => void | Promise<void>) => {
 		const watcher = watchFile(path, TIMES.fileQuiet, () => void guarded(log, what, changed));
-		undo.add(() => watcher.close());
+		scope.defer(() => watcher.close());
 	};
 	if (file !== null) watch(file, "reload", async () => void (await policy.loadFileIfChanged(file)));
-	/* What is behind a link now was perhaps not there before. */
 	const watched = new Set<string>();
 	const watchResolvers = () => {
 		for (const path of resolverFilesToWatch()) {
 			if (watched.has(path)) continue;
 			watched.add(path);
 			watch(path, "resolvers", () => {
+				/* The target of a link may have changed. */
 				watchResolvers();
 				resolversChanged();
 			});

@@ -1,5 +1,6 @@
 import { readFileSync } from "node:fs";
 import type { Worker } from "node:worker_threads";
+import { TIMES } from "../base/config.ts";
 import type { HistoryFailure } from "../records/contract.ts";
 import type { Describer } from "../records/view.ts";
 import { startThread } from "../system/thread.ts";
@@ -262,8 +263,8 @@ export class WriterLink {
 
 const EMPTY = emptyBatch(new Float64Array(0));
 
-/* [ms] Records are in the file within half a second, the time to write them included. */
-const FLUSH = 250;
+/* [ms] */
+const FLUSH = TIMES.historyFlush;
 const BACKOFF = 100;
 const BACKOFF_MAX = 10_000;
 const CLOSE_TIMEOUT = 2_000;

@@ -1,6 +1,18 @@
 /** The policy in force without a daemon: what a boot, a stop and a package's removal are made of. */
 import { spawn, spawnSync } from "node:child_process";
-import { existsSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { once } from "node:events";
+import {
+	closeSync,
+	existsSync,
+	fstatSync,
+	mkdirSync,
+	openSync,
+	readdirSync,
+	readFileSync,
+	rmSync,
+	writeFileSync,
+} from "node:fs";
+import { type AddressInfo, createServer } from "node:net";
 import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
 import { DNS4 } from "../support/addresses.ts";
@@ -116,12 +128,84 @@ test("stopped with on_exit keep, open or closed, it leaves what it promised", as
 	}
 });
 
+test("a start that fails late leaves nothing in the kernel, or what was in force before", async () => {
+	const busy = createServer().listen(0, "127.0.0.1");
+	await once(busy, "listening");
+	const address = `127.0.0.1:${(busy.address() as AddressInfo).port}`;
+	try {
+		stage.daemon.flags.splice(0, 2, "--metrics-listen", address);
+		await expect(stage.daemon.start()).rejects.toThrow("did not start (20)");
+		expect(existsSync(join(stage.world.pins, "links"))).toBe(false);
+		expect(await probe(NAMELESS4)).not.toBe("EACCES");
+		stage.daemon.flags.length = 0;
+		await stage.daemon.start();
+		stage.daemon.stop();
+		stage.daemon.flags.splice(0, 2, "--metrics-listen", address);
+		writeFileSync(stage.daemon.policyFile, OPEN);
+		await expect(stage.daemon.start()).rejects.toThrow("did not start (20)");
+		expect(await probe(NAMELESS4), "the policy of before").toBe("EACCES");
+		expect(await probe(GOOD), "the policy of before").toBe("0");
+		await logged("(mode enforce) is in force in the kernel, by the pins at");
+	} finally {
+		busy.close();
+	}
+});
+
+test("an end says what stays in force and how to remove it", async () => {
+	await stage.daemon.start();
+	stage.daemon.stop();
+	const { pins, folder } = stage.world;
+	await logged(
+		`Generation 1 of ${stage.daemon.policyFile} (mode enforce) is in force in the kernel, by the pins at ${pins}: ` +
+			`\`sudo sallyport detach --pins ${pins} --runtime-dir ${join(folder, "run")}\` removes it.`,
+	);
+	stage.daemon.flags.push("--on-exit", "open");
+	await stage.daemon.start();
+	stage.daemon.stop();
+	await logged("Nothing of Sallyport is in force in the kernel.");
+});
+
+/* The log is copied from the process's pipe by this event loop. */
+async function logged(text: string): Promise<void> {
+	await expect.poll(() => stage.daemon.log(), { timeout: 5_000 }).toContain(text);
+}
+
+test("lines for the journal have a priority: for the log, and for the error that ends a start", () => {
+	const file = join(stage.world.folder, "journal");
+	const fd = openSync(file, "w");
+	const { dev, ino } = fstatSync(fd, { bigint: true });
+	writeFileSync(stage.daemon.policyFile, "nonsense: [");
+	const args = [join(ROOT, "src/main.ts"), "run", ...flags("attach")];
+	const env = { ...process.env, JOURNAL_STREAM: `${dev}:${ino}` };
+	const { status: code } = spawnSync(NODE, args, { stdio: ["ignore", "ignore", fd], env, timeout: 20_000 });
+	closeSync(fd);
+	expect(code).toBe(3);
+	const lines = readFileSync(file, "utf8").trimEnd().split("\n");
+	expect(lines[0]).toMatch(/^<3>\{.*policy refused/);
+	expect(lines.slice(1).length).toBeGreaterThan(1);
+	for (const line of lines.slice(1)) expect(line).toMatch(/^<3>(sallyport: The policy cannot be loaded| {2}\/)/);
+});
+
+test("pins outside of a BPF file system are refused by run and attach, and the folder stays as it is", () => {
+	const folder = join(stage.world.folder, "kept");
+	mkdirSync(folder);
+	writeFileSync(join(folder, "file"), "");
+	const common = ["--cgroup", stage.world.cgroup.path, "--policy", stage.daemon.policyFile];
+	for (const command of ["run", "attach", "observe"]) {
+		const args = [join(ROOT, "src/main.ts"), command, "--pins", join(folder, "pins"), ...common];
+		const { status: code, stderr } = spawnSync(NODE, args, { encoding: "utf8", timeout: 20_000 });
+		expect([command, code]).toEqual([command, 16]);
+		expect(stderr).toContain("Name a folder below /sys/fs/bpf, for example /sys/fs/bpf/pins.");
+		expect(readdirSync(folder)).toEqual(["file"]);
+	}
+});
+
 test("while a daemon has the pins a second one, attach and detach are refused and change nothing", async () => {
 	await stage.daemon.start();
 	for (const command of ["attach", "detach"] as const) {
 		const { code, stderr } = sallyport(command);
 		expect(code).toBe(19);
-		expect(stderr).toContain(`Another Sallyport (process ${stage.daemon.pid}) has the pins at ${stage.world.pins}.`);
+		expect(stderr).toContain(`Another Sallyport (process ${stage.daemon.pid}) uses the pins at ${stage.world.pins}.`);
 	}
 	const args = [join(ROOT, "src/main.ts"), "run", ...flags("attach"), "--socket", join(stage.world.folder, "2.sock")];
 	const second = spawn(NODE, args, { stdio: "ignore" });

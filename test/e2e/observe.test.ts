@@ -1,8 +1,13 @@
-/** Mode observe: everything passes, and the record says what enforce would have done, by the same rule. */
+/** Mode observe: everything passes, and the record says what enforce would have done, by the same rule. And the command of that name. */
+import { spawn } from "node:child_process";
+import { writeFileSync } from "node:fs";
+import { dirname, join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
+import type { ConnectionView } from "../../src/records/view.ts";
 import type { Seen } from "../support/api.ts";
+import { NODE, ROOT } from "../support/paths.ts";
 import { policy, type TestRule } from "../support/policies.ts";
-import { SLOW } from "../support/run.ts";
+import { end, SLOW, until } from "../support/run.ts";
 import { PORTS, Stage } from "../support/stage.ts";
 import { BAD4, EDGE4, NAMELESS4, WWW4 } from "../support/zones.ts";
 
@@ -77,6 +82,87 @@ test("a question that phase dns would deny is answered, and recorded as would_de
 		await stage.record({ kind: "dns", name: "www.bad.test", verdict: "would_deny", phase: "dns", rule: "no-question" }),
 	).toBeDefined();
 });
+
+test("observe beside an enforcing daemon shows that daemon's verdicts, and beside them those of its own policy", {
+	timeout: 60_000 * SLOW,
+}, async () => {
+	await stage.daemon.put(policy({ rules: RULES }));
+	const own = join(stage.world.folder, "own.yaml");
+	writeFileSync(own, policy({ rules: [{ name: "sink", to: { ports: PORTS.sink } }] }));
+	await using observer = await observe("--service", stage.daemon.socket, "--policy", own);
+	expect(observer.stderr()).toContain(`the daemon with process ${stage.daemon.pid} enforces here`);
+	const denied = await stage.probe(["tcp", NAMELESS4, PORTS.sink, "hello"]);
+	const allowed = await stage.probe(["tcp", NAMELESS4, PORTS.echo, "hello"]);
+	const named = ["-4", "--resolve", `www.bad.test:443:${WWW4}`];
+	expect(await stage.curl("https://www.good.test/", ["-4"])).toMatchObject({ ok: true });
+	expect([denied.errno, allowed.errno]).toEqual(["EACCES", "0"]);
+	expect(await stage.curl("https://www.bad.test/", named)).toMatchObject({ ok: false });
+	expect(await observer.row(({ remotePort }) => remotePort === PORTS.sink)).toMatchObject({
+		verdict: "deny",
+		phase: "connect",
+		end: "denied",
+		observed: { verdict: "allow", rule: "sink" },
+	});
+	expect(await observer.row(({ remotePort }) => remotePort === PORTS.echo)).toMatchObject({
+		verdict: "allow",
+		rule: "echo",
+		observed: { verdict: "would_deny", rule: null },
+	});
+	/* Connected first, and denied by its name afterwards. */
+	expect(await observer.row(({ remote, verdict }) => remote === WWW4 && verdict === "deny")).toMatchObject({
+		phase: "tls",
+		observed: { verdict: "would_deny" },
+	});
+});
+
+test("observe alone shows its own verdicts, says which other programs are attached, and leaves nothing", {
+	timeout: 60_000 * SLOW,
+}, async () => {
+	await using observer = await observe("--service", join(stage.world.folder, "no.sock"));
+	expect(observer.stderr()).toMatch(/other BPF programs are attached here.*connect4 \(/);
+	expect(await works(NAMELESS4, PORTS.echo)).toBe(true);
+	const row = await observer.row(({ remotePort }) => remotePort === PORTS.echo);
+	expect(row).toMatchObject({ verdict: "allow", reason: "default" });
+	expect(row).not.toHaveProperty("observed");
+});
+
+interface Observer extends AsyncDisposable {
+	readonly stderr: () => string;
+	readonly row: (like: (row: ConnectionView) => boolean) => Promise<ConnectionView>;
+}
+
+async function observe(...flags: readonly string[]): Promise<Observer> {
+	const { cgroup, pins, folder } = stage.world;
+	const place = ["--cgroup", cgroup.path, "--pins", join(dirname(pins), "observer")];
+	const args = [join(ROOT, "src/main.ts"), "observe", ...place, ...flags];
+	const child = spawn(NODE, args, { cwd: folder, stdio: ["ignore", "pipe", "pipe"] });
+	const text = { out: "", err: "" };
+	child.stdout.setEncoding("utf8").on("data", (part: string) => {
+		text.out += part;
+	});
+	child.stderr.setEncoding("utf8").on("data", (part: string) => {
+		text.err += part;
+	});
+	const rows = () =>
+		text.out
+			.split("\n")
+			.slice(0, -1)
+			.map((line) => JSON.parse(line) as ConnectionView);
+	const observer: Observer = {
+		stderr: () => text.err,
+		row: (like) => until(`a row of ${text.out}${text.err}`, 8_000, () => rows().find(like)),
+		async [Symbol.asyncDispose]() {
+			end(child.pid, "SIGTERM", 10_000);
+		},
+	};
+	/* It is attached once it shows a connection of ours. */
+	const { pid } = await until("the observer is attached", 20_000, async () => {
+		const tried = await stage.probe(["udp", NAMELESS4, PORTS.udp, "sendto", "hello"]);
+		return rows().length > 0 ? tried : undefined;
+	});
+	expect(pid).toBeGreaterThan(0);
+	return observer;
+}
 
 async function works(address: string, port: number): Promise<boolean> {
 	return (await stage.probe(["tcp", address, port, "hello"])).errno === "0";

@@ -1,12 +1,13 @@
 /** A reload is one switch: no connection sees half of a policy, and live ones are judged again. */
 import { writeFileSync } from "node:fs";
-import { basename, dirname } from "node:path";
+import { basename, dirname, join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { prefixFile } from "../bench/prefixes.ts";
 import { status } from "../support/api.ts";
 import { Hold } from "../support/hold.ts";
+import { NODE, ROOT } from "../support/paths.ts";
 import { policy, type TestRule } from "../support/policies.ts";
-import { must, SLOW, sleep, until } from "../support/run.ts";
+import { must, run, SLOW, sleep, until } from "../support/run.ts";
 import { PORTS, parse, Stage } from "../support/stage.ts";
 
 const X = "198.19.5.1";
@@ -138,6 +139,19 @@ test("a change of the file is a reload; a bad file leaves the old policy in forc
 	expect(await denied()).toBe(true);
 	writeFileSync(stage.daemon.policyFile, A);
 	await until("policy A from the file", 5_000, async () => (await denied()) === undefined || undefined);
+});
+
+test("policy reload ends with exit code 3 for a bad file, and reports what is in force for a good one", async () => {
+	const reload = async () => {
+		const argv = [NODE, join(ROOT, "src/main.ts"), "policy", "reload", "--socket", stage.daemon.socket];
+		const { code, stdout, stderr } = await run(argv);
+		return { code, text: stdout + stderr };
+	};
+	writeFileSync(stage.daemon.policyFile, "version: 1\nmode: nonsense\n");
+	expect(await reload()).toMatchObject({ code: 3, text: expect.stringContaining("policy.yaml:2:7") });
+	expect(await stage.probe(["tcp", X, PORTS.echo])).toMatchObject({ errno: "0" });
+	writeFileSync(stage.daemon.policyFile, A);
+	expect(await reload()).toMatchObject({ code: 0, text: expect.stringContaining("in force, generation") });
 });
 
 test("while 1,000,000 prefixes are put in force the daemon answers", {

@@ -84,7 +84,7 @@ test.each([
 
 test("a hostile request is harmless in the response and in the log", async () => {
 	const lines: string[] = [];
-	services.ill = () => {
+	services.unhealthyReason = () => {
 		throw new Error(NASTY);
 	};
 	const other = await openApi(services, { log: jsonLogger((line) => lines.push(line)) });

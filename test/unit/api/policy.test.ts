@@ -77,6 +77,16 @@ test("an invalid policy is 422 with every error and its position", async () => {
 	});
 });
 
+test("reload: the policy of the file, 422 with its problems, 409 without a file", async () => {
+	const reload = () => app.inject({ method: "POST", url: "/v1/policy/reload" });
+	expect((await reload()).json()).toMatchObject({ generation: 3, source: "/etc/sallyport/policy.yaml" });
+	services.problems = [PROBLEM];
+	expect((await reload()).json()).toMatchObject({ status: 422, problems: [PROBLEM] });
+	services.problems = [];
+	services.document = null;
+	expect((await reload()).json()).toMatchObject({ status: 409, type: "urn:sallyport:problem:no-policy-file" });
+});
+
 test("If-Match protects the policy of another client from being overwritten", async () => {
 	const stale = await put("version: 1", { "if-match": '"zzz"' });
 	expect([stale.statusCode, stale.json<{ etag: string }>().etag]).toEqual([412, '"abc"']);
@@ -160,7 +170,7 @@ test("health, readiness, status and metrics", async () => {
 
 test("the cause of an internal error is logged and not sent", async () => {
 	const lines: string[] = [];
-	services.ill = () => {
+	services.unhealthyReason = () => {
 		throw new Error("secret");
 	};
 	const other = await openApi(services, { log: jsonLogger((line) => lines.push(line)) });

@@ -61,7 +61,7 @@ _sallyport; printf '%s\\n' "\${COMPREPLY[@]}"`;
 test("bash completes commands, commands below them, flags, their words, and files", () => {
 	expect(offered("sallyport", "")).toEqual(expect.arrayContaining(["run", "policy", "top"]));
 	expect(offered("sallyport", "po")).toEqual(["policy"]);
-	expect(offered("sallyport", "policy", "")).toEqual(["check", "explain", "show", "apply", "diff"]);
+	expect(offered("sallyport", "policy", "")).toEqual(["check", "explain", "show", "apply", "reload", "diff"]);
 	expect(offered("sallyport", "connections", "--ver")).toEqual(["--verdict"]);
 	expect(offered("sallyport", "connections", "--verdict", "")).toEqual(["allow", "deny", "would_deny"]);
 	expect(offered("sallyport", "connections", "--name", "")).toEqual([]);

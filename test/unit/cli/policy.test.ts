@@ -54,6 +54,22 @@ test("apply puts the file in force only if what was read before is still in forc
 	expect(asked.at(-1)?.headers["if-match"]).toBe('"old"');
 });
 
+test("reload: what is in force by now; a refused file is exit code 3 with its problems", async () => {
+	let problems: object[] = [];
+	await daemon((_asked, response) =>
+		problems.length === 0 ? IN_FORCE : problem(response, 422, "1 problem", { problems }),
+	);
+	expect(await ask("policy reload")).toMatchObject({
+		code: 0,
+		stdout: "/etc/p.yaml: in force, generation 3, mode enforce\n",
+	});
+	expect(asked.at(-1)).toMatchObject({ method: "POST", path: "/v1/policy/reload", body: "" });
+	problems = [{ file: "/etc/p.yaml", line: 3, column: 9, message: "no such key" }];
+	const refused = await ask("policy reload");
+	expect(refused.code).toBe(3);
+	expect(refused.stderr).toContain("the one in force stays:\n  /etc/p.yaml:3:9: no such key\n");
+});
+
 test("apply: another policy by now is exit code 31, problems are lines of the file and exit code 3", async () => {
 	let status = 412;
 	const problems = [

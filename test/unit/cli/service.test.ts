@@ -10,7 +10,7 @@ test("attach says what is in force and for how long; what it did not find good h
 	expect(kept.code).toBe(0);
 	expect(terminal.asked[0]).toMatchObject({ otherwise: "closed", stateDir: "/s", anew: false, cgroup: null });
 	expect(kept.stdout).toContain("In force: the last good policy, /etc/sallyport/policy.yaml of 2026-11-22");
-	expect(kept.stdout).toContain("until sallyport run takes over or sallyport detach");
+	expect(kept.stdout).toContain("until sallyport run takes over or sallyport detach removes it");
 	const nothing = new Terminal();
 	nothing.attached = { ...nothing.attached, origin: "nothing", problems: ["p.yaml:1:1: wrong"] };
 	const none = await cli("attach", nothing);

@@ -109,6 +109,14 @@ export class Terminal implements CliDeps {
 	wasThere = true;
 	readonly detach = async ({ pins }: { pins: string }) => ({ wasThere: this.wasThere, pins });
 	journal: ConnectionView[] | null = [];
+	inKernel: string | null = null;
+	readonly stateAsked: object[] = [];
+	readonly kernelState = (at: object = {}) => {
+		this.stateAsked.push(at);
+		return this.inKernel;
+	};
+	programs: { hook: string; name: string; id: number }[] = [];
+	readonly attachedPrograms = () => this.programs;
 	readonly openJournal = () => {
 		const { journal } = this;
 		return journal === null ? null : (connection: ConnectionView) => void journal.push(connection);

@@ -30,7 +30,7 @@ test("what is kept comes back whole", () => {
 });
 
 test("none, cut short, changed, of another layout or no file of ours: none, and why", () => {
-	expect(readLastGood(file)).toMatchObject({ found: null, why: "none has been kept yet" });
+	expect(readLastGood(file)).toMatchObject({ found: null, why: "no policy has been saved yet" });
 	saveLastGood(file, POLICY);
 	const bytes = readFileSync(file);
 	const damage = (to: Buffer | string) => {

@@ -39,7 +39,6 @@ function slowService() {
 		forceObserve: false,
 		keepGenerations: 8,
 		log: jsonLogger(() => {}),
-		onLoaded: () => {},
 	});
 	/** Ends `count` builds, each when it has begun. */
 	const end = async (count: number) => {

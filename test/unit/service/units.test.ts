@@ -33,6 +33,50 @@ test("the early unit's sandbox is not made below /tmp, which is mounted and empt
 	expect(text).toMatch(/^DevicePolicy=closed$/m);
 });
 
+/** The environment that systemd gives a unit, systemd.exec(5): assignments of the unit and its drop-ins in order, then the files. */
+function environment(
+	name: string,
+	dropIn = "",
+	file = readFileSync(unit("service.conf"), "utf8"),
+): Record<string, string> {
+	const set: Record<string, string> = {};
+	for (const [, text = ""] of `${readFileSync(unit(name), "utf8")}\n${dropIn}`.matchAll(/^Environment=(.*)$/gm))
+		for (const [, quoted, plain = ""] of text.matchAll(/"([^"]*)"|(\S+)/g)) assign(set, quoted ?? plain);
+	for (const line of file.split("\n")) if (/^[^#\s]/.test(line)) assign(set, line);
+	return set;
+}
+
+function assign(set: Record<string, string>, text: string): void {
+	const [name = "", ...value] = text.split("=");
+	set[name] = value.join("=");
+}
+
+test("the drop-ins of docs/service.md take effect beside the service.conf that is installed", () => {
+	const page = readFileSync(join(ROOT, "docs/service.md"), "utf8");
+	const dropIns = [...page.matchAll(/```ini\n(.*?)```/gs)].map(([, text = ""]) => text);
+	const withFlags = dropIns.filter((text) => text.includes("SALLYPORT_FLAGS="));
+	expect(withFlags.length).toBeGreaterThan(1);
+	for (const dropIn of withFlags)
+		expect(environment("sallyport.service", dropIn)["SALLYPORT_FLAGS"]).toMatch(
+			/^--metrics-listen \S+ --metrics-token-file %d\//,
+		);
+});
+
+test("every setting of service.conf is a comment with the default of the units, and overrides it once set", () => {
+	const settings = readFileSync(unit("service.conf"), "utf8").split("\n");
+	const shown: Record<string, string> = {};
+	for (const line of settings) if (/^#SALLYPORT_\w+=/.test(line)) assign(shown, line.slice(1));
+	const early = environment("sallyport-early.service");
+	expect(environment("sallyport-early-unconfined.service")).toEqual(early);
+	expect({ ...environment("sallyport.service"), ...early }).toEqual(shown);
+	expect(settings.filter((line) => line !== "" && !line.startsWith("#"))).toEqual([]);
+	expect(environment("sallyport.service", "", "SALLYPORT_JOURNAL=all\n")["SALLYPORT_JOURNAL"]).toBe("all");
+});
+
+test("systemctl reload runs a command that fails if the policy is refused", () => {
+	expect(readFileSync(unit("sallyport.service"), "utf8")).toMatch(/^ExecReload=\/usr\/bin\/sallyport policy reload$/m);
+});
+
 test("what is not tried again: the exit codes of docs/cli.md that cannot heal", () => {
 	const codes = /^RestartPreventExitStatus=(.*)$/m.exec(readFileSync(unit("sallyport.service"), "utf8"))?.[1];
 	const cannot = Object.values(EXIT).filter((code) => [2, 3, 21].includes(code) || (code >= 10 && code <= 18));

@@ -45,7 +45,7 @@ export function fill(desk: Desk): void {
 	);
 }
 
-export const quiet = jsonLogger(() => {}, "error");
+export const quiet = jsonLogger(() => {}, { level: "error" });
 
 export function openApi(services: FakeServices, options: Partial<AppOptions> = {}): Promise<FastifyInstance> {
 	return buildApp({ services, log: quiet, version: "1.2.3", access: SOCKET_ACCESS, ...options });

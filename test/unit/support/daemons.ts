@@ -8,11 +8,12 @@ import { type Config, DEFAULTS } from "../../../src/base/config.ts";
 import { jsonLogger } from "../../../src/base/logger.ts";
 import type { RunningDaemon } from "../../../src/cli/deps.ts";
 import { startDaemon } from "../../../src/daemon/daemon.ts";
-import { giveBack } from "../../../src/daemon/release-memory.ts";
+import { releaseMemory } from "../../../src/daemon/release-memory.ts";
 import { cgroup2Mount } from "../../../src/system/mounts.ts";
 import type { FakeKernel } from "./fake-kernel.ts";
 
-const mount = cgroup2Mount(readFileSync("/proc/self/mountinfo", "utf8"))?.point ?? null;
+const MOUNTINFO = readFileSync("/proc/self/mountinfo", "utf8");
+const mount = cgroup2Mount(MOUNTINFO)?.point ?? null;
 if (mount === null) console.warn("SKIPPED: no cgroup v2 is mounted here, so test/unit/daemon does not run");
 
 export const onCgroup2 = test.skipIf(mount === null);
@@ -55,7 +56,16 @@ export class Daemons {
 			},
 		};
 		const log = jsonLogger((line) => this.lines.push(line));
-		const deps = { openAddon: () => addon, log, version: "1.2.3", preflight: () => {}, started: giveBack };
+		/* As if a BPF file system were mounted at the folder, which nothing here writes to. */
+		const mountinfo = () => `${MOUNTINFO}999 1 0:99 / ${this.folder} rw - bpf bpf rw\n`;
+		const deps = {
+			openAddon: () => addon,
+			log,
+			version: "1.2.3",
+			preflight: () => {},
+			started: releaseMemory,
+			mountinfo,
+		};
 		const daemon = await startDaemon({ ...this.config, ...changes }, deps);
 		this.#running.push(daemon);
 		return daemon;

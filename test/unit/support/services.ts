@@ -48,6 +48,10 @@ export class FakeServices implements ApiServices {
 			};
 			return { ok: true, policy: this.document };
 		},
+		reload: async (): Promise<PolicyLoad | null> => {
+			if (this.problems.length > 0) return { ok: false, problems: this.problems };
+			return this.document === null ? null : { ok: true, policy: this.document };
+		},
 		check: async (): Promise<PolicyCheck> => ({ ok: this.problems.length === 0, problems: this.problems, facts: null }),
 		explain: (request: ExplainRequest) => {
 			this.asked.push(request);
@@ -61,7 +65,7 @@ export class FakeServices implements ApiServices {
 		this.feed = new LiveFeed(replayed, desk.view);
 		const { describe, view } = desk;
 		this.recent = new RecentRecords({ connections: () => desk.table.kept.all(), names: this.names, describe, view });
-		desk.table.watch({ opened() {}, denied() {}, ended() {}, answered: (answer) => this.names.answered(answer) });
+		desk.table.watch({ answered: (answer) => this.names.answered(answer) });
 	}
 
 	readonly records = async (): Promise<Records> => ({
@@ -83,7 +87,7 @@ export class FakeServices implements ApiServices {
 		return { contentType: "text/plain; version=0.0.4; charset=utf-8", parts };
 	}
 
-	ill(): string | null {
+	unhealthyReason(): string | null {
 		return this.illness;
 	}
 

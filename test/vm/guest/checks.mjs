@@ -59,6 +59,18 @@ const parts = {
 			await until("mode enforce", 30, () => status().policy.mode === "enforce");
 			await decides();
 		});
+		await check(
+			"systemctl reload fails for a broken policy, the journal has an error, the policy before decides",
+			async () => {
+				policy("nonsense: [");
+				assert.notEqual(run("systemctl", "reload", "sallyport").code, 0);
+				const errors = () => run("journalctl", "-u", "sallyport", "-p", "err", "-n", "5", "-o", "cat").out;
+				await until("an error in the journal", 20, () => errors().includes("policy refused"));
+				await decides();
+				policy(ENFORCE);
+				must("systemctl", "reload", "sallyport");
+			},
+		);
 		await check("journalctl SALLYPORT_VERDICT=deny finds the denial, with its fields", async () => {
 			const entry = await until("an entry", 20, () => {
 				const line = run(

@@ -16,7 +16,6 @@ export async function rows({ folder }) {
 	try {
 		await check("the drop-in of docs/service.md: the daemon serves metrics to who has the token", async () => {
 			writeFileSync(SECRET, `${TOKEN}\n`, { mode: 0o600 });
-			writeFileSync(CONF, conf.replace(/^SALLYPORT_FLAGS=.*\n/gm, ""));
 			mkdirSync(DROP_IN, { recursive: true });
 			writeFileSync(`${DROP_IN}/secrets.conf`, blockOf(`${folder}/docs/service.md`, "## Secrets", "ini"));
 			must("systemctl", "daemon-reload");

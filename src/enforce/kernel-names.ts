@@ -1,0 +1,80 @@
+import { packAddress, packedBytes } from "../base/address.ts";
+import type { Names } from "../connections/dns-names.ts";
+import type { Kernel } from "../native/binding.ts";
+import { hashKey, readUnsigned64 } from "../native/fields.ts";
+import { LEARNED, NAME, NAME_MAX, NAMES_PER_ADDRESS } from "../native/layout.ts";
+import type { Clock } from "../system/clock.ts";
+
+/** Copies the names that the kernel learned while no daemon ran: names by hash, and the names of addresses. */
+export function seedNames(kernel: Pick<Kernel, "dump">, names: Names): void {
+	const texts = kernel.dump("names");
+	for (let index = 0; index < texts.count; index++) {
+		const text = nameText(texts.values.subarray(index * NAME.bytes, (index + 1) * NAME.bytes));
+		if (text !== null) names.remember(hashKey(viewOf(texts.keys), index * 8), text);
+	}
+	const learned = kernel.dump("learned");
+	const view = viewOf(learned.values);
+	for (let index = 0; index < learned.count; index++) {
+		const known = slotsOf(view, index * LEARNED.bytes, names).sort((a, b) => a.expires - b.expires);
+		const address = learned.keys.toString("latin1", index * 16, index * 16 + 16);
+		for (const { hash, name } of known) names.answered(address, { name, hash, pid: 0, start: 0, shared: true });
+	}
+}
+
+/** A name by the 8 bytes of its hash, from the kernel; null if it was evicted. */
+export function lookupName(kernel: Pick<Kernel, "lookup">, hash: Buffer): string | null {
+	const value = kernel.lookup("names", hash);
+	return value === null ? null : nameText(value);
+}
+
+export interface LearnedName {
+	readonly name: string;
+	/** Wall clock [ms]. */
+	readonly until: number;
+}
+
+/** Unexpired names that the kernel holds for an address, the longest-lived first. */
+export function learnedNames(
+	kernel: Pick<Kernel, "lookup">,
+	names: Names,
+	clock: Clock,
+	address: string,
+): LearnedName[] {
+	const packed = packAddress(address);
+	const value = packed === null ? null : kernel.lookup("learned", packedBytes(packed));
+	if (value === null) return [];
+	const now = clock.monotonic();
+	return slotsOf(viewOf(value), 0, names)
+		.filter(({ expires }) => expires >= now)
+		.map(({ name, expires }) => ({ name, until: expires / 1e6 + clock.offset() }))
+		.sort((a, b) => b.until - a.until);
+}
+
+interface Slot {
+	readonly hash: number;
+	readonly name: string;
+	/** CLOCK_MONOTONIC [ns]. */
+	readonly expires: number;
+}
+
+/* The used slots of a value of map `learned` whose names are known here. */
+function slotsOf(view: DataView, at: number, names: Names): Slot[] {
+	const slots: Slot[] = [];
+	for (let slot = 0; slot < NAMES_PER_ADDRESS; slot++) {
+		const hash = hashKey(view, at + LEARNED.name + slot * 8);
+		const name = hash === 0 ? null : names.text(hash);
+		if (name !== null) slots.push({ hash, name, expires: readUnsigned64(view, at + LEARNED.expires + slot * 8) });
+	}
+	return slots;
+}
+
+function nameText(value: Buffer): string | null {
+	const length = Math.min(value.readUInt16LE(NAME.textLength), NAME_MAX);
+	return length === 0 ? null : value.toString("latin1", NAME.text, NAME.text + length);
+}
+
+/* An empty buffer of the addon has no memory, which DataView refuses. */
+function viewOf(buffer: Buffer): DataView {
+	if (buffer.length === 0) return new DataView(new ArrayBuffer(0));
+	return new DataView(buffer.buffer, buffer.byteOffset, buffer.length);
+}
