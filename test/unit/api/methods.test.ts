@@ -37,6 +37,7 @@ const PATHS = [
 	["/v1/policy", "GET, HEAD, OPTIONS, PUT"],
 	["/v1/policy/check", "OPTIONS, POST"],
 	["/v1/policy/explain", "OPTIONS, POST"],
+	["/v1/policy/reload", "OPTIONS, POST"],
 	["/v1/status", GET],
 	["/v1/stream", GET],
 	["/v1/top", GET],
