@@ -1,8 +1,9 @@
 import { existsSync, fstatSync, readFileSync } from "node:fs";
 import { dirname } from "node:path";
 import { text } from "node:stream/consumers";
+import { getSystemErrorMessage } from "node:util";
 import { DEFAULTS } from "./base/config.ts";
-import { errorCodeOf, SallyportError, sentence } from "./base/errors.ts";
+import { EXIT, SallyportError, sentence } from "./base/errors.ts";
 import { readVersion } from "./base/version.ts";
 import type { Output, Signals } from "./cli/deps.ts";
 import { runCommandLine } from "./cli/program.ts";
@@ -34,14 +35,16 @@ const BUFFERED = 16 * 1024 * 1024;
 const JOURNAL_RATE = { rate: 200, burst: 2_000 };
 
 /** Runs the command line with the real system behind it. Resolves with the exit code; rejects only by a bug. */
-export function runCommand(args: readonly string[]): Promise<number> {
+export async function runCommand(args: readonly string[]): Promise<number> {
 	const version = readVersion();
+	const out = output(process.stdout);
+	const err = output(process.stderr);
 	const defaults: KernelStateOptions = DEFAULTS;
 	const manager = serviceManager(process.env, process.pid, (path, bytes) => open().sendDatagram(path, bytes));
-	return runCommandLine(args, {
+	const code = await runCommandLine(args, {
 		version,
-		out: output(process.stdout),
-		err: output(process.stderr),
+		out,
+		err,
 		signals: signals(),
 		async start(config, log) {
 			const daemon = await startDaemon(config, { openAddon: open, log, version, started: releaseMemory });
@@ -59,15 +62,15 @@ export function runCommand(args: readonly string[]): Promise<number> {
 		attachedPrograms,
 		openJournal,
 		async doctor(config) {
-			const findingsOf = gather(config, open(), (file) => checkPolicyFile(file, environmentBeside(file)));
-			return { findings: findings(findingsOf) };
+			const facts = gather(config, open(), (file) => checkPolicyFile(file, environmentBeside(file)));
+			return { findings: findings(facts) };
 		},
 		checkPolicy: (file) => checkPolicyFile(file, environmentBeside(file)),
-		comparePolicy(before, file) {
-			const beside = before.source.startsWith("/") ? before.source : file;
+		comparePolicy(before, after) {
+			const beside = before.source.startsWith("/") ? before.source : after.source;
 			return comparePolicies(
 				{ ...before, environment: environmentBeside(beside) },
-				{ text: readFileSync(file, "utf8"), source: file, environment: environmentBeside(file) },
+				{ ...after, environment: environmentBeside(after.source) },
 			);
 		},
 		async replay(request) {
@@ -82,6 +85,10 @@ export function runCommand(args: readonly string[]): Promise<number> {
 		hashPassword,
 		keys,
 	});
+	const failure = await out.end();
+	if (failure === null) return code;
+	err.write(`sallyport: Standard output cannot be written: ${getSystemErrorMessage(failure.errno ?? 0)}.\n`);
+	return EXIT.OUTPUT_FAILED;
 }
 
 function environmentBeside(file: string) {
@@ -136,25 +143,41 @@ function open(): Addon {
 	}
 }
 
-function output(stream: NodeJS.WriteStream & { readonly fd: number }): Output {
-	const gone: (() => void)[] = [];
-	stream.on("error", (error) => {
-		/* The reader has ended, as head(1) does. */
-		if (errorCodeOf(error) !== "EPIPE") throw error;
-		for (const notify of gone) notify();
+interface ProcessOutput extends Output {
+	/** Waits until all is written. Returns the error of a failed write, such as ENOSPC; a reader that left is none. */
+	readonly end: () => Promise<NodeJS.ErrnoException | null>;
+}
+
+function output(stream: NodeJS.WriteStream & { readonly fd: number }): ProcessOutput {
+	const listeners: (() => void)[] = [];
+	let written = false;
+	let ended = false;
+	let failure: NodeJS.ErrnoException | null = null;
+	stream.on("error", (error: NodeJS.ErrnoException) => {
+		/* Later errors follow from the first one. EPIPE: the reader has ended, as head(1) does. */
+		if (ended) return;
+		ended = true;
+		if (error.code !== "EPIPE") failure = error;
+		for (const notify of listeners) notify();
 	});
 	return {
+		async end() {
+			if (written && !ended) await new Promise<void>((resolve) => void stream.write("", () => resolve()));
+			return failure;
+		},
 		terminal: stream.isTTY === true,
 		journal: isJournal(stream),
 		colours: stream.isTTY === true && (process.env["NO_COLOR"] ?? "") === "" && process.env["TERM"] !== "dumb",
 		width: () => stream.columns || 80,
 		height: () => stream.rows || 24,
 		write(text) {
+			if (ended) return true;
 			if (stream.writableLength > BUFFERED) return false;
+			written = true;
 			stream.write(text);
 			return true;
 		},
-		onClosed: (notify) => void gone.push(notify),
+		onClosed: (notify) => void listeners.push(notify),
 		onResize(resized) {
 			stream.on("resize", resized);
 			return () => stream.off("resize", resized);

@@ -41,7 +41,7 @@ export async function policyRoutes(app: FastifyInstance, policy: PolicyPort): Pr
 				operationId: "reloadPolicy",
 				tags: ["policy"],
 				summary: "Read the policy file again.",
-				description: "The host's resolvers and the secrets of the metrics listener are read again, too.",
+				description: "The daemon also reads the host's resolvers and the secrets of the metrics listener again.",
 				response: { 200: response(policyDocumentSchema, [], ETAG), 422: invalidPolicyResponse },
 			},
 		},

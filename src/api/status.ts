@@ -14,7 +14,13 @@ export interface Status {
 	readonly generation: number;
 	readonly policy: PolicyStatus;
 	readonly events: { readonly received: number; readonly lost: number; readonly unreadable: number };
-	readonly connections: { readonly open: number; readonly ended: number; readonly dropped: number };
+	/** Records in memory; a DNS question is not counted as a connection that has ended. */
+	readonly connections: {
+		readonly open: number;
+		readonly ended: number;
+		readonly questions: number;
+		readonly dropped: number;
+	};
 	readonly denied: number;
 	readonly wouldDeny: number;
 	readonly resolvers: readonly string[];

@@ -9,10 +9,10 @@ export const EXIT = {
 	POLICY_INVALID: 3,
 	CAPTURE_INVALID: 4,
 	NOT_WELL: 5,
+	OUTPUT_FAILED: 6,
 	NOT_ROOT: 10,
 	CAPABILITY_MISSING: 11,
 	KERNEL_TOO_OLD: 12,
-	NO_BTF: 13,
 	NO_CGROUP2: 14,
 	NO_ADDON: 15,
 	NO_BPFFS: 16,
@@ -21,6 +21,8 @@ export const EXIT = {
 	ALREADY_RUNNING: 19,
 	LISTEN_FAILED: 20,
 	NOT_LOOPBACK: 21,
+	/* Not 13: Node itself exits with 13 if the event loop ends before main.ts. */
+	NO_BTF: 22,
 	DAEMON_UNREACHABLE: 30,
 	DAEMON_REFUSED: 31,
 } as const;

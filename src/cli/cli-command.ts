@@ -1,12 +1,13 @@
 import { Command, Option } from "commander";
 import { DEFAULTS } from "../base/config.ts";
-import { absolutePath } from "./options.ts";
+import { absolutePath, oneOf } from "./options.ts";
 
-/** A command that keeps its examples and notes: help and man page are made of the same. */
+/** A command that keeps its examples and notes, from which help and man page are generated. */
 export class CliCommand extends Command {
 	exampleLines: readonly string[] = [];
-	/** What there is to say besides. */
 	notes = "";
+	/** True if the command works only while a daemon answers. */
+	needsDaemon = false;
 
 	override createCommand(name?: string): CliCommand {
 		return new CliCommand(name);
@@ -19,32 +20,35 @@ export class CliCommand extends Command {
 	examples(lines: readonly string[], notes = ""): this {
 		this.exampleLines = lines;
 		this.notes = notes;
-		const shown = ["", "Examples:", ...lines.map((line) => `  ${line}`), ...(notes === "" ? [] : ["", notes])];
-		return this.addHelpText("after", shown.join("\n"));
+		return this.addHelpText("after", () => {
+			const width = this.configureOutput().getOutHelpWidth?.() ?? 80;
+			const wrapped = notes === "" ? [] : ["", this.createHelp().boxWrap(notes, width)];
+			return ["", "Examples:", ...lines.map((line) => `  ${line}`), ...wrapped].join("\n");
+		});
 	}
 
-	/** An option that takes one of few words. */
+	/** An option with a fixed set of values. */
 	choice(flags: string, description: string, words: readonly string[], preset?: string): this {
-		const option = new Option(flags, description).choices(words);
+		const option = new Option(flags, description).choices(words).argParser(oneOf(words));
 		return this.addOption(preset === undefined ? option : option.default(preset));
 	}
 
-	/** For what asks the daemon. */
-	asks(json: string): this {
-		return this.option(
-			"--socket <path>",
-			"unix socket of the daemon",
-			absolutePath,
-			DEFAULTS.socket ?? undefined,
-		).option("--json", json);
+	/** The options of a command that queries the daemon. `json` describes its --json. */
+	queriesDaemon(json: string): this {
+		this.needsDaemon = true;
+		return this.socketOption().option("--json", json);
 	}
 
-	get below(): readonly CliCommand[] {
+	socketOption(): this {
+		return this.option("--socket <path>", "unix socket of the daemon", absolutePath, DEFAULTS.socket ?? undefined);
+	}
+
+	get subcommands(): readonly CliCommand[] {
 		return this.commands as readonly CliCommand[];
 	}
 }
 
-export interface Asking {
+export interface DaemonOptions {
 	readonly socket: string;
 	readonly json?: boolean;
 }

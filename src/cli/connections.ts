@@ -1,77 +1,83 @@
+import { SallyportError } from "../base/errors.ts";
 import type { Unwritten } from "../records/contract.ts";
 import type { ConnectionView } from "../records/view.ts";
-import type { Asking, CliCommand } from "./cli-command.ts";
-import { askJson, askText } from "./client.ts";
+import type { CliCommand, DaemonOptions } from "./cli-command.ts";
+import { bodyText, type Page, refusal, requestPages, send } from "./client.ts";
+import { recordTable } from "./connection-table.ts";
 import type { CliDeps } from "./deps.ts";
 import { addFilters, type FilterOptions, filterQuery } from "./filters.ts";
-import { harmlessJson } from "./harmless.ts";
 import { positiveInteger, recordId } from "./options.ts";
 import { recordText } from "./record.ts";
-import { tableHeader, tableRow } from "./table.ts";
-import { warnUnwritten } from "./unwritten.ts";
+import { addTableOptions, checkColumns, headerLine, layOut, rowLine, type TableOptions, tableWidth } from "./table.ts";
+import { harmlessJson, warnUnwritten } from "./text.ts";
 
-type Options = Asking & FilterOptions & { readonly limit: number };
+type Options = DaemonOptions & FilterOptions & TableOptions & { readonly limit: number };
 
 export function addConnectionsCommand(program: CliCommand, deps: CliDeps): void {
-	addFilters(
+	const command = addFilters(
 		program
 			.subcommand("connections")
-			.description("what the host has talked to, newest first; with an id, all that is known of one")
-			.argument("[id]", "a record's id", recordId),
+			.description("list connections and DNS questions, newest first; with an id, show one record in full")
+			.argument("[id]", "record id (the ID column)", recordId),
 	)
-		.choice("--sort <order>", "newest (-first) or oldest (first) first, or the most bytes", SORTS, "-first")
-		.option("--limit <n>", "at most so many", positiveInteger, 100)
-		.asks("one JSON line a connection")
+		.choice("--sort <order>", "order: -first is newest first, -bytesOut and -bytesIn most bytes first", SORTS, "-first")
+		.option("--limit <n>", "maximum number of records", positiveInteger, 100);
+	addTableOptions(
+		command,
+		recordTable().columns.map(({ key }) => key),
+	)
+		.queriesDaemon("one JSON object per line and connection")
 		.examples([
 			"sallyport connections --verdict deny --since 15m",
 			"sallyport connections --unit agent.service --name '**.amazonaws.com'",
 			"sallyport connections --address 10.0.0.0/8 --port 5432 --json",
+			"sallyport connections --columns time,process,destination,out,in",
 			"sallyport connections 4711                      why was it decided so?",
 		])
 		.action((id: number | undefined, options: Options) =>
-			id === undefined ? connections(options, deps) : connection(id, options, deps),
+			id === undefined ? list(options, deps) : showOne(id, options, deps),
 		);
 }
 
 const SORTS = ["-first", "first", "-last", "-bytesOut", "-bytesIn"];
-const MOST_A_PAGE = 10_000;
 
-async function connections(options: Options, { out, err }: CliDeps): Promise<void> {
-	const style = { width: out.terminal ? out.width() : WIDE, colours: out.colours, date: true, ids: true };
-	let left = options.limit;
-	let cursor: string | null = null;
+async function list(options: Options, deps: CliDeps): Promise<void> {
+	const { out, err } = deps;
+	const table = recordTable();
+	checkColumns(table, options);
+	let layout: ReturnType<typeof layOut<ConnectionView>> | null = null;
+	let last: RecordsPage | null = null;
 	let unwritten: Unwritten | null = null;
-	do {
-		const query = filterQuery(options, ["sort"]);
-		query.set("limit", String(Math.min(left, MOST_A_PAGE)));
-		if (cursor !== null) query.set("cursor", cursor);
-		const page: Page = await askJson<Page>({ socket: options.socket, path: `/v1/connections?${query}` });
-		if (options.json !== true && cursor === null) out.write(`${tableHeader(style)}\n`);
-		for (const each of page.connections)
-			out.write(`${options.json === true ? harmlessJson(JSON.stringify(each)) : tableRow(each, style)}\n`);
-		left -= page.connections.length;
-		cursor = page.next;
+	const pages = requestPages<RecordsPage>(options.socket, "/v1/connections", filterQuery(options, ["sort"]), {
+		limit: options.limit,
+		rowsOf: ({ connections }) => connections,
+	});
+	for await (const page of pages) {
+		last = page;
 		unwritten = page.unwritten ?? unwritten;
-	} while (cursor !== null && left > 0);
+		if (options.json === true) {
+			for (const each of page.connections) out.write(`${harmlessJson(JSON.stringify(each))}\n`);
+			continue;
+		}
+		if (layout === null) {
+			layout = layOut(table, options, tableWidth(out, options), page.connections);
+			if (options.headers !== false) out.write(`${headerLine(layout, out.colours)}\n`);
+		}
+		for (const each of page.connections) out.write(`${rowLine(layout, each, out.colours)}\n`);
+	}
 	warnUnwritten(err, unwritten);
-	if (cursor !== null) err.write("sallyport: there are more; --limit shows them\n");
+	if (last?.next != null) err.write("sallyport: there are more records; raise --limit to see them\n");
 }
 
-interface Page {
+interface RecordsPage extends Page {
 	readonly connections: readonly ConnectionView[];
-	readonly next: string | null;
 	readonly unwritten?: Unwritten | null;
 }
 
-async function connection(id: number, { socket, json }: Options, { out }: CliDeps): Promise<void> {
-	const question = { socket, path: `/v1/connections/${id}` };
-	if (json !== true) {
-		out.write(recordText(await askJson<ConnectionView>(question)));
-		return;
-	}
-	for await (const part of askText(question)) out.write(harmlessJson(part));
-	out.write("\n");
+async function showOne(id: number, { socket, json }: Options, deps: CliDeps): Promise<void> {
+	const reply = await send({ socket, path: `/v1/connections/${id}` });
+	const text = await bodyText(reply);
+	if (reply.status === 404) throw new SallyportError("DAEMON_REFUSED", `No record ${id} (it may have expired).`);
+	if (reply.status >= 300) throw refusal(text, reply.status);
+	deps.out.write(json === true ? `${harmlessJson(text)}\n` : recordText(JSON.parse(text) as ConnectionView));
 }
-
-/** Into a file or a pipe nothing is cut that a person would miss. */
-const WIDE = 240;

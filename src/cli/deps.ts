@@ -1,3 +1,4 @@
+import type { Status } from "../api/status.ts";
 import type { Config } from "../base/config.ts";
 import type { Logger } from "../base/logger.ts";
 import type { PolicyCheck } from "../policy/compile/policy-facts.ts";
@@ -23,14 +24,14 @@ export interface CliDeps {
 	readonly openJournal: () => ((connection: ConnectionView) => void) | null;
 	readonly doctor: (config: DoctorConfig) => Promise<DoctorReport>;
 	readonly checkPolicy: (file: string) => PolicyCheck;
-	readonly comparePolicy: (before: PolicySource, file: string) => Comparison;
+	readonly comparePolicy: (before: PolicySource, after: PolicySource) => Comparison;
 	readonly replay: (request: ReplayRequest) => Promise<ReplayReport>;
 	readonly readFile: (file: string) => string;
-	/** All of standard input. */
+	/** Reads standard input to its end. */
 	readonly readInput: () => Promise<string>;
 	readonly hashPassword: (password: string) => Promise<string>;
 	readonly signals: Signals;
-	/** Each key as it is pressed, until the returned function is called. */
+	/** Calls back for each key pressed until the returned function is called. */
 	readonly keys: (pressed: (key: string) => void) => () => void;
 }
 
@@ -51,10 +52,10 @@ export interface Output {
 	/** Current size of the terminal in columns and lines. */
 	readonly width: () => number;
 	readonly height: () => number;
-	/** False: nothing was written, because the reader is too slow. */
+	/** Returns false if the text was dropped because the reader is too slow. */
 	readonly write: (text: string) => boolean;
-	/** Calls `gone` when the reader has closed its end. */
-	readonly onClosed: (gone: () => void) => void;
+	/** Calls back when writing has failed or the reader has closed its end. */
+	readonly onClosed: (closed: () => void) => void;
 	/** Returns the function that unsubscribes. */
 	readonly onResize: (resized: () => void) => () => void;
 }
@@ -106,6 +107,8 @@ export interface DetachResult {
 }
 
 export interface DoctorConfig extends Pick<Config, "pins" | "cgroup" | "runtimeDir"> {
+	/** What the daemon reports, for checks that need root; null if it does not answer. */
+	readonly status: Status | null;
 	readonly policy: string;
 	readonly stateDir: string;
 }
@@ -116,7 +119,8 @@ export interface DoctorReport {
 
 export interface Finding {
 	readonly check: string;
-	readonly result: "ok" | "warning" | "failure";
+	/** `not_checked`: the user may not look at it. */
+	readonly result: "ok" | "warning" | "failure" | "not_checked";
 	/** The finding. */
 	readonly text: string;
 	/** The remedy; null: none is needed. */

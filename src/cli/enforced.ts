@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { BoundedMap } from "../base/lru.ts";
 import type { ConnectionView } from "../records/view.ts";
-import { askText } from "./client.ts";
+import { requestText } from "./client.ts";
 import { serverEvents } from "./sse.ts";
 
 /** A connection as `observe` has seen it, and the enforcing daemon's record of it. Null: that record has not come. */
@@ -65,7 +65,7 @@ export class EnforcedRecords {
 export async function followEnforced(socket: string, records: EnforcedRecords, over: AbortSignal): Promise<void> {
 	while (!over.aborted) {
 		try {
-			const parts = askText({ socket, path: "/v1/stream", accept: "text/event-stream", patience: 0, signal: over });
+			const parts = requestText({ socket, path: "/v1/stream", accept: "text/event-stream", timeout: 0, signal: over });
 			for await (const { event, data } of serverEvents(parts))
 				if (event === "connection") records.enforced(JSON.parse(data) as ConnectionView);
 		} catch {

@@ -1,4 +1,5 @@
-import { InvalidArgumentError, Option } from "commander";
+import { Option } from "commander";
+import { SallyportError } from "../base/errors.ts";
 import { instantOf } from "../base/times.ts";
 import type { WordText } from "../records/filter-word.ts";
 import {
@@ -11,6 +12,7 @@ import {
 	type TimeWord,
 } from "../records/filter-words.ts";
 import type { CliCommand } from "./cli-command.ts";
+import { invalid } from "./options.ts";
 
 /** Adds the filters of the API as options. They are made from the same table. */
 export function addFilters(command: CliCommand, presets: { readonly since?: string } = {}): CliCommand {
@@ -39,8 +41,7 @@ export function filterQuery(options: FilterOptions, more: readonly string[] = []
 export function timeOption(word: TimeWord, preset?: string, help: string = TIME_WORDS[word].help): Option {
 	const option = new Option(`--${word} <when>`, `${help}: 15m, 2h, 7d, or a time, local unless it has a zone`);
 	option.argParser((value) => {
-		if (instantOf(value) === null)
-			throw new InvalidArgumentError(`It is an age such as 15m, or a time such as ${TIME_EXAMPLE}.`);
+		if (instantOf(value) === null) throw invalid(value, `an age such as 15m or a time such as ${TIME_EXAMPLE}`);
 		return value;
 	});
 	return preset === undefined ? option : option.default(preset);
@@ -63,7 +64,8 @@ export function listOption(word: ListWord, negation?: "negated"): Option {
 			: new Option(`--${negated(word)} ${placeholder}`, `exclude this ${word} (repeatable)`);
 	if (choices !== undefined) option.choices(choices);
 	return option.argParser((value: string, previous: readonly string[] | undefined) => {
-		if (parse(value) === null) throw new InvalidArgumentError(`It is ${expected}.`);
+		if (value === "") throw new SallyportError("USAGE", `${option.long} must not be empty.`);
+		if (parse(value) === null) throw invalid(value, expected);
 		return [...(previous ?? []), value];
 	});
 }

@@ -5,7 +5,7 @@ import { exitCodes } from "./exit-codes.ts";
 export function addManCommand(program: CliCommand, { out }: CliDeps): void {
 	program
 		.subcommand("man")
-		.description("print the man page, made of the same source as --help")
+		.description("print the man page, generated from the same source as --help")
 		.examples(["sallyport man | man -l -", "sallyport man > /usr/local/share/man/man1/sallyport.1"])
 		.action(() => void out.write(manPage(program)));
 }
@@ -17,10 +17,13 @@ export function manPage(program: CliCommand): string {
 		".SH NAME",
 		`sallyport \\- ${roff(lowerFirst(program.description()).replace(/\.$/, ""))}`,
 		".SH SYNOPSIS",
-		...program.below.flatMap(synopsis).slice(1),
+		...program.subcommands.flatMap(synopsis).slice(1),
 		".SH DESCRIPTION",
-		roff(DESCRIPTION),
-		...program.below.flatMap((command) => [`.SH ${roff(command.name().toUpperCase())}`, ...commandLines(command)]),
+		roff(descriptionText(program)),
+		...program.subcommands.flatMap((command) => [
+			`.SH ${roff(command.name().toUpperCase())}`,
+			...commandLines(command),
+		]),
 		".SH EXAMPLES",
 		...exampleLines(program).slice(1),
 		'.SH "EXIT STATUS"',
@@ -32,26 +35,35 @@ export function manPage(program: CliCommand): string {
 		".SH ENVIRONMENT",
 		".TP",
 		".B NO_COLOR",
-		"No colours, whatever the terminal.",
+		"Set and not empty: no colours.",
 		".SH FILES",
 		...FILES.flatMap(([file, what]) => [".TP", `.I ${roff(file)}`, roff(what)]),
 		"",
 	].join("\n");
 }
 
-const DESCRIPTION = `Sallyport watches every outbound connection of a Linux host, gives it its name (process, systemd unit, container, \
-user, domain), and enforces an egress policy in the kernel. All commands but run, observe, policy check, metrics-user, completion and man \
-ask the daemon over its unix socket.`;
+function descriptionText(program: CliCommand): string {
+	const names = leaves(program)
+		.filter(({ needsDaemon }) => needsDaemon)
+		.map((command) => nameOf(command).replace(/^sallyport /, ""));
+	return `Sallyport watches every outbound connection of a Linux host, attributes it to a process, systemd unit, container, user and \
+domain name, and enforces an egress policy in the kernel. These commands query the daemon over its unix socket: ${names.join(", ")}. The \
+others work without a daemon; doctor reports more if one answers.`;
+}
+
+function leaves(command: CliCommand): readonly CliCommand[] {
+	return command.subcommands.length === 0 ? [command] : command.subcommands.flatMap(leaves);
+}
 
 const FILES = [
-	["/etc/sallyport/policy.yaml", "The policy."],
-	["/run/sallyport/sallyport.sock", "The daemon's socket: root, and the group sallyport."],
-	["/var/lib/sallyport", "What survives a restart."],
-	["/sys/fs/bpf/sallyport", "Pinned programs and maps: they go on enforcing without the daemon."],
+	["/etc/sallyport/policy.yaml", "The policy file."],
+	["/run/sallyport/sallyport.sock", "The daemon's socket, open to root and the group sallyport."],
+	["/var/lib/sallyport", "History, last good policy and other state that survives a restart."],
+	["/sys/fs/bpf/sallyport", "Pinned programs and maps, which enforce the policy also without a daemon."],
 ] as const;
 
 function synopsis(command: CliCommand): string[] {
-	if (command.below.length > 0) return command.below.flatMap(synopsis);
+	if (command.subcommands.length > 0) return command.subcommands.flatMap(synopsis);
 	return [".br", `.B ${roff(nameOf(command))}`, roff(command.usage())];
 }
 
@@ -64,8 +76,8 @@ function commandLines(command: CliCommand): string[] {
 		const preset = presetText(option.defaultValue);
 		lines.push(".TP", `.B ${roff(option.flags)}`, roff(`${sentenceOf(option.description)}${words}${preset}`));
 	}
-	for (const below of command.below) lines.push(`.SS ${roff(nameOf(below))}`, ...commandLines(below));
-	return [...lines, ...(command.below.length > 0 ? [] : exampleLines(command))];
+	for (const below of command.subcommands) lines.push(`.SS ${roff(nameOf(below))}`, ...commandLines(below));
+	return [...lines, ...(command.subcommands.length > 0 ? [] : exampleLines(command))];
 }
 
 function exampleLines({ exampleLines: lines, notes }: CliCommand): string[] {
@@ -91,7 +103,7 @@ function lowerFirst(text: string): string {
 	return `${text[0]?.toLowerCase()}${text.slice(1)}`;
 }
 
-/* What begins a line with a dot or a quote would be a request; a plain minus and quotes stay what they are when copied. */
+/* A line that begins with a dot would be a request. Minus signs and quotes are escaped so that they can be copied as ASCII. */
 function roff(text: string): string {
 	return text
 		.replaceAll("\\", "\\e")

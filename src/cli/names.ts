@@ -1,37 +1,40 @@
 import type { RuleOfName } from "../api/policy-types.ts";
+import { SallyportError } from "../base/errors.ts";
 import type { NameRecord, NameSummary, Unwritten } from "../records/contract.ts";
-import type { Asking, CliCommand } from "./cli-command.ts";
-import { askJson } from "./client.ts";
-import { type Column, columns } from "./columns.ts";
+import type { CliCommand, DaemonOptions } from "./cli-command.ts";
+import { bodyText, type Page, refusal, requestPages, send } from "./client.ts";
 import type { CliDeps } from "./deps.ts";
+import { cutMiddle } from "./display-width.ts";
 import { type FilterOptions, filterQuery, listOption, timeOption } from "./filters.ts";
-import { harmlessJson } from "./harmless.ts";
 import { positiveInteger } from "./options.ts";
-import { warnUnwritten } from "./unwritten.ts";
-import { agoText, fields, timeText } from "./words.ts";
+import { addTableOptions, type Column, checkColumns, type Table, type TableOptions, tableLines } from "./table.ts";
+import { agoText, countText, fields, harmless, harmlessJson, timeText, warnUnwritten } from "./text.ts";
 
-interface Page {
+interface NamesPage extends Page {
 	readonly names: readonly NameSummary[];
-	readonly next: string | null;
 	readonly unwritten?: Unwritten | null;
 }
 
-interface Whole extends NameRecord {
+interface FullName extends NameRecord {
 	readonly rules?: readonly RuleOfName[];
 	readonly unwritten?: Unwritten | null;
 }
 
-type Options = Asking & FilterOptions & { readonly limit: number };
+type Options = DaemonOptions & FilterOptions & TableOptions & { readonly limit: number };
 
 export function addNamesCommand(program: CliCommand, deps: CliDeps): void {
-	program
+	const command = program
 		.subcommand("names")
-		.description("names that were asked for or connected to; with a whole name, who asked, its addresses and its rules")
-		.argument("[name]", 'a name, or a pattern: "*" is one label, "**" in front any number')
+		.description("list domain names seen; with a name, show its addresses, clients and matching rules")
+		.argument("[name]", 'a name, or a pattern: "*" is one label, a leading "**" any number')
 		.addOption(timeOption("since", undefined, "seen at or after this time"))
 		.addOption(listOption("name", "negated"))
-		.option("--limit <n>", "at most so many", positiveInteger, 100)
-		.asks("one JSON line a name; with a whole name one JSON document")
+		.option("--limit <n>", "maximum number of names", positiveInteger, 100);
+	addTableOptions(
+		command,
+		tableOf(0).columns.map(({ key }) => key),
+	)
+		.queriesDaemon("one JSON object per line and name; with a name, one JSON document")
 		.examples([
 			"sallyport names --since 1d",
 			"sallyport names '**.amazonaws.com'",
@@ -39,85 +42,106 @@ export function addNamesCommand(program: CliCommand, deps: CliDeps): void {
 			"sallyport names --json | jq -r 'select(.denied > 0) | .name'",
 		])
 		.action((name: string | undefined, options: Options) =>
-			name === undefined || name.includes("*") ? list(name, options, deps) : whole(name, options, deps),
+			name === undefined || name.includes("*") ? list(name, options, deps) : showOne(name, options, deps),
 		);
 }
 
-async function list(pattern: string | undefined, options: Options, { out, err }: CliDeps): Promise<void> {
-	const now = Date.now();
-	const line = columns(tableOf(now), out.terminal ? out.width() : 160);
-	let left = options.limit;
-	let cursor: string | null = null;
+async function list(pattern: string | undefined, options: Options, deps: CliDeps): Promise<void> {
+	const { out, err } = deps;
+	const query = filterQuery(options);
+	if (pattern !== undefined) query.set("name", pattern);
+	const table = tableOf(Date.now());
+	checkColumns(table, options);
+	const names: NameSummary[] = [];
+	let last: NamesPage | null = null;
 	let unwritten: Unwritten | null = null;
-	do {
-		const query = filterQuery(options);
-		query.set("limit", String(Math.min(left, 10_000)));
-		if (pattern !== undefined) query.set("name", pattern);
-		if (cursor !== null) query.set("cursor", cursor);
-		const page: Page = await askJson<Page>({ socket: options.socket, path: `/v1/names?${query}` });
-		if (options.json !== true && cursor === null) out.write(`${line(null)}\n`);
-		for (const each of page.names)
-			out.write(`${options.json === true ? harmlessJson(JSON.stringify(each)) : line(each)}\n`);
-		left -= page.names.length;
-		cursor = page.next;
+	const rowsOf = (page: NamesPage) => page.names;
+	for await (const page of requestPages(options.socket, "/v1/names", query, { limit: options.limit, rowsOf })) {
+		last = page;
 		unwritten = page.unwritten ?? unwritten;
-	} while (cursor !== null && left > 0);
+		if (options.json !== true) names.push(...page.names);
+		else for (const each of page.names) out.write(`${harmlessJson(JSON.stringify(each))}\n`);
+	}
+	if (options.json !== true) for (const line of tableLines(table, options, out, names)) out.write(`${line}\n`);
 	warnUnwritten(err, unwritten);
-	if (cursor !== null) err.write("sallyport: there are more; --limit shows them\n");
+	if (last?.next != null) err.write("sallyport: there are more names; raise --limit to see them\n");
 }
 
-async function whole(name: string, { socket, json }: Options, { out, err }: CliDeps): Promise<void> {
-	const answer = await askJson<Whole>({ socket, path: `/v1/names/${encodeURIComponent(name)}` });
+async function showOne(name: string, { socket, json }: Options, deps: CliDeps): Promise<void> {
+	const { out, err } = deps;
+	const reply = await send({ socket, path: `/v1/names/${encodeURIComponent(name)}` });
+	const body = await bodyText(reply);
+	if (reply.status === 404)
+		throw new SallyportError("DAEMON_REFUSED", `No record of the name ${harmless(name)} (it may have expired).`);
+	if (reply.status >= 300) throw refusal(body, reply.status);
 	if (json === true) {
-		out.write(`${harmlessJson(JSON.stringify(answer))}\n`);
+		out.write(`${harmlessJson(body)}\n`);
 		return;
 	}
+	const answer = JSON.parse(body) as FullName;
 	warnUnwritten(err, answer.unwritten);
-	const now = Date.now();
+	out.write(nameText(answer, Date.now()));
+}
+
+function nameText(answer: FullName, now: number): string {
 	const many = (title: string, lines: readonly string[]): [string, string][] =>
 		lines.map((line, index) => [index === 0 ? title : "", line]);
-	const { questions, connections, denied, wouldDeny } = answer;
-	out.write(
-		fields([
-			["name", answer.name],
-			["seen", `${timeText(answer.first)} to ${timeText(answer.last)}`],
-			["questions", String(questions)],
-			["connections", `${connections}, ${denied} denied${wouldDeny > 0 ? `, ${wouldDeny} would have been` : ""}`],
-			...many(
-				"addresses",
-				answer.addresses.map(
-					({ address, ttl, last, trusted }) =>
-						`${address} (TTL ${ttl} s, ${agoText(last, now)}${trusted ? "" : ", from a resolver that is not trusted"})`,
-				),
+	const { connections, denied, wouldDeny } = answer;
+	return fields([
+		["name", answer.name],
+		["seen", `${timeText(answer.first)} to ${timeText(answer.last)}`],
+		["questions", String(answer.questions)],
+		["connections", `${connections}, ${denied} denied${wouldDeny > 0 ? `, ${wouldDeny} would be denied` : ""}`],
+		...many(
+			"addresses",
+			answer.addresses.map(
+				({ address, ttl, last, trusted }) =>
+					`${address} (TTL ${ttl} s, ${agoText(last, now)}${trusted ? "" : ", from a resolver that is not trusted"})`,
 			),
-			...many(
-				"asked by",
-				answer.askedBy.map((each) => {
-					const where = each.container ?? each.unit;
-					const who = `${each.process} ${each.exe ?? ""}`.trimEnd();
-					return `${who}, ${each.user ?? each.uid}${where === null ? "" : `, ${where}`}: ${each.questions} questions, ${each.connections} connections, ${agoText(each.last, now)}`;
-				}),
-			),
-			...many(
-				"rules",
-				(answer.rules ?? []).map(({ group, rule, action }) => `${action} ${group}/${rule}`),
-			),
-		]),
-	);
+		),
+		...many(
+			"clients",
+			answer.askedBy.map((each) => {
+				const group = each.container ?? each.unit;
+				const client = `${each.process} ${each.exe ?? ""}`.trimEnd();
+				const counts = `${countText(each.questions, "question")}, ${countText(each.connections, "connection")}`;
+				return `${client}, ${each.user ?? each.uid}${group === null ? "" : `, ${group}`}: ${counts}, ${agoText(each.last, now)}`;
+			}),
+		),
+		...many(
+			"rules",
+			(answer.rules ?? []).map(({ group, rule, action }) => `${action} ${group}/${rule}`),
+		),
+	]);
 }
 
-function tableOf(now: number): Column<NameSummary>[] {
-	return [
-		{ title: "NAME", text: ({ name }) => name, least: 24, share: 3 },
-		{ title: "QUESTIONS", text: ({ questions }) => String(questions), least: 9, right: true, keep: 1 },
-		{ title: "CONNECTIONS", text: ({ connections }) => String(connections), least: 11, right: true },
-		{ title: "DENIED", text: ({ denied, wouldDeny }) => deniedText(denied, wouldDeny), least: 10, right: true },
-		{ title: "LAST", text: ({ last }) => agoText(last, now), least: 12, keep: 2 },
-		{ title: "ADDRESSES", text: ({ addresses }) => addresses.join(" "), least: 16, share: 2, keep: 0 },
+function tableOf(now: number): Table<NameSummary> {
+	const columns: Column<NameSummary>[] = [
+		{ key: "name", title: "NAME", text: ({ name }) => name, least: 16, usual: 40, shorten: cutMiddle },
+		{
+			key: "questions",
+			title: "QUESTIONS",
+			text: ({ questions }) => String(questions),
+			least: 9,
+			usual: 9,
+			right: true,
+		},
+		{
+			key: "connections",
+			title: "CONNECTIONS",
+			text: ({ connections }) => String(connections),
+			least: 11,
+			usual: 11,
+			right: true,
+		},
+		{ key: "denied", title: "DENIED", text: deniedText, least: 6, usual: 10, right: true },
+		{ key: "last", title: "LAST", text: ({ last }) => agoText(last, now), least: 10, usual: 19 },
+		{ key: "addresses", title: "ADDRESSES", text: ({ addresses }) => addresses.join(" "), least: 15, usual: 32 },
 	];
+	return { columns, worth: ["name", "connections", "denied", "questions", "last", "addresses"] };
 }
 
-/** What would have been denied is never added to what was. */
-function deniedText(denied: number, wouldDeny: number): string {
+/* Denials and would-be denials are never added up. */
+function deniedText({ denied, wouldDeny }: NameSummary): string {
 	return wouldDeny === 0 ? String(denied) : `${denied} (+${wouldDeny}?)`;
 }

@@ -6,13 +6,14 @@ import { errorCodeOf, SallyportError } from "../base/errors.ts";
 import { plainLogger } from "../base/logger.ts";
 import { printable } from "../base/text.ts";
 import type { CliCommand } from "./cli-command.ts";
-import { askJson } from "./client.ts";
+import { requestJson } from "./client.ts";
 import type { CliDeps } from "./deps.ts";
 import { EnforcedRecords, followEnforced } from "./enforced.ts";
-import { ObservedOutput } from "./observed-output.ts";
+import { ObservedOutput, observedTable } from "./observed-output.ts";
 import { absolutePath, positiveInteger } from "./options.ts";
+import { addTableOptions, checkColumns, type TableOptions, wantsTable } from "./table.ts";
 
-interface Options {
+interface Options extends TableOptions {
 	readonly cgroup?: string;
 	readonly policy?: string;
 	readonly socket?: string;
@@ -25,7 +26,7 @@ interface Options {
 }
 
 export function addObserveCommand(program: CliCommand, deps: CliDeps): void {
-	program
+	const command = program
 		.subcommand("observe")
 		.description("show every outbound connection, live; blocks nothing and leaves nothing behind")
 		.option(
@@ -44,8 +45,12 @@ export function addObserveCommand(program: CliCommand, deps: CliDeps): void {
 		.option("--listen <address>", "serve the API on loopback TCP too, read-only: 127.0.0.1:9440")
 		.option("--pins <path>", "folder for the pins, below /sys/fs/bpf (default: a temporary one)", absolutePath)
 		.option("--seconds <n>", "end after this time", positiveInteger)
-		.option("--no-dns", "leave out DNS queries")
-		.option("--json", "one JSON line per connection, the default where stdout is no terminal")
+		.option("--no-dns", "leave out DNS queries");
+	addTableOptions(
+		command,
+		observedTable(true).columns.map(({ key }) => key),
+	)
+		.option("--json", "one JSON object per line and connection; the default if standard output is not a terminal")
 		.examples(
 			[
 				"sudo sallyport observe",
@@ -53,15 +58,14 @@ export function addObserveCommand(program: CliCommand, deps: CliDeps): void {
 				"sudo sallyport observe --json | jq -r 'select(.name) | .name' | sort -u",
 				"npm start -- --cgroup /sys/fs/cgroup/system.slice",
 			],
-			[
-				"A connection is shown when it has closed or is a second old; a denial at once. Where a daemon enforces",
-				"a policy, VERDICT is its verdict, and POLICY that of --policy.",
-			].join("\n"),
+			"A connection is shown when it has closed or is a second old; a denial at once. Where a daemon enforces a policy, " +
+				"VERDICT is its verdict, and POLICY that of --policy.",
 		)
 		.action((options: Options) => observe(options, deps));
 }
 
 async function observe(options: Options, deps: CliDeps): Promise<void> {
+	checkColumns(observedTable(true), options);
 	const pins = options.pins ?? `${PINS}${process.pid}`;
 	refusePinsInUse(options, deps);
 	removeStalePins();
@@ -89,7 +93,8 @@ async function observe(options: Options, deps: CliDeps): Promise<void> {
 	if (options.seconds !== undefined) setTimeout(() => over.abort(), options.seconds * 1000).unref();
 
 	const output = new ObservedOutput(deps.out, {
-		json: options.json === true || !deps.out.terminal,
+		...options,
+		json: options.json === true || !(deps.out.terminal || wantsTable(options)),
 		enforcement,
 		ownVerdict: options.policy !== undefined,
 	});
@@ -107,11 +112,11 @@ async function observe(options: Options, deps: CliDeps): Promise<void> {
 	records.close();
 	const { lost } = daemon.summary();
 	await daemon.stop();
-	const { count, skipped } = output;
+	const { summary, skipped } = output;
 	const slow = skipped === 0 ? "" : `, ${skipped} not shown because the reader was too slow`;
 	const missed = lost === 0 ? "" : `, ${lost} events lost`;
 	if (deps.out.terminal || slow !== "" || missed !== "")
-		deps.err.write(`sallyport: ${count} connections${slow}${missed}; observe has left nothing in the kernel\n`);
+		deps.err.write(`sallyport: ${summary}${slow}${missed}; observe has left nothing in the kernel\n`);
 }
 
 /**
@@ -120,7 +125,7 @@ async function observe(options: Options, deps: CliDeps): Promise<void> {
  */
 async function reportEnforcement({ service, cgroup }: Options, deps: CliDeps): Promise<"daemon" | "kernel" | "none"> {
 	const say = (text: string) => deps.err.write(`sallyport: ${printLines(text)}\n`);
-	const status = await askJson<Status>({ socket: service, path: "/v1/status", patience: STATUS_PATIENCE }).catch(
+	const status = await requestJson<Status>({ socket: service, path: "/v1/status", timeout: STATUS_PATIENCE }).catch(
 		() => null,
 	);
 	if (status !== null) {

@@ -1,9 +1,10 @@
-import { fit } from "../base/text.ts";
 import type { ConnectionView } from "../records/view.ts";
+import { liveConnectionTable } from "./connection-table.ts";
 import type { Output } from "./deps.ts";
-import { type TableStyle, tableHeader, tableRow } from "./table.ts";
+import { type Column, liveTable, type Table, type TableOptions } from "./table.ts";
+import { harmlessJson, recordCountText } from "./text.ts";
 
-export interface ObservedOutputOptions {
+export interface ObservedOutputOptions extends TableOptions {
 	/** JSON lines instead of a table. */
 	readonly json: boolean;
 	/** Who enforces beside the observer, see reportEnforcement(). */
@@ -17,49 +18,54 @@ export interface ObservedOutputOptions {
  * the enforcing daemon, or "unknown". In the second case `observed` has the observer's own decision.
  */
 export class ObservedOutput {
-	count = 0;
 	/** Rows dropped because the reader was too slow. */
 	skipped = 0;
-	readonly #out: Output;
-	readonly #o: ObservedOutputOptions;
+	readonly #counts = { connection: 0, dns: 0 };
+	readonly #enforcement: ObservedOutputOptions["enforcement"];
+	readonly #write: (row: Observed) => boolean;
 
 	constructor(out: Output, options: ObservedOutputOptions) {
-		this.#out = out;
-		this.#o = options;
-		if (!options.json) out.write(`${this.#line(tableHeader(this.#style), "POLICY")}\n`);
+		this.#enforcement = options.enforcement;
+		const table = observedTable(options.ownVerdict && options.enforcement !== "none");
+		this.#write = options.json
+			? (row) => out.write(`${harmlessJson(JSON.stringify(row))}\n`)
+			: liveTable(table, options, out);
 	}
 
 	/** `enforced`: the daemon's record of the connection; null: none. */
 	show(own: ConnectionView, enforced: ConnectionView | null): void {
-		const shown = this.#o.enforcement === "none" ? own : withVerdictOf(own, enforced);
-		const policy = own.verdict === "would_deny" ? "would deny" : own.verdict;
-		const text = this.#o.json ? JSON.stringify(shown) : this.#line(tableRow(shown, this.#style), policy);
-		if (this.#out.write(`${text}\n`)) this.count++;
+		if (this.#write(this.#enforcement === "none" ? own : withVerdictOf(own, enforced))) this.#counts[own.kind]++;
 		else this.skipped++;
 	}
 
-	get #hasPolicyColumn(): boolean {
-		return this.#o.ownVerdict && this.#o.enforcement !== "none";
-	}
-
-	get #style(): TableStyle {
-		const spare = this.#hasPolicyColumn ? POLICY_WIDTH + GAP.length : 0;
-		return { width: this.#out.width() - spare, colours: this.#out.colours, date: false };
-	}
-
-	/* The column stands first: rows of the table end where their last cell does. */
-	#line(row: string, policy: string): string {
-		return this.#hasPolicyColumn ? `${fit(policy, POLICY_WIDTH)}${GAP}${row}` : row;
+	/** "31 connections and 6 DNS questions". */
+	get summary(): string {
+		return recordCountText(this.#counts.connection, this.#counts.dns);
 	}
 }
 
-const POLICY_WIDTH = "would deny".length;
-const GAP = "  ";
+/** `policyColumn`: the verdict of the observer's own policy is shown by default. */
+export function observedTable(policyColumn: boolean): Table<Observed> {
+	const { columns, worth, paintCell } = liveConnectionTable();
+	return {
+		columns: [POLICY, ...columns],
+		worth: policyColumn ? ["destination", "verdict", "policy", ...worth.slice(2)] : worth,
+		...(paintCell === undefined ? {} : { paintCell }),
+	};
+}
 
-type Shown = ConnectionView & { readonly observed: Decision };
+const POLICY: Column<Observed> = {
+	key: "policy",
+	title: "POLICY",
+	text: ({ verdict, observed }) => (observed?.verdict ?? verdict).replace("_", " "),
+	least: 10,
+	usual: 10,
+};
+
+type Observed = ConnectionView & { readonly observed?: Decision };
 type Decision = Pick<ConnectionView, "verdict" | "phase" | "group" | "rule" | "reason" | "decisions" | "alerts">;
 
-function withVerdictOf(own: ConnectionView, enforced: ConnectionView | null): Shown {
+function withVerdictOf(own: ConnectionView, enforced: ConnectionView | null): Observed {
 	const decision = enforced === null ? UNKNOWN : decisionOf(enforced);
 	const open = own.open && enforced?.open !== false;
 	return { ...own, ...decision, open, end: enforced?.end ?? own.end, observed: decisionOf(own) };

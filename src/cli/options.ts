@@ -1,8 +1,9 @@
 import { resolve } from "node:path";
-import { InvalidArgumentError } from "commander";
+import { SallyportError } from "../base/errors.ts";
 import { LIST_WORD_NAMES } from "../records/filter-words.ts";
+import { harmless } from "./text.ts";
 
-/** Of commands that look at what is in the kernel, and at what is kept for it, without a daemon. */
+/** Options of the commands that read the pins and the state directory without a daemon. */
 export interface HostOptions {
 	readonly policy: string;
 	readonly cgroup?: string;
@@ -12,38 +13,49 @@ export interface HostOptions {
 	readonly json?: boolean;
 }
 
-/** For commander: what a person typed, to what the daemon takes. */
+/** "'abc' is not a port": the error of an option or argument with an invalid value. */
+export function invalid(value: string, kind: string): SallyportError {
+	return new SallyportError("USAGE", `'${harmless(value)}' is not ${kind}.`);
+}
+
+/** For commander: a value of a fixed set. Throws SallyportError USAGE. */
+export function oneOf(words: readonly string[]): (value: string) => string {
+	return (value) => {
+		if (!words.includes(value)) throw invalid(value, `one of ${words.join(", ")}`);
+		return value;
+	};
+}
+
+/** For commander: the value that a user typed to the value that the daemon takes. Each throws SallyportError USAGE. */
 export function absolutePath(value: string): string {
-	if (value === "") throw new InvalidArgumentError("It is empty.");
 	return resolve(value);
 }
 
 export function positiveInteger(value: string): number {
-	if (!/^\d{1,9}$/.test(value) || Number(value) === 0) throw new InvalidArgumentError("It is a whole number above 0.");
+	if (!/^\d{1,9}$/.test(value) || Number(value) === 0) throw invalid(value, "a whole number above 0");
 	return Number(value);
 }
 
 export function wholeNumber(most: number): (value: string) => number {
 	return (value) => {
-		if (!/^\d{1,9}$/.test(value) || Number(value) > most)
-			throw new InvalidArgumentError(`It is a whole number from 0 to ${most}.`);
+		if (!/^\d{1,9}$/.test(value) || Number(value) > most) throw invalid(value, `a whole number from 0 to ${most}`);
 		return Number(value);
 	};
 }
 
-/** What `top` can group by. */
+/** Fields that `top` can group by. */
 export const TOP_FIELDS: readonly string[] = LIST_WORD_NAMES;
 
-/** One or two different ones, with a comma between. */
+/** One or two different fields of `top`, separated by a comma. */
 export function groupFields(value: string): readonly string[] {
 	const fields = value.split(",");
 	if (fields.length > 2 || new Set(fields).size !== fields.length || !fields.every((each) => TOP_FIELDS.includes(each)))
-		throw new InvalidArgumentError(`It is one or two of ${TOP_FIELDS.join(", ")}.`);
+		throw invalid(value, `one or two of ${TOP_FIELDS.join(", ")}`);
 	return fields;
 }
 
 export function recordId(value: string): number {
 	if (!/^\d{1,16}$/.test(value) || !Number.isSafeInteger(Number(value)))
-		throw new InvalidArgumentError("It is the number that `sallyport connections` shows first.");
+		throw invalid(value, "a record id (the ID column of `sallyport connections`)");
 	return Number(value);
 }

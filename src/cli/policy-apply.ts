@@ -1,38 +1,35 @@
 import { SallyportError } from "../base/errors.ts";
-import { type PolicyProblem, renderProblem } from "../policy/read/problem.ts";
-import type { Asking, CliCommand } from "./cli-command.ts";
-import { ask, refused, text } from "./client.ts";
+import { type PolicyProblem, renderProblem, unreadable } from "../policy/read/problem.ts";
+import type { CliCommand, DaemonOptions } from "./cli-command.ts";
+import { bodyText, type PolicyInForce, policyInForce, refusal, send } from "./client.ts";
 import type { CliDeps } from "./deps.ts";
-import { harmless, harmlessJson } from "./harmless.ts";
 import { absolutePath } from "./options.ts";
-import { type PolicyInForce, policyInForce } from "./policy-in-force.ts";
+import { harmless, harmlessJson } from "./text.ts";
 
-type Options = Asking & { readonly ifMatch?: string };
+type Options = DaemonOptions & { readonly ifMatch?: string };
 
 export function addPolicyApply(policy: CliCommand, deps: CliDeps): void {
 	policy
 		.subcommand("apply")
-		.description("put a policy file in force, at once and whole; a bad one changes nothing (exit code 3)")
+		.description("put a policy file in force; an invalid file changes nothing (exit code 3)")
 		.argument("<file>", "policy file", absolutePath)
-		.option("--if-match <etag>", "only if this one is in force (default: the one that is now)")
-		.asks("the answer as one JSON document")
+		.option("--if-match <etag>", "only if the policy with this ETag is in force (default: the one in force now)")
+		.queriesDaemon("the answer as one JSON document")
 		.examples(
 			[
 				"sallyport policy diff policy.yaml && sallyport policy apply policy.yaml",
 				`sallyport policy apply policy.yaml --if-match "$(sallyport policy show --json | jq -r .etag)"`,
 			],
-			[
-				"It lasts until the daemon's policy file changes, or SIGHUP, or the daemon's next start: write it there too. Lists",
-				"that it names are read by the daemon, from the folder of its own policy file.",
-			].join("\n"),
+			"The policy stays in force until the daemon's own policy file changes, SIGHUP, or the daemon's next start. Change that " +
+				"file too. The daemon reads list files from the directory of its own policy file.",
 		)
 		.action((file: string, options: Options) => apply(file, options, deps));
 }
 
-async function apply(file: string, { socket, json, ifMatch }: Options, { readFile, out }: CliDeps): Promise<void> {
-	const body = readFile(file);
-	const tag = ifMatch ?? (await current(socket));
-	const reply = await ask({
+async function apply(file: string, { socket, json, ifMatch }: Options, deps: CliDeps): Promise<void> {
+	const body = readPolicyFile(deps, file);
+	const tag = ifMatch ?? (await etagInForce(socket));
+	const reply = await send({
 		socket,
 		path: "/v1/policy",
 		method: "PUT",
@@ -40,25 +37,37 @@ async function apply(file: string, { socket, json, ifMatch }: Options, { readFil
 		body,
 		headers: tag === null ? {} : { "if-match": tag },
 	});
-	const answer = await text(reply);
+	const answer = await bodyText(reply);
 	if (reply.status === 412)
 		throw new SallyportError(
 			"DAEMON_REFUSED",
-			"Another policy is in force by now.",
-			"Look at it with `sallyport policy diff`, then apply again.",
+			"Another policy has been put in force in the meantime.",
+			"Compare with `sallyport policy diff`, then apply again.",
 		);
-	if (reply.status === 422) throw new SallyportError("POLICY_INVALID", problemsText(file, answer));
-	if (reply.status >= 300) throw refused(answer, reply.status);
+	if (reply.status === 422) throw invalidPolicy(answer, file);
+	if (reply.status >= 300) throw refusal(answer, reply.status);
 	if (json === true) {
-		out.write(`${harmlessJson(answer)}\n`);
+		deps.out.write(`${harmlessJson(answer)}\n`);
 		return;
 	}
 	const { generation, mode } = JSON.parse(answer) as PolicyInForce;
-	out.write(`${harmless(file)}: in force, generation ${generation}, mode ${mode}\n`);
+	deps.out.write(`${harmless(file)}: in force, generation ${generation}, mode ${mode}\n`);
 }
 
-/* None is known if an earlier daemon loaded it. */
-async function current(socket: string): Promise<string | null> {
+/**
+ * The text of a policy file.
+ * @throws SallyportError POLICY_INVALID if it cannot be read, as `policy check` reports it.
+ */
+export function readPolicyFile({ readFile }: Pick<CliDeps, "readFile">, file: string): string {
+	try {
+		return readFile(file);
+	} catch (error) {
+		throw new SallyportError("POLICY_INVALID", harmless(renderProblem(unreadable(file, error))), null, error);
+	}
+}
+
+/* Null if an earlier daemon loaded the policy: this daemon does not know its ETag. */
+async function etagInForce(socket: string): Promise<string | null> {
 	try {
 		return (await policyInForce(socket)).etag;
 	} catch (error) {
@@ -67,11 +76,15 @@ async function current(socket: string): Promise<string | null> {
 	}
 }
 
-function problemsText(file: string, answer: string): string {
+/** The error for the problem details (RFC 9457) of a policy that the daemon refused. `file`: the file that was sent, or null. */
+export function invalidPolicy(answer: string, file: string | null): SallyportError {
 	const { problems = [] } = JSON.parse(answer) as { problems?: readonly PolicyProblem[] };
 	const lines = problems.map((problem) => {
-		const place = problem.file === "(api)" ? file : problem.file;
+		const place = problem.file === "(api)" ? (file ?? problem.file) : problem.file;
 		return `  ${harmless(renderProblem({ ...problem, file: place }))}`;
 	});
-	return `The policy is not valid; the one in force stays:\n${lines.join("\n")}`;
+	return new SallyportError(
+		"POLICY_INVALID",
+		`The policy is invalid. The previous one stays in force:\n${lines.join("\n")}`,
+	);
 }

@@ -2,15 +2,18 @@ import { EXIT, SallyportError } from "../base/errors.ts";
 import type { Change } from "../policy/evaluate/compare.ts";
 import type { DecidedOtherwise, Outcome } from "../policy/evaluate/replay-records.ts";
 import type { ConnectionView } from "../records/view.ts";
-import type { Asking, CliCommand } from "./cli-command.ts";
-import { askJson } from "./client.ts";
+import type { CliCommand, DaemonOptions } from "./cli-command.ts";
+import { type Page, policyInForce, requestPages } from "./client.ts";
+import { endpointText } from "./connection-table.ts";
 import type { CliDeps } from "./deps.ts";
+import { cutEndpoint, cutMiddle } from "./display-width.ts";
 import { filterQuery, timeOption } from "./filters.ts";
-import { harmless, harmlessJson } from "./harmless.ts";
 import { absolutePath, positiveInteger } from "./options.ts";
-import { policyInForce } from "./policy-in-force.ts";
+import { readPolicyFile } from "./policy-apply.ts";
+import { addTableOptions, type Column, checkColumns, type Table, type TableOptions, tableLines } from "./table.ts";
+import { harmless, harmlessJson, recordCountText } from "./text.ts";
 
-interface Options extends Asking {
+interface Options extends DaemonOptions, TableOptions {
 	readonly exitCode?: boolean;
 	readonly since: string;
 	readonly last: number;
@@ -18,15 +21,21 @@ interface Options extends Asking {
 }
 
 export function addPolicyDiff(policy: CliCommand, deps: CliDeps, finish: (code: number) => void): void {
-	policy
+	const command = policy
 		.subcommand("diff")
-		.description("what would change if a file were put in force: mode, defaults, rules, and who would notice")
+		.description(
+			"show how a policy file differs from the policy in force, and which recorded connections it would affect",
+		)
 		.argument("<file>", "policy file", absolutePath)
 		.addOption(timeOption("since", "24h", "evaluate connections active at or after this time"))
-		.option("--last <n>", "at the last so many of them", positiveInteger, 10_000)
-		.option("--no-records", "compare the policies alone")
-		.option("--exit-code", "exit code 1 if something would change")
-		.asks("the changes as one JSON document")
+		.option("--last <n>", "evaluate at most this many records, newest first", positiveInteger, 10_000)
+		.option("--no-records", "compare only the policies")
+		.option("--exit-code", "exit with 1 if the file would change something");
+	addTableOptions(
+		command,
+		TABLE.columns.map(({ key }) => key),
+	)
+		.queriesDaemon("the changes as one JSON document")
 		.examples(
 			[
 				"sallyport policy diff policy.yaml",
@@ -34,32 +43,42 @@ export function addPolicyDiff(policy: CliCommand, deps: CliDeps, finish: (code: 
 				"sallyport policy diff policy.yaml --json | jq '.changes[].what'",
 				"sallyport policy diff policy.yaml --json | jq -r '.records.decidedOtherwise[].name'",
 			],
-			"By meaning, not by letters: comments, quotes and the order of values are no change; the order of rules is.",
+			"Policies are compared by meaning: comments, quotes and the order of values do not matter; the order of rules does.",
 		)
-		.action(async (file: string, options: Options) => {
-			const { text, source, generation } = await policyInForce(options.socket);
-			const { problems, changes, decidedOtherwise } = deps.comparePolicy({ text, source }, file);
-			if (problems.length > 0)
-				throw new SallyportError(
-					"POLICY_INVALID",
-					`They cannot be compared:\n${problems.map((line) => `  ${harmless(line)}`).join("\n")}`,
-				);
-			if (options.exitCode === true && changes.length > 0) finish(EXIT.UNEXPECTED);
-			const records = options.records && changes.length > 0 ? await replay(options, decidedOtherwise) : null;
-			if (options.json === true) {
-				deps.out.write(`${harmlessJson(JSON.stringify({ file, generation, changes, records }))}\n`);
-				return;
-			}
-			deps.out.write(diffText(changes, deps.out.colours));
-			if (records !== null) deps.out.write(`\n${recordsText(records, deps.out.colours)}`);
-		});
+		.action((file: string, options: Options) => diff(file, options, deps, finish));
+}
+
+async function diff(file: string, options: Options, deps: CliDeps, finish: (code: number) => void): Promise<void> {
+	const { out } = deps;
+	checkColumns(TABLE, options);
+	const text = readPolicyFile(deps, file);
+	const inForce = await policyInForce(options.socket);
+	const { problems, changes, decidedOtherwise } = deps.comparePolicy(inForce, { text, source: file });
+	if (problems.length > 0)
+		throw new SallyportError(
+			"POLICY_INVALID",
+			`The policies cannot be compared:\n${problems.map((line) => `  ${harmless(line)}`).join("\n")}`,
+		);
+	if (options.exitCode === true && changes.length > 0) finish(EXIT.UNEXPECTED);
+	const records = options.records && changes.length > 0 ? await replay(options, decidedOtherwise) : null;
+	if (options.json === true) {
+		const { generation } = inForce;
+		out.write(`${harmlessJson(JSON.stringify({ file, generation, changes, records }))}\n`);
+		return;
+	}
+	out.write(diffText(changes, out.colours));
+	if (records === null) return;
+	out.write(`\n${summaryText(records)}\n`);
+	if (records.decidedOtherwise.length === 0) return;
+	for (const line of tableLines(TABLE, options, out, records.decidedOtherwise)) out.write(`${line}\n`);
 }
 
 interface Replayed {
 	readonly since: string;
-	/** Records that were looked at. */
+	/** Records that were compared; `questions` of them are DNS questions. */
 	readonly looked: number;
-	/** There are older ones. */
+	readonly questions: number;
+	/** There are older records. */
 	readonly more: boolean;
 	readonly decidedOtherwise: readonly DecidedOtherwise[];
 }
@@ -69,41 +88,67 @@ async function replay(
 	decide: (records: readonly ConnectionView[]) => readonly DecidedOtherwise[],
 ): Promise<Replayed> {
 	const records: ConnectionView[] = [];
-	let cursor: string | null = null;
-	do {
-		const query = filterQuery({ since });
-		query.set("limit", String(Math.min(last - records.length, PAGE)));
-		if (cursor !== null) query.set("cursor", cursor);
-		const page: Page = await askJson<Page>({ socket, path: `/v1/connections?${query}` });
+	let more = false;
+	const rowsOf = (page: RecordsPage) => page.connections;
+	const query = filterQuery({ since });
+	for await (const page of requestPages(socket, "/v1/connections", query, { limit: last, rowsOf })) {
 		records.push(...page.connections);
-		cursor = page.next;
-	} while (cursor !== null && records.length < last);
-	return { since, looked: records.length, more: cursor !== null, decidedOtherwise: decide(records) };
+		more = page.next !== null;
+	}
+	const questions = records.filter(({ kind }) => kind === "dns").length;
+	return { since, looked: records.length, questions, more, decidedOtherwise: decide(records) };
 }
 
-interface Page {
+interface RecordsPage extends Page {
 	readonly connections: readonly ConnectionView[];
-	readonly next: string | null;
 }
 
-const PAGE = 1_000;
-
-function recordsText({ since, looked, more, decidedOtherwise }: Replayed, colours: boolean): string {
-	const of = more ? `the last ${looked} connections` : `${looked} connections since ${since}`;
-	if (decidedOtherwise.length === 0) return `Of ${of} none would be decided otherwise.\n`;
+function summaryText({ since, looked, questions, more, decidedOtherwise }: Replayed): string {
+	const counts = recordCountText(looked - questions, questions);
+	const records = more ? `the last ${counts}` : `${counts} since ${since}`;
 	const total = decidedOtherwise.reduce((sum, { count }) => sum + count, 0);
-	const width = String(decidedOtherwise[0]?.count ?? 0).length;
-	const lines = decidedOtherwise.map(({ name, remote, port, protocol, process, unit, before, after, count }) => {
-		const where = `${protocol} ${name ?? remote}${port === 0 ? "" : `:${port}`}`;
-		const who = `${process ?? "?"}${unit === null ? "" : ` (${unit})`}`;
-		const text = `${String(count).padStart(width)}  ${harmless(where)}  ${harmless(who)}  ${outcomeText(before)} -> ${outcomeText(after)}`;
-		return colours ? `\x1b[${after.verdict === "allow" ? 32 : 31}m${text}\x1b[0m\n` : `${text}\n`;
-	});
-	return `Of ${of} ${total} would be decided otherwise:\n${lines.join("")}`;
+	return total === 0
+		? `None of ${records} would be decided differently.`
+		: `${total} of ${records} would be decided differently:`;
 }
+
+const COLUMNS: readonly Column<DecidedOtherwise>[] = [
+	{ key: "count", title: "COUNT", text: ({ count }) => String(count), least: 5, usual: 7, right: true },
+	{
+		key: "destination",
+		title: "DESTINATION",
+		text: ({ protocol, name, remote, port }) => `${protocol} ${endpointText(name ?? remote, port)}`,
+		...{ least: 19, usual: 30 },
+		shorten: cutEndpoint,
+	},
+	{ key: "process", title: "PROCESS", text: ({ process }) => process ?? "-", least: 7, usual: 15 },
+	{ key: "unit", title: "UNIT", text: ({ unit }) => unit ?? "-", least: 8, usual: 20 },
+	{
+		key: "before",
+		title: "IN FORCE",
+		text: ({ before }) => outcomeText(before),
+		least: 16,
+		usual: 30,
+		shorten: cutMiddle,
+	},
+	{
+		key: "after",
+		title: "WITH THE FILE",
+		text: ({ after }) => outcomeText(after),
+		least: 16,
+		usual: 30,
+		shorten: cutMiddle,
+	},
+];
+
+const TABLE: Table<DecidedOtherwise> = {
+	columns: COLUMNS,
+	worth: ["destination", "after", "before", "count", "process", "unit"],
+	paintLine: ({ after }, text) => `\x1b[${after.verdict === "allow" ? 32 : 31}m${text}\x1b[0m`,
+};
 
 function outcomeText({ verdict, phase, group, rule, reason }: Outcome): string {
-	return harmless(`${verdict.replace("_", " ")} (${phase}: ${rule === null ? reason : `${group}/${rule}`})`);
+	return `${verdict.replace("_", " ")} (${phase}: ${rule === null ? reason : `${group}/${rule}`})`;
 }
 
 function diffText(changes: readonly Change[], colours: boolean): string {
@@ -117,7 +162,7 @@ function diffText(changes: readonly Change[], colours: boolean): string {
 			continue;
 		}
 		if (kind === "moved") {
-			lines.push(paint(33, `~ rule ${name}: moved from place ${details[0]?.before} to ${details[0]?.after}`));
+			lines.push(paint(33, `~ rule ${name}: moved from position ${details[0]?.before} to ${details[0]?.after}`));
 			continue;
 		}
 		const [sign, code] = { added: ["+", 32] as const, removed: ["-", 31] as const, changed: ["~", 33] as const }[kind];

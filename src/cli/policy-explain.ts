@@ -1,13 +1,12 @@
-import { InvalidArgumentError } from "commander";
 import type { ExplainRequest, Explanation, LookAnswer, PhaseAnswer, RuleAnswer } from "../api/policy-types.ts";
 import { SallyportError } from "../base/errors.ts";
-import type { Asking, CliCommand } from "./cli-command.ts";
-import { askJson } from "./client.ts";
+import type { CliCommand, DaemonOptions } from "./cli-command.ts";
+import { requestJson } from "./client.ts";
 import type { CliDeps } from "./deps.ts";
-import { harmless, harmlessJson } from "./harmless.ts";
-import { positiveInteger } from "./options.ts";
+import { invalid, positiveInteger } from "./options.ts";
+import { harmless, harmlessJson } from "./text.ts";
 
-interface Options extends Asking {
+interface Options extends DaemonOptions {
 	readonly exe?: string;
 	readonly user?: string;
 	readonly unit?: string;
@@ -25,24 +24,27 @@ interface Options extends Asking {
 export function addPolicyExplain(policy: CliCommand, deps: CliDeps): void {
 	policy
 		.subcommand("explain")
-		.description("how the policy in force decides about a connection, and why: each rule that was looked at")
-		.option("--exe <path>", "the program")
-		.option("--user <user>", "its user, by name or uid")
-		.option("--unit <unit>", "its systemd unit")
-		.option("--container <id>", "its container")
-		.option("--cgroup <path>", "its cgroup below the watched one, instead of unit and container")
+		.description("show what the policy in force decides about a connection, with each rule considered and why")
+		.option("--exe <path>", "path of the program")
+		.option("--user <user>", "user of the process: a name or uid")
+		.option("--unit <unit>", "systemd unit of the process")
+		.option("--container <id>", "container of the process")
+		.option("--cgroup <path>", "cgroup of the process, relative to the watched one; replaces unit and container")
 		.option(
 			"--to <address:port/protocol>",
-			"where to: 192.0.2.1:443/tcp, [2001:db8::1]:53/udp, 192.0.2.1/icmp",
+			"destination: 192.0.2.1:443/tcp, [2001:db8::1]:53/udp, 192.0.2.1/icmp",
 			destination,
 		)
-		.option("--name <name>", "the name that is asked for and shown")
-		.option("--method <method>", "of an HTTP request in cleartext: GET if --path or --status is given")
-		.option("--path <path>", "of an HTTP request, with its query: / if --method or --status is given")
-		.option("--status <status>", "of the answer to it", positiveInteger)
-		.option("--learned", "take DNS as it is now: without it, DNS has given the address for the name")
-		.option("--all", "rules of other phases too")
-		.asks("as one JSON document")
+		.option("--name <name>", "name that is looked up and sent (SNI or Host)")
+		.option("--method <method>", "method of a cleartext HTTP request (default: GET if --path or --status is given)")
+		.option("--path <path>", "path of the request, with its query (default: / if --method or --status is given)")
+		.option("--status <status>", "status of the response", positiveInteger)
+		.option(
+			"--learned",
+			"use only addresses that DNS has returned for the name so far (default: assume the address was returned)",
+		)
+		.option("--all", "also show rules of other phases")
+		.queriesDaemon("one JSON document")
 		.examples([
 			"sallyport policy explain --to 192.0.2.1:443/tcp --name api.example.com --exe /usr/bin/curl --user agent",
 			"sallyport policy explain --unit agent.service --name api.example.com",
@@ -52,26 +54,23 @@ export function addPolicyExplain(policy: CliCommand, deps: CliDeps): void {
 		.action((options: Options) => explain(options, deps));
 }
 
-async function explain(options: Options, { out }: CliDeps): Promise<void> {
+async function explain(options: Options, deps: CliDeps): Promise<void> {
 	const { socket, exe, user, unit, container, cgroup, to, name } = options;
 	if (to === undefined && name === undefined)
-		throw new SallyportError(
-			"USAGE",
-			"It takes --to, --name, or both.",
-			"sallyport policy explain --help has examples.",
-		);
+		throw new SallyportError("USAGE", "Give --to, --name, or both.", "Examples: sallyport policy explain --help.");
 	const request: ExplainRequest = {
 		who: given({ exe, user, unit, container, cgroup }),
 		...given({ to, name, request: requestOf(options) }),
 		assumeLearned: options.learned !== true,
 	};
-	const answer = await askJson<Explanation>({
+	const answer = await requestJson<Explanation>({
 		socket,
 		path: "/v1/policy/explain",
 		method: "POST",
 		type: "application/json",
 		body: JSON.stringify(request),
 	});
+	const { out } = deps;
 	if (options.json === true) out.write(`${harmlessJson(JSON.stringify(answer))}\n`);
 	else out.write(explanationText(answer, out.colours, options.all === true));
 }
@@ -133,7 +132,7 @@ function destination(value: string): NonNullable<ExplainRequest["to"]> {
 	const match = /^(?:\[([^\]]+)\]|([^:/[\]]+)|([0-9a-fA-F:.]+))(?::(\d{1,5}))?(?:\/([a-z0-9]+))?$/.exec(value);
 	const address = match?.[1] ?? match?.[2] ?? match?.[3];
 	if (address === undefined || Number(match?.[4] ?? 0) > 65_535)
-		throw new InvalidArgumentError("It is ADDRESS:PORT/PROTOCOL: 192.0.2.1:443/tcp or [2001:db8::1]:443/tcp.");
+		throw invalid(value, "a destination: ADDRESS:PORT/PROTOCOL, such as 192.0.2.1:443/tcp or [2001:db8::1]:443/tcp");
 	return { address, ...given({ port: match?.[4] === undefined ? undefined : Number(match[4]), protocol: match?.[5] }) };
 }
 

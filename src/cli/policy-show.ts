@@ -1,21 +1,22 @@
-import type { Asking, CliCommand } from "./cli-command.ts";
+import type { CliCommand, DaemonOptions } from "./cli-command.ts";
+import { policyInForce } from "./client.ts";
 import type { CliDeps } from "./deps.ts";
-import { harmlessJson } from "./harmless.ts";
-import { policyInForce } from "./policy-in-force.ts";
+import { harmlessJson } from "./text.ts";
 
-export function addPolicyShow(policy: CliCommand, { out, err }: CliDeps): void {
+export function addPolicyShow(policy: CliCommand, deps: CliDeps): void {
 	policy
 		.subcommand("show")
-		.description("the policy in force, as it was written")
-		.asks("with generation, etag, mode and origin, as one JSON document")
+		.description("print the policy in force, as it was written")
+		.queriesDaemon("the policy with its generation, ETag, mode and origin, as one JSON document")
 		.examples(["sallyport policy show > policy.yaml", "sallyport policy show --json | jq -r .etag"])
-		.action(async ({ socket, json }: Asking) => {
+		.action(async ({ socket, json }: DaemonOptions) => {
+			const { out, err } = deps;
 			const current = await policyInForce(socket);
 			if (json === true) {
 				out.write(`${harmlessJson(JSON.stringify(current))}\n`);
 				return;
 			}
-			/* Into a file byte for byte; a terminal gets nothing that moves its cursor. */
+			/* A file gets the text byte for byte, a terminal nothing that moves its cursor. */
 			const text = current.text.endsWith("\n") ? current.text : `${current.text}\n`;
 			out.write(out.terminal ? harmlessYaml(text) : text);
 			if (out.terminal)
@@ -23,7 +24,7 @@ export function addPolicyShow(policy: CliCommand, { out, err }: CliDeps): void {
 		});
 }
 
-/* Tabs are no YAML indentation, but may stand in comments. */
+/* Tabs may stand in YAML comments. */
 function harmlessYaml(text: string): string {
 	return text.replace(/[^\n]+/g, (line) => harmlessJson(line));
 }

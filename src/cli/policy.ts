@@ -2,18 +2,18 @@ import { EXIT } from "../base/errors.ts";
 import { renderProblem } from "../policy/read/problem.ts";
 import type { CliCommand } from "./cli-command.ts";
 import type { CliDeps } from "./deps.ts";
-import { harmless } from "./harmless.ts";
 import { absolutePath } from "./options.ts";
 import { addPolicyApply } from "./policy-apply.ts";
 import { addPolicyDiff } from "./policy-diff.ts";
 import { addPolicyExplain } from "./policy-explain.ts";
 import { addPolicyReload } from "./policy-reload.ts";
 import { addPolicyShow } from "./policy-show.ts";
+import { countText, harmless } from "./text.ts";
 
 export function addPolicyCommand(program: CliCommand, deps: CliDeps, finish: (code: number) => void): void {
 	const policy = program
 		.subcommand("policy")
-		.description("check, ask, show, compare and change policies")
+		.description("check, explain, show, apply and compare policies")
 		.examples([
 			"sallyport policy check policy.yaml",
 			"sallyport policy diff policy.yaml && sallyport policy apply policy.yaml",
@@ -30,15 +30,15 @@ export function addPolicyCommand(program: CliCommand, deps: CliDeps, finish: (co
 function addPolicyCheck(policy: CliCommand, deps: CliDeps, finish: (code: number) => void): void {
 	policy
 		.subcommand("check")
-		.description("say everything that is wrong with a policy file; exit code 3 if something is")
+		.description("list every error in a policy file (exit code 3 if there are any)")
 		.argument("<file>", "policy file", absolutePath)
-		.option("--json", "the problems as one JSON document")
+		.option("--json", "the errors as one JSON document")
 		.examples(
 			[
 				"sallyport policy check /etc/sallyport/policy.yaml",
 				"sallyport policy check policy.yaml --json | jq '.problems[].line'",
 			],
-			"Users and programs that rules name are looked up on this host. No daemon is needed.",
+			"Users and programs named in rules are looked up on this host. No daemon is needed.",
 		)
 		.action((file: string, options: { readonly json?: boolean }) => {
 			const report = deps.checkPolicy(file);
@@ -53,16 +53,12 @@ function addPolicyCheck(policy: CliCommand, deps: CliDeps, finish: (code: number
 			if (facts !== null) {
 				const parts = [
 					`mode ${facts.mode}`,
-					count(facts.rules, "rule"),
-					count(facts.prefixes, "prefix", "prefixes"),
-					count(facts.names, "name"),
+					countText(facts.rules, "rule"),
+					countText(facts.prefixes, "prefix", "prefixes"),
+					countText(facts.names, "name"),
 					`${facts.bytes} bytes in the kernel`,
 				];
 				deps.out.write(`${harmless(file)}: ok (${parts.join(", ")})\n`);
 			}
 		});
-}
-
-function count(number: number, one: string, many = `${one}s`): string {
-	return `${number} ${number === 1 ? one : many}`;
 }

@@ -1,5 +1,5 @@
-import { CommanderError } from "commander";
-import { EXIT, exitCodeOf, sentence } from "../base/errors.ts";
+import { type Command, CommanderError } from "commander";
+import { EXIT, exitCodeOf, SallyportError, sentence } from "../base/errors.ts";
 import { withPriority } from "../base/logger.ts";
 import { addAttachCommand, addDetachCommand } from "./attach.ts";
 import { CliCommand } from "./cli-command.ts";
@@ -18,7 +18,7 @@ import { addStatusCommand } from "./status.ts";
 import { addStreamCommand } from "./stream.ts";
 import { addTopCommand } from "./top.ts";
 
-/** Runs the command line. Returns the exit code; never throws for what a person did wrong. */
+/** Runs the command line and returns the exit code. An error is printed as one line on standard error; none is thrown. */
 export async function runCommandLine(args: readonly string[], deps: CliDeps): Promise<number> {
 	let exitCode: number = EXIT.OK;
 	const program = buildProgram(deps, (code) => {
@@ -29,20 +29,25 @@ export async function runCommandLine(args: readonly string[], deps: CliDeps): Pr
 		return exitCode;
 	} catch (error) {
 		if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.OK : EXIT.USAGE;
-		deps.err.write(withPriority(`sallyport: ${sentence(error)}\n`, "error", deps.err.journal === true));
+		deps.err.write(
+			withPriority(`sallyport: ${sentence(withKernelState(error, deps))}\n`, "error", deps.err.journal === true),
+		);
 		return exitCodeOf(error);
 	}
 }
 
-/** All commands: what help, man page and completion are made of. `finish` sets the exit code of one that went well. */
+/**
+ * All commands, from which help, man page and completion are generated. `finish` sets the exit code of a command that
+ * completes without an error.
+ */
 export function buildProgram(deps: CliDeps, finish: (code: number) => void): CliCommand {
 	const program = new CliCommand("sallyport")
-		.description("Shows what this host talks to, and enforces a policy for it, in the kernel.")
+		.description("Monitor outbound connections of this host and enforce an egress policy in the kernel.")
 		.version(deps.version)
-		.showHelpAfterError("(--help shows what there is)")
+		.showHelpAfterError("(see --help)")
 		.examples(
 			EXAMPLES,
-			"Exit codes: 0 done, 1 unexpected failure, 2 wrong use, 3 invalid policy, 4 invalid capture, 10 and up: sallyport man",
+			"Exit codes: 0 success, 1 unexpected error, 2 wrong usage, 3 invalid policy, 4 invalid capture; the others: sallyport man",
 		);
 	addRunCommand(program, deps);
 	addObserveCommand(program, deps);
@@ -59,11 +64,13 @@ export function buildProgram(deps: CliDeps, finish: (code: number) => void): Cli
 	addMetricsUserCommand(program, deps);
 	addCompletionCommand(program, deps);
 	addManCommand(program, deps);
+	program.hook("preAction", (_, command) => refuseEmptyValues(command));
 	for (const command of everyCommand(program)) {
 		command.exitOverride();
 		command.configureOutput({
 			writeOut: (text) => void deps.out.write(text),
 			writeErr: (text) => void deps.err.write(text),
+			outputError: (text, write) => write(text.replace(/^error: /, "sallyport: ")),
 			getOutHelpWidth: () => (deps.out.terminal ? deps.out.width() : 100),
 			getErrHelpWidth: () => (deps.err.terminal ? deps.err.width() : 100),
 			getOutHasColors: () => deps.out.colours,
@@ -74,18 +81,37 @@ export function buildProgram(deps: CliDeps, finish: (code: number) => void): Cli
 }
 
 const EXAMPLES = [
-	"sudo sallyport observe                          what the host talks to, live; blocks nothing",
+	"sudo sallyport observe                          show outbound connections, live; blocks nothing",
 	"sudo sallyport run --policy /etc/sallyport/policy.yaml",
 	"sallyport policy check policy.yaml",
 	"sallyport connections --verdict deny --since 15m",
 	"sallyport top --by process,name",
 	"sallyport stream --unit agent.service",
 	"sallyport policy explain --to 192.0.2.1:443/tcp --name api.example.com --exe /usr/bin/curl",
-	"sallyport replay capture.pcapng                 who talked to which names",
+	"sallyport replay capture.pcapng                 clients, servers and names of a capture",
 	"sallyport status",
 ];
 
+/* Without a daemon the kernel may go on enforcing a policy. */
+function withKernelState(error: unknown, deps: CliDeps): unknown {
+	if (!(error instanceof SallyportError) || error.code !== "DAEMON_UNREACHABLE") return error;
+	const state = deps.kernelState();
+	return state === null ? error : new SallyportError(error.code, `${error.message} ${state}`, error.hint, error);
+}
+
+/* An empty value is a shell variable that is not set. As a filter it would match nothing, as a path the current directory. */
+function refuseEmptyValues(command: Command): void {
+	for (const [name, value] of Object.entries(command.opts()))
+		if (value === "") throw new SallyportError("USAGE", `${optionNamed(command, name)} must not be empty.`);
+	const empty = command.registeredArguments.find((_, at) => command.args[at] === "");
+	if (empty !== undefined) throw new SallyportError("USAGE", `${empty.name()} must not be empty.`);
+}
+
+function optionNamed(command: Command, name: string): string {
+	return command.options.find((option) => option.attributeName() === name)?.long ?? name;
+}
+
 function* everyCommand(command: CliCommand): Generator<CliCommand> {
 	yield command;
-	for (const below of command.below) yield* everyCommand(below);
+	for (const below of command.subcommands) yield* everyCommand(below);
 }

@@ -1,20 +1,23 @@
 import type { ConnectionView, DecisionView, HttpView } from "../records/view.ts";
-import { harmless } from "./harmless.ts";
-import { bytesText, fields, timeText } from "./words.ts";
+import { endpointText } from "./connection-table.ts";
+import { bytesText, fields, timeText } from "./text.ts";
 
-/** All that is known of one connection, for a person. */
+/** One record in full, for a person: one "title   text" line per fact. */
 export function recordText(record: ConnectionView & { readonly steps?: readonly Step[] }): string {
 	const { process, query, http } = record;
-	const end = record.open ? "still open" : `${record.end ?? "end not known"}, after ${record.durationMs} ms`;
+	const end = record.open ? "still open" : `${record.end ?? "end unknown"}, after ${record.durationMs} ms`;
 	return fields([
 		["id", String(record.id)],
 		["kind", record.kind === "dns" ? "DNS question" : "connection"],
 		["time", `${timeText(record.first)} to ${timeText(record.last)}; ${end}`],
-		["to", `${record.protocol} ${place(record.remote, record.remotePort)}`],
-		["from", record.local === null ? "" : place(record.local, record.localPort ?? 0)],
+		["to", `${record.protocol} ${endpointText(record.remote, record.remotePort)}`],
+		["from", record.local === null ? "" : endpointText(record.local, record.localPort ?? 0)],
 		["name", record.name === null ? "" : `${record.name} (${record.nameSource})`],
-		["encrypted", record.encryptedDns === null ? "" : `DNS (${record.encryptedDns}): its questions cannot be read`],
-		["asked", query === null ? "" : `${query.type}: ${query.addresses.join(", ") || "no address"}`],
+		[
+			"encrypted",
+			record.encryptedDns === null ? "" : `DNS (${record.encryptedDns}): names looked up here are not visible`,
+		],
+		["question", query === null ? "" : `${query.type}: ${query.addresses.join(", ") || "no address"}`],
 		["request", http === null ? "" : requestText(http)],
 		["process", process === null ? "" : `${process.comm}[${process.pid}] ${process.exe ?? ""}`.trimEnd()],
 		["arguments", process?.args.join(" ") ?? ""],
@@ -36,7 +39,7 @@ function requestText({ method, host, path, status, requests }: HttpView): string
 	return `${method} ${host ?? "(no host)"} ${path}${answer}${requests > 1 ? ` (the last of ${requests})` : ""}`;
 }
 
-/* With its steps a record tells of the question before the connection too. */
+/* The steps include the DNS question before the connection, which the decisions do not. */
 function decisions({ steps, decisions }: ConnectionView & { readonly steps?: readonly Step[] }): [string, string][] {
 	if (steps !== undefined)
 		return steps.map(({ text, decides }, at) => [`  ${at + 1}.`, `${text}${decides ? " <- decided" : ""}`]);
@@ -51,9 +54,4 @@ interface Step {
 function decisionText({ verdict, reason, group, rule, generation }: DecisionView): string {
 	const by = rule === null ? reason : `rule ${group}/${rule}`;
 	return `${verdict.replace("_", " ")}: ${by}, policy generation ${generation}`;
-}
-
-function place(address: string, port: number): string {
-	const host = port !== 0 && address.includes(":") ? `[${address}]` : address;
-	return harmless(port === 0 ? host : `${host}:${port}`);
 }

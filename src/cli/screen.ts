@@ -1,18 +1,19 @@
 import { sentence } from "../base/errors.ts";
 import type { CliDeps } from "./deps.ts";
+import { cutEnd } from "./display-width.ts";
 
 export interface View {
 	/** ms */
 	readonly interval: number;
-	/** Gets what is shown. What it throws is shown in its place; the next look may succeed. */
+	/** Fetches new data. An error is shown on the last line until a refresh succeeds. */
 	readonly refresh: () => Promise<void>;
-	/** Lines, none wider or more than there is room for. */
+	/** At most `height` lines of at most `width` columns. */
 	readonly draw: (width: number, height: number) => readonly string[];
 }
 
 /**
- * A view that is drawn in place, on the terminal's alternate screen, until q, Ctrl-C or a signal. Whatever happens the
- * screen and cursor that were there before come back.
+ * Draws a view in place, on the terminal's alternate screen, until q, Ctrl-C or a signal. The previous screen and cursor
+ * are restored in every case.
  */
 export async function liveScreen({ out, signals, keys }: CliDeps, view: View): Promise<void> {
 	const over = Promise.withResolvers<void>();
@@ -22,8 +23,8 @@ export async function liveScreen({ out, signals, keys }: CliDeps, view: View): P
 	const draw = () => {
 		const [width, height] = [out.width(), out.height()];
 		const lines = view.draw(width, failure === null ? height : height - 1).slice(0, height);
-		const shown = failure === null ? lines : [...lines.slice(0, height - 1), failure.slice(0, width)];
-		/* Over what is there, line by line: clearing first would flicker. */
+		const shown = failure === null ? lines : [...lines.slice(0, height - 1), cutEnd(failure, width)];
+		/* Each line overwrites the old one: clearing the screen first would flicker. */
 		out.write(`${HOME}${shown.map((line) => `${line}${REST_OF_LINE}`).join("\r\n")}${REST_OF_SCREEN}`);
 	};
 	const undo: (() => void)[] = [];
@@ -37,17 +38,17 @@ export async function liveScreen({ out, signals, keys }: CliDeps, view: View): P
 		);
 		undo.push(out.onResize(draw));
 		draw();
-		let looking = false;
+		let refreshing = false;
 		const timer = setInterval(async () => {
-			if (looking) return;
-			looking = true;
+			if (refreshing) return;
+			refreshing = true;
 			try {
 				await view.refresh();
 				failure = null;
 			} catch (error) {
 				failure = sentence(error);
 			}
-			looking = false;
+			refreshing = false;
 			if (undo.length > 0) draw();
 		}, view.interval);
 		undo.push(() => clearInterval(timer));

@@ -1,11 +1,11 @@
 export interface ServerEvent {
 	readonly event: string;
 	readonly data: string;
-	/** The last id that the server gave. */
+	/** The last id that the server sent. */
 	readonly id: string | null;
 }
 
-/** Server-sent events (WHATWG HTML 9.2.6) out of a text that comes in parts. */
+/** Parses server-sent events (WHATWG HTML 9.2.6) from a text that arrives in parts. */
 export async function* serverEvents(parts: AsyncIterable<string>): AsyncGenerator<ServerEvent, void, undefined> {
 	let rest = "";
 	let id: string | null = null;

@@ -1,22 +1,22 @@
 import type { Status } from "../api/status.ts";
-import type { Asking, CliCommand } from "./cli-command.ts";
-import { askJson } from "./client.ts";
+import type { CliCommand, DaemonOptions } from "./cli-command.ts";
+import { requestJson } from "./client.ts";
 import type { CliDeps } from "./deps.ts";
-import { harmlessJson } from "./harmless.ts";
-import { bytesText, fields } from "./words.ts";
+import { bytesText, fields, harmlessJson } from "./text.ts";
 
 export function addStatusCommand(program: CliCommand, deps: CliDeps): void {
 	program
 		.subcommand("status")
-		.description("what runs, which policy is in force, what was denied and what was lost")
-		.asks("as one JSON document")
+		.description("show the daemon, the policy in force, and the numbers of denied and lost events")
+		.queriesDaemon("one JSON document")
 		.examples(["sallyport status", "sallyport status --json | jq .policy.failure"])
-		.action(async ({ socket, json }: Asking) => {
-			const status = await askJson<Status>({ socket, path: "/v1/status" });
+		.action(async ({ socket, json }: DaemonOptions) => {
+			const status = await requestJson<Status>({ socket, path: "/v1/status" });
 			deps.out.write(json === true ? `${harmlessJson(JSON.stringify(status))}\n` : statusText(status));
 		});
 }
 
+/** The status for a person: one "title   text" line per subject. */
 export function statusText(status: Status): string {
 	const { policy } = status;
 	const lines: [string, string][] = [
@@ -28,7 +28,8 @@ export function statusText(status: Status): string {
 		["watches", status.cgroup],
 		["policy", policyText(status)],
 		["connections", `${status.connections.open} open, ${status.connections.ended} ended in memory`],
-		["denied", `${status.denied}${status.wouldDeny > 0 ? `; would have been: ${status.wouldDeny}` : ""}`],
+		["questions", `${status.connections.questions} in memory`],
+		["denied", `${status.denied}${status.wouldDeny > 0 ? `; would be denied: ${status.wouldDeny}` : ""}`],
 		["events", `${status.events.received} received, ${status.events.lost} lost`],
 		["history", historyText(status)],
 		["maps", mapsText(status)],
@@ -53,7 +54,7 @@ function historyText({ history }: Status): string {
 	return `${history.rows} rows, ${bytesText(history.bytes)}${since}; ${history.state}, ${history.dropped} dropped${failure}`;
 }
 
-/* Those that are fullest are what a person must know of. */
+/* The four fullest maps. */
 function mapsText({ maps }: Status): string {
 	return [...(maps ?? [])]
 		.sort((a, b) => b.entries / b.limit - a.entries / a.limit)

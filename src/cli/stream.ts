@@ -1,25 +1,29 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { SallyportError } from "../base/errors.ts";
 import type { ConnectionView } from "../records/view.ts";
-import type { Asking, CliCommand } from "./cli-command.ts";
-import { askText } from "./client.ts";
+import type { CliCommand, DaemonOptions } from "./cli-command.ts";
+import { requestText } from "./client.ts";
+import { liveConnectionTable } from "./connection-table.ts";
 import type { CliDeps } from "./deps.ts";
 import { addFilters, type FilterOptions, filterQuery } from "./filters.ts";
-import { harmlessJson } from "./harmless.ts";
 import { positiveInteger } from "./options.ts";
 import { serverEvents } from "./sse.ts";
-import { tableHeader, tableRow } from "./table.ts";
+import { addTableOptions, checkColumns, liveTable, type TableOptions, wantsTable } from "./table.ts";
+import { countText, harmlessJson } from "./text.ts";
 
-type Options = Asking & FilterOptions & { readonly seconds?: number };
+type Options = DaemonOptions & FilterOptions & TableOptions & { readonly seconds?: number };
 
 export function addStreamCommand(program: CliCommand, deps: CliDeps): void {
-	addFilters(
+	const command = addFilters(
 		program
 			.subcommand("stream")
-			.description("connections as they happen, from the daemon; goes on where it was after a restart"),
+			.description("show connections as the daemon records them; resumes after a restart of the daemon"),
+	).option("--seconds <n>", "stop after this time", positiveInteger);
+	addTableOptions(
+		command,
+		liveConnectionTable().columns.map(({ key }) => key),
 	)
-		.option("--seconds <n>", "stop by itself", positiveInteger)
-		.asks("one JSON line a connection, which is the default where stdout is no terminal")
+		.queriesDaemon("one JSON object per line and connection; the default if standard output is not a terminal")
 		.examples([
 			"sallyport stream --verdict deny",
 			"sallyport stream --unit agent.service --kind connection",
@@ -28,75 +32,78 @@ export function addStreamCommand(program: CliCommand, deps: CliDeps): void {
 		.action((options: Options) => stream(options, deps));
 }
 
-/** ms between tries to reach a daemon that has gone. */
-const AGAIN = 1_000;
+/** Time between attempts to reach a daemon that has ended [ms]. */
+const RETRY = 1_000;
 
 async function stream(options: Options, deps: CliDeps): Promise<void> {
 	const { out, err } = deps;
+	checkColumns(liveConnectionTable(), options);
 	const over = new AbortController();
 	void deps.signals.ended().then(() => over.abort());
 	out.onClosed(() => over.abort());
 	const timer =
 		options.seconds === undefined ? undefined : setTimeout(() => over.abort(), options.seconds * 1000).unref();
-	const asTable = options.json !== true && out.terminal;
-	const style = () => ({ width: out.width(), colours: out.colours, date: false });
-	if (asTable) out.write(`${tableHeader(style())}\n`);
-	const place: Place = { id: null, reached: false };
+	const asTable = options.json !== true && (out.terminal || wantsTable(options));
+	const write = asTable
+		? liveTable(liveConnectionTable(), options, out)
+		: (connection: ConnectionView) => out.write(`${harmlessJson(JSON.stringify(connection))}\n`);
+	const position: Position = { id: null, connected: false, reported: false };
 	let skipped = 0;
 	const show = (connection: ConnectionView) => {
-		const line = asTable ? tableRow(connection, style()) : harmlessJson(JSON.stringify(connection));
-		if (!out.write(`${line}\n`)) skipped++;
+		if (!write(connection)) skipped++;
 	};
 	while (!over.signal.aborted) {
 		try {
-			await follow(options, place, over.signal, deps, show);
+			await follow(options, position, over.signal, deps, show);
 			if (!over.signal.aborted) err.write("sallyport: the daemon ended the stream; waiting for it\n");
 		} catch (error) {
 			if (over.signal.aborted) break;
 			const lost = error instanceof SallyportError && error.code === "DAEMON_UNREACHABLE";
-			if (!lost || !place.reached) throw error;
-			if (place.told !== true) err.write("sallyport: the daemon is gone; waiting for it\n");
-			place.told = true;
+			if (!lost || !position.connected) throw error;
+			if (!position.reported) err.write("sallyport: the daemon has ended; waiting for it\n");
+			position.reported = true;
 		}
-		await sleep(AGAIN, undefined, { signal: over.signal }).catch(() => {});
+		await sleep(RETRY, undefined, { signal: over.signal }).catch(() => {});
 	}
 	clearTimeout(timer);
-	if (skipped > 0) err.write(`sallyport: ${skipped} not shown because the reader was too slow\n`);
+	if (skipped > 0) err.write(`sallyport: ${countText(skipped, "line")} dropped because the reader was too slow\n`);
 }
 
-interface Place {
+interface Position {
 	/** Of the last event. */
 	id: string | null;
 	/** The daemon has answered at least once. */
-	reached: boolean;
-	told?: boolean;
+	connected: boolean;
+	/** The user knows that the daemon has ended. */
+	reported: boolean;
 }
 
 async function follow(
 	options: Options,
-	place: Place,
+	position: Position,
 	signal: AbortSignal,
-	{ err }: CliDeps,
+	deps: CliDeps,
 	show: (connection: ConnectionView) => void,
 ): Promise<void> {
-	const parts = askText({
+	const parts = requestText({
 		socket: options.socket,
 		path: `/v1/stream?${filterQuery(options)}`,
 		accept: "text/event-stream",
-		headers: place.id === null ? {} : { "last-event-id": place.id },
-		patience: 0,
+		headers: position.id === null ? {} : { "last-event-id": position.id },
+		timeout: 0,
 		signal,
 	});
 	for await (const { event, data, id } of serverEvents(parts)) {
-		place.reached = true;
-		place.told = false;
-		place.id = id ?? place.id;
+		position.connected = true;
+		position.reported = false;
+		position.id = id ?? position.id;
 		if (event === "connection" || event === "message") show(JSON.parse(data) as ConnectionView);
-		else if (event === "missed") err.write(`sallyport: ${missedText(data)}\n`);
+		else if (event === "missed") deps.err.write(`sallyport: ${missedText(data)}\n`);
 	}
 }
 
 function missedText(data: string): string {
 	const { missed, count = missed } = JSON.parse(data) as { missed?: unknown; count?: unknown };
-	return `${Number(count) || "some"} connections were missed`;
+	const known = Number(count);
+	return known > 0 ? `${countText(known, "record")} missed` : "some records were missed";
 }

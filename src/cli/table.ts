@@ -1,98 +1,185 @@
-import { fit } from "../base/text.ts";
-import type { ConnectionView } from "../records/view.ts";
-import { harmless } from "./harmless.ts";
-import { clockText, timeText } from "./words.ts";
+import { Option } from "commander";
+import { SallyportError } from "../base/errors.ts";
+import type { CliCommand } from "./cli-command.ts";
+import type { Output } from "./deps.ts";
+import { cutEnd, displayWidth, padEnd, padStart } from "./display-width.ts";
+import { harmless } from "./text.ts";
 
-export interface TableStyle {
-	/** Columns; rows never wrap. */
-	readonly width: number;
-	readonly colours: boolean;
-	/** The day too, not only the time. */
-	readonly date: boolean;
-	/** The id first, by which the whole record can be asked for. */
-	readonly ids?: boolean;
+/** A column. Widths are in terminal columns. */
+export interface Column<Row> {
+	/** Its name for --columns. */
+	readonly key: string;
+	/** If it has a slash, the part before it is the title of a narrow column. */
+	readonly title: string;
+	readonly text: (row: Row) => string;
+	/** A narrower column would be useless: it is dropped instead. */
+	readonly least: number;
+	/** Enough for most rows. */
+	readonly usual: number;
+	/** A live table does not make it wider. Default: `usual`. */
+	readonly most?: number;
+	readonly right?: boolean;
+	/** Shortens a text to `room` columns. Default: the end is cut. */
+	readonly shorten?: (text: string, room: number) => string;
 }
 
-export function tableHeader(style: TableStyle): string {
-	const titles: Record<Column, string> = {
-		id: "ID",
-		time: "TIME",
-		process: "PROCESS",
-		place: "UNIT/CONTAINER",
-		destination: "DESTINATION",
-		name: "NAME",
-		verdict: "VERDICT",
-		rule: "RULE",
-	};
-	const line = layOut(style)
-		.map(([column, width]) => fit(titles[column], width))
-		.join(GAP)
-		.trimEnd();
-	return style.colours ? `\x1b[1m${line}\x1b[0m` : line;
+export interface Table<Row> {
+	/** Every column there is. */
+	readonly columns: readonly Column<Row>[];
+	/** Keys of the columns that are shown by default, the most valuable first: the last one shrinks first, then is dropped. */
+	readonly worth: readonly string[];
+	/** Colours a cell or a line; `text` is already padded. */
+	readonly paintCell?: (row: Row, key: string, text: string) => string;
+	readonly paintLine?: (row: Row, text: string) => string;
 }
 
-export function tableRow(connection: ConnectionView, style: TableStyle): string {
-	const cells = layOut(style).map(([column, width]) => {
-		const text = fit(harmless(CELLS[column](connection, style)), width);
-		return style.colours ? colour(column, connection, text) : text;
+/** What a user chose; see `addTableOptions`. */
+export interface TableOptions {
+	readonly wide?: boolean;
+	readonly columns?: string;
+	readonly headers?: boolean;
+}
+
+/** Adds --wide, --columns and --no-headers. `keys` are the columns that the help lists. */
+export function addTableOptions(command: CliCommand, keys: readonly string[]): CliCommand {
+	return command
+		.option("--wide", "do not fit the table to the width of the terminal")
+		.addOption(
+			new Option("--columns <list>", `show these columns, in this order: ${keys.join(", ")}`).conflicts("json"),
+		)
+		.option("--no-headers", "leave out the header line");
+}
+
+/** True if an option applies only to a table. Live commands then write a table to a pipe too, and not JSON. */
+export function wantsTable({ wide, columns, headers }: TableOptions): boolean {
+	return wide === true || columns !== undefined || headers === false;
+}
+
+/** The columns that a table has to fit. Nothing is cut in a pipe or a file. */
+export function tableWidth(out: Output, { wide }: TableOptions): number {
+	return out.terminal && wide !== true ? out.width() : Number.POSITIVE_INFINITY;
+}
+
+/** @throws SallyportError USAGE for an unknown column. A command calls it before it queries or starts anything. */
+export function checkColumns<Row>(table: Table<Row>, { columns }: TableOptions): void {
+	chosenColumns(table, columns);
+}
+
+export interface Layout<Row> {
+	readonly table: Table<Row>;
+	readonly cells: readonly { readonly column: Column<Row>; readonly width: number }[];
+	/** False: cells that are too long stay whole. */
+	readonly cut: boolean;
+}
+
+/**
+ * Distributes `limit` terminal columns. Each column gets its least width, or the least valuable ones are dropped. The rest
+ * goes to the columns in the order of their worth up to their usual width, then to all in proportion. `sample` are the rows whose texts decide the widths; null for a live table, whose
+ * rows are not known yet.
+ * @throws SallyportError USAGE for an unknown column.
+ */
+export function layOut<Row>(
+	table: Table<Row>,
+	options: TableOptions,
+	limit: number,
+	sample: readonly Row[] | null,
+): Layout<Row> {
+	const chosen = options.columns !== undefined;
+	const rank = (key: string) => table.worth.indexOf(key) + 1 || Number.POSITIVE_INFINITY;
+	let cells = chosenColumns(table, options.columns).map((column) => cellOf(column, sample, options.headers !== false));
+	const total = () => cells.reduce((sum, { width }) => sum + width + GAP.length, -GAP.length);
+	if (limit === Number.POSITIVE_INFINITY)
+		return {
+			table,
+			cut: false,
+			cells: cells.map((cell) => ({ ...cell, width: sample === null ? cell.usual : cell.most })),
+		};
+	const byWorth = () => [...cells].sort((a, b) => rank(a.column.key) - rank(b.column.key));
+	while (!chosen && cells.length > 1 && total() > limit) {
+		const last = byWorth().at(-1);
+		cells = cells.filter((cell) => cell !== last);
+	}
+	for (const cell of byWorth().reverse()) cell.width -= Math.max(0, Math.min(cell.width - 1, total() - limit));
+	for (const cell of byWorth()) cell.width += Math.max(0, Math.min(cell.usual - cell.width, limit - total()));
+	for (let spare = limit - total(); spare > 0; spare--) {
+		const narrowest = cells.reduce((a, b) => (b.width / b.most < a.width / a.most ? b : a));
+		if (narrowest.width >= narrowest.most) break;
+		narrowest.width++;
+	}
+	return { table, cells, cut: true };
+}
+
+export function headerLine<Row>({ cells, cut }: Layout<Row>, colours: boolean): string {
+	const titles = cells.map(({ column, width }) => {
+		const { title } = column;
+		return { column, width, text: cut && title.length > width ? shortTitle(title) : title };
 	});
-	return cells.join(GAP).trimEnd();
+	const line = titles.map(({ column, width, text }) => cellText({ ...column, shorten: cutEnd }, text, width, cut));
+	const text = line.join(GAP).trimEnd();
+	return colours ? `\x1b[1m${text}\x1b[0m` : text;
 }
 
-type Column = "id" | "time" | "process" | "place" | "destination" | "name" | "verdict" | "rule";
+export function rowLine<Row>({ table, cells, cut }: Layout<Row>, row: Row, colours: boolean): string {
+	const { paintCell, paintLine } = table;
+	const texts = cells.map(({ column, width }, at) => {
+		const text = cellText(column, harmless(column.text(row)), width, cut);
+		const trimmed = at === cells.length - 1 ? text.trimEnd() : text;
+		return colours && paintCell !== undefined ? paintCell(row, column.key, trimmed) : trimmed;
+	});
+	const line = texts.join(GAP).trimEnd();
+	return colours && paintLine !== undefined ? paintLine(row, line) : line;
+}
+
+/** The whole table of rows that are all known, one text per line. */
+export function tableLines<Row>(table: Table<Row>, options: TableOptions, out: Output, rows: readonly Row[]): string[] {
+	const layout = layOut(table, options, tableWidth(out, options), rows);
+	const header = options.headers === false ? [] : [headerLine(layout, out.colours)];
+	return [...header, ...rows.map((row) => rowLine(layout, row, out.colours))];
+}
+
+/**
+ * A table whose rows come one by one. It follows the width of the terminal. Returns a function that writes a row, with the
+ * result of `Output.write`.
+ */
+export function liveTable<Row>(table: Table<Row>, options: TableOptions, out: Output): (row: Row) => boolean {
+	let width = tableWidth(out, options);
+	let layout = layOut(table, options, width, null);
+	if (options.headers !== false) out.write(`${headerLine(layout, out.colours)}\n`);
+	return (row) => {
+		const now = tableWidth(out, options);
+		if (now !== width) layout = layOut(table, options, now, null);
+		width = now;
+		return out.write(`${rowLine(layout, row, out.colours)}\n`);
+	};
+}
 
 const GAP = "  ";
 
-/* What each column wants at least, and its share of what is left. Narrow terminals lose the place, then the rule. */
-const COLUMNS: readonly (readonly [Column, least: number, share: number])[] = [
-	["id", 16, 0],
-	["time", 8, 0],
-	["process", 16, 2],
-	["place", 14, 2],
-	["destination", 23, 2],
-	["name", 20, 6],
-	["verdict", 10, 0],
-	["rule", 12, 3],
-];
-
-function layOut({ width, date, ids }: TableStyle): [Column, number][] {
-	let columns = COLUMNS.filter(([column]) => column !== "id" || ids === true).map(
-		([column, least, share]) => [column, column === "time" && date ? 19 : least, share] as const,
-	);
-	const needed = () => columns.reduce((sum, [, least]) => sum + least + GAP.length, -GAP.length);
-	for (const dispensable of ["id", "place", "rule", "time"]) {
-		if (needed() > width) columns = columns.filter(([column]) => column !== dispensable);
-	}
-	const spare = Math.max(0, width - needed());
-	const shares = columns.reduce((sum, [, , share]) => sum + share, 0);
-	return columns.map(([column, least, share]) => [column, least + Math.floor((spare * share) / shares)]);
+function chosenColumns<Row>({ columns, worth }: Table<Row>, list: string | undefined): readonly Column<Row>[] {
+	if (list === undefined) return columns.filter(({ key }) => worth.includes(key));
+	return list.split(",").map((key) => {
+		const column = columns.find((each) => each.key === key);
+		if (column !== undefined) return column;
+		const known = columns.map((each) => each.key).join(", ");
+		throw new SallyportError("USAGE", `There is no column '${harmless(key)}'. The columns are ${known}.`);
+	});
 }
 
-const CELLS: Readonly<Record<Column, (connection: ConnectionView, style: TableStyle) => string>> = {
-	id: ({ id }) => String(id),
-	time: ({ first }, { date }) => (date ? timeText(first) : clockText(new Date(first))),
-	process: ({ process }) => (process === null ? "(kernel)" : `${process.comm}[${process.pid}]`),
-	place: ({ unit, container }) => container ?? unit ?? "-",
-	destination: ({ protocol, remote, remotePort }) => {
-		const host = remotePort !== 0 && remote.includes(":") ? `[${remote}]` : remote;
-		return `${protocol} ${host}${remotePort === 0 ? "" : `:${remotePort}`}`;
-	},
-	name: ({ kind, name, nameSource, encryptedDns, query }) => {
-		if (kind === "dns") return name === null ? "-" : `${name} (${query?.type ?? "?"}?)`;
-		const marks = [nameSource, encryptedDns].filter((mark) => mark !== null).join(", ");
-		return marks === "" ? (name ?? "-") : `${name ?? "-"} (${marks})`;
-	},
-	verdict: ({ verdict }) => (verdict === "would_deny" ? "would deny" : verdict),
-	rule: ({ group, rule, phase, reason, alerts }) => {
-		const decided = rule === null ? (reason === null ? "-" : `${phase}: ${reason}`) : `${group}/${rule}`;
-		return alerts.length === 0 ? decided : `${decided} !${alerts.map((alert) => alert.rule).join(" !")}`;
-	},
-};
+/* The three widths of a column, of which none is more than its texts need. */
+function cellOf<Row>(column: Column<Row>, sample: readonly Row[] | null, header: boolean) {
+	const { least, usual, most = usual, title, text } = column;
+	if (sample === null) return { column, width: least, usual, most };
+	const longest = sample.reduce((width, row) => Math.max(width, displayWidth(harmless(text(row)))), 1);
+	const needed = header ? Math.max(longest, title.length) : longest;
+	const shortest = header ? Math.max(longest, shortTitle(title).length) : longest;
+	return { column, width: Math.min(least, shortest), usual: Math.min(usual, needed), most: needed };
+}
 
-function colour(column: Column, { verdict, kind }: ConnectionView, text: string): string {
-	if (column === "verdict") {
-		const code = verdict === "deny" ? "31;1" : verdict === "would_deny" ? "33" : "32";
-		return `\x1b[${code}m${text}\x1b[0m`;
-	}
-	return kind === "dns" || column === "time" ? `\x1b[2m${text}\x1b[0m` : text;
+function shortTitle(title: string): string {
+	return title.split("/", 1)[0] ?? title;
+}
+
+function cellText<Row>({ right, shorten = cutEnd }: Column<Row>, text: string, width: number, cut: boolean): string {
+	const fitting = cut && displayWidth(text) > width ? shorten(text, width) : text;
+	return right === true ? padStart(fitting, width) : padEnd(fitting, width);
 }

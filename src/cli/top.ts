@@ -1,17 +1,28 @@
 import type { TopField, TopRow, Unwritten } from "../records/contract.ts";
-import type { Asking, CliCommand } from "./cli-command.ts";
-import { askJson } from "./client.ts";
-import { type Column, columns } from "./columns.ts";
-import type { CliDeps } from "./deps.ts";
+import type { CliCommand, DaemonOptions } from "./cli-command.ts";
+import { requestJson } from "./client.ts";
+import type { CliDeps, Output } from "./deps.ts";
+import { cutEnd, cutMiddle } from "./display-width.ts";
 import { addFilters, type FilterOptions, filterQuery } from "./filters.ts";
-import { harmlessJson } from "./harmless.ts";
 import { groupFields, positiveInteger, TOP_FIELDS } from "./options.ts";
 import { liveScreen } from "./screen.ts";
-import { unwrittenText, warnUnwritten } from "./unwritten.ts";
-import { agoText, bytesText } from "./words.ts";
+import {
+	addTableOptions,
+	type Column,
+	checkColumns,
+	headerLine,
+	layOut,
+	rowLine,
+	type Table,
+	type TableOptions,
+	tableLines,
+	tableWidth,
+} from "./table.ts";
+import { agoText, bytesText, harmlessJson, unwrittenText, warnUnwritten } from "./text.ts";
 
-type Options = Asking &
-	FilterOptions & {
+type Options = DaemonOptions &
+	FilterOptions &
+	TableOptions & {
 		readonly by: readonly string[];
 		readonly sort: string;
 		readonly limit?: number;
@@ -21,66 +32,66 @@ type Options = Asking &
 	};
 
 export function addTopCommand(program: CliCommand, deps: CliDeps): void {
-	addFilters(
+	const command = addFilters(
 		program
 			.subcommand("top")
-			.description("what the host talks to most; on a terminal it refreshes in place until q or Ctrl-C")
-			.option("--by <field[,field]>", `one or two of ${TOP_FIELDS.join(", ")}`, groupFields, ["name"]),
+			.description("show the busiest names, processes or other groups; on a terminal, refresh until q or Ctrl-C")
+			.option("--by <field[,field]>", `group by one or two of ${TOP_FIELDS.join(", ")}`, groupFields, ["name"]),
 		{ since: "1h" },
 	)
-		.choice(
-			"--sort <what>",
-			"the most of it first",
-			["count", "denied", "wouldDeny", "bytesOut", "bytesIn", "last"],
-			"count",
+		.choice("--sort <column>", "sort by this column, largest first", SORTS, "count")
+		.option("--limit <n>", "maximum number of rows (default: as many as fit, or 20)", positiveInteger)
+		.option("--once", "print the table once, also on a terminal")
+		.option("--interval <seconds>", "time between two refreshes", positiveInteger, 2);
+	addTableOptions(command, ["the fields of --by", ...SORTS])
+		.queriesDaemon("one JSON object per line and row, once")
+		.examples(
+			[
+				"sallyport top                                   names, live",
+				"sallyport top --by process,name --since 1h --sort bytesOut",
+				"sallyport top --by unit --verdict deny --once",
+				"sallyport top --by name --since 7d --json | jq -r .key.name",
+			],
+			"COUNT includes DNS questions; --kind connection leaves them out.",
 		)
-		.option("--limit <n>", "at most so many rows (default: what fits, else 20)", positiveInteger)
-		.option("--once", "print it once, also on a terminal")
-		.option("--interval <seconds>", "between two looks", positiveInteger, 2)
-		.asks("one JSON line a row, once")
-		.examples([
-			"sallyport top                                   names, live",
-			"sallyport top --by process,name --since 1h --sort bytesOut",
-			"sallyport top --by unit --verdict deny --once",
-			"sallyport top --by name --since 7d --json | jq -r .key.name",
-		])
 		.action((options: Options) => top(options, deps));
 }
 
+const SORTS = ["count", "denied", "wouldDeny", "bytesOut", "bytesIn", "last"];
+
 async function top(options: Options, deps: CliDeps): Promise<void> {
 	const { out, err } = deps;
-	if (options.json === true) {
-		const { rows, unwritten } = await ask(options, options.limit ?? 20);
-		for (const row of rows) out.write(`${harmlessJson(JSON.stringify(row))}\n`);
+	checkColumns(tableOf(options, 0), options);
+	if (options.json === true || options.once === true || !out.terminal) {
+		const { rows, unwritten } = await query(options, options.limit ?? 20);
+		const lines =
+			options.json === true
+				? rows.map((row) => harmlessJson(JSON.stringify(row)))
+				: tableLines(tableOf(options, Date.now()), options, out, rows);
+		for (const line of lines) out.write(`${line}\n`);
 		warnUnwritten(err, unwritten);
 		return;
 	}
-	if (options.once === true || !out.terminal) {
-		const style = { width: out.terminal ? out.width() : 160, colours: out.colours };
-		const { rows, unwritten } = await ask(options, options.limit ?? 20);
-		for (const line of table(options, rows, style)) out.write(`${line}\n`);
-		warnUnwritten(err, unwritten);
-		return;
-	}
-	/* The first answer comes before the screen is taken: an error is then a line like any other. */
-	let answer = await ask(options, options.limit ?? 200);
+	/* The first query precedes the alternate screen, so that its error is printed as usual. */
+	let answer = await query(options, options.limit ?? 200);
 	await liveScreen(deps, {
 		interval: options.interval * 1000,
 		async refresh() {
-			answer = await ask(options, options.limit ?? 200);
+			answer = await query(options, options.limit ?? 200);
 		},
-		draw: (width, height) => [
-			heading(options, answer, width),
-			...table(options, answer.rows.slice(0, Math.max(0, height - 2)), { width, colours: out.colours }),
-		],
+		draw: (width, height) => {
+			const head = [heading(options, answer, width)];
+			const below = Math.max(0, height - head.length - (options.headers === false ? 0 : 1));
+			return [...head, ...frame(options, answer.rows.slice(0, below), out)];
+		},
 	});
 }
 
-async function ask(options: Options, limit: number): Promise<Answer> {
-	const query = filterQuery(options, ["sort"]);
-	query.set("by", options.by.join(","));
-	query.set("limit", String(limit));
-	return askJson<Answer>({ socket: options.socket, path: `/v1/top?${query}` });
+async function query(options: Options, limit: number): Promise<Answer> {
+	const parameters = filterQuery(options, ["sort"]);
+	parameters.set("by", options.by.join(","));
+	parameters.set("limit", String(limit));
+	return requestJson<Answer>({ socket: options.socket, path: `/v1/top?${parameters}` });
 }
 
 interface Answer {
@@ -89,42 +100,52 @@ interface Answer {
 }
 
 function heading({ by, sort, since }: Options, { unwritten }: Answer, width: number): string {
-	const amiss = unwrittenText(unwritten);
-	if (amiss !== null) return amiss.slice(0, width);
-	return `sallyport top: by ${by.join(" and ")}, most ${sort} first, since ${since}; q ends it`.slice(0, width);
+	const warning = unwrittenText(unwritten);
+	const text = `sallyport top: by ${by.join(" and ")}, largest ${sort} first, since ${since}; q quits`;
+	return cutEnd(warning ?? text, width);
 }
 
-function table({ by }: Options, rows: readonly TopRow[], style: { width: number; colours: boolean }): string[] {
-	const now = Date.now();
-	const line = columns<TopRow>(
-		[
-			...by.map(
-				(field): Column<TopRow> => ({
-					title: field.toUpperCase(),
-					text: ({ key }) => String(key[field as TopField] ?? "-"),
-					least: field === "port" || field === "protocol" ? 8 : 16,
-					share: 1,
-				}),
-			),
-			...numbers(now),
-		],
-		style.width,
+/* The widths do not depend on the rows: columns would move at each refresh. */
+function frame(options: Options, rows: readonly TopRow[], out: Output): string[] {
+	const layout = layOut(tableOf(options, Date.now()), options, tableWidth(out, options), null);
+	const header = options.headers === false ? [] : [headerLine(layout, out.colours)];
+	return [...header, ...rows.map((row) => rowLine(layout, row, out.colours))];
+}
+
+/* The groups come first, then the column that sorts. */
+function tableOf({ by, sort }: Options, now: number): Table<TopRow> {
+	const groups = by.map(
+		(field): Column<TopRow> => ({
+			key: field,
+			title: field.toUpperCase(),
+			text: ({ key }) => String(key[field as TopField] ?? "-"),
+			...(field === "port" || field === "protocol" ? { least: 8, usual: 8 } : { least: 12, usual: 24, most: 60 }),
+			shorten: cutMiddle,
+		}),
 	);
-	const paint = (row: TopRow | null, text: string) => {
-		if (!style.colours) return text;
-		if (row === null) return `\x1b[1m${text}\x1b[0m`;
-		return row.denied > 0 ? `\x1b[31m${text}\x1b[0m` : row.wouldDeny > 0 ? `\x1b[33m${text}\x1b[0m` : text;
+	const worth = ["count", "denied", "bytesOut", "bytesIn", "wouldDeny", "last"];
+	return {
+		columns: [...groups, ...numberColumns(now)],
+		worth: [...by, sort, ...worth.filter((key) => key !== sort)],
+		paintLine: ({ denied, wouldDeny }, text) =>
+			denied > 0 ? `\x1b[31m${text}\x1b[0m` : wouldDeny > 0 ? `\x1b[33m${text}\x1b[0m` : text,
 	};
-	return [null, ...rows].map((row) => paint(row, line(row)));
 }
 
-function numbers(now: number): Column<TopRow>[] {
+function numberColumns(now: number): Column<TopRow>[] {
 	return [
-		{ title: "COUNT", text: ({ count }) => String(count), least: 9, right: true },
-		{ title: "DENIED", text: ({ denied }) => String(denied), least: 8, right: true },
-		{ title: "WOULD DENY", text: ({ wouldDeny }) => String(wouldDeny), least: 10, right: true, keep: 2 },
-		{ title: "OUT", text: ({ bytesOut }) => bytesText(bytesOut), least: 8, right: true, keep: 4 },
-		{ title: "IN", text: ({ bytesIn }) => bytesText(bytesIn), least: 8, right: true, keep: 3 },
-		{ title: "LAST", text: ({ last }) => agoText(last, now), least: 12, keep: 1 },
+		{ key: "count", title: "COUNT", text: ({ count }) => String(count), least: 7, usual: 9, right: true },
+		{ key: "denied", title: "DENIED", text: ({ denied }) => String(denied), least: 6, usual: 8, right: true },
+		{
+			key: "wouldDeny",
+			title: "WOULD DENY",
+			text: ({ wouldDeny }) => String(wouldDeny),
+			least: 10,
+			usual: 10,
+			right: true,
+		},
+		{ key: "bytesOut", title: "OUT", text: ({ bytesOut }) => bytesText(bytesOut), least: 7, usual: 8, right: true },
+		{ key: "bytesIn", title: "IN", text: ({ bytesIn }) => bytesText(bytesIn), least: 7, usual: 8, right: true },
+		{ key: "last", title: "LAST", text: ({ last }) => agoText(last, now), least: 10, usual: 12, most: 19 },
 	];
 }

@@ -43,6 +43,13 @@ export class RecordsKept {
 		return { live: this.#tcp.size + this.#flows.size, finished: this.#finished.size };
 	}
 
+	/** DNS questions among the finished records; counted anew at each call. */
+	get questions(): number {
+		let count = 0;
+		for (const { dns } of this.#finished.values()) if (dns) count++;
+		return count;
+	}
+
 	/** Returns the one that made room. */
 	open(connection: Connection): Connection | undefined {
 		return connection.protocol === PROTOCOL.tcp

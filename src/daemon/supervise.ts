@@ -14,18 +14,10 @@ export function supervise(daemon: RunningDaemon, manager: ServiceManager, log: L
 	let stalled = false;
 	const beat = () => {
 		const health = daemon.health();
-<<<<<<< HEAD
 		/* Sent at half of the watchdog's interval, so that one late heartbeat does no harm. */
-		if (health.problem === null) manager.tell({ WATCHDOG: "1" });
+		if (health.problem === null) manager.notify({ WATCHDOG: "1" });
 		else if (!stalled) log.error("the event path is stalled; no heartbeat for the watchdog", { cause: health.problem });
 		stalled = health.problem !== null;
-=======
-		/* Half of the time that the manager gives: one late beat is no death. */
-		if (health.problem === null) manager.notify({ WATCHDOG: "1" });
-		else if (!ill)
-			log.error("the event path stands still; no sign of life for the watchdog", { cause: health.problem });
-		ill = health.problem !== null;
->>>>>>> layout
 		const status = health.problem ?? health.line;
 		if (status === line) return;
 		line = status;

@@ -1,26 +1,13 @@
 import type { Finding } from "../cli/deps.ts";
-import type { DoctorFacts } from "./host-facts.ts";
+import { CHECKS, type Check, type DoctorFacts } from "./host-facts.ts";
 
-/** What the facts mean, in the order in which one would look. Pure. */
+/** The findings, in the order of CHECKS. Pure. */
 export function findings(facts: DoctorFacts): Finding[] {
-	return [
-		machine(facts),
-		programs(facts),
-		jit(facts),
-		cgroups(facts),
-		bpffs(facts),
-		pins(facts),
-		others(facts),
-		daemon(facts),
-		destroying(facts),
-		policy(facts),
-		lastGood(facts),
-		boot(facts),
-		resolvers(facts),
-		resolved(facts),
-		clock(facts),
-		disk(facts),
-	];
+	return CHECKS.map((check) => {
+		if (!facts.unseen.has(check)) return JUDGES[check](facts);
+		const reported = facts.status === null ? null : (REPORTED[check]?.(facts.status) ?? null);
+		return reported ?? { check, result: "not_checked", text: "needs root", advice: null };
+	});
 }
 
 const ok = (check: string, text: string): Finding => ({ check, result: "ok", text, advice: null });
@@ -29,61 +16,67 @@ const failure = (check: string, text: string, advice: string): Finding => ({ che
 
 function machine({ machine: { release }, obstacle }: DoctorFacts): Finding {
 	if (obstacle !== null) return failure("machine", obstacle.message, obstacle.hint ?? "See docs/cli.md.");
-	return ok("machine", `kernel ${release}, BTF, the capabilities that are needed`);
+	return ok("machine", `kernel ${release} with BTF and cgroup v2`);
 }
 
 function programs({ trial }: DoctorFacts): Finding {
+	if ("skipped" in trial) return { check: "programs", result: "not_checked", text: trial.skipped, advice: null };
 	if ("error" in trial) {
 		return failure(
 			"programs",
 			`The kernel refuses the programs: ${trial.error}.`,
-			"See `sallyport run` for its words.",
+			"`sallyport run` prints the verifier's log.",
 		);
 	}
-	return ok("programs", `the kernel takes all ${trial.programs} programs, in ${Math.round(trial.ms)} ms`);
+	return ok("programs", `the kernel accepts all ${trial.programs} programs, in ${Math.round(trial.ms)} ms`);
 }
 
 function jit({ jit }: DoctorFacts): Finding {
 	if (jit) return ok("jit", "BPF programs are compiled");
-	return warning("jit", "BPF programs are interpreted: ten times slower.", "sysctl net.core.bpf_jit_enable=1");
+	return warning(
+		"jit",
+		"BPF programs are interpreted, which is about ten times slower.",
+		"sysctl net.core.bpf_jit_enable=1",
+	);
 }
 
 function cgroups({ cgroup, hybrid }: DoctorFacts): Finding {
-	if (cgroup === null) return failure("cgroups", "There is no cgroup v2 to watch.", "Mount it, or name it: --cgroup.");
+	if (cgroup === null)
+		return failure(
+			"cgroups",
+			"No cgroup v2 directory to watch.",
+			"Mount cgroup v2, or name a directory with --cgroup.",
+		);
 	if (!hybrid) return ok("cgroups", `unified, watched at ${cgroup}`);
-	const text = `cgroup v1 is mounted beside v2 (${cgroup}): where systemd keeps units in v1, they have no name here.`;
+	const text = `cgroup v1 is mounted beside v2 (${cgroup}). Units that systemd keeps in v1 have no name here.`;
 	return warning("cgroups", text, "Boot with systemd.unified_cgroup_hierarchy=1.");
 }
 
-function bpffs({ bpffs }: DoctorFacts): Finding {
-	if (bpffs) return ok("bpffs", "mounted");
-	return warning(
-		"bpffs",
-		"The BPF file system is not mounted.",
-		"mount -t bpf bpf /sys/fs/bpf (the service does it itself)",
-	);
+function bpffs({ bpffs: { problem, mountable } }: DoctorFacts): Finding {
+	if (problem === null) return ok("bpffs", "mounted");
+	return (mountable ? warning : failure)("bpffs", problem.message, problem.hint ?? "See docs/cli.md.");
 }
 
 function pins({ pins, links, daemon }: DoctorFacts): Finding {
 	if (pins === null) {
 		return daemon === null
-			? warning("pins", "Nothing is pinned: nothing is enforced.", "sallyport attach, or start the service.")
+			? warning("pins", "Nothing is pinned, so nothing is enforced.", "Start the service, or run sallyport attach.")
 			: failure("pins", "The daemon runs, but its pins are gone.", "Restart it: systemctl restart sallyport.");
 	}
 	if (!pins.sameLayout || !pins.samePrograms) {
 		const which = pins.sameLayout ? "another build" : `layout ${pins.layout}`;
 		return warning(
 			"pins",
-			`The pins are of ${which} of Sallyport.`,
-			"The next start replaces them, without an open moment.",
+			`The pins belong to ${which} of Sallyport.`,
+			"The next start replaces them without a gap in enforcement.",
 		);
 	}
-	if (links === 0) return failure("pins", "The pins hold no links: nothing is enforced.", "Restart the service.");
-	return ok("pins", `${links} links, of this very build`);
+	if (links === 0) return failure("pins", "The pins hold no links, so nothing is enforced.", "Restart the service.");
+	return ok("pins", `${links} links of this build`);
 }
 
 function others({ attached, ownNames }: DoctorFacts): Finding {
-	/* The kernel cuts names at 15 bytes. */
+	/* BPF_OBJ_NAME_LEN: the kernel truncates names to 15 bytes. */
 	const own = new Set(ownNames.map((name) => name.slice(0, 15)));
 	const seen = new Set<string>();
 	const foreign = attached.filter(({ hook, name }) => {
@@ -91,18 +84,18 @@ function others({ attached, ownNames }: DoctorFacts): Finding {
 		seen.add(`${hook} ${name}`);
 		return !own.has(name) || !first;
 	});
-	if (foreign.length === 0) return ok("other programs", "none at the same hooks");
+	if (foreign.length === 0) return ok("other programs", "none attached to the same hooks");
 	const list = foreign.map(({ hook, name, id }) => `${name || "?"} (id ${id}, ${hook})`).join(", ");
 	return warning(
 		"other programs",
-		`Others decide at the same hooks, and each can deny: ${list}.`,
-		"Look for them (bpftool cgroup tree) if something is denied that no rule of yours denies.",
+		`Other programs are attached to the same hooks and can deny too: ${list}.`,
+		"If a connection is denied that no rule denies, inspect them: bpftool cgroup tree.",
 	);
 }
 
 function daemon({ daemon }: DoctorFacts): Finding {
-	if (daemon !== null) return ok("daemon", `process ${daemon.pid} has the pins`);
-	return warning("daemon", "No daemon runs: nothing is recorded.", "systemctl start sallyport, or sallyport run.");
+	if (daemon !== null) return ok("daemon", `process ${daemon.pid}`);
+	return warning("daemon", "No daemon runs, so nothing is recorded.", "systemctl start sallyport, or sallyport run.");
 }
 
 function destroying({ daemon, diag, machine }: DoctorFacts): Finding {
@@ -111,41 +104,40 @@ function destroying({ daemon, diag, machine }: DoctorFacts): Finding {
 	if (!has(CAP_SYS_ADMIN) || !has(CAP_SYS_PTRACE)) {
 		return warning(
 			"denied sockets",
-			"Sockets in other network namespaces (containers) are not ended when they are denied; their packets are dropped all the same.",
-			"If their programs must not wait for a timeout: the drop-in of docs/service.md, at the price it names.",
+			"Denied sockets in other network namespaces (containers) are not closed. Their packets are dropped.",
+			"If their programs must not wait for a timeout, use the drop-in in docs/service.md, with the risk described there.",
 		);
 	}
 	const missing = ["inet_diag", "tcp_diag"].filter((module) => !diag.includes(module));
-	if (missing.length === 0) return ok("denied sockets", "are ended in every network namespace");
-	return ok("denied sockets", `are ended in every network namespace; ${missing.join(", ")} will be loaded when needed`);
+	if (missing.length === 0) return ok("denied sockets", "are closed in every network namespace");
+	return ok(
+		"denied sockets",
+		`are closed in every network namespace; ${missing.join(", ")} will be loaded when needed`,
+	);
 }
 
 function policy({ policy }: DoctorFacts): Finding {
 	if (policy.facts !== null) return ok("policy", `mode ${policy.facts.mode}, ${policy.facts.rules} rules`);
 	const rest = policy.lines.length > 1 ? ` (and ${policy.lines.length - 1} more)` : "";
-	return failure(
-		"policy",
-		`${policy.lines[0] ?? "cannot be read"}${rest}`,
-		"sallyport policy check FILE shows all of it.",
-	);
+	return failure("policy", `${policy.lines[0] ?? "cannot be read"}${rest}`, CHECK_POLICY);
 }
 
 function lastGood({ lastGood }: DoctorFacts): Finding {
-	if (lastGood.savedAt !== null) return ok("last good policy", `kept since ${lastGood.savedAt}`);
+	if (lastGood.savedAt !== null) return ok("last good policy", `saved at ${lastGood.savedAt}`);
 	return warning(
 		"last good policy",
-		`There is none: ${lastGood.why}.`,
-		"It is kept when the daemon loads a good policy file.",
+		`Not available: ${lastGood.why}.`,
+		"The daemon saves it when it loads a valid policy file.",
 	);
 }
 
 function boot({ systemd, earlyEnabled }: DoctorFacts): Finding {
 	if (!systemd)
-		return warning("boot", "systemd does not run here.", "Have `sallyport attach` run before the network is up.");
-	if (earlyEnabled) return ok("boot", "sallyport-early.service puts the policy in force before the network");
+		return warning("boot", "systemd does not run here.", "Run `sallyport attach` before the network is up.");
+	if (earlyEnabled) return ok("boot", "sallyport-early.service puts the policy in force before the network is up");
 	return warning(
 		"boot",
-		"Between boot and the start of the daemon nothing is enforced.",
+		"Nothing is enforced between boot and the start of the daemon.",
 		"systemctl enable sallyport-early",
 	);
 }
@@ -154,12 +146,12 @@ function resolvers({ resolvConf, resolvers, nscd }: DoctorFacts): Finding {
 	if (!resolvConf) {
 		return warning(
 			"resolvers",
-			"/etc/resolv.conf names no server: only this host is trusted.",
-			"Name them under `resolvers` of the policy.",
+			"/etc/resolv.conf names no server, so only resolvers on this host are trusted.",
+			"List resolvers under `resolvers` in the policy.",
 		);
 	}
-	const cache = nscd ? "; nscd asks for others, so it is nscd that phase dns sees" : "";
-	return ok("resolvers", `answers of ${resolvers.join(", ")} are learned${cache}`);
+	const cache = nscd ? "; nscd queries on behalf of other processes, so phase dns sees nscd as the client" : "";
+	return ok("resolvers", `answers from ${resolvers.join(", ")} are trusted${cache}`);
 }
 
 function resolved({ resolved }: DoctorFacts): Finding {
@@ -167,8 +159,8 @@ function resolved({ resolved }: DoctorFacts): Finding {
 	if (resolved.overTls) {
 		return warning(
 			"systemd-resolved",
-			"It speaks TLS to its servers: names are learned from its stub, 127.0.0.53, only.",
-			"Programs that do not ask the stub (nss-resolve) have no names: leave `resolve` out of /etc/nsswitch.conf.",
+			"It queries its servers over TLS, so names are learned only from its stub, 127.0.0.53.",
+			"Programs that bypass the stub (nss-resolve) have no names: remove `resolve` from /etc/nsswitch.conf.",
 		);
 	}
 	return ok("systemd-resolved", "runs; its stub and its servers are trusted");
@@ -179,8 +171,8 @@ function clock({ now, lastGood }: DoctorFacts): Finding {
 	if (now >= least) return ok("clock", new Date(now).toISOString());
 	return warning(
 		"clock",
-		`It says ${new Date(now).toISOString()}, which is before ${new Date(least).toISOString()}.`,
-		"Set it: times in the history would be wrong. Deciding does not depend on it.",
+		`The time is ${new Date(now).toISOString()}, which is before ${new Date(least).toISOString()}.`,
+		"Set the clock: times in the history would be wrong. Decisions do not depend on it.",
 	);
 }
 
@@ -189,17 +181,57 @@ function disk({ disk, stateDir }: DoctorFacts): Finding {
 		return failure(
 			"disk",
 			`${stateDir} cannot be written.`,
-			"No history and no last good policy are kept until it can.",
+			"Make it writable: no history and no last good policy can be saved.",
 		);
 	}
 	const megabytes = Math.round(disk.free / 1e6);
 	if (disk.free >= ROOM) return ok("disk", `${megabytes} MB free at ${stateDir}`);
-	return warning("disk", `${megabytes} MB free at ${stateDir}.`, "Make room, or keep less: --history-megabytes.");
+	return warning("disk", `${megabytes} MB free at ${stateDir}.`, "Free some space, or lower --history-megabytes.");
 }
 
+type Status = NonNullable<DoctorFacts["status"]>;
+
+const JUDGES: Readonly<Record<Check, (facts: DoctorFacts) => Finding>> = {
+	machine,
+	programs,
+	jit,
+	cgroups,
+	bpffs,
+	pins,
+	"other programs": others,
+	daemon,
+	"denied sockets": destroying,
+	policy,
+	"last good policy": lastGood,
+	boot,
+	resolvers,
+	"systemd-resolved": resolved,
+	clock,
+	disk,
+};
+
+/* What the daemon's status says about a check that needs root; null: nothing. */
+const REPORTED: Partial<Record<Check, (status: Status) => Finding | null>> = {
+	programs: ({ programs: { length } }) => ok("programs", `the daemon reports ${length} programs in the kernel`),
+	pins: ({ pins: folder }) => ok("pins", `the daemon reports pins at ${folder}`),
+	policy: ({ generation, policy: { mode, rules, failure: refused } }) => {
+		/* A policy that the API refused is not a problem of the host. */
+		if (refused?.source.startsWith("/"))
+			return failure("policy", `The daemon refused ${refused.source}: ${refused.problems[0] ?? "?"}.`, CHECK_POLICY);
+		const text = mode === null ? "loaded by an earlier daemon" : `mode ${mode}, ${rules} rules`;
+		return ok("policy", `the daemon reports generation ${generation}, ${text}`);
+	},
+	disk: ({ history }) => {
+		if (history === null) return null;
+		if (history.failure === null) return ok("disk", "the daemon writes its history");
+		return failure("disk", history.failure.message, "See journalctl -u sallyport.");
+	},
+};
+
+const CHECK_POLICY = "`sallyport policy check FILE` lists every error.";
 /* linux/capability.h */
 const CAP_SYS_PTRACE = 19;
 const CAP_SYS_ADMIN = 21;
-/* The default history, and its log. */
+/* Bytes: the default size of the history with its write-ahead log. */
 const ROOM = 1.2e9;
 const EARLIEST = Date.UTC(2026, 0, 1);

@@ -1,8 +1,10 @@
 import { accessSync, constants, existsSync, readdirSync, readFileSync, statfsSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { addressText } from "../base/address.ts";
+import { errorCodeOf, type SallyportError, sentence } from "../base/errors.ts";
 import type { DoctorConfig } from "../cli/deps.ts";
 import { lastGoodFile, readLastGood } from "../enforce/last-good.ts";
+import { BPFFS, pinFolderError } from "../enforce/pin-folder.ts";
 import { trustedResolvers } from "../enforce/resolvers.ts";
 import type { Addon, AttachedProgram, PinsFound } from "../native/binding.ts";
 import type { PolicyCheck } from "../policy/compile/policy-facts.ts";
@@ -12,19 +14,27 @@ import { pinsHolder } from "../system/lock.ts";
 import { parseMountinfo } from "../system/mounts.ts";
 import { effectiveCapabilities, findObstacle, type Facts as MachineFacts, readFacts } from "../system/preflight.ts";
 
-/** What the doctor looks at. Gathered here; judged in findings.ts. */
+/** The facts from which findings.ts derives the findings. A fact of a check in `unseen` has no meaning. */
 export interface DoctorFacts {
+	/** Checks that this user may not make. */
+	readonly unseen: ReadonlySet<Check>;
+	/** What the daemon reports; null if it does not answer. */
+	readonly status: DoctorConfig["status"];
 	readonly machine: MachineFacts;
-	/** Why no daemon could run here, or null. */
-	readonly obstacle: { readonly message: string; readonly hint: string | null } | null;
-	/** Programs that the kernel took in a trial; or why it did not. */
-	readonly trial: { readonly programs: number; readonly ms: number } | { readonly error: string };
+	/** Why no daemon can run here, or null. */
+	readonly obstacle: Problem | null;
+	/** The programs that the kernel accepted in a trial, its error, or why there was no trial. */
+	readonly trial:
+		| { readonly programs: number; readonly ms: number }
+		| { readonly error: string }
+		| { readonly skipped: string };
 	readonly jit: boolean;
 	/** More than one cgroup hierarchy: v1 controllers beside v2. */
 	readonly hybrid: boolean;
 	readonly cgroup: string | null;
 	readonly diag: readonly string[];
-	readonly bpffs: boolean;
+	/** Why the pins cannot be in their folder, or null; and whether `sallyport run` mounts what is missing. */
+	readonly bpffs: { readonly problem: Problem | null; readonly mountable: boolean };
 	readonly pins: PinsFound | null;
 	readonly links: number;
 	readonly attached: readonly AttachedProgram[];
@@ -45,24 +55,54 @@ export interface DoctorFacts {
 	readonly earlyEnabled: boolean;
 }
 
-/** Loads the programs once, attached to nothing, and takes them out again. */
+/** The checks, in the order of the report. */
+export const CHECKS = [
+	...([
+		"machine",
+		"programs",
+		"jit",
+		"cgroups",
+		"bpffs",
+		"pins",
+		"other programs",
+		"daemon",
+		"denied sockets",
+	] as const),
+	...(["policy", "last good policy", "boot", "resolvers", "systemd-resolved", "clock", "disk"] as const),
+] as const;
+
+type Problem = Pick<SallyportError, "message" | "hint">;
+
+export type Check = (typeof CHECKS)[number];
+
+/**
+ * Reads the facts from the host. Loads the programs into the kernel, attached to nothing, and removes them again, if this
+ * user may. Changes nothing else.
+ */
 export function gather(config: DoctorConfig, addon: Addon, checkPolicy: (file: string) => PolicyCheck): DoctorFacts {
 	const machine = readFacts();
+	const { status } = config;
+	const obstacle = attempt(() => findObstacle(machine), null);
+	const privileged = obstacle?.code !== "NOT_ROOT";
 	const mountinfo = readFileSync("/proc/self/mountinfo", "utf8");
 	const mounts = parseMountinfo(mountinfo);
+	const pinFolder = pinFolderError(config.pins, mounts);
 	const cgroup = attempt(() => watchedCgroup(config.cgroup, mountinfo).path, null);
-	const daemon = pinsHolder(config);
+	const daemon = pinsHolder(config) ?? status?.pid ?? null;
 	const checked = checkPolicy(config.policy);
 	const kept = readLastGood(lastGoodFile(config.stateDir));
 	return {
+		unseen: privileged ? new Set() : unseenChecks(config, daemon, checked),
+		status,
 		machine,
-		obstacle: attempt(() => findObstacle(machine), null),
-		trial: tryPrograms(addon, config.pins),
-		jit: text("/proc/sys/net/core/bpf_jit_enable").trim() !== "0",
+		/* The capabilities of an ordinary user's shell are not those of the daemon. */
+		obstacle: privileged ? obstacle : findObstacle({ ...machine, uid: 0, capabilities: ALL_CAPABILITIES }),
+		trial: privileged && pinFolder === null ? tryPrograms(addon, config.pins) : { skipped: "needs a BPF file system" },
+		jit: text(JIT).trim() !== "0",
 		hybrid: mounts.some(({ type }) => type === "cgroup"),
 		cgroup,
 		diag: ["inet_diag", "tcp_diag", "udp_diag"].filter((module) => existsSync(`/sys/module/${module}`)),
-		bpffs: mounts.some(({ type, point }) => type === "bpf" && config.pins.startsWith(`${point}/`)),
+		bpffs: { problem: pinFolder, mountable: config.pins.startsWith(`${BPFFS}/`) },
 		pins: attempt(() => addon.pins(config.pins, cgroup ?? "/"), null),
 		links: attempt(() => readdirSync(join(config.pins, "links")).length, 0),
 		attached: attempt(() => (cgroup === null ? [] : addon.attached(cgroup)), []),
@@ -86,6 +126,31 @@ export function gather(config: DoctorConfig, addon: Addon, checkPolicy: (file: s
 	};
 }
 
+function unseenChecks(config: DoctorConfig, daemon: number | null, policy: PolicyCheck): ReadonlySet<Check> {
+	const unseen = new Set<Check>(["programs", "other programs", "disk"]);
+	if (isDenied(JIT)) unseen.add("jit");
+	/* A pinned map cannot be opened without CAP_BPF, even where the folder can be read. */
+	if (isDenied(config.pins) || existsSync(config.pins)) unseen.add("pins");
+	if (daemon === null || text(`/proc/${daemon}/status`) === "") unseen.add("denied sockets");
+	if (daemon === null && isDenied(config.runtimeDir)) unseen.add("daemon");
+	/* Its list files count too. */
+	if (policy.problems.some(({ message }) => /\bE(ACCES|PERM)\b/.test(message))) unseen.add("policy");
+	if (isDenied(lastGoodFile(config.stateDir))) unseen.add("last good policy");
+	return unseen;
+}
+
+function isDenied(path: string): boolean {
+	try {
+		accessSync(path, constants.R_OK);
+		return false;
+	} catch (error) {
+		return ["EACCES", "EPERM"].includes(errorCodeOf(error) ?? "");
+	}
+}
+
+const JIT = "/proc/sys/net/core/bpf_jit_enable";
+const ALL_CAPABILITIES = (1n << 64n) - 1n;
+
 function tryPrograms(addon: Addon, pins: string): DoctorFacts["trial"] {
 	const folder = `${pins}-doctor-${process.pid}`;
 	const started = performance.now();
@@ -95,13 +160,13 @@ function tryPrograms(addon: Addon, pins: string): DoctorFacts["trial"] {
 		kernel.close();
 		return { programs, ms: performance.now() - started };
 	} catch (error) {
-		return { error: (error as Error).message };
+		return { error: sentence(error) };
 	} finally {
 		attempt(() => addon.removePins(folder), undefined);
 	}
 }
 
-/* The first folder that is there: what is made below it has the same room. */
+/* The nearest existing folder: one created below it lies on the same file system. */
 function diskOf(folder: string): DoctorFacts["disk"] {
 	if (!existsSync(folder)) return diskOf(dirname(folder));
 	const { bavail, bsize } = statfsSync(folder);

@@ -5,6 +5,9 @@ import type { Addon, Kernel } from "../native/binding.ts";
 import { type Mount, mountOf } from "../system/mounts.ts";
 import { followLinks } from "./policy-environment.ts";
 
+/** The mount point that the kernel makes for the BPF file system. */
+export const BPFFS = "/sys/fs/bpf";
+
 /**
  * Checks that the folder of the pins is on a BPF file system, and mounts one at `root` if that has none. Nothing is mounted anywhere else: a
  * mount hides the files that it covers. Returns a function that unmounts what was mounted here, unless something is pinned there.
@@ -38,7 +41,9 @@ export function pinFolderError(pins: string, mounts: readonly Mount[]): Sallypor
 	const found = mountOf(mounts, followLinks(pins));
 	if (found?.mount.type !== "bpf") {
 		const example = join(BPFFS, basename(pins) === "" ? "sallyport" : basename(pins));
-		const hint = `Name a folder below ${BPFFS}, for example ${example}.`;
+		const hint = pins.startsWith(`${BPFFS}/`)
+			? `Mount it: mount -t bpf bpf ${BPFFS} (the service and sallyport run do so).`
+			: `Name a folder below ${BPFFS}, for example ${example}.`;
 		return new SallyportError("NO_BPFFS", `The folder for the pins, ${pins}, is not on a BPF file system.`, hint);
 	}
 	if (found.mount.point !== followLinks(pins)) return null;
@@ -57,7 +62,6 @@ export function removeFromKernel(kernel: Pick<Kernel, "detach">, pins: string): 
 	}
 }
 
-const BPFFS = "/sys/fs/bpf";
 /** Files that the kernel puts into each new BPF file system (kernel/bpf/preload). */
 const KERNELS_OWN: readonly string[] = ["maps.debug", "progs.debug"];
 const NOT_REMOVABLE: readonly string[] = ["EACCES", "EPERM", "EBUSY"];

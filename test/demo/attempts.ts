@@ -1,11 +1,11 @@
-/** What the demo's clients try, in the order in which it is told. */
+/** The attempts of the demo's clients, in order; a text is the heading of those below it. */
 import { NODE, TLS_CLIENT } from "../support/paths.ts";
 import type { World } from "../support/world.ts";
 import { API4, API6, EVIL4, NAMELESS4, NAMELESS6 } from "./scene.ts";
 
 export interface Attempt {
 	readonly unit: "agent.service" | "cron.service";
-	/** As a person would type it. */
+	/** The command as it is shown, at most 33 characters. */
 	readonly shown: string;
 	readonly argv: readonly string[];
 	readonly allowed: boolean;
@@ -57,35 +57,30 @@ export function attempts(world: World): readonly (Attempt | string)[] {
 	});
 	const ca = world.certificates.ca;
 	return [
-		"The agent's own work: one name, in the policy",
+		"agent.service: its own work, one name, in the policy",
 		curl("https://api.model.example", { at: API4, port: 443 }, true, ["-4", "https://api.model.example/"]),
 		curl("-6 https://api.model.example", { at: API6, port: 443 }, true, ["-6", "https://api.model.example/"]),
-		node("https://api.model.example:8443", { port: 8443 }, true, ["api.model.example", "8443", ca]),
-		"Other names",
+		node("api.model.example:8443", { port: 8443 }, true, ["api.model.example", "8443", ca]),
+		"agent.service: other names, one of them at the address of the API",
 		curl("https://drop.evil.example", { at: EVIL4, port: 443 }, false, ["https://drop.evil.example/"]),
-		node("https://drop.evil.example", { at: EVIL4, port: 443 }, false, ["drop.evil.example", "443", ca]),
-		curl("https://paste.evil.example (same IP)", { at: API4, port: 443 }, false, ["-4", "https://paste.evil.example/"]),
+		node("drop.evil.example", { at: EVIL4, port: 443 }, false, ["drop.evil.example", "443", ca]),
+		curl("https://paste.evil.example", { at: API4, port: 443 }, false, ["-4", "https://paste.evil.example/"]),
 		curl("https://pixel.ads.example", { at: "198.19.67.1", port: 443 }, false, ["https://pixel.ads.example/"]),
-		"The right name, the wrong address",
-		curl(`api.model.example at ${NAMELESS4}`, { at: NAMELESS4, port: 443 }, false, [
+		"agent.service: the right name at the wrong address, and the reverse",
+		curl(`--resolve *:443:${NAMELESS4}`, { at: NAMELESS4, port: 443 }, false, [
 			"--resolve",
 			`api.model.example:443:${NAMELESS4}`,
 			"https://api.model.example/",
 		]),
-		curl(`-k https://${API4} (no name)`, { at: API4, port: 443 }, false, ["-k", `https://${API4}/`]),
-		"No name at all",
+		curl(`-k https://${API4}`, { at: API4, port: 443 }, false, ["-k", `https://${API4}/`]),
+		"agent.service: no name at all",
 		curl(`http://${NAMELESS4}`, { at: NAMELESS4, port: 80 }, false, [`http://${NAMELESS4}/`]),
 		curl(`http://[${NAMELESS6}]`, { at: NAMELESS6, port: 80 }, false, ["-g", `http://[${NAMELESS6}]/`]),
-		probe(`connect ::ffff:${NAMELESS4} port 80`, { at: NAMELESS4, port: 80 }, [
-			"tcp",
-			`::ffff:${NAMELESS4}`,
-			"80",
-			"x",
-		]),
-		probe(`sendto ${NAMELESS4} port 5000/udp`, { port: 5000 }, ["udp", NAMELESS4, "5000", "sendto", "secret"]),
+		probe(`connect ::ffff:${NAMELESS4}:80`, { at: NAMELESS4, port: 80 }, ["tcp", `::ffff:${NAMELESS4}`, "80", "x"]),
+		probe(`sendto ${NAMELESS4}:5000/udp`, { port: 5000 }, ["udp", NAMELESS4, "5000", "sendto", "secret"]),
 		probe(`ping ${NAMELESS4}`, { at: NAMELESS4, port: 0 }, ["icmp", NAMELESS4]),
 		curl("smtp://mail.shop.example", { port: 25 }, false, ["smtp://mail.shop.example/"]),
-		"Another unit, the same destination",
+		"cron.service: the same destination",
 		curl(
 			"https://api.model.example",
 			{ at: API4, port: 443 },

@@ -9,7 +9,7 @@ import { cleanEnvironment } from "../support/server.ts";
 import { leftovers } from "../support/sweep.ts";
 import { World } from "../support/world.ts";
 import { type Attempt, attempts } from "./attempts.ts";
-import { type Told, told } from "./outcome.ts";
+import { type ClientResult, resultOf } from "./outcome.ts";
 import { NAMELESS4, POLICY, ZONE } from "./scene.ts";
 import { painter, row, rule, title } from "./screen.ts";
 
@@ -38,7 +38,10 @@ try {
 	say(
 		paint(
 			"dim",
-			`An own cgroup, two network namespaces, DNS, TLS servers, Sallyport: ready in ${seconds()}. The policy:\n`,
+			[
+				`Own cgroup and network namespaces, DNS, TLS servers, Sallyport: ready in ${seconds()}.`,
+				"Column bytes: what the server received. The policy:\n",
+			].join("\n"),
 		),
 	);
 	for (const line of POLICY.trimEnd().split("\n")) say(`    ${line}`);
@@ -58,18 +61,18 @@ try {
 const left = leftovers(true);
 say(
 	left.length === 0
-		? `Everything is taken down again: no namespace, cgroup, mount, program or process is left. ${seconds()}.`
+		? `Nothing is left: no namespace, cgroup, mount, program or process. ${seconds()}.`
 		: `Left behind: ${left.join(" ")}`,
 );
 if (surprises > 0) say(paint("red", `${surprises} did not go as the policy says.`));
 process.exitCode = surprises > 0 || left.length > 0 ? 1 : 0;
 
 async function show(daemon: Daemon, attempt: Attempt): Promise<void> {
-	const [outcome, told, arrived] = await act(attempt);
+	const [outcome, result, arrived] = await act(attempt);
 	const seen = await decided(daemon, outcome.pid);
-	const surprise = told.ok !== attempt.allowed || seen === null || (!attempt.allowed && arrived > 0);
+	const surprise = result.ok !== attempt.allowed || seen === null || (!attempt.allowed && arrived > 0);
 	if (surprise) surprises += 1;
-	say(row(paint, { who: attempt.unit, tried: attempt.shown, told, arrived, seen, surprise }));
+	say(row(paint, { tried: attempt.shown, result, arrived, seen, surprise }));
 }
 
 async function act(attempt: Attempt) {
@@ -78,7 +81,7 @@ async function act(attempt: Attempt) {
 	const outcome = await run(argv, { env: cleanEnvironment(), timeout: 8_000 });
 	const all = await world.server.record();
 	const there = all.filter((each) => each.port === attempt.at.port && (attempt.at.at ?? each.at) === each.at);
-	const result: Told = told(attempt.argv[0] ?? "", outcome);
+	const result: ClientResult = resultOf(attempt.argv[0] ?? "", outcome);
 	return [outcome, result, there.reduce((sum, each) => sum + each.bytes, 0)] as const;
 }
 
@@ -101,16 +104,16 @@ async function decided(daemon: Daemon, pid: number): Promise<Seen | null> {
 
 /** The end of the story: the daemon is killed, and nothing opens. */
 async function withoutDaemon(daemon: Daemon): Promise<void> {
-	say(paint("dim", "The daemon is killed (kill -9): the kernel goes on"));
+	say(paint("dim", "agent.service after kill -9 of the daemon: the kernel still enforces"));
 	daemon.kill();
 	const list = attempts(world).filter((each): each is Attempt => typeof each !== "string");
 	for (const shown of ["curl https://api.model.example", `curl http://${NAMELESS4}`]) {
 		const attempt = list.find((each) => each.shown === shown && each.unit === "agent.service");
 		if (attempt === undefined) continue;
-		const [, told, arrived] = await act(attempt);
-		const surprise = told.ok !== attempt.allowed;
+		const [, result, arrived] = await act(attempt);
+		const surprise = result.ok !== attempt.allowed;
 		if (surprise) surprises += 1;
-		say(row(paint, { who: attempt.unit, tried: shown, told, arrived, seen: null, surprise }));
+		say(row(paint, { tried: shown, result, arrived, seen: null, surprise }));
 	}
 	await daemon.start();
 	say(

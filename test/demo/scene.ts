@@ -33,8 +33,13 @@ groups:
   - name: base
     priority: 10
     rules:
-      - { name: no-ads,  action: deny, phases: dns, to: { domain: "**.ads.example" } }
-      - { name: no-smtp, action: deny, to: { ports: [25, 465, 587], protocol: tcp } }
+      - name: no-ads
+        action: deny
+        phases: dns
+        to: { domain: "**.ads.example" }
+      - name: no-smtp
+        action: deny
+        to: { ports: [25, 465, 587], protocol: tcp }
   - name: agent
     priority: 20
     rules:

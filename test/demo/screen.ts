@@ -1,18 +1,22 @@
-/** The demo's table: 120 columns, aligned, coloured on a terminal. */
+/** The demo's table: 80 columns, aligned, coloured on a terminal. */
 import type { Seen } from "../support/api.ts";
-import type { Told } from "./outcome.ts";
+import type { ClientResult } from "./outcome.ts";
 
 const CODES = { bold: 1, dim: 2, red: 31, green: 32, yellow: 33 } as const;
-const WIDTHS = [15, 43, 26, 8, 9, 19] as const;
+
+/** Columns of the terminal, one of which separates two cells. */
+const WIDTHS = { tried: 33, saw: 17, ms: 5, received: 6, by: 15 } as const;
+const WIDTH = 80;
 
 export type Paint = (style: keyof typeof CODES, text: string) => string;
 
 export interface Line {
-	readonly who: string;
 	readonly tried: string;
-	readonly told: Told;
+	readonly result: ClientResult;
+	/** Bytes that the server received. */
 	readonly arrived: number;
 	readonly seen: Seen | null;
+	/** The outcome is not that of the policy. */
 	readonly surprise: boolean;
 }
 
@@ -21,18 +25,22 @@ export function painter(colour: boolean): Paint {
 }
 
 export function title(): string {
-	return ["who", "tried", "what the client saw", "     ms ", " arrived", "  decided by"].map(fit).join("").trimEnd();
+	const { tried, saw, ms, received } = WIDTHS;
+	return [fit("tried", tried), fit("result", saw), "ms".padStart(ms), "bytes".padStart(received), "decided by"].join(
+		" ",
+	);
 }
 
 export function rule(): string {
-	return "─".repeat(WIDTHS.reduce((sum, width) => sum + width, 0));
+	return "─".repeat(WIDTH);
 }
 
-export function row(paint: Paint, { who, tried, told, arrived, seen, surprise }: Line): string {
-	const cells = [who, tried, told.text, `${told.ms.toFixed(1).padStart(7)} `, `${arrived} B`.padStart(8)].map(fit);
-	const verdict = told.ok ? "green" : "yellow";
-	const [a = "", b = "", c = "", d = "", e = ""] = cells;
-	return `${a}${b}${paint(surprise ? "red" : verdict, c)}${d}${paint(arrived > 0 ? "green" : "dim", e)}  ${by(seen)}${surprise ? paint("red", "  !") : ""}`;
+export function row(paint: Paint, { tried, result, arrived, seen, surprise }: Line): string {
+	const verdict = result.ok ? "green" : "yellow";
+	const saw = paint(surprise ? "red" : verdict, `${surprise ? "!" : " "}${fit(result.text, WIDTHS.saw)}`);
+	const ms = result.ms.toFixed(result.ms < 1000 ? 1 : 0).padStart(WIDTHS.ms);
+	const received = paint(arrived > 0 ? "green" : "dim", String(arrived).padStart(WIDTHS.received));
+	return `${fit(tried, WIDTHS.tried)}${saw} ${ms} ${received} ${fit(by(seen), WIDTHS.by).trimEnd()}`;
 }
 
 function by(seen: Seen | null): string {
@@ -41,12 +49,11 @@ function by(seen: Seen | null): string {
 }
 
 const REASONS: Record<string, string> = {
-	default: "(default)",
-	name_missing: "(no name)",
-	name_unbound: "(name ≠ address)",
+	default: "default",
+	name_missing: "no name",
+	name_unbound: "name≠addr",
 };
 
-function fit(text: string, at: number): string {
-	const width = WIDTHS[at] ?? 10;
-	return text.length > width ? `${text.slice(0, width - 2)}… ` : text.padEnd(width);
+function fit(text: string, width: number): string {
+	return text.length > width ? `${text.slice(0, width - 1)}…` : text.padEnd(width);
 }

@@ -1,6 +1,6 @@
 /** Every command against a real daemon, as a process of its own. */
 import { spawn } from "node:child_process";
-import { writeFileSync } from "node:fs";
+import { chmodSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { NODE, ROOT } from "../support/paths.ts";
@@ -116,7 +116,7 @@ test("policy: show, explain, diff, apply; another one in force by now is not ove
     - to.cidr: 198.19.6.0/24
 `);
 	expect(await words("policy", "diff", file)).toMatch(
-		/^Of \d+ connections since 24h none would be decided otherwise\.$/m,
+		/^None of \d+ connections?( and \d+ DNS questions?)? since 24h would be decided differently\.$/m,
 	);
 	expect(await words("policy", "apply", file)).toMatch(/in force, generation \d+, mode enforce/);
 	expect(await words("policy", "diff", file)).toBe("Nothing would change.\n");
@@ -128,6 +128,43 @@ test("policy: show, explain, diff, apply; another one in force by now is not ove
 	expect(refused.stderr).toContain('did you mean "enforce"');
 	expect((await sallyport("policy", "check", file)).code).toBe(2); /* it asks no daemon: there is no --socket */
 	expect((await run([NODE, MAIN, "policy", "check", file], { env: cleanEnvironment() })).code).toBe(3);
+});
+
+test("doctor as an ordinary user: checks that need root are no failures; who may use the socket gets the daemon's word", async () => {
+	const { folder, cgroup, pins } = stage.world;
+	const results = async () => {
+		const user = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"];
+		const host = ["--cgroup", cgroup.path, "--pins", pins, "--runtime-dir", join(folder, "run")];
+		const kept = ["--state-dir", join(folder, "state"), "--policy", stage.daemon.policyFile];
+		const args = [...user, NODE, MAIN, "doctor", "--json", ...host, ...kept, "--socket", stage.daemon.socket];
+		const { code, stdout, stderr } = await run(args, { env: cleanEnvironment() });
+		expect(code, stdout + stderr).toBe(0);
+		const { findings } = JSON.parse(stdout) as { findings: { check: string; result: string; text: string }[] };
+		return Object.fromEntries(findings.map(({ check, result, text }) => [check, `${result}: ${text}`]));
+	};
+	const unseen = "not_checked: needs root";
+	chmodSync(folder, 0o700);
+	expect(await results()).toMatchObject({
+		programs: unseen,
+		pins: unseen,
+		policy: unseen,
+		daemon: unseen,
+		disk: unseen,
+	});
+	chmodSync(folder, 0o711);
+	chmodSync(stage.daemon.socket, 0o666);
+	try {
+		expect(await results()).toMatchObject({
+			programs: expect.stringMatching(/^ok: the daemon reports \d+ programs/),
+			pins: `ok: the daemon reports pins at ${pins}`,
+			daemon: expect.stringMatching(/^ok: process \d+$/),
+			disk: "ok: the daemon writes its history",
+			"other programs": unseen,
+		});
+	} finally {
+		chmodSync(stage.daemon.socket, 0o660);
+		chmodSync(folder, 0o700);
+	}
 });
 
 test.skipIf(!has("script"))(

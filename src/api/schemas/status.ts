@@ -70,7 +70,7 @@ export const statusSchema = namedObject("Status", "The state of the daemon.", {
 	generation: { ...integer, description: "The generation of the policy in force." },
 	policy: ref(policyStatusSchema),
 	events: object({ received: integer, lost: integer, unreadable: integer }),
-	connections: object({ open: integer, ended: integer, dropped: integer }),
+	connections: object({ open: integer, ended: integer, questions: integer, dropped: integer }),
 	denied: integer,
 	wouldDeny: integer,
 	resolvers: { ...list(string), description: "The addresses of the trusted resolvers." },

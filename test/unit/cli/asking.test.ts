@@ -1,7 +1,8 @@
-/** The commands that ask the daemon, against one that says what it is told to. */
+/** The commands that query the daemon, against a fake one. */
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { stripVTControlCharacters } from "node:util";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { Desk } from "../support/desk.ts";
 import { connect, hello, processEvent } from "../support/events.ts";
@@ -108,9 +109,36 @@ test("names: a list, a pattern, and one name whole", async () => {
 	const one = await ask("names a.example.com");
 	expect(one.stdout).toContain("192.0.2.1 (TTL 30 s");
 	expect(one.stdout).toContain("not trusted");
-	expect(one.stdout).toContain("curl\\u{202e}, root, a.service: 1 questions");
+	expect(one.stdout).toContain("curl\\u{202e}, root, a.service: 1 question, 2 connections");
 	expect(one.stdout).toContain("allow web/api");
 	expect(JSON.parse((await ask("names a.example.com --json")).stdout)).toMatchObject({ questions: 3 });
+});
+
+test.each([60, 80, 100, 120, 160])("at %i columns names, top and replay keep the name and the port", async (width) => {
+	const name = "a-rather-long-label.of-some-region.compute.example.com";
+	const counts = { questions: 3, connections: 123_456, denied: 10, wouldDeny: 4 };
+	const times = { first: iso(0), last: new Date().toISOString() };
+	await daemon(({ path }) =>
+		path === "/v1/names"
+			? { names: [{ name, ...counts, ...times, addresses: ["2001:db8:1111:2222::1", "192.0.2.1"] }], next: null }
+			: { rows: [{ key: { name, port: 65_535 }, count: 9, bytesOut: 1, bytesIn: 20e6, ...counts, ...times }] },
+	);
+	const row = { count: 7, client: "2001:db8:1111:2222:3333:4444:5555:6666", server: "198.51.100.253", port: 65_535 };
+	const judged = { verdict: "deny", phase: "connect", group: null, rule: null, reason: "name_unbound" };
+	for (const line of ["names", "top --once --by name,port", "replay --policy p.yaml a.pcap"]) {
+		const terminal = new Terminal(true);
+		terminal.size.width = width;
+		terminal.replayed = {
+			rows: [{ ...row, protocol: "tcp", name, from: "tls", ...times, ...judged }],
+			files: [{ file: "a.pcap", packets: 1, problem: null, unknownLinks: [] }],
+		};
+		const { stdout } = line.startsWith("replay") ? await cli(line, terminal) : await ask(line, terminal);
+		const lines = stripVTControlCharacters(stdout).trimEnd().split("\n");
+		expect(lines).toHaveLength(2);
+		for (const each of lines) expect(each.length, each).toBeLessThanOrEqual(width);
+		expect(lines[1], line).toMatch(/a-r.*example\.com|a-.*….*com/);
+		if (line !== "names") expect(lines[1]).toContain("65535");
+	}
 });
 
 const ROWS = [
@@ -185,7 +213,7 @@ test("top on a terminal: an error before the first look leaves the screen alone;
 	expect(terminal.stdout.endsWith("\x1b[?1049l")).toBe(true);
 });
 
-test("stream shows events, tells what was missed, and goes on where it was when the daemon comes back", async () => {
+test("stream shows events, reports missed ones, and resumes when the daemon comes back", async () => {
 	let visits = 0;
 	await daemon((_, response) => {
 		visits++;
@@ -206,7 +234,7 @@ test("stream shows events, tells what was missed, and goes on where it was when 
 			.split("\n")
 			.map((line) => JSON.parse(line).id),
 	).toEqual([1, 2, 3]);
-	expect(terminal.stderr).toContain("12 connections were missed");
+	expect(terminal.stderr).toContain("12 records missed");
 	expect(asked.map(({ headers }) => headers["last-event-id"])).toEqual([undefined, "7-2"]);
 	expect(asked[0]?.query).toEqual({ verdict: "deny" });
 });
@@ -216,6 +244,7 @@ test("status in words and as JSON; the daemon's text does not reach the terminal
 	const { stdout } = await ask("status");
 	expect(stdout).toContain("policy       /etc/sallyport/policy.yaml (mode enforce, 2 rules, generation 3");
 	expect(stdout).toContain("bad\\x1b[2J");
+	expect(stdout).toMatch(/^connections +1 open, 2 ended in memory\nquestions +3 in memory$/m);
 	expect(JSON.parse((await ask("status --json")).stdout)).toMatchObject({ denied: 4, wouldDeny: 5 });
 });
 
@@ -228,12 +257,30 @@ test("no daemon, a dead one, no right: a sentence with what to do, and exit code
 	expect(await ask("status")).toMatchObject({ code: 30, stderr: expect.stringContaining("the daemon has ended") });
 });
 
-test("a refusal is told in the daemon's words, with exit code 31", async () => {
-	await daemon((_, response) => problem(response, 400, 'limit "x\x1b" is no limit'));
-	expect(await ask("connections --limit 1")).toMatchObject({
+test("a refusal is printed in the daemon's words, with exit code 31", async () => {
+	await daemon((_, response) => problem(response, 400, 'address "x\x1b" is no address'));
+	expect(await ask("connections --address 192.0.2.1")).toMatchObject({
 		code: 31,
-		stderr: 'sallyport: The daemon refused: limit "x\\x1b" is no limit\n',
+		stderr: 'sallyport: address "x\\x1b" is no address\n',
 	});
+});
+
+test("a record or name that the daemon does not have", async () => {
+	await daemon((_, response) => problem(response, 404, "nothing here"));
+	expect(await ask("connections 1")).toMatchObject({
+		code: 31,
+		stderr: "sallyport: No record 1 (it may have expired).\n",
+	});
+	expect((await ask("names x.example")).stderr).toBe(
+		"sallyport: No record of the name x.example (it may have expired).\n",
+	);
+});
+
+test("without a daemon the error says what the kernel enforces, where that is known", async () => {
+	const terminal = Object.assign(new Terminal(), { inKernel: "The kernel still enforces generation 7." });
+	const { code, stderr } = await ask("status", terminal);
+	expect(code).toBe(30);
+	expect(stderr).toContain("so no daemon runs here. The kernel still enforces generation 7. Start it with");
 });
 
 test("a filter may be repeated and negated, and its values are checked before the daemon is asked", async () => {
@@ -290,7 +337,7 @@ function lastFrame({ stdout }: Terminal): string[] {
 	return frame.split("\r\n").map((line) => line.replaceAll(/\x1b\[[\d;?]*[A-Za-z]/g, ""));
 }
 
-test("while history is not written, whoever asks is told since when and why; what is in the answer stays as it is", async () => {
+test("while history is not written, every list warns since when and why; the answer itself stays as it is", async () => {
 	const unwritten = { since: "2026-01-02T03:04:05.000Z", why: "The disk is full\x1b[2J" };
 	await daemon(({ path }) =>
 		path === "/v1/top"
@@ -302,7 +349,7 @@ test("while history is not written, whoever asks is told since when and why; wha
 	for (const command of ["connections --json", "top --json", "top --once", "names", "names --json"]) {
 		const { code, stderr, stdout } = await ask(command);
 		expect(code, command).toBe(0);
-		expect(stderr, command).toMatch(/history is not written since 2026-01-02.*The disk is full/);
+		expect(stderr, command).toMatch(/history has not been written since 2026-01-02.*The disk is full/);
 		expect(stderr + stdout, command).not.toContain("\x1b");
 	}
 });

@@ -67,7 +67,7 @@ test("reload: what is in force by now; a refused file is exit code 3 with its pr
 	problems = [{ file: "/etc/p.yaml", line: 3, column: 9, message: "no such key" }];
 	const refused = await ask("policy reload");
 	expect(refused.code).toBe(3);
-	expect(refused.stderr).toContain("the one in force stays:\n  /etc/p.yaml:3:9: no such key\n");
+	expect(refused.stderr).toContain("The previous one stays in force:\n  /etc/p.yaml:3:9: no such key\n");
 });
 
 test("apply: another policy by now is exit code 31, problems are lines of the file and exit code 3", async () => {
@@ -79,7 +79,7 @@ test("apply: another policy by now is exit code 31, problems are lines of the fi
 	await daemon(({ method }, response) => (method === "GET" ? IN_FORCE : problem(response, status, "no", { problems })));
 	expect(await ask("policy apply p.yaml")).toMatchObject({
 		code: 31,
-		stderr: expect.stringContaining("Another policy is in force"),
+		stderr: expect.stringContaining("Another policy has been put in force"),
 	});
 	status = 422;
 	const { code, stderr } = await ask("policy apply p.yaml");
@@ -110,7 +110,7 @@ const OTHERWISE = {
 
 test("diff says what would change, with an exit code for scripts", async () => {
 	const page = (cursor: string | undefined) =>
-		cursor === undefined ? { connections: [{}, {}], next: "2" } : { connections: [{}], next: null };
+		cursor === undefined ? { connections: [{}, {}], next: "2" } : { connections: [{ kind: "dns" }], next: null };
 	await daemon(({ path, query }) => (path === "/v1/policy" ? IN_FORCE : page(query["cursor"])));
 	expect((await ask("policy diff p.yaml")).stdout).toBe("Nothing would change.\n");
 	const terminal = new Terminal();
@@ -133,29 +133,55 @@ test("diff says what would change, with an exit code for scripts", async () => {
 ~ rule web/api
     - to.ports: 443
     + to.ports: 80, 443
-~ rule web/api: moved from place 1 to 2
+~ rule web/api: moved from position 1 to 2
 - rule web/old
 
-Of 3 connections since 24h none would be decided otherwise.
+None of 2 connections and 1 DNS question since 24h would be decided differently.
 `);
 	terminal.comparison = { ...terminal.comparison, decidedOtherwise: (records) => [...records].map(() => OTHERWISE) };
 	terminal.stdout = "";
 	const told = (await ask("policy diff p.yaml --since 7d --last 2", terminal)).stdout;
-	expect(told).toContain(`Of the last 2 connections 24 would be decided otherwise:
-12  tcp evil\\x1b.example:443  curl (agent.service)  allow (tls: web/api) -> would deny (connect: default)
-`);
+	const [summary, header, row] = told.split("\n").slice(-5);
+	expect(summary).toBe("24 of the last 2 connections would be decided differently:");
+	expect(header).toBe("COUNT  DESTINATION               PROCESS  UNIT           IN FORCE              WITH THE FILE");
+	expect(row).toBe(
+		"   12  tcp evil\\x1b.example:443  curl     agent.service  allow (tls: web/api)  would deny (connect: default)",
+	);
 	expect(asked.at(-1)?.query).toEqual({ since: "7d", limit: "2" });
 	terminal.stdout = "";
 	const { records } = JSON.parse((await ask("policy diff p.yaml --json", terminal)).stdout) as { records: object };
 	expect(records).toMatchObject({ since: "24h", looked: 3, more: false, decidedOtherwise: [{ count: 12 }, {}, {}] });
 	terminal.stdout = "";
 	expect((await ask("policy diff p.yaml --no-records", terminal)).stdout).not.toContain("connections");
+	const narrow = Object.assign(new Terminal(true), { comparison: terminal.comparison });
+	narrow.size.width = 80;
+	const lines = (await ask("policy diff p.yaml --last 2", narrow)).stdout.split("\n");
+	expect(lines.at(-2)).toMatch(/evil.*le:443 .*would den/);
+	// biome-ignore lint/suspicious/noControlCharactersInRegex: colours
+	for (const line of lines) expect(line.replaceAll(/\x1b\[[\d;]*m/g, "").length).toBeLessThanOrEqual(80);
 	terminal.comparison = { problems: ["p.yaml:1:1: bad\x1b"], changes: [], decidedOtherwise: () => [] };
 	expect(await ask("policy diff p.yaml", terminal)).toMatchObject({
 		code: 3,
 		stderr: expect.stringContaining("bad\\x1b"),
 	});
 });
+
+test.each(["diff", "apply"])(
+	"%s: a file that cannot be read is exit code 3, and the daemon is not queried",
+	async (command) => {
+		await daemon(() => IN_FORCE);
+		const readFile = () => {
+			throw Object.assign(new Error("ENOENT: no such file"), { code: "ENOENT" });
+		};
+		const { code, stderr } = await cli(
+			["policy", command, "/nosuch\x1b.yaml", "--socket", socket],
+			Object.assign(new Terminal(), { readFile }),
+		);
+		expect(code).toBe(3);
+		expect(stderr).toBe("sallyport: /nosuch\\x1b.yaml:1:1: no such file\n");
+		expect(asked).toEqual([]);
+	},
+);
 
 test("explain sends who, where to and name, and prints the decision with each rule and why", async () => {
 	const rule = { group: "web", conditions: [] };

@@ -20,7 +20,7 @@ describe("replay", () => {
 		terminal.replayed = { rows: [row], files: [read] };
 		expect(await run(terminal, "a.pcap", "b.pcap")).toBe(0);
 		expect(terminal.stdout).toMatch(
-			/^ +COUNT +CLIENT +SERVER +PORT +NAME +FROM\n +3 +192\.0\.2\.1 .* a\\x1b\[2Jb\.example +tls\n$/,
+			/^COUNT +CLIENT +SERVER +PORT +NAME +FROM\n +3 +192\.0\.2\.1 .* a\\x1b\[2Jb\.example +tls\n$/,
 		);
 		expect(terminal.replayRequests).toEqual([{ files: ["a.pcap", "b.pcap"], policy: null, resolvers: [], who: {} }]);
 	});
@@ -66,7 +66,7 @@ describe("replay", () => {
 		const terminal = new Terminal();
 		terminal.replayed = { rows: [], files: [{ ...read, unknownLinks: [{ linkType: 195, packets: 4 }] }] };
 		expect(await run(terminal, "a.pcap")).toBe(0);
-		expect(terminal.stderr).toBe("a.pcap: 4 of 5 packets have link type 195, which is not read\n");
+		expect(terminal.stderr).toBe("a.pcap: 4 of 5 packets were skipped: link type 195 is not supported\n");
 	});
 
 	test("wants a file", async () => {

@@ -39,10 +39,15 @@ test("doctor prints each finding with what to do; a failure is exit code 5, a wa
 	const well = await cli("doctor", terminal);
 	expect(well.code).toBe(0);
 	expect(well.stdout).toBe(
-		"ok       jit               compiled\nwarning  boot              late\\x1b[2J\n                           -> enable it\n",
+		"ok           jit               compiled\nwarning      boot              late\\x1b[2J\n                               -> enable it\n",
 	);
 	terminal.findings.push({ check: "pins", result: "failure", text: "gone", advice: "restart" });
 	expect((await cli("doctor", terminal)).code).toBe(5);
+	const user = new Terminal();
+	user.findings = [{ check: "pins", result: "not_checked", text: "needs root", advice: null }];
+	const skipped = await cli("doctor --socket /nonexistent", user);
+	expect(skipped.code).toBe(0);
+	expect(skipped.stdout).toMatch(/^not checked {2}pins +needs root\n\n1 check skipped\. .*sudo.*group sallyport/);
 	const json = new Terminal();
 	json.findings = terminal.findings;
 	expect(JSON.parse((await cli("doctor --json", json)).stdout)).toEqual({ findings: terminal.findings });

@@ -115,7 +115,7 @@ export const STATUS: Status = {
 		failure: { time: "2026-01-02T00:00:00.000Z", source: "(api)", problems: ["(api):1:1: bad\x1b[2J"] },
 	},
 	events: { received: 10, lost: 1, unreadable: 0 },
-	connections: { open: 1, ended: 2, dropped: 0 },
+	connections: { open: 1, ended: 2, questions: 3, dropped: 0 },
 	denied: 4,
 	wouldDeny: 5,
 	resolvers: ["10.0.0.2"],
