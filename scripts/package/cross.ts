@@ -1,15 +1,16 @@
 import { execFileSync } from "node:child_process";
 import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { quietly, ROOT, Stop } from "../command.mjs";
+import type { Built, Names } from "./target.ts";
 
-/** Of Debian, unpacked and not installed: what the addon is compiled and linked against. */
+/** Debian packages that the addon is compiled and linked against: unpacked, not installed. */
 const SYSROOT = ["libbpf-dev", "libelf-dev", "zlib1g-dev", "libbpf1", "libelf1", "zlib1g"];
 
 /**
- * Node and the addon for machines of another kind, in build/ARCH: a Debian host with g++ for them (g++-aarch64-linux-gnu) and mmdebstrap.
- * The BPF object is the same for all of them. Returns folders: `node` of npm's package, `folders` of the libraries.
+ * Node and the addon for another architecture, in build/ARCH. The BPF object is the same for all. Throws Stop unless the host has the
+ * cross compiler (g++-aarch64-linux-gnu) and mmdebstrap.
  */
-export async function crossBuild(arch, { debian, triplet }) {
+export async function crossBuild(arch: string, { debian, triplet }: Names): Promise<Built> {
 	for (const tool of [`${triplet}-g++`, "mmdebstrap"]) need(tool, triplet);
 	const work = `${ROOT}/build/${arch}`;
 	mkdirSync(work, { recursive: true });
@@ -24,20 +25,22 @@ export async function crossBuild(arch, { debian, triplet }) {
 	const folders = [`${sysroot}/usr/lib/${triplet}`, `${sysroot}/lib/${triplet}`];
 	const { optionalDependencies } = JSON.parse(readFileSync(`${ROOT}/package.json`, "utf8"));
 	const name = `node-linux-${arch}`;
-	const node = await once(`${work}/${name}-${optionalDependencies[name]}`, async (part) => {
-		await quietly("npm", ["pack", "--silent", "--pack-destination", part, `${name}@${optionalDependencies[name]}`]);
-		await quietly("tar", [
-			"-xf",
-			`${part}/${name}-${optionalDependencies[name]}.tgz`,
-			"--strip-components=1",
-			"-C",
-			part,
-		]);
+	const version: string = optionalDependencies[name];
+	const node = await once(`${work}/${name}-${version}`, async (part) => {
+		await quietly("npm", ["pack", "--silent", "--pack-destination", part, `${name}@${version}`]);
+		await quietly("tar", ["-xf", `${part}/${name}-${version}.tgz`, "--strip-components=1", "-C", part]);
 	});
-	return { node, folders, addon: await addonFor({ work, sysroot, folders, triplet }) };
+	return { node, folders, addon: await crossBuildAddon({ work, sysroot, folders, triplet }) };
 }
 
-async function addonFor({ work, sysroot, folders, triplet }) {
+interface Setting {
+	readonly work: string;
+	readonly sysroot: string;
+	readonly folders: readonly string[];
+	readonly triplet: string;
+}
+
+async function crossBuildAddon({ work, sysroot, folders, triplet }: Setting): Promise<string> {
 	const toolchain = `${work}/toolchain.cmake`;
 	writeFileSync(
 		toolchain,
@@ -49,7 +52,7 @@ set(CMAKE_FIND_ROOT_PATH_MODE_PROGRAM NEVER)
 set(CMAKE_MODULE_LINKER_FLAGS_INIT "${folders.map((folder) => `-Wl,-rpath-link,${folder}`).join(" ")}")
 `,
 	);
-	/* What a toolchain says counts at the first configuration alone. */
+	/* CMake reads a toolchain file only at the first configuration. */
 	rmSync(`${work}/native`, { recursive: true, force: true });
 	const environment = {
 		...process.env,
@@ -61,8 +64,8 @@ set(CMAKE_MODULE_LINKER_FLAGS_INIT "${folders.map((folder) => `-Wl,-rpath-link,$
 	return `${work}/native/Release/sallyport.node`;
 }
 
-/* A folder that is filled whole or not at all. */
-async function once(folder, fill) {
+/** Fills a folder unless it exists. A folder that could not be filled does not exist afterwards. */
+async function once(folder: string, fill: (part: string) => Promise<void>): Promise<string> {
 	if (existsSync(folder)) return folder;
 	const part = `${folder}.part`;
 	rmSync(part, { recursive: true, force: true });
@@ -72,10 +75,10 @@ async function once(folder, fill) {
 	return folder;
 }
 
-function need(tool, triplet) {
+function need(tool: string, triplet: string): void {
 	try {
 		execFileSync("which", [tool], { stdio: "ignore" });
 	} catch {
-		throw new Stop(`To build for another machine ${tool} is needed: apt-get install g++-${triplet} mmdebstrap`);
+		throw new Stop(`A build for another architecture needs ${tool}: apt-get install g++-${triplet} mmdebstrap`);
 	}
 }
