@@ -12,7 +12,7 @@ import { BatchBuilder } from "../../src/store/batch.ts";
 import { BatchWriter } from "../../src/store/batch-writer.ts";
 import { openForWriting } from "../../src/store/database.ts";
 import { openHistory } from "../../src/store/open.ts";
-import { DAY, describeProcess, filterOf, made, someProcess } from "../unit/store/scene.ts";
+import { DAY, describeProcess, filterOf, made, someProcess } from "../unit/store/fixture.ts";
 
 const USAGE = `
 node test/bench/history.ts [OPTIONS]     a history of a month, and questions to it while rows arrive
@@ -259,12 +259,12 @@ function zipfian(count: number): () => number {
 		sums[rank] = total;
 	}
 	return () => {
-		const wanted = random() * total;
+		const target = random() * total;
 		let low = 0;
 		let high = count - 1;
 		while (low < high) {
 			const middle = (low + high) >> 1;
-			if ((sums[middle] ?? 0) < wanted) low = middle + 1;
+			if ((sums[middle] ?? 0) < target) low = middle + 1;
 			else high = middle;
 		}
 		return low;

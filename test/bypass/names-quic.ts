@@ -2,12 +2,12 @@
 import { crypto, DRAFT29, initial, longHeader, PING, pad, QUIC1, QUIC2, shortHeader } from "../support/quic-packets.ts";
 import { PORTS } from "../support/stage.ts";
 import { clientHello, serverName } from "../support/tls-hello.ts";
+import type { Fixture } from "./fixture.ts";
 import { common } from "./hellos.ts";
 import { byName } from "./policies.ts";
-import type { Row, Tried } from "./row.ts";
+import type { Attempt, Row } from "./row.ts";
 import { measure } from "./runner.ts";
-import type { Scene } from "./scene.ts";
-import { told } from "./sockets.ts";
+import { attemptAt } from "./sockets.ts";
 import type { Target } from "./target.ts";
 
 const hex = (bytes: Buffer) => bytes.toString("hex");
@@ -95,17 +95,17 @@ const WAYS: readonly Way[] = [
 	],
 ];
 
-function send(scene: Scene, address: string, datagrams: readonly Buffer[]) {
+function send(fixture: Fixture, address: string, datagrams: readonly Buffer[]) {
 	const sends = datagrams.map((each) => `?send=${hex(each)}`);
-	return scene.script("udp4", [`connect=${address},${PORTS.tls}`, ...sends, "wait=50"]);
+	return fixture.script("udp4", [`connect=${address},${PORTS.tls}`, ...sends, "wait=50"]);
 }
 
 /** To the address of the allowed name; what must not arrive is the last datagram of each hello. */
-async function stop(scene: Scene, { good }: Target, datagrams: readonly Buffer[], allowed = 0): Promise<Tried> {
-	const outcome = await send(scene, good.v4, datagrams);
-	const { bytes, recorded } = await measure(scene, "stop", [{ address: good.v4 }]);
+async function stop(fixture: Fixture, { good }: Target, datagrams: readonly Buffer[], allowed = 0): Promise<Attempt> {
+	const outcome = await send(fixture, good.v4, datagrams);
+	const { bytes, recorded } = await measure(fixture, "stop", [{ address: good.v4 }]);
 	const whole = datagrams.reduce((sum, each) => sum + each.length, 0);
-	return { ...told([], outcome), measured: { bytes: bytes < whole ? 0 : bytes - allowed, recorded } };
+	return { ...attemptAt([], outcome), measured: { bytes: bytes < whole ? 0 : bytes - allowed, recorded } };
 }
 
 const both: Row[] = WAYS.flatMap(([id, title, way]): Row[] => [
@@ -114,9 +114,9 @@ const both: Row[] = WAYS.flatMap(([id, title, way]): Row[] => [
 		title: `QUIC, another name: ${title}`,
 		kind: "stop",
 		policy: byName,
-		run: async (scene, t) => {
-			await scene.ask(t.good.name);
-			return stop(scene, t, way(t.evil.name));
+		run: async (fixture, t) => {
+			await fixture.ask(t.good.name);
+			return stop(fixture, t, way(t.evil.name));
 		},
 	},
 	{
@@ -124,13 +124,13 @@ const both: Row[] = WAYS.flatMap(([id, title, way]): Row[] => [
 		title: `QUIC, the allowed name: ${title}`,
 		kind: "pass",
 		policy: byName,
-		run: async (scene, t) => {
-			await scene.ask(t.good.name);
+		run: async (fixture, t) => {
+			await fixture.ask(t.good.name);
 			const datagrams = way(t.good.name);
-			const outcome = await send(scene, t.good.v4, datagrams);
-			const { bytes } = await scene.wire.at({ address: t.good.v4 });
+			const outcome = await send(fixture, t.good.v4, datagrams);
+			const { bytes } = await fixture.wire.at({ address: t.good.v4 });
 			const whole = datagrams.reduce((sum, each) => sum + each.length, 0);
-			return { ...told([{ address: t.good.v4 }], outcome), ok: bytes === whole };
+			return { ...attemptAt([{ address: t.good.v4 }], outcome), ok: bytes === whole };
 		},
 	},
 ]);
@@ -145,11 +145,11 @@ function only(
 		title,
 		kind: "stop",
 		policy: byName,
-		run: async (scene, t) => {
-			await scene.ask(t.good.name);
+		run: async (fixture, t) => {
+			await fixture.ask(t.good.name);
 			const { before = [], datagrams } = build(t);
 			const allowed = before.reduce((sum, each) => sum + each.length, 0);
-			return stop(scene, t, [...before, ...datagrams], allowed);
+			return stop(fixture, t, [...before, ...datagrams], allowed);
 		},
 	};
 }
@@ -161,7 +161,8 @@ function byNameOnly(id: string, title: string, datagram: Buffer): Row {
 		title: `name_binding: sni: ${title}`,
 		kind: "stop",
 		policy: (t) => byName(t, [], { name_binding: "sni" }),
-		run: async (scene, { nameless }) => told([{ address: nameless.v4 }], await send(scene, nameless.v4, [datagram])),
+		run: async (fixture, { nameless }) =>
+			attemptAt([{ address: nameless.v4 }], await send(fixture, nameless.v4, [datagram])),
 	};
 }
 
@@ -194,13 +195,13 @@ const stops: Row[] = [
 	}),
 	{
 		...only("N14q", "QUIC: both in one send (UDP_SEGMENT), the allowed name first", () => ({ datagrams: [] })),
-		run: async (scene, t) => {
-			await scene.ask(t.good.name);
+		run: async (fixture, t) => {
+			await fixture.ask(t.good.name);
 			const pair = Buffer.concat([whole(t.good.name), whole(t.evil.name, { dcid: dcid("0102030405060708") })]);
 			const steps = ["gso=1200", `connect=${t.good.v4},${PORTS.tls}`, `send=${hex(pair)}`];
-			const outcome = await scene.script("udp4", steps);
-			const { bytes, recorded } = await measure(scene, "stop", [{ address: t.good.v4 }]);
-			return { ...told([], outcome), measured: { bytes: bytes < pair.length ? 0 : bytes, recorded } };
+			const outcome = await fixture.script("udp4", steps);
+			const { bytes, recorded } = await measure(fixture, "stop", [{ address: t.good.v4 }]);
+			return { ...attemptAt([], outcome), measured: { bytes: bytes < pair.length ? 0 : bytes, recorded } };
 		},
 	},
 	only("N15a", "QUIC of an unknown version", ({ evil }) => ({

@@ -1,5 +1,5 @@
 /** A way around the policy, and what it did. */
-import type { Scene } from "./scene.ts";
+import type { Fixture } from "./fixture.ts";
 import type { Target } from "./target.ts";
 
 export interface Row {
@@ -15,17 +15,17 @@ export interface Row {
 	readonly costly?: boolean;
 	/** In force while it runs; by address (policies.ts) if none is given. */
 	readonly policy?: (target: Target) => string;
-	run(scene: Scene, target: Target): Promise<Tried>;
+	run(fixture: Fixture, target: Target): Promise<Attempt>;
 }
 
-export interface Tried {
+export interface Attempt {
 	/** Where to look for what arrived and for the daemon's record: the destinations that are tried. */
 	readonly at: readonly Place[];
 	/** Of `pass`: whether it worked, as the one who tried it sees it. Of `stop`: whether something else got out. */
 	readonly ok?: boolean;
 	/** What the client saw: an errno, or in words. */
-	readonly told?: string;
-	/** For a row with a scene of its own: what that showed. */
+	readonly clientSaw?: string;
+	/** For a row with a fixture of its own: what that showed. */
 	readonly measured?: { readonly bytes: number; readonly recorded: string };
 }
 
@@ -41,7 +41,7 @@ export interface Outcome {
 	readonly row: Row;
 	/** Bytes of transport payload at the destinations that must have none (`stop`) or some (`pass`). */
 	readonly arrived: number;
-	readonly told: string;
+	readonly clientSaw: string;
 	/** The daemon's record: "deny connect default". */
 	readonly recorded: string;
 	readonly held: boolean;

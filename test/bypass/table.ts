@@ -22,7 +22,7 @@ export function section(title: string): string {
 
 /** `without`: bytes that arrived while the policy blocked nothing; null: not tried. */
 export function lines(outcome: Outcome, without: number | null): string {
-	const { row, arrived, recorded, told } = outcome;
+	const { row, arrived, recorded, clientSaw } = outcome;
 	const result = finding(outcome);
 	const [first = "", ...more] = wrap(row.title, WIDTHS[1] - 1);
 	const free = without === null ? "" : bytes(without);
@@ -30,11 +30,11 @@ export function lines(outcome: Outcome, without: number | null): string {
 	const style = !EXPECTED.includes(result) ? "red" : result === "open" || result === "waiting" ? "yellow" : "green";
 	const head = text.slice(0, text.length - result.length) + paint(style, result);
 	const rest = more.map((line) => " ".repeat(WIDTHS[0]) + line);
-	if (!EXPECTED.includes(result)) rest.push(paint("red", `${" ".repeat(WIDTHS[0])}the client saw: ${told}`));
+	if (!EXPECTED.includes(result)) rest.push(paint("red", `${" ".repeat(WIDTHS[0])}the client saw: ${clientSaw}`));
 	return [head, ...rest].join("\n");
 }
 
-/** What was not held, with its reasons, each told once. */
+/** What was not held, with its reasons, each clientSaw once. */
 export function notHeld(outcomes: readonly Outcome[]): string[] {
 	const reasons = new Map<string, string[]>();
 	for (const { row, held } of outcomes) {

@@ -44,13 +44,13 @@ export function compareDns(row: Row, { observed, gaps }: Observation): Outcome[]
 	const broken = new Map(ours.filter(({ finding }) => finding.isBroken).map((one) => [headOf(one), one]));
 	return [
 		...found.both.map(([one, other]) => {
-			const [wanted, given] = [addressesOf(one), other.finding.addresses.map(({ address }) => addressText(address))];
-			if (one.malformed !== undefined || sameAddresses(one, wanted, given))
+			const [expected, given] = [addressesOf(one), other.finding.addresses.map(({ address }) => addressText(address))];
+			if (one.malformed !== undefined || sameAddresses(one, expected, given))
 				return outcome("agreed", keyOfExpected(one));
 			return outcome(
 				"disagreed",
 				`${keyOfExpected(one)} (frame ${one.frame})`,
-				`addresses: ${wanted} against our ${given}`,
+				`addresses: ${expected} against our ${given}`,
 			);
 		}),
 		...found.theirs.map((one) => {
@@ -128,10 +128,10 @@ function addressesOf({ an }: ExpectedDns): string[] {
 }
 
 /** Hints of services are addresses too, which the manifest does not list. */
-function sameAddresses({ an }: ExpectedDns, wanted: readonly string[], given: readonly string[]): boolean {
+function sameAddresses({ an }: ExpectedDns, expected: readonly string[], given: readonly string[]): boolean {
 	const hasHints = an.some(({ type }) => type === "HTTPS" || type === "SVCB");
 	const left = [...given];
-	for (const each of wanted) {
+	for (const each of expected) {
 		const at = left.indexOf(each);
 		if (at < 0) return false;
 		left.splice(at, 1);

@@ -3,11 +3,11 @@ import { HELP } from "../../scripts/help.mjs";
 import { misuse, readOptions } from "../../scripts/options.ts";
 import { openAddon } from "../../src/native/addon.ts";
 import { Scratch } from "../native/scratch.ts";
-import { inBoth } from "./both.ts";
 import { compare } from "./compare.ts";
 import { CORPUS, type Row, readManifest } from "./manifest.ts";
 import { observe } from "./observe.ts";
 import type { Outcome } from "./outcome.ts";
+import { inBoth } from "./parser-pair.ts";
 import { printOutcomes } from "./table.ts";
 
 export interface JudgedCapture {

@@ -7,8 +7,8 @@ import { captures, collectSeeds } from "../fuzz/seeds.ts";
 import { addon, Scratch } from "../native/scratch.ts";
 import { clientKeys, crypto, DCID, initial, QUIC1, QUIC2 } from "../support/quic-packets.ts";
 import { clientHello, padding, serverName, VERSIONS } from "../support/tls-hello.ts";
-import { type Both, inBoth } from "./both.ts";
 import { CORPUS } from "./manifest.ts";
+import { type Both, inBoth } from "./parser-pair.ts";
 
 const INPUTS = 100_000;
 /** Datagrams of QUIC: each costs a key schedule. */

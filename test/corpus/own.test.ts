@@ -4,10 +4,10 @@ import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { OWN_CAPTURES, ownCaptures } from "../captures/own.ts";
 import { addon, Scratch } from "../native/scratch.ts";
-import { type Both, inBoth } from "./both.ts";
 import { compare } from "./compare.ts";
 import { readManifest } from "./manifest.ts";
 import { observe } from "./observe.ts";
+import { type Both, inBoth } from "./parser-pair.ts";
 
 let scratch: Scratch;
 let both: Both;

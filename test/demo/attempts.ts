@@ -1,7 +1,7 @@
 /** The attempts of the demo's clients, in order; a text is the heading of those below it. */
 import { NODE, TLS_CLIENT } from "../support/paths.ts";
 import type { World } from "../support/world.ts";
-import { API4, API6, EVIL4, NAMELESS4, NAMELESS6 } from "./scene.ts";
+import { API4, API6, EVIL4, NAMELESS4, NAMELESS6 } from "./network.ts";
 
 export interface Attempt {
 	readonly unit: "agent.service" | "cron.service";

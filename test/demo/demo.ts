@@ -6,13 +6,13 @@ import { HELP } from "../../scripts/help.mjs";
 import { readOptions } from "../../scripts/options.ts";
 import { records, type Seen, status } from "../support/api.ts";
 import { Daemon } from "../support/daemon.ts";
+import { leftovers } from "../support/leftovers.ts";
 import { run, sleep } from "../support/run.ts";
 import { cleanEnvironment } from "../support/server.ts";
-import { leftovers } from "../support/sweep.ts";
 import { World } from "../support/world.ts";
 import { type Attempt, attempts } from "./attempts.ts";
+import { NAMELESS4, POLICY, ZONE } from "./network.ts";
 import { type ClientResult, resultOf } from "./outcome.ts";
-import { NAMELESS4, POLICY, ZONE } from "./scene.ts";
 import { painter, row, rule, title } from "./screen.ts";
 
 readOptions(HELP["demo"], {});

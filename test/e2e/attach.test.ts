@@ -17,7 +17,7 @@ import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
 import { DNS4 } from "../support/addresses.ts";
 import { status } from "../support/api.ts";
-import { Hold } from "../support/hold.ts";
+import { OpenConnection } from "../support/open-connection.ts";
 import { NODE, ROOT } from "../support/paths.ts";
 import { policy } from "../support/policies.ts";
 import { sleep } from "../support/run.ts";
@@ -115,7 +115,7 @@ test("stopped with on_exit keep, open or closed, it leaves what it promised", as
 		stage.daemon.flags.splice(0, 2, "--on-exit", onExit);
 		await stage.daemon.start();
 		expect(await probe(GOOD), `${onExit}, while it runs`).toBe("0");
-		const open = new Hold(stage.world, GOOD, PORTS.echo);
+		const open = new OpenConnection(stage.world, GOOD, PORTS.echo);
 		open.go();
 		await open.reached("echoed");
 		stage.daemon.stop();

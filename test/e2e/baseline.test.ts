@@ -1,11 +1,11 @@
 /** With nothing attached every client gets through: what the other tests see denied was denied by the policy. */
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { DNS4, DNS6, SERVER4 } from "../support/addresses.ts";
-import { Hold } from "../support/hold.ts";
+import { leftovers } from "../support/leftovers.ts";
+import { OpenConnection } from "../support/open-connection.ts";
 import { policy } from "../support/policies.ts";
 import { SLOW } from "../support/run.ts";
 import { PORTS, parse, Stage } from "../support/stage.ts";
-import { leftovers } from "../support/sweep.ts";
 import { BAD4, BAD6, NAMELESS4, NAMELESS6 } from "../support/zones.ts";
 
 let stage: Stage;
@@ -77,11 +77,11 @@ test("DNS by hand and by getaddrinfo, connections by the thousand", { timeout: 3
 });
 
 test("a held connection echoes and closes", async () => {
-	const hold = new Hold(stage.world, BAD4, PORTS.echo);
-	hold.go();
-	await hold.reached("echoed");
-	hold.close();
-	expect((await hold.reached("closed")).received).toBeGreaterThan(0);
+	const connection = new OpenConnection(stage.world, BAD4, PORTS.echo);
+	connection.go();
+	await connection.reached("echoed");
+	connection.close();
+	expect((await connection.reached("closed")).received).toBeGreaterThan(0);
 });
 
 test("a cgroup below the watched one, and what was sent there and back", async () => {

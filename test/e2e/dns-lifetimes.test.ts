@@ -2,7 +2,7 @@
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { DNS4 } from "../support/addresses.ts";
 import { framed, question } from "../support/dns-message.ts";
-import { Hold } from "../support/hold.ts";
+import { OpenConnection } from "../support/open-connection.ts";
 import { policy } from "../support/policies.ts";
 import { SLOW, sleep } from "../support/run.ts";
 import { PORTS, Stage } from "../support/stage.ts";
@@ -41,14 +41,14 @@ const connects = async (address: string) => (await stage.probe(["tcp", address, 
 
 test("N17: a live connection outlives the TTL of its name and a policy that still allows it", async () => {
 	expect((await ask("short.good.test", [[SHORT4, PORTS.sink]])).connects).toEqual(["ok"]);
-	const hold = new Hold(stage.world, SHORT4, PORTS.echo);
-	await hold.reached("connected");
+	const connection = new OpenConnection(stage.world, SHORT4, PORTS.echo);
+	await connection.reached("connected");
 	await sleep(EXPIRED);
 	await stage.daemon.put(BRIEF.replace('"mode"', '"deny_errno": "EACCES", "mode"'));
 	await sleep(300);
-	hold.go();
-	expect(await hold.reached("echoed")).toBeDefined();
-	hold.close();
+	connection.go();
+	expect(await connection.reached("echoed")).toBeDefined();
+	connection.close();
 });
 
 test("an address that no connection uses is gone with its TTL, and back with the next answer", async () => {
@@ -61,11 +61,11 @@ test("an address that no connection uses is gone with its TTL, and back with the
 test("one that a connection uses stays, for new ones too", async () => {
 	await stage.daemon.put(policy({ rules: RULES, more: { ttl: { floor: 0, grace: 7 + GRACE } } }));
 	await ask("used.good.test");
-	const hold = new Hold(stage.world, USED4, PORTS.echo);
-	await hold.reached("connected");
+	const connection = new OpenConnection(stage.world, USED4, PORTS.echo);
+	await connection.reached("connected");
 	await sleep(9_000 + GRACE * 1000);
 	expect(await connects(USED4)).toBe("0");
-	hold.close();
+	connection.close();
 	await stage.daemon.put(BRIEF);
 });
 

@@ -113,10 +113,10 @@ test("two answers in one segment teach both, also when a segment ends inside the
 function lose(lost: readonly number[], unheard: readonly number[]): () => void {
 	const drop = (numbers: readonly number[]) => `numgen inc mod 10000 { ${numbers.join(", ")} } drop`;
 	const rules = [
-		"add chain ip trick in { type filter hook prerouting priority 0; }",
-		`add rule ip trick in tcp sport 53 tcp flags & psh == psh ${drop(lost)}`,
-		"add chain ip trick out { type filter hook output priority 0; }",
-		...(unheard.length > 0 ? [`add rule ip trick out tcp dport 53 tcp flags == ack ${drop(unheard)}`] : []),
+		"add chain ip sallyport_test in { type filter hook prerouting priority 0; }",
+		`add rule ip sallyport_test in tcp sport 53 tcp flags & psh == psh ${drop(lost)}`,
+		"add chain ip sallyport_test out { type filter hook output priority 0; }",
+		...(unheard.length > 0 ? [`add rule ip sallyport_test out tcp dport 53 tcp flags == ack ${drop(unheard)}`] : []),
 	];
 	return nft(stage.world.network, "client", rules.join("; "));
 }

@@ -33,8 +33,8 @@ afterAll(() => stage?.close());
 const count = (kind: string, verdict: string) => stage.metric(COUNTS, `kind="${kind}",verdict="${verdict}"`);
 
 /** Connections are counted when they have ended or stood for a while. */
-const counted = (kind: string, verdict: string, wanted: number) =>
-	until(`${wanted} of ${kind}, ${verdict}`, 10_000, async () => (await count(kind, verdict)) === wanted);
+const counted = (kind: string, verdict: string, expected: number) =>
+	until(`${expected} of ${kind}, ${verdict}`, 10_000, async () => (await count(kind, verdict)) === expected);
 
 /** Each way: what a client does, what of it arrived, and what its record has. Every client of DoH has the address from elsewhere. */
 const WAYS = [

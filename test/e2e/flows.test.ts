@@ -1,7 +1,7 @@
 /** How flows end, and sockets that are older than the daemon. */
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { SERVER4 } from "../support/addresses.ts";
-import { Hold } from "../support/hold.ts";
+import { OpenConnection } from "../support/open-connection.ts";
 import { policy } from "../support/policies.ts";
 import { PORTS, Stage } from "../support/stage.ts";
 
@@ -10,10 +10,13 @@ const BAD = "198.19.6.1";
 const POLICY = policy({ rules: [{ name: "five", to: { cidr: ["198.19.5.0/24", `${SERVER4}/32`] } }] });
 
 let stage: Stage;
-let old: { good: Hold; bad: Hold };
+let old: { good: OpenConnection; bad: OpenConnection };
 beforeAll(async () => {
 	stage = await Stage.make(POLICY, { start: false });
-	old = { good: new Hold(stage.world, GOOD, PORTS.echo), bad: new Hold(stage.world, BAD, PORTS.echo) };
+	old = {
+		good: new OpenConnection(stage.world, GOOD, PORTS.echo),
+		bad: new OpenConnection(stage.world, BAD, PORTS.echo),
+	};
 	await Promise.all([old.good.reached("connected"), old.bad.reached("connected")]);
 	await stage.daemon.start();
 });

@@ -4,7 +4,7 @@ import { basename, dirname, join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { prefixFile } from "../bench/prefixes.ts";
 import { status } from "../support/api.ts";
-import { Hold } from "../support/hold.ts";
+import { OpenConnection } from "../support/open-connection.ts";
 import { NODE, ROOT } from "../support/paths.ts";
 import { policy, type TestRule } from "../support/policies.ts";
 import { must, run, SLOW, sleep, until } from "../support/run.ts";
@@ -66,8 +66,11 @@ test("a live connection that the new policy denies ends at once, one that it all
 	await stage.daemon.put(
 		policy({ rules: [{ name: "both", to: { cidr: [`${X}/32`, `${Y}/32`], ports: PORTS.echo } }] }),
 	);
-	const [ends, stays] = [new Hold(stage.world, X, PORTS.echo), new Hold(stage.world, Y, PORTS.echo)];
-	for (const hold of [ends, stays]) hold.go();
+	const [ends, stays] = [
+		new OpenConnection(stage.world, X, PORTS.echo),
+		new OpenConnection(stage.world, Y, PORTS.echo),
+	];
+	for (const connection of [ends, stays]) connection.go();
 	await Promise.all([ends.reached("echoed"), stays.reached("echoed")]);
 	await stage.daemon.put(policy({ rules: [{ name: "only-y", to: { cidr: `${Y}/32`, ports: PORTS.echo } }] }));
 	const broken = await ends.reached("broken");
@@ -84,31 +87,31 @@ test("a live connection by name goes on over reloads that still allow the name, 
 	await stage.daemon.put(policy({ rules: [good] }));
 	const resolved = await stage.curl("https://www.good.test/", ["-4"]);
 	expect(resolved).toMatchObject({ ok: true });
-	const hold = new Hold(stage.world, "198.19.1.2", PORTS.echo);
-	hold.go();
-	await hold.reached("echoed");
+	const connection = new OpenConnection(stage.world, "198.19.1.2", PORTS.echo);
+	connection.go();
+	await connection.reached("echoed");
 	for (let round = 0; round < 5; round++) {
 		await stage.daemon.put(policy({ rules: [good, { name: `round-${round}`, to: { cidr: "198.19.77.0/24" } }] }));
 		await sleep(50);
 	}
-	expect(hold.last).toBe("echoed");
+	expect(connection.last).toBe("echoed");
 	await stage.daemon.put(policy({ rules: [] }));
-	expect((await hold.reached("broken")).errno).not.toBe("0");
+	expect((await connection.reached("broken")).errno).not.toBe("0");
 });
 
 test("an idle live connection that is now denied ends without a packet", async () => {
 	await stage.daemon.put(policy({ rules: [{ name: "x", to: { cidr: `${X}/32`, ports: PORTS.echo } }] }));
 	await stage.world.server.clear();
-	const hold = new Hold(stage.world, X, PORTS.echo);
-	await hold.reached("connected");
+	const connection = new OpenConnection(stage.world, X, PORTS.echo);
+	await connection.reached("connected");
 	const open = () =>
 		must("ip", "netns", "exec", stage.world.network.client, "ss", "-Htn", "state", "established", "dst", X);
 	expect(open()).toContain(X);
 	await stage.daemon.put(policy({ rules: [] }));
 	await until("no such socket", 2_000, () => !open().includes(X));
 	expect(await stage.record({ address: X, port: PORTS.echo, verdict: "deny", reason: "default" })).toBeDefined();
-	hold.go();
-	expect((await hold.reached("broken")).errno).not.toBe("0");
+	connection.go();
+	expect((await connection.reached("broken")).errno).not.toBe("0");
 	expect(await stage.bytesAt({ at: X })).toBe(0);
 });
 

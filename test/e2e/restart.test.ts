@@ -1,7 +1,7 @@
 /** The kernel goes on without the daemon. */
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { status } from "../support/api.ts";
-import { Hold } from "../support/hold.ts";
+import { OpenConnection } from "../support/open-connection.ts";
 import { policy } from "../support/policies.ts";
 import { PORTS, Stage } from "../support/stage.ts";
 import { NAMELESS4 } from "../support/zones.ts";
@@ -58,14 +58,14 @@ test("the next start adopts the pins and records again", async () => {
 });
 
 test("a connection lives through kill -9 and restart", async () => {
-	const hold = new Hold(stage.world, GOOD, PORTS.echo);
-	hold.go();
-	await hold.reached("echoed");
+	const connection = new OpenConnection(stage.world, GOOD, PORTS.echo);
+	connection.go();
+	await connection.reached("echoed");
 	stage.daemon.kill();
 	await stage.daemon.start();
-	expect(hold.last).toBe("echoed");
-	hold.close();
-	expect(await hold.reached("closed")).toMatchObject({ state: "closed" });
+	expect(connection.last).toBe("echoed");
+	connection.close();
+	expect(await connection.reached("closed")).toMatchObject({ state: "closed" });
 });
 
 test("kill -9 under load denies and allows as if nothing had happened", async () => {

@@ -6,7 +6,7 @@ import { openAddon } from "../../src/native/addon.ts";
 import type { Kernel, LoadOptions } from "../../src/native/binding.ts";
 import { Cgroup, PREFIX } from "../support/cgroup.ts";
 import { Cleanup } from "../support/cleanup.ts";
-import { removeFolder } from "../support/sweep.ts";
+import { removeFolder } from "../support/leftovers.ts";
 
 export const addon = openAddon();
 

@@ -63,9 +63,9 @@ function makeLoader(folder: string, flags: readonly string[] = []): string {
 }
 
 function read(kernel: string, lines: readonly string[]): Loaded {
-	const told = lines.map((line): Program | { readonly name: null; readonly ms: number } => JSON.parse(line));
-	const programs = told.filter((each): each is Program => each.name !== null);
-	return { release: kernel, programs, all: told.find(({ name }) => name === null)?.ms ?? Number.NaN };
+	const results = lines.map((line): Program | { readonly name: null; readonly ms: number } => JSON.parse(line));
+	const programs = results.filter((each): each is Program => each.name !== null);
+	return { release: kernel, programs, all: results.find(({ name }) => name === null)?.ms ?? Number.NaN };
 }
 
 async function inFolder<T>(work: (folder: string) => Promise<T>): Promise<T> {

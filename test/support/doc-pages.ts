@@ -84,10 +84,10 @@ export function differences(documented: readonly string[], real: string): string
 }
 
 function alike(documented: string, real: string): boolean {
-	const wanted = keys(documented);
-	if (wanted !== null) {
+	const expected = keys(documented);
+	if (expected !== null) {
 		const there = keys(real);
-		return there !== null && wanted.every((key) => there.includes(key));
+		return there !== null && expected.every((key) => there.includes(key));
 	}
 	const field = /^([a-z][a-z ]*?) {2,}\S/.exec(documented)?.[1];
 	if (field !== undefined) return real.startsWith(`${field}  `);

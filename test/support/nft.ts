@@ -2,9 +2,9 @@
 import type { Network } from "./netns.ts";
 import { must } from "./run.ts";
 
-/** nft rules in a table `trick`; gone when the returned function is called. */
+/** nft rules in a table `sallyport_test`; gone when the returned function is called. */
 export function nft(network: Network, where: "client" | "server", rules: string): () => void {
 	const netns = `--net=/run/netns/${network[where]}`;
-	must("nsenter", netns, "nft", `add table ip trick; ${rules}`);
-	return () => void must("nsenter", netns, "nft", "delete table ip trick");
+	must("nsenter", netns, "nft", `add table ip sallyport_test; ${rules}`);
+	return () => void must("nsenter", netns, "nft", "delete table ip sallyport_test");
 }

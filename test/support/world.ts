@@ -10,10 +10,10 @@ import { type Certificates, makeCertificates } from "./certificates.ts";
 import { Cgroup, removeTree } from "./cgroup.ts";
 import { Cleanup } from "./cleanup.ts";
 import { compileClients } from "./clients.ts";
+import { removeFolder, sweep } from "./leftovers.ts";
 import { makeNetwork, type Network } from "./netns.ts";
 import { must, type Outcome, run } from "./run.ts";
 import { cleanEnvironment, type Server, startServer } from "./server.ts";
-import { removeFolder, sweep } from "./sweep.ts";
 
 export class World {
 	readonly cleanup = new Cleanup();

@@ -35,8 +35,8 @@ export function lookup(zone: Zone, name: string, type: string): (ZoneRecord & { 
 		const records = zone[at] ?? generated(at);
 		if (records === null) return hops === 0 ? null : found;
 		const alias = records.find((record) => record.type === "CNAME");
-		const wanted = alias === undefined ? records.filter((record) => record.type === type) : [alias];
-		for (const record of wanted) found.push({ ...record, name: hops === 0 ? name : at });
+		const selected = alias === undefined ? records.filter((record) => record.type === type) : [alias];
+		for (const record of selected) found.push({ ...record, name: hops === 0 ? name : at });
 		if (alias === undefined) return found;
 		at = alias.data.toLowerCase();
 	}

@@ -6,10 +6,10 @@ import { RecentRecords } from "../../../src/answers/recent.ts";
 import type { HistoryRecord } from "../../../src/records/contract.ts";
 import { viewer } from "../../../src/records/view.ts";
 import { longestStall } from "../../support/loop.ts";
-import { describeProcess, made, type Opened, opened, scratch, someProcess } from "../store/scene.ts";
+import { describeProcess, made, type Opened, opened, scratch, someProcess } from "../store/fixture.ts";
 import { openApi } from "../support/api.ts";
-import { Desk } from "../support/desk.ts";
 import { FakeServices } from "../support/services.ts";
+import { TableHarness } from "../support/table-harness.ts";
 
 const ROWS = 12_000;
 /** ms of work before an answer gives the event loop back. */
@@ -30,7 +30,7 @@ beforeEach(async () => {
 	history = opened({ file: join(folder.folder, "history.db") });
 	for (const each of connections) history.record(each);
 	await history.flush();
-	services = new FakeServices(new Desk());
+	services = new FakeServices(new TableHarness());
 });
 afterEach(async () => {
 	await history.close();

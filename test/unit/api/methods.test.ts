@@ -7,16 +7,16 @@ import { SOCKET_ACCESS } from "../../../src/api/access.ts";
 import { listenOnTcp } from "../../../src/api/listen.ts";
 import { Tokens } from "../../../src/api/tokens.ts";
 import { fill, openApi } from "../support/api.ts";
-import { Desk } from "../support/desk.ts";
 import { FakeServices } from "../support/services.ts";
+import { TableHarness } from "../support/table-harness.ts";
 
 let services: FakeServices;
 let app: FastifyInstance;
 
 beforeEach(async () => {
-	const desk = new Desk();
-	services = new FakeServices(desk);
-	fill(desk);
+	const harness = new TableHarness();
+	services = new FakeServices(harness);
+	fill(harness);
 	app = await openApi(services);
 });
 afterEach(() => app.close());

@@ -12,17 +12,17 @@ import { Tokens } from "../../../src/api/tokens.ts";
 import { mismatches, type Schema, type Spec } from "../../support/openapi.ts";
 import { NODE, ROOT } from "../../support/paths.ts";
 import { fill, openApi } from "../support/api.ts";
-import { Desk } from "../support/desk.ts";
 import { FakeServices } from "../support/services.ts";
+import { TableHarness } from "../support/table-harness.ts";
 
 let app: FastifyInstance;
 let services: FakeServices;
 let spec: Spec;
 
 beforeAll(async () => {
-	const desk = new Desk();
-	services = new FakeServices(desk);
-	fill(desk);
+	const harness = new TableHarness();
+	services = new FakeServices(harness);
+	fill(harness);
 	const { access } = tcpListener({ listen: "127.0.0.1:0", tokenFile: null, tlsCert: null, tlsKey: null });
 	app = await openApi(services, { access });
 	await listenOnTcp(app, { host: "127.0.0.1", port: 0 });

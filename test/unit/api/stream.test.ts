@@ -8,12 +8,12 @@ import { listenOnSocket } from "../../../src/api/listen.ts";
 import { LIMITS } from "../../../src/base/config.ts";
 import { until } from "../../support/run.ts";
 import { fill, openApi } from "../support/api.ts";
-import { Desk } from "../support/desk.ts";
 import { connect, question } from "../support/events.ts";
 import { FakeServices } from "../support/services.ts";
+import { TableHarness } from "../support/table-harness.ts";
 
 let folder: string;
-let desk: Desk;
+let harness: TableHarness;
 let services: FakeServices;
 let app: FastifyInstance;
 let readers: Reader[];
@@ -21,10 +21,10 @@ let readers: Reader[];
 beforeEach(async () => {
 	folder = mkdtempSync(join(tmpdir(), "sallyport-"));
 	readers = [];
-	desk = new Desk({ live: 50_000, finished: 50_000 });
-	services = new FakeServices(desk, 1_000);
-	fill(desk);
-	desk.table.watch({ opened: (each) => services.feed.push(each, each.first), denied() {}, ended() {} });
+	harness = new TableHarness({ live: 50_000, finished: 50_000 });
+	services = new FakeServices(harness, 1_000);
+	fill(harness);
+	harness.table.watch({ opened: (each) => services.feed.push(each, each.first), denied() {}, ended() {} });
 	app = await openApi(services);
 	await listenOnSocket(app, join(folder, "api.sock"), null);
 });
@@ -98,7 +98,7 @@ function happen(count: number, name?: string): void {
 		const time = 10e9 + Number(cookie);
 		return name === undefined ? connect({ cookie, time }) : question(name, 1, { cookie, time });
 	});
-	desk.feed(...records);
+	harness.feed(...records);
 }
 
 test("a reader gets the whole record of every matching event as it happens", async () => {

@@ -5,12 +5,12 @@ import { liveConnectionTable } from "../../../src/cli/connection-table.ts";
 import { headerLine, layOut, rowLine } from "../../../src/cli/table.ts";
 import { VERDICT } from "../../../src/native/layout.ts";
 import type { ConnectionView } from "../../../src/records/view.ts";
-import { Desk } from "../support/desk.ts";
 import { connect, hello, processEvent, question } from "../support/events.ts";
+import { TableHarness } from "../support/table-harness.ts";
 import { cli, Terminal } from "./terminal.ts";
 
-function desk() {
-	const filled = new Desk();
+function harness() {
+	const filled = new TableHarness();
 	filled.rules.set("1 0", { group: "web", name: "api" });
 	filled.feed(
 		processEvent(),
@@ -113,7 +113,7 @@ test("observe starts nothing if a column does not exist", async () => {
 test("observe --columns writes a table to a pipe, whole", async () => {
 	const terminal = new Terminal();
 	terminal.size.width = 40;
-	terminal.connections = desk().views();
+	terminal.connections = harness().views();
 	const { stdout } = await cli("observe --columns verdict,name --no-headers", terminal);
 	expect(stdout.split("\n")[0]).toBe("allow       api.example.com (sni)");
 });
@@ -135,7 +135,7 @@ test("run takes its defaults from one place and its flags over them, and stops c
 
 test("observe has pins of its own, blocks nothing, keeps nothing; lines of JSON where there is no terminal", async () => {
 	const terminal = new Terminal();
-	terminal.connections = desk().views();
+	terminal.connections = harness().views();
 	const { code, stdout, stderr } = await cli("observe --cgroup /x --no-dns", terminal);
 	expect(code).toBe(0);
 	expect(terminal.configs[0]).toMatchObject({
@@ -159,7 +159,7 @@ test("observe has pins of its own, blocks nothing, keeps nothing; lines of JSON 
 
 test("observe on a terminal is a table that fits", async () => {
 	const terminal = new Terminal(true);
-	terminal.connections = desk().views();
+	terminal.connections = harness().views();
 	const { stdout, stderr } = await cli("observe", terminal);
 	const lines = stdout.trimEnd().split("\n");
 	expect(lines).toHaveLength(5);
@@ -194,7 +194,7 @@ test("policy check: lines for people with nothing harmful in them, JSON for scri
 
 test("a row shows process, destination, name with its source, verdict and rule", () => {
 	const layout = layOut(liveConnectionTable(), {}, 160, null);
-	const rows = desk()
+	const rows = harness()
 		.views()
 		.map((view) => rowLine(layout, view, false));
 	expect(headerLine(layout, false)).toMatch(/^TIME +PROCESS +UNIT\/CONTAINER +DESTINATION +NAME +VERDICT +RULE$/);

@@ -6,9 +6,9 @@ import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import { SallyportError } from "../../../src/base/errors.ts";
 import { EnforcedRecords } from "../../../src/cli/enforced.ts";
 import type { ConnectionView } from "../../../src/records/view.ts";
-import { Desk } from "../support/desk.ts";
 import { connect, processEvent } from "../support/events.ts";
 import { STATUS } from "../support/services.ts";
+import { TableHarness } from "../support/table-harness.ts";
 import { cli, fakeDaemon, Terminal } from "./terminal.ts";
 
 let folder: string;
@@ -17,9 +17,9 @@ let own: ConnectionView;
 beforeEach(() => {
 	folder = mkdtempSync(join(tmpdir(), "sallyport-"));
 	socket = join(folder, "api.sock");
-	const desk = new Desk();
-	desk.feed(processEvent(), connect({ cookie: 1n }));
-	own = desk.only();
+	const harness = new TableHarness();
+	harness.feed(processEvent(), connect({ cookie: 1n }));
+	own = harness.only();
 });
 afterEach(() => {
 	vi.useRealTimers();

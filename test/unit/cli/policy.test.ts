@@ -140,8 +140,8 @@ None of 2 connections and 1 DNS question since 24h would be decided differently.
 `);
 	terminal.comparison = { ...terminal.comparison, decidedOtherwise: (records) => [...records].map(() => OTHERWISE) };
 	terminal.stdout = "";
-	const told = (await ask("policy diff p.yaml --since 7d --last 2", terminal)).stdout;
-	const [summary, header, row] = told.split("\n").slice(-5);
+	const report = (await ask("policy diff p.yaml --since 7d --last 2", terminal)).stdout;
+	const [summary, header, row] = report.split("\n").slice(-5);
 	expect(summary).toBe("24 of the last 2 connections would be decided differently:");
 	expect(header).toBe("COUNT  DESTINATION               PROCESS  UNIT           IN FORCE              WITH THE FILE");
 	expect(row).toBe(

@@ -1,7 +1,7 @@
 /** attach, detach, doctor, and what run writes to the journal. */
 import { expect, test } from "vitest";
-import { Desk } from "../support/desk.ts";
 import { connect, processEvent } from "../support/events.ts";
+import { TableHarness } from "../support/table-harness.ts";
 import { cli, Terminal } from "./terminal.ts";
 
 test("attach says what is in force and for how long; what it did not find good has an exit code", async () => {
@@ -54,9 +54,9 @@ test("doctor prints each finding with what to do; a failure is exit code 5, a wa
 });
 
 test("run --journal writes what was denied, or all, or warns that no journal listens", async () => {
-	const desk = new Desk();
-	desk.feed(processEvent(), connect({ cookie: 1n }));
-	const view = desk.only();
+	const harness = new TableHarness();
+	harness.feed(processEvent(), connect({ cookie: 1n }));
+	const view = harness.only();
 	const connections = [
 		{ ...view, verdict: "deny" as const },
 		{ ...view, verdict: "allow" as const },

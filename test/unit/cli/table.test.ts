@@ -8,15 +8,15 @@ import { headerLine, layOut, liveTable, rowLine, type TableOptions, tableLines }
 import { harmless } from "../../../src/cli/text.ts";
 import { VERDICT } from "../../../src/native/layout.ts";
 import type { ConnectionView } from "../../../src/records/view.ts";
-import { Desk } from "../support/desk.ts";
 import { connect, processEvent } from "../support/events.ts";
+import { TableHarness } from "../support/table-harness.ts";
 
 const WIDTHS = [60, 80, 100, 120, 160];
 
 function view(change: Partial<ConnectionView> = {}): ConnectionView {
-	const desk = new Desk();
-	desk.feed(processEvent(), connect({ cookie: 1n, verdict: VERDICT.deny }));
-	return { ...desk.only(), id: 1_234_567_890_123_456, unit: "agent.service", ...change };
+	const harness = new TableHarness();
+	harness.feed(processEvent(), connect({ cookie: 1n, verdict: VERDICT.deny }));
+	return { ...harness.only(), id: 1_234_567_890_123_456, unit: "agent.service", ...change };
 }
 
 const LONG = [

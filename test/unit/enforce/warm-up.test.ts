@@ -27,7 +27,7 @@ interface Given {
 }
 
 function stand(what: WarmUp, { answers = {}, unanswered = [], resolver }: Given = {}) {
-	const taught: string[] = [];
+	const learned: string[] = [];
 	const asked: string[] = [];
 	const said: unknown[] = [];
 	let flushes = 0;
@@ -40,7 +40,7 @@ function stand(what: WarmUp, { answers = {}, unanswered = [], resolver }: Given 
 					LEARN_REQUEST.name,
 					LEARN_REQUEST.name + request.readUInt16LE(LEARN_REQUEST.nameLength),
 				);
-				taught.push(
+				learned.push(
 					`${name} ${request.toString("hex", LEARN_REQUEST.address, LEARN_REQUEST.address + 16)} ${request.readUInt32LE(LEARN_REQUEST.ttl)}`,
 				);
 				request.writeUInt8(1, LEARN_REQUEST.learned);
@@ -61,7 +61,7 @@ function stand(what: WarmUp, { answers = {}, unanswered = [], resolver }: Given 
 			return ["nscd"];
 		},
 	});
-	return { warmer, taught, asked, said, flushes: () => flushes };
+	return { warmer, learned, asked, said, flushes: () => flushes };
 }
 
 const POLICY = policyOf(
@@ -74,8 +74,8 @@ test("names that a policy allows are asked for, wildcards, denials and presets a
 	expect(exactNames(POLICY)).toEqual(["api.example.com", "db.example.com"]);
 });
 
-test("what is found is taught with its TTL, each name once", async () => {
-	const { warmer, taught, asked } = stand("resolve", {
+test("a resolved name is added with its TTL, each name once", async () => {
+	const { warmer, learned, asked } = stand("resolve", {
 		answers: {
 			"api.example.com": [
 				{ address: "192.0.2.1", ttl: 300 },
@@ -86,7 +86,7 @@ test("what is found is taught with its TTL, each name once", async () => {
 	await warmer.resolve(POLICY);
 	await warmer.resolve(POLICY);
 	expect(asked.sort()).toEqual(["api.example.com", "db.example.com"]);
-	expect(taught).toEqual([
+	expect(learned).toEqual([
 		"api.example.com 00000000000000000000ffffc0000201 300",
 		"api.example.com 20010db8000000000000000000000001 5",
 	]);
@@ -112,9 +112,9 @@ test("a question that is lost on its way is asked again", async () => {
 	});
 	await new Promise<void>((resolve) => server.bind(0, "127.0.0.1", resolve));
 	try {
-		const { warmer, taught, said } = stand("resolve", { resolver: `127.0.0.1:${server.address().port}` });
+		const { warmer, learned, said } = stand("resolve", { resolver: `127.0.0.1:${server.address().port}` });
 		await warmer.resolve(policyOf({ name: "a", action: "allow", to: { domain: "api.example.com" } }));
-		expect(taught).toEqual(["api.example.com 00000000000000000000ffffc0000201 60"]);
+		expect(learned).toEqual(["api.example.com 00000000000000000000ffffc0000201 60"]);
 		expect(said).toEqual([{ names: 1, addresses: 1, unanswered: 0, leftOut: 0 }]);
 	} finally {
 		server.close();

@@ -4,7 +4,7 @@ import { ForwardLookup } from "../../../src/connections/forward-lookup.ts";
 import type { HistoryRecord } from "../../../src/records/contract.ts";
 import { csvHeader, csvRow } from "../../../src/records/csv.ts";
 import { viewer } from "../../../src/records/view.ts";
-import { decision, describeProcess, made } from "../store/scene.ts";
+import { decision, describeProcess, made } from "../store/fixture.ts";
 
 /** A record in which every field has a value, each scalar a different one. */
 async function fullRecord(): Promise<HistoryRecord> {

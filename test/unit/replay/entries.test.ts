@@ -171,7 +171,7 @@ describe("a policy", () => {
 test("unreadable QUIC has no name; packets that no key decrypts are denied by any policy", () => {
 	const flow: Conversation = { ...WEB, protocol: "udp" };
 	const quic = (how: "unread" | "strange"): Fact => ({ kind: "hello", via: "quic", how, name: null, ech: false });
-	const told = (how: "unread" | "strange", text: string) =>
+	const missingHello = (how: "unread" | "strange", text: string) =>
 		brief(
 			rows(
 				[
@@ -183,6 +183,6 @@ test("unreadable QUIC has no name; packets that no key decrypts are denied by an
 			),
 		);
 	const open443 = POLICY.replace('domain: "*.model.example", ports: [443, 53]', "ports: 443");
-	expect(told("strange", open443)).toEqual([[1, null, "quic", "deny", "tls", "unreadable"]]);
-	expect(told("unread", open443)).toEqual([[1, null, "quic", "allow", "tls", "model"]]);
+	expect(missingHello("strange", open443)).toEqual([[1, null, "quic", "deny", "tls", "unreadable"]]);
+	expect(missingHello("unread", open443)).toEqual([[1, null, "quic", "allow", "tls", "model"]]);
 });

@@ -11,7 +11,7 @@ import { openForWriting } from "../../../src/store/database.ts";
 import { find, type Selected } from "../../../src/store/find.ts";
 import { HANDLERS } from "../../../src/store/requests.ts";
 import { type SegmentLimits, Segments } from "../../../src/store/segments.ts";
-import { describeProcess, filterOf, made, someProcess, type Words } from "./scene.ts";
+import { describeProcess, filterOf, made, someProcess, type Words } from "./fixture.ts";
 
 /** Small enough that a few hundred rows fill spans and segments and leave some rows unsealed. */
 export const SMALL: SegmentLimits = { rows: 20, age: 3_600_000_000, span: 2 };

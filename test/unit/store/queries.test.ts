@@ -5,7 +5,7 @@ import { afterAll, beforeAll, expect, test } from "vitest";
 import type { TopField } from "../../../src/records/contract.ts";
 import { HANDLERS } from "../../../src/store/requests.ts";
 import { engine, holds, keyOf, randomConnections, selected } from "./engine.ts";
-import { decision, made, scratch, type Words } from "./scene.ts";
+import { decision, made, scratch, type Words } from "./fixture.ts";
 
 const START = Date.UTC(2026, 0, 31) * 1000;
 const STEP = 2_000_000;

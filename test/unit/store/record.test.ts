@@ -8,7 +8,7 @@ import { FilterError, HistoryError } from "../../../src/records/query-errors.ts"
 import { viewer } from "../../../src/records/view.ts";
 import { ConnectionIds } from "../../../src/store/ids.ts";
 import { engine } from "./engine.ts";
-import { decision, describeProcess, filterOf, made, opened, scratch, someProcess, until } from "./scene.ts";
+import { decision, describeProcess, filterOf, made, opened, scratch, someProcess, until } from "./fixture.ts";
 
 const NOW = Date.now() * 1000;
 

@@ -6,26 +6,26 @@ import { addNamespace } from "../support/netns.ts";
 import { policy } from "../support/policies.ts";
 import { must, sleep, until } from "../support/run.ts";
 import { PORTS } from "../support/stage.ts";
+import { DATA, Fixture } from "./fixture.ts";
 import { hello } from "./hellos.ts";
 import { byHello, byName } from "./policies.ts";
-import type { Row, Tried } from "./row.ts";
+import type { Attempt, Row } from "./row.ts";
 import { lostEvents, measure } from "./runner.ts";
-import { DATA, Scene } from "./scene.ts";
-import { answered, told } from "./sockets.ts";
+import { answered, attemptAt } from "./sockets.ts";
 import type { Target } from "./target.ts";
 
 const { echo, udp } = PORTS;
 const PING = Buffer.from("ping").toString("hex");
 
 /** A connection of before the daemon; what its process sends after it. */
-async function older(own: Target, how: "talking" | "listening"): Promise<Tried> {
-	const scene = await Scene.make({ start: false });
+async function existingConnection(own: Target, how: "talking" | "listening"): Promise<Attempt> {
+	const fixture = await Fixture.make({ start: false });
 	try {
 		const place = { address: own.evil.v4 };
-		const { world } = scene.stage;
+		const { world } = fixture.stage;
 		const port = 45_000;
 		const ready = join(world.folder, "enforced");
-		const opened = scene.script("tcp4", [
+		const opened = fixture.script("tcp4", [
 			"reuse",
 			`bind=0.0.0.0,${port}`,
 			`connect=${own.evil.v4},${echo}`,
@@ -37,52 +37,52 @@ async function older(own: Target, how: "talking" | "listening"): Promise<Tried> 
 			"read=500",
 			`send=${DATA}`,
 		]);
-		await until("connected", 10_000, () => shows(world.network.client, own.evil.v4));
+		await until("connected", 10_000, () => isEstablished(world.network.client, own.evil.v4));
 		await sleep(100);
-		const before = (await scene.wire.at(place)).bytes;
-		await scene.stage.daemon.start();
-		await scene.stage.daemon.put(policy());
+		const before = (await fixture.wire.at(place)).bytes;
+		await fixture.stage.daemon.start();
+		await fixture.stage.daemon.put(policy());
 		writeFileSync(ready, "");
 		const outcome = await opened;
-		const { bytes, recorded } = await measure(scene, "stop", [place]);
-		return { ...told([], outcome), measured: { bytes: bytes - before, recorded } };
+		const { bytes, recorded } = await measure(fixture, "stop", [place]);
+		return { ...attemptAt([], outcome), measured: { bytes: bytes - before, recorded } };
 	} finally {
-		scene.close();
+		fixture.close();
 	}
 }
 
 /** An accepted connection of before the daemon may go on: what answers is no egress. */
-async function acceptedBefore(): Promise<Tried> {
-	const scene = await Scene.make({ start: false });
+async function acceptedBefore(): Promise<Attempt> {
+	const fixture = await Fixture.make({ start: false });
 	try {
-		const { daemon, world } = scene.stage;
+		const { daemon, world } = fixture.stage;
 		const ready = join(world.folder, "enforced");
 		const steps = ["reuse", "bind=0.0.0.0,45001", "listen", "accept", `until=${ready}`, `send=${PING}`, "wait=200"];
-		const own = scene.script("tcp4", steps);
+		const own = fixture.script("tcp4", steps);
 		await sleep(300);
-		const far = scene.far("tcp4", [`connect=${CLIENT4},45001`, "read=30000"], 40_000);
-		await until("accepted", 10_000, () => shows(world.network.server, CLIENT4));
+		const far = fixture.far("tcp4", [`connect=${CLIENT4},45001`, "read=30000"], 40_000);
+		await until("accepted", 10_000, () => isEstablished(world.network.server, CLIENT4));
 		await daemon.start();
 		await daemon.put(policy());
 		writeFileSync(ready, "");
 		return {
-			...told([], await own),
+			...attemptAt([], await own),
 			ok: (await far).read === PING,
 			measured: { bytes: PING.length / 2, recorded: "not egress" },
 		};
 	} finally {
-		scene.close();
+		fixture.close();
 	}
 }
 
-function shows(netns: string, address: string): true | undefined {
+function isEstablished(netns: string, address: string): true | undefined {
 	const listed = must("ip", "netns", "exec", netns, "ss", "-Htn", "state", "established", "dst", address);
 	return listed.includes(address) || undefined;
 }
 
 /** A third namespace with a way to the server of its own. */
-function elsewhere(scene: Scene): string {
-	const { world } = scene.stage;
+function otherNamespace(fixture: Fixture): string {
+	const { world } = fixture.stage;
 	const name = world.network.client.replace(/c$/, "x");
 	if (existsSync(`/run/netns/${name}`)) return name;
 	addNamespace(name, world.cleanup);
@@ -101,7 +101,7 @@ const past: Row[] = [
 		costly: true,
 		title: "a connection that was there, and talked, before the daemon",
 		kind: "stop",
-		run: (_, own) => older(own, "talking"),
+		run: (_, own) => existingConnection(own, "talking"),
 	},
 	{
 		id: "S6b",
@@ -109,7 +109,7 @@ const past: Row[] = [
 		title: "the same, with a listener on its local port, as if it had been accepted",
 		kind: "stop",
 		who: "reader of our source",
-		run: (_, own) => older(own, "listening"),
+		run: (_, own) => existingConnection(own, "listening"),
 	},
 	{
 		id: "S6c",
@@ -122,32 +122,32 @@ const past: Row[] = [
 		id: "S8a",
 		title: "a process in a network namespace of its own",
 		kind: "stop",
-		run: async (scene, { evil }) => {
-			const netns = elsewhere(scene);
-			const sent = await scene.script("tcp4", [`connect=${evil.v4},${echo}`, `send=${DATA}`], { netns });
-			const datagram = await scene.script("udp4", [`sendto=${evil.v4},${udp},${DATA}`], { netns });
-			const arrived = await scene.stage.bytesAt({ at: evil.v4 });
-			return { ...told([{ address: evil.v4 }], sent.errno === "0" ? datagram : sent), ok: arrived > 0 };
+		run: async (fixture, { evil }) => {
+			const netns = otherNamespace(fixture);
+			const sent = await fixture.script("tcp4", [`connect=${evil.v4},${echo}`, `send=${DATA}`], { netns });
+			const datagram = await fixture.script("udp4", [`sendto=${evil.v4},${udp},${DATA}`], { netns });
+			const arrived = await fixture.stage.bytesAt({ at: evil.v4 });
+			return { ...attemptAt([{ address: evil.v4 }], sent.errno === "0" ? datagram : sent), ok: arrived > 0 };
 		},
 	},
 	{
 		id: "S8b",
 		title: "an allowed host from a network namespace of its own",
 		kind: "pass",
-		run: async (scene, { good }) => {
+		run: async (fixture, { good }) => {
 			const steps = [`connect=${good.v4},${echo}`, `send=${PING}`, "read=1000"];
-			return answered([{ address: good.v4 }], await scene.script("tcp4", steps, { netns: elsewhere(scene) }));
+			return answered([{ address: good.v4 }], await fixture.script("tcp4", steps, { netns: otherNamespace(fixture) }));
 		},
 	},
 	{
 		id: "S8c",
 		title: "a process in a container's cgroup",
 		kind: "stop",
-		run: async (scene, { evil }) => {
+		run: async (fixture, { evil }) => {
 			const below = `machine.slice/docker-${"a1".repeat(32)}.scope`;
-			return told(
+			return attemptAt(
 				[{ address: evil.v4 }],
-				await scene.script("tcp4", [`connect=${evil.v4},${echo}`, `send=${DATA}`], { below }),
+				await fixture.script("tcp4", [`connect=${evil.v4},${echo}`, `send=${DATA}`], { below }),
 			);
 		},
 	},
@@ -155,10 +155,10 @@ const past: Row[] = [
 		id: "S8d",
 		title: "a process in a cgroup that it has just made",
 		kind: "stop",
-		run: async (scene, { evil }) =>
-			told(
+		run: async (fixture, { evil }) =>
+			attemptAt(
 				[{ address: evil.v4 }],
-				await scene.script("tcp4", [`connect=${evil.v4},${echo}`, `send=${DATA}`], { below: "a/b/c/d/e/f/g/h" }),
+				await fixture.script("tcp4", [`connect=${evil.v4},${echo}`, `send=${DATA}`], { below: "a/b/c/d/e/f/g/h" }),
 			),
 	},
 ];
@@ -169,12 +169,12 @@ const quiet: Row[] = [
 			id: `S9${"ab"[at]}`,
 			title: `connect() on UDP that sends nothing, ${type === "udp4" ? "IPv4" : "IPv6"}`,
 			kind: "pass",
-			run: async (scene, { evil }) => {
+			run: async (fixture, { evil }) => {
 				const address = type === "udp4" ? evil.v4 : evil.v6;
-				const outcome = await scene.script(type, [`connect=${address},53`, "unspec", `connect=${address},9`]);
+				const outcome = await fixture.script(type, [`connect=${address},53`, "unspec", `connect=${address},9`]);
 				await sleep(200);
-				const denied = (await scene.stage.records({ address })).filter((seen) => seen.verdict === "deny");
-				return { ...told([{ address }], outcome), ok: outcome.errno === "0" && denied.length === 0 };
+				const denied = (await fixture.stage.records({ address })).filter((seen) => seen.verdict === "deny");
+				return { ...attemptAt([{ address }], outcome), ok: outcome.errno === "0" && denied.length === 0 };
 			},
 		}),
 	),
@@ -186,9 +186,9 @@ const full: Row[] = [
 		costly: true,
 		title: "the table of flows filled (70,000 allowed datagrams), then another host",
 		kind: "stop",
-		run: async (scene, { good, evil }) => {
-			await Promise.all([1, 2].map(() => scene.script("udp4", [`flood=${good.v4},1,35000`])));
-			return told([{ address: evil.v4 }], await scene.script("udp4", [`sendto=${evil.v4},${udp},${DATA}`]));
+		run: async (fixture, { good, evil }) => {
+			await Promise.all([1, 2].map(() => fixture.script("udp4", [`flood=${good.v4},1,35000`])));
+			return attemptAt([{ address: evil.v4 }], await fixture.script("udp4", [`sendto=${evil.v4},${udp},${DATA}`]));
 		},
 	},
 	{
@@ -196,8 +196,8 @@ const full: Row[] = [
 		costly: true,
 		title: "denied datagrams to 30,000 ports at one host",
 		kind: "stop",
-		run: async (scene, { evil }) =>
-			told([{ address: evil.v4 }], await scene.script("udp4", [`flood=${evil.v4},1,30000`])),
+		run: async (fixture, { evil }) =>
+			attemptAt([{ address: evil.v4 }], await fixture.script("udp4", [`flood=${evil.v4},1,30000`])),
 	},
 	{
 		id: "S10c",
@@ -206,10 +206,10 @@ const full: Row[] = [
 		kind: "stop",
 		who: "reader of our source",
 		policy: byHello,
-		run: async (scene, { evil }) => {
+		run: async (fixture, { evil }) => {
 			const bytes = hello(evil.name).toString("hex");
 			const steps = ["optmem", `connect=${evil.v4},${PORTS.tls}`, `send=${bytes}`, "wait=300", `?send=${DATA}`];
-			return told([{ address: evil.v4 }], await scene.script("tcp4", steps));
+			return attemptAt([{ address: evil.v4 }], await fixture.script("tcp4", steps));
 		},
 	},
 	{
@@ -217,25 +217,28 @@ const full: Row[] = [
 		costly: true,
 		title: "no room to attach anything to the socket: another host by UDP",
 		kind: "stop",
-		run: async (scene, { evil }) =>
-			told([{ address: evil.v4 }], await scene.script("udp4", ["optmem", `connect=${evil.v4},${udp}`, `send=${DATA}`])),
+		run: async (fixture, { evil }) =>
+			attemptAt(
+				[{ address: evil.v4 }],
+				await fixture.script("udp4", ["optmem", `connect=${evil.v4},${udp}`, `send=${DATA}`]),
+			),
 	},
 	{
 		id: "S10e",
 		costly: true,
 		title: "the ring buffer full: its reader is stopped (SIGSTOP) during 40,000 denials",
 		kind: "stop",
-		run: async (scene, { evil }) => {
-			const pid = scene.stage.daemon.pid ?? 0;
+		run: async (fixture, { evil }) => {
+			const pid = fixture.stage.daemon.pid ?? 0;
 			process.kill(pid, "SIGSTOP");
 			try {
-				await scene.script("udp4", [`flood=${evil.v4},1,40000`]);
-				await scene.script("tcp4", [`?connect=${evil.v4},${echo}`, `?send=${DATA}`]);
+				await fixture.script("udp4", [`flood=${evil.v4},1,40000`]);
+				await fixture.script("tcp4", [`?connect=${evil.v4},${echo}`, `?send=${DATA}`]);
 			} finally {
 				process.kill(pid, "SIGCONT");
 			}
-			const lost = await until("loss is counted", 5_000, async () => (await lostEvents(scene)) || undefined);
-			return { at: [{ address: evil.v4 }], told: `${lost} events lost, counted` };
+			const lost = await until("loss is counted", 5_000, async () => (await lostEvents(fixture)) || undefined);
+			return { at: [{ address: evil.v4 }], clientSaw: `${lost} events lost, counted` };
 		},
 	},
 	{
@@ -244,14 +247,14 @@ const full: Row[] = [
 		title: "40,000 answers for other names, then the learned name again",
 		kind: "pass",
 		policy: (t) => byName(t),
-		run: async (scene, { good }) => {
-			await scene.ask(good.name);
-			for (const family of [4, 6]) await Promise.all(["c", "d"].map((kind) => scene.askMany(kind, family, 10_000)));
-			await scene.ask(good.name);
-			const sent = await scene.hello(good.v4, hello(good.name));
-			return { ...told([{ address: good.v4 }], sent), ok: (await scene.stage.bytesAt({ at: good.v4 })) > 0 };
+		run: async (fixture, { good }) => {
+			await fixture.ask(good.name);
+			for (const family of [4, 6]) await Promise.all(["c", "d"].map((kind) => fixture.askMany(kind, family, 10_000)));
+			await fixture.ask(good.name);
+			const sent = await fixture.hello(good.v4, hello(good.name));
+			return { ...attemptAt([{ address: good.v4 }], sent), ok: (await fixture.stage.bytesAt({ at: good.v4 })) > 0 };
 		},
 	},
 ];
 
-export const LIVES: readonly Row[] = [...past, ...quiet, ...full];
+export const KERNEL_STATE: readonly Row[] = [...past, ...quiet, ...full];

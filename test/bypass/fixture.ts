@@ -32,7 +32,7 @@ export interface Where {
 
 export const DATA = Buffer.from("not for you").toString("hex");
 
-export class Scene {
+export class Fixture {
 	readonly stage: Stage;
 	readonly wire: Wire;
 	/** False: policies are put in mode observe, to see that what is tried arrives when nothing stops it. */
@@ -44,13 +44,13 @@ export class Scene {
 		this.blocking = blocking;
 	}
 
-	static async make(options: { start?: boolean; blocking?: boolean } = {}): Promise<Scene> {
+	static async make(options: { start?: boolean; blocking?: boolean } = {}): Promise<Fixture> {
 		const stage = await Stage.make(policy(), options);
 		try {
 			compileClients(stage.world.folder, join(import.meta.dirname, "clients"));
 			await stage.world.server.listen("udp", PORTS.tls);
 			set(stage, "client", "ipv4/ping_group_range", "0 2147483647");
-			return new Scene(stage, await Wire.open(stage.world), options.blocking ?? true);
+			return new Fixture(stage, await Wire.open(stage.world), options.blocking ?? true);
 		} catch (error) {
 			stage.close();
 			throw error;

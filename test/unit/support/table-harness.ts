@@ -10,7 +10,7 @@ import type { DecisionEvent } from "../../../src/native/event-views.ts";
 import { type ConnectionView, viewer } from "../../../src/records/view.ts";
 import { batch } from "./events.ts";
 
-export class Desk {
+export class TableHarness {
 	/** Monotonic ns; wall clock is the same in ms. */
 	now = 1_000_000_000;
 	readonly destroyed: DecisionEvent[] = [];
