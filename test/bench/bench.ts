@@ -1,4 +1,4 @@
-/** npm run bench: the goals of performance.md that a release must show. */
+/** npm run bench: the cost of the programs and of the daemon, one measure per id (P1 to P12). */
 import { readFileSync, writeFileSync } from "node:fs";
 import { cpus, release } from "node:os";
 import { GOALS, HELP } from "../../scripts/help.mjs";

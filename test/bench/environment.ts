@@ -1,4 +1,4 @@
-/** Where the loops run: namespaces with AnyIP on loopback, three cgroups, one loop process for each variant. */
+/** The environment of the loops: namespaces with AnyIP on loopback, three cgroups, and one loop process for each variant. */
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { Cgroup } from "../support/cgroup.ts";
@@ -12,7 +12,7 @@ import { prefixFile, prefixPolicy } from "./prefixes.ts";
 
 export const FEW = 10;
 export const MANY = 1_000_000;
-/** The port on which the watched loop finds nobody: its connects there are denied. */
+/** A port without a listener. The watched loop's connects to it are denied. */
 const DENIED_PORT = 20_013;
 
 export interface BenchEnvironment {

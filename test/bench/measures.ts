@@ -1,4 +1,7 @@
-/** What the programs in the kernel cost, one function a goal of shared/performance.md. Each returns rows for the table, from one interleaved run. */
+/**
+ * Cost of the BPF programs: one function per measure. Each returns table rows from one interleaved
+ * run.
+ */
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { DNS4 } from "../support/addresses.ts";
@@ -13,14 +16,14 @@ export interface Row {
 	readonly what: string;
 	readonly value: number;
 	readonly unit: "ratio" | "ns" | "us" | "ms" | "count" | "MB" | "%" | "/s";
-	/** At most; null: for information. */
+	/** Upper limit; null: for information only. */
 	readonly atMost: number | null;
 	readonly atLeast?: number;
 }
 
 export async function p1({ loops, daemon }: BenchEnvironment, rounds: number): Promise<Row[]> {
 	const count = 800;
-	/* The daemon pauses while the loop runs and reads the ring afterwards: what is left is the programs' part. */
+	/* The daemon is stopped while the loop runs, and reads the ring afterwards. The measured difference is the programs' cost. */
 	const paused = async () => {
 		process.kill(daemon.pid ?? 0, "SIGSTOP");
 		try {
@@ -131,7 +134,7 @@ export async function p12({ daemon, few, many, loops }: BenchEnvironment, rounds
 			times.push(performance.now() - started);
 			loading = false;
 		});
-		/* Both policies allow and deny the same of what the loop asks for: anything else is an open (or shut) window. */
+		/* Both policies decide the loop's connections alike, so any other outcome means that the switch was not atomic. */
 		while (loading) {
 			await loops.watched.run("connect", 50).catch(count);
 			await loops.watched.run("refused", 50).catch(count);
@@ -144,7 +147,7 @@ export async function p12({ daemon, few, many, loops }: BenchEnvironment, rounds
 	];
 }
 
-/** Program time under two policies in turn. */
+/** Program time under two policies, alternating. */
 async function compare(
 	environment: BenchEnvironment,
 	what: string,
@@ -156,7 +159,7 @@ async function compare(
 	for (let round = 0; round < rounds; round++) {
 		for (const [at, text] of policies.entries()) {
 			await environment.daemon.put(text);
-			await work(); // warm, and not counted
+			await work(); // warm-up, not counted
 			const off = enableStats(environment.world.cleanup);
 			for (const [name, mean] of await meanTimes(environment.world.cgroup.path, work)) {
 				const all = seen[at]?.get(name) ?? [];

@@ -1,4 +1,4 @@
-/** bpf/parse/http.h: requests of HTTP/1 in pieces of any size, in the kernel and in user space. */
+/** bpf/parse/http.h: HTTP/1 requests split into segments of any size, in the kernel and in user space. */
 import * as fc from "fast-check";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { REQUEST_FLAG } from "../../src/native/layout.ts";
@@ -17,7 +17,7 @@ beforeAll(() => {
 });
 afterAll(() => scratch.close());
 
-/** As a whole, in segments of 1, 3 and 64, and in the kernel: all the same. */
+/** The result is the same for the whole stream, for segments of 1, 3 and 64 bytes, and in the kernel. */
 function read(text: string) {
 	const bytes = Buffer.from(text, "latin1");
 	const whole = readHttp(user, [bytes]);

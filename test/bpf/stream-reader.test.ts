@@ -1,4 +1,4 @@
-/** bpf/parse/reader.h: what a TCP client says, in pieces of any size, in the kernel and in user space. */
+/** bpf/parse/reader.h: the stream of a TCP client, split into segments of any size, in the kernel and in user space. */
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { PARSE_KIND, PARSE_REQUEST, READ_RESULT, TEXT } from "../../src/native/layout.ts";
 import { addon, Scratch } from "../native/scratch.ts";
@@ -28,7 +28,7 @@ beforeAll(() => {
 });
 afterAll(() => scratch.close());
 
-/** Both parsers read it, each request they answered is the same, and this is what they found. */
+/** Reads the stream with both parsers, asserts that their requests are identical, and returns the result. */
 function read(stream: Uint8Array, size = 1400) {
 	const pieces = cut(stream, size);
 	const [inUser, inKern] = parsers.map(([, parse]) => readStream(parse, pieces));
@@ -191,7 +191,7 @@ describe("requests of HTTP", () => {
 	});
 });
 
-/** The heads that were found. */
+/** The request heads found. */
 function asked(requests: readonly Buffer[]): string[] {
 	return requests
 		.filter((request) => request.readUInt8(PARSE_REQUEST.result) === READ_RESULT.request)

@@ -1,4 +1,7 @@
-/** npm run test:bypass: every known way around the policy, with real sockets in a network of their own, and what came of it. */
+/**
+ * npm run test:bypass: tries each known way around the policy with real sockets in separate network namespaces, and prints the
+ * results.
+ */
 import { HELP } from "../../scripts/help.mjs";
 import { helpIf, misuse } from "../../scripts/options.ts";
 import { leftovers } from "../support/leftovers.ts";

@@ -1,4 +1,4 @@
-/** All rows, by family, in the order in which they are told. */
+/** All rows by family, in the order of the table. */
 
 import { FORGED_PACKETS } from "./forged-packets.ts";
 import { KERNEL_STATE } from "./kernel-state.ts";

@@ -11,7 +11,7 @@ import type { Row } from "./row.ts";
 import { attemptAt } from "./sockets.ts";
 
 const { udp } = PORTS;
-/** Its own host is allowed, as in most policies. */
+/** Allows the local host, as most policies do. */
 const LOCAL = { name: "local", to: { cidr: ["127.0.0.0/8", "::1/128", `${CLIENT4}/32`] } };
 
 export const FORGED_PACKETS: readonly Row[] = [

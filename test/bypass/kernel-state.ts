@@ -1,4 +1,4 @@
-/** S6, S8 to S10: sockets with a past, other namespaces and cgroups, connect() that sends nothing, full maps. */
+/** S6, S8 to S10: sockets opened before the daemon, other namespaces and cgroups, connect() without data, full maps. */
 import { existsSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { CLIENT4 } from "../support/addresses.ts";
@@ -17,7 +17,7 @@ import type { Target } from "./target.ts";
 const { echo, udp } = PORTS;
 const PING = Buffer.from("ping").toString("hex");
 
-/** A connection of before the daemon; what its process sends after it. */
+/** A connection opened before the daemon starts. The client sends again once the policy is in force. */
 async function existingConnection(own: Target, how: "talking" | "listening"): Promise<Attempt> {
 	const fixture = await Fixture.make({ start: false });
 	try {
@@ -51,7 +51,7 @@ async function existingConnection(own: Target, how: "talking" | "listening"): Pr
 	}
 }
 
-/** An accepted connection of before the daemon may go on: what answers is no egress. */
+/** A connection accepted before the daemon started may continue: replies to a peer are not egress. */
 async function acceptedBefore(): Promise<Attempt> {
 	const fixture = await Fixture.make({ start: false });
 	try {
@@ -80,7 +80,7 @@ function isEstablished(netns: string, address: string): true | undefined {
 	return listed.includes(address) || undefined;
 }
 
-/** A third namespace with a way to the server of its own. */
+/** A third namespace with its own route to the server. */
 function otherNamespace(fixture: Fixture): string {
 	const { world } = fixture.stage;
 	const name = world.network.client.replace(/c$/, "x");

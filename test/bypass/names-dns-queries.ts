@@ -10,7 +10,7 @@ import type { Target } from "./target.ts";
 
 const hex = (bytes: Buffer) => bytes.toString("hex");
 
-/** Bytes for the trusted resolver that must not reach it. */
+/** Bytes that must not reach the trusted resolver. */
 function blocked(
 	id: string,
 	title: string,
@@ -31,7 +31,7 @@ function blocked(
 			const { result, bytes } = await fixture.during(place, () =>
 				fixture.script(`${over}4`, [`connect=${DNS4},53`, ...send(t), "read=300"]),
 			);
-			/* Pieces of a message pass; without its end it is no question. */
+			/* Incomplete parts of a message may pass: without its end, the resolver receives no query. */
 			const asked = bytes < whole(t) ? 0 : bytes;
 			return { ...attemptAt([], result), measured: { bytes: asked, recorded: await deniedOf(fixture, result) } };
 		},
@@ -45,7 +45,7 @@ function framed(message: Buffer): Buffer {
 	return Buffer.concat([Buffer.from([message.length >> 8, message.length & 255]), message]);
 }
 
-/** Header of a message with so many questions. */
+/** Header of a message with this number of questions. */
 function head(questions: number): Buffer {
 	return Buffer.from([0, 1, 1, 0, 0, questions, 0, 0, 0, 0, 0, 0]);
 }

@@ -1,4 +1,4 @@
-/** N9 to N13: answers that teach what they should not, and questions that carry what they should not. */
+/** N9 to N12c: DNS answers that must not add a name's address, and forms of answers that must. */
 
 import { CLIENT4, DNS4, ROGUE4 } from "../support/addresses.ts";
 import { encodeReply } from "../support/dns-encode.ts";
@@ -18,19 +18,19 @@ const hex = (bytes: Buffer) => bytes.toString("hex");
 const FORGED_ID = 4660;
 const ROGUE = { name: "own-resolver", to: { cidr: `${ROGUE4}/32`, ports: 53 } };
 
-/** The allowed name's answer, with the address that the attacker wants. */
+/** An answer for the allowed name with the attacker's address. */
 function forgedReply({ good, evil }: Target, name = good.name): Buffer {
 	const answers = [{ name, type: "A", data: evil.v4 } as const];
 	return encodeReply({ id: FORGED_ID, flags: 0x0480, question: { name, type: "A" }, answers, edns: false });
 }
 
-/** After whatever was to teach it: the allowed name's hello to the attacker's address. */
+/** Sends a ClientHello with the allowed name to the attacker's address, which the forged answer must not have made allowed. */
 async function helloAfterwards(fixture: Fixture, { good, evil }: Target, waited?: Scripted): Promise<Attempt> {
 	if (waited?.read === "") throw new Error("the forged answer did not arrive");
 	return attemptAt([{ address: evil.v4 }], await fixture.hello(evil.v4, hello(good.name)));
 }
 
-/** A datagram from the other side, as if from a resolver, to a socket that waits on a port. */
+/** Sends a datagram from the server's namespace, with a resolver's address as its source, to a waiting socket. */
 async function forgeTo(fixture: Fixture, port: number, from: string, reply: Buffer): Promise<void> {
 	const bytes = hex(datagram(from, CLIENT4, [53, port], reply));
 	await fixture.far("raw4,255", ["header", `sendto=${CLIENT4},0,${bytes}`]);
@@ -111,7 +111,7 @@ const forged: Row[] = [
 	},
 ];
 
-/** An answer of another form teaches as well. */
+/** An unusual but valid form of answer must add the address. */
 function learns(id: string, title: string, zone: (t: Target) => Record<string, readonly ZoneRecord[]>, how?: How): Row {
 	return {
 		id,

@@ -1,4 +1,4 @@
-/** N16: names in cleartext HTTP (RFC 9112). Needs phase http. */
+/** N16: names in cleartext HTTP (RFC 9112), in phase http. */
 
 import { policy } from "../support/policies.ts";
 import { PORTS } from "../support/stage.ts";
@@ -7,7 +7,7 @@ import { measure } from "./runner.ts";
 import { attemptAt } from "./sockets.ts";
 import type { Target } from "./target.ts";
 
-/** The allowed name on port 80; http denies by default. */
+/** Allows the name on port 80, with a default of deny in phase http. */
 function byHost({ good }: Target): string {
 	const rule = { name: "good", to: { domain: good.name, ports: [PORTS.http, PORTS.echo] } };
 	return policy({ rules: [rule] }).replace('"http": "allow"', '"http": "deny"');
@@ -15,7 +15,7 @@ function byHost({ good }: Target): string {
 
 const hex = (text: string) => Buffer.from(text, "latin1").toString("hex");
 
-/** Pieces, each a segment. */
+/** Each piece is sent as one segment. */
 type Say = (t: { good: string; evil: string }) => string | readonly string[];
 
 const END = "\r\n\r\n";
@@ -114,7 +114,7 @@ export const NAMES_HTTP: readonly Row[] = [
 				const said = say({ good: good.name, evil: evil.name });
 				const outcome = await fixture.script("tcp4", steps(good.v4, said));
 				const { bytes, recorded } = await measure(fixture, "stop", [{ address: good.v4 }]);
-				/* Of several pieces, those before the one that tells may have left, and left twice. */
+				/* The pieces before the decisive one may have been sent, possibly twice. */
 				const incomplete = typeof said !== "string" && (await fixture.stage.bytesAt({ at: good.v4 })) < size(said);
 				return { ...attemptAt([], outcome), measured: { bytes: incomplete ? 0 : bytes, recorded } };
 			},

@@ -1,4 +1,4 @@
-/** N17 and N18: connections that live when a name's TTL ends or the policy changes. */
+/** N17 and N18: connections that are open when a name's TTL expires or the policy changes. */
 import { rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { OpenConnection } from "../support/open-connection.ts";
@@ -11,7 +11,7 @@ import type { Row } from "./row.ts";
 import { attemptAt } from "./sockets.ts";
 import type { Target } from "./target.ts";
 
-/** Seconds: time enough to connect. A name is known for one more. */
+/** Long enough to connect [s]. A name remains known for one more second. */
 const GRACE = Math.ceil(SLOW / 4);
 
 function brief(t: Target): string {
@@ -27,7 +27,7 @@ async function learnBriefly(fixture: Fixture, { good }: Target): Promise<void> {
 	await fixture.zone({});
 }
 
-/** A connection that echoes; what it has received since is what counts. */
+/** A connection to the echo port. Only bytes received from now on are counted. */
 async function talking(fixture: Fixture, address: string): Promise<OpenConnection> {
 	const connection = new OpenConnection(fixture.stage.world, address, PORTS.echo);
 	connection.go();
@@ -156,7 +156,7 @@ export const NAMES_OPEN_CONNECTIONS: readonly Row[] = [
 	},
 ];
 
-/** Nothing may arrive once the new policy is in force, and the program must learn it. */
+/** No byte may arrive once the new policy is in force, and the client must get an error. */
 async function ended(fixture: Fixture, connection: OpenConnection, address: string) {
 	const before = (await fixture.wire.at({ address })).bytes;
 	const broken = await connection.reached("broken").catch(() => null);

@@ -1,4 +1,4 @@
-/** N14 and N15: names in QUIC (RFC 9000, 9001, 9369). Needs Initials to be read in the kernel. */
+/** N14 and N15: names in QUIC Initials (RFC 9000, 9001, 9369), parsed in the kernel. */
 import { crypto, DRAFT29, initial, longHeader, PING, pad, QUIC1, QUIC2, shortHeader } from "../support/quic-packets.ts";
 import { PORTS } from "../support/stage.ts";
 import { clientHello, serverName } from "../support/tls-hello.ts";
@@ -13,14 +13,14 @@ import type { Target } from "./target.ts";
 const hex = (bytes: Buffer) => bytes.toString("hex");
 const UNKNOWN = 0x1a2a3a4a;
 
-/** A ClientHello for QUIC: no session id, transport parameters, ALPN. The name stands last, so that a split can be before it. */
+/** A ClientHello for QUIC: no session id, transport parameters, ALPN. The name is last, so that a split can precede it. */
 export function quicHello(name: string): Buffer {
 	const alpn = { type: 16, data: Buffer.from("0003026833", "hex") };
 	const parameters = { type: 57, data: Buffer.from("0f00", "hex") };
 	return clientHello([...common(), alpn, parameters, serverName(name)], { sessionId: Buffer.alloc(0) });
 }
 
-/** One datagram each. */
+/** One Initial per datagram. */
 type Way = readonly [id: string, title: string, datagrams: (name: string) => readonly Buffer[]];
 
 const middle = (message: Buffer, name: string) => message.indexOf(name) + (name.length >> 1);
@@ -31,7 +31,7 @@ function halves(name: string): readonly [Buffer, Buffer] {
 	return [crypto(0, message.subarray(0, at)), crypto(at, message.subarray(at))];
 }
 
-/** In frames of `size` bytes, the last one first. */
+/** In CRYPTO frames of `size` bytes, the last one first. */
 function backwards(message: Buffer, size: number): Buffer {
 	const frames: Buffer[] = [];
 	for (let at = 0; at < message.length; at += size) frames.unshift(crypto(at, message.subarray(at, at + size)));
@@ -100,7 +100,7 @@ function send(fixture: Fixture, address: string, datagrams: readonly Buffer[]) {
 	return fixture.script("udp4", [`connect=${address},${PORTS.tls}`, ...sends, "wait=50"]);
 }
 
-/** To the address of the allowed name; what must not arrive is the last datagram of each hello. */
+/** Sent to the address of the allowed name. The last datagram of each ClientHello must not arrive. */
 async function stop(fixture: Fixture, { good }: Target, datagrams: readonly Buffer[], allowed = 0): Promise<Attempt> {
 	const outcome = await send(fixture, good.v4, datagrams);
 	const { bytes, recorded } = await measure(fixture, "stop", [{ address: good.v4 }]);
@@ -154,7 +154,10 @@ function only(
 	};
 }
 
-/** What begins no hello, where a flow may be opened for the sake of a name only. (An address that DNS told for it may be sent anything.) */
+/**
+ * Datagrams that do not begin a ClientHello, on a flow that is allowed only until its name is known. An address that DNS
+ * resolved for the name may receive any datagram.
+ */
 function byNameOnly(id: string, title: string, datagram: Buffer): Row {
 	return {
 		id,
@@ -219,7 +222,7 @@ const stops: Row[] = [
 	byNameOnly("N15e", "a short header first", shortHeader(1200)),
 ];
 
-/** Its tag does not fit any more. */
+/** The authentication tag is invalid. */
 function spoiled(packet: Buffer): Buffer {
 	packet[packet.length - 1] = (packet[packet.length - 1] ?? 0) ^ 1;
 	return packet;

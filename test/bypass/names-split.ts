@@ -1,4 +1,4 @@
-/** N5 to N7: a hello in pieces, and one that does not come first. */
+/** N5 to N7: a ClientHello split into segments, and one preceded by other data. */
 import { PORTS } from "../support/stage.ts";
 import { clientHello, padding, records, serverName, u16 } from "../support/tls-hello.ts";
 import type { Fixture } from "./fixture.ts";
@@ -12,7 +12,7 @@ import type { Host } from "./target.ts";
 const hex = (bytes: Buffer) => bytes.toString("hex");
 const RECORD = 5;
 
-/** How a hello is cut: the bytes and the steps that send them. */
+/** A split of a ClientHello: its bytes and the script's steps that send them. */
 interface Cut {
 	readonly bytes: Buffer;
 	readonly steps: readonly string[];
@@ -32,7 +32,7 @@ function cutAt(bytes: Buffer, ...places: number[]): Cut {
 	return { bytes, steps: parts.flatMap((part) => [part, "wait=20"]) };
 }
 
-/** In the middle of the name. */
+/** Splits in the middle of the name. */
 const inName = (bytes: Buffer, name: string) => bytes.indexOf(name) + (name.length >> 1);
 
 const WAYS: readonly Way[] = [
@@ -111,7 +111,7 @@ const cut: Row[] = WAYS.flatMap(([letter, title, way]): Row[] => [
 		run: async (fixture, { evil }) => {
 			await fixture.ask(evil.name);
 			const outcome = await say(fixture, evil, way(evil.name));
-			/* What came before the last piece may have arrived: nothing of it is a hello without its end. */
+			/* The segments before the last one may have arrived: without the last one the ClientHello is incomplete. */
 			return completed(fixture, evil, way(evil.name), said(outcome));
 		},
 	},
@@ -131,7 +131,7 @@ const cut: Row[] = WAYS.flatMap(([letter, title, way]): Row[] => [
 	},
 ]);
 
-/** The hello got out if the server has as many bytes as it takes: on the wire are those, too, that were sent twice. */
+/** The hello has arrived if the server's socket received its full length. The wire count also includes retransmissions. */
 async function completed(fixture: Fixture, host: Host, { bytes }: Cut, clientSaw: string): Promise<Attempt> {
 	const at = [{ address: host.v4 }];
 	const { bytes: arrived, recorded } = await measure(fixture, "stop", at);
@@ -141,7 +141,7 @@ async function completed(fixture: Fixture, host: Host, { bytes }: Cut, clientSaw
 
 const EMPTY = Buffer.concat([Buffer.from([22, 3, 1]), u16(0)]);
 
-/** Something before the hello, on a connection that may be opened: the hello itself must not get out. */
+/** Other data precedes the hello, on a connection that may be opened. The hello itself must not arrive. */
 const BEFORE: readonly (readonly [letter: string, title: string, who: string, before: Buffer])[] = [
 	["7g", "cleartext (SMTP's STARTTLS)", "a mail client", Buffer.from("EHLO x\r\nSTARTTLS\r\n")],
 	["7h", "cleartext that looks like HTTP", "a tunnel over a proxy", Buffer.from("CONNECT x:443 HTTP/1.1\r\n\r\n")],
@@ -149,7 +149,7 @@ const BEFORE: readonly (readonly [letter: string, title: string, who: string, be
 	["7j", "a ChangeCipherSpec record (RFC 8446 D.4)", "reader of RFC 8446", Buffer.from("140303000101", "hex")],
 ];
 
-/** The first hello has no key share that the server takes, so it asks for another one (RFC 8446 4.1.4). */
+/** The first hello has no key share that the server accepts, so the server sends HelloRetryRequest (RFC 8446 4.1.4). */
 const retried: Row = {
 	id: "N7k",
 	title: "another name in the second hello, behind a HelloRetryRequest",
@@ -196,7 +196,7 @@ const late: Row[] = BEFORE.map(
 	}),
 );
 
-/** Bounds of what is looked at: 64 kB and 1,024 segments of a connection (docs/deciding.md). */
+/** Limits of parsing: 64 kB and 1,024 segments of a connection (docs/deciding.md). */
 const bounds: Row[] = [
 	{
 		id: "N5k",

@@ -1,4 +1,4 @@
-/** N1 to N4 and N8: whole hellos, and whether name and address agree. */
+/** N1 to N4 and N8: complete ClientHellos, and the agreement of name and address. */
 import { records as api } from "../support/api.ts";
 import { PORTS } from "../support/stage.ts";
 import { clientHello, type Extension, padding, records, serverName, vector16 } from "../support/tls-hello.ts";
@@ -11,7 +11,7 @@ import type { Target } from "./target.ts";
 
 type Build = (target: Target) => Buffer;
 
-/** What a TLS server said to it: a ServerHello is handshake message 2, an alert record 21. */
+/** The server's response: ServerHello is handshake message 2, an alert is record type 21. */
 export function said(scripted: Scripted): string {
 	const [type, kind] = [scripted.read.slice(0, 2), scripted.read.slice(10, 12)];
 	if (type === "16" && kind === "02") return "ServerHello";
@@ -19,7 +19,7 @@ export function said(scripted: Scripted): string {
 	return scripted.errno === "0" ? "no error" : `${scripted.errno} (${scripted.step})`;
 }
 
-/** A hello to the address of another name, or of none; connect() is allowed to every address. */
+/** A hello to the address of another name or of none. connect() is allowed to every address. */
 export function stopped(id: string, title: string, build: Build, more: Partial<Row> = {}): Row {
 	return {
 		id,
@@ -35,7 +35,7 @@ export function stopped(id: string, title: string, build: Build, more: Partial<R
 	};
 }
 
-/** A hello for the allowed name to its address: a server answers it. */
+/** A hello with the allowed name to that name's address, which a server answers. */
 export function passed(id: string, title: string, build: Build, more: Partial<Row> = {}): Row {
 	return {
 		id,
@@ -91,7 +91,7 @@ const binding: Row[] = [
 	},
 ];
 
-/** To an address that was learned for the allowed name, so that only what is in the hello can deny it. */
+/** Sent to an address resolved for the allowed name, so that only the content of the hello can deny it. */
 const odd = (id: string, title: string, build: Build): Row => ({
 	...stopped(id, title, build),
 	policy: byName,
@@ -120,7 +120,7 @@ const names: Row[] = [
 	passed("N3n", "the allowed name with a trailing dot", (t) => hello(`${t.good.name}.`)),
 ];
 
-/** A server_name of type 1, which is none (RFC 6066 3). */
+/** A server_name entry of type 1, which is undefined (RFC 6066 3). */
 function otherType(name: string): Extension {
 	const bytes = Buffer.from(name);
 	return { type: 0, data: vector16(Buffer.concat([Buffer.from([1]), vector16(bytes)])) };

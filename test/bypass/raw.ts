@@ -1,4 +1,4 @@
-/** S7: packets that a process makes itself. */
+/** S7: packets built by the process itself. */
 import { CLIENT4, CLIENT6 } from "../support/addresses.ts";
 import { fragment, icmp, packet, TCP, tcp, UDP, udp } from "../support/ip-packets.ts";
 import { PORTS } from "../support/stage.ts";
@@ -12,7 +12,7 @@ import type { Target } from "./target.ts";
 const SECRET = Buffer.from("not for you, not for you");
 const ROOT = "root, or CAP_NET_RAW";
 
-/** A packet of ours by a raw socket. */
+/** Sends a packet through a raw socket. */
 async function raw(fixture: Fixture, address: string, bytes: Buffer) {
 	const steps = address.includes(":") ? ["header6"] : ["header"];
 	const type = address.includes(":") ? "raw6,255" : "raw4,255";
@@ -22,7 +22,7 @@ async function raw(fixture: Fixture, address: string, bytes: Buffer) {
 	);
 }
 
-/** The same, below IP. */
+/** Sends the same packet through a packet socket, below IP. */
 async function frame(fixture: Fixture, address: string, bytes: Buffer) {
 	const mac = fixture.mac(fixture.stage.world.network.server, "down0");
 	return attemptAt([{ address }], await fixture.script("udp4", [`frame=up0,${mac},${bytes.toString("hex")}`]));
@@ -148,7 +148,7 @@ function tcp6(to: string): Buffer {
 	return tcp(CLIENT6, to, [40_000, PORTS.echo], SECRET).subarray(40);
 }
 
-/** One port of the host, and nothing else. */
+/** Allows one port of the host. */
 function byPort(t: Target, protocol: "udp" | "tcp", port: number): string {
 	const rule = { name: "port", to: { cidr: `${t.good.v4}/32`, protocol, ports: port } };
 	return byAddress({ ...t, good: t.also }, [rule]);

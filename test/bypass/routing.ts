@@ -140,7 +140,7 @@ const routed: Row[] = [
 				const outcome = await fixture.script("udp4", [`sendto=10.77.0.2,${udp},${"5a".repeat(1000)}`]);
 				await sleep(100);
 				const sent = (await fixture.wire.at({ address: evil.v4 })).bytes - before;
-				/* The kernel itself announces the new link through the tunnel; what the process sent is larger. */
+				/* The kernel announces the new link through the tunnel; the client's datagram is larger. */
 				return {
 					...attemptAt([], outcome),
 					measured: { bytes: sent > 1000 ? sent : 0, recorded: "of the inner address" },
@@ -152,7 +152,7 @@ const routed: Row[] = [
 	},
 ];
 
-/** A connection to the allowed host, which the kernel makes one to the other. */
+/** A connection to the allowed host, redirected by DNAT to the other host. */
 async function rewritten(fixture: Fixture, { good, evil }: Target): Promise<Scripted> {
 	const chain = "add chain ip sallyport_test out { type nat hook output priority -100; }";
 	const undo = nft(

@@ -1,4 +1,4 @@
-/** A family's rows as tests: each must show what is known of it. */
+/** Runs a family's rows as tests. Each must have its expected result. */
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { SLOW } from "../support/run.ts";
 import type { Family } from "./families.ts";

@@ -1,4 +1,4 @@
-/** Runs rows one after the other on one fixture, and says what came of each. */
+/** Runs rows one after another in one fixture, and classifies their results. */
 import { metrics, records, type Seen } from "../support/api.ts";
 import { SLOW, sleep } from "../support/run.ts";
 import type { Fixture, Scripted } from "./fixture.ts";
@@ -7,10 +7,10 @@ import { byAddress } from "./policies.ts";
 import type { Attempt, Outcome, Place, Row } from "./row.ts";
 import { target } from "./target.ts";
 
-/** TCP would send a dropped first segment again by now. */
+/** By then TCP would have retransmitted a dropped first segment [ms]. */
 const LATE_MS = 250;
 const RECORD_MS = 800;
-/** Asking costs a slow machine what it needs to get on. */
+/** Polling itself takes CPU time that a slow machine needs for the test. */
 const POLL_MS = 50 * SLOW;
 
 export async function runRow(fixture: Fixture, row: Row, number: number): Promise<Outcome> {
@@ -22,7 +22,7 @@ export async function runRow(fixture: Fixture, row: Row, number: number): Promis
 	}
 }
 
-/** Bytes that arrive in a fixture that blocks nothing: a row that shows none here would prove nothing. */
+/** Bytes that arrive in a fixture that blocks nothing. A row with none here would prove nothing. */
 export async function trial(fixture: Fixture, row: Row, number: number): Promise<number | null> {
 	if (row.kind === "pass" || row.costly) return null;
 	try {
@@ -33,7 +33,7 @@ export async function trial(fixture: Fixture, row: Row, number: number): Promise
 	}
 }
 
-/** What a row shows against what is known of it. */
+/** Classification of a row's result, given the list of known open rows. */
 export type Finding = "stopped" | "passed" | "open" | "waiting" | "OPEN" | "BROKEN" | "listed, but held";
 
 export function finding({ row, held }: Outcome): Finding {
@@ -64,7 +64,7 @@ export async function measure(
 	return { bytes, recorded: await recorded(fixture, kind, at) };
 }
 
-/** A denial says most; records come a moment after the fact. */
+/** Denials are preferred; records appear a moment after the event. */
 async function recorded(fixture: Fixture, kind: Row["kind"], at: Attempt["at"]): Promise<string> {
 	const end = performance.now() + (fixture.blocking ? RECORD_MS * SLOW : 0);
 	for (;;) {
@@ -76,19 +76,19 @@ async function recorded(fixture: Fixture, kind: Row["kind"], at: Attempt["at"]):
 	}
 }
 
-/* A flood may cost the record; then the loss is counted. */
+/* The record of a flood may be lost; then the loss is counted. */
 async function unrecorded(fixture: Fixture): Promise<string> {
 	const lost = fixture.blocking ? await lostEvents(fixture) : 0;
 	return lost > 0 ? `no record, ${lost} lost` : "no record";
 }
 
-/** Since the daemon's start. */
+/** Lost events since the daemon's start. */
 export async function lostEvents(fixture: Fixture): Promise<number> {
 	const lost = (await metrics(fixture.stage.daemon)).filter((each) => each.name.includes("lost"));
 	return lost.reduce((sum, each) => sum + each.value, 0);
 }
 
-/** The denial of what a client did, where many share the destination. */
+/** The denial of one client, for destinations that several clients use. */
 export async function deniedOf(fixture: Fixture, { pid }: Scripted): Promise<string> {
 	for (let tries = 0; tries < 10 && fixture.blocking; tries++) {
 		const [seen] = await fixture.stage.records({ pid, verdict: "deny" });

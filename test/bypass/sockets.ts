@@ -9,7 +9,7 @@ const { echo, udp } = PORTS;
 const PING = Buffer.from("ping").toString("hex");
 const UDP_CALLS = ["sendto", "sendmsg", "sendmmsg"] as const;
 
-/** A script that must not get a byte to `address`. */
+/** Runs a script that must not send a byte to `address`. */
 async function against(fixture: Fixture, address: string, type: string, steps: readonly string[]): Promise<Attempt> {
 	return attemptAt([{ address }], await fixture.script(type, steps));
 }
@@ -18,7 +18,7 @@ export function attemptAt(at: readonly Place[], { errno, step }: Scripted): Atte
 	return { at, clientSaw: errno === "0" ? "no error" : `${errno} (${step})` };
 }
 
-/** What was sent came back. */
+/** An attempt that succeeds if the data was echoed. */
 export function answered(at: readonly Place[], scripted: Scripted): Attempt {
 	return { ...attemptAt(at, scripted), ok: scripted.errno === "0" && scripted.read !== "" };
 }

@@ -1,10 +1,10 @@
-/** The table of what was tried: 120 columns, coloured on a terminal. */
+/** The table of results: 120 columns, coloured on a terminal. */
 import { painter } from "../demo/screen.ts";
 import { whyNot } from "./known.ts";
 import type { Outcome } from "./row.ts";
 import { EXPECTED, finding } from "./runner.ts";
 
-/** id, tried, arrives when nothing is blocked, arrived, recorded, result */
+/** id, attempt, bytes without enforcement, bytes with it, record, result */
 const WIDTHS = [7, 60, 9, 9, 25, 10] as const;
 const paint = painter(process.stdout.isTTY && process.env.NO_COLOR === undefined);
 
@@ -34,7 +34,7 @@ export function lines(outcome: Outcome, without: number | null): string {
 	return [head, ...rest].join("\n");
 }
 
-/** What was not held, with its reasons, each clientSaw once. */
+/** The rows that were not stopped, grouped by reason. */
 export function notHeld(outcomes: readonly Outcome[]): string[] {
 	const reasons = new Map<string, string[]>();
 	for (const { row, held } of outcomes) {

@@ -1,4 +1,4 @@
-/** X, by name: a hello that is another one where it arrives. */
+/** X, names in TLS: streams that the receiver reads differently from the parser. */
 
 import { must, sleep } from "../support/run.ts";
 import { PORTS } from "../support/stage.ts";
@@ -13,7 +13,7 @@ import type { Target } from "./target.ts";
 
 const hex = (bytes: Buffer) => bytes.toString("hex");
 
-/** A stop whose measure is what a listener that only reads has read: did it see the other name's hello? */
+/** A stop row whose measure is the data that a read-only listener received: did it contain the other name's hello? */
 function seenThere(
 	id: string,
 	title: string,
@@ -48,7 +48,7 @@ function seenThere(
 	};
 }
 
-/** The server's side loses the first segment with data, as an attacker's server would. */
+/** The server drops the first data segment, as an attacker's server could. */
 function loseFirst(fixture: Fixture, address: string): () => void {
 	const match = `ip daddr ${address} tcp dport ${PORTS.sink} meta length > 150 quota until 300 bytes drop`;
 	return nft(
@@ -59,8 +59,8 @@ function loseFirst(fixture: Fixture, address: string): () => void {
 }
 
 /**
- * A byte that a receiver takes out of the stream (TCP's urgent data) stands before the session id's length. With it, the hello has
- * a session id of so many bytes that what follows it, the allowed name, lies in what is a list of suites without it.
+ * TCP urgent data, which the receiver removes from the stream, precedes the session id's length. With that byte, the session id
+ * is so long that the following allowed name is parsed. Without it, the name is part of the cipher suites.
  */
 function withUrgentByte(evil: string, decoy: string): { before: Buffer; urgent: Buffer; after: Buffer } {
 	const { type, data } = serverName(decoy);
@@ -71,7 +71,7 @@ function withUrgentByte(evil: string, decoy: string): { before: Buffer; urgent: 
 	const sessionId = Buffer.alloc(32, 0x53);
 	const whole = records(clientHello([serverName(evil), ...common()], { sessionId, suites }));
 	const at = 5 + 4 + 2 + 32;
-	/* the true length and id, the length of the list, three suites */
+	/* the real length and id, the length of the list, three suites */
 	const skip = 1 + sessionId.length + 2 + 6;
 	return { before: whole.subarray(0, at), urgent: Buffer.from([skip]), after: whole.subarray(at) };
 }

@@ -1,4 +1,4 @@
-/** The project's own captures, and the corpus if it is there: what the parsers find is what others say. */
+/** The parsers' findings in the project's own captures, and in the corpus if present, match the manifests. */
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
