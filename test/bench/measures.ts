@@ -1,7 +1,4 @@
-/**
- * Cost of the BPF programs: one function per measure. Each returns table rows from one interleaved
- * run.
- */
+/** Cost of the BPF programs: one function per measure. Each returns table rows from one interleaved run. */
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { DNS4 } from "../support/addresses.ts";

@@ -1,4 +1,4 @@
-/** Denials by address: the errno, both families, v4-mapped, UDP, and what has no connect(). */
+/** Denials by address: the errno, both families, v4-mapped addresses, UDP, and protocols without connect(). */
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { SERVER4, SERVER6 } from "../support/addresses.ts";
 import { expectAtOnce } from "../support/at-once.ts";

@@ -1,4 +1,4 @@
-/** The policy in force without a daemon: what a boot, a stop and a package's removal are made of. */
+/** The policy in force without a daemon, as after a boot, a stop and the package's removal. */
 import { spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
 import {
@@ -165,7 +165,7 @@ test("an end says what stays in force and how to remove it", async () => {
 	await logged("Nothing of Sallyport is in force in the kernel.");
 });
 
-/* The log is copied from the process's pipe by this event loop. */
+/* This event loop copies the log from the process's pipe. */
 async function logged(text: string): Promise<void> {
 	await expect.poll(() => stage.daemon.log(), { timeout: 5_000 }).toContain(text);
 }

@@ -1,4 +1,4 @@
-/** With nothing attached every client gets through: what the other tests see denied was denied by the policy. */
+/** Without attached programs every client gets through, so that denials in other tests come from the policy. */
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { DNS4, DNS6, SERVER4 } from "../support/addresses.ts";
 import { leftovers } from "../support/leftovers.ts";

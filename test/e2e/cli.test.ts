@@ -1,4 +1,4 @@
-/** Every command against a real daemon, as a process of its own. */
+/** Every command as a process, against a real daemon. */
 import { spawn } from "node:child_process";
 import { chmodSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -126,7 +126,9 @@ test("policy: show, explain, diff, apply; another one in force by now is not ove
 	expect(refused.code).toBe(3);
 	expect(refused.stderr).toContain(`${file}:2:7:`);
 	expect(refused.stderr).toContain('did you mean "enforce"');
-	expect((await sallyport("policy", "check", file)).code).toBe(2); /* it asks no daemon: there is no --socket */
+	expect((await sallyport("policy", "check", file)).code).toBe(
+		2,
+	); /* this command has no --socket, because it queries no daemon */
 	expect((await run([NODE, MAIN, "policy", "check", file], { env: cleanEnvironment() })).code).toBe(3);
 });
 

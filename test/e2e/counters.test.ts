@@ -1,4 +1,4 @@
-/** The numbers in /metrics are what was done, exactly. */
+/** The counters in /metrics equal the number of connections made. */
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { DNS4 } from "../support/addresses.ts";
 import { decisions, metrics } from "../support/api.ts";

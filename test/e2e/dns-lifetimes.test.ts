@@ -1,4 +1,4 @@
-/** How long, and how many, addresses stand for a name: row N17 of the ways around, and S10 as far as names go. */
+/** Lifetime and number of the addresses of a name: bypass row N17, and S10 as far as names are concerned. */
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { DNS4 } from "../support/addresses.ts";
 import { framed, question } from "../support/dns-message.ts";
@@ -14,7 +14,7 @@ const BRIEF4 = "198.19.40.4";
 const USED4 = "198.19.40.5";
 const LONG4 = "198.19.40.2";
 const FLOOR4 = "198.19.40.3";
-/** Seconds: time enough to connect. What has a TTL of 1 is gone after EXPIRED ms. */
+/** Long enough to connect [s]. A name with a TTL of 1 has expired after EXPIRED ms. */
 const GRACE = Math.ceil(SLOW / 4);
 const EXPIRED = (GRACE + 2) * 1000;
 const RULES = [{ name: "good", to: { domain: "**.good.test", ports: [PORTS.sink, PORTS.echo] } }];

@@ -1,4 +1,4 @@
-/** DNS questions that could hide a name: rows N12 and N13 of the bypass table. */
+/** DNS queries that could hide a name: bypass rows N12 and N13. */
 import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
 import { DNS4 } from "../support/addresses.ts";
 import { type Asked, labels, question, u16 } from "../support/dns-message.ts";

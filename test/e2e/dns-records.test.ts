@@ -1,4 +1,4 @@
-/** Names learned from DNS answers: rows N9, N10 and N11 of the bypass table, and unusual records. */
+/** Addresses learned from DNS answers: bypass rows N9, N10 and N11, and unusual records. */
 import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
 import { DNS4, DNS6, ROGUE4 } from "../support/addresses.ts";
 import { type Asked, question } from "../support/dns-message.ts";
@@ -50,7 +50,7 @@ const RECORDS: Zone = {
 		{ type: "HTTPS", data: `hex:000100000400080a0b0c0d` },
 		{ type: "HTTPS", data: `1 . ipv4hint=${at(14)}` },
 	],
-	/* Nothing is learned from an A record of 16 bytes. */
+	/* No address is learned from an A record of 16 bytes. */
 	"sizes.good.test": [
 		{ type: "A", data: `hex:${"c6130f0f".repeat(4)}` },
 		{ type: "A", data: at(15) },
@@ -175,7 +175,7 @@ test("questions to an untrusted resolver are one record each, and the flow becom
 		const seen = await stage.record({ address: ROGUE4, kind: "dns", name, verdict: "allow", phase: "dns" });
 		expect(seen.decisions).toEqual({ dns: "allow good rule", connect: "allow own-resolver rule" });
 	}
-	/* Longer than the wait for a question, and than two sweeps. */
+	/* Longer than the time for which a query is remembered, and than two sweeps. */
 	await sleep(11_000);
 	expect(await stage.records({ address: ROGUE4, protocol: "udp", kind: "connection" })).toEqual([]);
 	expect((await stage.records({ address: ROGUE4, protocol: "udp" })).length).toBe(before + 2);

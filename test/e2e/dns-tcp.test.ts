@@ -1,4 +1,4 @@
-/** DNS over TCP, in pieces of any size: row N12 of the ways around. */
+/** DNS over TCP, split into segments of any size: bypass row N12. */
 import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
 import { DNS4, DNS6, ROGUE4 } from "../support/addresses.ts";
 import { framed, question } from "../support/dns-message.ts";
@@ -16,7 +16,7 @@ const POLICY = policy({
 	],
 });
 const at = (number: number) => `198.19.${20 + (number >> 8)}.${number & 255}`;
-/** Twenty addresses an answer. */
+/** Twenty addresses per answer. */
 const LOST = Array.from({ length: 5 }, (_, i) => Array.from({ length: 20 }, (_, j) => at(800 + 20 * i + j)));
 /** Answers of 12 + 18 + 16 bytes a record. */
 const NUMBERED: Zone = Object.fromEntries([
@@ -107,16 +107,16 @@ test("two answers in one segment teach both, also when a segment ends inside the
 });
 
 /**
- * Of the segments with data that reach the client `lost` are lost, and of its acknowledgements `unheard`; both are counted over all
- * connections. What was received and not acknowledged comes again, together with what was lost.
+ * Drops the data segments to the client with the numbers in `lost`, and its acknowledgements with those in `lostAcks`. Both are
+ * counted over all connections. Unacknowledged data is retransmitted together with lost data.
  */
-function lose(lost: readonly number[], unheard: readonly number[]): () => void {
+function lose(lost: readonly number[], lostAcks: readonly number[]): () => void {
 	const drop = (numbers: readonly number[]) => `numgen inc mod 10000 { ${numbers.join(", ")} } drop`;
 	const rules = [
 		"add chain ip sallyport_test in { type filter hook prerouting priority 0; }",
 		`add rule ip sallyport_test in tcp sport 53 tcp flags & psh == psh ${drop(lost)}`,
 		"add chain ip sallyport_test out { type filter hook output priority 0; }",
-		...(unheard.length > 0 ? [`add rule ip sallyport_test out tcp dport 53 tcp flags == ack ${drop(unheard)}`] : []),
+		...(lostAcks.length > 0 ? [`add rule ip sallyport_test out tcp dport 53 tcp flags == ack ${drop(lostAcks)}`] : []),
 	];
 	return nft(stage.world.network, "client", rules.join("; "));
 }
@@ -129,11 +129,11 @@ test.each([
 	["the last but one", 4, [10], []],
 ])(
 	"an answer whose segments come out of order is learned, byte for byte: %s comes late",
-	async (_, number, lost, unheard) => {
+	async (_, number, lost, lostAcks) => {
 		await stage.world.server.pieces({ piece: 30, pause: 2 });
 		const addresses = LOST[number] ?? [];
 		const before = (await stage.world.server.snmp())["Tcp.RetransSegs"] ?? 0;
-		const undo = lose(lost, unheard);
+		const undo = lose(lost, lostAcks);
 		try {
 			const outcome = await stage.dns({
 				...{

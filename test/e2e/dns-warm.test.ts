@@ -1,4 +1,4 @@
-/** Names that were resolved before the daemon came: by a program that keeps them, and by a cache on the host. */
+/** Names resolved before the daemon started: by a program that caches them, and by a cache on the host. */
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { writeFileSync } from "node:fs";
@@ -27,7 +27,7 @@ afterEach(() => {
 
 const message = (id: number, name: string) => question(id, [{ name }]).toString("hex");
 
-/** A program that resolves before the daemon is there, and connects afterwards. */
+/** A program that resolves before the daemon starts, and connects afterwards. */
 async function resolvedBefore(flags: readonly string[]): Promise<readonly string[]> {
 	const own = await Stage.make(POLICY, { start: false, flags });
 	stage = own;

@@ -1,7 +1,7 @@
 /**
- * Every command of README.md and docs/ is run, in the order of its page, against a real daemon. They run in the client's
- * network namespace, from a folder of their own, with `sallyport` kept to the test's cgroup. What a page shows as output is
- * compared as far as it can be the same twice: see `differences`.
+ * Runs every command of README.md and docs/ against a real daemon, in the order of its page. The commands run in the client's
+ * network namespace, in their own directory, with `sallyport` limited to the test's cgroup. The output is compared with the
+ * page where it is reproducible: see `differences`.
  */
 import { chmodSync, copyFileSync, mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
@@ -72,7 +72,7 @@ bogus    y
 	expect(found.map((each) => each.split(": ")[0])).toEqual([3, 4, 5, 7, 8, 9, 10, 11, 12].map((n) => `page.md:${n}`));
 });
 
-/** Its third key of `to` is wrong, as README.md shows. */
+/** The third key of `to` is misspelled, as README.md shows. */
 const WRONG = `version: 1
 groups:
   - name: base
@@ -87,7 +87,7 @@ function program(name: string, script: string): void {
 	chmodSync(join(site.folder, "bin", name), 0o755);
 }
 
-/** The repository's script, where each command has the world's paths for those that it would take by itself. */
+/** The repository's launcher. The script replaces the default paths of commands by those of the test. */
 function sallyport(): string {
 	const { pins, cgroup } = stage.world;
 	const own = (name: string) => join(site.folder, name);

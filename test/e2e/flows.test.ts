@@ -1,4 +1,4 @@
-/** How flows end, and sockets that are older than the daemon. */
+/** The end of flows, and sockets that were opened before the daemon started. */
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { SERVER4 } from "../support/addresses.ts";
 import { OpenConnection } from "../support/open-connection.ts";
@@ -35,7 +35,7 @@ test("a socket connected before the daemon started goes on if the policy allows 
 	await old.good.reached("echoed");
 	old.good.close();
 	expect(await old.good.reached("closed")).toMatchObject({ state: "closed" });
-	// no hook recorded its decision, and none is repeated for a socket that passes: the end has its record all the same
+	// no hook recorded a decision for this socket, and allowed packets repeat none; its end is still recorded
 	expect(await stage.record({ address: GOOD, port: PORTS.echo, verdict: "allow", end: "local" })).toBeDefined();
 });
 

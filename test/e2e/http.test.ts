@@ -1,4 +1,4 @@
-/** Phase http: requests in cleartext, judged one by one where they leave, and by the status of their answers. */
+/** Phase http: cleartext requests are judged one by one when sent, and by the status of their responses. */
 import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
 import { policy, type TestRule } from "../support/policies.ts";
 import { PORTS, Stage } from "../support/stage.ts";

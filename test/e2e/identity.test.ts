@@ -1,4 +1,4 @@
-/** Who connects: processes that are gone in 5 ms, forks, units, and programs by their file. */
+/** The client of a connection: processes that end within 5 ms, forks, units, and programs by file. */
 import { copyFileSync, linkSync, mkdirSync, renameSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
@@ -105,7 +105,7 @@ test("a user rule goes by the uid", async () => {
 	await stage.daemon.put(policy({ rules: [{ name: "nobody", from: { user: 65534 }, to: { ports: PORTS.echo } }] }));
 	expect((await stage.probe(["tcp", TARGET, PORTS.echo])).errno).toBe("EACCES");
 	const argv = ["setpriv", "--reuid", "65534", "--clear-groups", program, "tcp", TARGET, String(PORTS.echo)];
-	// the temp folder is root's alone: the program must be reachable by the other user
+	// only root can enter the temp folder; the other user must reach the program
 	const outcome = await stage.world.run(argv);
 	expect(outcome.stdout, outcome.stderr).toContain('"errno":"0"');
 });

@@ -1,4 +1,4 @@
-/** What answers is not egress: servers go on under a policy that denies everything; a client's port is no server. */
+/** Replies are not egress: servers keep working under a policy that denies everything, and a client's port is not a server. */
 import { spawn } from "node:child_process";
 import { createInterface } from "node:readline";
 import { afterAll, beforeAll, expect, test } from "vitest";
@@ -28,7 +28,7 @@ beforeAll(async () => {
 });
 afterAll(() => stage?.close());
 
-/** A program of Node's in the server's namespace, which nobody watches. */
+/** A Node program in the server's namespace, which is not watched. */
 async function outside(program: string): Promise<string> {
 	return (await run(stage.world.network.inServer([NODE, "-e", program]), { timeout: 5_000 })).stdout;
 }

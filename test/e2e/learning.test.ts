@@ -1,4 +1,4 @@
-/** DNS, then connect at once: the address must be known before the application can use it. */
+/** A connection directly after a DNS answer: the address must be known before the application can use it. */
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { DNS4, DNS6 } from "../support/addresses.ts";
 import { policy } from "../support/policies.ts";

@@ -1,4 +1,4 @@
-/** Real curl and real Node under a policy by name. */
+/** curl and Node under a policy by name. */
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { DNS4 } from "../support/addresses.ts";
 import { expectAtOnce } from "../support/at-once.ts";
@@ -6,7 +6,7 @@ import { policy } from "../support/policies.ts";
 import { type Curl, type NodeOutcome, PORTS, Stage } from "../support/stage.ts";
 import { BAD4, BAD6, EDGE4, EDGE6, WWW4, WWW6 } from "../support/zones.ts";
 
-/** connect is open on 443, so that phase tls decides by name. */
+/** connect allows port 443, so that phase tls decides by name. */
 const BY_HELLO = policy({
 	rules: [
 		{ name: "no-question", action: "deny", phases: ["dns"], to: { domain: "*.forbidden.test" } },
@@ -18,7 +18,7 @@ const BY_HELLO = policy({
 let stage: Stage;
 beforeAll(async () => {
 	stage = await Stage.make(BY_HELLO);
-	await stage.curl("https://www.good.test/"); // compiles the servers' code before anything is timed
+	await stage.curl("https://www.good.test/"); // the first requests compile the servers' code, so that no later time limit includes it
 });
 afterAll(() => stage?.close());
 

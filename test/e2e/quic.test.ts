@@ -1,4 +1,4 @@
-/** QUIC by hand-made packets: hellos in any shape, and what may pass before and after them. */
+/** Crafted QUIC packets: ClientHellos in all forms, and the packets allowed before and after them. */
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { policy } from "../support/policies.ts";
 import {
@@ -45,7 +45,7 @@ function pieces(hello: Buffer, at: number, more: Partial<Initial> = {}): [Buffer
 
 type Item = Buffer | string;
 
-/** On a new socket, to a new address; how many bytes arrived. */
+/** Sends from a new socket to a new address. Returns the number of bytes that arrived. */
 async function send(items: readonly Item[], { how = "send", network = "198.19.20" } = {}) {
 	const address = `${network}.${next++}`;
 	await stage.world.server.clear();
@@ -138,7 +138,7 @@ test("each hello of a socket is judged, not only the first", async () => {
 	expect(second.bytes).toBe(1200);
 	const many = Array.from({ length: 40 }, (_, index) => whole(GOOD_HELLO, { dcid: Buffer.alloc(8, index + 1) }));
 	expect((await send(many)).bytes).toBe(40 * 1200);
-	/* After HelloRetryRequest another hello follows in the same stream. */
+	/* After HelloRetryRequest a second ClientHello follows in the same stream. */
 	const again = (hello: Buffer) => initial({ frames: crypto(GOOD_HELLO.length, hello), number: 1 });
 	expect((await send([whole(GOOD_HELLO), again(GOOD_HELLO)])).bytes).toBe(2400);
 	expect((await send([whole(GOOD_HELLO), again(BAD_HELLO)])).bytes).toBe(1200);
@@ -165,7 +165,7 @@ test("a packet with a wrong tag is no Initial", async () => {
 	const outcome = await send([wrong, shortHeader(100)]);
 	expect(outcome.bytes).toBe(0);
 	expect(await stage.record({ address: outcome.address, verdict: "deny", reason: "unreadable" })).toBeDefined();
-	/* A flow that is allowed loses the datagram only. */
+	/* An allowed flow loses only this datagram. */
 	expect((await send([whole(GOOD_HELLO), wrong, shortHeader(100)])).bytes).toBe(1300);
 });
 
@@ -173,7 +173,7 @@ test("later Initials go to the server's connection id, under the first one's key
 	const keys = clientKeys(1, DCID);
 	const later = initial({ frames: PING, dcid: OTHER, number: 2, keys });
 	expect((await send([whole(GOOD_HELLO), later])).bytes).toBe(2400);
-	/* What they mostly say: an acknowledgement of one packet; of three ranges with ECN; an error. */
+	/* Typical contents: an acknowledgement of one packet; of three ranges with ECN; a connection error. */
 	for (const said of ["0200000000", "0341f404024000010203040500400101", "1c0a0003616263"]) {
 		const frames = Buffer.concat([Buffer.from(said, "hex"), pad(40), PING]);
 		const acknowledges = initial({ frames, dcid: OTHER, number: 1, numberLength: 1, keys });

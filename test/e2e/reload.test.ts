@@ -1,4 +1,4 @@
-/** A reload is one switch: no connection sees half of a policy, and live ones are judged again. */
+/** A reload is atomic: no connection is decided by a mix of two policies, and open connections are judged again. */
 import { writeFileSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
@@ -184,7 +184,7 @@ test("while 1,000,000 prefixes are put in force the daemon answers", {
 		console.log(`1,000,000 prefixes: ${Math.round(took)} ms, /healthz at most ${Math.round(slowest)} ms`);
 		parts.push(slowest / took);
 	}
-	/* The least: other processes delay an answer too, but not in every round. */
+	/* The minimum: other processes also delay a reply, but not in every round. */
 	expect(Math.min(...parts)).toBeLessThan(0.2);
 	await stage.daemon.put(A);
 });

@@ -1,4 +1,4 @@
-/** The kernel goes on without the daemon. */
+/** The kernel keeps enforcing without the daemon. */
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { status } from "../support/api.ts";
 import { OpenConnection } from "../support/open-connection.ts";

@@ -1,4 +1,4 @@
-/** `npm run fuzz`: each parser for so long; what it finds is kept in test/fuzz/found. */
+/** `npm run fuzz`: fuzzes each parser for a given time. Findings are stored in test/fuzz/found. */
 import { spawnSync } from "node:child_process";
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";

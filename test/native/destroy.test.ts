@@ -53,7 +53,7 @@ test("a namespace that is gone is an errno, not a failure", async () => {
 	expect(await kernel.destroySocket({ ...nobody, netns: "/proc/0/ns/net" })).toBe(ENOENT);
 });
 
-/** A client and a server in a process of their own, joined over loopback. */
+/** A client and a server in their own process, connected over loopback. */
 class Connection {
 	readonly outcome: Promise<string>;
 	readonly #localPort: number;
@@ -81,7 +81,7 @@ class Connection {
 		this.#remotePort = remotePort;
 		this.#inNetns = inNetns;
 		this.outcome = until("an outcome", 1_000, outcome);
-		this.outcome.catch(() => {}); /* Not every test waits for one. */
+		this.outcome.catch(() => {}); /* Not every test awaits the outcome. */
 	}
 
 	name(address: Uint8Array): SocketName {

@@ -148,7 +148,7 @@ test("a closed kernel says so", () => {
 });
 
 function attached(cgroup = scratch.cgroup.path): string[] {
-	/* Nothing at all, not an empty list, if there is none. */
+	/* The key is absent, rather than an empty list, if there is none. */
 	const list = JSON.parse(must("bpftool", "-j", "cgroup", "show", cgroup).trim() || "[]") as { name: string }[];
 	return list.map((entry) => entry.name).sort();
 }

@@ -7,12 +7,12 @@ test("what only starting needed is given back, and comes again when it is needed
 	addon.releaseMemory();
 	const after = resident();
 	expect(after.ofFiles).toBeLessThan(before.ofFiles / 2);
-	/* Code and tables that were dropped are read from their files again. */
+	/* Pages of code and tables that the kernel dropped are read from their files again. */
 	expect(JSON.parse(JSON.stringify({ at: new Date(0).toISOString() }))).toEqual({ at: "1970-01-01T00:00:00.000Z" });
 	expect(addon.libbpfVersion).toMatch(/^\d+\.\d+$/);
 });
 
-/** kB */
+/** [kB] */
 function resident(): { readonly ofFiles: number } {
 	return { ofFiles: Number(/^RssFile:\s+(\d+)/m.exec(readFileSync("/proc/self/status", "utf8"))?.[1]) };
 }

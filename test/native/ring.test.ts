@@ -110,7 +110,7 @@ test("what the callback throws is an uncaught exception", async () => {
 
 const CONNECTIONS = 300;
 
-/** Each is refused, and seen. No process of ours is left when this returns. */
+/** Each attempt is refused and counted. None of the processes is left when this returns. */
 function connectALot(): void {
 	const loop = `for i in $(seq ${CONNECTIONS}); do exec 3<>/dev/tcp/127.0.0.1/1; done 2>/dev/null; true`;
 	const [command = "", ...args] = scratch.cgroup.wrap(["bash", "-c", loop]);

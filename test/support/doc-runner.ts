@@ -17,7 +17,7 @@ export interface Site {
 	readonly someId: number;
 }
 
-/** Not run by name: it would install packages, or run this test again. */
+/** Scripts of package.json that the test does not run, with the reason. */
 const NPM: Record<string, string> = {
 	start: "installs and builds first; what it then runs, `sallyport observe` with the same arguments, is run instead",
 	test: "runs this test",
@@ -28,20 +28,20 @@ const NPM: Record<string, string> = {
 	"bpf:stats": "builds first; loads each program anew",
 };
 
-/** A page may use these and no others. */
+/** Programs that a page may use. */
 export const PROGRAMS = [
 	...["sallyport", "scripts/sallyport", "curl", "jq", "npm", "openssl", "promtool"],
 	...["cut", "date", "grep", "head", "printf", "sort", "source", "umask", "uniq"],
 ];
 
-/** Ends with something else than 0. */
+/** Commands with an exit code other than 0. */
 const EXITS: readonly (readonly [command: RegExp, code: number])[] = [[/policy check wrong\.yaml/, 3]];
 
-/** These go on until they are told to end; `run` is left alone until the next `run`, or the end of its page. */
+/** Commands that run until they are interrupted. `run` continues until the next `run` or the end of its page. */
 const SERVICE = /sallyport run\b/;
 const ENDLESS = /sallyport (?:observe|stream)\b(?!.*--seconds)|\/v1\/stream\b/;
 
-/** Seconds instead of a page's 60 and 15; the world's paths instead of the host's; an id that exists. */
+/** Shortens the durations of a page, and replaces the host's paths and the record id by those of the test. */
 function substitutions(site: Site): readonly (readonly [string | RegExp, string])[] {
 	return [
 		["/run/sallyport/sallyport.sock", site.stage.daemon.socket],
@@ -53,13 +53,13 @@ function substitutions(site: Site): readonly (readonly [string | RegExp, string]
 		[/^npm start(?: --)?/g, "sallyport observe"],
 	];
 }
-/** What is left of the host's own folders after that is a mistake of this table. */
+/** A path of the host that remains after the substitutions is a defect of that table. */
 const HOST_PATHS = /(?<!\/tmp\/[\w./-]*)\/(?:etc|run|var|sys|root|home)\/(?!fs\/cgroup\/[\w./-]*sallyport-test-)/;
 
 export const get = (site: Site, url: string, unit = "agent.service") =>
 	site.stage.world.run(["curl", "-sk", "--max-time", "2", url], { below: unit });
 
-/** An agent that does what it may and what it may not, and another unit. */
+/** Allowed and denied connections of an agent, and one of another unit. */
 async function traffic(site: Site): Promise<void> {
 	await Promise.all([
 		get(site, "https://api.model.example/"),
@@ -71,7 +71,7 @@ async function traffic(site: Site): Promise<void> {
 	]);
 }
 
-/** What is wrong with a page, each with its place. */
+/** Runs a page's commands and returns its errors, each with file and line. */
 export async function failures(site: Site, page: string, text: string): Promise<string[]> {
 	const found: string[] = [];
 	const running: Running[] = [];
@@ -106,7 +106,7 @@ export async function failures(site: Site, page: string, text: string): Promise<
 }
 
 interface Session {
-	/** Starts it instead of the one that this page has started. */
+	/** Starts the service and stops the one that the page has started before. */
 	service(text: string): Promise<void>;
 	prometheus(): Promise<void>;
 }
@@ -136,7 +136,7 @@ function substituted(site: Site, text: string): string {
 	return substitutions(site).reduce((line, [from, to]) => line.replaceAll(from, to), text);
 }
 
-/** To its end; what Prometheus has not scraped twice yet it is asked again. */
+/** Runs a command to its end. Repeats queries to Prometheus until it has scraped twice. */
 async function toEnd(site: Site, line: string, text: string): Promise<string> {
 	const expected = EXITS.find(([command]) => command.test(text))?.[1] ?? 0;
 	const deadline = performance.now() + 30_000;
@@ -154,7 +154,7 @@ async function toEnd(site: Site, line: string, text: string): Promise<string> {
 	}
 }
 
-/** Until it has shown something of what happens meanwhile; then Ctrl-C, after which it ends by itself. */
+/** Runs a command until it has printed some output, then interrupts it and waits for its end. */
 async function endless(site: Site, line: string, onTerminal: boolean): Promise<string> {
 	const started = start(site, line, onTerminal);
 	try {
@@ -166,7 +166,7 @@ async function endless(site: Site, line: string, onTerminal: boolean): Promise<s
 		});
 		started.interrupt();
 		const code = await started.ended(10_000);
-		/* curl has no other way than to be ended by the signal. */
+		/* curl is ended by the signal itself. */
 		const expected = /^curl\b/.test(line) ? [null, 130] : [0];
 		if (!expected.includes(code)) throw new Error(`exit ${code} after Ctrl-C: ${started.stderr()}`);
 		return started.stdout();
@@ -200,7 +200,7 @@ async function service(site: Site, line: string): Promise<Running> {
 	return { finish, kill: started.kill };
 }
 
-/** With the configuration that the page has shown. */
+/** Starts Prometheus with the page's configuration. */
 async function prometheus(site: Site): Promise<void> {
 	const started = start(
 		site,

@@ -1,4 +1,4 @@
-/** A connection that stays (clients/keepopen.c), with its states as they come. */
+/** A connection that stays open (clients/keepopen.c), and its states over time. */
 import { type ChildProcess, spawn } from "node:child_process";
 import { createInterface } from "node:readline";
 import { end, until } from "./run.ts";
@@ -10,7 +10,7 @@ export interface ConnectionState {
 	readonly errno?: string;
 	readonly sent?: number;
 	readonly received?: number;
-	/** When we read it, performance.now(). */
+	/** Time of reading, performance.now() [ms]. */
 	readonly at: number;
 }
 

@@ -1,4 +1,4 @@
-/** Which folder of src/ may import which, held by a test. The table is the order of docs/architecture.md. */
+/** Imports between the folders of src/, and the size of files. The table is in the order of docs/architecture.md. */
 import { readdirSync, readFileSync } from "node:fs";
 import { basename, dirname, join, relative } from "node:path";
 import { expect, test } from "vitest";
@@ -7,8 +7,8 @@ const ROOT = join(import.meta.dirname, "../../src");
 const TESTS = join(import.meta.dirname, "..");
 
 /**
- * Each folder with the folders that it may import. A folder imports only folders above it in this table, so that no two folders
- * need each other. Files that lie loose in src/ are the last row.
+ * Each folder with the folders that it may import. A folder imports only folders above it in this table, so no two folders
+ * depend on each other. The last row is the files directly in src/.
  */
 const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
 	base: [],
@@ -77,7 +77,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
 	],
 };
 
-/** The API's route, its schema and the command that calls it bear the name of what they show. */
+/** The route of the API, its schema and the command that calls it have the same name. */
 const SAME_SUBJECT = ["api", "api/schemas", "cli"];
 
 /** [lines] */

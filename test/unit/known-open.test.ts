@@ -1,4 +1,4 @@
-/** What is known not to be held, against the rows that there are and against what README.md tells its readers. */
+/** The rows that are known to be open exist, and README.md lists them with the same text. */
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";

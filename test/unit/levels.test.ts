@@ -1,4 +1,4 @@
-/** The levels of npm test: every test file belongs to one, and what cannot run is reported and fails in CI. */
+/** The levels of npm test: every test file belongs to one. A file that cannot run here is reported, and fails in CI. */
 import { globSync } from "node:fs";
 import { matchesGlob } from "node:path";
 import { expect, test } from "vitest";

@@ -1,4 +1,4 @@
-/** While the file cannot be written, it and memory together answer as one source that has every record. */
+/** While the file cannot be written, queries merge it with memory, and every record appears once. */
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { BothRecords } from "../../../src/answers/both.ts";
@@ -17,7 +17,7 @@ const fresh = randomConnections(200, 11, START + 200_000_000, 1_000_000).map((ea
 	Object.assign(each, { cookie: 1_000_000 + index });
 	return each;
 });
-/** In both, and changed since they were written. */
+/** In file and memory, and changed since it was written. */
 const changed = old.slice(250).map((each) => {
 	const now = made({ id: each.id, cookie: each.cookie, bytesOut: each.bytesOut + 1_000, ended: true, lasted: 900_000 });
 	now.name = each.name;

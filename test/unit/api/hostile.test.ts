@@ -1,4 +1,4 @@
-/** Row C5 of the bypass table: names, comm and arguments that an attacker chose, in JSON, NDJSON, CSV and logs. */
+/** Names, comm and arguments chosen by an attacker, in JSON, NDJSON, CSV and logs. */
 
 import type { FastifyInstance } from "fastify";
 import { afterEach, beforeEach, expect, test } from "vitest";
@@ -119,7 +119,7 @@ function* stringsOf(value: unknown): Generator<string> {
 	}
 }
 
-/** One line of RFC 4180. */
+/** One line of CSV (RFC 4180). */
 function cellsOf(line: string): string[] {
 	const cells: string[] = [];
 	for (const match of line.matchAll(/(?:^|,)(?:"((?:[^"]|"")*)"|([^",]*))/g)) {

@@ -1,4 +1,4 @@
-/** Row C4 of the bypass table: another user, a body of 100 MB, 10,000 idle connections. Tokens are in access.test.ts. */
+/** Limits: another user, a body of 100 MB, 10,000 idle connections. Tokens are in access.test.ts. */
 import { spawnSync } from "node:child_process";
 import { once } from "node:events";
 import { chmodSync, mkdtempSync, rmSync } from "node:fs";
@@ -90,7 +90,7 @@ test.each([
 	async (method, path, lengthGiven) => {
 		const before = process.memoryUsage().rss;
 		const { status } = await pour(path, method, 100 * 1024 * 1024, lengthGiven);
-		/* The end of the connection may reach the client before the response does. */
+		/* The client may see the end of the connection before the response. */
 		expect([413, 415, 0]).toContain(status);
 		expect(services.loads).toEqual([]);
 		expect(process.memoryUsage().rss - before).toBeLessThan(120 * 1024 * 1024);

@@ -158,7 +158,7 @@ test("an error matches the document", async () => {
 });
 
 test("a generated client has named types, and lists denied connections with them", async () => {
-	/* Inside the project, so that the client resolves its runtime. */
+	/* Inside the repository, so that the client's imports resolve. */
 	const folder = mkdtempSync(join(ROOT, "test/unit/api/.client-"));
 	const run = (file: string, ...args: string[]) =>
 		promisify(execFile)(file, args, { cwd: folder }).catch((error: { stdout: string; stderr: string }) => {

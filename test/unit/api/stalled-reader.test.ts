@@ -19,13 +19,13 @@ const SECONDS = Number(process.env["SALLYPORT_STALL_SECONDS"] ?? 60);
 const RATE = 1_000;
 /** Events kept for all readers together. */
 const REPLAYED = 1_000;
-/** Bytes: the socket buffers of the stalled reader, and noise. */
+/** Socket buffers of the stalled reader, and measurement noise [bytes]. */
 const SPARE = 8 * 1024 * 1024;
 
 test(`for ${SECONDS} s at ${RATE} events/s`, { timeout: (SECONDS + 60) * 1_000 }, async () => {
 	const folder = mkdtempSync(join(tmpdir(), "sallyport-"));
 	const path = join(folder, "api.sock");
-	/* Small tables, so that growth is the stream's. */
+	/* Small tables, so that any growth comes from the stream. */
 	const harness = new TableHarness({ live: 50, finished: 50 });
 	const services = new FakeServices(harness, REPLAYED);
 	harness.table.watch({ opened: (each) => services.feed.push(each, each.first), denied() {}, ended() {} });
@@ -65,7 +65,7 @@ test(`for ${SECONDS} s at ${RATE} events/s`, { timeout: (SECONDS + 60) * 1_000 }
 		expect(stalled).toMatchObject({ disorder: 0, last: well.last });
 		expect(missedBefore).toBe(0);
 		expect(stalled.missed).toBeGreaterThan(happened / 2);
-		/* Received and missed events are all events. */
+		/* Received and missed events add up to all events. */
 		expect(stalled.count + stalled.missed).toBe(happened);
 		const settled = memory.slice(Math.floor(memory.length / 4));
 		expect(Math.max(...settled) - (settled[0] ?? 0)).toBeLessThan(SPARE);

@@ -148,7 +148,7 @@ test("events that are no longer in memory come from history, or are reported as 
 
 	services.source = "history";
 	const third = await follow("", { "last-event-id": id });
-	/* The connection that is still open is active too. */
+	/* The open connection is active as well. */
 	await until("all of it", 5_000, () => new Set(third.ids()).size === 1_202 || undefined);
 	expect(third.events.every(({ event }) => event === "connection")).toBe(true);
 
@@ -186,7 +186,7 @@ test("a stalled reader costs bounded memory and learns how much it missed; the o
 	const count = missed.reduce((sum, { data }) => sum + (data.count ?? 0), 0);
 	expect(count).toBeGreaterThan(COUNT - 2_000);
 	expect(stalled.ids().length + count).toBe(COUNT + 1);
-	/* The tables of this test keep every record too. */
+	/* This test's tables also keep every record. */
 	expect(grown).toBeLessThan(150 * 1024 * 1024);
 }, 60_000);
 

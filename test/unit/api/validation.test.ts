@@ -1,4 +1,4 @@
-/** Invalid parameters: the status, the parameter at fault and the text. */
+/** Invalid parameters: the status, the name of the parameter and the text. */
 import type { FastifyInstance } from "fastify";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { openApi } from "../support/api.ts";

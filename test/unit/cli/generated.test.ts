@@ -1,4 +1,4 @@
-/** What is made of the same source as the help: man page, completion, exit codes. */
+/** Files generated from the source of the help: man page, completion, exit codes. */
 import { spawnSync } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { expect, test } from "vitest";
@@ -38,7 +38,7 @@ test.skipIf(!has("groff"))("groff takes the man page without a warning, and no l
 
 test.skipIf(!has("mandoc"))("mandoc finds nothing to say about it", () => {
 	const result = spawnSync("mandoc", ["-Tlint", "-Wwarning"], { input: manPage(program()), encoding: "utf8" });
-	/* A page that is made of the source has no date of its own. */
+	/* The man page has no date, because it is generated from the source. */
 	const said = result.stdout.split("\n").filter((line) => line !== "" && !line.includes("missing date"));
 	expect(said).toEqual([]);
 });
@@ -48,7 +48,7 @@ test("the table of exit codes in docs/cli.md has the same words", () => {
 	expect(Object.fromEntries(rows)).toEqual(WHEN);
 });
 
-/** What bash offers after these words. */
+/** Completions that bash offers after these words. */
 function offered(...words: string[]): string[] {
 	const script = `${completion(program(), "bash")}
 COMP_WORDS=(${words.map((word) => `'${word}'`).join(" ")}); COMP_CWORD=$((\${#COMP_WORDS[@]} - 1))

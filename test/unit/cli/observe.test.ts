@@ -1,4 +1,4 @@
-/** observe beside what is enforced already, and what run says at its end. */
+/** `observe` beside an enforced policy, and the output of `run` at its end. */
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";

@@ -1,4 +1,4 @@
-/** attach, detach, doctor, and what run writes to the journal. */
+/** attach, detach, doctor, and the journal entries of run. */
 import { expect, test } from "vitest";
 import { connect, processEvent } from "../support/events.ts";
 import { TableHarness } from "../support/table-harness.ts";

@@ -1,4 +1,4 @@
-/** Tables at the widths of real terminals: what is cut, what is dropped, what a user may choose. */
+/** Tables at the widths of real terminals: shortened cells, omitted columns, and the user's choice of columns. */
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { liveConnectionTable, recordTable } from "../../../src/cli/connection-table.ts";

@@ -1,4 +1,4 @@
-/** The daemon put together, over a kernel in memory. */
+/** The whole daemon, on a kernel in memory. */
 
 import { once } from "node:events";
 import { existsSync, readFileSync, statSync, writeFileSync } from "node:fs";
@@ -230,7 +230,7 @@ onCgroup2("the tail: what no wake-up announced is fetched, and when nothing come
 	kernel.deliver(batch(connect({ cookie: 1n })));
 	await expect.poll(drains).toBeGreaterThan(before);
 	expect(kernel.waiting).toEqual([]);
-	/* The timer of the empty batch has rested by now, however slow the machine. */
+	/* The timer of the empty batch has expired by now, even on a slow machine. */
 	await expect.poll(() => settledDrains(drains), { timeout: 5_000 }).toBe(true);
 	expect((await getJson<{ connections: unknown[] }>("/v1/connections")).connections).toHaveLength(2);
 });

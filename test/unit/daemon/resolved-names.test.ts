@@ -1,4 +1,4 @@
-/** systemd-resolved's Monitor interface, against a server that speaks its protocol. */
+/** systemd-resolved's Monitor interface, against a server with the same protocol. */
 import { mkdtempSync, rmSync } from "node:fs";
 import { createServer, type Server, type Socket } from "node:net";
 import { tmpdir } from "node:os";
@@ -10,7 +10,7 @@ import type { AnswerRecord } from "../../../src/records/contract.ts";
 import { until } from "../../support/run.ts";
 
 const LOG = { debug() {}, info() {}, warn() {}, error() {} };
-/** As systemd 252 writes it. */
+/** In the format of systemd 252. */
 const RESULT = {
 	state: "success",
 	question: [

@@ -1,4 +1,4 @@
-/** Who the host asks for names: by its files, by what they will be, and by what they were. */
+/** The host's resolvers: from its files, from links whose target does not exist yet, and from the previous boot. */
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -65,7 +65,7 @@ beforeEach(() => {
 });
 afterEach(() => rmSync(folder, { recursive: true, force: true }));
 
-/** What a boot remembers after the daemon has seen these files. */
+/** The resolvers that the next boot remembers after the daemon has read these files. */
 function afterwards(files: Readonly<Record<string, string>>): readonly string[] {
 	const read = (path: string) => {
 		if (path === ETC || path === UPLINKS) return files[path] ?? null;

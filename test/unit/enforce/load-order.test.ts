@@ -1,4 +1,4 @@
-/** Loads of policies: one after the other, whatever comes meanwhile. */
+/** Policy loads run one after another, also when others arrive meanwhile. */
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -23,7 +23,7 @@ const named = (name: string) =>
 	`version: 1\ngroups:\n  - name: g\n    rules:\n      - { name: ${name}, action: allow }\n`;
 const environment = () => hostEnvironment({ folder, uidOf: () => null, mountinfo: () => "" });
 
-/** A service whose builds end when they are told to. */
+/** A policy service whose builds end when the test ends them. */
 function slowService() {
 	const kernel = new FakeKernel();
 	const building: (() => void)[] = [];
@@ -40,7 +40,7 @@ function slowService() {
 		keepGenerations: 8,
 		log: jsonLogger(() => {}),
 	});
-	/** Ends `count` builds, each when it has begun. */
+	/** Ends `count` builds, each after it has begun. */
 	const end = async (count: number) => {
 		for (let ended = 0; ended < count; ended++) {
 			await expect.poll(() => building.length).toBe(1);

@@ -1,4 +1,4 @@
-/** Where pins may be, and where a BPF file system is mounted for them. */
+/** Directories in which pins are allowed, and in which a BPF file system is mounted for them. */
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";

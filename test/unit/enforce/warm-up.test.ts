@@ -1,4 +1,4 @@
-/** Names that were resolved before the daemon came. */
+/** Names resolved before the daemon started. */
 import { createSocket } from "node:dgram";
 import { decode } from "dns-packet";
 import { expect, test } from "vitest";
@@ -22,7 +22,7 @@ function policyOf(...rules: readonly object[]): Policy {
 interface Given {
 	readonly answers?: Record<string, readonly Found[]>;
 	readonly unanswered?: readonly string[];
-	/** A real one, that is really asked. */
+	/** A real resolver that receives queries. */
 	readonly resolver?: string;
 }
 

@@ -45,7 +45,7 @@ function served(): Row[] {
 		.map(({ name, labels, help }) => ({ name, labels, meaning: phrase(help) }));
 }
 
-/* A cell of a table begins in lower case, except for a name such as BPF. */
+/* Table cells begin in lower case, except for names such as BPF. */
 function phrase(help: string): string {
 	const [sentence = ""] = help.split(/\.(?: |$)/, 1);
 	return /^[A-Z][a-z ]/.test(sentence) ? sentence.charAt(0).toLowerCase() + sentence.slice(1) : sentence;

@@ -7,7 +7,7 @@ import { ask, file, folder, listen, logged, portOf, sockets, TOKEN, useListeners
 
 useListeners();
 
-/** A response that has no end. `made`: its parts so far. */
+/** An endless response. `made`: number of its parts so far. */
 let made = 0;
 async function* endless() {
 	for (;;) {
@@ -16,7 +16,7 @@ async function* endless() {
 	}
 }
 
-/** A client that reads the first bytes of a scrape and no more. `begun` rejects unless it gets status 200. */
+/** A client that stops reading after the first bytes of a scrape. `begun` rejects if the status is not 200. */
 function stalled(listener: MetricsListener): { socket: Socket; begun: Promise<void> } {
 	const socket = connect(portOf(listener), "127.0.0.1");
 	sockets.push(socket);

@@ -1,4 +1,4 @@
-/** Policies as texts, with the files that they name, in memory. */
+/** Parses policies from strings, with the files that they name in memory. */
 import type { Environment, Policy } from "../../../src/policy/model.ts";
 import { parsePolicy } from "../../../src/policy/read/parse.ts";
 import { renderProblem } from "../../../src/policy/read/problem.ts";

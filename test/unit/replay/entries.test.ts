@@ -1,4 +1,4 @@
-/** Entries of findings, and the decisions that a policy would have made at the time of the capture. */
+/** Records of findings in captures, and the decisions that a policy would have made. */
 import { describe, expect, test } from "vitest";
 import { packAddress } from "../../../src/base/address.ts";
 import type { Environment } from "../../../src/policy/model.ts";

@@ -1,4 +1,4 @@
-/** What docs/examples has for people to copy: policies that are right, rules that promtool takes, queries for metrics that exist. */
+/** The files in docs/examples are valid: policies, Prometheus rules (promtool), and queries of existing metrics. */
 import { spawnSync } from "node:child_process";
 import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -30,7 +30,7 @@ test.skipIf(!has("promtool"))("promtool takes the alert rules and the scrape con
 	}
 });
 
-/** Each metric by its labels, as the sources register it. */
+/** The labels of each metric, as registered in the source. */
 function metrics(): Set<string> {
 	const folder = join(ROOT, "src/metrics");
 	const text = readdirSync(folder).map((file) => readFileSync(join(folder, file), "utf8"));

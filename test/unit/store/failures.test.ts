@@ -62,7 +62,7 @@ test("a corrupt page that only the reader meets is found too", async () => {
 	});
 	for (let index = 0; index < 3_000; index++) history.record(made({ id: NOW + index, cookie: index + 1 }));
 	await history.flush();
-	/* Retention would meet the page before the reader does. */
+	/* Otherwise retention would find the page before the reader does. */
 	await until("the writer rests", restsAlready(writer));
 	/* After a checkpoint the pages are read from the file, not from the log. */
 	const other = new DatabaseSync(file);
@@ -73,7 +73,7 @@ test("a corrupt page that only the reader meets is found too", async () => {
 	).rootpage;
 	other.close();
 	const bytes = readFileSync(file);
-	/* The pages below it, too: the reader may have cached the root page. */
+	/* The child pages as well: the reader may have cached the root page. */
 	bytes.fill(0xaa, (root - 1) * 4_096);
 	writeFileSync(file, bytes);
 	const { rejected } = await history.query({ sort: "-bytesIn" }).then(

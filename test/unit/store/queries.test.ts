@@ -1,4 +1,4 @@
-/** The file gives the same answers as a test of every connection, sealed or not, also after late changes. */
+/** Queries of the file return the same as testing every connection, whether sealed or not, also after late changes. */
 
 import type { DatabaseSync } from "node:sqlite";
 import { afterAll, beforeAll, expect, test } from "vitest";
@@ -96,7 +96,7 @@ function scene(folder: string) {
 	return { file, all };
 }
 
-/** For tests that only read. */
+/** Shared by tests that only read. */
 let folder: ReturnType<typeof scratch>;
 let shared: ReturnType<typeof scene>;
 beforeAll(() => {

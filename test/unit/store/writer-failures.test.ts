@@ -60,7 +60,7 @@ test("a writer that dies is restarted, and its unwritten records are written onc
 	for (let index = 0; index < 20_000; index++) {
 		history.record(made({ id: NOW + index, cookie: index + 1 }));
 		if (index % 5_000 === 2_500) {
-			/* A new worker each time: on a busy machine the next one may not have started yet. */
+			/* Each restart is a new worker, and on a busy machine the next one may not have started yet. */
 			await until("writing", () => history.status().state === "writing");
 			await workers.at(-1)?.terminate();
 		}
@@ -87,7 +87,7 @@ test("while no writer starts, memory is bounded and dropped records are counted"
 	for (let index = 0; index < 5_000; index++) history.record(made({ id: NOW + index, cookie: index + 1 }));
 	await until("it is reported", () => history.failures.length > 0);
 	expect(history.status()).toMatchObject({ waiting: 750, dropped: 4_250 });
-	/* The reserve for denials. */
+	/* The part of the limit that is reserved for denials. */
 	for (let index = 0; index < 300; index++)
 		history.record(made({ id: NOW + 20_000 + index, cookie: 20_000 + index, verdict: VERDICT.deny }));
 	expect(history.status()).toMatchObject({ waiting: 1_000, dropped: 4_300 });

@@ -1,4 +1,4 @@
-/** The API over a harness with a few records. */
+/** The API over a connection table with a few records. */
 import type { FastifyInstance } from "fastify";
 import { SOCKET_ACCESS } from "../../../src/api/access.ts";
 import { type AppOptions, buildApp } from "../../../src/api/app.ts";
@@ -8,7 +8,7 @@ import { answer, cgroupEvent, connect, end, hello, processEvent, question } from
 import type { FakeServices } from "./services.ts";
 import type { TableHarness } from "./table-harness.ts";
 
-/** 1: allowed by name, ended. 2: denied, IPv6, port 25. 3: UDP, would be denied, open. 4: a question. */
+/** 1: allowed by name, ended. 2: denied, IPv6, port 25. 3: UDP, would be denied, open. 4: a DNS query. */
 export function fill(harness: TableHarness): void {
 	harness.rules.set("1 0", { group: "web", name: "api" });
 	harness.rules.set("1 1", { group: "base", name: "no-smtp" });

@@ -1,4 +1,4 @@
-/** The API's view of a daemon, over a harness. */
+/** The API's view of a daemon, over a table harness. */
 
 import { RecentRecords } from "../../../src/answers/recent.ts";
 import type { ExplainRequest, Explanation, RuleOfName } from "../../../src/api/policy-types.ts";

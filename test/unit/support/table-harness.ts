@@ -1,4 +1,4 @@
-/** A connection table with everything around it, fed with bytes. */
+/** A connection table with its dependencies, filled from event bytes. */
 
 import { ConnectionTable } from "../../../src/connections/connection-table.ts";
 import { ReverseLookup } from "../../../src/connections/reverse-lookup.ts";
@@ -11,7 +11,7 @@ import { type ConnectionView, viewer } from "../../../src/records/view.ts";
 import { batch } from "./events.ts";
 
 export class TableHarness {
-	/** Monotonic ns; wall clock is the same in ms. */
+	/** Monotonic time [ns]. The wall clock shows the same value in ms. */
 	now = 1_000_000_000;
 	readonly destroyed: DecisionEvent[] = [];
 	readonly names = new ReverseLookup({ names: 100, addresses: 100 });
@@ -42,7 +42,7 @@ export class TableHarness {
 		const bytes = batch(...records);
 		this.table.beginBatch();
 		decodeBatch(bytes, bytes.length, this.table, this.counts);
-		/* As the addon does: the buffer is used again. */
+		/* The addon reuses the buffer as well. */
 		bytes.fill(0xee);
 	}
 

@@ -114,7 +114,7 @@ const parts = {
 		);
 		outside = await makeOutside(HERE);
 		await check("it decides", () => decides());
-		/* Some of the next parts lift the policy for a time. */
+		/* Some of the later parts suspend the policy. */
 		must("systemctl", "stop", "beacon");
 	},
 
