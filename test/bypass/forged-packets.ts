@@ -17,7 +17,7 @@ const LOCAL = { name: "local", to: { cidr: ["127.0.0.0/8", "::1/128", `${CLIENT4
 export const FORGED_PACKETS: readonly Row[] = [
 	{
 		id: "X10a",
-		title: "an inbound datagram forged over the loopback, then the answer to it",
+		title: "a reply to an inbound datagram forged over loopback",
 		kind: "stop",
 		who: "root, or CAP_NET_RAW",
 		policy: (t) => byAddress(t, [LOCAL]),
@@ -37,7 +37,7 @@ export const FORGED_PACKETS: readonly Row[] = [
 	},
 	{
 		id: "X10c",
-		title: "the same by a socket bound to another's address (IPV6_FREEBIND)",
+		title: "the same from a socket bound to a foreign address (IPV6_FREEBIND)",
 		kind: "stop",
 		who: "any user",
 		policy: (t) => byAddress(t, [LOCAL]),
@@ -49,7 +49,7 @@ export const FORGED_PACKETS: readonly Row[] = [
 	},
 	{
 		id: "X10d",
-		title: "an answer over the loopback to a socket bound to an address of the host's own (IPV6_FREEBIND)",
+		title: "a reply over loopback to a socket bound to the host's own address (IPV6_FREEBIND)",
 		kind: "pass",
 		policy: (t) => byAddress(t, [LOCAL]),
 		run: async (fixture) => {
@@ -66,7 +66,7 @@ export const FORGED_PACKETS: readonly Row[] = [
 	},
 	{
 		id: "X10b",
-		title: "a resolver's answer forged over the loopback: the allowed name, the attacker's address",
+		title: "a resolver's answer forged over loopback: the allowed name with the attacker's address",
 		kind: "stop",
 		who: "root, or CAP_NET_RAW",
 		policy: (t) => byName(t, [LOCAL]),

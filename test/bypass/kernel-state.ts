@@ -99,14 +99,14 @@ const past: Row[] = [
 	{
 		id: "S6a",
 		costly: true,
-		title: "a connection that was there, and talked, before the daemon",
+		title: "a connection used before the daemon started",
 		kind: "stop",
 		run: (_, own) => existingConnection(own, "talking"),
 	},
 	{
 		id: "S6b",
 		costly: true,
-		title: "the same, with a listener on its local port, as if it had been accepted",
+		title: "the same, with a listener on its local port, so that it looks accepted",
 		kind: "stop",
 		who: "reader of our source",
 		run: (_, own) => existingConnection(own, "listening"),
@@ -114,13 +114,13 @@ const past: Row[] = [
 	{
 		id: "S6c",
 		costly: true,
-		title: "a connection that was accepted before the daemon",
+		title: "a connection accepted before the daemon started",
 		kind: "pass",
 		run: () => acceptedBefore(),
 	},
 	{
 		id: "S8a",
-		title: "a process in a network namespace of its own",
+		title: "a process in its own network namespace",
 		kind: "stop",
 		run: async (fixture, { evil }) => {
 			const netns = otherNamespace(fixture);
@@ -132,7 +132,7 @@ const past: Row[] = [
 	},
 	{
 		id: "S8b",
-		title: "an allowed host from a network namespace of its own",
+		title: "an allowed host, from the process's own network namespace",
 		kind: "pass",
 		run: async (fixture, { good }) => {
 			const steps = [`connect=${good.v4},${echo}`, `send=${PING}`, "read=1000"];
@@ -153,7 +153,7 @@ const past: Row[] = [
 	},
 	{
 		id: "S8d",
-		title: "a process in a cgroup that it has just made",
+		title: "a process in a cgroup that it has just created",
 		kind: "stop",
 		run: async (fixture, { evil }) =>
 			attemptAt(
@@ -202,7 +202,7 @@ const full: Row[] = [
 	{
 		id: "S10c",
 		costly: true,
-		title: "no room to attach anything to the socket (SO_ATTACH_FILTER): hello of another name",
+		title: "no option memory left on the socket (SO_ATTACH_FILTER): hello with another name",
 		kind: "stop",
 		who: "reader of our source",
 		policy: byHello,
@@ -215,7 +215,7 @@ const full: Row[] = [
 	{
 		id: "S10d",
 		costly: true,
-		title: "no room to attach anything to the socket: another host by UDP",
+		title: "no option memory left on the socket: another host by UDP",
 		kind: "stop",
 		run: async (fixture, { evil }) =>
 			attemptAt(
@@ -244,7 +244,7 @@ const full: Row[] = [
 	{
 		id: "S10f",
 		costly: true,
-		title: "40,000 answers for other names, then the learned name again",
+		title: "the allowed name after 40,000 answers for other names",
 		kind: "pass",
 		policy: (t) => byName(t),
 		run: async (fixture, { good }) => {

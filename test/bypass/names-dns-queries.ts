@@ -68,7 +68,7 @@ export const DNS_QUERIES: readonly Row[] = [
 	]),
 	{
 		id: "N13c",
-		title: "data in labels where phase dns denies nothing: it is seen and counted",
+		title: "data in labels, without a rule in phase dns: recorded and counted",
 		kind: "pass",
 		policy: byName,
 		run: async (fixture, t) => {
@@ -84,7 +84,7 @@ export const DNS_QUERIES: readonly Row[] = [
 	},
 	{
 		id: "N13d",
-		title: "dns: deny by default, one name allowed: that one",
+		title: "the allowed name, with a default of deny in phase dns",
 		kind: "pass",
 		policy: (t) => byName(t).replace('"dns": "allow"', '"dns": "deny"'),
 		run: async (fixture, t) => {

@@ -41,7 +41,7 @@ const asked = (t: Target, to: string) => `sendto=${to},53,${hex(question(t.good.
 const forged: Row[] = [
 	{
 		id: "N9a",
-		title: "an answer that nobody asked for, from the trusted resolver's address",
+		title: "an unsolicited answer from the trusted resolver's address",
 		kind: "stop",
 		who: "an attacker on the path, or outside",
 		policy: byName,
@@ -54,7 +54,7 @@ const forged: Row[] = [
 	},
 	{
 		id: "N9b",
-		title: "the right id, resolver and name, but on another socket than asked",
+		title: "the right id, resolver and name, but on another socket",
 		kind: "stop",
 		who: "Kaminsky, 2008",
 		policy: byName,
@@ -67,7 +67,7 @@ const forged: Row[] = [
 	},
 	{
 		id: "N9c",
-		title: "the right socket and id, but from an address that was not asked",
+		title: "the right socket and id, but from another address than queried",
 		kind: "stop",
 		policy: (t) => byName(t, [{ name: "silent", to: { cidr: "198.51.100.77/32", ports: 53 } }]),
 		run: async (fixture, t) => {
@@ -79,7 +79,7 @@ const forged: Row[] = [
 	},
 	{
 		id: "N9d",
-		title: "the attacker's name was asked, the allowed one is answered",
+		title: "a query for the attacker's name, an answer for the allowed one",
 		kind: "stop",
 		policy: byName,
 		run: async (fixture, t) => {
@@ -98,7 +98,7 @@ const forged: Row[] = [
 	},
 	{
 		id: "N10",
-		title: "the process asks a resolver of its own, which answers with the attacker's address",
+		title: "the process queries its own resolver, which answers with the attacker's address",
 		kind: "stop",
 		who: "any user with a server",
 		policy: (t) => byName(t, [ROGUE]),
@@ -148,7 +148,7 @@ const overTcp =
 const forms: Row[] = [
 	learns("N11a", "a CNAME chain of eight", (t) => chain(t, 8, 60)),
 	learns("N11b", "a chain whose last record has a TTL of 0", (t) => chain(t, 3, 0)),
-	learns("N11c", "an answer of thirty addresses, the last is taken", ({ good, nameless }) => ({
+	learns("N11c", "an answer of thirty addresses, of which the last is used", ({ good, nameless }) => ({
 		[good.name]: [
 			...Array.from({ length: 29 }, (_, at) => ({ type: "A", data: nameless.v4.replace(/\d+$/, String(at)) }) as const),
 			{ type: "A", data: good.v4 },

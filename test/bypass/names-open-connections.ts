@@ -47,7 +47,7 @@ async function stays(fixture: Fixture, connection: OpenConnection, address: stri
 export const NAMES_OPEN_CONNECTIONS: readonly Row[] = [
 	{
 		id: "N17a",
-		title: "a live connection when its name's TTL ends",
+		title: "an open connection when its name's TTL expires",
 		kind: "pass",
 		policy: brief,
 		run: async (fixture, t) => {
@@ -73,7 +73,7 @@ export const NAMES_OPEN_CONNECTIONS: readonly Row[] = [
 	},
 	{
 		id: "N17c",
-		title: "the same after a hello: TLS records go on",
+		title: "the same after a hello: TLS records continue",
 		kind: "pass",
 		policy: brief,
 		run: async (fixture, t) => {
@@ -95,7 +95,7 @@ export const NAMES_OPEN_CONNECTIONS: readonly Row[] = [
 	},
 	{
 		id: "N17d",
-		title: "a new connection to the address when the TTL has ended",
+		title: "a new connection to the address after the TTL",
 		kind: "stop",
 		policy: brief,
 		run: async (fixture, t) => {
@@ -106,7 +106,7 @@ export const NAMES_OPEN_CONNECTIONS: readonly Row[] = [
 	},
 	{
 		id: "N18a",
-		title: "a live connection when a policy that denies its address is loaded",
+		title: "an open connection when a policy that denies its address is loaded",
 		kind: "stop",
 		run: async (fixture, t) => {
 			const connection = await talking(fixture, t.good.v4);
@@ -116,7 +116,7 @@ export const NAMES_OPEN_CONNECTIONS: readonly Row[] = [
 	},
 	{
 		id: "N18b",
-		title: "a live connection when a policy that denies its name is loaded",
+		title: "an open connection when a policy that denies its name is loaded",
 		kind: "stop",
 		policy: brief,
 		run: async (fixture, t) => {

@@ -79,21 +79,21 @@ const made: Row[] = [
 	},
 	{
 		id: "S7g",
-		title: "a protocol that nobody knows (253)",
+		title: "an unknown protocol (253)",
 		kind: "stop",
 		who: ROOT,
 		run: (fixture, { evil }) => raw(fixture, evil.v4, packet(CLIENT4, evil.v4, 253, SECRET)),
 	},
 	{
 		id: "S7h",
-		title: "fragments: a second one alone, without ports",
+		title: "fragments: only a second one, without ports",
 		kind: "stop",
 		who: "fragroute",
 		run: (fixture, { evil }) => raw(fixture, evil.v4, fragment(CLIENT4, evil.v4, UDP, 3, SECRET)),
 	},
 	{
 		id: "S7i",
-		title: "fragments to an allowed port: a later one, over the data of the first",
+		title: "fragments to an allowed port: a later one overlaps the first",
 		kind: "stop",
 		who: "fragroute",
 		policy: (t) => byPort(t, "udp", PORTS.udp),
@@ -109,7 +109,7 @@ const made: Row[] = [
 	},
 	{
 		id: "S7j",
-		title: "a hand-made TCP stream says a hello of another name to an address that may be connected to",
+		title: "a crafted TCP stream with a hello of another name, to an allowed address",
 		kind: "stop",
 		who: "scapy, a TCP stack of one's own",
 		policy: byHello,

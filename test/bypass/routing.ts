@@ -16,9 +16,9 @@ const ADMIN = "root, or CAP_NET_ADMIN";
 const routed: Row[] = [
 	{
 		id: "X4a",
-		title: "IPv4 loose source route: by way of an allowed host",
+		title: "IPv4 loose source route via an allowed host",
 		kind: "stop",
-		who: "any user; few routers still obey",
+		who: "any user; few routers honour the option",
 		run: async (fixture, { good, evil }) => {
 			const steps = [`lsrr=${good.v4}`, `connect=${evil.v4},${udp}`, `send=${DATA}`];
 			return attemptAt([{ address: good.v4 }, { address: evil.v4 }], await fixture.script("udp4", steps));
@@ -26,7 +26,7 @@ const routed: Row[] = [
 	},
 	{
 		id: "X4b",
-		title: "IPv6 segment routing: by way of an allowed host",
+		title: "IPv6 segment routing via an allowed host",
 		kind: "stop",
 		who: "root, where segment routing is in use",
 		run: async (fixture, { good, evil }) => {
@@ -92,7 +92,7 @@ const routed: Row[] = [
 	},
 	{
 		id: "X7",
-		title: "0.0.0.0 for the loopback, which a rule denies",
+		title: "0.0.0.0 instead of the denied loopback address",
 		kind: "stop",
 		who: "server-side request forgery",
 		policy: () => {
@@ -107,16 +107,16 @@ const routed: Row[] = [
 	},
 	{
 		id: "X8a",
-		title: "the destination rewritten below (DNAT in the output chain)",
+		title: "the destination rewritten by DNAT in the output chain",
 		kind: "stop",
 		who: ADMIN,
 		run: async (fixture, t) => attemptAt([{ address: t.evil.v4 }], await rewritten(fixture, t)),
 	},
 	{
 		id: "X8b",
-		title: "the same: nor may a connection open, which the SYN would when it is sent again",
+		title: "the same: no connection opens by a retransmitted SYN",
 		kind: "stop",
-		who: "whoever scans ports",
+		who: "port scanners",
 		run: async (fixture, t) => {
 			const outcome = await rewritten(fixture, t);
 			const opened = (await fixture.stage.arrivals({ at: t.evil.v4 })).length > 0;
@@ -170,7 +170,7 @@ async function rewritten(fixture: Fixture, { good, evil }: Target): Promise<Scri
 const devices: Row[] = [
 	{
 		id: "X9b",
-		title: "a network device made by root (TUN): what comes from it is forwarded, and no socket sent it",
+		title: "a TUN device made by root: its packets are forwarded, without a sending socket",
 		kind: "stop",
 		who: ADMIN,
 		run: async (fixture, { evil }) => {

@@ -24,7 +24,7 @@ export const SOCKET_REUSE: readonly Row[] = [
 	},
 	{
 		id: "X1b",
-		title: "a socket that was accepted, disconnected, connected outwards",
+		title: "an accepted socket, disconnected, connected outwards",
 		kind: "stop",
 		who: "reader of our source",
 		run: async (fixture, { evil }) => {
@@ -44,7 +44,7 @@ export const SOCKET_REUSE: readonly Row[] = [
 	},
 	{
 		id: "X1c",
-		title: "a socket that listened, disconnected, connected outwards",
+		title: "a listening socket, disconnected, connected outwards",
 		kind: "stop",
 		who: "reader of our source",
 		run: async (fixture, { evil }) => {

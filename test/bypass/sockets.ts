@@ -54,14 +54,14 @@ const mapped: Row[] = [
 const families: Row[] = [
 	{
 		id: "S2a",
-		title: "the allowed host's IPv6 address, where only IPv4 is allowed",
+		title: "the allowed host's IPv6 address, if only IPv4 is allowed",
 		kind: "stop",
 		policy: (t) => byAddress({ ...t, good: { ...t.good, v6: t.also.v6 } }),
 		run: (fixture, { good }) => against(fixture, good.v6, "tcp6", [`connect=${good.v6},${echo}`, `send=${DATA}`]),
 	},
 	{
 		id: "S2b",
-		title: "the allowed host's IPv4 address, where only IPv6 is allowed",
+		title: "the allowed host's IPv4 address, if only IPv6 is allowed",
 		kind: "stop",
 		policy: (t) => byAddress({ ...t, good: { ...t.good, v4: t.also.v4 } }),
 		run: (fixture, { good }) => against(fixture, good.v4, "tcp4", [`connect=${good.v4},${echo}`, `send=${DATA}`]),

@@ -115,7 +115,7 @@ export const TLS_DESYNC: readonly Row[] = [
 	]),
 	{
 		id: "X14",
-		title: "MPTCP: the allowed server names another address (ADD_ADDR), the kernel connects to it",
+		title: "MPTCP: the allowed server announces another address (ADD_ADDR), and the kernel connects to it",
 		kind: "stop",
 		who: "an attacker's server",
 		run: (fixture, t) => secondAddress(fixture, t),

@@ -18,13 +18,13 @@ beforeAll(() => {
 });
 afterAll(() => scratch.close());
 
-test("the files are what the script makes", () => {
+test("the files are as the script generates them", () => {
 	for (const { file, bytes } of ownCaptures()) expect(readFileSync(join(OWN_CAPTURES, file)), file).toEqual(bytes);
 	expect(readManifest(OWN_CAPTURES)).toEqual(ownCaptures().map(({ row }) => row));
 });
 
 describe.each(readManifest(OWN_CAPTURES)!)("$file", (row) => {
-	test("is read in the kernel and in user space as its manifest says", async () => {
+	test("is parsed in the kernel and in user space as its manifest says", async () => {
 		const outcomes = compare(row, await observe(OWN_CAPTURES, row.file, both.parse));
 		expect(outcomes).not.toEqual([]);
 		expect(outcomes.filter(({ kind }) => kind !== "agreed")).toEqual([]);

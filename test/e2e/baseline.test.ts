@@ -50,7 +50,7 @@ test("TCP, UDP, ICMP and a raw protocol", async () => {
 		expect(after[counter], counter).toBe((before[counter] ?? 0) + 1);
 });
 
-test("DNS by hand and by getaddrinfo, connections by the thousand", { timeout: 30_000 * SLOW }, async () => {
+test("crafted DNS queries, getaddrinfo, and thousands of connections", { timeout: 30_000 * SLOW }, async () => {
 	for (const [how, family, resolver] of [
 		["query", "4", DNS4],
 		["query", "6", DNS6],
@@ -76,7 +76,7 @@ test("DNS by hand and by getaddrinfo, connections by the thousand", { timeout: 3
 	expect(parse(storm.stdout)).toMatchObject({ [PORTS.echo]: { ok: 2000 }, [PORTS.sink]: { ok: 2000 } });
 });
 
-test("a held connection echoes and closes", async () => {
+test("a connection kept open echoes and closes", async () => {
 	const connection = new OpenConnection(stage.world, BAD4, PORTS.echo);
 	connection.go();
 	await connection.reached("echoed");
@@ -84,7 +84,7 @@ test("a held connection echoes and closes", async () => {
 	expect((await connection.reached("closed")).received).toBeGreaterThan(0);
 });
 
-test("a cgroup below the watched one, and what was sent there and back", async () => {
+test("a cgroup below the watched one, and its bytes in both directions", async () => {
 	expect(
 		await stage.probe(["exchange", BAD4, PORTS.give, 1_000_000], { below: "system.slice/agent.service" }),
 	).toMatchObject({ errno: "0", sent: 1_000_000, received: 1_234_567 });

@@ -39,7 +39,7 @@ test("connections and denials are counted exactly, by phase, verdict and rule, h
 	expect(grown("dns allow default") + grown("dns allow rule generated")).toBe(500);
 });
 
-test("what the kernel wrote has arrived, type by type, and nothing was lost", async () => {
+test("every event that the kernel wrote has arrived, by type, and none was lost", async () => {
 	const byType = async (name: string) =>
 		Object.fromEntries(
 			(await metrics(stage.daemon)).filter((each) => each.name === name).map((each) => [each.labels.type, each.value]),

@@ -39,7 +39,7 @@ const ask = (name: string, connect: readonly (readonly [string, number])[] = [])
 	stage.dns({ via: "udp", server: DNS4, messages: [question(1, [{ name }]).toString("hex")], answers: 1, connect });
 const connects = async (address: string) => (await stage.probe(["tcp", address, PORTS.sink])).errno;
 
-test("N17: a live connection outlives the TTL of its name and a policy that still allows it", async () => {
+test("N17: an open connection continues after its name's TTL and after a reload that still allows it", async () => {
 	expect((await ask("short.good.test", [[SHORT4, PORTS.sink]])).connects).toEqual(["ok"]);
 	const connection = new OpenConnection(stage.world, SHORT4, PORTS.echo);
 	await connection.reached("connected");
@@ -51,14 +51,14 @@ test("N17: a live connection outlives the TTL of its name and a policy that stil
 	connection.close();
 });
 
-test("an address that no connection uses is gone with its TTL, and back with the next answer", async () => {
+test("an unused address expires with its TTL, and the next answer adds it again", async () => {
 	expect((await ask("brief.good.test", [[BRIEF4, PORTS.sink]])).connects).toEqual(["ok"]);
 	await sleep(EXPIRED);
 	expect(await connects(BRIEF4), "expired").toBe("EACCES");
 	expect((await ask("brief.good.test", [[BRIEF4, PORTS.sink]])).connects, "asked again").toEqual(["ok"]);
 });
 
-test("one that a connection uses stays, for new ones too", async () => {
+test("an address in use does not expire, also for new connections", async () => {
 	await stage.daemon.put(policy({ rules: RULES, more: { ttl: { floor: 0, grace: 7 + GRACE } } }));
 	await ask("used.good.test");
 	const connection = new OpenConnection(stage.world, USED4, PORTS.echo);
@@ -69,7 +69,7 @@ test("one that a connection uses stays, for new ones too", async () => {
 	await stage.daemon.put(BRIEF);
 });
 
-test("an address of TTL 0 stays for the floor and the grace, a long TTL for itself", async () => {
+test("an address with TTL 0 is kept for floor plus grace, one with a long TTL for its TTL", async () => {
 	await ask("long.good.test");
 	await ask("floor.good.test");
 	await sleep(EXPIRED - 500);
@@ -81,7 +81,7 @@ test("an address of TTL 0 stays for the floor and the grace, a long TTL for itse
 	expect(await connects(FLOOR4)).toBe("0");
 });
 
-test("a name that claims thousands of addresses is held to its share, and others keep theirs", async () => {
+test("a name with thousands of addresses is limited to its share, and other names keep theirs", async () => {
 	await stage.daemon.put(policy({ rules: RULES }));
 	await ask("long.good.test");
 	const of = (number: number) => `198.19.${100 + (number >> 8)}.${number & 255}`;

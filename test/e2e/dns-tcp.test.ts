@@ -64,7 +64,7 @@ test.each([
 	).toBeDefined();
 });
 
-test("questions in segments of one byte, and several in one, are read alike", async () => {
+test("queries are parsed in segments of one byte and several to a segment", async () => {
 	const names = ["n4.good.test", "n5.good.test", "n6.good.test"];
 	const messages = names.map((name, i) => ask(i + 1, name));
 	const connect = [4, 5, 6].map((number) => [at(number), PORTS.sink] as const);
@@ -76,7 +76,7 @@ test("questions in segments of one byte, and several in one, are read alike", as
 	for (const name of names) expect(await stage.record({ kind: "dns", name, pid: bytewise.pid })).toBeDefined();
 });
 
-test("all 50 addresses of an answer in small pieces, and of a longer one what fits", async () => {
+test("all 50 addresses of a split answer are learned, and of a longer one as many as fit", async () => {
 	await stage.world.server.pieces({ piece: 100, pause: 1 });
 	const first = await stage.dns({
 		...{ via: "tcp", server: DNS4, messages: [ask(1, "fifty.good.test")], answers: 1 },
@@ -96,7 +96,7 @@ test("all 50 addresses of an answer in small pieces, and of a longer one what fi
 	expect(whole.connects, "an answer in one piece is read to its end").toEqual(["ok"]);
 });
 
-test("two answers in one segment teach both, also when a segment ends inside the second", async () => {
+test("two answers in one segment are both learned, also when a segment ends inside the second", async () => {
 	await stage.world.server.pieces({ piece: 0, pause: 0 });
 	const messages = [ask(1, "n7.good.test"), ask(2, "n8.good.test")];
 	const outcome = await stage.dns({
@@ -185,7 +185,7 @@ test("the same at a resolver that is not trusted", async () => {
 	expect(await asked()).toEqual([]);
 });
 
-test("what is no DNS does not leave to port 53 of a trusted resolver", async () => {
+test("data that is not DNS is not sent to port 53 of a trusted resolver", async () => {
 	for (const text of ["GET / HTTP/1.1\r\nHost: x\r\n\r\n", "SSH-2.0-OpenSSH_9.2\r\n"]) {
 		const outcome = await stage.dns({
 			...{ via: "tcp", server: DNS4, messages: [Buffer.from(text).toString("hex")], answers: 1, patience: 3_000 },
@@ -195,7 +195,7 @@ test("what is no DNS does not leave to port 53 of a trusted resolver", async () 
 	expect(await stage.record({ address: DNS4, port: 53, verdict: "deny", reason: "unreadable" })).toBeDefined();
 });
 
-test("a trusted resolver that truncates over UDP is asked over TCP by libc, and what it says is known", async () => {
+test("libc repeats a truncated query over TCP, and the addresses of the answer are learned", async () => {
 	const outcome = await stage.world.run([
 		"sh",
 		"-c",

@@ -50,11 +50,11 @@ async function resolvedBefore(flags: readonly string[]): Promise<readonly string
 	return (await client).connects;
 }
 
-test("a program that resolved a name before the daemon came may use it: the daemon resolves the policy's names", async () => {
+test("a program may use a name that it resolved before the daemon started, because the daemon resolves the policy's names", async () => {
 	expect(await resolvedBefore(["--warm-up", "resolve"])).toEqual(["ok"]);
 });
 
-test("without that it is denied until it asks again", async () => {
+test("without warm-up it is denied until it resolves the name again", async () => {
 	expect(await resolvedBefore(["--warm-up", "none"])).toEqual(["EACCES"]);
 	const again = await stage?.dns({
 		...{ via: "udp", server: DNS4, messages: [message(2, "www.good.test")], answers: 1 },
@@ -77,7 +77,7 @@ test("names of a later policy are resolved too", async () => {
 	expect(await stage.probe(["tcp", WWW4, PORTS.sink])).toMatchObject({ errno: "0" });
 });
 
-test("a cache on the host that was warm before: its answer to the program teaches, and each question has its own process", async () => {
+test("a warm cache on the host: addresses are learned from its answers to programs, and each query has its process", async () => {
 	const own = await Stage.make(POLICY, { start: false });
 	stage = own;
 	const stub = await startStub(own);

@@ -51,7 +51,7 @@ test("the task pages have commands", () => {
 		expect(commands(page, readFileSync(join(ROOT, page), "utf8"), PROGRAMS).length, page).toBeGreaterThan(2);
 });
 
-test("a command that does not work, or is not known, is told with its place", { timeout: 120_000 }, async () => {
+test("a failing or unknown command is reported with its position", { timeout: 120_000 }, async () => {
 	const page = `text
 \`\`\`console
 # sallyport conections

@@ -102,7 +102,7 @@ describe.each(WAYS)("$what", ({ kind, go, at, seen, denied }) => {
 		await counted(kind, "allow", before + 1);
 	});
 
-	test("is denied by the preset, and not a byte arrives", async () => {
+	test("is denied by the preset, and no data arrives", async () => {
 		await stage.daemon.put(open(PRESET));
 		await stage.world.server.clear();
 		const before = await count(kind, "deny");
@@ -113,7 +113,7 @@ describe.each(WAYS)("$what", ({ kind, go, at, seen, denied }) => {
 	});
 });
 
-test("a service's name is not even asked for, and other names are as before", async () => {
+test("the name of a denied service is not queried, and other names are unaffected", async () => {
 	await stage.daemon.put(open(PRESET));
 	await stage.world.server.clear();
 	expect(await stage.node(DOH_NAME, PORTS.tls)).toMatchObject({

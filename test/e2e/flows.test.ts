@@ -22,7 +22,7 @@ beforeAll(async () => {
 });
 afterAll(() => stage?.close());
 
-test("a socket connected before the daemon started is judged at its next packet: denied, no byte arrives", async () => {
+test("a socket connected before the daemon started is judged at its next packet, and a denial sends no data", async () => {
 	old.bad.go();
 	const broken = await old.bad.reached("broken");
 	expect(broken.errno).not.toBe("0");
@@ -30,7 +30,7 @@ test("a socket connected before the daemon started is judged at its next packet:
 	expect(await stage.record({ address: BAD, port: PORTS.echo, verdict: "deny", phase: "connect" })).toBeDefined();
 });
 
-test("a socket connected before the daemon started goes on if the policy allows it", async () => {
+test("a socket connected before the daemon started continues if the policy allows it", async () => {
 	old.good.go();
 	await old.good.reached("echoed");
 	old.good.close();
@@ -51,7 +51,7 @@ test.each([
 	expect(["local", "remote"]).toContain(seen.end);
 });
 
-test("how it ended: refused, closed here first", async () => {
+test("the cause of a connection's end: refused, closed locally", async () => {
 	const refused = await stage.probe(["tcp", GOOD, 7999]);
 	expect(refused.errno).toBe("ECONNREFUSED");
 	expect(await stage.record({ pid: refused.pid, end: "refused" })).toBeDefined();
@@ -59,7 +59,7 @@ test("how it ended: refused, closed here first", async () => {
 	expect(await stage.record({ pid: closed.pid, end: "local" })).toMatchObject({ bytesOut: 3, bytesIn: 0 });
 });
 
-test("a denied connection has no bytes and says so", async () => {
+test("a denied connection has no bytes and is recorded as denied", async () => {
 	const denied = await stage.probe(["tcp", BAD, PORTS.sink]);
 	const seen = await stage.record({ pid: denied.pid });
 	expect(seen).toMatchObject({ verdict: "deny" });

@@ -40,7 +40,7 @@ test("a TCP server inside answers a client outside", async () => {
 	expect(said).toBe("answer tcp");
 });
 
-test("a UDP server inside answers a client outside, and may not begin a flow of its own", async () => {
+test("a UDP server inside answers a client outside, but may not begin its own flow", async () => {
 	const said = await outside(
 		`const s=require("dgram").createSocket("udp4",m=>{process.stdout.write(m);s.close()});s.send("udp",${UDP},"${CLIENT4}")`,
 	);
@@ -48,7 +48,7 @@ test("a UDP server inside answers a client outside, and may not begin a flow of 
 	expect(await line("answered")).toMatchObject({ answered: SERVER4, error: "0" });
 });
 
-test("a stranger's datagram to a client's ephemeral port opens no way out", async () => {
+test("an unsolicited datagram to a client's ephemeral port allows no egress", async () => {
 	const { client, error } = (await line("client")) as { client: number; error: string };
 	expect(error).toBe("0");
 	await outside(

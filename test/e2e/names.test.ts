@@ -38,7 +38,7 @@ describe.each([
 		expect(await stage.record({ address: edge, name: "api.good.test", verdict: "allow", rule: "good" })).toBeDefined();
 	});
 
-	test("curl gets its error for a denied name at once, and the hello is not sent", async () => {
+	test("curl gets an immediate error for a denied name, and its hello is not sent", async () => {
 		const allowed: Curl[] = [];
 		const outcomes: Curl[] = [];
 		for (let round = 0; round < 9; round++) {
@@ -63,7 +63,7 @@ test("Node reaches an allowed name", async () => {
 	expect(await stage.node("www.good.test", PORTS.tls)).toMatchObject({ ok: true });
 });
 
-test("Node gets its error for a denied name at once", async () => {
+test("Node gets an immediate error for a denied name", async () => {
 	const allowed: NodeOutcome[] = [];
 	const outcomes: NodeOutcome[] = [];
 	for (let round = 0; round < 5; round++) {
@@ -75,7 +75,7 @@ test("Node gets its error for a denied name at once", async () => {
 	expectAtOnce(times(outcomes), times(allowed));
 });
 
-test("TLS is judged by its hello on an odd port as well", async () => {
+test("TLS is judged by its hello on any port", async () => {
 	expect(await stage.curl(`https://www.good.test:${PORTS.oddTls}/`)).toMatchObject({ ok: true });
 	const denied = await stage.curl(`https://www.bad.test:${PORTS.oddTls}/`);
 	expect(denied.ok).toBe(false);

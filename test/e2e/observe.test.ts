@@ -27,7 +27,7 @@ beforeAll(async () => {
 });
 afterAll(() => stage?.close());
 
-test("everything passes and is recorded as would_deny with the rule, phase and reason that enforce gives", {
+test("every connection passes, and is recorded as would_deny with the rule, phase and reason of enforce", {
 	timeout: 30_000 * SLOW,
 }, async () => {
 	const attempts: { what: string; like: Partial<Seen>; run: () => Promise<boolean> }[] = [
@@ -78,7 +78,7 @@ test("everything passes and is recorded as would_deny with the rule, phase and r
 	}
 });
 
-test("a question that phase dns would deny is answered, and recorded as would_deny", async () => {
+test("a query that phase dns would deny is answered, and recorded as would_deny", async () => {
 	await stage.daemon.put(policy({ mode: "observe", rules: RULES }));
 	expect(await stage.curl("https://www.bad.test/", ["-4"])).toMatchObject({ ok: true });
 	expect(
@@ -118,7 +118,7 @@ test("observe beside an enforcing daemon shows that daemon's verdicts, and besid
 	});
 });
 
-test("observe alone shows its own verdicts, says which other programs are attached, and leaves nothing", {
+test("observe without a daemon shows its own verdicts, reports other attached programs, and leaves nothing", {
 	timeout: 60_000 * SLOW,
 }, async () => {
 	await using observer = await observe("--service", join(stage.world.folder, "no.sock"));

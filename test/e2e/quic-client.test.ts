@@ -106,7 +106,7 @@ test.each([
 	});
 });
 
-test("a denied name: not one datagram reaches the server, and none is answered", async () => {
+test("a denied name: no datagram reaches the server, and none is answered", async () => {
 	const denied = await fetch("www.bad.test", { watched: true });
 	expect(denied.outcome.code).not.toBe(0);
 	expect([denied.in, denied.out]).toEqual([0, 0]);

@@ -31,7 +31,7 @@ beforeAll(async () => {
 });
 afterAll(() => stage?.close());
 
-test("20,000 connections while the policy is replaced every 100 ms: none is judged by half a policy", {
+test("20,000 connections while the policy is replaced every 100 ms: none is decided by a mix of two policies", {
 	timeout: 120_000 * SLOW,
 }, async () => {
 	const argv = [stage.world.client("storm"), X, "20000", String(PORTS.echo), String(PORTS.sink), String(PORTS.third)];
@@ -62,7 +62,7 @@ test("20,000 connections while the policy is replaced every 100 ms: none is judg
 	}
 });
 
-test("a live connection that the new policy denies ends at once, one that it allows goes on", async () => {
+test("an open connection that the new policy denies ends immediately, an allowed one continues", async () => {
 	await stage.daemon.put(
 		policy({ rules: [{ name: "both", to: { cidr: [`${X}/32`, `${Y}/32`], ports: PORTS.echo } }] }),
 	);
@@ -82,7 +82,7 @@ test("a live connection that the new policy denies ends at once, one that it all
 	expect(closed.received).toBeGreaterThan(20);
 });
 
-test("a live connection by name goes on over reloads that still allow the name, and ends with one that does not", async () => {
+test("an open connection by name continues over reloads that allow the name, and ends with one that does not", async () => {
 	const good: TestRule = { name: "good", to: { domain: "**.good.test", ports: [PORTS.echo, PORTS.tls] } };
 	await stage.daemon.put(policy({ rules: [good] }));
 	const resolved = await stage.curl("https://www.good.test/", ["-4"]);
@@ -99,7 +99,7 @@ test("a live connection by name goes on over reloads that still allow the name, 
 	expect((await connection.reached("broken")).errno).not.toBe("0");
 });
 
-test("an idle live connection that is now denied ends without a packet", async () => {
+test("an idle open connection that is now denied ends without a packet", async () => {
 	await stage.daemon.put(policy({ rules: [{ name: "x", to: { cidr: `${X}/32`, ports: PORTS.echo } }] }));
 	await stage.world.server.clear();
 	const connection = new OpenConnection(stage.world, X, PORTS.echo);
@@ -115,7 +115,7 @@ test("an idle live connection that is now denied ends without a packet", async (
 	expect(await stage.bytesAt({ at: X })).toBe(0);
 });
 
-test("a bad policy is refused with its place, and the old one stays in force", async () => {
+test("an invalid policy is refused with the error's position, and the previous one stays in force", async () => {
 	await stage.daemon.put(A);
 	const before = await status(stage.daemon);
 	const reply = await stage.daemon.ask(
@@ -130,7 +130,7 @@ test("a bad policy is refused with its place, and the old one stays in force", a
 	expect(await stage.probe(["tcp", X, PORTS.sink])).toMatchObject({ errno: "EACCES" });
 });
 
-test("a change of the file is a reload; a bad file leaves the old policy in force", async () => {
+test("a change of the file is a reload; an invalid file leaves the previous policy in force", async () => {
 	const denied = async () => (await stage.probe(["tcp", X, PORTS.third])).errno === "EACCES" || undefined;
 	await stage.daemon.put(A);
 	writeFileSync(stage.daemon.policyFile, B);
@@ -142,7 +142,7 @@ test("a change of the file is a reload; a bad file leaves the old policy in forc
 	await until("policy A from the file", 5_000, async () => (await denied()) === undefined || undefined);
 });
 
-test("policy reload ends with exit code 3 for a bad file, and reports what is in force for a good one", async () => {
+test("policy reload exits with 3 for an invalid file, and reports the new policy for a valid one", async () => {
 	const reload = async () => {
 		const argv = [NODE, join(ROOT, "src/main.ts"), "policy", "reload", "--socket", stage.daemon.socket];
 		const { code, stdout, stderr } = await run(argv);
@@ -155,7 +155,7 @@ test("policy reload ends with exit code 3 for a bad file, and reports what is in
 	expect(await reload()).toMatchObject({ code: 0, text: expect.stringContaining("in force, generation") });
 });
 
-test("while 1,000,000 prefixes are put in force the daemon answers", {
+test("the daemon responds while 1,000,000 prefixes are loaded", {
 	timeout: 120_000 * SLOW,
 }, async () => {
 	const folder = dirname(stage.daemon.policyFile);

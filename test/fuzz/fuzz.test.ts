@@ -16,7 +16,7 @@ test("there are fuzzers", () => {
 });
 
 describe.each(PARSERS)("%s", (parser) => {
-	test("what was found is no longer so", { timeout: TIMEOUT }, () => {
+	test("inputs of earlier findings pass", { timeout: TIMEOUT }, () => {
 		const found = foundBy(parser);
 		if (found.length === 0) return;
 		const { status, stderr } = spawnSync(buildFuzzer(parser), found, { encoding: "utf8" });

@@ -2,7 +2,7 @@ import { readFileSync } from "node:fs";
 import { expect, test } from "vitest";
 import { addon } from "./scratch.ts";
 
-test("what only starting needed is given back, and comes again when it is needed", () => {
+test("memory that only the start needs is released, and is mapped again on use", () => {
 	const before = resident();
 	addon.releaseMemory();
 	const after = resident();

@@ -112,7 +112,7 @@ test("the test sees the imports", () => {
 	for (const { to } of IMPORTS) expect(FILES).toContain(to);
 });
 
-test("the table has every folder once, and each imports only what stands above it", () => {
+test("the table has every folder once, and each imports only folders above it", () => {
 	const order = Object.keys(MAY_IMPORT);
 	expect([...new Set(FILES.map(folderOf))].sort()).toEqual([...order].sort());
 	for (const [folder, allowed] of Object.entries(MAY_IMPORT)) {
@@ -123,7 +123,7 @@ test("the table has every folder once, and each imports only what stands above i
 	}
 });
 
-test("a folder imports what the table allows, and the table allows nothing that no file needs", () => {
+test("a folder imports only what the table allows, and the table has no unused entry", () => {
 	const isOwn = ({ from, to }: Import) =>
 		folderOf(from) === folderOf(to) || (folderOf(from) === "api" && folderOf(to) === "api/schemas");
 	expect(breaking((each) => !isOwn(each) && !MAY_IMPORT[folderOf(each.from)]?.includes(folderOf(each.to)))).toEqual([]);

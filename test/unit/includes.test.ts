@@ -47,7 +47,7 @@ const INCLUDES: Include[] = [...TEXTS].flatMap(([from, text]) =>
 const layerOf = (file: string) => LAYERS.indexOf(/^bpf\/([^/]+)\//.exec(file)?.[1] ?? "");
 const breaking = (rule: (each: Include) => boolean) => INCLUDES.filter(rule).map(({ from, to }) => `${from} -> ${to}`);
 
-test("there is something to check", () => {
+test("the test finds includes", () => {
 	expect(INCLUDES.filter(({ from, to }) => layerOf(from) >= 0 && layerOf(to) >= 0).length).toBeGreaterThan(100);
 	for (const layer of LAYERS) expect(FILES.some((file) => file.startsWith(`bpf/${layer}/`))).toBe(true);
 });

@@ -85,7 +85,7 @@ test.skipIf(skipped)("the page leads from / to a request and its response", asyn
 	await page.close();
 });
 
-test.skipIf(skipped)("the page sends the token that it was given", async () => {
+test.skipIf(skipped)("the page sends the given token", async () => {
 	const page = await browser.newPage();
 	await page.goto(`${origin}/docs`);
 	expect(await execute(page, "putPolicy")).toMatchObject({ status: "401" });

@@ -96,7 +96,7 @@ test("If-Match protects the policy of another client from being overwritten", as
 	expect((await put("version: 1", { "if-match": "*" })).statusCode).toBe(200);
 });
 
-test("a check lists every error and puts nothing in force", async () => {
+test("a check lists every error and changes nothing", async () => {
 	const check = () =>
 		app.inject({
 			method: "POST",

@@ -101,7 +101,7 @@ function happen(count: number, name?: string): void {
 	harness.feed(...records);
 }
 
-test("a reader gets the whole record of every matching event as it happens", async () => {
+test("a reader gets the complete record of every matching event when it occurs", async () => {
 	const all = await follow();
 	const some = await follow("?kind=dns&name=**.example.org");
 	const several = await follow("?name=*example*&name=other.test&not-name=*.test");
@@ -167,7 +167,7 @@ test("?since begins with history", async () => {
 	expect(reader.ids().slice(0, 2)).toEqual([1, 3]);
 });
 
-test("a stalled reader costs bounded memory and learns how much it missed; the other misses nothing", async () => {
+test("a stalled reader uses bounded memory and gets the number of missed events; the other misses none", async () => {
 	const stalled = await follow();
 	stalled.response?.pause();
 	const well = await follow();

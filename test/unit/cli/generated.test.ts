@@ -13,7 +13,7 @@ const has = (command: string) => spawnSync("sh", ["-c", `command -v ${command}`]
 const program = () => buildProgram(Object.assign(new Terminal(), { version: readVersion() }), () => {});
 const file = (path: string) => readFileSync(new URL(`../../../${path}`, import.meta.url), "utf8");
 
-test("man/sallyport.1 and completion/ are what the program makes (scripts/sallyport man > man/sallyport.1)", () => {
+test("man/sallyport.1 and completion/ are up to date (scripts/sallyport man > man/sallyport.1)", () => {
 	expect(file("man/sallyport.1")).toBe(manPage(program()));
 	expect(file("completion/sallyport.bash")).toBe(completion(program(), "bash"));
 	expect(file("completion/_sallyport")).toBe(completion(program(), "zsh"));
@@ -43,7 +43,7 @@ test.skipIf(!has("mandoc"))("mandoc finds nothing to say about it", () => {
 	expect(said).toEqual([]);
 });
 
-test("the table of exit codes in docs/cli.md has the same words", () => {
+test("the table of exit codes in docs/cli.md has the same texts", () => {
 	const rows = [...file("docs/cli.md").matchAll(/^\| \d+ \| `(\w+)` \| (.*) \|$/gm)].map((row) => [row[1], row[2]]);
 	expect(Object.fromEntries(rows)).toEqual(WHEN);
 });

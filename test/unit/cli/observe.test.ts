@@ -51,7 +51,7 @@ test("a connection is joined with its record, whichever comes first, and once", 
 	expect(shown.at(-1)).toEqual([3, null]);
 });
 
-test("of two connections to one place each has the record that is nearest in time; none has one of another moment", () => {
+test("each of two connections to one destination is joined with the record nearest in time", () => {
 	const { records, shown } = joiner();
 	const at = (ms: number) => new Date(Date.parse(own.first) + ms).toISOString();
 	records.enforced(record(101, { first: at(20) }));
@@ -141,7 +141,7 @@ test("observe refuses pins that hold a policy", async () => {
 	expect(stderr).toContain("The pins at /sys/fs/bpf/sallyport are in use. Generation 3 is in force.");
 });
 
-test("run says what stays in force at its end, also when it fails", async () => {
+test("run reports what stays in force at its end, also after a failure", async () => {
 	for (const failure of [null, new SallyportError("LISTEN_FAILED", "busy")]) {
 		const terminal = new Terminal();
 		terminal.failure = failure;

@@ -26,7 +26,7 @@ async function until(probe: () => boolean): Promise<void> {
 	}
 }
 
-test("connections follows the pages up to its limit, and says that there are more", async () => {
+test("connections follows the pages up to its limit, and reports that there are more", async () => {
 	await daemon(({ query }) => {
 		const at = Number(query["cursor"] ?? 0);
 		return { connections: [{ ...view(), id: at }], next: String(at + 1), more: true };
@@ -61,7 +61,7 @@ test("connections ID shows all of one record, with the steps that decided it", a
 	expect(stdout).toMatch(/2\. +tls: denied <- decided/);
 });
 
-test("names: a list, a pattern, and one name whole", async () => {
+test("names: a list, a pattern, and the details of one name", async () => {
 	const summary = {
 		name: "a.example.com",
 		first: iso(0),
@@ -158,7 +158,7 @@ test("stream shows events, reports missed ones, and resumes when the daemon come
 	expect(asked[0]?.query).toEqual({ verdict: "deny" });
 });
 
-test("status in words and as JSON; the daemon's text does not reach the terminal as it is", async () => {
+test("status as text and as JSON; control characters in the daemon's text are escaped", async () => {
 	await daemon(() => STATUS);
 	const { stdout } = await ask("status");
 	expect(stdout).toContain("policy       /etc/sallyport/policy.yaml (mode enforce, 2 rules, generation 3");
@@ -167,7 +167,7 @@ test("status in words and as JSON; the daemon's text does not reach the terminal
 	expect(JSON.parse((await ask("status --json")).stdout)).toMatchObject({ denied: 4, wouldDeny: 5 });
 });
 
-test("a filter may be repeated and negated, and its values are checked before the daemon is asked", async () => {
+test("a filter may be repeated and negated, and its values are checked before the request", async () => {
 	await daemon(() => ({ connections: [], next: null }));
 	await ask(
 		"connections --name *amazon* --name a.example --not-unit a.service --not-unit b.service --verdict deny --open",

@@ -6,7 +6,7 @@ import { problem, Terminal } from "./terminal.ts";
 
 useDaemon();
 
-test("no daemon, a dead one, no right: a sentence with what to do, and exit code 30", async () => {
+test("no daemon, one that has ended, no permission: a message with the fix, and exit code 30", async () => {
 	expect(await ask("status")).toMatchObject({
 		code: 30,
 		stderr: expect.stringContaining("sudo systemctl start sallyport"),
@@ -15,7 +15,7 @@ test("no daemon, a dead one, no right: a sentence with what to do, and exit code
 	expect(await ask("status")).toMatchObject({ code: 30, stderr: expect.stringContaining("the daemon has ended") });
 });
 
-test("a refusal is printed in the daemon's words, with exit code 31", async () => {
+test("a refusal is printed with the daemon's text, and is exit code 31", async () => {
 	await daemon((_, response) => problem(response, 400, 'address "x\x1b" is no address'));
 	expect(await ask("connections --address 192.0.2.1")).toMatchObject({
 		code: 31,
@@ -34,14 +34,14 @@ test("a record or name that the daemon does not have", async () => {
 	);
 });
 
-test("without a daemon the error says what the kernel enforces, where that is known", async () => {
+test("without a daemon the error reports what the kernel enforces, if known", async () => {
 	const terminal = Object.assign(new Terminal(), { inKernel: "The kernel still enforces generation 7." });
 	const { code, stderr } = await ask("status", terminal);
 	expect(code).toBe(30);
 	expect(stderr).toContain("so no daemon runs here. The kernel still enforces generation 7. Start it with");
 });
 
-test("while history is not written, every list warns since when and why; the answer itself stays as it is", async () => {
+test("while history is not written, every list warns with time and reason, and its output is unchanged", async () => {
 	const unwritten = { since: "2026-01-02T03:04:05.000Z", why: "The disk is full\x1b[2J" };
 	await daemon(({ path }) =>
 		path === "/v1/top"

@@ -80,7 +80,7 @@ describe.each(WIDTHS)("at %i columns", (width) => {
 		expect(new Set(starts).size, "the verdict's column is aligned").toBe(1);
 	});
 
-	test("columns come back in the order of their worth", () => {
+	test("columns return in the order of their priority", () => {
 		const shown = layOut(recordTable(), {}, width, null).cells.map(({ column }) => column.key);
 		const { worth } = recordTable();
 		expect(worth.slice(0, shown.length).sort()).toEqual([...shown].sort());
@@ -117,7 +117,7 @@ test("a pipe, and --wide on a terminal, get every column and no cut", () => {
 	}
 });
 
-test("--columns chooses and orders, drops nothing, and takes columns that are not shown otherwise", () => {
+test("--columns selects and orders columns, including optional ones, and omits none", () => {
 	const options = { columns: "port,user,name,id,destination,rule,time,exe" };
 	for (const width of WIDTHS) {
 		const layout = layOut(recordTable(), options, width, LONG);
@@ -168,7 +168,7 @@ test("wide characters and combining marks are cut between, not inside", () => {
 	expect(displayWidth("👩‍👩‍👧")).toBe(2);
 });
 
-test("whatever the text, what is cut fits its room", () => {
+test("any shortened text fits its width", () => {
 	fc.assert(
 		fc.property(fc.string({ unit: "grapheme", maxLength: 40 }), fc.nat(30), (hostile, room) => {
 			const text = harmless(hostile);

@@ -54,7 +54,7 @@ test("top: once where there is no terminal, JSON on demand, within the width", a
 	}
 });
 
-test("top on a terminal takes the alternate screen, fits it, follows its size, and gives it back", async () => {
+test("top uses the terminal's alternate screen, follows its size, and restores the screen", async () => {
 	await daemon(() => ({ by: ["name"], rows: Array.from({ length: 100 }, () => ROWS[0]) }));
 	const terminal = new Terminal(true, true);
 	const running = ask("top --interval 1", terminal);
@@ -77,7 +77,7 @@ test("top on a terminal takes the alternate screen, fits it, follows its size, a
 	expect(terminal.calls).toEqual(["unresize", "unkeys"]);
 });
 
-test("top on a terminal: an error before the first look leaves the screen alone; a signal gives it back", async () => {
+test("top on a terminal: an error before the first frame does not change the screen; a signal restores it", async () => {
 	const terminal = new Terminal(true, true);
 	expect(await ask("top", terminal)).toMatchObject({ code: 30, stdout: "" });
 	await daemon(() => ({ by: ["name"], rows: ROWS }));

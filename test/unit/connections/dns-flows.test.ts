@@ -43,7 +43,7 @@ function setUp() {
 	return { harness, sent, sweepAt, rows };
 }
 
-test("a flow that carries only questions has one row per question, also after it has ended", () => {
+test("a flow with DNS queries only has one row per query, also after it has ended", () => {
 	const { harness, sent, sweepAt, rows } = setUp();
 	harness.feed(flow(), ask("a.example"), ask("b.example"));
 	vi.advanceTimersByTime(5_000);
@@ -93,7 +93,7 @@ test("a denied question is one row", () => {
 	expect(rows()).toEqual(["dns a.example deny"]);
 });
 
-test("a flow whose first packet is no question becomes a connection at the next tick", () => {
+test("a flow whose first packet is not a DNS query becomes a connection at the next tick", () => {
 	const { harness, rows } = setUp();
 	const opened: number[] = [];
 	harness.table.watch({ opened: ({ id }) => opened.push(id) });
@@ -105,7 +105,7 @@ test("a flow whose first packet is no question becomes a connection at the next 
 	expect(harness.only().open).toBe(true);
 });
 
-test("a flow that carries something else later becomes a connection, with its counters", () => {
+test("a flow that carries other data later becomes a connection, with its counters", () => {
 	const { harness, sent, sweepAt, rows } = setUp();
 	harness.feed(flow(), ask("a.example"));
 	sent(3, 4 * S);

@@ -65,7 +65,7 @@ test("in the order in which they came, each with the generation after the one be
 	expect(policy.ruleOf(2, 0)?.name).toBe("b");
 });
 
-test("of two that replace the same policy the second comes too late", async () => {
+test("the second of two loads that replace the same policy is refused", async () => {
 	const { policy, end } = slowService();
 	const replaces = (etag: string | null) => (current: { etag: string } | null) => (current?.etag ?? null) === etag;
 	const [first, second] = ["a", "b"].map((name) => policy.load(named(name), "(api)", "api", replaces(null)));
@@ -76,7 +76,7 @@ test("of two that replace the same policy the second comes too late", async () =
 	expect(policy).toMatchObject({ generation: 1, healthy: true, counts: { loaded: 1, refused: 0 } });
 });
 
-test("a file that is to be loaded twice is loaded once more, as it is then", async () => {
+test("several pending loads of the file become one, which reads its latest content", async () => {
 	const { policy, kernel, building, end } = slowService();
 	const file = join(folder, "p.yaml");
 	writeFileSync(file, named("a"));

@@ -33,7 +33,7 @@ test("a mount that covers a BPF file system counts, not the one below it", () =>
 	expect(pinFolderError(join(root, "x/pins"), covered)).toMatchObject({ code: "NO_BPFFS" });
 });
 
-test("an empty root is mounted, and unmounted if nothing of others is there by then", () => {
+test("an empty root is mounted, and unmounted if no others use it by then", () => {
 	const undo = ensureBpffs(addon, join(root, "pins"), PLAIN, root);
 	expect(calls).toEqual([`mount ${root}`]);
 	writeFileSync(join(root, "others"), "");
@@ -45,7 +45,7 @@ test("an empty root is mounted, and unmounted if nothing of others is there by t
 	expect(calls).toEqual([`mount ${root}`, `unmount ${root}`]);
 });
 
-test("nothing is mounted over files, nor anywhere but at the root", () => {
+test("nothing is mounted over files or anywhere except at the root", () => {
 	writeFileSync(join(root, "file"), "");
 	expect(() => ensureBpffs(addon, join(root, "pins"), PLAIN, root)).toThrow(/cannot be mounted at .*: it is not empty/);
 	expect(() => ensureBpffs(addon, "/somewhere/else", PLAIN, root)).toThrow(

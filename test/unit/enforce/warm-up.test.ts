@@ -70,7 +70,7 @@ const POLICY = policyOf(
 	{ name: "c", action: "allow", to: { preset: "encrypted-dns" } },
 );
 
-test("names that a policy allows are asked for, wildcards, denials and presets are not", () => {
+test("names that a policy allows are resolved; wildcards, denials and presets are not", () => {
 	expect(exactNames(POLICY)).toEqual(["api.example.com", "db.example.com"]);
 });
 
@@ -92,7 +92,7 @@ test("a resolved name is added with its TTL, each name once", async () => {
 	]);
 });
 
-test("a name that no server answered is asked for again with a later policy, and the log says how many", async () => {
+test("an unanswered name is queried again with a later policy, and the log has the number of such names", async () => {
 	const { warmer, asked, said } = stand("resolve", { unanswered: ["db.example.com"] });
 	await warmer.resolve(POLICY);
 	expect(said).toEqual([{ names: 2, addresses: 0, unanswered: 1, leftOut: 0 }]);
@@ -101,7 +101,7 @@ test("a name that no server answered is asked for again with a later policy, and
 	expect(asked).toEqual(["db.example.com"]);
 });
 
-test("a question that is lost on its way is asked again", async () => {
+test("a lost query is repeated", async () => {
 	const server = createSocket("udp4");
 	const lost = new Set<string>();
 	server.on("message", (message, { port }) => {
@@ -121,7 +121,7 @@ test("a question that is lost on its way is asked again", async () => {
 	}
 });
 
-test("caches are flushed only where names decide, and nothing happens where it is not wanted", async () => {
+test("caches are flushed only if the policy has names, and nothing happens if warm-up is off", async () => {
 	const flush = stand("flush");
 	await flush.warmer.flush(policyOf({ name: "x", action: "allow", to: { ports: 443 } }));
 	expect(flush.flushes()).toBe(0);
@@ -134,7 +134,7 @@ test("caches are flushed only where names decide, and nothing happens where it i
 	expect([none.flushes(), none.asked]).toEqual([0, []]);
 });
 
-test("of a long list only so many are asked for", async () => {
+test("the number of queried names of a long list is limited", async () => {
 	const domain = Array.from({ length: LIMITS.resolvedNames + 10 }, (_, i) => `n${i}.example.com`);
 	const { warmer, asked } = stand("resolve");
 	await warmer.resolve(policyOf({ name: "a", action: "allow", to: { domain } }));

@@ -28,7 +28,7 @@ test("values and labels from untrusted programs cannot break the format", async 
 	]);
 });
 
-test("a scrape of 100,000 series gives the event loop back after a small part of its work", async () => {
+test("a scrape of 100,000 series blocks the event loop only for a small part of its work", async () => {
 	const registry = new Registry();
 	for (let family = 0; family < 10; family++) {
 		scrapedCounter({

@@ -31,7 +31,7 @@ function stalled(listener: MetricsListener): { socket: Socket; begun: Promise<vo
 	return { socket, begun };
 }
 
-test("one client may send so many requests a second, and no more", async () => {
+test("requests per second of one client are limited", async () => {
 	const listener = await listen({ tokenFile: file("token", TOKEN) });
 	const guesses = Array.from({ length: LIMITS.scrapeRequests + 10 }, (_, i) => `Bearer ${TOKEN}${i}`);
 	const statuses = await Promise.all(

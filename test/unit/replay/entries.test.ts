@@ -127,7 +127,7 @@ describe("a policy", () => {
 		]);
 	});
 
-	test("knows the client only if it is given", () => {
+	test("has a client only if one is given", () => {
 		const mail = { ...WEB, server: at("198.51.100.7", 25) };
 		const said: Said[] = [
 			[1, mail, open],

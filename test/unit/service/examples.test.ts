@@ -48,7 +48,7 @@ function queries(): string[] {
 	return [...groups.flatMap(({ rules }) => rules.map(({ expr }) => expr)), ...variables, ...panels];
 }
 
-test("every query of alerts and dashboard asks for a metric that there is", () => {
+test("every query of alerts and dashboard uses an existing metric", () => {
 	const known = metrics();
 	const asked = queries().flatMap((query) => query.match(/sallyport_[a-z_]+/g) ?? []);
 	expect(asked.length).toBeGreaterThan(15);

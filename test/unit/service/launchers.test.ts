@@ -29,7 +29,7 @@ function startOf(launcher: string, node: string): { switches: string[]; arena: s
 	return { arena, cache, switches: args.filter((each) => each.startsWith("--")), last: args.at(-1) ?? "" };
 }
 
-test("both give Node the same switches, one arena of malloc and a cache of compiled code", () => {
+test("both start Node with the same options, one malloc arena and a compile cache", () => {
 	const development = startOf(
 		executable(join(folder, "scripts/sallyport"), readFileSync(join(ROOT, "scripts/sallyport"), "utf8")),
 		join(folder, "node_modules/.bin/node"),

@@ -151,7 +151,7 @@ test("a connection that changes stays one row, before and after it is sealed, an
 	]);
 });
 
-test("sums stay right when a connection changes while its segments become a span", () => {
+test("sums stay correct when a connection changes while its segments become a span", () => {
 	using folder = scratch();
 	using file = engine(folder.folder);
 	const connections = Array.from({ length: 200 }, (_, index) => made({ id: NOW + index * 1e6, cookie: index + 1 }));
