@@ -9,7 +9,7 @@ import { crossBuild } from "./cross.ts";
 export interface Names {
 	readonly debian: string;
 	readonly rpm: string;
-	/** Of the GNU compiler. */
+	/** Triplet of the GNU compiler. */
 	readonly triplet: string;
 }
 
@@ -23,13 +23,13 @@ export interface Built {
 }
 
 export interface Library {
-	/** As the addon names it. */
+	/** Name of the architecture in the addon. */
 	readonly name: string;
 	readonly path: string;
 }
 
 export interface Target extends Names, Built {
-	/** As Node names it. */
+	/** Name of the architecture in Node. */
 	readonly arch: string;
 	/** The program `strip` for it. */
 	readonly strip: string;

@@ -129,7 +129,7 @@ type Item = { readonly key: Key } & ({ readonly row: HistoryRecord } | { readonl
 
 /** Rows that the reader's thread returns at once as objects. */
 const PART = 200;
-/** Rows that are formatted at once. */
+/** Rows formatted in one step. */
 const WRITTEN = 50;
 /** Groups of each side that are merged. */
 const GROUPS = 10_000;

@@ -13,7 +13,7 @@ export function readCursor(text: string | undefined): { readonly from?: Source; 
 	return { from, cursor: text.slice(2) };
 }
 
-/** The cursor for clients; `next` is the one of the source. */
+/** The cursor for clients; `next` is the source's cursor. */
 export function writeCursor(source: Source, next: string | null): string | null {
 	return next === null ? null : `${source[0]}.${next}`;
 }

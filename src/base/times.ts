@@ -1,6 +1,6 @@
 /** Times as people type them: an age, seconds since the epoch, or a date with or without a time and a zone. */
 
-/** What a time may look like, for messages that refuse one. */
+/** Accepted forms of a time, for the messages that refuse other texts. */
 export const TIME_FORMS =
 	"an age such as 15m, seconds since the epoch, or a time such as 2026-01-31T12:00:00Z (UTC if it has no zone)";
 

@@ -7,7 +7,7 @@ import { harmlessJson, recordCountText } from "./text.ts";
 export interface ObservedOutputOptions extends TableOptions {
 	/** JSON lines instead of a table. */
 	readonly json: boolean;
-	/** Who enforces beside the observer, see reportEnforcement(). */
+	/** Enforces a policy beside the observer, see reportEnforcement(). */
 	readonly enforcement: "daemon" | "kernel" | "none";
 	/** Show the verdict of the observer's policy too, where another policy is enforced. */
 	readonly ownVerdict: boolean;

@@ -71,7 +71,7 @@ async function stream(options: Options, deps: CliDeps): Promise<void> {
 }
 
 interface Position {
-	/** Of the last event. */
+	/** Id of the last event. */
 	id: string | null;
 	/** The daemon has answered at least once. */
 	connected: boolean;

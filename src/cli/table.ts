@@ -33,7 +33,7 @@ export interface Table<Row> {
 	readonly paintLine?: (row: Row, text: string) => string;
 }
 
-/** What a user chose; see `addTableOptions`. */
+/** The user's choice of columns; see `addTableOptions`. */
 export interface TableOptions {
 	readonly wide?: boolean;
 	readonly columns?: string;

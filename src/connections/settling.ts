@@ -4,7 +4,7 @@ import type { Connection } from "../records/connection.ts";
 export interface SettlingOptions {
 	/** Waiting time of a connection [ms]. It ends at the next tick, up to TIMES.settleTick later. */
 	readonly wait: (connection: Connection) => number;
-	/** Called once for each connection whose wait is over. */
+	/** Called once for each connection when its wait ends. */
 	readonly settled: (connection: Connection) => void;
 }
 
@@ -30,7 +30,7 @@ export class Settling {
 		return this.#waiting.delete(connection);
 	}
 
-	/** Settles all that wait. */
+	/** Settles all waiting connections. */
 	flush(): void {
 		for (const connection of this.#waiting.keys()) this.#settle(connection);
 	}

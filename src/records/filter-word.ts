@@ -25,7 +25,7 @@ export interface WordText {
 	readonly placeholder: string;
 	/** A phrase for help and OpenAPI. */
 	readonly help: string;
-	/** What the value has to be, for the message that refuses one. */
+	/** The expected form of the value, for the message that refuses others. */
 	readonly expected: string;
 	/** All values, where they are few. */
 	readonly choices?: readonly string[];

@@ -68,7 +68,7 @@ export interface HttpView {
 	readonly host: string | null;
 	/** With the query string. */
 	readonly path: string;
-	/** Of the response; null: not known. */
+	/** Status of the response; null: not known. */
 	readonly status: number | null;
 	readonly requests: number;
 }

@@ -68,5 +68,5 @@ interface Sealed {
 	readonly began: number;
 }
 
-/** Of one batch. */
+/** Records in one batch. */
 const RECORDS = 2_000;

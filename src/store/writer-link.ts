@@ -12,7 +12,7 @@ export interface WriterLinkOptions {
 	readonly file: string;
 	/** [ms] */
 	readonly maxAge: number;
-	/** Of the file and its write-ahead log. */
+	/** Maximum size of the file and its write-ahead log [bytes]. */
 	readonly maxBytes: number;
 	readonly describe: Describer;
 	/** Records that wait in memory at most. */
