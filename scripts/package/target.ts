@@ -33,7 +33,7 @@ export interface Target extends Names, Built {
 	readonly arch: string;
 	/** The program `strip` for it. */
 	readonly strip: string;
-	/** Libraries that the package brings. */
+	/** Libraries included in the package. */
 	readonly libraries: readonly Library[];
 }
 
@@ -71,7 +71,10 @@ function read(command: string, ...args: string[]): string {
 	return execFileSync(command, args, { encoding: "utf8", maxBuffer: 1 << 28 });
 }
 
-/** Libraries that the addon loads, except libc and those that Node contains. The package brings them: hosts have other versions. */
+/**
+ * Libraries that the addon loads, except libc and those that Node contains. The package includes them, because hosts have other
+ * versions.
+ */
 function librariesOf(objdump: string, addon: string, folders: readonly string[]): Library[] {
 	const found = new Map<string, string>();
 	const waiting = [addon];

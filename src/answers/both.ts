@@ -127,7 +127,7 @@ export class BothRecords implements HistoryReader {
 
 type Item = { readonly key: Key } & ({ readonly row: HistoryRecord } | { readonly connection: Connection });
 
-/** Rows that the reader's thread returns at once as objects. */
+/** Rows that the reader's thread returns as objects in one step. */
 const PART = 200;
 /** Rows formatted in one step. */
 const WRITTEN = 50;

@@ -2,7 +2,7 @@ import type { HistoryQuery, HistoryReader, RowForm, Source, Unwritten, WrittenPa
 import { FilterError, HistoryError } from "../records/query-errors.ts";
 import type { ApiServices } from "./services.ts";
 
-/** Rows of one response at most. */
+/** Maximum number of rows in a response. */
 export const PAGE = 1_000;
 
 /** A cursor names its source: a position in the history means nothing in memory. Throws FilterError for another text. */

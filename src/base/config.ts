@@ -134,7 +134,7 @@ export const LIMITS = {
 	scrapeConnections: 32,
 	scrapes: 4,
 	scrapeRequests: 50,
-	/** Password hashes that the listener of the metrics computes at a time. Each takes up to 64 MB. */
+	/** Maximum number of password hashes that the metrics listener computes at a time. Each takes up to 64 MB. */
 	passwordChecks: 2,
 } as const;
 

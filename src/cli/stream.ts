@@ -75,7 +75,7 @@ interface Position {
 	id: string | null;
 	/** The daemon has answered at least once. */
 	connected: boolean;
-	/** The user knows that the daemon has ended. */
+	/** The end of the daemon has been reported. */
 	reported: boolean;
 }
 

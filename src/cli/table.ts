@@ -7,7 +7,7 @@ import { harmless } from "./text.ts";
 
 /** A column. Widths are in terminal columns. */
 export interface Column<Row> {
-	/** Its name for --columns. */
+	/** Name of the column for --columns. */
 	readonly key: string;
 	/** If it has a slash, the part before it is the title of a narrow column. */
 	readonly title: string;

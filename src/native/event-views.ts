@@ -12,7 +12,7 @@ export interface EventHead {
 	readonly tgid: number;
 	/** CLOCK_MONOTONIC [ns]. */
 	readonly time: number;
-	/** Cookie of the socket; 0: none. */
+	/** Of the socket; 0: none. */
 	readonly cookie: number;
 	/** CLOCK_BOOTTIME at which the process started [ns]. */
 	readonly start: number;

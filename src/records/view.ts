@@ -28,7 +28,7 @@ export interface ConnectionView {
 	readonly process: ProcessView | null;
 	readonly unit: string | null;
 	readonly container: string | null;
-	/** Below the watched cgroup. */
+	/** Path below the watched cgroup. */
 	readonly cgroup: string | null;
 	/** tcp, udp, icmp, icmp6 or a number. */
 	readonly protocol: string;

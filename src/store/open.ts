@@ -145,7 +145,7 @@ function selected({ since, until, terms = [] }: ConnectionFilter = {}): Selected
 	};
 }
 
-/** Within the numbers that SQLite and JavaScript both have. */
+/** Limited to integers that both SQLite and JavaScript represent exactly. */
 function micros(ms: number): number {
 	return Math.floor(Math.min(Math.max(ms, 0), 9e12) * 1000);
 }

@@ -19,7 +19,7 @@ export interface TopOptions extends Selected {
 	readonly limit: number;
 }
 
-/** Connections that began in the range; the filter's bounds are those of their beginning, as the parts of the rollups are. */
+/** Connections that began in the range. The bounds apply to the beginning of a connection, as those of rollup parts do. */
 export function top(database: DatabaseSync, options: TopOptions): TopRow[] {
 	const selection = select(database, options.terms);
 	if (selection.empty) return [];
