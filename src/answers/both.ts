@@ -131,7 +131,7 @@ type Item = { readonly key: Key } & ({ readonly row: HistoryRecord } | { readonl
 const PART = 200;
 /** Rows formatted in one step. */
 const WRITTEN = 50;
-/** Groups of each side that are merged. */
+/** Maximum number of groups merged from each source. */
 const GROUPS = 10_000;
 
 /* The position that the file gives the row (find.ts). */

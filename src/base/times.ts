@@ -5,8 +5,8 @@ export const TIME_FORMS =
 	"an age such as 15m, seconds since the epoch, or a time such as 2026-01-31T12:00:00Z (UTC if it has no zone)";
 
 /**
- * Milliseconds since the epoch, or null for a text that is none of the forms. Without a zone a time is UTC (RFC 3339 requires the
- * zone). A date is its first moment.
+ * Milliseconds since the epoch, or null for an invalid text. Without a zone a time is UTC (RFC 3339 requires the zone). A date
+ * is its first moment.
  */
 export function parseTime(text: string, now: number): number | null {
 	const age = AGE.exec(text);

@@ -24,7 +24,7 @@ export interface Column<Row> {
 }
 
 export interface Table<Row> {
-	/** Every column there is. */
+	/** All columns. */
 	readonly columns: readonly Column<Row>[];
 	/** Keys of the columns that are shown by default, the most valuable first: the last one shrinks first, then is dropped. */
 	readonly worth: readonly string[];

@@ -171,7 +171,7 @@ export class ConnectionTable implements EventSink {
 		const connection = this.#ofSocket(event);
 		if (connection === undefined || event.protocol !== PROTOCOL.tcp) return connection;
 		if (connection.remotePort === event.remotePort && connection.remote === event.remote) return connection;
-		/* The same socket connects to another address, so its connection before was never established. */
+		/* The same socket connects to another address, so its previous connection was never established. */
 		this.finish(connection, END.refused);
 		return undefined;
 	}

@@ -11,7 +11,7 @@ export interface SettlingOptions {
 /** Connections that wait until their name and verdict are likely to be complete. The timer runs only while one waits. */
 export class Settling {
 	readonly #o: SettlingOptions;
-	/** When each began to wait, wall clock [ms]. */
+	/** Time at which each began to wait, wall clock [ms]. */
 	readonly #waiting = new Map<Connection, number>();
 	#timer: NodeJS.Timeout | null = null;
 
