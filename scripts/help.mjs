@@ -10,7 +10,7 @@ export const GOALS = ["P1", "P2", "P4", "P5", "P6", "P7", "P8", "P9", "P10", "P1
 /** Each has a fuzzer, a C file of its name. */
 export const PARSERS = namesIn("test/fuzz", ".c");
 
-/** Checks of the installed service; each is a file of its name. */
+/** Checks of the installed service, one per file. */
 export const ROWS = namesIn("test/vm/guest/rows", ".mjs");
 
 /** Parts of a guest's second boot, in their order: parts of test/vm/guest/checks.mjs and rows. */

@@ -9,8 +9,8 @@
 #include "dns_socket.h"
 
 /* Marks a map that a new version of the programs takes over, so that it enforces the same policy with the same
- * knowledge from its first packet. Other maps start empty, as counters must: the previous daemon assigned their slots.
- * The loader (native/object.cc) finds the mark in the object's BTF. */
+ * learned state from its first packet. Other maps start empty, as counters must: the previous daemon assigned
+ * their slots. The loader (native/object.cc) finds the mark in the object's BTF. */
 #define SP_KEPT __attribute__((btf_decl_tag("kept")))
 
 /* clang-format off */

@@ -45,7 +45,7 @@ enum sp_protocol {
 	SP_PROTOCOL_ICMP6 = IPPROTO_ICMPV6,
 };
 
-/* An empty array takes no room in .rodata. bpftool leaves static variables out of the skeleton. */
+/* An empty array takes no space in .rodata. bpftool leaves static variables out of the skeleton. */
 static const struct {
 	struct sp_end end[0];
 	struct sp_policy_head policy_head[0];

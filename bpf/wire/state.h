@@ -138,7 +138,7 @@ struct sp_socket {
 	__u64 exe_hash, cgroup, start;
 	__u32 tgid, uid;
 	/* valid with SP_SOCKET_READING */
-	__u64 pending_since; /* CLOCK_MONOTONIC [ns] since a message is incomplete; 0: none is */
+	__u64 pending_since; /* CLOCK_MONOTONIC [ns]: a message is incomplete since then; 0: none */
 	__u32 next; /* sequence number of the next byte to read */
 	__u32 segments; /* read so far */
 	struct sp_reader reader;

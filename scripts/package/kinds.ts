@@ -16,7 +16,7 @@ export interface Job {
 	readonly quick: boolean;
 	readonly target: Target;
 	readonly metadata: Metadata;
-	/** Seconds; the time of every file. */
+	/** Modification time of every file [s]. */
 	readonly epoch: number;
 }
 

@@ -12,7 +12,7 @@ export async function inSlices<T>(items: Iterable<T>, take: (item: T) => void): 
 	}
 }
 
-/** Items between two looks at the clock. */
+/** Items processed between two reads of the clock. */
 const CLOCK_EVERY = 32;
 /** [ms] */
 const SLICE = 2;

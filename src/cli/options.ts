@@ -18,7 +18,7 @@ export function invalid(value: string, kind: string): SallyportError {
 	return new SallyportError("USAGE", `'${harmless(value)}' is not ${kind}.`);
 }
 
-/** For commander: a value of a fixed set. Throws SallyportError USAGE. */
+/** Parser for commander: accepts the values of a fixed set. Throws SallyportError USAGE. */
 export function oneOf(words: readonly string[]): (value: string) => string {
 	return (value) => {
 		if (!words.includes(value)) throw invalid(value, `one of ${words.join(", ")}`);
@@ -26,9 +26,12 @@ export function oneOf(words: readonly string[]): (value: string) => string {
 	};
 }
 
-/** For commander: the value that a user typed to the value that the daemon takes. Each throws SallyportError USAGE. */
+/**
+ * Parsers for commander. Each converts the text that a user typed to the daemon's value, and throws SallyportError USAGE if it
+ * is invalid.
+ */
 export function absolutePath(value: string): string {
-	/* It would stand for the current directory. */
+	/* An empty path would mean the current directory. */
 	if (value === "") throw new SallyportError("USAGE", "A path must not be empty.");
 	return resolve(value);
 }

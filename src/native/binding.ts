@@ -119,9 +119,9 @@ export interface Kernel {
 	 */
 	destroySocket(socket: SocketName): Promise<number>;
 	/**
-	 * Attaches loaded programs and pins them in place of older ones, which stay attached until the new ones are. Fill
-	 * the maps first: from here on every packet is judged. Does nothing after adoption. Without this call, close()
-	 * leaves in force what was before.
+	 * Attaches loaded programs and pins them in place of older ones, which stay attached until the new ones are. Fill the maps
+	 * first: from here on every packet is judged. Does nothing after adoption. Without this call, close() leaves the previous
+	 * programs in force.
 	 */
 	attach(): void;
 	/** Removes links and pins. After close() nothing of Sallyport is left in the kernel. */

@@ -225,7 +225,7 @@ export interface HistoryStatus {
 	readonly expired: number;
 	readonly failures: number;
 	readonly writerRestarts: number;
-	/** The present failure, or null. */
+	/** The current failure, or null. */
 	readonly failure: HistoryFailure | null;
 }
 

@@ -1,7 +1,7 @@
 /**
- * A page of connections. By time: the rows that are not sealed, then segment by segment, through its entries where the query allows.
- * The first rows come at once however large the file is, and a search that finds little stops after its time with a position from
- * which the next page continues.
+ * A page of connections. In the order of time it reads the rows that are not sealed, then each segment, through its entries if
+ * the query allows. The first rows are returned quickly however large the file is. A search that finds little stops after its
+ * time limit, with a position from which the next page continues.
  */
 import type { DatabaseSync } from "node:sqlite";
 import type { HistorySort } from "../records/contract.ts";

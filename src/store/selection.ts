@@ -215,8 +215,8 @@ interface Steps {
 }
 
 /**
- * Terms with process ids. An id is a property of the connection's process and the rest of its program: either may match. Connections
- * of a positive term are found through the programs that match or that ran under one of the ids: `superset`.
+ * Terms with process ids. A connection matches by the id of its process or by the other properties of its program. Connections
+ * of a positive term are found through `superset`: the programs that match or that ran under one of the ids.
  */
 function processConditions(
 	database: DatabaseSync,

@@ -53,7 +53,7 @@ export function visiblePath(mounts: readonly Mount[], device: number, path: stri
 	return best === null ? path : join(best.point, inside(path, best.root));
 }
 
-/** The reverse: the mount that has an absolute path (without symbolic links), and the path inside its file system. */
+/** The inverse: the mount that has an absolute path (without symbolic links), and the path inside its file system. */
 export function mountOf(
 	mounts: readonly Mount[],
 	path: string,
