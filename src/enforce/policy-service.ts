@@ -218,7 +218,7 @@ export class PolicyService implements RuleNamer {
 		return { ok: true, policy: loaded };
 	}
 
-	/* The policy is in force already, so a full or read-only disk does not make it a refused one. */
+	/* The policy is in force already, so a failure to save it (disk full or read-only) does not refuse it. */
 	#keepSlots(slots: Slots): void {
 		try {
 			this.#o.slots.commit(slots, () => this.#o.kernel.sum("rules"));

@@ -15,7 +15,7 @@ export interface NamesOptions {
 	/** [µs] Seen at or after it; null: no bound. */
 	readonly since: number | null;
 	readonly limit: number;
-	/** The name at which the page before ended. */
+	/** The last name of the previous page. */
 	readonly after: string;
 }
 
