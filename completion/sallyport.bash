@@ -150,7 +150,6 @@ _sallyport() {
 		"stream")
 			case "$previous" in
 				--since) :; return ;;
-				--until) :; return ;;
 				--verdict) mapfile -t COMPREPLY < <(compgen -W "allow deny would_deny" -- "$current"); return ;;
 				--not-verdict) mapfile -t COMPREPLY < <(compgen -W "allow deny would_deny" -- "$current"); return ;;
 				--phase) mapfile -t COMPREPLY < <(compgen -W "dns connect tls http" -- "$current"); return ;;
@@ -183,7 +182,7 @@ _sallyport() {
 				--socket) compopt -o filenames 2>/dev/null; mapfile -t COMPREPLY < <(compgen -f -- "$current"); return ;;
 			esac
 			words=""
-			flags="--since --until --verdict --not-verdict --phase --not-phase --name --not-name --address --not-address --port --not-port --protocol --not-protocol --process --not-process --exe --not-exe --unit --not-unit --container --not-container --user --not-user --rule --not-rule --group --not-group --kind --open --seconds --wide --columns --no-headers --socket --json -h --help"
+			flags="--since --verdict --not-verdict --phase --not-phase --name --not-name --address --not-address --port --not-port --protocol --not-protocol --process --not-process --exe --not-exe --unit --not-unit --container --not-container --user --not-user --rule --not-rule --group --not-group --kind --open --seconds --wide --columns --no-headers --socket --json -h --help"
 			files=0 ;;
 		"policy")
 			words="check explain show apply reload diff"

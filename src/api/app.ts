@@ -3,8 +3,8 @@ import rateLimit from "@fastify/rate-limit";
 import type { FastifyInstance } from "fastify";
 import { LIMITS, TIMES } from "../base/config.ts";
 import type { Logger } from "../base/logger.ts";
+import type { TlsFiles } from "../system/listen-address.ts";
 import { type Access, guard } from "./access.ts";
-import { capConnections } from "./connection-cap.ts";
 import { connectionRoutes } from "./connections.ts";
 import { collectPaths } from "./methods.ts";
 import { nameRoutes } from "./names.ts";
@@ -13,7 +13,7 @@ import { describeApi } from "./openapi.ts";
 import { policyRoutes } from "./policy.ts";
 import { Refusal, sendProblems } from "./problem-details.ts";
 import { rootRoute } from "./root.ts";
-import { newServer, type Tls } from "./server.ts";
+import { newServer } from "./server.ts";
 import type { ApiServices } from "./services.ts";
 import { streamRoute } from "./stream.ts";
 import { topRoute } from "./top.ts";
@@ -23,7 +23,7 @@ export interface AppOptions {
 	readonly log: Logger;
 	readonly version: string;
 	readonly access: Access;
-	readonly tls?: Tls;
+	readonly tls?: TlsFiles;
 	/** Requests per second and client; default LIMITS.requests. */
 	readonly requests?: number;
 }
@@ -31,9 +31,8 @@ export interface AppOptions {
 /** Builds the API for one listener; the caller lets it listen. */
 export async function buildApp(options: AppOptions): Promise<FastifyInstance> {
 	const { services, log, version, access } = options;
-	const app = newServer(options.tls);
+	const app = newServer(options.tls ?? null);
 	sendProblems(app, log);
-	capConnections(app.server, LIMITS.apiConnections);
 	/* The idle timeout applies to silent clients, not to the time that the daemon needs for a response. */
 	app.addHook("preHandler", ({ raw }, _reply, done) => {
 		closeWhenIdle(raw.socket, 0);

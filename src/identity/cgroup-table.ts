@@ -1,4 +1,4 @@
-import { BoundedMap } from "../base/lru.ts";
+import { BoundedMap } from "../base/bounded.ts";
 import type { CgroupEvent } from "../native/event-objects.ts";
 
 export interface CgroupName {

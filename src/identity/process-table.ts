@@ -1,4 +1,4 @@
-import { BoundedMap } from "../base/lru.ts";
+import { BoundedMap } from "../base/bounded.ts";
 import type { ProcessEvent } from "../native/event-objects.ts";
 import type { EventHead } from "../native/event-views.ts";
 

@@ -1,11 +1,12 @@
 import { Registry } from "prom-client";
 import { expect, test } from "vitest";
-import { expose, exposeText } from "../../../src/metrics/exposition.ts";
-import { liveCounter, liveGauge, type Sample } from "../../../src/metrics/live.ts";
+import { expose } from "../../../src/metrics/exposition.ts";
+import { type Sample, scrapedCounter, scrapedGauge } from "../../../src/metrics/scraped-metric.ts";
+import { exposed } from "../support/exposed.ts";
 
 test("values and labels from untrusted programs cannot break the format", async () => {
 	const registry = new Registry();
-	liveGauge({
+	scrapedGauge({
 		registry,
 		name: "odd",
 		help: "A\\B\nC.",
@@ -16,7 +17,7 @@ test("values and labels from untrusted programs cannot break the format", async 
 			[{ name: "" }, -1.5e-7],
 		],
 	});
-	const text = await exposeText(registry);
+	const text = await exposed(registry);
 	expect(text.split("\n")).toEqual([
 		"# HELP odd A\\\\B\\nC.",
 		"# TYPE odd gauge",
@@ -30,7 +31,7 @@ test("values and labels from untrusted programs cannot break the format", async 
 test("a scrape of 100,000 series gives the event loop back after a small part of its work", async () => {
 	const registry = new Registry();
 	for (let family = 0; family < 10; family++) {
-		liveCounter({
+		scrapedCounter({
 			registry,
 			name: `many_${family}_total`,
 			help: "Ten thousand of these.",
@@ -41,7 +42,7 @@ test("a scrape of 100,000 series gives the event loop back after a small part of
 			},
 		});
 	}
-	await exposeText(registry);
+	await exposed(registry);
 	const longest: number[] = [];
 	for (let round = 0; round < 3; round++) {
 		const slices = await slicesOf(registry);
@@ -50,6 +51,30 @@ test("a scrape of 100,000 series gives the event loop back after a small part of
 	}
 	/* The least: garbage is collected in one slice of some rounds. */
 	expect(Math.min(...longest)).toBeLessThan(LONGEST);
+});
+
+test("a reading is shared by the metrics of one scrape, and by no other scrape", async () => {
+	const registry = new Registry();
+	let readings = 0;
+	const read = () => ++readings;
+	for (const name of ["first", "second"]) {
+		scrapedGauge({
+			registry,
+			name,
+			help: "A reading.",
+			labels: ["line"],
+			*samples(scrape) {
+				for (let line = 0; line < 64; line++) yield [{ line }, scrape.once(read)];
+			},
+		});
+	}
+	/* A slice of 0 ms: the scrape pauses after 32 lines, while another one is made from beginning to end. */
+	const slow = expose(registry, 0);
+	let text = (await slow.next()).value ?? "";
+	expect(new Set((await exposed(registry)).match(/\} \d+/g))).toEqual(new Set(["} 2"]));
+	for await (const part of slow) text += part;
+	expect(text.match(/\} \d+/g)).toEqual(Array.from({ length: 128 }, () => "} 1"));
+	expect(readings).toBe(2);
 });
 
 /** Fraction of a whole scrape of 100,000 series, which takes 100 ms of processor time: 10 ms. */

@@ -4,8 +4,9 @@ import type { Socket } from "node:net";
 /**
  * Limits the open connections of a server to `most`. A further connection closes the one that has been idle longest, so that a
  * client with thousands of idle connections does not lock out others; if none is idle, the new connection is closed.
+ * Returns the function that closes all connections, also those in a TLS handshake, which Server.closeAllConnections() leaves open.
  */
-export function capConnections(server: Server, most: number): void {
+export function capConnections(server: Server, most: number): () => void {
 	const open = new Map<Socket, string>();
 	/* In the order in which they became idle. */
 	const idle = new Set<Socket>();
@@ -41,6 +42,9 @@ export function capConnections(server: Server, most: number): void {
 			if (open.has(socket)) idle.add(socket);
 		});
 	});
+	return () => {
+		for (const socket of open.keys()) socket.destroy();
+	};
 }
 
 /** Address and port of the peer; "" for a unix socket. */

@@ -1,27 +1,17 @@
 import { addressText, type Packed } from "../base/address.ts";
-import { BoundedMap } from "../base/lru.ts";
-import type { NameRecord } from "../records/contract.ts";
+import { BoundedMap } from "../base/bounded.ts";
+import type { AnswerRecord, NameRecord } from "../records/contract.ts";
 
-/** One address of a DNS answer. */
-export interface Answer {
-	readonly name: string;
-	readonly address: Packed;
-	/** Seconds. */
-	readonly ttl: number;
-	/** Wall clock, ms. */
-	readonly time: number;
-	readonly trusted: boolean;
-}
-
-/** What DNS gave for each name, in bounded memory. */
-export class NameBook {
+/** The addresses that DNS gave for each name. Bounded: the name with the oldest new address is evicted. */
+export class ForwardLookup {
 	readonly #byName: BoundedMap<string, Map<Packed, Given>>;
 
+	/** `limit`: number of names. */
 	constructor(limit: number) {
 		this.#byName = new BoundedMap(limit);
 	}
 
-	answered({ name, address, ttl, time, trusted }: Answer): void {
+	answered({ name, address, ttl, time, trusted }: AnswerRecord): void {
 		let given = this.#byName.get(name);
 		if (given === undefined) {
 			given = new Map();
@@ -33,7 +23,7 @@ export class NameBook {
 		if (given.size > ADDRESSES) given.delete(given.keys().next().value ?? "");
 	}
 
-	/** The latest first. */
+	/** The latest answer first; empty if the name is unknown. */
 	addressesOf(name: string): NameRecord["addresses"] {
 		const all = [...(this.#byName.get(name) ?? [])].reverse();
 		return all.map(([address, { ttl, first, last, trusted }]) => ({
@@ -47,10 +37,13 @@ export class NameBook {
 }
 
 interface Given {
+	/** [s] */
 	readonly ttl: number;
+	/** Wall clock [ms]. */
 	readonly first: number;
 	readonly last: number;
 	readonly trusted: boolean;
 }
 
+/** Addresses kept of one name. */
 const ADDRESSES = 32;

@@ -5,32 +5,34 @@ export interface Counted<T> {
 }
 
 /**
- * The most frequent of any number of keys, in bounded memory: "space saving" (Metwally, Agrawal, El Abbadi, 2005). A new key takes
- * the place of the rarest and its count, so that a count is never too low, and a key that comes back never counts
- * backwards. A heap keeps the rarest at hand.
+ * The most frequent of any number of keys in bounded memory, by the algorithm Space-Saving (Metwally, Agrawal, El Abbadi: Efficient
+ * Computation of Frequent and Top-k Elements in Data Streams, 2005). A new key replaces the rarest one and takes over its count. So a count
+ * is never too low, and never decreases for a key that returns. The heap has the rarest key at its top.
  */
-export class Heavy<T> {
-	readonly #room: number;
+export class TopCounts<T> {
+	readonly #limit: number;
 	readonly #fresh: () => T;
 	readonly #heap: Entry<T>[] = [];
 	readonly #byKey = new Map<string, Entry<T>>();
 
-	constructor(room: number, fresh: () => T) {
-		this.#room = room;
+	/** `limit`: number of keys in memory. `fresh`: the first value of a key. */
+	constructor(limit: number, fresh: () => T) {
+		this.#limit = limit;
 		this.#fresh = fresh;
 	}
 
+	/** The value of a key in memory. */
 	get(key: string): T | undefined {
 		return this.#byKey.get(key)?.value;
 	}
 
-	/** Counts it, and returns what is kept beside the count. */
+	/** Counts the key. Returns its value, or undefined if the limit is 0. */
 	add(key: string): T | undefined {
-		if (this.#room === 0) return undefined;
+		if (this.#limit === 0) return undefined;
 		let entry = this.#byKey.get(key);
 		if (entry === undefined) {
 			const [rarest] = this.#heap;
-			if (this.#heap.length < this.#room || rarest === undefined) {
+			if (this.#heap.length < this.#limit || rarest === undefined) {
 				entry = { key, count: 0, value: this.#fresh(), at: this.#heap.length };
 				this.#heap.push(entry);
 				this.#up(entry);
@@ -47,6 +49,7 @@ export class Heavy<T> {
 		return entry.value;
 	}
 
+	/** The most frequent keys, in descending order. */
 	top(count: number): Counted<T>[] {
 		return this.#heap.toSorted((a, b) => b.count - a.count || (a.key < b.key ? -1 : 1)).slice(0, count);
 	}
