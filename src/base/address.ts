@@ -1,6 +1,9 @@
 import { isIP, isIPv4 } from "node:net";
 
-/** An address as the 16 bytes of the wire in a latin1 string, IPv4 mapped into IPv6: a cheap key of a Map. Text is made only for output. */
+/**
+ * An address as the 16 bytes of the wire in a latin1 string, IPv4 mapped into IPv6: a cheap key of a Map. Text is made
+ * only for output.
+ */
 export type Packed = string;
 
 export const UNSPECIFIED: Packed = "\0".repeat(16);
@@ -55,8 +58,8 @@ export interface AddressRange {
 }
 
 /**
- * The range of an address or a prefix ("10.0.0.0/8", "::1"), or null if the text is neither. An IPv4-mapped prefix of 96 bits or
- * more ("::ffff:10.0.0.0/104") is the IPv4 prefix; any other IPv6 prefix holds no IPv4 address.
+ * The range of an address or a prefix ("10.0.0.0/8", "::1"), or null if the text is neither. An IPv4-mapped prefix of
+ * 96 bits or more ("::ffff:10.0.0.0/104") is the IPv4 prefix; any other IPv6 prefix holds no IPv4 address.
  */
 export function addressRange(text: string): AddressRange | null {
 	const [host = "", length, rest] = text.split("/");
