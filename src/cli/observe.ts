@@ -31,7 +31,7 @@ export function addObserveCommand(program: CliCommand, deps: CliDeps): void {
 		.description("show every outbound connection, live; blocks nothing and leaves nothing behind")
 		.option(
 			"--cgroup <path>",
-			"watch only this cgroup v2 folder and those below (default: the whole host)",
+			"watch only this cgroup v2 directory and those below (default: the whole host)",
 			absolutePath,
 		)
 		.option("--policy <file>", "show what this policy would deny", absolutePath)
@@ -43,7 +43,7 @@ export function addObserveCommand(program: CliCommand, deps: CliDeps): void {
 		)
 		.option("--socket <path>", "serve the API on this unix socket too", absolutePath)
 		.option("--listen <address>", "serve the API on loopback TCP too, read-only: 127.0.0.1:9440")
-		.option("--pins <path>", "folder for the pins, below /sys/fs/bpf (default: a temporary one)", absolutePath)
+		.option("--pins <path>", "directory for the pins, below /sys/fs/bpf (default: a temporary one)", absolutePath)
 		.option("--seconds <n>", "end after this time", positiveInteger)
 		.option("--no-dns", "leave out DNS queries");
 	addTableOptions(
