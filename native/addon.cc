@@ -122,7 +122,7 @@ Napi::Object initialize(Napi::Env env, Napi::Object exports) {
 	exports["parse"] = Napi::Function::New<parse>(env);
 	exports["parseRequestBytes"] = sp_parse_request_size();
 	exports["unmountBpffs"] = Napi::Function::New<unmount_bpffs_at>(env);
-	exports["giveBackMemory"] = Napi::Function::New<release_memory>(env);
+	exports["releaseMemory"] = Napi::Function::New<release_memory>(env);
 	exports["setErrorClass"] = Napi::Function::New<take_error_class>(env);
 	exports["libbpfVersion"] = std::string(libbpf_version_string()).substr(1); /* "v1.1" */
 	exports["largestRecord"] = Ring::kLargestRecord;

@@ -1,4 +1,7 @@
-/** The BPF object, the addon that embeds it (native/build/Release/sallyport.node), and the TypeScript that is generated from its BTF. */
+/**
+ * The BPF object, the addon that embeds it (native/build/Release/sallyport.node), and the TypeScript that is generated
+ * from its BTF.
+ */
 import { createHash } from "node:crypto";
 import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { NODE, quietly, ROOT, Stop } from "./command.mjs";
@@ -8,13 +11,13 @@ const PRODUCT = `${BUILD}/Release/sallyport.node`;
 const STAMP = `${BUILD}/inputs.sha256`;
 const LOCK = `${ROOT}/native/package.json`;
 
-/** By content: a checkout gives every file a new time. */
+/** Compared by content: a checkout gives every file a new modification time. */
 export function isBuilt() {
 	return existsSync(PRODUCT) && existsSync(STAMP) && readFileSync(STAMP, "utf8") === hashOfInputs();
 }
 
 export async function build() {
-	// Two builds in one folder would spoil each other.
+	/* Two builds in one folder would overwrite each other's files. */
 	await quietly("flock", [LOCK, process.execPath, import.meta.filename]);
 }
 
@@ -45,9 +48,13 @@ function hashOfInputs() {
 	return hash.digest("hex");
 }
 
-/** Sources below a folder of the repository, sorted, without what a build leaves there. */
+/**
+ * Sources below a folder of the repository, sorted, without the files of a build.
+ *
+ * @param {string} folder
+ */
 function filesBelow(folder) {
-	return readdirSync(`${ROOT}/${folder}`, { recursive: true })
+	return readdirSync(`${ROOT}/${folder}`, { recursive: true, encoding: "utf8" })
 		.filter((name) => !name.startsWith("build/") && /\.(c|h|cc|ts|txt|json)$/.test(name))
 		.map((name) => `${folder}/${name}`)
 		.sort();

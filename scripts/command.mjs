@@ -4,16 +4,24 @@ import { fileURLToPath } from "node:url";
 
 export const ROOT = dirname(dirname(fileURLToPath(import.meta.url)));
 
-/** The Node that npm brought. The one that runs these scripts may be older. */
+/** Node 24, an npm package. The Node that runs these scripts may be older. */
 export const NODE = `${ROOT}/node_modules/.bin/node`;
 
-/** What stops a script, in one sentence for the person who ran it. */
+/** Ends a script; the message is for the person who ran it. */
 export class Stop extends Error {}
 
-/** Runs a command unseen; its output is shown only if it fails. */
+/**
+ * Runs a command without output, unless it fails.
+ *
+ * @param {string} command
+ * @param {readonly string[]} args
+ * @param {NodeJS.ProcessEnv} [env]
+ * @returns {Promise<void>} rejects with Stop if the command cannot be run or fails
+ */
 export function quietly(command, args, env = process.env) {
 	return new Promise((resolve, reject) => {
 		const child = spawn(command, args, { cwd: ROOT, env, stdio: ["ignore", "pipe", "pipe"] });
+		/** @type {Buffer[]} */
 		const output = [];
 		child.stdout.on("data", (chunk) => output.push(chunk));
 		child.stderr.on("data", (chunk) => output.push(chunk));
@@ -27,14 +35,18 @@ export function quietly(command, args, env = process.env) {
 }
 
 /**
- * Runs a command in this one's place, as far as that goes: terminal, signals and exit code are its own. Resolves to the
- * exit code.
+ * Runs a command with this process's terminal, and forwards signals to it. A signal that ends the command ends this process too.
+ *
+ * @param {string} command
+ * @param {readonly string[]} args
+ * @returns {Promise<number>} the exit code; rejects with Stop if the command cannot be run
  */
 export function instead(command, args) {
 	return new Promise((resolve, reject) => {
 		const child = spawn(command, args, { cwd: ROOT, stdio: "inherit" });
+		/** @param {NodeJS.Signals} signal */
 		const forward = (signal) => child.kill(signal);
-		// A terminal sends Ctrl-C to the whole group: forwarded, it would reach the child twice.
+		/* A terminal sends Ctrl-C to the whole process group: the child would get it twice. */
 		const onInterrupt = process.stdin.isTTY ? () => {} : forward;
 		process.on("SIGINT", onInterrupt);
 		for (const signal of ["SIGTERM", "SIGHUP"]) process.on(signal, forward);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 OR MIT */
-/* The types and numbers that user space reads from the object's BTF: scripts/layout/ writes src/native/layout.ts and
- * src/native/event-views.ts from them. BTF describes only the types of maps, functions and variables, so a type that
- * user space needs is a member of sp_layout_types, and a macro is an enumerator of enum sp_constant. */
+/* Types and numbers for user space. scripts/layout/ writes src/native/layout.ts and src/native/event-views.ts from the
+ * object's BTF, which contains only the types of maps, functions and variables. A type that user space needs is
+ * therefore a member of sp_layout_types, and a macro an enumerator of enum sp_constant. */
 #ifndef SALLYPORT_LAYOUT_H
 #define SALLYPORT_LAYOUT_H
 
@@ -37,7 +37,7 @@ enum sp_constant {
 	SP_CONSTANT_STATUS_MAX = SP_STATUS_MAX,
 };
 
-/* IANA's numbers of the protocols that user space names. */
+/* IANA protocol numbers that user space has names for. */
 enum sp_protocol {
 	SP_PROTOCOL_ICMP = IPPROTO_ICMP,
 	SP_PROTOCOL_TCP = IPPROTO_TCP,
@@ -45,8 +45,7 @@ enum sp_protocol {
 	SP_PROTOCOL_ICMP6 = IPPROTO_ICMPV6,
 };
 
-/* Empty arrays: BTF describes the type, and it takes no room in .rodata. Static: bpftool leaves it out of the
- * skeleton. */
+/* An empty array takes no room in .rodata. bpftool leaves static variables out of the skeleton. */
 static const struct {
 	struct sp_end end[0];
 	struct sp_policy_head policy_head[0];

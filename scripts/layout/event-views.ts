@@ -1,7 +1,7 @@
 /**
- * The text of src/native/event-views.ts: interface, view and copy of the events that come most often, from one list of fields. A view
- * reads a field from the batch when it is used. The code is written out rather than built at run time, so that each getter stays a
- * call with one target and a copy is one object literal.
+ * The text of src/native/event-views.ts: interface, view and copy of the most frequent events, from one list of fields.
+ * A view reads a field from the batch when it is used. The code is generated rather than built at run time, so that a
+ * getter is a direct call and a copy an object literal.
  */
 import type { Btf, Field } from "./btf.ts";
 import { camel } from "./numbers.ts";
@@ -19,18 +19,18 @@ const EVENTS: Readonly<Record<string, Event>> = {
 	Decision: {
 		struct: "sp_decision",
 		offsets: "DECISION",
-		// comm is read by few callers and costs a string: Cursor has it.
+		// Few callers read comm, which costs a string: Cursor.comm() reads it.
 		omit: ["head", "action", "name_len", "comm", "reserved"],
 	},
 	End: { struct: "sp_end", offsets: "FLOW_END", omit: ["head", "state", "reserved"] },
 };
-/** Events of which a copy is kept after their batch. */
+/** Events with a function that copies them. */
 const KEPT = ["Decision"];
 
-/** Names that differ from the struct's. */
+/** Names that differ from the C field's. */
 const NAMES: Readonly<Record<string, string>> = { cgroup: "cgroupId" };
 
-/** 64-bit fields that are no plain unsigned numbers: the reader in fields.ts. */
+/** Readers in fields.ts of 64-bit fields that are not plain unsigned numbers. */
 const READERS: Readonly<Record<string, string>> = { cookie: "readSigned64", name_hash: "hashKey" };
 
 const DOCS: Readonly<Record<string, string>> = {
@@ -59,7 +59,7 @@ export function eventViewsText(btf: Btf, header: string): string {
 	parts.push(
 		`import { ${["HEAD", ...Object.values(EVENTS).map(({ offsets }) => offsets)].sort().join(", ")} } from "./layout.ts";\n\n`,
 	);
-	parts.push(`/** What all events have. */\nexport interface EventHead {\n${head.map(declaration).join("")}}\n`);
+	parts.push(`/** Fields of all events. */\nexport interface EventHead {\n${head.map(declaration).join("")}}\n`);
 	for (const [name, event] of Object.entries(EVENTS)) {
 		const own = fieldsOf(btf, event);
 		parts.push(`\nexport interface ${name}Event extends EventHead {\n${own.map(declaration).join("")}}\n`);
@@ -73,7 +73,7 @@ interface ViewField {
 	readonly name: string;
 	readonly doc: string | undefined;
 	readonly type: "number" | "string";
-	/** The expression that reads it. */
+	/** The expression that reads the field. */
 	readonly read: string;
 }
 
@@ -81,7 +81,7 @@ function fieldsOf(btf: Btf, { struct, offsets, omit }: Event): ViewField[] {
 	const { fields } = btf.struct(struct);
 	const unknown = omit.filter((name) => !fields.some((field) => field.name === name));
 	if (unknown.length > 0)
-		throw new Error(`${struct} has no ${unknown.join(", ")}: mend EVENTS in scripts/layout/event-views.ts`);
+		throw new Error(`${struct} has no ${unknown.join(", ")}: fix EVENTS in scripts/layout/event-views.ts`);
 	return fields
 		.filter(({ name }) => !omit.includes(name))
 		.map((field) => ({
@@ -97,7 +97,7 @@ function reader({ name, size, elements }: Field, at: string): string {
 	if (elements === null && size === 1) return `this.view.getUint8(${at})`;
 	if (elements === null && size === 8) return `${READERS[name] ?? "readUnsigned64"}(this.view, ${at})`;
 	if (elements === null && (size === 2 || size === 4)) return `this.view.getUint${8 * size}(${at}, true)`;
-	throw new Error(`no reader for the field ${name}: mend scripts/layout/event-views.ts`);
+	throw new Error(`no reader for the field ${name}: fix scripts/layout/event-views.ts`);
 }
 
 function declaration({ name, doc, type }: ViewField): string {
@@ -116,7 +116,7 @@ ${fields.map((field) => `\t\t${field.name}: event.${field.name},\n`).join("")}	}
 
 function view(name: string, fields: readonly ViewField[]): string {
 	return `
-/** The event at \`at\` of the batch: one object for all of a batch. Valid until \`at\` moves. */
+/** The event at offset \`at\` of the batch. One object serves a whole batch, and is valid until \`at\` moves. */
 export class ${name}InBatch implements ${name}Event {
 	readonly batch: Buffer;
 	readonly view: DataView;

@@ -1,6 +1,7 @@
 /**
- * Writes the files that are generated from the BTF of the BPF object; scripts/build.mjs runs it after each build. They are checked in,
- * so that a fresh clone type-checks before its first build. With CI=true nothing is written: a file that differs is an error.
+ * Writes the files that are generated from the BTF of the BPF object. scripts/build.mjs runs it after each build. The
+ * files are checked in, so that a fresh clone passes the type check before its first build. With CI=true a file that
+ * differs is an error.
  */
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -12,12 +13,12 @@ const ROOT = join(import.meta.dirname, "../..");
 const OBJECT = join(ROOT, "native/build/sallyport.bpf.o");
 
 const HEADER = `/**
- * Generated from the BTF of the BPF object by \`npm run build\`: do not edit. Sources: bpf/wire/layout.h and the headers that it includes,
- * scripts/layout/. The names that people see for these numbers are in vocabulary.ts.
+ * Generated from the BTF of the BPF object by \`npm run build\`. Do not edit. The sources are bpf/wire/layout.h, the
+ * headers that it includes, and scripts/layout/.
  */
 `;
 
-/** Each file, relative to the repository's root, with the text that belongs in it. Throws Error if the object lacks a type. */
+/** The generated files, by path relative to the repository. Throws Error if the object lacks a type. */
 export function generatedFiles(): ReadonlyMap<string, string> {
 	const btf = readBtf(OBJECT);
 	return new Map([

@@ -33,7 +33,7 @@ interface Enum {
 	readonly of: string;
 	/** Removed from the names of the enumerators. */
 	readonly prefix: RegExp;
-	/** The enumerator that counts the others: a constant, not a value. */
+	/** The enumerator that is the number of the others; exported as a constant. */
 	readonly count?: string;
 }
 
@@ -95,7 +95,7 @@ export function numbersText(btf: Btf, header: string): string {
 	return parts.join("\n");
 }
 
-/** remote_port -> remotePort; "len" is written out. */
+/** remote_port -> remotePort, name_len -> nameLength. */
 export function camel(name: string): string {
 	return name
 		.toLowerCase()
@@ -103,7 +103,7 @@ export function camel(name: string): string {
 		.replace(/_([a-z0-9])/g, (_, letter: string) => letter.toUpperCase());
 }
 
-/** An enum that the object describes for user space, and that no name stands for, would be missing unnoticed. */
+/** Throws Error for an enum of the object that ENUMS lacks, which would otherwise be missing unnoticed. */
 function requireComplete(btf: Btf): void {
 	const listed = new Set([CONSTANTS, ...Object.values(ENUMS).map(({ of }) => of)]);
 	const missing = btf.enums.filter((name) => !listed.has(name));
@@ -113,7 +113,7 @@ function requireComplete(btf: Btf): void {
 function offsetsOf(btf: Btf, name: string): [string, number][] {
 	const { size, fields } = btf.struct(name);
 	const own = fields.filter(
-		// The struct at the start has its own offsets; reserved and spare fields and the padding for test runs are zero.
+		// A struct at the start has its own offsets. Reserved fields and the Ethernet header of test runs are zero.
 		({ name, offset, isStruct }) =>
 			name !== "" && !(isStruct && offset === 0) && !/^(reserved|spare|ethernet)/.test(name),
 	);

@@ -1,5 +1,5 @@
 import { printable } from "../base/text.ts";
-import type { NameBook } from "../connections/name-book.ts";
+import type { ForwardLookup } from "../connections/forward-lookup.ts";
 import type { Connection } from "../records/connection.ts";
 import {
 	MOST_CLIENTS,
@@ -16,14 +16,14 @@ import { inSlices } from "./slices.ts";
 
 /** Counts records by name, and the clients of a name. */
 export class NameCounts {
-	readonly #names: NameBook;
+	readonly #names: ForwardLookup;
 	readonly #view: ViewOf;
 	readonly #byName = new Map<
 		string,
 		{ readonly sums: Sums; questions: number; readonly clients: Map<string, Client> }
 	>();
 
-	constructor(names: NameBook, view: ViewOf) {
+	constructor(names: ForwardLookup, view: ViewOf) {
 		this.#names = names;
 		this.#view = view;
 	}

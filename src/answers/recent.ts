@@ -1,5 +1,5 @@
 import { setImmediate as turn } from "node:timers/promises";
-import type { NameBook } from "../connections/name-book.ts";
+import type { ForwardLookup } from "../connections/forward-lookup.ts";
 import type { Connection } from "../records/connection.ts";
 import type {
 	HistoryPage,
@@ -27,7 +27,7 @@ import { inSlices } from "./slices.ts";
 
 export interface RecentOptions {
 	readonly connections: () => Iterable<Connection>;
-	readonly names: NameBook;
+	readonly names: ForwardLookup;
 	readonly describe: Describer;
 	readonly view: ViewOf;
 }

@@ -1,11 +1,10 @@
-import { createPrivateKey, X509Certificate } from "node:crypto";
-import { chmodSync, chownSync, mkdirSync, readFileSync, rmSync } from "node:fs";
-import { isIP } from "node:net";
+import { X509Certificate } from "node:crypto";
+import { chmodSync, chownSync, mkdirSync, rmSync } from "node:fs";
 import { dirname } from "node:path";
 import type { FastifyInstance } from "fastify";
 import { SallyportError } from "../base/errors.ts";
+import { isLoopback, type ListenAddress, parseListen, readTls, type TlsFiles } from "../system/listen-address.ts";
 import { type Access, isLocalHost } from "./access.ts";
-import type { Tls } from "./server.ts";
 import { readTokens } from "./tokens.ts";
 
 /**
@@ -31,10 +30,7 @@ export async function listenOnSocket(app: FastifyInstance, path: string, gid: nu
 }
 
 /** Rejects with SallyportError LISTEN_FAILED. */
-export async function listenOnTcp(
-	app: FastifyInstance,
-	{ host, port }: Pick<Listener, "host" | "port">,
-): Promise<void> {
+export async function listenOnTcp(app: FastifyInstance, { host, port }: ListenAddress): Promise<void> {
 	try {
 		await app.listen({ host, port });
 	} catch (error) {
@@ -50,11 +46,9 @@ export interface TcpConfig {
 	readonly tlsKey: string | null;
 }
 
-export interface Listener {
-	readonly host: string;
-	readonly port: number;
+export interface Listener extends ListenAddress {
 	readonly access: Access;
-	readonly tls: Tls | null;
+	readonly tls: TlsFiles | null;
 }
 
 /**
@@ -62,8 +56,8 @@ export interface Listener {
  * addresses need TLS, and a token for reading too. Throws SallyportError USAGE or NOT_LOOPBACK.
  */
 export function tcpListener({ listen, tokenFile, tlsCert, tlsKey }: TcpConfig): Listener {
-	const { host, port } = parseListen(listen);
-	const tls = readTls(tlsCert, tlsKey);
+	const { host, port } = parseListen(listen, "--listen", 9440);
+	const tls = readTls(tlsCert, tlsKey, "--tls");
 	if (!isLoopback(host) && (tls === null || tokenFile === null)) {
 		throw new SallyportError(
 			"NOT_LOOPBACK",
@@ -76,43 +70,6 @@ export function tcpListener({ listen, tokenFile, tlsCert, tlsKey }: TcpConfig): 
 	const certificate = tls === null ? null : new X509Certificate(tls.cert);
 	const hostAllowed = (name: string) => isLocalHost(name) || certificate?.checkHost(name) !== undefined;
 	return { host, port, tls, access: { hostAllowed, reading, writing: "token", tokens } };
-}
-
-/** Parses ADDRESS:PORT; `localhost` is 127.0.0.1. Throws SallyportError USAGE. */
-export function parseListen(address: string): { host: string; port: number } {
-	const match = /^(?:\[([0-9a-fA-F:]+)\]|([^:[\]]+)):(\d{1,5})$/.exec(address);
-	const host = match?.[1] ?? match?.[2];
-	const port = Number(match?.[3]);
-	const ip = host === "localhost" ? "127.0.0.1" : host;
-	if (ip === undefined || isIP(ip) === 0 || port > 65_535) {
-		throw new SallyportError(
-			"USAGE",
-			`--listen "${address}" is not ADDRESS:PORT.`,
-			"For example 127.0.0.1:9440 or [::1]:9440.",
-		);
-	}
-	return { host: ip, port };
-}
-
-export function isLoopback(ip: string): boolean {
-	return (isIP(ip) === 4 && ip.startsWith("127.")) || ip === "::1";
-}
-
-function readTls(certFile: string | null, keyFile: string | null): Tls | null {
-	if (certFile === null && keyFile === null) return null;
-	if (certFile === null || keyFile === null) {
-		throw new SallyportError("USAGE", "TLS needs both --tls-cert and --tls-key.");
-	}
-	try {
-		const cert = readFileSync(certFile);
-		const key = readFileSync(keyFile);
-		if (!new X509Certificate(cert).checkPrivateKey(createPrivateKey(key)))
-			throw new Error("the key does not belong to the certificate");
-		return { cert, key };
-	} catch (error) {
-		const message = `The certificate ${certFile} with the key ${keyFile} cannot be used: ${(error as Error).message}.`;
-		throw new SallyportError("USAGE", message, "Both must be PEM files.", error);
-	}
 }
 
 function failed(where: string, flag: string, error: unknown): SallyportError {

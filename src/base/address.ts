@@ -37,8 +37,14 @@ export function packAddress(text: string): Packed | null {
 }
 
 /** The address of 4 or 16 bytes in network order. */
-export function addressOfBytes(bytes: Buffer): Packed {
-	return bytes.length === 4 ? MAPPED + bytes.toString("latin1") : bytes.toString("latin1");
+export function addressOfBytes(bytes: Uint8Array): Packed {
+	const text = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString("latin1");
+	return bytes.length === 4 ? MAPPED + text : text;
+}
+
+/** The 4 or 16 bytes of an address in network order. */
+export function addressBytes(packed: Packed): Buffer {
+	return packedBytes(isMapped(packed) ? packed.slice(MAPPED.length) : packed);
 }
 
 export function packedBytes(packed: Packed): Buffer {

@@ -130,6 +130,12 @@ export const LIMITS = {
 	streams: 32,
 	replayed: 4_096,
 	replay: 20_000,
+	/** The listener of the metrics: connections, scrapes at a time, requests per second of one client. */
+	scrapeConnections: 32,
+	scrapes: 4,
+	scrapeRequests: 50,
+	/** Password hashes that the listener of the metrics computes at a time. Each takes up to 64 MB. */
+	passwordChecks: 2,
 } as const;
 
 /** Intervals and timeouts [ms]. */
@@ -169,6 +175,9 @@ export const TIMES = {
 	/** Streams: between heartbeats, and until a reader that takes nothing is disconnected. */
 	heartbeat: 15_000,
 	stalled: 300_000,
+	/** The listener of the metrics: a scrape until its last byte is taken, and an idle connection. Prometheus scrapes every 60 s or sooner. */
+	scrape: 30_000,
+	scrapeIdle: 75_000,
 } as const;
 
 export const OBSERVE_POLICY = `# The policy of "observe" without --policy: everything is allowed and recorded.

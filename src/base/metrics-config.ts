@@ -1,18 +1,18 @@
-/** What the metrics are told from outside; the defaults are in src/base/config.ts. */
+/** Settings of the metrics. src/base/config.ts has the defaults. */
 export interface MetricsConfig {
-	/** HOST:PORT of a listener for /metrics alone, on any address; null: none. */
+	/** ADDRESS:PORT of a listener that serves only /metrics; null: none. */
 	readonly listen: string | null;
 	/** PEM files; both or neither. */
 	readonly tlsCert: string | null;
 	readonly tlsKey: string | null;
-	/** A file with the bearer token, and one with lines of USER:HASH; whoever has one of them may read. */
+	/** A file with a bearer token, and one with lines of USER:HASH. A client needs one of the two secrets. */
 	readonly tokenFile: string | null;
 	readonly basicFile: string | null;
-	/** Beyond loopback also without TLS, or to everybody. */
+	/** Allows an address that other hosts can reach without TLS or without a secret. */
 	readonly insecure: boolean;
-	/** Names to label series with, the busiest; 0: none. */
+	/** Number of busy names that are labels; 0: none. */
 	readonly topNames: number;
 }
 
-/** Most names that may become labels. */
+/** Most names that may be labels. */
 export const TOP_NAMES_MAX = 1_000;

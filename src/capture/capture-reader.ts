@@ -6,14 +6,15 @@ import { type CapturedPacket, CaptureError } from "./packet.ts";
 import { Pcap } from "./pcap.ts";
 import { PcapNg } from "./pcapng.ts";
 
-/** Bytes of a file that are asked for at once. */
+/** Size of a read [bytes]. */
 const CHUNK = 256 * 1024;
 const MAGIC = 4;
 const GZIP = 0x1f8b;
 
 /**
- * Reads a capture: pcap or pcapng, also gzip'ed. Calls `take` for each packet, in the order of the file. Throws
- * CaptureError where it cannot go on, after `take` has had all that came before; and what the stream throws.
+ * Reads a capture in pcap or pcapng format, also compressed with gzip, and calls `take` for each packet in the order of
+ * the file. Throws CaptureError at the first unreadable record, after `take` was called for the packets before it, and
+ * the errors of the stream.
  */
 export async function readCapture(input: Readable, take: (packet: CapturedPacket) => void): Promise<void> {
 	const { magic, rest } = await peek(input);
@@ -25,13 +26,13 @@ export async function readCapture(input: Readable, take: (packet: CapturedPacket
 }
 
 async function decode(magic: Buffer, chunks: AsyncIterable<Buffer>, take: (packet: CapturedPacket) => void) {
-	if (magic.length < MAGIC) throw new CaptureError("this is no pcap or pcapng file: it has no header", 0, 0);
+	if (magic.length < MAGIC) throw new CaptureError("not a pcap or pcapng file: it has no header", 0, 0);
 	const decoder = new Decoder(magic, take);
 	for await (const chunk of chunks) decoder.push(chunk);
 	decoder.end();
 }
 
-/** The first bytes, and all of them again. */
+/** The first bytes, and a stream that begins with them. */
 async function peek(input: Readable): Promise<{ readonly magic: Buffer; readonly rest: AsyncIterable<Buffer> }> {
 	const chunks = (input as AsyncIterable<Buffer>)[Symbol.asyncIterator]();
 	let head: Buffer = Buffer.alloc(0);
@@ -47,6 +48,7 @@ async function peek(input: Readable): Promise<{ readonly magic: Buffer; readonly
 	return { magic: head.subarray(0, MAGIC), rest: rest() };
 }
 
+/** The stream reports the errors of opening the file. */
 export function openCapture(file: string): Readable {
 	return createReadStream(file, { highWaterMark: CHUNK });
 }
@@ -61,11 +63,14 @@ function gunzip(chunks: AsyncIterable<Buffer>): Readable {
 class Decoder {
 	readonly #format: CaptureFormat;
 	readonly #take: (packet: CapturedPacket) => void;
-	/** What is left of the bytes so far, and where in the file it begins. */
+	/** Bytes not decoded yet, and their offset in the file. */
 	#rest: Buffer = Buffer.alloc(0);
 	#offset = 0;
 	#packets = 0;
-	/** Bytes that the next record needs: joining them only then keeps a large record from being copied at each chunk. */
+	/**
+	 * Size of the next record. Chunks are joined only when it is complete, so that a large record is not copied with
+	 * each chunk.
+	 */
 	#needed = 0;
 	#chunks: Buffer[] = [];
 	#waiting = 0;
@@ -74,7 +79,7 @@ class Decoder {
 		const format = Pcap.recognise(magic) ?? PcapNg.recognise(magic);
 		if (format === null) {
 			const shown = magic.subarray(0, MAGIC).toString("hex");
-			throw new CaptureError(`this is no pcap or pcapng file: it begins with ${shown}`, 0, 0);
+			throw new CaptureError(`not a pcap or pcapng file: it begins with ${shown}`, 0, 0);
 		}
 		this.#format = format;
 		this.#take = take;
@@ -105,7 +110,7 @@ class Decoder {
 	end(): void {
 		const left = this.#rest.length + this.#waiting;
 		if (left === 0) return;
-		const message = `the file ends in the middle of a record: ${left} bytes of ${this.#needed}`;
+		const message = `the file ends inside a record, with ${left} of its ${this.#needed} bytes`;
 		throw new CaptureError(message, this.#offset, this.#packets);
 	}
 

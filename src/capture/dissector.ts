@@ -6,7 +6,7 @@ import { readLink } from "./link.ts";
 import type { CapturedPacket } from "./packet.ts";
 import { readGre, readMpls, readPppoe, readUdpTunnel } from "./tunnels.ts";
 
-/** The innermost packet of a captured one. */
+/** The innermost packet of a captured frame. */
 interface Transport {
 	readonly packet: CapturedPacket;
 	readonly source: Packed;
@@ -21,7 +21,7 @@ export type Datagram = Transport;
 export interface Segment extends Transport {
 	readonly sequence: number;
 	readonly acknowledged: number;
-	/** Bytes behind the payload that were not captured. */
+	/** Bytes at the end of the payload that were not captured. */
 	readonly missing: number;
 	readonly syn: boolean;
 	readonly ack: boolean;
@@ -29,16 +29,18 @@ export interface Segment extends Transport {
 	readonly rst: boolean;
 }
 
+/** Receives the transport packets. */
 export interface Transports {
 	readonly segment: (segment: Segment) => void;
 	readonly datagram: (datagram: Datagram) => void;
-	/** A datagram of which the capture has only the beginning. */
+	/** A datagram of which only the first fragments were captured. */
 	readonly beginning?: (datagram: Datagram) => void;
 }
 
-/** Tags and tunnels in one another; a packet that nests deeper is made to. */
+/** Nested tags and tunnels. Only crafted packets have more. */
 const DEPTH_MAX = 32;
 
+/* IANA protocol numbers. */
 const IPIP = 4;
 const TCP = 6;
 const UDP = 17;
@@ -47,11 +49,11 @@ const GRE = 47;
 const ETHERIP = 97;
 const MPLS = 137;
 
-/** Takes captured packets apart: frame, tags, tunnels, IP and its fragments, down to TCP segments and UDP datagrams. */
+/** Decodes captured packets (frames, tags, tunnels, IP, fragments) down to TCP segments and UDP datagrams. */
 export class Dissector {
 	readonly #to: Transports;
 	readonly #fragments = new Fragments();
-	/** Packets by link types that are not known here. */
+	/** Number of packets by link type, for types that are not supported. */
 	readonly unknownLinks = new Map<number, number>();
 	#packet!: CapturedPacket;
 	#depth = 0;
@@ -67,7 +69,7 @@ export class Dissector {
 		this.unknownLinks.set(packet.linkType, (this.unknownLinks.get(packet.linkType) ?? 0) + 1);
 	}
 
-	/** The capture is over. */
+	/** Reports incomplete datagrams, at the end of the capture. */
 	end(): void {
 		for (const { packet, source, destination, protocol, bytes } of this.#fragments.beginnings()) {
 			if (protocol !== UDP || bytes.length < 8) continue;
@@ -97,16 +99,16 @@ export class Dissector {
 				return;
 			case 0x8100: // 802.1Q
 			case 0x88a8: // 802.1ad
-			case 0x9100: // QinQ before its standard
+			case 0x9100: // QinQ before 802.1ad
 			case 0x9200:
 			case 0x9300:
-			case 0x8926: // 802.1BR and VN-Tag, whose tag is longer
+			case 0x8926: // 802.1BR and VN-Tag have longer tags
 			case 0x893f: {
 				const tag = etherType === 0x893f ? 8 : etherType === 0x8926 ? 6 : 4;
 				if (bytes.length >= tag) readTyped(bytes.readUInt16BE(tag - 2), bytes.subarray(tag), this.#carried);
 				return;
 			}
-			case 0x88e7: // 802.1ah: a service tag, and the frame
+			case 0x88e7: // 802.1ah: a service tag in front of a frame
 				readEthernet(bytes.subarray(4), this.#carried);
 				return;
 			case 0x8847:

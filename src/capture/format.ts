@@ -1,20 +1,21 @@
 import type { CapturedPacket } from "./packet.ts";
 
-/** A format of capture files: reads one record after another of bytes that come in pieces. */
+/** A format of capture files, as a reader of records from chunks of bytes. */
 export interface CaptureFormat {
 	/**
-	 * Reads the record that begins at `at`. Returns its length in bytes, or how many there must be before it can be
-	 * read, as a negative number. Throws BadRecord if it cannot be.
+	 * Reads the record at `at`. Returns its length [bytes], or a negative number: the bytes needed before it can be
+	 * read. Throws BadRecord if it is invalid.
 	 */
 	read(bytes: Buffer, at: number, emit: (packet: Omit<CapturedPacket, "number">) => void): number;
 }
 
-/** A record that contradicts itself; who reads the file adds the place. */
+/** An invalid record. The caller adds its offset. */
 export class BadRecord extends Error {}
 
-/** Most bytes of a record: what Wireshark reads of one packet is 256 KiB, of USB 128 MiB. */
+/** Largest record [bytes]. Wireshark accepts packets of 256 KiB, and of 128 MiB for USB. */
 export const RECORD_MAX = 128 * 1024 * 1024;
 
+/** Reads integers in the byte order of a file. */
 export class ByteOrder {
 	readonly #little: boolean;
 

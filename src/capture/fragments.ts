@@ -1,29 +1,31 @@
 import { type IpPayload, skipExtensions } from "./ip.ts";
 
-/** Datagrams that wait for fragments; the oldest go first. */
+/** Incomplete datagrams that are kept. The oldest are evicted. */
 const WAITING_MAX = 1024;
 const DATAGRAM_MAX = 65_535;
 
 interface Waiting {
-	/** The first fragment that came. */
+	/** The fragment that arrived first. */
 	readonly payload: IpPayload;
-	/** In the order of their offsets, none overlapping another. */
+	/** Sorted by offset, without overlaps. */
 	readonly parts: { readonly offset: number; readonly bytes: Buffer }[];
-	/** Length of the whole, once its last fragment is there. */
+	/** Length of the datagram; null: the last fragment has not arrived. */
 	total: number | null;
 }
 
-/** Puts datagrams together (RFC 791 3.2, RFC 8200 4.5). Where fragments overlap, what came first stays. */
+/**
+ * Reassembles datagrams (RFC 791 3.2, RFC 8200 4.5). Where fragments overlap, the bytes that arrived first are used.
+ */
 export class Fragments {
 	readonly #waiting = new Map<string, Waiting>();
 
-	/** The whole datagram if this was what it lacked, else null. */
+	/** The datagram if this fragment completes it, else null. A packet that is not a fragment is returned as it is. */
 	take(payload: IpPayload): IpPayload | null {
 		const { fragment, source, destination, protocol } = payload;
 		if (fragment === null) return payload;
 		const end = fragment.offset + payload.bytes.length;
 		if (end > DATAGRAM_MAX) return null;
-		// RFC 8200 names no protocol: it is the first fragment's that counts.
+		// The key of IPv6 has no protocol (RFC 8200 4.5): the first fragment's counts.
 		const key = `${source}${destination}${fragment.id}${isIpv4(payload) ? `/${protocol}` : ""}`;
 		const waiting = this.#waiting.get(key) ?? this.#begin(key, payload);
 		if (!fragment.more && payload.missing === 0) waiting.total ??= end;
@@ -37,7 +39,7 @@ export class Fragments {
 		return { ...payload, protocol: found.protocol, bytes: bytes.subarray(found.at), missing: 0, fragment: null };
 	}
 
-	/** Of each datagram that never was whole, its beginning, if that came. */
+	/** The beginning of each incomplete datagram whose first fragment arrived. */
 	*beginnings(): Generator<IpPayload> {
 		for (const { payload, parts } of this.#waiting.values())
 			if (parts[0]?.offset === 0) yield { ...payload, bytes: parts[0].bytes };
@@ -55,7 +57,7 @@ function isIpv4({ source }: IpPayload): boolean {
 	return source.startsWith("\0\0\0\0\0\0\0\0\0\0\xff\xff");
 }
 
-/** Only what no part has yet. */
+/** Adds the bytes that no part has. */
 function insert({ parts }: Waiting, offset: number, bytes: Buffer): void {
 	let at = offset;
 	const end = offset + bytes.length;

@@ -1,24 +1,24 @@
 import type { Packed } from "../base/address.ts";
 import type { CapturedPacket } from "./packet.ts";
 
-/** What an IP packet carries, its extension headers behind it. */
+/** The payload of an IP packet, without extension headers. */
 export interface IpPayload {
-	/** The packet that brought it; of a datagram in fragments, the one that completed it. */
+	/** The captured packet; of a fragmented datagram, the one that completed it. */
 	readonly packet: CapturedPacket;
 	readonly source: Packed;
 	readonly destination: Packed;
-	/** IP protocol number. */
+	/** IANA protocol number. */
 	readonly protocol: number;
 	readonly bytes: Buffer;
-	/** Bytes at its end that were not captured. */
+	/** Bytes at the end that were not captured. */
 	readonly missing: number;
-	/** Null: whole. */
+	/** Null: not fragmented. */
 	readonly fragment: Fragment | null;
 }
 
 export interface Fragment {
 	readonly id: number;
-	/** Of `bytes` in the datagram. */
+	/** Of `bytes` in the datagram [bytes]. */
 	readonly offset: number;
 	readonly more: boolean;
 }
@@ -38,11 +38,11 @@ function latin1(bytes: Buffer, from: number, to: number): string {
 	return bytes.toString("latin1", from, to);
 }
 
-/** Null if it is none. */
+/** Null: not an IPv4 packet. */
 export function readIpv4(packet: CapturedPacket, bytes: Buffer): IpPayload | null {
 	if (bytes.length < 20 || bytes.readUInt8(0) >> 4 !== 4) return null;
 	const header = (bytes.readUInt8(0) & 15) * 4;
-	// With segmentation offload the length may be left to the hardware.
+	// With segmentation offload the network card fills in the length.
 	const total = bytes.readUInt16BE(2) || bytes.length;
 	if (header < 20 || total < header || bytes.length < header) return null;
 	const flags = bytes.readUInt16BE(6);
@@ -65,6 +65,7 @@ function withoutAuthentication(payload: IpPayload): IpPayload {
 	return { ...payload, protocol: bytes.readUInt8(0), bytes: bytes.subarray((bytes.readUInt8(1) + 2) * 4) };
 }
 
+/** Null: not an IPv6 packet, or its extension headers were not captured. */
 export function readIpv6(packet: CapturedPacket, bytes: Buffer): IpPayload | null {
 	if (bytes.length < 40 || bytes.readUInt8(0) >> 4 !== 6) return null;
 	const length = bytes.readUInt16BE(4) || bytes.length - 40;
@@ -82,7 +83,10 @@ export function readIpv6(packet: CapturedPacket, bytes: Buffer): IpPayload | nul
 	};
 }
 
-/** From `at` on; also for a datagram that was put together again, whose first bytes may be more of them (RFC 8200 4). */
+/**
+ * Skips extension headers from `at` on. A reassembled datagram may begin with more of them (RFC 8200 4). Null: they
+ * were cut.
+ */
 export function skipExtensions(
 	bytes: Buffer,
 	protocol: number,
@@ -97,7 +101,7 @@ export function skipExtensions(
 	}
 	const word = bytes.readUInt16BE(at + 2);
 	const fragment = { id: bytes.readUInt32BE(at + 4), offset: word & 0xfff8, more: (word & 1) !== 0 };
-	// What follows belongs to the datagram, not to this packet. An "atomic" fragment is all of it (RFC 6946).
+	// The following headers belong to the datagram. An atomic fragment is a whole datagram (RFC 6946).
 	if (!fragment.more && fragment.offset === 0) return skipExtensions(bytes, next, at + 8);
 	return { protocol: next, at: at + 8, fragment };
 }

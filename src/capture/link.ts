@@ -1,10 +1,10 @@
-/** From a captured frame to what it carries: link types of https://www.tcpdump.org/linktypes.html. */
+/** Link types by their numbers in https://www.tcpdump.org/linktypes.html. */
 import { type Carried, readEthernet, readIp, readLlc, readTyped } from "./frames.ts";
 import { readNflog, readPpi, readRadiotap } from "./link-headers.ts";
 import { readPpp } from "./ppp.ts";
 import { readWifi } from "./wifi.ts";
 
-/** False if the link type is not known here. */
+/** Reads a captured frame. False: the link type is not supported. */
 export function readLink(linkType: number, bytes: Buffer, carried: Carried): boolean {
 	const read = LINKS[linkType];
 	if (read === undefined) return false;
@@ -14,13 +14,13 @@ export function readLink(linkType: number, bytes: Buffer, carried: Carried): boo
 
 type Read = (bytes: Buffer, carried: Carried) => void;
 
-/** A header of so many bytes, and IP behind it: which of the two, the packet says itself. */
+/** IP behind a header of `header` bytes. */
 const ipBehind =
 	(header: number): Read =>
 	(bytes, carried) =>
 		readIp(bytes.subarray(header), carried);
 
-/** A header of so many bytes with the EtherType at `at`. */
+/** A header of `header` bytes with the EtherType at `at`. */
 const typedBehind =
 	(header: number, at: number): Read =>
 	(bytes, carried) => {
@@ -39,7 +39,7 @@ const LINKS: Readonly<Record<number, Read>> = {
 	1: readEthernet,
 	9: readPpp,
 	10: (bytes, carried) => readLlc(bytes.subarray(13), carried), // FDDI
-	12: ipBehind(0), // RAW, as OpenBSD and others number it
+	12: ipBehind(0), // RAW, by the numbers of OpenBSD and others
 	14: ipBehind(0),
 	50: readPpp, // PPP_HDLC
 	51: (bytes, carried) => carried(0x8864, bytes), // PPP_ETHER

@@ -1,22 +1,22 @@
-/** What a capture file holds, packet by packet. */
+/** A packet of a capture file. */
 export interface CapturedPacket {
-	/** From 1, in the order of the file, as Wireshark counts. */
+	/** From 1, in the order of the file, as in Wireshark. */
 	readonly number: number;
-	/** Nanoseconds since 1970; 0n where the file has no time for it. */
+	/** Since 1970 [ns]; 0n: the file has no time for it. */
 	readonly time: bigint;
 	/** LINKTYPE_ number (https://www.tcpdump.org/linktypes.html). */
 	readonly linkType: number;
-	/** What was captured of it: a view of the reader's buffer, valid for good. */
+	/** The captured bytes: a view of a buffer that is not reused. */
 	readonly bytes: Buffer;
-	/** Bytes that it had on the wire. */
+	/** Length on the wire [bytes]. */
 	readonly length: number;
 }
 
-/** Why a capture cannot be read (further). What was read before stays good. */
+/** A capture cannot be read further. The packets before the error are valid. */
 export class CaptureError extends Error {
-	/** Byte of the file where the trouble begins. */
+	/** Offset of the unreadable record in the file [bytes]. */
 	readonly offset: number;
-	/** Packets that were read before. */
+	/** Packets read before it. */
 	readonly packets: number;
 
 	constructor(message: string, offset: number, packets: number) {

@@ -1,17 +1,18 @@
-/** The classic format: draft-ietf-opsawg-pcap, and Alexey Kuznetzov's variant with longer record headers. */
+/** The format pcap: draft-ietf-opsawg-pcap, and Alexey Kuznetzov's variant with longer record headers. */
 import { BadRecord, ByteOrder, type CaptureFormat, RECORD_MAX } from "./format.ts";
 import type { CapturedPacket } from "./packet.ts";
 
 const FILE_HEADER = 24;
 const RECORD_HEADER = 16;
 
-/** By the magic number in the file's own byte order. */
+/** Nanoseconds of a tick and extra bytes of a record header, by magic number. */
 const VARIANTS: Readonly<Record<number, { readonly tick: bigint; readonly extra: number }>> = {
 	2712847316: { tick: 1000n, extra: 0 }, // a1b2c3d4: microseconds
 	2712812621: { tick: 1n, extra: 0 }, // a1b23c4d: nanoseconds
 	2712849716: { tick: 1000n, extra: 8 }, // a1b2cd34: Kuznetzov's
 };
 
+/** Reader of one pcap file. */
 export class Pcap implements CaptureFormat {
 	readonly #order: ByteOrder;
 	readonly #tick: bigint;
@@ -24,7 +25,7 @@ export class Pcap implements CaptureFormat {
 		this.#header = RECORD_HEADER + extra;
 	}
 
-	/** Null if the first four bytes are another format's. */
+	/** Null: the first four bytes are not of this format. */
 	static recognise(magic: Buffer): Pcap | null {
 		for (const little of [true, false]) {
 			const order = new ByteOrder(little);
@@ -38,13 +39,13 @@ export class Pcap implements CaptureFormat {
 		const have = bytes.length - at;
 		if (this.#linkType === null) {
 			if (have < FILE_HEADER) return -FILE_HEADER;
-			// The upper bits tell the length of a frame check sequence.
+			// The upper bits are the length of a frame check sequence.
 			this.#linkType = this.#order.u32(bytes, at + 20) & 0x03ff_ffff;
 			return FILE_HEADER;
 		}
 		if (have < this.#header) return -this.#header;
 		const captured = this.#order.u32(bytes, at + 8);
-		if (captured > RECORD_MAX) throw new BadRecord(`a record says that it has ${captured} bytes`);
+		if (captured > RECORD_MAX) throw new BadRecord(`a record has an invalid length of ${captured} bytes`);
 		const whole = this.#header + captured;
 		if (have < whole) return -whole;
 		const seconds = BigInt(this.#order.u32(bytes, at));

@@ -1,4 +1,4 @@
-/** The next generation: draft-ietf-opsawg-pcapng. Several sections, each with interfaces of its own. */
+/** The format pcapng: draft-ietf-opsawg-pcapng. A file has sections, each with its own interfaces. */
 import { BadRecord, ByteOrder, type CaptureFormat, RECORD_MAX } from "./format.ts";
 import type { CapturedPacket } from "./packet.ts";
 
@@ -13,20 +13,21 @@ const END_OF_OPTIONS = 0;
 const IF_TSRESOL = 9;
 const IF_TSOFFSET = 14;
 
-/** Type, length, and the length again at the end. */
+/** Smallest block: type, length, and the length repeated at the end [bytes]. */
 const FRAME = 12;
 
 interface Interface {
 	readonly linkType: number;
-	/** 0: no limit. */
+	/** [bytes]; 0: no limit. */
 	readonly snapLength: number;
 	readonly ticksPerSecond: bigint;
-	/** Seconds to add to each time. */
+	/** Added to each time [s]. */
 	readonly offset: bigint;
 }
 
 type Emit = (packet: Omit<CapturedPacket, "number">) => void;
 
+/** Reader of one pcapng file. */
 export class PcapNg implements CaptureFormat {
 	#order = new ByteOrder(true);
 	#interfaces: Interface[] = [];
@@ -38,15 +39,16 @@ export class PcapNg implements CaptureFormat {
 	read(bytes: Buffer, at: number, emit: Emit): number {
 		const have = bytes.length - at;
 		if (have < FRAME) return -FRAME;
-		// The type of a section's block reads the same in both orders; the word behind its length tells which it is.
+		// The type of a section block is the same in both byte orders; the word behind its length shows the order.
 		const opens = bytes.readUInt32LE(at) === SECTION;
 		if (opens) this.#openSection(bytes, at);
 		const length = this.#order.u32(bytes, at + 4);
-		if (length < FRAME || length % 4 !== 0) throw new BadRecord(`a block says that it has ${length} bytes`);
-		if (length > RECORD_MAX) throw new BadRecord(`a block says that it has ${length} bytes`);
+		if (length < FRAME || length % 4 !== 0) throw new BadRecord(`a block has an invalid length of ${length} bytes`);
+		if (length > RECORD_MAX) throw new BadRecord(`a block has an invalid length of ${length} bytes`);
 		if (have < length) return -length;
 		const again = this.#order.u32(bytes, at + length - 4);
-		if (again !== length) throw new BadRecord(`a block has ${length} bytes at its front and ${again} at its end`);
+		if (again !== length)
+			throw new BadRecord(`a block has a length of ${length} bytes at its start and ${again} at its end`);
 		if (!opens) this.#block(this.#order.u32(bytes, at), bytes.subarray(at + 8, at + length - 4), emit);
 		return length;
 	}
@@ -54,7 +56,7 @@ export class PcapNg implements CaptureFormat {
 	#openSection(bytes: Buffer, at: number): void {
 		if (bytes.readUInt32LE(at + 8) === MAGIC) this.#order = new ByteOrder(true);
 		else if (bytes.readUInt32BE(at + 8) === MAGIC) this.#order = new ByteOrder(false);
-		else throw new BadRecord("a section does not tell its byte order");
+		else throw new BadRecord("a section has no valid byte order");
 		this.#interfaces = [];
 	}
 
@@ -79,7 +81,7 @@ export class PcapNg implements CaptureFormat {
 		const ticks = (BigInt(this.#order.u32(body, 4)) << 32n) | BigInt(this.#order.u32(body, 8));
 		const captured = this.#order.u32(body, 12);
 		if (captured > body.length - header)
-			throw new BadRecord(`a packet of ${captured} bytes stands in a block with room for ${body.length - header}`);
+			throw new BadRecord(`a packet of ${captured} bytes is in a block with room for ${body.length - header}`);
 		emit({
 			time: (ticks * 1_000_000_000n) / ticksPerSecond + offset * 1_000_000_000n,
 			linkType,
@@ -90,12 +92,13 @@ export class PcapNg implements CaptureFormat {
 
 	#interface(number: number): Interface {
 		const found = this.#interfaces[number];
-		if (found === undefined) throw new BadRecord(`a packet names interface ${number}, which was not described`);
+		if (found === undefined)
+			throw new BadRecord(`a packet refers to interface ${number}, which the file does not describe`);
 		return found;
 	}
 
-	#word(body: Buffer, at: number, what: string): number {
-		if (body.length < at + 4) throw new BadRecord(`a ${what} block is too short`);
+	#word(body: Buffer, at: number, kind: string): number {
+		if (body.length < at + 4) throw new BadRecord(`a ${kind} block is too short`);
 		return this.#order.u32(body, at);
 	}
 
@@ -118,7 +121,7 @@ export class PcapNg implements CaptureFormat {
 			const code = this.#order.u16(bytes, at);
 			const length = this.#order.u16(bytes, at + 2);
 			if (code === END_OF_OPTIONS) return;
-			if (at + 4 + length > bytes.length) throw new BadRecord("an option reaches behind its block");
+			if (at + 4 + length > bytes.length) throw new BadRecord("an option extends beyond its block");
 			yield [code, bytes.subarray(at + 4, at + 4 + length)];
 			at += 4 + Math.ceil(length / 4) * 4;
 		}

@@ -1,4 +1,3 @@
-/** TCP connections of a capture, each with its two directions in order. */
 import type { Packed } from "../base/address.ts";
 import type { Segment } from "./dissector.ts";
 import type { CapturedPacket } from "./packet.ts";
@@ -9,16 +8,18 @@ export interface Side {
 	readonly port: number;
 }
 
-/** Gets what one side says, in order. `lost`: bytes before these that the capture lacks. */
+/** Receives the data of a connection in order. */
 export interface ConnectionHandler {
-	said(by: 0 | 1, bytes: Buffer, packet: CapturedPacket, lost: number): void;
-	/** By the end of the capture, or before a connection of the same addresses and ports. */
+	/** @param lost bytes in front of these that the capture lacks */
+	received(by: 0 | 1, bytes: Buffer, packet: CapturedPacket, lost: number): void;
+	/** Called at the end of the capture, or before the next connection with the same addresses and ports. */
 	ended(): void;
 }
 
-/** `sides[0]` sent the first segment that was captured, or opened the connection. */
+/** `sides[0]` opened the connection, or sent the first captured segment. */
 export type OnConnection = (sides: readonly [Side, Side], first: CapturedPacket) => ConnectionHandler;
 
+/** The TCP connections of a capture, each with its two directions in order. */
 export class Connections {
 	readonly #open = new Map<string, Connection>();
 	readonly #onConnection: OnConnection;
@@ -54,18 +55,18 @@ class Connection {
 	constructor(first: Segment, onConnection: OnConnection) {
 		const source = { address: first.source, port: first.sourcePort };
 		const destination = { address: first.destination, port: first.destinationPort };
-		// The answer to a SYN that was not captured.
+		// The capture lacks the SYN that this segment acknowledges.
 		const sides: [Side, Side] = first.syn && first.ack ? [destination, source] : [source, destination];
 		this.#opener = sides[0];
 		const handler = onConnection(sides, first.packet);
 		this.#handler = handler;
 		this.#streams = [
-			new Stream((bytes, packet, lost) => handler.said(0, bytes, packet, lost)),
-			new Stream((bytes, packet, lost) => handler.said(1, bytes, packet, lost)),
+			new Stream((bytes, packet, lost) => handler.received(0, bytes, packet, lost)),
+			new Stream((bytes, packet, lost) => handler.received(1, bytes, packet, lost)),
 		];
 	}
 
-	/** A SYN with another number opens another connection; a repeated one does not. */
+	/** A SYN with another sequence number opens a new connection; a retransmitted one does not. */
 	isReplacedBy(segment: Segment): boolean {
 		if (!segment.syn || segment.ack) return false;
 		const { initial } = this.#streams[this.#sideOf(segment)];
@@ -75,7 +76,7 @@ class Connection {
 	take(segment: Segment): void {
 		const side = this.#sideOf(segment);
 		const [own, other] = [this.#streams[side], this.#streams[side === 0 ? 1 : 0]];
-		// A reset's numbers may be anything; what it carries is no part of the stream (RFC 9293 3.5.3).
+		// The sequence number of a reset is arbitrary, and its payload is not part of the stream (RFC 9293 3.5.3).
 		if (segment.rst) return;
 		own.take(segment);
 		if (segment.ack) {

@@ -1,16 +1,15 @@
-/** One direction of a TCP connection, put in order. */
 import type { Segment } from "./dissector.ts";
 import type { CapturedPacket } from "./packet.ts";
 
-/** What arrives in order: bytes of one segment, and how many before them the capture lacks. */
+/** Receives bytes in order. `lost`: bytes in front of them that the capture lacks. */
 export type Ordered = (bytes: Buffer, packet: CapturedPacket, lost: number) => void;
 
-/** What waits for a segment before it; then the capture is taken to lack that one. */
+/** Limits of the data that waits for a missing segment. Beyond them the segment counts as lost. */
 const WAITING_BYTES = 1024 * 1024;
 const WAITING_SEGMENTS = 1024;
-/** Segments of the connection after which what the other side acknowledged, and is not here, will not come. */
+/** Segments of the connection after which acknowledged but missing bytes count as lost. */
 const PATIENCE = 16;
-/** Without its beginning a stream waits for so much, to find the lowest number. */
+/** Data collected from a stream without a beginning, to find its lowest sequence number. */
 const START_BYTES = 65_536;
 const START_SEGMENTS = 64;
 
@@ -22,26 +21,27 @@ interface Waiting {
 	readonly packet: CapturedPacket;
 }
 
+/** One direction of a TCP connection, in order. */
 export class Stream {
 	readonly #ordered: Ordered;
-	/** Number of the next byte; null: the beginning was not captured and is not known yet. */
+	/** Sequence number of the next byte; null: not known yet, because the beginning was not captured. */
 	#next: number | null = null;
-	/** By sequence number; of two at the same place the first that came is the first. */
+	/** Sorted by sequence number, then by arrival. */
 	#waiting: Waiting[] = [];
 	#waitingBytes = 0;
-	/** Where the stream begins is what the capture's first packets suggest, and nothing was delivered yet. */
+	/** The start was guessed from the first packets, and nothing was delivered yet. */
 	#guessed = true;
-	/** The highest number that the other side acknowledged. */
+	/** The highest acknowledged sequence number. */
 	#acknowledged: number | null = null;
 	#patience = PATIENCE;
-	/** The last segment that was not captured to its end, and where what was captured ends. */
+	/** The last segment that was captured only in part, and the end of its captured part. */
 	#cut: { readonly at: number; readonly bytes: number; readonly packet: CapturedPacket } | null = null;
 
 	constructor(ordered: Ordered) {
 		this.#ordered = ordered;
 	}
 
-	/** The initial sequence number, once it is known. */
+	/** The initial sequence number; null: unknown. */
 	initial: number | null = null;
 
 	begin(initial: number): void {
@@ -56,7 +56,7 @@ export class Stream {
 		if (syn) this.begin(sequence);
 		const first = syn ? (sequence + 1) >>> 0 : sequence;
 		if (missing > 0) this.#cut = { at: (first + payload.length) >>> 0, bytes: missing, packet };
-		// What is sent next has this number; a keep-alive would lie, but the first segment is none.
+		// The next byte has this number. Keep-alives have the number before it, but are never the first segment.
 		if (payload.length === 0) {
 			if (this.#waiting.length === 0) this.#next ??= first;
 			return;
@@ -66,7 +66,7 @@ export class Stream {
 		this.#drain();
 	}
 
-	/** The other side has all bytes before `number`. */
+	/** The other side acknowledged all bytes before `number`. */
 	acknowledge(number: number): void {
 		if (this.#next === null) {
 			const lowest = this.#waiting[0];
@@ -76,13 +76,13 @@ export class Stream {
 		this.#drain();
 	}
 
-	/** A segment of the connection came, in either direction. */
+	/** Called for each segment of the connection, in either direction. */
 	tick(): void {
 		if (this.#waiting.length === 0 || this.#next === null || this.#acknowledged === null) this.#patience = PATIENCE;
 		else if (distance(this.#next, this.#acknowledged) > 0 && --this.#patience <= 0) this.#skip();
 	}
 
-	/** Nothing comes any more. */
+	/** Delivers the remaining data, at the end of the connection. */
 	end(): void {
 		while (this.#waiting.length > 0) this.#skip();
 		const cut = this.#cut;
@@ -111,7 +111,7 @@ export class Stream {
 		}
 	}
 
-	/** Give up what is missing before the first that waits. */
+	/** Counts the bytes in front of the first waiting segment as lost. */
 	#skip(): void {
 		const first = this.#waiting[0]!;
 		const lost = this.#next === null ? 0 : Math.max(0, distance(this.#next, first.sequence));
@@ -136,7 +136,7 @@ export class Stream {
 	}
 }
 
-/** How far `to` lies behind `from`, in numbers that begin anew after 2^32 (RFC 9293 3.4). */
+/** Distance from one sequence number to another, modulo 2^32 (RFC 9293 3.4). */
 export function distance(from: number, to: number): number {
 	return (to - from) | 0;
 }

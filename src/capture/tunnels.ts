@@ -1,4 +1,4 @@
-/** What is inside of what: the header is read, and the inner packet handed on by its EtherType. */
+/** Tunnels: each function reads a header and passes on the inner packet with its EtherType. */
 import { type Carried, ETHER_TRANSPARENT, readEthernet, readIp } from "./frames.ts";
 import { readPpp } from "./ppp.ts";
 import { readWifi } from "./wifi.ts";
@@ -7,7 +7,7 @@ const GRE_PPP = 0x880b;
 const GRE_ERSPAN = 0x88be;
 const GRE_ERSPAN_III = 0x22eb;
 
-/** RFC 2784, 2890; version 1 is that of PPTP (RFC 2637). ERSPAN: draft-foschiano-erspan. */
+/** GRE: RFC 2784, RFC 2890, version 1 of PPTP (RFC 2637), and ERSPAN (draft-foschiano-erspan). */
 export function readGre(bytes: Buffer, carried: Carried): void {
 	if (bytes.length < 4) return;
 	const flags = bytes.readUInt16BE(0);
@@ -26,7 +26,10 @@ export function readGre(bytes: Buffer, carried: Carried): void {
 	} else carried(type, inner);
 }
 
-/** MPLS (RFC 3032). What is inside no header says: IP by its first byte, else Ethernet (RFC 4448) with or without its control word. */
+/**
+ * MPLS (RFC 3032). The payload is IP if its first byte says so, else Ethernet with or without a control word (RFC
+ * 4448).
+ */
 export function readMpls(bytes: Buffer, carried: Carried): void {
 	let at = 0;
 	while (at + 4 <= bytes.length && (bytes.readUInt8(at + 2) & 1) === 0) at += 4;
@@ -37,13 +40,13 @@ export function readMpls(bytes: Buffer, carried: Carried): void {
 	else readEthernet(nibble === 0 && inner.readUInt16BE(0) === 0 ? inner.subarray(4) : inner, carried);
 }
 
-/** RFC 2516: version and type, code, session, length. */
+/** PPPoE session data (RFC 2516 4). */
 export function readPppoe(bytes: Buffer, carried: Carried): void {
 	if (bytes.length < 6 || bytes.readUInt8(1) !== 0) return;
 	readPpp(bytes.subarray(6, 6 + bytes.readUInt16BE(4)), carried);
 }
 
-/** Reads a UDP datagram as the tunnel that its port names. False: it is none. */
+/** Reads a UDP datagram as the tunnel of its port. False: it is not a tunnel. */
 export function readUdpTunnel(port: number, bytes: Buffer, carried: Carried): boolean {
 	const read = TUNNELS[port];
 	return read !== undefined && bytes.length >= 8 && read(bytes, carried);
@@ -78,7 +81,7 @@ const geneve: Tunnel = (bytes, carried) => {
 	return true;
 };
 
-/** GTP-U (3GPP TS 29.281): a G-PDU is an IP packet, behind extension headers. */
+/** GTP-U (3GPP TS 29.281): a G-PDU is an IP packet behind extension headers. */
 const gtp: Tunnel = (bytes, carried) => {
 	const flags = bytes.readUInt8(0);
 	if (flags >> 5 !== 1 || (flags & 0x10) === 0 || bytes.readUInt8(1) !== 0xff) return false;
@@ -98,7 +101,7 @@ const gtp: Tunnel = (bytes, carried) => {
 	return true;
 };
 
-/** Teredo (RFC 4380): authentication and origin may stand in front. */
+/** Teredo (RFC 4380 5.1.1), with optional authentication and origin headers. */
 const teredo: Tunnel = (bytes, carried) => {
 	let at = 0;
 	if (bytes.readUInt16BE(0) === 1) at = 13 + bytes.readUInt8(2) + bytes.readUInt8(3);
@@ -108,7 +111,7 @@ const teredo: Tunnel = (bytes, carried) => {
 	return true;
 };
 
-/** CAPWAP data (RFC 5415 4.3). Cisco's controllers send the two bytes of frame control swapped. */
+/** CAPWAP data (RFC 5415 4.3). Controllers of Cisco swap the two bytes of the frame control. */
 const capwap: Tunnel = (bytes, carried) => {
 	const header = (bytes.readUInt8(1) >> 3) * 4;
 	if (bytes.readUInt8(0) !== 0 || header < 8) return false;
@@ -136,14 +139,14 @@ const l2tp: Tunnel = (bytes, carried) => {
 	return true;
 };
 
-/** RFC 8086: version 0 and its reserved bits. */
+/** RFC 8086: the version and reserved bits are 0. */
 const greInUdp: Tunnel = (bytes, carried) => {
 	if ((bytes.readUInt16BE(0) & 0x4fff) !== 0) return false;
 	readGre(bytes, carried);
 	return true;
 };
 
-/** RFC 7510: a stack of labels, whose time to live is not 0. */
+/** RFC 7510: a label stack, whose TTL is not 0. */
 const mplsInUdp: Tunnel = (bytes, carried) => {
 	if (bytes.readUInt8(3) === 0) return false;
 	readMpls(bytes, carried);
@@ -160,5 +163,5 @@ const TUNNELS: Readonly<Record<number, Tunnel>> = {
 	5247: capwap,
 	6081: geneve,
 	6635: mplsInUdp,
-	8472: vxlan, // as Linux had it before the number was given
+	8472: vxlan, // Linux, before IANA assigned 4789
 };

@@ -9,7 +9,11 @@ const PROTECTED = 0x40;
 const ORDER = 0x80;
 const AGGREGATE = 0x80;
 
-/** A data frame of IEEE 802.11 that is not encrypted. `padded`: its header is filled up to four bytes. */
+/**
+ * An unencrypted data frame of IEEE 802.11.
+ *
+ * @param padded the header is padded to a multiple of four bytes
+ */
 export function readWifi(bytes: Buffer, carried: Carried, padded = false): void {
 	if (bytes.length < 24) return;
 	const kind = bytes.readUInt8(0);
@@ -29,7 +33,7 @@ export function readWifi(bytes: Buffer, carried: Carried, padded = false): void 
 		readLlc(body, carried);
 		return;
 	}
-	// Subframes: destination, source, length; each but the last is filled up to four bytes.
+	// Subframes: destination, source, length. Each but the last is padded to a multiple of four bytes.
 	for (let at = 0; at + 14 <= body.length; ) {
 		const length = body.readUInt16BE(at + 12);
 		readLlc(body.subarray(at + 14, at + 14 + length), carried);

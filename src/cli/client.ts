@@ -87,10 +87,10 @@ export async function* requestPages<P extends Page>(
 	let left = limit;
 	let cursor: string | null = null;
 	do {
-		const wanted = new URLSearchParams(query);
-		wanted.set("limit", String(Math.min(left, MAX_PAGE)));
-		if (cursor !== null) wanted.set("cursor", cursor);
-		const page: P = await requestJson<P>({ socket, path: `${path}?${wanted}` });
+		const parameters = new URLSearchParams(query);
+		parameters.set("limit", String(Math.min(left, MAX_PAGE)));
+		if (cursor !== null) parameters.set("cursor", cursor);
+		const page: P = await requestJson<P>({ socket, path: `${path}?${parameters}` });
 		yield page;
 		left -= rowsOf(page).length;
 		cursor = page.next;

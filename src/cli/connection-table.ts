@@ -1,5 +1,5 @@
 import type { ConnectionView } from "../records/view.ts";
-import { cutEndpoint, cutMiddle } from "./display-width.ts";
+import { cutEnd, cutEndpoint, cutMiddle } from "./display-width.ts";
 import type { Column, Table } from "./table.ts";
 import { bytesText, clockText, timeText } from "./text.ts";
 
@@ -59,7 +59,7 @@ const COLUMNS: readonly Column<ConnectionView>[] = [
 	},
 	{ key: "name", title: "NAME", text: nameText, least: 14, usual: 28, most: 60, shorten: shortenName },
 	{ key: "verdict", title: "VERDICT", text: verdictText, least: 10, usual: 10 },
-	{ key: "rule", title: "RULE", text: ruleText, least: 12, usual: 18, most: 40, shorten: cutMiddle },
+	{ key: "rule", title: "RULE", text: ruleText, least: 12, usual: 18, most: 40, shorten: shortenRule },
 	{ key: "kind", title: "KIND", text: ({ kind }) => kind, least: 10, usual: 10 },
 	{ key: "protocol", title: "PROTOCOL", text: ({ protocol }) => protocol, least: 8, usual: 8 },
 	{
@@ -136,6 +136,11 @@ function verdictText({ verdict }: ConnectionView): string {
 function ruleText({ group, rule, phase, reason, alerts }: ConnectionView): string {
 	const decided = rule === null ? (reason === null ? "-" : `${phase}: ${reason}`) : `${group}/${rule}`;
 	return alerts.length === 0 ? decided : `${decided} !${alerts.map((alert) => alert.rule).join(" !")}`;
+}
+
+/* "agent…el-api" keeps the end of the rule's name, "connect: de…" the phase. */
+function shortenRule(text: string, room: number): string {
+	return text.includes(": ") ? cutEnd(text, room) : cutMiddle(text, room);
 }
 
 function paintCell({ verdict, kind }: ConnectionView, key: string, text: string): string {

@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import { BoundedMap } from "../base/lru.ts";
+import { BoundedMap } from "../base/bounded.ts";
 import type { ConnectionView } from "../records/view.ts";
 import { requestText } from "./client.ts";
 import { serverEvents } from "./sse.ts";

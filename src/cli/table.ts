@@ -50,7 +50,7 @@ export function addTableOptions(command: CliCommand, keys: readonly string[]): C
 		.option("--no-headers", "leave out the header line");
 }
 
-/** True if an option asks for the table. Live commands write JSON to a pipe otherwise. */
+/** True if an option applies only to a table. Live commands then write a table to a pipe too, and not JSON. */
 export function wantsTable({ wide, columns, headers }: TableOptions): boolean {
 	return wide === true || columns !== undefined || headers === false;
 }

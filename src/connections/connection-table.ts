@@ -1,97 +1,76 @@
 import { isUnspecified } from "../base/address.ts";
-import { BoundedMap } from "../base/lru.ts";
-import type { CgroupTable } from "../identity/cgroup-table.ts";
-import type { ProcessTable } from "../identity/process-table.ts";
 import type { AnswerEvent, CgroupEvent, NamedEvent, ProcessEvent, RequestEvent } from "../native/event-objects.ts";
 import { type DecisionEvent, type EndEvent, type EventHead, keptDecision } from "../native/event-views.ts";
 import type { Cursor, EventSink } from "../native/events.ts";
-import {
-	ANSWER_FLAG,
-	END,
-	EVENT,
-	HELLO_FLAG,
-	HOOK,
-	NO_RULE,
-	PHASE,
-	PROTOCOL,
-	REASON,
-	VERDICT,
-} from "../native/layout.ts";
-import { Connection } from "../records/connection.ts";
-import type { Clock } from "../system/clock.ts";
+import { ANSWER_FLAG, END, EVENT, HELLO_FLAG, HOOK, PHASE, PROTOCOL, REASON, VERDICT } from "../native/layout.ts";
+import type { Connection } from "../records/connection.ts";
+import { ConnectionNamer, type LookupName } from "./connection-namer.ts";
 import { Decisions, type RuleNamer } from "./decisions.ts";
-import type { Names } from "./dns-names.ts";
-import type { Answer } from "./name-book.ts";
-import { type LookupName, Naming } from "./naming.ts";
+import { DnsFlows } from "./dns-flows.ts";
+import { DnsQuestions } from "./dns-questions.ts";
+import { type Endpoints, type FactoryOptions, RecordFactory } from "./record-factory.ts";
 import { RecordsKept } from "./records-kept.ts";
+import type { ReverseLookup } from "./reverse-lookup.ts";
+import { type Watcher, Watchers } from "./watchers.ts";
 
-/** Called synchronously, within the batch. */
-export interface Watcher {
-	opened?(connection: Connection): void;
-	/** An enforced denial, as often as one becomes new. */
-	denied?(connection: Connection): void;
-	ended?(connection: Connection): void;
-	/** An address that DNS gave for a name, and the question it answers if that is known. */
-	answered?(answer: Answer, question: Connection | null): void;
-}
-
-export interface TableOptions {
-	readonly processes: ProcessTable;
-	readonly cgroups: CgroupTable;
-	readonly names: Names;
+export interface TableOptions extends FactoryOptions {
+	readonly names: ReverseLookup;
 	readonly rules: RuleNamer;
-	readonly clock: Clock;
+	/** Limits of RecordsKept. */
 	readonly live: number;
 	readonly finished: number;
 	readonly lookupName: LookupName;
-	/** A socket that must end now: TCP, denied after it was connected. */
+	/** Closes a TCP socket that was denied after it had connected. */
 	readonly destroy: (event: DecisionEvent) => void;
-	/** The id of a record that began at `first` (wall clock, ms); by default from 1. */
-	readonly nextId?: (first: number) => number;
 }
 
-/** The records: what the kernel's events say, put together by socket. */
+/** Joins the kernel's events by socket into records of connections and DNS questions. */
 export class ConnectionTable implements EventSink {
-	/** Open records that made room for newer ones. */
+	/** Open connections that were evicted. */
 	dropped = 0;
 	readonly kept: RecordsKept;
-	readonly #o: TableOptions;
-	readonly #questions = new BoundedMap<string, Connection>(1_024);
-	#watchers: readonly Watcher[] = [];
+	readonly dnsFlows: DnsFlows;
+	readonly #o: Pick<TableOptions, "processes" | "cgroups" | "names" | "destroy">;
+	readonly #watchers = new Watchers();
 	readonly #decisions: Decisions;
-	readonly #naming: Naming;
-	#offset = 0;
-	#nextId = 1;
+	readonly #namer: ConnectionNamer;
+	readonly #questions = new DnsQuestions();
+	readonly #factory: RecordFactory;
 
 	constructor(options: TableOptions) {
 		this.#o = options;
 		this.kept = new RecordsKept(options.live, options.finished);
 		this.#decisions = new Decisions(options.rules);
-		this.#naming = new Naming(options.names, options.lookupName);
+		this.#namer = new ConnectionNamer(options.names, options.lookupName);
+		this.#factory = new RecordFactory(options);
+		this.dnsFlows = new DnsFlows(options.live, (flow) => this.#openRecord(flow));
+	}
+
+	/** Returns the function that removes the watcher. */
+	watch(watcher: Partial<Watcher>): () => void {
+		return this.#watchers.add(watcher);
 	}
 
 	beginBatch(): void {
-		this.#offset = this.#o.clock.offset();
-		this.#o.processes.beginBatch();
-	}
-
-	watch(watcher: Watcher): () => void {
-		this.#watchers = [...this.#watchers, watcher];
-		return () => {
-			this.#watchers = this.#watchers.filter((each) => each !== watcher);
-		};
+		this.#factory.beginBatch();
 	}
 
 	decision(event: DecisionEvent, at: Cursor): void {
-		if (NOT_EGRESS[event.reason] === true) return;
-		/* The question itself is the record. */
-		if (event.reason === REASON.resolver && event.protocol !== PROTOCOL.tcp) return;
-		const known = this.#find(event);
-		const connection = known ?? this.#open(event, at);
+		const { reason, protocol } = event;
+		if (reason === REASON.inbound || reason === REASON.kernel) return;
+		/* A flow to a trusted resolver that carries only questions. */
+		if (reason === REASON.resolver && protocol !== PROTOCOL.tcp) return;
+		const known = this.#find(event) ?? this.dnsFlows.of(event);
+		const connection = known ?? this.#factory.fromDecision(event, at, false);
 		if (!connection.nameFromHello && !connection.nameFromRequest && event.phase === PHASE.connect)
-			this.#naming.fromDns(connection, event, at);
+			this.#namer.fromDns(connection, event, at);
 		this.#decide(connection, event);
-		if (known === undefined) for (const watcher of this.#watchers) watcher.opened?.(connection);
+		if (known === undefined && DnsFlows.mayHold(event)) {
+			this.dnsFlows.hold(connection);
+			return;
+		}
+		if (known === undefined || (event.verdict === VERDICT.deny && this.dnsFlows.remove(connection)))
+			this.#openRecord(connection);
 		this.#afterDecision(connection, event);
 	}
 
@@ -109,7 +88,7 @@ export class ConnectionTable implements EventSink {
 
 	request(event: RequestEvent, at: Cursor): void {
 		const known = this.#find(event);
-		const connection = known ?? this.#open(event, at);
+		const connection = known ?? this.#factory.fromDecision(event, at, false);
 		const { method, path, status, name: host, nameHash } = event;
 		connection.request = { method, host, path, status };
 		if (status === 0) connection.requests++;
@@ -120,39 +99,27 @@ export class ConnectionTable implements EventSink {
 			connection.nameKey = nameHash;
 		}
 		this.#decide(connection, event);
-		if (known === undefined) for (const watcher of this.#watchers) watcher.opened?.(connection);
+		if (known === undefined) this.#openRecord(connection);
 		this.#afterDecision(connection, event);
 	}
 
 	answer(event: AnswerEvent, at: Cursor): void {
-		const name = this.#naming.text(event.nameHash, at);
+		const { address, nameHash: hash, tgid: pid, start, ttl, flags } = event;
+		const name = this.#namer.text(hash, at);
 		if (name === null) return;
-		const shared = (event.flags & (ANSWER_FLAG.untrusted | ANSWER_FLAG.capped)) === 0;
-		this.#o.names.answered(event.address, { name, hash: event.nameHash, pid: event.tgid, start: event.start, shared });
-		const time = event.time / 1e6 + this.#offset;
-		const type = event.address.startsWith("\0\0\0\0\0\0\0\0\0\0\xff\xff") ? TYPE_A : TYPE_AAAA;
-		const question = this.#questions.get(questionKey(event.cookie, event.nameHash, type));
-		if (question !== undefined) {
-			question.addresses ??= [];
-			if (question.addresses.length < ADDRESSES && !question.addresses.includes(event.address))
-				question.addresses.push(event.address);
-			question.last = time;
-		}
-		const { address, ttl } = event;
-		for (const watcher of this.#watchers)
-			watcher.answered?.({ name, address, ttl, time, trusted: shared }, question ?? null);
+		const trusted = (flags & (ANSWER_FLAG.untrusted | ANSWER_FLAG.capped)) === 0;
+		this.#o.names.answered(address, { name, hash, pid, start, shared: trusted });
+		const time = this.#factory.wallClock(event);
+		this.#watchers.answered({ name, address, ttl, time, trusted }, this.#questions.answered(event, time));
 	}
 
 	end(event: EndEvent): void {
-		const tcp = event.protocol === PROTOCOL.tcp;
-		let connection = tcp
-			? this.kept.tcp(event.cookie)
-			: this.kept.flow(event.cookie, event.remote, event.remotePort, event.protocol);
+		let connection = this.#ofSocket(event);
 		if (connection === undefined) {
-			/* Older than this daemon, or dropped. One that was denied at connect has sent nothing and has its record. */
+			/* Older than the daemon, or evicted. A connection that was denied at connect() has ended, and has sent nothing. */
 			if (event.packetsOut + event.packetsIn === 0 || isUnspecified(event.remote)) return;
-			connection = this.#create(event, false, 0, null);
-			for (const watcher of this.#watchers) watcher.opened?.(connection);
+			connection = this.#factory.fromEnd(event);
+			this.#watchers.opened(connection);
 		}
 		connection.bytesOut = event.bytesOut;
 		connection.bytesIn = event.bytesIn;
@@ -160,7 +127,7 @@ export class ConnectionTable implements EventSink {
 		connection.packetsIn = event.packetsIn;
 		connection.rttUs = event.rttUs;
 		connection.retransmits = event.retransmits;
-		connection.last = event.time / 1e6 + this.#offset;
+		connection.last = this.#factory.wallClock(event);
 		if (!isUnspecified(event.local)) {
 			connection.local = event.local;
 			connection.localPort = event.localPort;
@@ -176,9 +143,16 @@ export class ConnectionTable implements EventSink {
 		this.#o.cgroups.learn(event);
 	}
 
-	/** `how`: enum sp_end_how; 0: not known. */
+	/** The open flow of another protocol than TCP, also one in `dnsFlows`. */
+	flow(cookie: number, remote: string, remotePort: number, protocol: number): Connection | undefined {
+		return (
+			this.kept.flow(cookie, remote, remotePort, protocol) ?? this.dnsFlows.get(cookie, remote, remotePort, protocol)
+		);
+	}
+
+	/** Ends the record of a connection. `how`: END, or 0 if unknown. */
 	finish(connection: Connection, how: number): void {
-		if (connection.ended) return;
+		if (connection.ended || this.dnsFlows.remove(connection)) return;
 		connection.ended = true;
 		connection.end = connection.verdict === VERDICT.deny ? END.denied : how;
 		this.#retire(connection);
@@ -186,69 +160,53 @@ export class ConnectionTable implements EventSink {
 
 	#retire(connection: Connection): void {
 		this.kept.end(connection);
-		for (const watcher of this.#watchers) watcher.ended?.(connection);
+		this.#watchers.ended(connection);
+	}
+
+	#ofSocket({ cookie, remote, remotePort, protocol }: EventHead & Endpoints): Connection | undefined {
+		return protocol === PROTOCOL.tcp ? this.kept.tcp(cookie) : this.kept.flow(cookie, remote, remotePort, protocol);
 	}
 
 	#find(event: DecisionEvent): Connection | undefined {
-		if (event.protocol !== PROTOCOL.tcp)
-			return this.kept.flow(event.cookie, event.remote, event.remotePort, event.protocol);
-		const connection = this.kept.tcp(event.cookie);
-		if (connection === undefined || (connection.remotePort === event.remotePort && connection.remote === event.remote))
-			return connection;
-		/* The same socket connects elsewhere: what it tried before has come to nothing. */
+		const connection = this.#ofSocket(event);
+		if (connection === undefined || event.protocol !== PROTOCOL.tcp) return connection;
+		if (connection.remotePort === event.remotePort && connection.remote === event.remote) return connection;
+		/* The same socket connects to another address, so its connection before was never established. */
 		this.finish(connection, END.refused);
 		return undefined;
 	}
 
-	#open(event: DecisionEvent, at: Cursor): Connection {
-		const connection = this.#create(event, false, event.uid, at);
+	#openRecord(connection: Connection): void {
 		const dropped = this.kept.open(connection);
 		if (dropped !== undefined) {
 			this.dropped++;
 			this.finish(dropped, 0);
 		}
-		return connection;
-	}
-
-	#create(event: EventHead & Where, dns: boolean, uid: number, at: Cursor | null): Connection {
-		const process = this.#o.processes.of(event, uid, at === null ? null : () => at.comm());
-		const first = event.time / 1e6 + this.#offset;
-		return new Connection({
-			id: this.#o.nextId?.(first) ?? this.#nextId++,
-			cookie: event.cookie,
-			dns,
-			first,
-			process,
-			uid: at === null ? (process?.uid ?? 0) : uid,
-			cgroup: this.#o.cgroups.of(event.cgroupId),
-			protocol: event.protocol,
-			remote: event.remote,
-			remotePort: event.remotePort,
-			local: event.local,
-			localPort: event.localPort,
-		});
+		this.#watchers.opened(connection);
 	}
 
 	#question(event: NamedEvent, at: Cursor): void {
-		const connection = this.#create(event, true, event.uid, at);
-		connection.name = event.name;
-		connection.nameKey = event.nameHash;
-		connection.queryType = event.queryType;
-		this.#decide(connection, event);
-		connection.ended = true;
-		connection.end = event.verdict === VERDICT.deny ? END.denied : 0;
-		for (const watcher of this.#watchers) watcher.opened?.(connection);
+		const question = this.#factory.fromDecision(event, at, true);
+		question.name = event.name;
+		question.nameKey = event.nameHash;
+		question.queryType = event.queryType;
+		const flow = this.dnsFlows.question(event);
+		if (flow !== undefined) question.adopt(flow);
+		this.#decide(question, event);
+		question.ended = true;
+		question.end = event.verdict === VERDICT.deny ? END.denied : 0;
+		this.#watchers.opened(question);
 		if (event.verdict === VERDICT.deny) {
-			connection.denialReported = true;
-			for (const watcher of this.#watchers) watcher.denied?.(connection);
+			question.denialReported = true;
+			this.#watchers.denied(question);
 			if (event.protocol === PROTOCOL.tcp) this.#o.destroy(event);
-		} else this.#questions.set(questionKey(event.cookie, event.nameHash, event.queryType), connection);
-		this.kept.add(connection);
+		} else this.#questions.add(event, question);
+		this.kept.addQuestion(question);
 	}
 
 	#hello(event: NamedEvent, at: Cursor): void {
 		const known = this.#find(event);
-		const connection = known ?? this.#open(event, at);
+		const connection = known ?? this.#factory.fromDecision(event, at, false);
 		if (event.name !== "") {
 			connection.name = event.name;
 			connection.nameFromHello = true;
@@ -257,27 +215,18 @@ export class ConnectionTable implements EventSink {
 		}
 		connection.ech = (event.flags & HELLO_FLAG.ech) !== 0;
 		this.#decide(connection, event);
-		if (known === undefined) for (const watcher of this.#watchers) watcher.opened?.(connection);
+		if (known === undefined) this.#openRecord(connection);
 		this.#afterDecision(connection, event);
 	}
 
 	#decide(connection: Connection, event: DecisionEvent): void {
-		connection.decide(this.#decisions.of(event));
-		connection.last = event.time / 1e6 + this.#offset;
-		if (connection.localPort === 0 && event.localPort !== 0) {
-			connection.local = event.local;
-			connection.localPort = event.localPort;
-		}
-		if (event.alert !== NO_RULE) {
-			const alert = this.#o.rules.ruleOf(event.generation, event.alert);
-			if (alert !== null) connection.alert(alert);
-		}
-		if (connection.verdict !== VERDICT.deny) connection.denialReported = false;
+		this.#decisions.apply(connection, event);
+		connection.last = this.#factory.wallClock(event);
 	}
 
 	#afterDecision(connection: Connection, event: DecisionEvent): void {
 		if (event.verdict !== VERDICT.deny) return;
-		/* A connect() that failed: this is all that will be heard of it. */
+		/* A denied connect(): the kernel sends no event for its end. */
 		const over = event.protocol === PROTOCOL.tcp && event.hook === HOOK.connect && !connection.ended;
 		if (over) {
 			connection.ended = true;
@@ -285,30 +234,14 @@ export class ConnectionTable implements EventSink {
 		}
 		if (!connection.denialReported) {
 			connection.denialReported = true;
-			for (const watcher of this.#watchers) watcher.denied?.(connection);
+			this.#watchers.denied(connection);
 		}
 		if (over) this.#retire(connection);
-		else if (event.protocol === PROTOCOL.tcp && DESTROYS[event.hook] === true) this.#o.destroy(keptDecision(event));
+		else if (event.protocol === PROTOCOL.tcp && isOfConnected(event.hook)) this.#o.destroy(keptDecision(event));
 	}
 }
 
-type Where = Pick<DecisionEvent, "protocol" | "remote" | "remotePort" | "local" | "localPort">;
-
-const TYPE_A = 1;
-const TYPE_AAAA = 28;
-const ADDRESSES = 16;
-
-const NOT_EGRESS: readonly boolean[] = Object.assign(new Array<boolean>(16).fill(false), {
-	[REASON.inbound]: true,
-	[REASON.kernel]: true,
-});
-
-/* Hooks that meet a socket which is connected: the answer to a request is met on its way in. */
-const DESTROYS: readonly boolean[] = Object.assign(new Array<boolean>(8).fill(false), {
-	[HOOK.egress]: true,
-	[HOOK.ingress]: true,
-});
-
-function questionKey(cookie: number, nameHash: number, type: number): string {
-	return `${cookie} ${type} ${nameHash}`;
+/* The socket is connected in these hooks. An answer to a request is read at ingress. */
+function isOfConnected(hook: number): boolean {
+	return hook === HOOK.egress || hook === HOOK.ingress;
 }

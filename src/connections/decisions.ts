@@ -1,24 +1,38 @@
 import type { DecisionEvent } from "../native/event-views.ts";
-import { NO_RULE, PHASES, REASONS, VERDICTS } from "../native/layout.ts";
-import type { PhaseDecision, RuleRef } from "../records/connection.ts";
+import { NO_RULE, PHASES, REASONS, VERDICT, VERDICTS } from "../native/layout.ts";
+import type { Connection, PhaseDecision, RuleRef } from "../records/connection.ts";
 
 export interface RuleNamer {
-	/** Null if that policy is no longer known. */
+	/** Null if the policy of this generation is no longer known. `index`: of the rule in that policy. */
 	ruleOf(generation: number, index: number): RuleRef | null;
 }
 
-/** A policy makes few decisions that differ: one object each, for all connections. */
+/** Adds decisions to records. Equal decisions of a policy share one object, because a policy makes few different ones. */
 export class Decisions {
 	readonly #rules: RuleNamer;
 	readonly #known = new Map<number, PhaseDecision>();
-	/** Of those that are known. */
+	/** Policy of the decisions in #known. */
 	#generation = 0;
 
 	constructor(rules: RuleNamer) {
 		this.#rules = rules;
 	}
 
-	of({ phase, verdict, reason, rule, generation }: DecisionEvent): PhaseDecision {
+	/** Adds the event's decision, its alert and the local address. */
+	apply(connection: Connection, event: DecisionEvent): void {
+		connection.decide(this.#of(event));
+		if (connection.localPort === 0 && event.localPort !== 0) {
+			connection.local = event.local;
+			connection.localPort = event.localPort;
+		}
+		if (event.alert !== NO_RULE) {
+			const alert = this.#rules.ruleOf(event.generation, event.alert);
+			if (alert !== null) connection.alert(alert);
+		}
+		if (connection.verdict !== VERDICT.deny) connection.denialReported = false;
+	}
+
+	#of({ phase, verdict, reason, rule, generation }: DecisionEvent): PhaseDecision {
 		if (generation !== this.#generation) {
 			this.#known.clear();
 			this.#generation = generation;

@@ -2,13 +2,13 @@ import type { VerdictName } from "../native/vocabulary.ts";
 import type { ConnectionView } from "../records/view.ts";
 import type { JournalFields } from "../system/journal.ts";
 
-/** journalctl MESSAGE_ID=... finds them all. */
+/** `journalctl MESSAGE_ID=...` selects all entries. */
 const MESSAGE_ID = "6f1d7a0c2b5e4c6d9a3f8e21b7c4d590";
 
 /* syslog(3): warning, notice, info. */
 const PRIORITY: Readonly<Record<VerdictName, number>> = { deny: 4, would_deny: 5, allow: 6 };
 
-/** A connection as an entry of the journal: journalctl SALLYPORT_VERDICT=deny SALLYPORT_UNIT=agent.service */
+/** A connection as a journal entry, for example for `journalctl SALLYPORT_VERDICT=deny SALLYPORT_UNIT=agent.service`. */
 export function journalEntry(connection: ConnectionView): JournalFields {
 	const { process, decisions, phase } = connection;
 	return {
@@ -44,6 +44,6 @@ function sentence(c: ConnectionView): string {
 	const who = c.process === null ? "unknown process" : `${c.process.comm}[${c.process.pid}]`;
 	const where = `${c.protocol} ${c.remote.includes(":") ? `[${c.remote}]` : c.remote}:${c.remotePort}`;
 	const name = c.name === null ? "" : ` (${c.name})`;
-	const by = c.rule === null ? (c.reason ?? "nothing yet") : `${c.group}/${c.rule}`;
+	const by = c.rule === null ? (c.reason ?? "undecided") : `${c.group}/${c.rule}`;
 	return `${c.verdict.replace("_", " ")}: ${who} of ${c.unit ?? c.container ?? "no unit"} to ${where}${name}, by ${c.phase ?? "no phase"}: ${by}`;
 }

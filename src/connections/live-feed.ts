@@ -1,22 +1,23 @@
 import type { Connection } from "../records/connection.ts";
 import type { ViewOf } from "../records/view.ts";
 
-/** One telling of a connection. */
+/** One report of a connection. */
 export interface FeedEvent {
-	/** From 1, without gaps, anew with each daemon. */
+	/** 1, 2, 3 and so on; begins anew with each daemon. */
 	readonly seq: number;
-	/** Wall clock, ms. */
+	/** Wall clock [ms]. */
 	readonly time: number;
 	readonly connection: Connection;
-	/** JSON of the view, made once for all who read. */
+	/** The view as JSON. It is made once for all readers. */
 	text(): string;
 }
 
 /**
- * The last events that watchers were told, for readers at their own pace. This ring is the only queue: a reader is a position in it,
- * so a slow one costs nothing; what the ring drops before it was read is counted for that reader.
+ * The last reports of connections, for readers at their own pace. This ring is the only queue: a reader is a position in it, so a slow
+ * reader takes no memory. Events that the ring drops before a reader has read them are counted for that reader.
  */
 export class LiveFeed {
+	/** Events in memory. */
 	readonly limit: number;
 	readonly #view: ViewOf;
 	readonly #ring: (FeedEvent | undefined)[];
@@ -29,46 +30,51 @@ export class LiveFeed {
 		this.#ring = new Array<FeedEvent | undefined>(limit);
 	}
 
-	/** seq of the oldest event that is still there; `next` if there is none. */
+	/** `seq` of the oldest event in memory; `next` if there is none. */
 	get oldest(): number {
 		return Math.max(1, this.#next - this.limit);
 	}
 
+	/** `seq` of the next event. */
 	get next(): number {
 		return this.#next;
 	}
 
+	/** Number of readers. */
 	get readers(): number {
 		return this.#readers.size;
 	}
 
+	/** `time`: wall clock [ms]. */
 	push(connection: Connection, time: number): void {
 		const seq = this.#next;
 		const dropped = this.#ring[seq % this.limit];
 		if (dropped !== undefined) for (const reader of this.#readers) reader.dropped(dropped);
-		this.#ring[seq % this.limit] = new Told(seq, time, connection, this.#view);
+		this.#ring[seq % this.limit] = new PushedEvent(seq, time, connection, this.#view);
 		this.#next++;
 		for (const reader of this.#readers) reader.wake();
 	}
 
+	/** The event with this `seq` if it is in memory. */
 	at(seq: number): FeedEvent | undefined {
 		const event = this.#ring[seq % this.limit];
 		return event?.seq === seq ? event : undefined;
 	}
 
-	/** From `from` on (at least the oldest). `wake` is called for each new event: it must not do the work itself. */
+	/** A reader that begins at `from`, or at the oldest event if that is later. `wake` is called for each new event, and must return soon. */
 	read(from: number, matches: (connection: Connection) => boolean, wake: () => void): FeedReader {
 		const reader = new FeedReader(this, Math.max(from, this.oldest), matches, wake);
 		this.#readers.add(reader);
 		return reader;
 	}
 
+	/** Called by the reader. */
 	leave(reader: FeedReader): void {
 		this.#readers.delete(reader);
 	}
 }
 
-class Told implements FeedEvent {
+class PushedEvent implements FeedEvent {
 	readonly seq: number;
 	readonly time: number;
 	readonly connection: Connection;
@@ -89,7 +95,7 @@ class Told implements FeedEvent {
 }
 
 export class FeedReader {
-	/** seq of the next event to look at. */
+	/** `seq` of the next event to read. */
 	position: number;
 	readonly wake: () => void;
 	readonly #feed: LiveFeed;
@@ -103,21 +109,22 @@ export class FeedReader {
 		this.wake = wake;
 	}
 
-	/** Looks at no more than `most` events; those that match. */
+	/** Reads at most `most` events, and returns those that match. */
 	take(most: number): FeedEvent[] {
 		const found: FeedEvent[] = [];
-		for (let looked = 0; looked < most && this.position < this.#feed.next; looked++) {
+		for (let read = 0; read < most && this.position < this.#feed.next; read++) {
 			const event = this.#feed.at(this.position++);
 			if (event !== undefined && this.#matches(event.connection)) found.push(event);
 		}
 		return found;
 	}
 
+	/** There are unread events. */
 	get waiting(): boolean {
 		return this.position < this.#feed.next;
 	}
 
-	/** Matching events that were dropped before they were read, since the last call. */
+	/** Number of matching events that were dropped unread since the last call. */
 	takeMissed(): number {
 		const missed = this.#missed;
 		this.#missed = 0;

@@ -1,86 +1,73 @@
-import { TIMES } from "../base/config.ts";
 import type { Connection } from "../records/connection.ts";
+import type { History } from "../records/contract.ts";
 import type { ConnectionTable } from "./connection-table.ts";
-import type { Answer } from "./name-book.ts";
+import { Settling } from "./settling.ts";
 
 export interface RecorderOptions {
-	readonly table: ConnectionTable;
-	readonly history: { record(connection: Connection): void; recordAnswer(answer: Answer): void };
-	/** Age, ms, at which an open connection is written for the first time. */
+	readonly table: Pick<ConnectionTable, "watch">;
+	readonly history: Pick<History, "record" | "recordAnswer">;
+	/** Age at which an open connection is written for the first time [ms]. */
 	readonly settle: number;
-	/** ms between writes of open connections that have changed. */
+	/** Interval between writes of open connections that have changed [ms]. */
 	readonly refresh: number;
 }
 
 /**
- * Tells history of each connection: when it has ended or settled, again when it is denied later or ends, and every now and then
- * while it is open and its counters move. `flush` tells everything that history does not know yet, for a question that must see it.
+ * Writes each connection to history when it has ended or settled, and again when it is denied or ends later. An open connection is also
+ * written every `refresh` ms if its counters have changed.
  */
 export class Recorder {
-	readonly #o: RecorderOptions;
-	/** In the order in which they came, with the time. */
-	readonly #pending = new Map<Connection, number>();
-	/** `last` of open connections when they were written. */
-	#written = new Map<Connection, number>();
+	readonly #history: RecorderOptions["history"];
+	readonly #settling: Settling;
+	/** `last` of each open connection at its latest write. */
+	readonly #written = new Map<Connection, number>();
 	readonly #unwatch: () => void;
-	#timer: NodeJS.Timeout | null = null;
 	readonly #refresher: NodeJS.Timeout;
 
-	constructor(options: RecorderOptions) {
-		this.#o = options;
-		this.#unwatch = options.table.watch({
-			opened: (connection) => this.#wait(connection),
-			denied: (connection) => this.#wait(connection),
-			ended: (connection) => this.#write(connection),
+	constructor({ table, history, settle, refresh }: RecorderOptions) {
+		this.#history = history;
+		this.#settling = new Settling({ wait: () => settle, settled: (connection) => this.#write(connection) });
+		this.#unwatch = table.watch({
+			opened: (connection) => this.#settling.add(connection),
+			denied: (connection) => this.#settling.add(connection),
+			ended: (connection) => {
+				this.#settling.remove(connection);
+				this.#write(connection);
+			},
 			answered: (answer, question) => {
-				options.history.recordAnswer(answer);
-				if (question !== null) this.#wait(question);
+				history.recordAnswer(answer);
+				if (question !== null) this.#settling.add(question);
 			},
 		});
-		this.#refresher = setInterval(() => this.#refresh(), options.refresh);
+		this.#refresher = setInterval(() => this.#refresh(), refresh);
 		this.#refresher.unref();
 	}
 
-	/** Everything as it is now. */
+	/** Writes every change that history lacks. */
 	flush(): void {
-		for (const connection of this.#pending.keys()) this.#write(connection);
+		this.#settling.flush();
 		this.#refresh();
 	}
 
 	close(): void {
 		this.#unwatch();
-		if (this.#timer !== null) clearTimeout(this.#timer);
+		this.#settling.stop();
 		clearInterval(this.#refresher);
 		this.flush();
 	}
 
-	#wait(connection: Connection): void {
-		if (!this.#pending.has(connection)) this.#pending.set(connection, Date.now());
-		this.#timer ??= setTimeout(() => this.#tick(), TICK);
-	}
-
-	#tick(): void {
-		this.#timer = null;
-		const due = Date.now() - this.#o.settle;
-		for (const [connection, since] of this.#pending) {
-			if (since > due) break;
-			this.#write(connection);
-		}
-		if (this.#pending.size > 0) this.#timer = setTimeout(() => this.#tick(), TICK);
-	}
-
 	#write(connection: Connection): void {
-		this.#pending.delete(connection);
 		if (connection.ended) this.#written.delete(connection);
 		else this.#written.set(connection, connection.last);
-		this.#o.history.record(connection);
+		this.#history.record(connection);
 	}
 
-	/* UDP counters come with a sweep, and no event tells of them. */
+	/* A sweep updates the counters of UDP flows without an event. */
 	#refresh(): void {
-		for (const [connection, last] of this.#written) if (connection.last !== last) this.#write(connection);
+		for (const [connection, last] of this.#written) {
+			if (connection.last === last) continue;
+			this.#settling.remove(connection);
+			this.#write(connection);
+		}
 	}
 }
-
-/** ms */
-const TICK = TIMES.settleTick;

@@ -1,21 +1,33 @@
-import { BoundedMap } from "../base/lru.ts";
+import { BoundedMap, Ring } from "../base/bounded.ts";
 import { PROTOCOL } from "../native/layout.ts";
 import type { Connection } from "../records/connection.ts";
-import { Ring } from "./ring.ts";
 
-/** The records that memory holds, found by socket: so many that are open, and the last that have ended. */
+/** Numbers of records in memory. */
+export interface RecordCounts {
+	/** Open connections. */
+	readonly live: number;
+	/** Connections that have ended. */
+	readonly finished: number;
+	/** DNS questions. */
+	readonly questions: number;
+}
+
+/** The records in memory: open connections by socket, and the last connections that have ended and DNS questions. */
 export class RecordsKept {
 	readonly #tcp: BoundedMap<number, Connection>;
 	readonly #flows: BoundedMap<string, Connection>;
+	/** Ended connections and questions, in one ring. */
 	readonly #finished: Ring<Connection>;
+	#questions = 0;
 
+	/** `live`: open TCP connections, and as many open flows of other protocols. `finished`: ended connections and questions. */
 	constructor(live: number, finished: number) {
 		this.#tcp = new BoundedMap(live);
 		this.#flows = new BoundedMap(live);
 		this.#finished = new Ring(finished);
 	}
 
-	/** Open connections and flows, then ended ones and DNS questions; no order in time. */
+	/** Open connections and flows, followed by ended ones and DNS questions. Not ordered by time. */
 	*all(): Generator<Connection> {
 		yield* this.#tcp.values();
 		yield* this.#flows.values();
@@ -30,47 +42,47 @@ export class RecordsKept {
 		return this.#flows.values();
 	}
 
+	/** The open TCP connection of the socket. */
 	tcp(cookie: number): Connection | undefined {
 		return this.#tcp.get(cookie);
 	}
 
-	/** Not TCP: one socket may have several. */
+	/** The open flow of another protocol than TCP. One socket may have several. */
 	flow(cookie: number, remote: string, remotePort: number, protocol: number): Connection | undefined {
 		return this.#flows.get(flowKey(cookie, remote, remotePort, protocol));
 	}
 
-	get sizes(): { readonly live: number; readonly finished: number } {
-		return { live: this.#tcp.size + this.#flows.size, finished: this.#finished.size };
+	get sizes(): RecordCounts {
+		const questions = this.#questions;
+		return { live: this.#tcp.size + this.#flows.size, finished: this.#finished.size - questions, questions };
 	}
 
-	/** DNS questions among the finished records; counted anew at each call. */
-	get questions(): number {
-		let count = 0;
-		for (const { dns } of this.#finished.values()) if (dns) count++;
-		return count;
-	}
-
-	/** Returns the one that made room. */
+	/** Returns the connection that was evicted, if one was. */
 	open(connection: Connection): Connection | undefined {
 		return connection.protocol === PROTOCOL.tcp
 			? this.#tcp.set(connection.cookie, connection)
 			: this.#flows.set(keyOf(connection), connection);
 	}
 
-	/** One that was never open: a DNS question. */
-	add(connection: Connection): void {
-		this.#finished.push(connection);
+	addQuestion(question: Connection): void {
+		this.#finish(question);
 	}
 
-	/** An open one has ended. */
+	/** An open connection has ended, or one that was never in memory. */
 	end(connection: Connection): void {
 		if (connection.protocol !== PROTOCOL.tcp) this.#flows.delete(keyOf(connection));
 		else if (this.#tcp.get(connection.cookie) === connection) this.#tcp.delete(connection.cookie);
-		this.#finished.push(connection);
+		this.#finish(connection);
+	}
+
+	#finish(record: Connection): void {
+		if (record.dns) this.#questions++;
+		if (this.#finished.push(record)?.dns === true) this.#questions--;
 	}
 }
 
-function flowKey(cookie: number, remote: string, remotePort: number, protocol: number): string {
+/** Identifies a flow of another protocol than TCP. `remote`: packed address. */
+export function flowKey(cookie: number, remote: string, remotePort: number, protocol: number): string {
 	return `${cookie} ${remotePort} ${protocol} ${remote}`;
 }
 

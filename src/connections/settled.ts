@@ -1,62 +1,43 @@
 import { TIMES } from "../base/config.ts";
 import type { Connection } from "../records/connection.ts";
 import type { ConnectionTable } from "./connection-table.ts";
+import { Settling } from "./settling.ts";
 
 export interface StreamOptions {
-	readonly table: ConnectionTable;
-	/** Age at which an open connection is emitted [ms]. A DNS query is emitted once its answers had time to arrive. */
+	readonly table: Pick<ConnectionTable, "watch">;
+	/** Age at which an open connection is reported [ms]. A DNS question is reported at the next tick, with the answers until then. */
 	readonly settle: number;
 	readonly emit: (connection: Connection) => void;
 }
 
 /**
- * Each connection once, when there is something to say: at once if it is denied, else when it has ended or is a second old, so that a name
- * and a verdict by name are in it. A connection that is denied after it was told (a new policy) is told again, under the same id.
- * No timer runs while nothing waits.
+ * Reports each connection once: a denied one at once, another when it ends or is `settle` old, because its name and the verdict by name
+ * come after it has opened. A connection that a new policy denies later is reported again, with the same id.
  */
 export class SettledStream {
-	readonly #o: StreamOptions;
-	readonly #pending = new Set<Connection>();
+	readonly #emit: (connection: Connection) => void;
+	readonly #settling: Settling;
 	readonly #unwatch: () => void;
-	#timer: NodeJS.Timeout | null = null;
 
-	constructor(options: StreamOptions) {
-		this.#o = options;
-		this.#unwatch = options.table.watch({
-			opened: (connection) => this.#wait(connection),
-			denied: (connection) => this.#tell(connection),
+	constructor({ table, settle, emit }: StreamOptions) {
+		this.#emit = emit;
+		this.#settling = new Settling({ wait: ({ dns }) => (dns ? TIMES.settleTick : settle), settled: emit });
+		this.#unwatch = table.watch({
+			opened: (connection) => this.#settling.add(connection),
+			denied: (connection) => {
+				this.#settling.remove(connection);
+				this.#emit(connection);
+			},
 			ended: (connection) => {
-				if (this.#pending.has(connection)) this.#tell(connection);
+				if (this.#settling.remove(connection)) this.#emit(connection);
 			},
 		});
 	}
 
-	/** Tells what waits, and stops. */
+	/** Reports the connections that wait, and stops. */
 	close(): void {
 		this.#unwatch();
-		if (this.#timer !== null) clearTimeout(this.#timer);
-		for (const connection of this.#pending) this.#tell(connection);
-	}
-
-	#wait(connection: Connection): void {
-		this.#pending.add(connection);
-		this.#timer ??= setTimeout(() => this.#tick(), TICK);
-	}
-
-	#tick(): void {
-		this.#timer = null;
-		const now = Date.now();
-		for (const connection of this.#pending) {
-			if (now - connection.first >= (connection.dns ? TICK : this.#o.settle)) this.#tell(connection);
-		}
-		if (this.#pending.size > 0) this.#timer = setTimeout(() => this.#tick(), TICK);
-	}
-
-	#tell(connection: Connection): void {
-		this.#pending.delete(connection);
-		this.#o.emit(connection);
+		this.#settling.stop();
+		this.#settling.flush();
 	}
 }
-
-/** ms */
-const TICK = TIMES.settleTick;

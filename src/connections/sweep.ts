@@ -10,14 +10,14 @@ export interface SweepOptions {
 	readonly kernel: Pick<Kernel, "dump" | "remove" | "lookup" | "update">;
 	readonly table: ConnectionTable;
 	readonly clock: Clock;
-	/** ms */
+	/** Time without a packet after which a flow ends [ms]; `inboundIdle`: for a flow that the other side opened. */
 	readonly udpIdle: number;
 	readonly inboundIdle: number;
 }
 
 /**
- * What no event tells, looked up every few seconds: the counters of UDP flows, flows that have gone idle, and names that must stay
- * learned because a connection lives by them.
+ * Reads from the kernel's maps what no event reports: the counters of UDP flows and the flows that are idle. It also extends learned names
+ * that an open connection uses.
  */
 export class Sweep {
 	readonly #o: SweepOptions;
@@ -29,8 +29,9 @@ export class Sweep {
 
 	run(): void {
 		const now = this.#o.clock.monotonic();
+		this.#o.table.dnsFlows.compare();
 		this.#flows(now);
-		this.#forgotten();
+		this.#lost();
 		this.#keepLearned(now);
 		this.#lastRun = now;
 	}
@@ -48,7 +49,7 @@ export class Sweep {
 			const idle = now - last > (inbound ? this.#o.inboundIdle : this.#o.udpIdle) * 1e6;
 			if (!idle && last < this.#lastRun) continue;
 			const keyAt = index * FLOW_KEY.bytes;
-			const connection = this.#o.table.kept.flow(
+			const connection = this.#o.table.flow(
 				readSigned64(keyView, keyAt + FLOW_KEY.cookie),
 				keys.toString("latin1", keyAt + FLOW_KEY.remote, keyAt + FLOW_KEY.remote + 16),
 				keyView.getUint16(keyAt + FLOW_KEY.remotePort, true),
@@ -63,32 +64,35 @@ export class Sweep {
 				if (connection.localPort === 0) connection.localPort = view.getUint16(at + FLOW.localPort, true);
 			}
 			if (!idle) continue;
-			/* A packet may have come since the dump: the flow is then judged and reported anew. */
+			/* The flow of a packet that has arrived since the dump is judged and reported anew. */
 			this.#o.kernel.remove("flows", keys.subarray(keyAt, keyAt + FLOW_KEY.bytes));
-			if (connection !== undefined) this.#o.table.finish(connection, END.idle);
+			if (connection === undefined) continue;
+			this.#o.table.dnsFlows.compareOne(connection);
+			this.#o.table.finish(connection, END.idle);
 		}
 	}
 
-	/* Flows that left the kernel's map some other way, and denied connections whose end was lost. */
-	#forgotten(): void {
+	/* Flows that the kernel evicted from its map, and denied connections whose end event was lost. */
+	#lost(): void {
 		const before = this.#o.clock.now() - 2 * this.#o.udpIdle;
-		const gone: Connection[] = [];
-		for (const connection of this.#o.table.kept.openFlows()) if (connection.last < before) gone.push(connection);
+		this.#o.table.dnsFlows.expire(before);
+		const lost: Connection[] = [];
+		for (const connection of this.#o.table.kept.openFlows()) if (connection.last < before) lost.push(connection);
 		for (const connection of this.#o.table.kept.openTcp())
-			if (connection.denialReported && connection.last < before) gone.push(connection);
-		for (const connection of gone)
+			if (connection.denialReported && connection.last < before) lost.push(connection);
+		for (const connection of lost)
 			this.#o.table.finish(connection, connection.protocol === PROTOCOL.tcp ? END.denied : END.idle);
 	}
 
 	/**
-	 * A learned address lives as long as a connection uses it. Reading, changing and writing an entry races with the kernel, which may
-	 * learn another name for the address in between and lose it; so it is done only when the name would be gone before
-	 * the sweep after next, for at most one entry a connection and minute.
+	 * Extends the learned names of addresses that an open connection uses. The update of an entry races with the kernel, which loses a name
+	 * that it learns for the address in between. Therefore an entry is updated only if the name expires within EXTEND, and at most once per
+	 * connection and EXTEND.
 	 */
 	#keepLearned(now: number): void {
 		for (const connections of [this.#o.table.kept.openTcp(), this.#o.table.kept.openFlows()]) {
 			for (const connection of connections) {
-				if (connection.nameKey === 0 || connection.learnedUntil - now > SOON) continue;
+				if (connection.nameKey === 0 || connection.learnedUntil - now > EXTEND) continue;
 				connection.learnedUntil = this.#extend(connection, now);
 			}
 		}
@@ -97,14 +101,14 @@ export class Sweep {
 	#extend(connection: Connection, now: number): number {
 		const key = packedBytes(connection.remote);
 		const value = this.#o.kernel.lookup("learned", key);
-		const again = now + 2 * SOON;
+		const again = now + 2 * EXTEND;
 		if (value === null) return again;
 		const view = new DataView(value.buffer, value.byteOffset, value.length);
 		for (let slot = 0; slot < NAMES_PER_ADDRESS; slot++) {
 			if (hashKey(view, LEARNED.name + slot * 8) !== connection.nameKey) continue;
 			const expires = readUnsigned64(view, LEARNED.expires + slot * 8);
-			/* What has expired stays so: the next question learns it. */
-			if (expires < now || expires - now > SOON) return Math.max(expires, again);
+			/* An expired name stays expired until the next DNS answer. */
+			if (expires < now || expires - now > EXTEND) return Math.max(expires, again);
 			view.setBigUint64(LEARNED.expires + slot * 8, BigInt(Math.round(again)), true);
 			this.#o.kernel.update("learned", key, value);
 			return again;
@@ -113,5 +117,5 @@ export class Sweep {
 	}
 }
 
-/** ns */
-const SOON = 60e9;
+/** [ns] */
+const EXTEND = 60e9;

@@ -2,8 +2,8 @@ import type { RecordSources } from "../answers/sources.ts";
 import type { ApiServices } from "../api/services.ts";
 import type { Status } from "../api/status.ts";
 import { packAddress } from "../base/address.ts";
+import type { ForwardLookup } from "../connections/forward-lookup.ts";
 import type { LiveFeed } from "../connections/live-feed.ts";
-import type { NameBook } from "../connections/name-book.ts";
 import type { OpenPolicy } from "../enforce/open-policy.ts";
 import { hostEnvironment } from "../enforce/policy-environment.ts";
 import type { LoadResult } from "../enforce/policy-service.ts";
@@ -22,7 +22,7 @@ export interface ServicesOptions {
 	readonly policy: OpenPolicy;
 	readonly resolvers: TrustedResolvers;
 	readonly users: Users;
-	readonly nameBook: NameBook;
+	readonly nameBook: ForwardLookup;
 	readonly history: History | null;
 	readonly reload: () => Promise<LoadResult | null>;
 	readonly learned: ApiServices["learned"];

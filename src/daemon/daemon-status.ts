@@ -32,8 +32,7 @@ export function statusOf(o: StatusOptions): Status {
 	/* Counted in another thread; this status shows the counts of the last time. */
 	void o.fills.read();
 	const counters = kernel.sum("counters");
-	const { live, finished } = table.kept.sizes;
-	const { questions } = table.kept;
+	const { live, finished, questions } = table.kept.sizes;
 	return {
 		version: o.version,
 		pid: process.pid,
@@ -45,7 +44,7 @@ export function statusOf(o: StatusOptions): Status {
 		generation: policy.generation,
 		policy: policyStatus(policy),
 		events: { received: pump.counts.records, lost: lostOf(counters), unreadable: pump.counts.unknown },
-		connections: { open: live, ended: finished - questions, questions, dropped: table.dropped },
+		connections: { open: live, ended: finished, questions, dropped: table.dropped },
 		denied: deniedOf(counters, VERDICT.deny),
 		wouldDeny: deniedOf(counters, VERDICT.wouldDeny),
 		resolvers: o.resolvers,

@@ -1,9 +1,9 @@
 import { type Config, LIMITS, TIMES } from "../base/config.ts";
 import { guarded, type Logger } from "../base/logger.ts";
 import { ConnectionTable } from "../connections/connection-table.ts";
-import { Names } from "../connections/dns-names.ts";
-import { type Answer, NameBook } from "../connections/name-book.ts";
+import { ForwardLookup } from "../connections/forward-lookup.ts";
 import { Recorder } from "../connections/recorder.ts";
+import { ReverseLookup } from "../connections/reverse-lookup.ts";
 import { Sweep } from "../connections/sweep.ts";
 import { Destroyer } from "../enforce/destroyer.ts";
 import { lookupName, seedNames } from "../enforce/kernel-names.ts";
@@ -18,7 +18,7 @@ import type { Kernel } from "../native/binding.ts";
 import { EventPath } from "../native/event-path.ts";
 import { Pump } from "../native/pump.ts";
 import { containerOf, unitsOf } from "../policy/cgroup-path.ts";
-import type { History } from "../records/contract.ts";
+import type { AnswerRecord, History } from "../records/contract.ts";
 import { type Describer, viewer } from "../records/view.ts";
 import { ConnectionIds } from "../store/ids.ts";
 import type { Clock } from "../system/clock.ts";
@@ -44,8 +44,8 @@ export interface Recording {
 	readonly history: History | null;
 	/** Null without history. */
 	readonly recorder: Recorder | null;
-	readonly names: Names;
-	readonly nameBook: NameBook;
+	readonly names: ReverseLookup;
+	readonly nameBook: ForwardLookup;
 	readonly processes: ProcessTable;
 	readonly table: ConnectionTable;
 	readonly destroyer: Destroyer;
@@ -70,7 +70,7 @@ export function record({ config, enforcement, version, clock, log, scope }: Reco
 		recordPolicies(policy.service, history);
 	}
 
-	const names = new Names({ names: LIMITS.names, addresses: LIMITS.namedAddresses });
+	const names = new ReverseLookup({ names: LIMITS.names, addresses: LIMITS.namedAddresses });
 	seedNames(kernel, names);
 	const processes = new ProcessTable({ limit: LIMITS.processes, readProc, readsPerBatch: PROC_READS });
 	const destroyer = new Destroyer({ kernel, log });
@@ -90,7 +90,7 @@ export function record({ config, enforcement, version, clock, log, scope }: Reco
 		destroy: (event) => destroyer.destroy(event),
 		nextId: (first) => ids.next(first),
 	});
-	const nameBook = new NameBook(LIMITS.names);
+	const nameBook = new ForwardLookup(LIMITS.names);
 	scope.defer(table.watch({ answered: (answer) => nameBook.answered(answer) }));
 	const rejudge = new Rejudge({
 		kernel,
@@ -110,7 +110,7 @@ export function record({ config, enforcement, version, clock, log, scope }: Reco
 	const timer = setInterval(() => void guarded(log, "sweep", () => sweep.run()), TIMES.sweep);
 	scope.defer(() => clearInterval(timer));
 	if (config.resolvedMonitor !== null) {
-		const answered = (answer: Answer) => {
+		const answered = (answer: AnswerRecord) => {
 			nameBook.answered(answer);
 			names.answered(answer.address, { name: answer.name, hash: 0, pid: 0, start: 0, shared: true });
 		};

@@ -1,8 +1,9 @@
 import { addressOfBytes, type Packed } from "../base/address.ts";
 import { TIMES } from "../base/config.ts";
+import { QUERY_TYPE } from "../base/dns.ts";
 import { errorCodeOf } from "../base/errors.ts";
 import type { Logger } from "../base/logger.ts";
-import type { Answer } from "../connections/name-book.ts";
+import type { AnswerRecord } from "../records/contract.ts";
 import { subscribe } from "../system/varlink.ts";
 
 export interface ResolvedNamesOptions {
@@ -10,7 +11,7 @@ export interface ResolvedNamesOptions {
 	readonly socket: string;
 	/** Socket of a proxy for it that runs as root (systemd/sallyport-resolved.socket). */
 	readonly proxy: string;
-	readonly answered: (answer: Answer) => void;
+	readonly answered: (answer: AnswerRecord) => void;
 	readonly now: () => number;
 	readonly log: Logger;
 	/** Between attempts to connect [ms]. */
@@ -66,7 +67,7 @@ function isThere(why: Error): boolean {
 }
 
 /** The addresses of one result; none if it is malformed. `time`: wall clock [ms]. */
-export function answersOf(result: Readonly<Record<string, unknown>>, time: number): Answer[] {
+export function answersOf(result: Readonly<Record<string, unknown>>, time: number): AnswerRecord[] {
 	if (result["state"] !== "success") return [];
 	/* The client's question is the first of `collectedQuestions`. `question` is the last one of a chain of aliases. */
 	const name = keyOf(listOf(result["collectedQuestions"])[0] ?? listOf(result["question"])[0])?.name;
@@ -81,7 +82,7 @@ function addressOf(record: Readonly<Record<string, unknown>> | null): Packed | n
 	const type = keyOf(record?.["key"])?.type;
 	const bytes = record?.["address"];
 	if (!Array.isArray(bytes) || !bytes.every((byte) => Number.isInteger(byte) && byte >= 0 && byte <= 255)) return null;
-	return (type === TYPE_A && bytes.length === 4) || (type === TYPE_AAAA && bytes.length === 16)
+	return (type === QUERY_TYPE.a && bytes.length === 4) || (type === QUERY_TYPE.aaaa && bytes.length === 16)
 		? addressOfBytes(Buffer.from(bytes))
 		: null;
 }
@@ -103,6 +104,4 @@ function listOf(value: unknown): readonly unknown[] {
 	return Array.isArray(value) ? value : [];
 }
 
-const TYPE_A = 1;
-const TYPE_AAAA = 28;
 const NAME_LENGTH = 254;

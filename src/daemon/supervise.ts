@@ -15,28 +15,28 @@ export function supervise(daemon: RunningDaemon, manager: ServiceManager, log: L
 	const beat = () => {
 		const health = daemon.health();
 		/* Sent at half of the watchdog's interval, so that one late heartbeat does no harm. */
-		if (health.problem === null) manager.tell({ WATCHDOG: "1" });
+		if (health.problem === null) manager.notify({ WATCHDOG: "1" });
 		else if (!stalled) log.error("the event path is stalled; no heartbeat for the watchdog", { cause: health.problem });
 		stalled = health.problem !== null;
 		const status = health.problem ?? health.line;
 		if (status === line) return;
 		line = status;
-		manager.tell({ STATUS: line });
+		manager.notify({ STATUS: line });
 	};
-	manager.tell({ READY: "1", STATUS: line });
+	manager.notify({ READY: "1", STATUS: line });
 	const timer = setInterval(beat, Math.min(STATUS, (manager.watchdog ?? 2 * STATUS) / 2));
 	timer.unref();
 	return {
 		...daemon,
 		async reload() {
-			manager.tell({ RELOADING: "1", MONOTONIC_USEC: String(process.hrtime.bigint() / 1000n) });
+			manager.notify({ RELOADING: "1", MONOTONIC_USEC: String(process.hrtime.bigint() / 1000n) });
 			await daemon.reload();
 			line = daemon.health().line;
-			manager.tell({ READY: "1", STATUS: line });
+			manager.notify({ READY: "1", STATUS: line });
 		},
 		async stop() {
 			clearInterval(timer);
-			manager.tell({ STOPPING: "1", STATUS: "stopping" });
+			manager.notify({ STOPPING: "1", STATUS: "stopping" });
 			await daemon.stop();
 		},
 	};

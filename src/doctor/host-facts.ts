@@ -92,7 +92,7 @@ export function gather(config: DoctorConfig, addon: Addon, checkPolicy: (file: s
 	const checked = checkPolicy(config.policy);
 	const kept = readLastGood(lastGoodFile(config.stateDir));
 	return {
-		unseen: privileged ? new Set() : unseenChecks(config, daemon),
+		unseen: privileged ? new Set() : unseenChecks(config, daemon, checked),
 		status,
 		machine,
 		/* The capabilities of an ordinary user's shell are not those of the daemon. */
@@ -126,14 +126,15 @@ export function gather(config: DoctorConfig, addon: Addon, checkPolicy: (file: s
 	};
 }
 
-function unseenChecks(config: DoctorConfig, daemon: number | null): ReadonlySet<Check> {
+function unseenChecks(config: DoctorConfig, daemon: number | null, policy: PolicyCheck): ReadonlySet<Check> {
 	const unseen = new Set<Check>(["programs", "other programs", "disk"]);
 	if (isDenied(JIT)) unseen.add("jit");
 	/* A pinned map cannot be opened without CAP_BPF, even where the folder can be read. */
 	if (isDenied(config.pins) || existsSync(config.pins)) unseen.add("pins");
-	if (daemon === null) unseen.add("denied sockets");
+	if (daemon === null || text(`/proc/${daemon}/status`) === "") unseen.add("denied sockets");
 	if (daemon === null && isDenied(config.runtimeDir)) unseen.add("daemon");
-	if (isDenied(config.policy)) unseen.add("policy");
+	/* Its list files count too. */
+	if (policy.problems.some(({ message }) => /\bE(ACCES|PERM)\b/.test(message))) unseen.add("policy");
 	if (isDenied(lastGoodFile(config.stateDir))) unseen.add("last good policy");
 	return unseen;
 }

@@ -1,6 +1,6 @@
 import { packedBytes } from "../base/address.ts";
+import { BoundedMap } from "../base/bounded.ts";
 import type { Logger } from "../base/logger.ts";
-import { BoundedMap } from "../base/lru.ts";
 import type { Kernel } from "../native/binding.ts";
 import { cookieBits } from "../native/decode.ts";
 import type { DecisionEvent } from "../native/event-views.ts";

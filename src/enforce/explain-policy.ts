@@ -1,5 +1,5 @@
 import { addressText, packAddress } from "../base/address.ts";
-import { PROTOCOL } from "../native/layout.ts";
+import { DNS_PORT, NAMES_PER_ADDRESS, PROTOCOL } from "../native/layout.ts";
 import type { Connection } from "../policy/evaluate/evaluate.ts";
 import { explain, type PhaseExplanation } from "../policy/evaluate/explain.ts";
 import type { HttpRequest } from "../policy/evaluate/http-request.ts";
@@ -97,7 +97,7 @@ function subjectOf(question: ExplainQuestion, facts: ExplainFacts): Subject {
 		port: hasPorts ? (to.port ?? (request === null ? DEFAULT_PORT : HTTP_PORT)) : 0,
 		protocol,
 		name,
-		learned: learned.slice(0, MOST_NAMES),
+		learned: learned.slice(0, NAMES_PER_ADDRESS),
 		trustedResolver: address !== null && facts.isTrustedResolver(address),
 		who: whoOf(who ?? {}, facts.environment),
 		request,
@@ -161,9 +161,7 @@ function protocolOf(text: string): number {
 	return number;
 }
 
-const DNS_PORT = 53;
 const DEFAULT_PORT = 443;
 const HTTP_PORT = 80;
 const UNKNOWN_UID = -1;
 /** As the kernel holds for one address. */
-const MOST_NAMES = 16;

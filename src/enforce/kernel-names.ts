@@ -1,12 +1,12 @@
 import { packAddress, packedBytes } from "../base/address.ts";
-import type { Names } from "../connections/dns-names.ts";
+import type { ReverseLookup } from "../connections/reverse-lookup.ts";
 import type { Kernel } from "../native/binding.ts";
 import { hashKey, readUnsigned64 } from "../native/fields.ts";
 import { LEARNED, NAME, NAME_MAX, NAMES_PER_ADDRESS } from "../native/layout.ts";
 import type { Clock } from "../system/clock.ts";
 
 /** Copies the names that the kernel learned while no daemon ran: names by hash, and the names of addresses. */
-export function seedNames(kernel: Pick<Kernel, "dump">, names: Names): void {
+export function seedNames(kernel: Pick<Kernel, "dump">, names: ReverseLookup): void {
 	const texts = kernel.dump("names");
 	for (let index = 0; index < texts.count; index++) {
 		const text = nameText(texts.values.subarray(index * NAME.bytes, (index + 1) * NAME.bytes));
@@ -36,7 +36,7 @@ export interface LearnedName {
 /** Unexpired names that the kernel holds for an address, the longest-lived first. */
 export function learnedNames(
 	kernel: Pick<Kernel, "lookup">,
-	names: Names,
+	names: ReverseLookup,
 	clock: Clock,
 	address: string,
 ): LearnedName[] {
@@ -58,7 +58,7 @@ interface Slot {
 }
 
 /* The used slots of a value of map `learned` whose names are known here. */
-function slotsOf(view: DataView, at: number, names: Names): Slot[] {
+function slotsOf(view: DataView, at: number, names: ReverseLookup): Slot[] {
 	const slots: Slot[] = [];
 	for (let slot = 0; slot < NAMES_PER_ADDRESS; slot++) {
 		const hash = hashKey(view, at + LEARNED.name + slot * 8);

@@ -1,4 +1,4 @@
-import { BoundedMap } from "../base/lru.ts";
+import { BoundedMap } from "../base/bounded.ts";
 import type { CgroupEvent } from "../native/event-objects.ts";
 
 export interface CgroupName {
@@ -6,19 +6,21 @@ export interface CgroupName {
 	readonly container: string | null;
 }
 
-/** Filled when the kernel announces it; a record that came first sees it then. */
+/** A cgroup. Filled when the kernel announces it, so that records made before see the names too. */
 export interface CgroupInfo {
 	readonly id: number;
-	/** Below the watched cgroup, without a slash at the end; null: not announced. */
+	/** Path relative to the watched cgroup, without a slash at the end; null: not announced yet. */
 	path: string | null;
 	unit: string | null;
 	container: string | null;
 }
 
+/** Cgroups by kernfs id, as the kernel announces them. */
 export class CgroupTable {
 	readonly #byId: BoundedMap<number, CgroupInfo>;
 	readonly #nameOf: (path: string) => CgroupName;
 
+	/** @param limit entries; the oldest is evicted */
 	constructor(limit: number, nameOf: (path: string) => CgroupName) {
 		this.#byId = new BoundedMap(limit);
 		this.#nameOf = nameOf;
@@ -38,6 +40,7 @@ export class CgroupTable {
 		info.container = name.container;
 	}
 
+	/** The entry of an id, created if missing. Null for id 0, which stands for an unknown cgroup. */
 	of(id: number): CgroupInfo | null {
 		if (id === 0) return null;
 		let info = this.#byId.get(id);

@@ -1,11 +1,11 @@
-import { BoundedMap } from "../base/lru.ts";
+import { BoundedMap } from "../base/bounded.ts";
 import type { ProcessEvent } from "../native/event-objects.ts";
 import type { EventHead } from "../native/event-views.ts";
 
-/** One program run by one process: an exec makes a new one, and records keep the one that connected. */
+/** A process between two execs. An exec makes a new entry, and a record keeps the one that opened its connection. */
 export interface ProcessInfo {
 	readonly pid: number;
-	/** CLOCK_BOOTTIME ns. */
+	/** CLOCK_BOOTTIME [ns]. */
 	readonly start: number;
 	readonly ppid: number;
 	readonly uid: number;
@@ -13,24 +13,29 @@ export interface ProcessInfo {
 	readonly parentComm: string;
 	/** NUL between arguments. */
 	readonly args: string;
-	/** How the exe is known: from the kernel (device, and the path leaf first), or as /proc shows it. */
+	/** Device of the executable, from the kernel: (major << 20) | minor; 0: unknown. */
 	readonly device: number;
+	/** Path of the executable inside its file system, from the kernel: "curl/bin/usr/"; "": unknown. */
 	readonly leafFirst: string;
+	/** Path of the executable, from /proc; null: the entry is from the kernel. */
 	readonly exe: string | null;
 }
 
-/** /proc, for a process whose event was lost. Null if it is gone or is another one by now. */
+/** Reads /proc for a process whose event was lost. Null: the process has exited, or the pid belongs to another one. */
 export type ProcReader = (pid: number, start: number) => ProcessInfo | null;
 
 export interface ProcessTableOptions {
 	readonly limit: number;
 	readonly readProc: ProcReader;
-	/** Reads of /proc in one batch: when events are being lost there is no time for more. */
+	/**
+	 * Limit of reads of /proc in one batch of events, because reads are slow and many are needed when events are lost.
+	 */
 	readonly readsPerBatch: number;
 }
 
+/** Processes by pid, as the kernel announces them. */
 export class ProcessTable {
-	/** Processes whose announcement never came. */
+	/** Events whose process was not announced. */
 	missed = 0;
 	readonly #byPid: BoundedMap<number, ProcessInfo>;
 	readonly #options: ProcessTableOptions;
@@ -64,7 +69,7 @@ export class ProcessTable {
 		});
 	}
 
-	/** Who an event speaks of; null for the kernel itself. */
+	/** The process of an event; null: the kernel. `uid` and `comm` are used if nothing else is known of it. */
 	of(event: EventHead, uid: number, comm: (() => string) | null): ProcessInfo | null {
 		if (event.tgid === 0) return null;
 		const known = this.#byPid.get(event.tgid);
@@ -72,7 +77,7 @@ export class ProcessTable {
 		this.missed++;
 		const read = this.#reads++ < this.#options.readsPerBatch ? this.#options.readProc(event.tgid, event.start) : null;
 		const info = read ?? unknown(event, uid, comm?.() ?? "");
-		/* An old event must not hide the process that has the number now. */
+		/* An old event must not replace the process that has the pid now. */
 		if (known === undefined || known.start < event.start) this.#byPid.set(event.tgid, info);
 		return info;
 	}

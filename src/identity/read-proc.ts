@@ -1,7 +1,11 @@
 import { readFileSync, readlinkSync } from "node:fs";
 import type { ProcessInfo } from "./process-table.ts";
 
-/** A process as /proc shows it, if it is still the one that started at `start` (CLOCK_BOOTTIME ns; ticks are 10 ms). */
+/**
+ * A process as /proc shows it. Null: it has exited, or the pid belongs to another one.
+ *
+ * @param start CLOCK_BOOTTIME [ns]; compared in ticks of 10 ms, the unit of field 22 of /proc/PID/stat
+ */
 export function readProc(pid: number, start: number): ProcessInfo | null {
 	try {
 		const stat = readStat(pid);
@@ -27,6 +31,8 @@ function readStat(pid: number): { comm: string; ppid: number; startTicks: number
 	const text = readFileSync(`/proc/${pid}/stat`, "utf8");
 	const open = text.indexOf("(");
 	const close = text.lastIndexOf(")");
+	/* comm may contain spaces and parentheses: fields are counted from the last parenthesis, behind which field 3
+	 * begins. */
 	const fields = text.slice(close + 2).split(" ");
 	return { comm: text.slice(open + 1, close), ppid: Number(fields[1]), startTicks: Number(fields[19]) };
 }

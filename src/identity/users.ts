@@ -1,6 +1,6 @@
 import { readFileSync, statSync } from "node:fs";
 
-/** Names of users from a file like /etc/passwd, read again when it changes. */
+/** Users of a passwd(5) file, which is read again when it changes. */
 export class Users {
 	readonly #file: string;
 	readonly #now: () => number;
@@ -14,19 +14,21 @@ export class Users {
 		this.#now = now;
 	}
 
+	/** Null: no such user. A change of the file is seen within REFRESH. */
 	nameOf(uid: number): string | null {
 		this.#refresh();
 		return this.#byUid.get(uid) ?? null;
 	}
 
+	/** Null: no such user. A change of the file is seen at once. */
 	uidOf(name: string): number | null {
-		this.#checkedAt = Number.NEGATIVE_INFINITY; /* a policy is loaded: look, however short ago the last time was */
+		this.#checkedAt = Number.NEGATIVE_INFINITY; /* A policy that names a user just created must load. */
 		this.#refresh();
 		return this.#byName.get(name) ?? null;
 	}
 
 	#refresh(): void {
-		if (this.#now() - this.#checkedAt < 5_000) return;
+		if (this.#now() - this.#checkedAt < REFRESH) return;
 		this.#checkedAt = this.#now();
 		try {
 			const { mtimeMs, size, ino } = statSync(this.#file);
@@ -35,7 +37,7 @@ export class Users {
 			this.#read();
 			this.#version = version;
 		} catch {
-			/* what was known stays known */
+			/* The file is being replaced, or unreadable: the known users stay. */
 		}
 	}
 
@@ -51,7 +53,10 @@ export class Users {
 	}
 }
 
-/** Gid of a group by name, or null. */
+/** Interval between two checks of the file [ms]. */
+const REFRESH = 5_000;
+
+/** Gid of a group, or null. */
 export function groupId(name: string, file = "/etc/group"): number | null {
 	try {
 		for (const line of readFileSync(file, "utf8").split("\n")) {
@@ -59,7 +64,7 @@ export function groupId(name: string, file = "/etc/group"): number | null {
 			if (fields[0] === name && /^\d+$/.test(fields[2] ?? "")) return Number(fields[2]);
 		}
 	} catch {
-		/* no such file, no such group */
+		/* Without the file there are no groups. */
 	}
 	return null;
 }

@@ -3,15 +3,16 @@ import { verdictNames } from "../native/vocabulary.ts";
 import type { EncryptedDns } from "../policy/encrypted-dns.ts";
 import type { Connection } from "../records/connection.ts";
 import { encryptedDnsOf } from "../records/view.ts";
-import { liveCounter, type Sample } from "./live.ts";
+import { type Sample, scrapedCounter } from "./scraped-metric.ts";
 
 const KINDS: readonly EncryptedDns[] = ["dot", "doq", "doh"];
 const VERDICTS = verdictNames.filter((name) => name !== null);
 
-/** Connections that look like encrypted DNS. One that is denied after it was allowed counts under both. */
+/** Connections that carry encrypted DNS, as src/policy/encrypted-dns.ts recognizes them. One that is denied later counts under both verdicts. */
 export class EncryptedDnsCounts {
 	readonly #counts = new Map<string, number>();
 
+	/** A record that is complete enough to be reported (SettledStream). */
 	settled(connection: Connection): void {
 		const kind = encryptedDnsOf(connection);
 		if (kind === null) return;
@@ -20,10 +21,10 @@ export class EncryptedDnsCounts {
 	}
 
 	register(registry: Registry): void {
-		liveCounter({
+		scrapedCounter({
 			registry,
 			name: "sallyport_encrypted_dns_connections_total",
-			help: "Connections that carry DNS which cannot be read, by kind and verdict.",
+			help: "Connections that carry encrypted DNS.",
 			labels: ["kind", "verdict"],
 			samples: () => KINDS.flatMap((kind) => VERDICTS.map((verdict) => this.#sample(kind, verdict))),
 		});

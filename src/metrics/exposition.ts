@@ -1,22 +1,23 @@
 import { setImmediate as otherWorkFirst } from "node:timers/promises";
 import type { Registry } from "prom-client";
-import { isLive, type Labels, type Sample } from "./live.ts";
+import { type Labels, Scrape, scrapedMetrics } from "./scraped-metric.ts";
 
+/** Of the Prometheus text format. */
 export const CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8";
 
 /**
- * Prometheus' text format, in parts. After every `slice` ms of writing the event loop turns once, so that a scrape of any size
- * holds up neither the ring nor the API (goal P11).
+ * The Prometheus text format in parts. The event loop turns after every `slice` ms of writing, so that a scrape delays neither the ring
+ * buffer nor the API. Metrics that prom-client itself keeps are not written.
  */
-export async function* expose(registry: Registry, slice = SLICE_MS): AsyncGenerator<string, void, undefined> {
+export async function* expose(registry: Registry, slice = SLICE): AsyncGenerator<string, void, undefined> {
+	const scrape = new Scrape();
 	let lines: string[] = [];
 	let began = performance.now();
-	for (const metric of registry.getMetricsAsArray()) {
-		const { name, help, type } = metric as typeof metric & { readonly type: string };
+	for (const { name, help, type, samples } of scrapedMetrics(registry)) {
 		lines.push(`# HELP ${name} ${escapeHelp(help)}\n# TYPE ${name} ${type}\n`);
-		for (const [labels, value] of await samplesOf(metric)) {
+		for (const [labels, value] of await samples(scrape)) {
 			lines.push(`${name}${labelText(labels)} ${numberText(value)}\n`);
-			if (lines.length % LOOK_EVERY !== 0 || performance.now() - began < slice) continue;
+			if (lines.length % LINES_PER_CHECK !== 0 || performance.now() - began < slice) continue;
 			yield lines.join("");
 			lines = [];
 			await otherWorkFirst();
@@ -26,21 +27,10 @@ export async function* expose(registry: Registry, slice = SLICE_MS): AsyncGenera
 	yield lines.join("");
 }
 
-/** All of it in one piece. */
-export async function exposeText(registry: Registry): Promise<string> {
-	let text = "";
-	for await (const part of expose(registry)) text += part;
-	return text;
-}
-
-const SLICE_MS = 1;
-const LOOK_EVERY = 32;
-
-async function samplesOf(metric: unknown): Promise<Iterable<Sample>> {
-	if (isLive(metric)) return await metric.samples();
-	const { values } = await (metric as { get(): Promise<{ values: { labels: Labels; value: number }[] }> }).get();
-	return values.map(({ labels, value }) => [labels, value] as const);
-}
+/** [ms] */
+const SLICE = 1;
+/** Lines between two looks at the clock. */
+const LINES_PER_CHECK = 32;
 
 function labelText(labels: Labels): string {
 	let text = "";

@@ -1,6 +1,7 @@
 import type { Registry } from "prom-client";
+import { DEFAULTS, type SizedMap } from "../base/config.ts";
 import type { Kernel, MapName } from "../native/binding.ts";
-import { liveGauge, type Sample } from "./live.ts";
+import { type Sample, scrapedGauge } from "./scraped-metric.ts";
 
 export interface MapFill {
 	readonly name: MapName;
@@ -9,24 +10,26 @@ export interface MapFill {
 }
 
 /**
- * How full the kernel's maps are. The kernel does not count, so each is read whole: in another thread, one after the other, and not
- * more often than once a minute, because full ones are tens of megabytes.
+ * Fill levels of the kernel's maps. The kernel does not count entries, so each map is read whole. A full one is tens of megabytes, so they
+ * are read in another thread, one after the other, and at most once per INTERVAL.
  */
 export class MapFills {
+	/** Of the last count; empty before the first. */
 	known: readonly MapFill[] = [];
 	readonly #kernel: Pick<Kernel, "count">;
 	readonly #now: () => number;
 	#counted = Number.NEGATIVE_INFINITY;
 	#counting: Promise<void> | null = null;
 
+	/** `now`: monotonic [ms]. */
 	constructor(kernel: Pick<Kernel, "count">, now: () => number = () => performance.now()) {
 		this.#kernel = kernel;
 		this.#now = now;
 	}
 
-	/** Of the last minute; the first one waits until there is something to say. */
+	/** Returns the last count, and begins the next if it is due. Waits only for the first. */
 	async read(): Promise<readonly MapFill[]> {
-		if (this.#counting === null && this.#now() - this.#counted > EVERY) this.#counting = this.#count();
+		if (this.#counting === null && this.#now() - this.#counted > INTERVAL) this.#counting = this.#count();
 		if (this.known.length === 0) await this.#counting;
 		return this.known;
 	}
@@ -34,10 +37,10 @@ export class MapFills {
 	async #count(): Promise<void> {
 		try {
 			const fills: MapFill[] = [];
-			for (const name of MAPS) fills.push({ name, ...(await this.#kernel.count(name)) });
+			for (const name of COUNTED) fills.push({ name, ...(await this.#kernel.count(name)) });
 			this.known = fills;
 		} catch {
-			/* closed meanwhile: what was known is what there is */
+			/* The kernel's handles were closed meanwhile. */
 		} finally {
 			this.#counted = this.#now();
 			this.#counting = null;
@@ -46,31 +49,23 @@ export class MapFills {
 }
 
 export function registerMapMetrics(registry: Registry, fills: MapFills): void {
-	liveGauge({
+	scrapedGauge({
 		registry,
 		name: "sallyport_map_entries",
-		help: "Entries of a kernel map, counted at most once a minute.",
+		help: "Entries of a kernel map. They are counted at most once a minute.",
 		labels: ["map"],
 		samples: async () => (await fills.read()).map(({ name, entries }): Sample => [{ map: name }, entries]),
 	});
-	liveGauge({
+	scrapedGauge({
 		registry,
 		name: "sallyport_map_capacity",
-		help: "Entries that a kernel map has room for; most of them then forget what was used longest ago.",
+		help: "Maximum number of entries of a kernel map. Most maps evict the entry that was used longest ago.",
 		labels: ["map"],
-		samples: () => fills.known.map(({ name, capacity }): Sample => [{ map: name }, capacity]),
+		samples: async () => (await fills.read()).map(({ name, capacity }): Sample => [{ map: name }, capacity]),
 	});
 }
 
-/** ms */
-const EVERY = 60_000;
-const MAPS: readonly MapName[] = [
-	"names",
-	"learned",
-	"questions",
-	"processes",
-	"cgroups",
-	"flows",
-	"resolvers",
-	"dns_answers",
-];
+/** [ms] */
+const INTERVAL = 60_000;
+const isMap = (name: SizedMap): name is Exclude<SizedMap, "events"> => name !== "events"; /* the ring buffer */
+const COUNTED: readonly MapName[] = [...(Object.keys(DEFAULTS.sizes) as SizedMap[]).filter(isMap), "dns_answers"];

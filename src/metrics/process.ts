@@ -1,13 +1,13 @@
 import { readdirSync, readFileSync } from "node:fs";
 import type { Registry } from "prom-client";
-import { liveCounter, liveGauge } from "./live.ts";
+import { scrapedCounter, scrapedGauge } from "./scraped-metric.ts";
 
 /**
- * The process itself, under the usual names. Not prom-client's collectDefaultMetrics(): its event loop histogram is a timer
- * of 100 wake-ups a second, for ever (goal P10: 5 when idle).
+ * The daemon's process, under the usual names. prom-client's collectDefaultMetrics() is not used, because its histogram of the event loop
+ * wakes the idle process 100 times a second.
  */
 export function registerProcessMetrics(registry: Registry): void {
-	liveCounter({
+	scrapedCounter({
 		registry,
 		name: "process_cpu_seconds_total",
 		help: "User and system CPU time of the daemon.",
@@ -18,10 +18,10 @@ export function registerProcessMetrics(registry: Registry): void {
 	});
 	let before = performance.eventLoopUtilization();
 	const gauges: readonly (readonly [name: string, help: string, read: () => number])[] = [
-		["process_start_time_seconds", "When the daemon started.", () => performance.timeOrigin / 1000],
+		["process_start_time_seconds", "Start time of the daemon.", () => performance.timeOrigin / 1000],
 		["process_resident_memory_bytes", "Resident memory of the daemon.", () => process.memoryUsage.rss()],
 		["process_open_fds", "Open file descriptors.", () => readdirSync("/proc/self/fd").length - 1],
-		["process_max_fds", "File descriptors that may be open.", mostFiles],
+		["process_max_fds", "Maximum number of open file descriptors.", maxFiles],
 		["nodejs_heap_size_used_bytes", "Used heap of the JavaScript engine.", () => process.memoryUsage().heapUsed],
 		[
 			"nodejs_eventloop_utilization_ratio",
@@ -34,10 +34,10 @@ export function registerProcessMetrics(registry: Registry): void {
 			},
 		],
 	];
-	for (const [name, help, read] of gauges) liveGauge({ registry, name, help, samples: () => [[{}, read()]] });
+	for (const [name, help, read] of gauges) scrapedGauge({ registry, name, help, samples: () => [[{}, read()]] });
 }
 
-function mostFiles(): number {
+function maxFiles(): number {
 	const soft = /^Max open files\s+(\d+|unlimited)/m.exec(readFileSync("/proc/self/limits", "utf8"))?.[1];
 	return soft === undefined || soft === "unlimited" ? Number.POSITIVE_INFINITY : Number(soft);
 }

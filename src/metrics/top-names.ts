@@ -2,69 +2,69 @@ import type { Registry } from "prom-client";
 import { printable } from "../base/text.ts";
 import { VERDICT } from "../native/layout.ts";
 import type { Connection } from "../records/connection.ts";
-import { Heavy } from "./heavy.ts";
-import { liveCounter } from "./live.ts";
+import { scrapedCounter } from "./scraped-metric.ts";
+import { TopCounts } from "./top-counts.ts";
 
-interface Figures {
+interface NameCounts {
 	denied: number;
 	bytesOut: number;
 	bytesIn: number;
 }
 
 /**
- * The busiest names as labels, only if a person asks for it, and never more than so many: names are chosen by whoever connects.
- * From records, so what the ring loses is missing here.
+ * The busiest names as labels. They are off by default and bounded in number, because untrusted programs choose the names. The counts come
+ * from records, so they lack connections whose events were lost.
  */
 export class TopNames {
-	readonly #names: Heavy<Figures>;
+	readonly #names: TopCounts<NameCounts>;
 	readonly #limit: number;
 	readonly #counted = new WeakSet<Connection>();
 
 	constructor(limit: number) {
 		this.#limit = limit;
-		this.#names = new Heavy(limit * SPARE, () => ({ denied: 0, bytesOut: 0, bytesIn: 0 }));
+		this.#names = new TopCounts(limit * TRACKED, () => ({ denied: 0, bytesOut: 0, bytesIn: 0 }));
 	}
 
-	/** A record that is settled: told once, and again if it is denied later. */
+	/** A record that is complete enough to be reported, and again if it is denied later (SettledStream). */
 	settled(connection: Connection): void {
 		if (connection.name === null || connection.dns) return;
 		const again = this.#counted.has(connection);
 		this.#counted.add(connection);
-		const figures = again ? this.#names.get(connection.name) : this.#names.add(connection.name);
-		if (figures !== undefined && connection.verdict === VERDICT.deny) figures.denied++;
+		const counts = again ? this.#names.get(connection.name) : this.#names.add(connection.name);
+		if (counts !== undefined && connection.verdict === VERDICT.deny) counts.denied++;
 	}
 
 	ended(connection: Connection): void {
 		if (connection.name === null || connection.dns) return;
-		const figures = this.#names.get(connection.name);
-		if (figures === undefined) return;
-		figures.bytesOut += connection.bytesOut;
-		figures.bytesIn += connection.bytesIn;
+		const counts = this.#names.get(connection.name);
+		if (counts === undefined) return;
+		counts.bytesOut += connection.bytesOut;
+		counts.bytesIn += connection.bytesIn;
 	}
 
 	register(registry: Registry): void {
-		const top = () => this.#names.top(this.#limit);
-		liveCounter({
+		const read = () => this.#names.top(this.#limit);
+		scrapedCounter({
 			registry,
 			name: "sallyport_top_name_connections_total",
-			help: "Connections to the busiest names (--metrics-top-names); a name that came late may be counted too high.",
+			help: "Connections to a busy name. The count of a name that appeared late may be too high.",
 			labels: ["name"],
-			samples: () => top().map(({ key, count }) => [{ name: printable(key) }, count] as const),
+			samples: (scrape) => scrape.once(read).map(({ key, count }) => [{ name: printable(key) }, count] as const),
 		});
-		liveCounter({
+		scrapedCounter({
 			registry,
 			name: "sallyport_top_name_denied_total",
-			help: "Denied connections to the busiest names.",
+			help: "Denied connections to a busy name.",
 			labels: ["name"],
-			samples: () => top().map(({ key, value }) => [{ name: printable(key) }, value.denied] as const),
+			samples: (scrape) => scrape.once(read).map(({ key, value }) => [{ name: printable(key) }, value.denied] as const),
 		});
-		liveCounter({
+		scrapedCounter({
 			registry,
 			name: "sallyport_top_name_bytes_total",
-			help: "Bytes of ended connections to the busiest names, by direction.",
+			help: "Bytes of closed connections to a busy name.",
 			labels: ["name", "direction"],
-			*samples() {
-				for (const { key, value } of top()) {
+			*samples(scrape) {
+				for (const { key, value } of scrape.once(read)) {
 					yield [{ name: printable(key), direction: "out" }, value.bytesOut];
 					yield [{ name: printable(key), direction: "in" }, value.bytesIn];
 				}
@@ -73,5 +73,5 @@ export class TopNames {
 	}
 }
 
-/* Names that are followed for each that is shown: the more, the smaller the error. */
-const SPARE = 4;
+/* Names that are tracked for each that is a label. More of them make the error of a count smaller. */
+const TRACKED = 4;

@@ -19,8 +19,8 @@ import { ROW } from "./layout.ts";
 const BUILT = fileURLToPath(new URL("../../native/build/Release/sallyport.node", import.meta.url));
 
 /**
- * Opens the addon that `npm run build` makes. Arguments are checked here, because C++ trusts them. Throws Error with Node's code
- * MODULE_NOT_FOUND or ERR_DLOPEN_FAILED.
+ * Opens the addon that `npm run build` makes. Arguments are checked here, because C++ trusts them. Throws Error with
+ * Node's code MODULE_NOT_FOUND or ERR_DLOPEN_FAILED.
  */
 export function openAddon(file: string = BUILT): Addon {
 	const raw = createRequire(import.meta.url)(file) as RawAddon;
@@ -43,7 +43,7 @@ export function openAddon(file: string = BUILT): Addon {
 			requireThat(isAbsolute(path), `${path} is not an absolute path`);
 			raw.unmountBpffs(path);
 		},
-		releaseMemory: () => raw.giveBackMemory(),
+		releaseMemory: () => raw.releaseMemory(),
 		sendDatagram(path, bytes) {
 			requireThat(/^[/@]./.test(path), `${path} is not the path of a socket`);
 			raw.sendDatagram(path, bytes);
@@ -73,7 +73,7 @@ interface RawAddon {
 	destroySocket(socket: SocketName): Promise<number>;
 	mountBpffs(path: string): void;
 	unmountBpffs(path: string): void;
-	giveBackMemory(): void;
+	releaseMemory(): void;
 	sendDatagram(path: string, bytes: Uint8Array): void;
 	attached(cgroup: string): AttachedProgram[];
 	pins(folder: string, cgroup: string): PinsFound | null;

@@ -7,8 +7,8 @@ import type { MAPS } from "./layout.ts";
 export type MapName = (typeof MAPS)[number];
 
 /**
- * Failure of a system call, of libbpf, or of an argument check. native/js.cc throws it for the first two, addon.ts for the last one with
- * code EINVAL or EBADF and step "arguments".
+ * Failure of a system call, of libbpf, or of an argument check. native/js.cc throws it for the first two, addon.ts for
+ * the last one with code EINVAL or EBADF and step "arguments".
  */
 export class NativeError extends Error {
 	/** Name of the errno: EPERM, EINVAL, ... */
@@ -98,24 +98,30 @@ export interface Kernel {
 	 * Calls `onBatch` whenever the kernel wakes the reader of the ring.
 	 *
 	 * @param maxBytes largest batch [bytes]
-	 * @param onBatch receives one reused buffer with `length` bytes of records back to back, each `head.size` rounded up to 8; it must copy
-	 * what it keeps
+	 * @param onBatch receives one reused buffer with `length` bytes of records back to back, each `head.size` rounded
+	 * up to 8; it must copy what it keeps
 	 */
 	start(maxBytes: number, onBatch: (batch: Buffer, length: number) => void): void;
 	/** Reads one batch now, for records that no wake-up announced. Returns the number of records. */
 	drain(): number;
-	/** Bytes written to and read from the ring since it was created. `taken` is read first, so it never exceeds `written`. */
+	/**
+	 * Bytes written to and read from the ring since it was created. `taken` is read first, so it never exceeds
+	 * `written`.
+	 */
 	positions(): RingPositions;
 	/** Closes the reader that start() opened. */
 	stop(): void;
 	programs(): ProgramFacts[];
 	/** BPF_PROG_TEST_RUN. */
 	testRun(program: string, data: Uint8Array, repeat: number): TestRun;
-	/** SOCK_DESTROY, outside the event loop's thread. Resolves to 0 or an errno: ENOENT if the socket is closed already. */
+	/**
+	 * SOCK_DESTROY, outside the event loop's thread. Resolves to 0 or an errno: ENOENT if the socket is closed already.
+	 */
 	destroySocket(socket: SocketName): Promise<number>;
 	/**
-	 * Attaches loaded programs and pins them in place of older ones, which stay attached until the new ones are. Fill the maps first:
-	 * from here on every packet is judged. Does nothing after adoption. Without this call, close() leaves in force what was before.
+	 * Attaches loaded programs and pins them in place of older ones, which stay attached until the new ones are. Fill
+	 * the maps first: from here on every packet is judged. Does nothing after adoption. Without this call, close()
+	 * leaves in force what was before.
 	 */
 	attach(): void;
 	/** Removes links and pins. After close() nothing of Sallyport is left in the kernel. */
@@ -152,7 +158,10 @@ export interface PinsFound {
 
 /** Every function throws NativeError. */
 export interface Addon {
-	/** Adopts the pins if they are of the same object, layout and cgroup; otherwise loads the programs. Kernel.attach() attaches them. */
+	/**
+	 * Adopts the pins if they are of the same object, layout and cgroup; otherwise loads the programs. Kernel.attach()
+	 * attaches them.
+	 */
 	load(options: LoadOptions): Kernel;
 	/**
 	 * Runs one of the kernel's parsers in user space.

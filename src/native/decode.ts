@@ -15,13 +15,14 @@ export interface DecodeCounts {
 	readonly byType: number[];
 }
 
+/** Counts of zero. */
 export function newDecodeCounts(): DecodeCounts {
 	return { records: 0, unknown: 0, torn: 0, byType: new Array<number>(eventNames.length).fill(0) };
 }
 
 /**
- * Decodes the first `length` bytes of `batch`, hands each event to `sink` and adds to `counts`. Invalid bytes are counted and never
- * throw; an error that `sink` throws is passed on.
+ * Decodes the first `length` bytes of `batch`, hands each event to `sink` and adds to `counts`. Invalid bytes are
+ * counted and never throw; an error that `sink` throws is passed on.
  *
  * @returns the number of records
  */

@@ -12,6 +12,7 @@ export type AnswerEvent = Readonly<ReturnType<typeof answerOf>>;
 export type ProcessEvent = Readonly<ReturnType<typeof processOf>>;
 export type CgroupEvent = Readonly<ReturnType<typeof cgroupOf>>;
 
+/** The event that `decision` points to, of type question or hello. */
 export function namedOf(decision: DecisionInBatch) {
 	const { batch, view, at } = decision;
 	const length = Math.min(view.getUint16(at + DECISION.nameLength, true), NAME_MAX);
@@ -27,6 +28,7 @@ export function namedOf(decision: DecisionInBatch) {
 	};
 }
 
+/** The event that `decision` points to, of type request. */
 export function requestOf(decision: DecisionInBatch) {
 	const { batch, view, at } = decision;
 	const nameLength = Math.min(view.getUint16(at + DECISION.nameLength, true), NAME_MAX);
@@ -45,6 +47,7 @@ export function requestOf(decision: DecisionInBatch) {
 	};
 }
 
+/** The event at `at`, of type answer. */
 export function answerOf(batch: Buffer, view: DataView, at: number) {
 	return {
 		...head(view, at),
@@ -61,6 +64,7 @@ export function answerOf(batch: Buffer, view: DataView, at: number) {
 	};
 }
 
+/** The event at `at`, of type process. */
 export function processOf(batch: Buffer, view: DataView, at: number) {
 	return {
 		...head(view, at),
@@ -80,6 +84,7 @@ export function processOf(batch: Buffer, view: DataView, at: number) {
 	};
 }
 
+/** The event at `at`, of type cgroup. */
 export function cgroupOf(batch: Buffer, view: DataView, at: number) {
 	return {
 		...head(view, at),

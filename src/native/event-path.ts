@@ -9,8 +9,8 @@ interface Mark {
 }
 
 /**
- * Health of the way from the ring to the sink, for the watchdog: an event loop that turns is not enough. Healthy means that since the
- * last check some of the waiting bytes were read, and that not every batch failed.
+ * Health of the way from the ring to the sink, for the watchdog: an event loop that turns is not enough. Healthy means
+ * that since the last check some of the waiting bytes were read, and that not every batch failed.
  */
 export class EventPath {
 	readonly #kernel: Pick<Kernel, "positions">;

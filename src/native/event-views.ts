@@ -1,11 +1,11 @@
 /**
- * Generated from the BTF of the BPF object by `npm run build`: do not edit. Sources: bpf/wire/layout.h and the headers that it includes,
- * scripts/layout/. The names that people see for these numbers are in vocabulary.ts.
+ * Generated from the BTF of the BPF object by `npm run build`. Do not edit. The sources are bpf/wire/layout.h, the
+ * headers that it includes, and scripts/layout/.
  */
 import { address, hashKey, readSigned64, readUnsigned64 } from "./fields.ts";
 import { DECISION, FLOW_END, HEAD } from "./layout.ts";
 
-/** What all events have. */
+/** Fields of all events. */
 export interface EventHead {
 	/** EVENT. */
 	readonly type: number;
@@ -71,7 +71,7 @@ export function keptDecision(event: DecisionEvent): DecisionEvent {
 	};
 }
 
-/** The event at `at` of the batch: one object for all of a batch. Valid until `at` moves. */
+/** The event at offset `at` of the batch. One object serves a whole batch, and is valid until `at` moves. */
 export class DecisionInBatch implements DecisionEvent {
 	readonly batch: Buffer;
 	readonly view: DataView;
@@ -188,7 +188,7 @@ export interface EndEvent extends EventHead {
 	readonly retransmits: number;
 }
 
-/** The event at `at` of the batch: one object for all of a batch. Valid until `at` moves. */
+/** The event at offset `at` of the batch. One object serves a whole batch, and is valid until `at` moves. */
 export class EndInBatch implements EndEvent {
 	readonly batch: Buffer;
 	readonly view: DataView;

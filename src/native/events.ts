@@ -1,16 +1,17 @@
 /**
  * The ring's records as numbers and short strings, and who receives them.
  *
- * 64-bit numbers become doubles. Cookies are read as signed, which keeps both of the kernel's counters exact (one counts up from 0, one
- * down from 2^64). Times lose nanoseconds 104 days after boot. Hashes keep 53 bits, enough for the key of a Map.
+ * 64-bit numbers become doubles. Cookies are read as signed, which keeps both of the kernel's counters exact (one
+ * counts up from 0, one down from 2^64). Times lose nanoseconds 104 days after boot. Hashes keep 53 bits, enough for
+ * the key of a Map.
  */
 
 import type { AnswerEvent, CgroupEvent, NamedEvent, ProcessEvent, RequestEvent } from "./event-objects.ts";
 import type { DecisionEvent, EndEvent } from "./event-views.ts";
 
 /**
- * The addon overwrites the batch. Decisions and ends, the most frequent events, are views of it: valid only during the call, and
- * keptDecision() copies one. The other events are copies.
+ * The addon overwrites the batch. Decisions and ends, the most frequent events, are views of it: valid only during the
+ * call, and keptDecision() copies one. The other events are copies.
  */
 export interface EventSink {
 	decision(event: DecisionEvent, at: Cursor): void;

@@ -1,6 +1,6 @@
 /**
- * Generated from the BTF of the BPF object by `npm run build`: do not edit. Sources: bpf/wire/layout.h and the headers that it includes,
- * scripts/layout/. The names that people see for these numbers are in vocabulary.ts.
+ * Generated from the BTF of the BPF object by `npm run build`. Do not edit. The sources are bpf/wire/layout.h, the
+ * headers that it includes, and scripts/layout/.
  */
 // biome-ignore-all format: the lines are filled
 

@@ -16,8 +16,9 @@ export interface PumpOptions {
 }
 
 /**
- * Moves events from the ring to a sink. The kernel wakes the reader only for a denial, when much is waiting, or 20 ms after the last
- * wake-up. Events that follow a wake-up closely are read by a timer, which runs only while events arrive.
+ * Moves events from the ring to a sink. The kernel wakes the reader only for a denial, when much is waiting, or 20 ms
+ * after the last wake-up. Events that follow a wake-up closely are read by a timer, which runs only while events
+ * arrive.
  */
 export class Pump {
 	readonly counts = newDecodeCounts();
@@ -43,8 +44,8 @@ export class Pump {
 	}
 
 	/**
-	 * Reads what the ring holds now, one batch in each turn of the event loop. Later events are left, since a busy kernel would never let
-	 * it end.
+	 * Reads what the ring holds now, one batch in each turn of the event loop. Later events are left, since a busy
+	 * kernel would never let it end.
 	 */
 	async flush(): Promise<void> {
 		const { written } = this.#o.kernel.positions();

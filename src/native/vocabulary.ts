@@ -1,6 +1,6 @@
 /**
- * Names of the kernel's numbers, as records, filters and metrics show them: the enumerator's name in snake case. The names are part of
- * the API, so test/unit/native/vocabulary.test.ts fails when an enumerator is renamed in C.
+ * Names of the kernel's numbers, as records, filters and metrics show them: the enumerator's name in snake case. The
+ * names are part of the API, so test/unit/native/vocabulary.test.ts fails when an enumerator is renamed in C.
  */
 import { ANSWER_COUNT, END, EVENT, HTTP_REASON, MAP_ID, PHASE, READER_KIND, REASON, VERDICT } from "./layout.ts";
 

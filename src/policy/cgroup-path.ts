@@ -3,14 +3,15 @@
  *
  * The path is relative to the watched cgroup, without slashes at its ends. "" has no unit and no container.
  *
- * Units: from the root down, each component that ends in ".slice" (with something before it) is a unit. The first other component is
- * the last unit; components below it belong to it. At most IDS_UNITS_MAX are read, and deeper ones have no name.
+ * Units: from the root down, each component that ends in ".slice" (with something before it) is a unit. The first other
+ * component is the last unit; components below it belong to it. At most IDS_UNITS_MAX are read, and deeper ones have no
+ * name.
  *   user.slice/user-1000.slice/session-2.scope/x.service  ->  user.slice, user-1000.slice, session-2.scope
  *
  * Container: the first component from the root that one of these rules matches, tried in this order:
- *   1. a run of exactly 64 characters 0-9a-f, with another character or an end of the component on both sides: the first 12 of the last
- *      such run. Docker "docker-ID.scope" or "ID", containerd "cri-containerd-ID.scope", CRI-O "crio-ID.scope", Podman
- *      "libpod-ID.scope" and "libpod-conmon-ID.scope".
+ *   1. a run of exactly 64 characters 0-9a-f, with another character or an end of the component on both sides: the
+ *      first 12 of the last such run. Docker "docker-ID.scope" or "ID", containerd "cri-containerd-ID.scope", CRI-O
+ *      "crio-ID.scope", Podman "libpod-ID.scope" and "libpod-conmon-ID.scope".
  *   2. "lxc.payload." and at least one character: those characters.
  *   3. "machine-", at least one character, ".scope": the characters between.
  *   4. "systemd-nspawn@", at least one character, ".service": the characters between.

@@ -1,6 +1,6 @@
 /**
- * Reads addresses and prefixes from bytes without an allocation, because a list may have a million of them. As strict as inet_pton():
- * four decimal octets without leading zeros, IPv6 without a zone (RFC 4291 2.2).
+ * Reads addresses and prefixes from bytes without an allocation, because a list may have a million of them. As strict
+ * as inet_pton(): four decimal octets without leading zeros, IPv6 without a zone (RFC 4291 2.2).
  */
 
 export const READ_OK = 0;
@@ -10,8 +10,9 @@ export const HOST_BITS = 3;
 export type ReadCode = typeof READ_OK | typeof BAD_ADDRESS | typeof BAD_LENGTH | typeof HOST_BITS;
 
 /**
- * Reads one prefix at a time into its fields. IPv4 is in `w3` with a `length` of 0 to 32, IPv6 in `w0` to `w3` with 0 to 128.
- * IPv4-mapped IPv6 becomes IPv4. A missing length is that of a single address. After HOST_BITS the fields still have the host bits.
+ * Reads one prefix at a time into its fields. IPv4 is in `w3` with a `length` of 0 to 32, IPv6 in `w0` to `w3` with 0
+ * to 128. IPv4-mapped IPv6 becomes IPv4. A missing length is that of a single address. After HOST_BITS the fields still
+ * have the host bits.
  */
 export class PrefixReader {
 	version: 4 | 6 = 4;

@@ -31,6 +31,7 @@ export function parsePattern(text: string): PatternResult {
 	return explain(bare);
 }
 
+/** @param pattern as parsePattern() returns it */
 export function patternShape(pattern: string): Shape {
 	const many = pattern.startsWith("**") ? 1 : 0;
 	let labels = many === 1 ? 0 : 1;

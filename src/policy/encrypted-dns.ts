@@ -1,11 +1,11 @@
 /**
- * DNS that Sallyport cannot read. Over TLS (RFC 7858) and QUIC (RFC 9250) it has its own port. Over HTTPS (RFC 8484) only the server's
- * name or address distinguishes it from other HTTPS.
+ * DNS that Sallyport cannot read. Over TLS (RFC 7858) and QUIC (RFC 9250) it has its own port. Over HTTPS (RFC 8484)
+ * only the server's name or address distinguishes it from other HTTPS.
  *
  * The names and addresses are those of public DoH services: the list of the curl project
  * (https://github.com/curl/curl/wiki/DNS-over-HTTPS) and the servers that browsers offer (Chromium
- * net/dns/public/doh_provider_entry.cc, Firefox network.trr.resolvers), read in 2026. The list is never complete: it has no private
- * services.
+ * net/dns/public/doh_provider_entry.cc, Firefox network.trr.resolvers), read in 2026. The list is never complete: it
+ * has no private services.
  */
 
 import { PROTOCOL } from "../native/layout.ts";

@@ -2,8 +2,9 @@
 import { NAME_LENGTH_MAX } from "./domain.ts";
 
 /**
- * The name of a TLS ClientHello, in lower case without its trailing dot. Null: it has bytes outside 0x21 to 0x7e, is longer than
- * NAME_LENGTH_MAX, has an empty label or one over 63 bytes (RFC 1035 2.3.4), or its last label has only digits.
+ * The name of a TLS ClientHello, in lower case without its trailing dot. Null: it has bytes outside 0x21 to 0x7e, is
+ * longer than NAME_LENGTH_MAX, has an empty label or one over 63 bytes (RFC 1035 2.3.4), or its last label has only
+ * digits.
  */
 export function readHostName(sent: string): string | null {
 	const name = sent.endsWith(".") ? sent.slice(0, -1) : sent;
@@ -13,14 +14,18 @@ export function readHostName(sent: string): string | null {
 	return name.toLowerCase();
 }
 
-/** The name of an HTTP request. Null as readHostName(), and for bytes other than letters, digits, "-", "_" and ".", around which servers may cut. */
+/**
+ * The name of an HTTP request. Null as readHostName(), and for bytes other than letters, digits, "-", "_" and ".",
+ * around which servers may cut.
+ */
 export function readRequestName(sent: string): string | null {
 	return /^[A-Za-z0-9._-]*$/.test(sent) ? readHostName(sent) : null;
 }
 
 /**
- * The name of a DNS question, in lower case without its trailing dot. Null: the root, or an impossible name. Any byte is allowed
- * (RFC 2181 11), so that the pattern of a domain also covers data encoded in labels. The kernel writes a dot inside a label as "\\".
+ * The name of a DNS question, in lower case without its trailing dot. Null: the root, or an impossible name. Any byte
+ * is allowed (RFC 2181 11), so that the pattern of a domain also covers data encoded in labels. The kernel writes a dot
+ * inside a label as "\\".
  */
 export function readQuestionName(sent: string): string | null {
 	const name = sent.endsWith(".") ? sent.slice(0, -1) : sent;

@@ -1,6 +1,6 @@
 /**
- * A checked policy: the result of read/parse.ts, and the input of compile/ and evaluate/. docs/policy.md describes the syntax,
- * docs/deciding.md the meaning of each field.
+ * A checked policy: the result of read/parse.ts, and the input of compile/ and evaluate/. docs/policy.md describes the
+ * syntax, docs/deciding.md the meaning of each field.
  */
 
 import { type PhaseName, phaseNames } from "../native/vocabulary.ts";
@@ -39,7 +39,9 @@ export interface Rule {
 	readonly action: Action;
 	/** As written; null: all phases that the conditions allow. */
 	readonly phases: readonly Phase[] | null;
-	/** The preset that this rule is a part of, or null. Its parts share a name, and are counted and shown as one rule. */
+	/**
+	 * The preset that this rule is a part of, or null. Its parts share a name, and are counted and shown as one rule.
+	 */
 	readonly preset: string | null;
 	/** A null field: no such condition. */
 	readonly to: {
@@ -47,7 +49,10 @@ export interface Rule {
 		readonly ports: readonly PortRange[] | null;
 		/** IP protocol numbers, 0..255. */
 		readonly protocol: readonly number[] | null;
-		/** Lists of patterns in lower case and punycode, without a trailing dot. "*" is one label; "**" stands only in front. */
+		/**
+		 * Lists of patterns in lower case and punycode, without a trailing dot. "*" is one label; "**" stands only in
+		 * front.
+		 */
 		readonly domain: readonly (readonly string[])[] | null;
 		/** HTTP methods, case-sensitive. */
 		readonly method: readonly string[] | null;
@@ -69,8 +74,9 @@ export interface Rule {
 }
 
 /**
- * Prefixes in typed arrays, because a list may have a million of them. IPv4 prefix i is v4[i] / v4Length[i], IPv6 prefix i is
- * v6[4 * i .. 4 * i + 3] / v6Length[i]. Words are in host order, the most significant first; host bits are 0. Unsorted, with duplicates.
+ * Prefixes in typed arrays, because a list may have a million of them. IPv4 prefix i is v4[i] / v4Length[i], IPv6
+ * prefix i is v6[4 * i .. 4 * i + 3] / v6Length[i]. Words are in host order, the most significant first; host bits are
+ * 0. Unsorted, with duplicates.
  */
 export interface PrefixSet {
 	readonly v4: Uint32Array;
@@ -119,13 +125,15 @@ export interface ListFacts {
 
 /** Access to the host for parsePolicy(), which does no I/O itself. Called once for each list, user and executable. */
 export interface Environment {
-	/** Contents of a list file. A relative path is relative to the policy file. Throws Error if the file cannot be read. */
+	/**
+	 * Contents of a list file. A relative path is relative to the policy file. Throws Error if the file cannot be read.
+	 */
 	readList(path: string): Uint8Array;
 	/** Uid of a user name; null: no such user. */
 	uidOf(name: string): number | null;
 	/**
-	 * Where an executable is, or would be if it existed. Symbolic links are followed as far as the path exists. Several results are
-	 * alternatives; none means that the path is in no file system of the host.
+	 * Where an executable is, or would be if it existed. Symbolic links are followed as far as the path exists. Several
+	 * results are alternatives; none means that the path is in no file system of the host.
 	 */
 	exeOf(path: string): readonly { readonly dev: number; readonly path: string }[];
 }

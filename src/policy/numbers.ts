@@ -1,6 +1,6 @@
 /**
- * Errors that a denied connect() may return (asm-generic/errno.h). EAGAIN, EINPROGRESS, EINTR and EALREADY are left out, because programs
- * wait or retry after them.
+ * Errors that a denied connect() may return (asm-generic/errno.h). EAGAIN, EINPROGRESS, EINTR and EALREADY are left
+ * out, because programs wait or retry after them.
  */
 export const ERRNOS: Readonly<Record<string, number>> = {
 	EPERM: 1,

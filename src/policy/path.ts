@@ -5,8 +5,8 @@ import { PATH_MAX } from "../native/layout.ts";
 export type PathResult = { readonly pattern: string } | { readonly wrong: string; readonly suggestion?: string };
 
 /**
- * Checks a pattern and normalises it: slashes and stars collapsed, percent-encoding as in a request that was read. "*" is any run of
- * characters without "/", "**" any run.
+ * Checks a pattern and normalises it: slashes and stars collapsed, percent-encoding as in a request that was read. "*"
+ * is any run of characters without "/", "**" any run.
  */
 export function parsePathPattern(text: string): PathResult {
 	const wrong = whyNoPath(text);
@@ -22,7 +22,10 @@ export function parsePathPattern(text: string): PathResult {
 	return { pattern };
 }
 
-/** The characters of a pattern, each with the star in front of it. The last entry is the star at the end, with an empty character. */
+/**
+ * The characters of a pattern, each with the star in front of it. The last entry is the star at the end, with an empty
+ * character.
+ */
 export function partsOf(pattern: string): readonly { readonly star: "" | "*" | "**"; readonly character: string }[] {
 	const parts: { star: "" | "*" | "**"; character: string }[] = [];
 	for (const [, star = "", character = ""] of pattern.matchAll(/(\*{0,2})([^*]|$)/g)) {

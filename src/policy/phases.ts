@@ -15,7 +15,10 @@ function canTakePart(rule: Pick<Rule, "action" | "to">, phase: Phase): boolean {
 	return phase !== "dns" || isQuestionRule(rule);
 }
 
-/** Conditions on cidr, ports or protocol apply to the later connection. With them only an allow rule also applies to the DNS question. */
+/**
+ * Conditions on cidr, ports or protocol apply to the later connection. With them only an allow rule also applies to the
+ * DNS question.
+ */
 function isQuestionRule({ action, to }: Pick<Rule, "action" | "to">): boolean {
 	if (to.domain === null) return false;
 	return action === "allow" || (to.cidr === null && to.ports === null && to.protocol === null);

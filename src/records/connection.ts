@@ -1,6 +1,6 @@
 import type { CgroupInfo } from "../identity/cgroup-table.ts";
 import type { ProcessInfo } from "../identity/process-table.ts";
-import { PHASES, VERDICT } from "../native/layout.ts";
+import { PHASE, PHASES, VERDICT } from "../native/layout.ts";
 
 export interface RuleRef {
 	readonly group: string;
@@ -62,7 +62,7 @@ export class Connection {
 		null,
 		null,
 	];
-	/** The decision that stands for the connection: the most severe one, and of equals that of the latest phase. */
+	/** The decision that the record shows: the most severe; among equals dns for a DNS question, else the latest phase. */
 	deciding: PhaseDecision | null = null;
 	alerts: RuleRef[] | null = null;
 	bytesOut = 0;
@@ -86,7 +86,7 @@ export class Connection {
 	addresses: string[] | null = null;
 	/** Monotonic clock [ns] until which map `learned` need not be read for this connection. */
 	learnedUntil = 0;
-	/** Watchers have seen the denial. A decision that lifts it clears this. */
+	/** Watchers have been called for the denial. A decision that allows the connection clears it. */
 	denialReported = false;
 
 	constructor(start: {
@@ -129,10 +129,17 @@ export class Connection {
 		for (const each of this.decisions) {
 			if (each !== null && (deciding === null || severity(each.verdict) >= severity(deciding.verdict))) deciding = each;
 		}
-		this.deciding = deciding;
+		const own = this.dns ? this.decisions[PHASE.dns] : null;
+		this.deciding = own !== null && severity(own.verdict) === severity(deciding?.verdict ?? 0) ? own : deciding;
 	}
 
-	/** Adds an alert rule that matched; no more than ALERTS_MAX are kept. */
+	/** Takes over the decisions and alerts of the flow that carries this DNS question. */
+	adopt(flow: Connection): void {
+		for (const decision of flow.decisions) if (decision !== null) this.decide(decision);
+		for (const rule of flow.alerts ?? []) this.alert(rule);
+	}
+
+	/** Adds an alert rule that matched, unless it is there or there are ALERTS_MAX. */
 	alert(rule: RuleRef): void {
 		this.alerts ??= [];
 		if (!this.alerts.includes(rule) && this.alerts.length < ALERTS_MAX) this.alerts.push(rule);

@@ -5,16 +5,16 @@ import { type Parse, ParseRequest } from "./kernel-parsers.ts";
 const HEADER = 12;
 const RESPONSE = 0x8000;
 
-/** Reads a message of DNS; null if it has not even a header. */
+/** Reads a DNS message. Null: it is shorter than a header. */
 export function readMessage(parse: Parse, bytes: Buffer): Message | null {
 	if (bytes.length < HEADER) return null;
 	const request = new ParseRequest(parse, PARSE_KIND.dns);
 	const questions: { name: string; type: number }[] = [];
 	const addresses: LearnedAddress[] = [];
 	request.begin(bytes);
-	// A question has five bytes, an address at least four.
-	for (let answer = 0; answer <= bytes.length; answer++) {
-		const result = request.ask(bytes);
+	// Each result but the last consumes at least four bytes, so the bound is never reached.
+	for (let step = 0; step <= bytes.length; step++) {
+		const result = request.parse(bytes);
 		if (result === PARSE_DNS_RESULT.question)
 			questions.push({ name: request.text("name") ?? "", type: request.word("queryType") });
 		else if (result === PARSE_DNS_RESULT.address) addresses.push(addressOf(request.buffer));
@@ -24,7 +24,7 @@ export function readMessage(parse: Parse, bytes: Buffer): Message | null {
 			return { kind: "message", id: request.word("queryId"), isAnswer, isBroken, questions, addresses };
 		}
 	}
-	throw new Error("the parser does not come to an end");
+	throw new Error("the DNS parser does not terminate");
 }
 
 function addressOf(request: Buffer): LearnedAddress {
@@ -35,11 +35,11 @@ function addressOf(request: Buffer): LearnedAddress {
 	};
 }
 
-/** Takes messages out of a stream, each with its length in front (RFC 1035 4.2.2). */
+/** Splits a stream into messages, each preceded by its length (RFC 1035 4.2.2). */
 export class MessageStream {
 	#waiting: Buffer = Buffer.alloc(0);
 
-	/** `lost`: bytes are missing in front of these; where the next message begins is then taken to be here. */
+	/** @param lost bytes missing in front of these; a message is then assumed to begin here */
 	read(bytes: Buffer, lost: number, found: (message: Buffer) => void): void {
 		let rest = lost > 0 ? bytes : Buffer.concat([this.#waiting, bytes]);
 		while (rest.length >= 2 && rest.length >= 2 + rest.readUInt16BE(0)) {

@@ -3,28 +3,28 @@ import type { Conversation, Finding, Message } from "./finding.ts";
 import type { Judge, Judgement } from "./judge.ts";
 import { LearnedNames } from "./learned-names.ts";
 
-/** Who talked to which name, once. */
+/** A ClientHello, an HTTP request or a DNS question, or a conversation without any. */
 export interface Entry {
 	readonly conversation: Conversation;
 	readonly name: string | null;
-	/** `dns`: DNS gave the address for the name; `question`: DNS was asked for it. */
+	/** Source of the name. `dns`: a DNS answer with the address; `question`: a DNS query for the name. */
 	readonly from: "tls" | "quic" | "http" | "dns" | "question" | null;
-	/** Nanoseconds since 1970. */
+	/** Since 1970 [ns]. */
 	readonly time: bigint;
-	/** Null: no policy was asked. */
+	/** Null: there is no policy. */
 	readonly judgement: Judgement | null;
 }
 
 interface Open {
 	readonly time: bigint;
 	readonly connect: Judgement | null;
-	/** The name that DNS had given for the address when it was opened. */
+	/** The name that DNS had last answered with the address when the conversation began. */
 	readonly learned: string | null;
 	named: boolean;
 	hello: boolean;
 }
 
-/** Makes entries of findings: one for each hello, request and question, and one for a conversation that had none. */
+/** Turns findings into entries: one for each hello, request and question, and one for a conversation without any. */
 export class Entries {
 	readonly #judge: Judge | null;
 	readonly #emit: (entry: Entry) => void;
@@ -47,7 +47,7 @@ export class Entries {
 			this.#close(conversation);
 			return;
 		}
-		// Whether it is a DNS message decides how phase connect looks at it: the next finding tells.
+		// Phase connect depends on whether the datagram is a DNS message, which the next finding shows.
 		if (finding.kind === "open" && conversation.protocol === "udp" && conversation.server.port === DNS_PORT) {
 			this.#undecided.add(conversation);
 			return;
@@ -56,8 +56,8 @@ export class Entries {
 		const open = this.#open.get(conversation) ?? this.#begin(conversation, time, finding.kind === "message");
 		if (finding.kind === "open") return;
 		open.named = true;
-		const emit = (name: string | null, from: Entry["from"], ask: (judge: Judge) => Judgement) => {
-			const judged = open.connect?.verdict === "deny" || this.#judge === null ? null : ask(this.#judge);
+		const emit = (name: string | null, from: Entry["from"], judgeBy: (judge: Judge) => Judgement) => {
+			const judged = open.connect?.verdict === "deny" || this.#judge === null ? null : judgeBy(this.#judge);
 			this.#emit({ conversation, name, from, time, judgement: judged ?? open.connect });
 		};
 		if (finding.kind === "hello") {
@@ -96,9 +96,9 @@ export class Entries {
 		if (open === undefined) return;
 		this.#open.delete(conversation);
 		const { connect, learned, time } = open;
-		const unshown = connect?.helloRequired === true && !open.hello;
-		if (open.named && !unshown) return;
-		const judgement = unshown ? { ...connect, verdict: "deny" as const, reason: "not_tls" } : connect;
+		const lacksHello = connect?.helloRequired === true && !open.hello;
+		if (open.named && !lacksHello) return;
+		const judgement = lacksHello ? { ...connect, verdict: "deny" as const, reason: "not_tls" } : connect;
 		this.#emit({ conversation, name: learned, from: learned === null ? null : "dns", time, judgement });
 	}
 }

@@ -1,31 +1,34 @@
 import type { CapturedPacket } from "../capture/packet.ts";
 import type { Side } from "../capture/tcp-connections.ts";
 
-/** Two ends that talk: a TCP connection, or a UDP flow. */
+/** A TCP connection or a UDP flow. */
 export interface Conversation {
 	readonly protocol: "tcp" | "udp";
-	/** Who opened it; of a capture that lacks its beginning, who spoke first. */
+	/** The side that opened it. If the capture lacks the beginning, the side that sent the first captured packet. */
 	readonly client: Side;
 	readonly server: Side;
 }
 
-/** What a packet of a capture showed. */
+/** A fact that a packet of a capture shows. */
 export type Finding = {
 	readonly conversation: Conversation;
 	/** The packet that completed it. */
 	readonly packet: CapturedPacket;
-	/** It was said by the server: roles that the capture's beginning suggested, or a server that asks back. */
+	/**
+	 * Sent by the server. A hello by the server means that the roles were guessed wrongly, or that the server is a
+	 * client too.
+	 */
 	readonly byServer: boolean;
-} & What;
+} & Fact;
 
-export type What =
+export type Fact =
 	| { readonly kind: "open" }
 	| Hello
 	| Request
 	| Message
-	/** The capture lacks bytes of a stream; what was half read is given up. */
+	/** The capture lacks bytes of a stream. A message that was incomplete is dropped. */
 	| { readonly kind: "gap"; readonly bytes: number }
-	/** Nothing more of this conversation comes. */
+	/** The conversation has ended. */
 	| { readonly kind: "close" };
 
 /** A ClientHello. */
@@ -33,47 +36,50 @@ export interface Hello {
 	readonly kind: "hello";
 	readonly via: "tls" | "quic";
 	/**
-	 * `broken`: it contradicts itself. `cut`: the conversation ended before it did. Of QUIC, `unread`: of a version that cannot be read;
-	 * `strange`: packets that no keys of the flow fit, or that contradict earlier ones.
+	 * `broken`: it contradicts itself. `cut`: the conversation ended before it. QUIC only, `unread`: its version cannot
+	 * be read; `strange`: packets that no key of the flow decrypts, or that contradict earlier ones.
 	 */
 	readonly how: "named" | "unnamed" | "broken" | "cut" | "unread" | "strange";
-	/** As sent; null if there is none. */
+	/** As sent; null: it has none. */
 	readonly name: string | null;
-	/** encrypted_client_hello is there, real or GREASE. */
+	/** It has encrypted_client_hello, real or GREASE. */
 	readonly ech: boolean;
-	/** Of QUIC. */
+	/** QUIC version. */
 	readonly version?: number;
 }
 
 /** An HTTP request in cleartext. */
 export interface Request {
 	readonly kind: "request";
-	/** 2: HTTP/2 by prior knowledge, which is not read. */
+	/** 2: HTTP/2 with prior knowledge (RFC 9113 3.3), whose requests are not read. */
 	readonly version: 1 | 2;
-	/** Servers may read its head differently: what follows may be half of it. */
+	/** Servers may interpret its head differently, so the fields below may be incomplete. */
 	readonly isBroken: boolean;
 	readonly method: string;
 	readonly path: string;
-	/** Host as sent, or what CONNECT asks for; null: none. */
+	/** Host as sent, or the target of CONNECT; null: none. */
 	readonly name: string | null;
 }
 
-/** A message of DNS, on port 53. */
+/** A DNS message on port 53. */
 export interface Message {
 	readonly kind: "message";
 	readonly id: number;
 	readonly isAnswer: boolean;
-	/** Behind what was read it cannot be. */
+	/** Unreadable behind the parts below. */
 	readonly isBroken: boolean;
-	/** `type`: number of the record's type. */
+	/** `type`: QTYPE. */
 	readonly questions: readonly { readonly name: string; readonly type: number }[];
-	/** Of the answer section, hints of services too. They stand for the first question's name. */
+	/**
+	 * Of the answer section, including address hints of SVCB and HTTPS records. They belong to the name of the first
+	 * question.
+	 */
 	readonly addresses: readonly LearnedAddress[];
 }
 
 export interface LearnedAddress {
 	/** Packed (src/base/address.ts). */
 	readonly address: string;
-	/** Seconds. */
+	/** [s] */
 	readonly ttl: number;
 }

@@ -8,26 +8,26 @@ import { LearnedNames } from "./learned-names.ts";
 
 export interface JudgeOptions {
 	readonly policy: Policy;
-	/** Who is taken to ask: a capture does not know. */
+	/** The assumed client, which a capture does not show. */
 	readonly who: Who;
-	/** Whose answers count; null: whoever is asked. */
+	/** Trusted resolvers; null: all. */
 	readonly resolvers: ReadonlySet<Packed> | null;
 }
 
 export interface Judgement {
 	readonly phase: Phase;
 	readonly verdict: "allow" | "deny";
-	/** Null: the default, or what `reason` says. */
+	/** Null: no rule decided. */
 	readonly group: string | null;
 	readonly rule: string | null;
 	readonly reason: string;
-	/** Connect allowed it for the sake of a hello that must come. */
+	/** Phase connect allowed it on the condition that a ClientHello follows. */
 	readonly helloRequired: boolean;
 }
 
-const WHY_NAMELESS = { cut: "incomplete", unread: "quic_unread", broken: "unreadable" } as const;
+const NAMELESS_REASONS = { cut: "incomplete", unread: "quic_unread", broken: "unreadable" } as const;
 
-/** What a policy in mode enforce would have decided, by the names that the capture's own answers teach. */
+/** Decides as a policy in mode enforce would have, with the names of the capture's own DNS answers. */
 export class Judge {
 	readonly #options: JudgeOptions;
 	readonly #learned: LearnedNames;
@@ -37,6 +37,7 @@ export class Judge {
 		this.#learned = new LearnedNames(options.policy.ttl);
 	}
 
+	/** Learns the addresses of a DNS answer, if the resolver is trusted. */
 	learn(name: string, addresses: readonly LearnedAddress[], resolver: Packed, time: bigint): void {
 		if (this.#trusts(resolver)) this.#learned.learn(name, addresses, time);
 	}
@@ -51,15 +52,15 @@ export class Judge {
 
 	hello(conversation: Conversation, time: bigint, { name, how }: Hello): Judgement {
 		const judgement = this.#judge("tls", conversation, time, name, false);
-		// As sp_quic_deny in bpf/traffic/quic_flow.h: no policy allows it.
+		// As sp_quic_deny in bpf/traffic/quic_flow.h: no rule can allow it.
 		if (how === "strange")
 			return { ...judgement, verdict: "deny", group: null, rule: null, reason: "unreadable", helloRequired: false };
 		// As sp_unnamed_reason in bpf/traffic/hello_verdict.h.
 		if (judgement.reason !== "name_missing" || how === "unnamed" || how === "named") return judgement;
-		return { ...judgement, reason: WHY_NAMELESS[how] };
+		return { ...judgement, reason: NAMELESS_REASONS[how] };
 	}
 
-	/** By what is asked for: its answer's status is not looked at. */
+	/** Judges a request without the status of its response. */
 	request(conversation: Conversation, time: bigint, { name, method, path, isBroken }: Request): Judgement {
 		const judgement = this.#judge("http", conversation, time, name, false, { method, path, status: null });
 		return !isBroken || judgement.reason !== "name_missing" ? judgement : { ...judgement, reason: "unreadable" };

@@ -5,21 +5,22 @@ import type { LearnedAddress } from "./finding.ts";
 const SECOND = 1_000_000_000n;
 
 interface Learned {
-	/** Nanoseconds since 1970, floor and grace included. */
+	/** End of validity, with floor and grace, since 1970 [ns]. */
 	readonly until: bigint;
 	readonly name: string;
 }
 
-/** Names by the addresses that DNS gave for them, in the time of the capture. */
+/** Names by the addresses that DNS answered for them, in the time of the capture. */
 export class LearnedNames {
 	readonly #byAddress = new Map<Packed, Map<string, Learned>>();
 	readonly #ttl: { readonly floor: number; readonly grace: number };
 
-	/** Seconds: a learned address lives max(ttl, floor) + grace. */
+	/** @param ttl an address expires after max(ttl, floor) + grace [s] */
 	constructor(ttl: { readonly floor: number; readonly grace: number }) {
 		this.#ttl = ttl;
 	}
 
+	/** @param time of the answer, since 1970 [ns] */
 	learn(name: string, addresses: readonly LearnedAddress[], time: bigint): void {
 		const plain = name.replace(/\.$/, "").toLowerCase();
 		for (const { address, ttl } of addresses) {
@@ -31,7 +32,7 @@ export class LearnedNames {
 		}
 	}
 
-	/** Those that have not expired at `time`, the one that stays longest first. */
+	/** Names that are valid at `time`, the longest-lived first, at most as many as the kernel keeps. */
 	at(address: Packed, time: bigint): readonly string[] {
 		return [...(this.#byAddress.get(address)?.values() ?? [])]
 			.filter(({ until }) => until >= time)
@@ -40,7 +41,7 @@ export class LearnedNames {
 			.map(({ name }) => name);
 	}
 
-	/** The one learned last, expired or not. */
+	/** The name learned last, whether or not it has expired. */
 	latest(address: Packed): string | null {
 		return [...(this.#byAddress.get(address)?.keys() ?? [])].at(-1) ?? null;
 	}

@@ -3,16 +3,16 @@ import type { CapturedPacket } from "../capture/packet.ts";
 import { Connections, type Side } from "../capture/tcp-connections.ts";
 import { DNS_PORT } from "../native/layout.ts";
 import { MessageStream, readMessage } from "./dns-reader.ts";
-import type { Conversation, Finding, What } from "./finding.ts";
+import type { Conversation, Fact, Finding } from "./finding.ts";
 import type { Parse } from "./kernel-parsers.ts";
 import { QuicReader } from "./quic-reader.ts";
 import { StreamReader } from "./stream-reader.ts";
 
-/** UDP flows that are kept; the one that was silent longest is closed first. */
+/** UDP flows that are followed at a time. The one idle for the longest time is closed first. */
 const FLOWS_MAX = 65_536;
 
-/** Follows the conversations of a capture, and tells what the parsers find in them, in the order of the packets. */
-export class Watch {
+/** Follows the conversations of a capture and reports the findings of the parsers, in the order of the packets. */
+export class PacketObserver {
 	readonly #parse: Parse;
 	readonly #found: (finding: Finding) => void;
 	readonly #dissector: Dissector;
@@ -29,7 +29,12 @@ export class Watch {
 			datagram: (datagram) => this.#datagram(datagram),
 			beginning: (datagram) => {
 				const { conversation } = this.#flow(datagram);
-				this.#tell(conversation, datagram.packet, { kind: "gap", bytes: 0 }, this.#isByServer(conversation, datagram));
+				this.#report(
+					conversation,
+					datagram.packet,
+					{ kind: "gap", bytes: 0 },
+					this.#isByServer(conversation, datagram),
+				);
 			},
 		});
 	}
@@ -38,7 +43,7 @@ export class Watch {
 		this.#dissector.take(packet);
 	}
 
-	/** The capture is over. */
+	/** Reports the incomplete messages and closes all conversations, at the end of the capture. */
 	end(): void {
 		this.#dissector.end();
 		this.#connections.end();
@@ -46,7 +51,7 @@ export class Watch {
 		this.#flows.clear();
 	}
 
-	/** Packets by link types that cannot be read. */
+	/** Number of packets by link type, for types that are not supported. */
 	get unknownLinks(): ReadonlyMap<number, number> {
 		return this.#dissector.unknownLinks;
 	}
@@ -57,18 +62,18 @@ export class Watch {
 		const isDns = client.port === DNS_PORT || server.port === DNS_PORT;
 		const messages = isDns ? ([new MessageStream(), new MessageStream()] as const) : null;
 		let last = first;
-		this.#tell(conversation, first, { kind: "open" });
+		this.#report(conversation, first, { kind: "open" });
 		return {
-			said: (by: 0 | 1, bytes: Buffer, packet: CapturedPacket, lost: number) => {
+			received: (by: 0 | 1, bytes: Buffer, packet: CapturedPacket, lost: number) => {
 				last = packet;
-				if (lost > 0) this.#tell(conversation, packet, { kind: "gap", bytes: lost }, by === 1);
-				readers[by].read(bytes, lost, (what) => this.#tell(conversation, packet, what, by === 1));
+				if (lost > 0) this.#report(conversation, packet, { kind: "gap", bytes: lost }, by === 1);
+				readers[by].read(bytes, lost, (fact) => this.#report(conversation, packet, fact, by === 1));
 				messages?.[by].read(bytes, lost, (message) => this.#message(conversation, packet, message, by === 1));
 			},
 			ended: () => {
 				for (const [by, reader] of readers.entries())
-					reader.end((what) => this.#tell(conversation, last, what, by === 1));
-				this.#tell(conversation, last, { kind: "close" });
+					reader.end((fact) => this.#report(conversation, last, fact, by === 1));
+				this.#report(conversation, last, { kind: "close" });
 			},
 		};
 	}
@@ -80,11 +85,11 @@ export class Watch {
 		const { conversation } = flow;
 		const byServer = this.#isByServer(conversation, datagram);
 		if (sourcePort === DNS_PORT || destinationPort === DNS_PORT) this.#message(conversation, packet, payload, byServer);
-		else if (QuicReader.isDue(payload))
-			this.#quic(flow, byServer).read(payload, (what) => {
-				// What a server says is made with keys of its own.
-				if (!byServer || what.kind !== "hello" || what.how === "named" || what.how === "unnamed")
-					this.#tell(conversation, packet, what, byServer);
+		else if (QuicReader.mayRead(payload))
+			this.#quic(flow, byServer).read(payload, (fact) => {
+				// The keys of a server's Initial packets differ, so they cannot be decrypted as a client's.
+				if (!byServer || fact.kind !== "hello" || fact.how === "named" || fact.how === "unnamed")
+					this.#report(conversation, packet, fact, byServer);
 			});
 	}
 
@@ -100,7 +105,7 @@ export class Watch {
 
 	#message(conversation: Conversation, packet: CapturedPacket, bytes: Buffer, byServer: boolean): void {
 		const message = readMessage(this.#parse, bytes);
-		if (message !== null) this.#tell(conversation, packet, message, byServer);
+		if (message !== null) this.#report(conversation, packet, message, byServer);
 	}
 
 	#flow({ source, sourcePort, destination, destinationPort, packet }: Datagram): Flow {
@@ -112,11 +117,11 @@ export class Watch {
 				{ address: source, port: sourcePort },
 				{ address: destination, port: destinationPort },
 			] as const;
-			// The answer to a question that was not captured.
+			// The capture lacks the question of this answer.
 			const isAnswer = sourcePort === DNS_PORT && destinationPort !== DNS_PORT;
 			const [client, server] = isAnswer ? [ends[1], ends[0]] : ends;
 			flow = { conversation: { protocol: "udp", client, server }, last: packet, quic: [null, null] };
-			this.#tell(flow.conversation, packet, { kind: "open" });
+			this.#report(flow.conversation, packet, { kind: "open" });
 		}
 		this.#flows.delete(key);
 		this.#flows.set(key, flow);
@@ -131,18 +136,18 @@ export class Watch {
 	}
 
 	#close({ conversation, last, quic }: Flow): void {
-		for (const [by, reader] of quic.entries()) reader?.end((what) => this.#tell(conversation, last, what, by === 1));
-		this.#tell(conversation, last, { kind: "close" });
+		for (const [by, reader] of quic.entries()) reader?.end((fact) => this.#report(conversation, last, fact, by === 1));
+		this.#report(conversation, last, { kind: "close" });
 	}
 
-	#tell(conversation: Conversation, packet: CapturedPacket, what: What, byServer = false): void {
-		this.#found({ conversation, packet, byServer, ...what });
+	#report(conversation: Conversation, packet: CapturedPacket, fact: Fact, byServer = false): void {
+		this.#found({ conversation, packet, byServer, ...fact });
 	}
 }
 
 interface Flow {
 	readonly conversation: Conversation;
 	last: CapturedPacket;
-	/** Of the client and of the server. */
+	/** Readers of the client's and of the server's datagrams. */
 	readonly quic: [QuicReader | null, QuicReader | null];
 }

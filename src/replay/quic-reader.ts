@@ -1,21 +1,22 @@
 import { PARSE_KIND, PARSE_QUIC, PARSE_REQUEST, QUIC_STEP } from "../native/layout.ts";
-import type { Hello, What } from "./finding.ts";
+import type { Fact, Hello } from "./finding.ts";
 import { type Parse, ParseRequest } from "./kernel-parsers.ts";
 
 const LONG_HEADER = 0x80;
 
-type Found = (what: What) => void;
+type Found = (fact: Fact) => void;
 
-/** Reads what one side of a UDP flow says: hellos of QUIC, in any number of datagrams. */
+/** Reads the QUIC ClientHellos that one side of a UDP flow sends, in any number of datagrams. */
 export class QuicReader {
 	readonly #request: ParseRequest;
-	#half = 0;
-	/** A flow is judged by what it names; what cannot be read is told once. */
+	/** Connections whose hello is incomplete. */
+	#incomplete = 0;
+	/* Each of these is reported once in a flow. */
 	#named = false;
 	#unread = false;
 	#strange = false;
 
-	/** `flow`: the number of this side of this flow, below 2^48. No other that is read at the same time has it. */
+	/** @param flow number below 2^48, unique among the sides that are read at the same time */
 	constructor(parse: Parse, flow: number) {
 		this.#request = new ParseRequest(parse, PARSE_KIND.quic);
 		const at = PARSE_REQUEST.quic;
@@ -23,28 +24,29 @@ export class QuicReader {
 		this.#request.buffer.writeUInt8(1, at + PARSE_QUIC.isNew);
 	}
 
-	/** Might it be for a QuicReader? */
-	static isDue(datagram: Buffer): boolean {
+	/** Whether a datagram may begin with a long header (RFC 9000 17.2). */
+	static mayRead(datagram: Buffer): boolean {
 		return ((datagram[0] ?? 0) & LONG_HEADER) !== 0;
 	}
 
+	/** Throws NativeError if the parser refuses the request. */
 	read(datagram: Buffer, found: Found): void {
-		if (!QuicReader.isDue(datagram)) return;
+		if (!QuicReader.mayRead(datagram)) return;
 		const request = this.#request;
 		request.begin(datagram);
 		request.buffer.fill(0, PARSE_REQUEST.quic + PARSE_QUIC.way, PARSE_REQUEST.quic + PARSE_QUIC.isNew);
-		// Each answer but a few has read on.
-		for (let answer = 0; answer < datagram.length + 16; answer++) {
-			const step = request.ask(datagram);
+		// Nearly every step consumes bytes, so the bound is never reached.
+		for (let count = 0; count < datagram.length + 16; count++) {
+			const step = request.parse(datagram);
 			if (step === QUIC_STEP.end) return;
 			this.#take(step, found);
 		}
-		throw new Error("the parser does not come to an end");
+		throw new Error("the QUIC parser does not terminate");
 	}
 
-	/** The flow ended. */
+	/** Reports an incomplete hello, at the end of the flow. */
 	end(found: Found): void {
-		if (this.#half > 0) found(nameless("cut", this.#version));
+		if (this.#incomplete > 0) found(nameless("cut", this.#version));
 	}
 
 	get #version(): number {
@@ -53,8 +55,8 @@ export class QuicReader {
 
 	#take(step: number, found: Found): void {
 		const version = this.#version;
-		if (step === QUIC_STEP.half) this.#half++;
-		if (step === QUIC_STEP.whole) this.#half--;
+		if (step === QUIC_STEP.half) this.#incomplete++;
+		if (step === QUIC_STEP.whole) this.#incomplete--;
 		if (step === QUIC_STEP.hello) {
 			this.#named = true;
 			found({ ...this.#request.hello("quic"), version });
@@ -63,7 +65,7 @@ export class QuicReader {
 			this.#unread = true;
 			found(nameless("unread", version));
 		}
-		// Of a flow with a name, the datagram is lost and the flow lives on (sp_quic_act in bpf/traffic/quic_flow.h).
+		// In a flow with a name the kernel drops the datagram only (sp_quic_act in bpf/traffic/quic_flow.h).
 		const isStrange = step === QUIC_STEP.broken || (step === QUIC_STEP.strange && !this.#named);
 		if (isStrange && !this.#strange) {
 			this.#strange = true;

@@ -11,7 +11,7 @@ import { renderProblem } from "../policy/read/problem.ts";
 import { Entries } from "./entries.ts";
 import { Judge } from "./judge.ts";
 import type { Parse } from "./kernel-parsers.ts";
-import { Watch } from "./packet-observer.ts";
+import { PacketObserver } from "./packet-observer.ts";
 import { Tally, type TallyRow } from "./tally.ts";
 
 export interface ReplayRequest {
@@ -19,9 +19,9 @@ export interface ReplayRequest {
 	readonly files: readonly string[];
 	/** Path of a policy, or null. */
 	readonly policy: string | null;
-	/** Whose answers count, besides the policy's own `resolvers`; none at all: whoever is asked. */
+	/** Trusted resolvers, in addition to those of the policy. If there are none at all, every resolver is trusted. */
 	readonly resolvers: readonly string[];
-	/** Who is taken to have talked. */
+	/** The assumed client. */
 	readonly who: NonNullable<ExplainQuestion["who"]>;
 }
 
@@ -33,9 +33,9 @@ export interface ReplayReport {
 export interface ReplayedFile {
 	readonly file: string;
 	readonly packets: number;
-	/** Why it was not read to its end, or null. */
+	/** Why the file was not read to its end, or null. */
 	readonly problem: string | null;
-	/** Packets by link types that cannot be read. */
+	/** Number of packets of each unsupported link type. */
 	readonly unknownLinks: readonly { readonly linkType: number; readonly packets: number }[];
 }
 
@@ -45,7 +45,10 @@ export interface ReplayNeeds {
 	readonly input: Readable;
 }
 
-/** Throws SallyportError: a policy that is wrong, a resolver that is no address. What is wrong with a capture is in the report. */
+/**
+ * Reads captures and tallies who connected to which name, judged by a policy if there is one. Problems of a capture are
+ * in the report. Throws SallyportError: POLICY_INVALID for the policy, USAGE for an invalid resolver or client.
+ */
 export async function replay(request: ReplayRequest, needs: ReplayNeeds): Promise<ReplayReport> {
 	const judge = request.policy === null ? null : judgeOf(request.policy, request, needs.environment);
 	const tally = new Tally();
@@ -56,29 +59,29 @@ export async function replay(request: ReplayRequest, needs: ReplayNeeds): Promis
 }
 
 async function replayFile(file: string, entries: Entries, { parse, input }: ReplayNeeds): Promise<ReplayedFile> {
-	const watch = new Watch(parse, (finding) => entries.take(finding));
+	const observer = new PacketObserver(parse, (finding) => entries.take(finding));
 	let packets = 0;
 	let problem: string | null = null;
 	try {
 		await readCapture(file === "-" ? input : openCapture(file), (packet) => {
 			packets++;
-			watch.take(packet);
+			observer.take(packet);
 		});
 	} catch (error) {
 		problem = problemOf(error);
 		if (problem === null) throw error;
 	}
-	watch.end();
-	const unknownLinks = [...watch.unknownLinks].map(([linkType, count]) => ({ linkType, packets: count }));
+	observer.end();
+	const unknownLinks = [...observer.unknownLinks].map(([linkType, count]) => ({ linkType, packets: count }));
 	return { file, packets, problem, unknownLinks };
 }
 
-/** Null: it is not the file's fault. */
+/** The problem of a file, or null for another error. */
 function problemOf(error: unknown): string | null {
 	if (error instanceof CaptureError) return error.message;
 	const { code, message } = error as NodeJS.ErrnoException;
 	if (code === undefined) return null;
-	return code === "ENOENT" ? "there is no such file" : message;
+	return code === "ENOENT" ? "no such file" : message;
 }
 
 function judgeOf(file: string, { resolvers, who }: ReplayRequest, environment: Environment): Judge {
@@ -86,7 +89,7 @@ function judgeOf(file: string, { resolvers, who }: ReplayRequest, environment: E
 	const trusted = new Set<Packed>();
 	for (const text of [...policy.resolvers, ...resolvers]) {
 		const packed = packAddress(text);
-		if (packed === null) throw new SallyportError("USAGE", `"${text}" is no address of a resolver.`);
+		if (packed === null) throw new SallyportError("USAGE", `"${text}" is not the address of a resolver.`);
 		trusted.add(packed);
 	}
 	return new Judge({ policy, who: whoIs(who, environment), resolvers: trusted.size === 0 ? null : trusted });

@@ -1,25 +1,29 @@
 import { PARSE_KIND, READ_RESULT, REQUEST_FLAG } from "../native/layout.ts";
-import type { Request, What } from "./finding.ts";
+import type { Fact, Request } from "./finding.ts";
 import { type Parse, ParseRequest } from "./kernel-parsers.ts";
 
-/** Bytes handed to a parser at once: what fits beside its request into one run of a kernel's program. */
+/** Bytes passed to a parser at a time, which fit with its request into one run of the kernel's program. */
 export const PIECE_MAX = 2048;
 
-type Found = (what: What) => void;
+type Found = (fact: Fact) => void;
 
-/** Reads what one side of a TCP connection says: hellos, wherever they begin, and requests of HTTP. */
+/** Reads the ClientHellos, wherever they begin, and the HTTP requests that one side of a TCP connection sends. */
 export class StreamReader {
 	readonly #parse: Parse;
 	#request: ParseRequest | null = null;
 	#isOver = false;
-	/** The capture lacks bytes: a message may begin where a segment does. */
+	/** The capture lacks bytes, so each segment may begin a message. */
 	#hasGap = false;
 
 	constructor(parse: Parse) {
 		this.#parse = parse;
 	}
 
-	/** `lost`: bytes are missing in front of these; what was half read is given up. */
+	/**
+	 * Throws NativeError if the parser refuses the request.
+	 *
+	 * @param lost bytes missing in front of these; an incomplete message is dropped
+	 */
 	read(bytes: Buffer, lost: number, found: Found): void {
 		if (lost > 0) {
 			this.end(found);
@@ -33,7 +37,7 @@ export class StreamReader {
 			this.#readPiece(bytes.subarray(at, at + PIECE_MAX), found);
 	}
 
-	/** The stream ended. */
+	/** Reports an incomplete hello, at the end of the stream. */
 	end(found: Found): void {
 		if (this.#request?.reads === "tls" && this.#request.isPending)
 			found({ kind: "hello", via: "tls", how: "cut", name: null, ech: false });
@@ -47,9 +51,9 @@ export class StreamReader {
 		this.#request ??= new ParseRequest(this.#parse, PARSE_KIND.stream);
 		const request = this.#request;
 		request.begin(piece);
-		// Each answer but a few has read on.
-		for (let answer = 0; answer < 2 * piece.length + 16; answer++) {
-			const result = request.ask(piece);
+		// Nearly every result consumes bytes, so the bound is never reached.
+		for (let count = 0; count < 2 * piece.length + 16; count++) {
+			const result = request.parse(piece);
 			if (result === READ_RESULT.more) return;
 			if (result === READ_RESULT.over) {
 				this.#isOver = true;
@@ -59,7 +63,7 @@ export class StreamReader {
 			if (result === READ_RESULT.hello) found(request.hello("tls"));
 			if (result === READ_RESULT.request) found(requestOf(request));
 		}
-		throw new Error("the parser does not come to an end");
+		throw new Error("the stream parser does not terminate");
 	}
 }
 

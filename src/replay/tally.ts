@@ -1,7 +1,7 @@
 import { addressText } from "../base/address.ts";
 import type { Entry } from "./entries.ts";
 
-/** How often a client talked to a name at a server, and what was decided. Times are ISO 8601. */
+/** Number of times that a client connected to a name at a server, with the decision. Times are ISO 8601. */
 export interface TallyRow {
 	count: number;
 	readonly client: string;
@@ -12,7 +12,7 @@ export interface TallyRow {
 	readonly from: Entry["from"];
 	first: string;
 	last: string;
-	/** Only with a policy. */
+	/** This and the following fields only with a policy. */
 	readonly verdict?: "allow" | "deny";
 	readonly phase?: string;
 	readonly group?: string | null;
@@ -20,7 +20,7 @@ export interface TallyRow {
 	readonly reason?: string;
 }
 
-/** Counts entries that are alike. Names differ only by what is left when they are in lower case. */
+/** Counts equal entries. Names are compared in lower case. */
 export class Tally {
 	readonly #rows = new Map<string, TallyRow>();
 
@@ -46,7 +46,7 @@ export class Tally {
 		}
 	}
 
-	/** The most frequent first, of equals the earliest. */
+	/** The rows, the most frequent first, then the earliest. */
 	rows(): readonly TallyRow[] {
 		return [...this.#rows.values()].sort((a, b) => b.count - a.count || (a.first < b.first ? -1 : 1));
 	}
@@ -56,7 +56,7 @@ function decided({ verdict, phase, group, rule, reason }: NonNullable<Entry["jud
 	return { verdict, phase, group, rule, reason };
 }
 
-/** The most that a Date holds. */
+/** The largest time value of a Date [ms]: ECMA-262, "Time Values and Time Range". */
 const TIME_MAX = 8.64e15;
 
 function timeText(nanoseconds: bigint): string {

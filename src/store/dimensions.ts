@@ -1,6 +1,6 @@
 /** The small tables: each name, workload, process and set of decisions once. Recently used rows are cached. */
 import type { DatabaseSync, StatementSync } from "node:sqlite";
-import { BoundedMap } from "../base/lru.ts";
+import { BoundedMap } from "../base/bounded.ts";
 import { PHASES, VERDICT } from "../native/layout.ts";
 import { reversedName } from "../records/patterns.ts";
 import { type Batch, DECISION_FIELDS, FIELD, reasonOf, verdictOf, type Who } from "./batch.ts";

@@ -5,18 +5,23 @@ import { cgroup2Mount } from "./mounts.ts";
 
 export interface WatchedCgroup {
 	readonly path: string;
-	/** Low half of the kernel's id: enough to tell it from all others. */
+	/** Low half of the kernfs id, which is unique among existing cgroups. */
 	readonly id: number;
 }
 
-/** The folder to watch: `wanted`, or all of cgroup v2. */
-export function watchedCgroup(wanted: string | null, mountinfo: string): WatchedCgroup {
+/**
+ * The cgroup to watch: `requested`, or the root of cgroup v2. Throws SallyportError: NO_CGROUP2 if none is mounted,
+ * BAD_CGROUP if `requested` is not a cgroup v2 folder.
+ *
+ * @param mountinfo contents of /proc/self/mountinfo
+ */
+export function watchedCgroup(requested: string | null, mountinfo: string): WatchedCgroup {
 	const mount = cgroup2Mount(mountinfo);
 	if (mount === null) throw new SallyportError("NO_CGROUP2", "No cgroup v2 file system is mounted.");
-	if (wanted === null) return { path: mount.point, id: idOf(mount.point) };
-	const path = resolve(wanted);
-	const hint = `Name a folder below ${mount.point}.`;
-	if (!isFolder(path)) throw new SallyportError("BAD_CGROUP", `There is no cgroup ${path}.`, hint);
+	if (requested === null) return { path: mount.point, id: idOf(mount.point) };
+	const path = resolve(requested);
+	const hint = `Use a folder below ${mount.point}.`;
+	if (!isFolder(path)) throw new SallyportError("BAD_CGROUP", `${path} does not exist.`, hint);
 	if (statfsSync(path).type !== CGROUP2_MAGIC || (path !== mount.point && !path.startsWith(`${mount.point}/`))) {
 		throw new SallyportError("BAD_CGROUP", `${path} is not a cgroup v2 folder.`, hint);
 	}

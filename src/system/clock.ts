@@ -1,33 +1,35 @@
-/** CLOCK_MONOTONIC nanoseconds (the kernel's event times) to wall-clock milliseconds. */
+/** Converts CLOCK_MONOTONIC (the time of events) to wall-clock time. */
 export interface Clock {
-	/** Monotonic, ns. */
+	/** CLOCK_MONOTONIC [ns]. */
 	monotonic(): number;
-	/** Wall clock, ms since the epoch. */
+	/** Wall clock [ms since the epoch]. */
 	now(): number;
-	/** Add to monotonic ms to get wall-clock ms. Taken anew now and then: it moves when the clock is set. */
+	/** Wall clock minus CLOCK_MONOTONIC [ms]. It changes when the clock is set, so do not keep it. */
 	offset(): number;
 }
 
-export type Hands = Pick<Clock, "monotonic" | "now">;
+export type ClockSource = Pick<Clock, "monotonic" | "now">;
 
-export function systemClock(hands: Hands = SYSTEM): Clock {
+/** The clocks of this process. */
+export function systemClock(source: ClockSource = SYSTEM): Clock {
 	let offset = Number.NEGATIVE_INFINITY;
 	return {
-		...hands,
-		/* Whole milliseconds make each reading up to one too low: the highest is the nearest, as long as the clock is not set. Times
-		 * that go back by a part of a millisecond from batch to batch would be in the order of nothing. */
+		...source,
+		/* now() is truncated to whole milliseconds, so each reading is up to 1 ms too low, and the highest is the most
+		 * precise. A lower one is ignored unless the clock was set: otherwise times would go back by fractions of a
+		 * millisecond between batches. */
 		offset() {
-			const read = hands.now() - hands.monotonic() / 1e6;
-			if (read > offset || read < offset - SET) offset = read;
+			const read = source.now() - source.monotonic() / 1e6;
+			if (read > offset || read < offset - SET_BACK) offset = read;
 			return offset;
 		},
 	};
 }
 
-/** ms by which the clock must be behind to have been set. */
-const SET = 2;
+/** A reading lower than the highest by more than this means that the clock was set back [ms]. */
+const SET_BACK = 2;
 
-const SYSTEM: Hands = {
+const SYSTEM: ClockSource = {
 	now: () => Date.now(),
 	monotonic: () => Number(process.hrtime.bigint()),
 };

@@ -1,29 +1,33 @@
 import type { SendDatagram } from "./notify.ts";
 
-/** The native protocol: https://systemd.io/JOURNAL_NATIVE_PROTOCOL/ */
+/** Socket of the native protocol: https://systemd.io/JOURNAL_NATIVE_PROTOCOL/ */
 export const JOURNAL_SOCKET = "/run/systemd/journal/socket";
 
-/** By name: upper case, digits and underscores; null is left out. */
+/** Fields by name (upper case, digits, underscores). A field with null is omitted. */
 export type JournalFields = Readonly<Record<string, string | number | null>>;
 
 export interface JournalOptions {
 	readonly send: SendDatagram;
 	readonly socket?: string;
-	/** Entries a second in the long run, and at once. */
+	/** Entries a second, on average. */
 	readonly rate: number;
+	/** Entries that may be written at once. */
 	readonly burst: number;
-	/** ms, monotonic. */
+	/** Monotonic clock [ms]. */
 	readonly now: () => number;
 }
 
-/** Entries with fields of their own. More than the rate are counted, and the next entry that goes out is told before by their number. */
+/**
+ * Writes structured entries to the journal. Entries over the rate are dropped, and the next written entry is preceded
+ * by their number.
+ */
 export class Journal {
-	/** Entries that were left out: for the rate, or because the journal would not take them. */
+	/** Entries that were dropped, because of the rate or because the journal did not accept them. */
 	suppressed = 0;
 	readonly #o: JournalOptions;
 	#tokens: number;
 	#filled: number;
-	#untold = 0;
+	#unreported = 0;
 
 	constructor(options: JournalOptions) {
 		this.#o = options;
@@ -31,14 +35,15 @@ export class Journal {
 		this.#filled = options.now();
 	}
 
+	/** Never blocks and never throws. */
 	write(fields: JournalFields): void {
 		if (!this.#take()) {
-			this.#leaveOut();
+			this.#drop();
 			return;
 		}
-		if (this.#untold > 0) {
-			const count = this.#untold;
-			this.#untold = 0;
+		if (this.#unreported > 0) {
+			const count = this.#unreported;
+			this.#unreported = 0;
 			this.#send({ ...suppressedEntry(count), SYSLOG_IDENTIFIER: fields["SYSLOG_IDENTIFIER"] ?? null });
 		}
 		this.#send(fields);
@@ -57,17 +62,17 @@ export class Journal {
 		try {
 			this.#o.send(this.#o.socket ?? JOURNAL_SOCKET, encodeEntry(fields));
 		} catch {
-			this.#leaveOut(); /* journald restarts, or has too much to read: nobody waits for it */
+			this.#drop(); /* journald restarts, or its queue is full. */
 		}
 	}
 
-	#leaveOut(): void {
+	#drop(): void {
 		this.suppressed++;
-		this.#untold++;
+		this.#unreported++;
 	}
 }
 
-/** A value with a newline goes with its length in front, any other as NAME=value. */
+/** An entry in the native protocol: NAME=value, or for a value with a newline the name, the length and the value. */
 export function encodeEntry(fields: JournalFields): Buffer {
 	const parts: Buffer[] = [];
 	for (const [name, value] of Object.entries(fields)) {
@@ -88,7 +93,7 @@ const NEWLINE = 0x0a;
 
 function suppressedEntry(count: number): JournalFields {
 	return {
-		MESSAGE: `${count} connections were left out of the journal: there were too many at once`,
+		MESSAGE: `${count} connections were not logged to the journal because of the rate limit`,
 		PRIORITY: 4,
 		SALLYPORT_SUPPRESSED: count,
 	};

@@ -7,11 +7,14 @@ export interface Lock {
 }
 
 /**
- * One daemon a pin folder. The lock is a file that names its holder by pid and start time: a number that was given to another
- * process since does not count, and a daemon that was killed leaves nothing that must be cleaned by hand.
- * link(2) makes the claim atomic. Two that take over the same stale file at once see it at the second reading.
+ * Takes a lock file that names its holder by pid and start time. A reused pid does not count as the holder, so the file
+ * of a killed daemon needs no cleaning. link(2) makes the lock atomic; of two processes that replace the same stale
+ * file, one fails at its second reading. Throws SallyportError ALREADY_RUNNING if another process holds the lock, and
+ * the errors of the file system.
+ *
+ * @param subject of the message, such as "the pins at /sys/fs/bpf/sallyport"
  */
-export async function acquireLock(path: string, what: string): Promise<Lock> {
+export async function acquireLock(path: string, subject: string): Promise<Lock> {
 	mkdirSync(dirname(path), { recursive: true, mode: 0o755 });
 	const mine = `${process.pid} ${startTime(process.pid) ?? 0}\n`;
 	const draft = `${path}.${process.pid}`;
@@ -21,10 +24,10 @@ export async function acquireLock(path: string, what: string): Promise<Lock> {
 			linkSync(draft, path);
 		} catch (error) {
 			if ((error as NodeJS.ErrnoException).code !== "EEXIST") throw error;
-			refuseIfAlive(path, what);
+			refuseIfAlive(path, subject);
 			renameSync(draft, path);
 			await new Promise((resolve) => setTimeout(resolve, 50));
-			if (readFileSync(path, "utf8") !== mine) refuseIfAlive(path, what);
+			if (readFileSync(path, "utf8") !== mine) refuseIfAlive(path, subject);
 		}
 	} finally {
 		rmSync(draft, { force: true });
@@ -34,7 +37,7 @@ export async function acquireLock(path: string, what: string): Promise<Lock> {
 			try {
 				if (readFileSync(path, "utf8") === mine) rmSync(path, { force: true });
 			} catch {
-				/* gone already */
+				/* The file was removed already. */
 			}
 		},
 	};
@@ -45,12 +48,12 @@ export interface PinsOf {
 	readonly pins: string;
 }
 
-/** The lock of a pin folder: for whoever changes what is in the kernel. */
+/** Takes the lock of a pin folder, which every process that changes pins must hold. Throws as acquireLock(). */
 export function acquirePins(of: PinsOf): Promise<Lock> {
 	return acquireLock(pinsLock(of), `the pins at ${of.pins}`);
 }
 
-/** The process that has a pin folder now, or null. */
+/** Pid of the process that holds the lock of a pin folder, or null. */
 export function pinsHolder(of: PinsOf): number | null {
 	return aliveHolder(pinsLock(of));
 }
@@ -59,11 +62,12 @@ function pinsLock({ runtimeDir, pins }: PinsOf): string {
 	return join(runtimeDir, `${pins.slice(1).replaceAll("/", "-")}.lock`);
 }
 
-/** Field 22 of /proc/PID/stat: ticks after boot; null if there is no such process, or only its exit code waits to be read. */
+/** Start time of a process [ticks since boot]: field 22 of /proc/PID/stat. Null: it does not exist, or is a zombie. */
 export function startTime(pid: number): number | null {
 	try {
 		const stat = readFileSync(`/proc/${pid}/stat`, "utf8");
-		/* comm may hold spaces and brackets: count from the last bracket, after which field 3 comes. */
+		/* comm may contain spaces and parentheses: fields are counted from the last parenthesis, behind which field 3
+		 * begins. */
 		const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
 		const value = Number(fields[19]);
 		return fields[0] !== "Z" && Number.isFinite(value) ? value : null;
@@ -72,13 +76,13 @@ export function startTime(pid: number): number | null {
 	}
 }
 
-function refuseIfAlive(path: string, what: string): void {
+function refuseIfAlive(path: string, subject: string): void {
 	const pid = aliveHolder(path);
 	if (pid === null || pid === process.pid) return;
 	throw new SallyportError(
 		"ALREADY_RUNNING",
-		`Another Sallyport (process ${pid}) has ${what}.`,
-		"Stop it first, or give this one its own --pins.",
+		`Another Sallyport (process ${pid}) uses ${subject}.`,
+		"Stop it first, or start this one with other --pins.",
 	);
 }
 

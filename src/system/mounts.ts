@@ -1,14 +1,15 @@
-/** /proc/PID/mountinfo, see proc_pid_mountinfo(5). */
+/** A line of /proc/PID/mountinfo: proc_pid_mountinfo(5). */
 export interface Mount {
 	/** (major << 20) | minor, as in struct sp_process. */
 	readonly device: number;
-	/** Folder of the file system that is mounted. */
+	/** Folder inside the file system that is mounted. */
 	readonly root: string;
-	/** Where. */
+	/** Mount point. */
 	readonly point: string;
 	readonly type: string;
 }
 
+/** Skips lines that are not of the expected form. */
 export function parseMountinfo(text: string): Mount[] {
 	const mounts: Mount[] = [];
 	for (const line of text.split("\n")) {
@@ -27,15 +28,16 @@ export function parseMountinfo(text: string): Mount[] {
 	return mounts;
 }
 
-/** The first cgroup v2 mount: at /sys/fs/cgroup, or elsewhere on a hybrid layout. */
+/** The first cgroup v2 mount: /sys/fs/cgroup, or another folder in a hybrid layout. */
 export function cgroup2Mount(mountinfo: string): Mount | null {
 	return parseMountinfo(mountinfo).find((mount) => mount.type === "cgroup2") ?? null;
 }
 
 /**
- * The path at which people see a file: `path` is absolute inside the file system `device`. Of several mounts the one that
- * shows most of the file system wins, then the shortest. The path itself if the device is mounted nowhere
- * that we can see (another mount namespace).
+ * The path of a file in this mount namespace. Of several mounts, the one that shows most of the file system is used,
+ * then the shortest. If the device is not mounted in this namespace, `path` is returned.
+ *
+ * @param path absolute, inside the file system `device`
  */
 export function visiblePath(mounts: readonly Mount[], device: number, path: string): string {
 	let best: Mount | null = null;
@@ -51,7 +53,7 @@ export function visiblePath(mounts: readonly Mount[], device: number, path: stri
 	return best === null ? path : join(best.point, inside(path, best.root));
 }
 
-/** The other way: where an absolute path (links resolved) lies: the last mount that covers it. */
+/** The reverse: the mount that has an absolute path (without symbolic links), and the path inside its file system. */
 export function mountOf(
 	mounts: readonly Mount[],
 	path: string,
@@ -76,7 +78,7 @@ function join(folder: string, rest: string): string {
 	return joined === "" ? "/" : joined;
 }
 
-/* Space, tab, newline and backslash stand as \ooo. */
+/* Space, tab, newline and backslash are written as \ooo. */
 function unescapeOctal(field: string): string {
 	return field.replace(/\\([0-7]{3})/g, (_, octal: string) => String.fromCharCode(Number.parseInt(octal, 8)));
 }

@@ -1,12 +1,12 @@
 import { readdirSync, readlinkSync } from "node:fs";
 
-/** Network namespaces, as /proc shows them. */
+/** Network namespaces of the host's processes. */
 export interface Namespaces {
-	/** What names the namespace of a process ("net:[4026531840]"), or null if it is gone. */
+	/** Name of a process's namespace: "net:[4026531840]". Null: the process has exited. */
 	readonly of: (pid: number | "self") => string | null;
-	/** A path by which it can be entered. */
+	/** Path for setns(2). */
 	readonly path: (pid: number) => string;
-	/** Every namespace that a process is in, once: name and such a process. */
+	/** Each namespace that has a process: its name, and the pid of one of its processes. */
 	readonly all: () => ReadonlyMap<string, number>;
 }
 

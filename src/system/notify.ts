@@ -1,14 +1,21 @@
-/** sd_notify(3), in so far as a service needs it. */
+/** The service manager by sd_notify(3). */
 export interface ServiceManager {
-	/** Variables of one message, such as READY: "1". What cannot be delivered is left out: nothing here may stop the service. */
-	tell(state: Readonly<Record<string, string>>): void;
-	/** ms within which a WATCHDOG=1 is expected; null: no watchdog. */
+	/**
+	 * Sends the variables of one message, such as READY: "1". Failures are ignored, because they must not stop the
+	 * service.
+	 */
+	notify(state: Readonly<Record<string, string>>): void;
+	/** Interval within which WATCHDOG=1 is expected [ms]; null: no watchdog. */
 	readonly watchdog: number | null;
 }
 
+/** Throws if the datagram cannot be sent: Addon.sendDatagram. */
 export type SendDatagram = (path: string, bytes: Uint8Array) => void;
 
-/** Null if no service manager waits for us. The variables are taken away: a child is not the service. */
+/**
+ * Null: the process was not started by a service manager. Deletes the variables from `env`, so that children do not
+ * inherit them.
+ */
 export function serviceManager(
 	env: Record<string, string | undefined>,
 	pid: number,
@@ -20,12 +27,12 @@ export function serviceManager(
 	const micros = watched === undefined || Number(watched) === pid ? Number(usec) : Number.NaN;
 	return {
 		watchdog: micros > 0 ? micros / 1000 : null,
-		tell(state) {
+		notify(state) {
 			const lines = Object.entries(state).map(([name, value]) => `${name}=${value.replaceAll("\n", " ")}`);
 			try {
 				send(socket, Buffer.from(lines.join("\n")));
 			} catch {
-				/* the manager is gone, or has too much to read */
+				/* The manager has ended, or its queue is full. */
 			}
 		},
 	};

@@ -3,7 +3,7 @@ import { release } from "node:os";
 import { SallyportError } from "../base/errors.ts";
 import { cgroup2Mount } from "./mounts.ts";
 
-/** What the machine is, as far as Sallyport depends on it. */
+/** Properties of the machine that Sallyport depends on. */
 export interface Facts {
 	readonly uid: number;
 	/** CapEff of /proc/self/status. */
@@ -11,17 +11,20 @@ export interface Facts {
 	/** uname -r. */
 	readonly release: string;
 	readonly btf: boolean;
-	/** Where cgroup v2 is mounted, or null. */
+	/** Mount point of cgroup v2, or null. */
 	readonly cgroup2: string | null;
 }
 
-/** Throws what the machine lacks. */
+/** Throws SallyportError with the first missing requirement: see findObstacle(). */
 export function checkMachine(): void {
 	const obstacle = findObstacle(readFacts());
 	if (obstacle !== null) throw obstacle;
 }
 
-/** The first thing that is missing, or null. Pure. */
+/**
+ * The first missing requirement, or null. Codes: NOT_ROOT, CAPABILITY_MISSING, KERNEL_TOO_OLD, NO_BTF, NO_CGROUP2.
+ * Pure.
+ */
 export function findObstacle(facts: Facts): SallyportError | null {
 	const missing = CAPABILITIES.filter(({ bit }) => (facts.capabilities & (1n << BigInt(bit))) === 0n).map(
 		({ name }) => name,
@@ -37,7 +40,7 @@ export function findObstacle(facts: Facts): SallyportError | null {
 		return new SallyportError(
 			"CAPABILITY_MISSING",
 			`The process lacks ${missing.join(", ")}.`,
-			"Give it back: --cap-add (or --privileged) for a container, CapabilityBoundingSet= for a unit.",
+			"Grant it: --cap-add (or --privileged) for a container, CapabilityBoundingSet= for a unit.",
 		);
 	}
 	if (!atLeast(facts.release, 6, 1)) {
@@ -51,7 +54,7 @@ export function findObstacle(facts: Facts): SallyportError | null {
 		return new SallyportError(
 			"NO_BTF",
 			"The kernel has no type information: /sys/kernel/btf/vmlinux is missing.",
-			"Boot a kernel built with CONFIG_DEBUG_INFO_BTF=y, as distributions' kernels are.",
+			"Boot a kernel built with CONFIG_DEBUG_INFO_BTF=y, as the kernels of distributions are.",
 		);
 	}
 	if (facts.cgroup2 === null) {
@@ -64,6 +67,7 @@ export function findObstacle(facts: Facts): SallyportError | null {
 	return null;
 }
 
+/** Throws the errors of reading /proc. */
 export function readFacts(): Facts {
 	return {
 		uid: process.geteuid?.() ?? -1,
@@ -74,13 +78,13 @@ export function readFacts(): Facts {
 	};
 }
 
+/** @param status contents of /proc/PID/status */
 export function effectiveCapabilities(status: string): bigint {
 	const hex = /^CapEff:\s*([0-9a-f]+)$/im.exec(status)?.[1];
 	return hex === undefined ? 0n : BigInt(`0x${hex}`);
 }
 
-/* linux/capability.h. SYS_ADMIN stands in for all three on old kernels only; from 5.8 each is checked for itself,
- * but CAP_SYS_ADMIN implies CAP_BPF and CAP_PERFMON (bpf_capable, perfmon_capable). */
+/* Numbers of linux/capability.h. */
 const CAPABILITIES = [
 	{ bit: 12, name: "CAP_NET_ADMIN" },
 	{ bit: 38, name: "CAP_PERFMON" },
@@ -89,6 +93,7 @@ const CAPABILITIES = [
 
 function atLeast(text: string, major: number, minor: number): boolean {
 	const [, a, b] = /^(\d+)\.(\d+)/.exec(text) ?? [];
-	if (a === undefined || b === undefined) return true; /* an unknown shape: the kernel itself will say no */
+	if (a === undefined || b === undefined)
+		return true; /* An unknown form: loading reports it if the kernel is too old. */
 	return Number(a) > major || (Number(a) === major && Number(b) >= minor);
 }

@@ -4,20 +4,21 @@ import { Worker } from "node:worker_threads";
 
 export interface ThreadOptions {
 	readonly workerData?: unknown;
-	/** MB of the heap's generations. */
+	/** Young generation of the heap [MB]; default: Node's. */
 	readonly young?: number;
+	/** Old generation of the heap [MB]. */
 	readonly old: number;
 }
 
 /**
- * A thread. The main thread's compile cache is not a worker's unless it is in its environment: without it each thread
- * loads Node's TypeScript compiler, some 30 MB.
+ * Starts a worker thread with the compile cache of the main thread. A worker uses a cache only if its environment names
+ * one; without it each thread would load Node's TypeScript compiler (30 MB).
  */
 export function startThread(file: URL, { workerData, young, old }: ThreadOptions): Worker {
 	const cache = getCompileCacheDir();
 	return new Worker(file, {
 		workerData,
-		/* Node keeps a folder for each of its versions in the one that it is given. */
+		/* getCompileCacheDir() is the subfolder of this version of Node. */
 		env: cache === undefined ? process.env : { ...process.env, NODE_COMPILE_CACHE: dirname(cache) },
 		resourceLimits: {
 			maxOldGenerationSizeMb: old,

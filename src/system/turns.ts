@@ -1,15 +1,18 @@
-/** Work that is done one after the other. Those that wait are bounded. */
+/** Runs tasks one after the other, with a bounded queue. */
 export class Turns {
 	readonly #limit: number;
 	#last: Promise<unknown> = Promise.resolve();
 	#waiting = 0;
 
-	/** `limit`: how many may be at work and wait together. */
+	/** @param limit of tasks, the running one included */
 	constructor(limit: number) {
 		this.#limit = limit;
 	}
 
-	/** Rejects with BusyError, without having begun, if too many wait. */
+	/**
+	 * Runs a task after the earlier ones. Rejects with BusyError, without starting it, if the queue is full; else as
+	 * the task does.
+	 */
 	take<T>(run: () => Promise<T>): Promise<T> {
 		if (this.#waiting >= this.#limit) return Promise.reject(new BusyError());
 		this.#waiting++;
@@ -21,9 +24,10 @@ export class Turns {
 	}
 }
 
+/** The queue of Turns is full. */
 export class BusyError extends Error {
 	constructor() {
-		super("too many wait already");
+		super("too many tasks are waiting");
 		this.name = "BusyError";
 	}
 }

@@ -5,23 +5,26 @@ export interface SubscriptionOptions {
 	readonly socket: string;
 	readonly method: string;
 	readonly onReply: (parameters: Readonly<Record<string, unknown>>) => void;
-	/** Once: the other side is gone, refused, or said what is no varlink. */
-	readonly onEnd: (why: Error) => void;
-	/** Bytes of a message; a longer one ends it. */
+	/** Called once, with the reason: the connection was closed, the call was refused, or a message was invalid. */
+	readonly onEnd: (reason: Error) => void;
+	/** Longest message [bytes]; a longer one ends the call. Default 1 MiB. */
 	readonly limit?: number;
 }
 
-/** A varlink call with `more`: JSON messages, each ended by a NUL (https://varlink.org/Method-Call). Returns how to end it. */
+/**
+ * Makes a varlink call with `more`: JSON messages that end with NUL (https://varlink.org/Method-Call). Returns a
+ * function that ends it.
+ */
 export function subscribe({ socket: path, method, onReply, onEnd, limit = 1 << 20 }: SubscriptionOptions): () => void {
 	let ended = false;
 	let waiting: Buffer[] = [];
 	let size = 0;
 	const socket: Socket = connect(path);
-	const end = (why: Error) => {
+	const end = (reason: Error) => {
 		if (ended) return;
 		ended = true;
 		socket.destroy();
-		onEnd(why);
+		onEnd(reason);
 	};
 	socket.once("connect", () => socket.write(`${JSON.stringify({ method, parameters: {}, more: true })}\0`));
 	socket.once("error", end);
@@ -34,12 +37,12 @@ export function subscribe({ socket: path, method, onReply, onEnd, limit = 1 << 2
 			const whole = Buffer.concat(waiting).toString("utf8");
 			waiting = [];
 			size = 0;
-			const wrong = take(whole, onReply);
-			if (wrong !== null) end(wrong);
+			const reason = receive(whole, onReply);
+			if (reason !== null) end(reason);
 		}
 		waiting.push(data.subarray(from));
 		size += data.length - from;
-		if (size > limit) end(new Error(`a message of more than ${limit} bytes`));
+		if (size > limit) end(new Error(`a message exceeds ${limit} bytes`));
 	});
 	return () => {
 		ended = true;
@@ -47,16 +50,17 @@ export function subscribe({ socket: path, method, onReply, onEnd, limit = 1 << 2
 	};
 }
 
-function take(text: string, onReply: SubscriptionOptions["onReply"]): Error | null {
+/* Null: more replies follow. */
+function receive(text: string, onReply: SubscriptionOptions["onReply"]): Error | null {
 	let message: { error?: unknown; parameters?: unknown; continues?: unknown };
 	try {
 		message = JSON.parse(text);
 	} catch {
-		return new Error("a message that is no JSON");
+		return new Error("a message is not JSON");
 	}
-	if (typeof message !== "object" || message === null) return new Error("a message that is no object");
+	if (typeof message !== "object" || message === null) return new Error("a message is not an object");
 	if (message.error !== undefined) return new Error(`refused: ${String(message.error)}`);
 	if (typeof message.parameters === "object" && message.parameters !== null)
 		onReply(message.parameters as Record<string, unknown>);
-	return message.continues === true ? null : new Error("the last reply");
+	return message.continues === true ? null : new Error("the call has ended");
 }

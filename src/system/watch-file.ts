@@ -6,20 +6,23 @@ export interface Watcher {
 }
 
 /**
- * Calls `changed` once things are quiet after a file was written, replaced or removed. The folder is watched, not the file: editors
- * replace a file by renaming another over it. Of a folder that is not there (yet) the nearest one above that is.
+ * Calls `changed` after a file was written, replaced or removed. The folder is watched rather than the file, because
+ * editors rename a new file over the old one. While the folder does not exist, its nearest existing parent is watched.
+ * A folder that cannot be read is not watched.
+ *
+ * @param quietMs time without another change before the call [ms]
  */
 export function watchFile(path: string, quietMs: number, changed: () => void): Watcher {
 	let timer: NodeJS.Timeout | null = null;
 	let watcher: FSWatcher | null = null;
 	const arm = () => {
 		watcher?.close();
-		const waits = nearest(path);
+		const watched = nearest(path);
 		try {
-			watcher = watch(waits.folder, { persistent: false }, (_, name) => {
-				/* Folders come and go: what is to be watched may be another one now. */
-				if (nearest(path).identity !== waits.identity) arm();
-				else if (name !== null && name !== waits.name) return;
+			watcher = watch(watched.folder, { persistent: false }, (_, name) => {
+				/* The folder itself may have been created, removed or replaced. */
+				if (nearest(path).identity !== watched.identity) arm();
+				else if (name !== null && name !== watched.name) return;
 				if (timer !== null) clearTimeout(timer);
 				timer = setTimeout(() => {
 					timer = null;
@@ -28,7 +31,7 @@ export function watchFile(path: string, quietMs: number, changed: () => void): W
 			});
 			watcher.on("error", () => watcher?.close());
 		} catch {
-			/* Not ours to read: SIGHUP remains. */
+			/* Not readable for this user; SIGHUP still reloads. */
 			watcher = null;
 		}
 	};
@@ -41,7 +44,7 @@ export function watchFile(path: string, quietMs: number, changed: () => void): W
 	};
 }
 
-/* The lowest folder on the way to the file that is there, and what is looked for in it. */
+/* The nearest existing folder on the way to the file, and the entry to look for in it. */
 function nearest(path: string): { folder: string; name: string; identity: string } {
 	const [folder, name] = [dirname(path), basename(path)];
 	const found = statSync(folder, { throwIfNoEntry: false });

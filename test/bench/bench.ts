@@ -1,6 +1,7 @@
 /** npm run bench: the goals of performance.md that a release must show. */
 import { readFileSync, writeFileSync } from "node:fs";
 import { cpus, release } from "node:os";
+import { GOALS, HELP } from "../../scripts/help.mjs";
 import { known, readOptions } from "../../scripts/options.ts";
 import { leftovers } from "../support/sweep.ts";
 import { prepare } from "./ground.ts";
@@ -10,14 +11,7 @@ import { type Lengths, p7, p8, p9, p10 } from "./rates.ts";
 import { p11 } from "./scrape.ts";
 import { table } from "./table.ts";
 
-const USAGE = `
-npm run bench [-- OPTIONS]     what Sallyport costs, against the goals, in some ten minutes
-
-  --only P1,P4    these goals: P1 P2 P4 P5 P6 P7 P8 P9 P10 P11 P12
-  --quick         shorter, and less certain
-  --json FILE     the rows, and the machine, for scripts
-`;
-const { values: options } = readOptions(USAGE, {
+const { values: options } = readOptions(HELP["bench"], {
 	json: { type: "string" },
 	only: { type: "string" },
 	quick: { type: "boolean", default: false },
@@ -29,7 +23,7 @@ const LENGTHS: Lengths = options.quick
 	: { storm: 30, flood: 60, steady: 20, idle: 20 };
 
 const only = options.only?.split(",");
-known("goal", only ?? [], [...Object.keys(GROUND), "P5", ...Object.keys(OWN), "P11"]);
+known("goal", only ?? [], GOALS);
 const wanted = (goal: string) => only === undefined || only.includes(goal);
 const started = performance.now();
 const say = (what: string) =>

@@ -5,7 +5,7 @@ import { DEFAULTS } from "../../src/base/config.ts";
 import { jsonLogger } from "../../src/base/logger.ts";
 import { expose } from "../../src/metrics/exposition.ts";
 import { listenForScrapes } from "../../src/metrics/listener.ts";
-import { liveCounter, type Sample } from "../../src/metrics/live.ts";
+import { type Sample, scrapedCounter } from "../../src/metrics/scraped-metric.ts";
 import { info, type Row } from "./measures.ts";
 import { median } from "./rounds.ts";
 
@@ -63,7 +63,7 @@ class Turns {
 function many(): Registry {
 	const registry = new Registry();
 	for (let family = 0; family < FAMILIES; family++) {
-		liveCounter({
+		scrapedCounter({
 			registry,
 			name: `many_${family}_total`,
 			help: "Ten thousand of these.",

@@ -1,4 +1,4 @@
-/** The TypeScript that is generated from the BPF object is that of the object that was built. */
+/** The generated TypeScript matches the BTF of the built object. */
 import { expect, test } from "vitest";
 import { type Btf, readBtf } from "../../scripts/layout/btf.ts";
 import { eventViewsText } from "../../scripts/layout/event-views.ts";
@@ -8,7 +8,7 @@ import { ROOT } from "../support/paths.ts";
 
 const btf = readBtf(`${ROOT}/native/build/sallyport.bpf.o`);
 
-test("the generated files are those of the object; else: npm run build, and commit them", () => {
+test("the checked-in files match the object (if not: npm run build, and commit them)", () => {
 	expect(staleFiles()).toEqual([]);
 });
 
@@ -17,7 +17,7 @@ test("an enum of the object without a name in TypeScript stops the build", () =>
 	expect(() => numbersText(more, "")).toThrow("sp_new: add a name to ENUMS");
 });
 
-test("a type that the object lacks stops the build with the file to mend", () => {
+test("a type that the object lacks stops the build with the file to change", () => {
 	expect(() => btf.struct("sp_missing")).toThrow("no struct sp_missing: add it to bpf/wire/layout.h");
 	expect(() => btf.enumerators("sp_missing")).toThrow("no enum sp_missing: add it to bpf/wire/layout.h");
 });
@@ -42,7 +42,7 @@ test("a field of a decision is in the interface, the view and the copy", () => {
 	expect(text).toContain("\t\tnewOne: event.newOne,\n");
 });
 
-test("a field that no reader fits stops the build", () => {
+test("a field without a reader stops the build", () => {
 	const odd: Btf = {
 		...btf,
 		struct: () => ({

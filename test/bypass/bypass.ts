@@ -1,4 +1,5 @@
 /** npm run test:bypass: every known way around the policy, with real sockets in a network of their own, and what came of it. */
+import { HELP } from "../../scripts/help.mjs";
 import { helpIf, misuse } from "../../scripts/options.ts";
 import { leftovers } from "../support/sweep.ts";
 import { FAMILIES } from "./families.ts";
@@ -7,27 +8,18 @@ import { EXPECTED, finding, runRow, trial } from "./runner.ts";
 import { Scene } from "./scene.ts";
 import { heading, lines, notHeld, ruler, section } from "./table.ts";
 
-const USAGE = `
-npm run test:bypass [-- ROWS]     every known way around the policy, with real sockets, and what came of it
-
-  S7 N14    the rows whose ids begin so
-  -S10      all but these
-
-As root. Ends with 1 if something got out, or something allowed did not, that test/bypass/known.ts does not say.
-`;
 const args = process.argv.slice(2);
-helpIf(args.includes("--help") || args.includes("-h"), USAGE);
-if (process.geteuid?.() !== 0) {
-	process.stderr.write("This must run as root: it makes network namespaces and loads programs into the kernel.\n");
-	process.exit(10);
-}
-
+helpIf(args.includes("--help") || args.includes("-h"), HELP["test:bypass"]);
 const wanted = args.filter((arg) => !arg.startsWith("-"));
 const unwanted = args.filter((arg) => arg.startsWith("-")).map((arg) => arg.slice(1));
 const begins = ({ id }: Row, prefixes: readonly string[]) => prefixes.some((prefix) => id.startsWith(prefix));
 for (const prefix of [...wanted, ...unwanted])
 	if (!Object.values(FAMILIES).some(({ rows }) => rows.some((row) => begins(row, [prefix]))))
 		misuse(`There is no row whose id begins with "${prefix}"`);
+if (process.geteuid?.() !== 0) {
+	process.stderr.write("This must run as root: it makes network namespaces and loads programs into the kernel.\n");
+	process.exit(10);
+}
 const isWanted = (row: Row) => (wanted.length === 0 || begins(row, wanted)) && !begins(row, unwanted);
 const say = (line: string) => void process.stdout.write(`${line}\n`);
 const outcomes: Outcome[] = [];

@@ -1,4 +1,5 @@
 /** `npm run test:corpus`: the captures that others made, through the parsers in the kernel and in user space. */
+import { HELP } from "../../scripts/help.mjs";
 import { misuse, readOptions } from "../../scripts/options.ts";
 import { openAddon } from "../../src/native/addon.ts";
 import { Scratch } from "../native/scratch.ts";
@@ -27,15 +28,7 @@ async function judge(rows: readonly Row[]): Promise<{ captures: JudgedCapture[];
 	}
 }
 
-const USAGE = `
-npm run test:corpus [-- TEXT]     captures that others made, through the parsers in the kernel and in user space
-
-  TEXT    only those whose file name contains it
-
-$SALLYPORT_CORPUS is the folder with manifest.jsonl and the captures; ${CORPUS} if not given.
-Ends with 1 if a parser says other than the manifest does.
-`;
-const [only = ""] = readOptions(USAGE, {}, 1).positionals;
+const [only = ""] = readOptions(HELP["test:corpus"], {}, 1).positionals;
 const rows = readManifest(CORPUS)?.filter(({ file }) => file.includes(only));
 if (rows?.length === 0) misuse(`No capture in ${CORPUS} has "${only}" in its file name`);
 if (rows === undefined) {

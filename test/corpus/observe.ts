@@ -6,7 +6,7 @@ import { CaptureError } from "../../src/capture/packet.ts";
 import { PARSE_REQUEST } from "../../src/native/layout.ts";
 import type { Finding } from "../../src/replay/finding.ts";
 import type { Parse } from "../../src/replay/kernel-parsers.ts";
-import { Watch } from "../../src/replay/packet-observer.ts";
+import { PacketObserver } from "../../src/replay/packet-observer.ts";
 
 /** Where a reader keeps the header of a record, and the bit that SSL 2 begins its with (RFC 5246 E.2). */
 const READER_RECORD = 32;
@@ -35,7 +35,7 @@ export async function observe(folder: string, file: string, parse: Parse): Promi
 		parse(request, bytes);
 		isSsl2 = (request.readUInt8(PARSE_REQUEST.reader + READER_RECORD) & SSL2_LENGTH) !== 0;
 	};
-	const watch = new Watch(noting, (finding) => {
+	const watch = new PacketObserver(noting, (finding) => {
 		const flow = flowOf(finding);
 		if (finding.kind === "gap") gaps.add(flow);
 		else observed.push({ finding, flow, isSsl2 });

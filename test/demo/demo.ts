@@ -2,6 +2,8 @@
  * npm run demo: real clients under a real policy, in a network of their own. Nothing of the host is touched: the daemon
  * watches a cgroup that the demo made, and all traffic stays in two network namespaces.
  */
+import { HELP } from "../../scripts/help.mjs";
+import { readOptions } from "../../scripts/options.ts";
 import { records, type Seen, status } from "../support/api.ts";
 import { Daemon } from "../support/daemon.ts";
 import { run, sleep } from "../support/run.ts";
@@ -13,6 +15,7 @@ import { type ClientResult, resultOf } from "./outcome.ts";
 import { NAMELESS4, POLICY, ZONE } from "./scene.ts";
 import { painter, row, rule, title } from "./screen.ts";
 
+readOptions(HELP["demo"], {});
 const paint = painter(process.stdout.isTTY && process.env.NO_COLOR === undefined);
 const started = performance.now();
 const say = (line: string) => void process.stdout.write(`${line}\n`);

@@ -3,7 +3,6 @@ import { afterAll, beforeAll, expect, test } from "vitest";
 import { DNS4 } from "../support/addresses.ts";
 import { decisions, metrics } from "../support/api.ts";
 import { policy } from "../support/policies.ts";
-import { SLOW } from "../support/run.ts";
 import { PORTS, parse, Stage } from "../support/stage.ts";
 
 let stage: Stage;
@@ -46,7 +45,7 @@ test("what the kernel wrote has arrived, type by type, and nothing was lost", as
 			(await metrics(stage.daemon)).filter((each) => each.name === name).map((each) => [each.labels.type, each.value]),
 		);
 	await expect
-		.poll(async () => byType("sallyport_events_received_total"), { timeout: 3_000 * SLOW })
+		.poll(async () => byType("sallyport_events_received_total"))
 		.toEqual(await byType("sallyport_events_total"));
 	expect((await byType("sallyport_events_total")).connect).toBe(6_500);
 	expect(Object.values(await byType("sallyport_events_lost_total")).every((lost) => lost === 0)).toBe(true);

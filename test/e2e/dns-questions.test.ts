@@ -1,4 +1,4 @@
-/** What questions may hide: the rest of row N12, and N13. */
+/** DNS questions that could hide a name: rows N12 and N13 of the bypass table. */
 import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
 import { DNS4 } from "../support/addresses.ts";
 import { type Asked, labels, question, u16 } from "../support/dns-message.ts";
@@ -25,7 +25,7 @@ const send = (message: Buffer, answers = 1, patience = 700) =>
 	stage.dns({ via: "udp", server: DNS4, messages: [message.toString("hex")], answers, patience });
 const arrived = async () => (await stage.world.server.snmp())["Udp.InDatagrams"] ?? 0;
 
-/** Whether a datagram of this message leaves. */
+/** True if the message arrives at the server. */
 async function leaves(message: Buffer): Promise<boolean> {
 	const before = await arrived();
 	await send(message, 1, 500);
@@ -35,7 +35,7 @@ async function leaves(message: Buffer): Promise<boolean> {
 const good: Asked = { name: "www.good.test" };
 const bad: Asked = { name: "a.forbidden.test" };
 
-test("of several questions in one message each is judged, and one that is denied keeps all of it here", async () => {
+test("each question of a message is judged, and one that is denied keeps the message from being sent", async () => {
 	expect(await leaves(question(1, [good, { name: "www.bad.test" }])), "none is denied").toBe(true);
 	expect(await leaves(question(2, [good, bad]))).toBe(false);
 	expect(await leaves(question(3, [bad, good]))).toBe(false);
@@ -46,7 +46,7 @@ test("of several questions in one message each is judged, and one that is denied
 	).toBeDefined();
 });
 
-test("the answer to a message of several questions teaches nothing", async () => {
+test("nothing is learned from the answer to a message with several questions", async () => {
 	const outcome = await stage.dns({
 		...{ via: "udp", server: DNS4, messages: [question(9, [good, good]).toString("hex")], answers: 1 },
 		connect: [[WWW4, PORTS.sink]],
@@ -55,7 +55,7 @@ test("the answer to a message of several questions teaches nothing", async () =>
 	expect(outcome.connects).toEqual(["EACCES"]);
 });
 
-test("a name that is compressed is read as the server reads it", async () => {
+test("a compressed name is read as the server reads it", async () => {
 	/* Question 2: "b" and a pointer to "forbidden.test" inside question 1. */
 	const first = { name: "a.forbidden.test" };
 	const pointer = Buffer.concat([Buffer.from([1, 0x62]), u16(0xc000 | (12 + 2))]);
@@ -68,7 +68,7 @@ test("a name that is compressed is read as the server reads it", async () => {
 	expect(await stage.record({ kind: "dns", name: "b.forbidden.test", verdict: "deny" })).toBeDefined();
 });
 
-test("a loop of pointers, a pointer ahead and a name that does not end cannot be read: the default of dns decides", async () => {
+test("the default of phase dns decides about a loop of pointers, a forward pointer and a name without an end", async () => {
 	const broken = [
 		question(1, [{ name: "", wire: u16(0xc00c) }]),
 		question(2, [{ name: "", wire: Buffer.concat([Buffer.from([1, 0x61]), u16(0xc00c)]) }]),
@@ -84,7 +84,7 @@ test("a loop of pointers, a pointer ahead and a name that does not end cannot be
 	await stage.daemon.put(POLICY);
 });
 
-test("EDNS and any type are visible as questions, with who asked", async () => {
+test("questions with EDNS and of any type are records with their process", async () => {
 	const outcome = await send(question(1, [{ name: "2.1.19.198.in-addr.arpa", type: "PTR" }], { edns: true }));
 	expect(outcome.answers.length).toBe(1);
 	expect(
@@ -100,7 +100,7 @@ test("EDNS and any type are visible as questions, with who asked", async () => {
 	expect(types.get("2.1.19.198.in-addr.arpa")).toBe("PTR");
 });
 
-test("N13: data in labels, also bytes that no host name has, is denied and counted by its domain", async () => {
+test("N13: data in labels, also bytes that no host name may have, is denied by its domain and counted", async () => {
 	const before = await stage.metric("sallyport_decisions_total", 'phase="dns",verdict="deny"');
 	const data = [
 		"deadbeef.cafe.x.forbidden.test",
@@ -121,7 +121,7 @@ test("N13: data in labels, also bytes that no host name has, is denied and count
 	).toBeDefined();
 });
 
-test("N13: without a rule against it, data in labels leaves and is there to be seen", async () => {
+test("N13: without a deny rule, data in labels is sent and recorded", async () => {
 	expect(await leaves(question(1, [{ name: "0badf00d.tunnel.test", type: "TXT" }]))).toBe(true);
 	expect(await stage.record({ kind: "dns", name: "0badf00d.tunnel.test", verdict: "allow" })).toBeDefined();
 });

@@ -1,6 +1,6 @@
 /**
- * What the kernel counted is what was delivered and what was counted as lost, exactly, and is in the history once or counted as dropped, at the highest rate
- * that loopback has: for three seconds, or SALLYPORT_STORM_SECONDS of them (the goal is 30).
+ * Every connection that the kernel counts is delivered or counted as lost, and every delivered one is in the history once or counted as
+ * dropped, at the highest rate of loopback. Each storm takes 3 s, or SALLYPORT_STORM_SECONDS.
  */
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -49,19 +49,19 @@ test.each([
 			expect(grown(before, after, "received", type), type).toBe(grown(before, after, "written", type));
 		const { rows, ids, sockets, dropped } = await kept(to);
 		note(`${what}: ${rows} rows of history, ${dropped} dropped`);
-		/* What is denied costs nothing but the call: a hundred thousand a second, faster than any disk. */
+		/* A denied connect() is only a system call: 100,000 per second are more than a disk can take. */
 		if (port === CLOSED) expect(dropped).toBe(0);
 		expect([ids, sockets]).toEqual([rows, rows]);
-		/* Of one whose beginning was lost the end may have told. */
+		/* The end event of a connection is a record even if its first event was lost. */
 		expect(rows + dropped).toBeGreaterThanOrEqual(count - lost);
 		expect(rows).toBeLessThanOrEqual(count);
 	},
 );
 
-/** What is in the file about connections to an address, once nothing waits for it. */
+/** Rows of the history about connections to an address, when none waits to be written. */
 async function kept(address: string): Promise<Record<"rows" | "ids" | "sockets" | "dropped", number>> {
 	const dropped = await until("the history has all", 30_000, async () => {
-		/* What asks sees what has happened so far: so that is written. */
+		/* A query flushes the rows that wait. */
 		await stage.daemon.get("/v1/connections?limit=1");
 		const all = await metrics(stage.daemon);
 		const value = (name: string) => all.find((each) => each.name === `sallyport_history_${name}`)?.value;
@@ -78,7 +78,7 @@ async function kept(address: string): Promise<Record<"rows" | "ids" | "sockets" 
 	}
 }
 
-test("a daemon that stands still loses events, and not one without a count", async () => {
+test("a stopped daemon loses events, and each is counted", async () => {
 	const before = await settled(stage.daemon);
 	const pid = stage.daemon.pid ?? 0;
 	process.kill(pid, "SIGSTOP");
@@ -98,7 +98,7 @@ test("a daemon that stands still loses events, and not one without a count", asy
 	expect(byRule.get("connect deny rule six")).toBeGreaterThanOrEqual(count);
 });
 
-test("a flood of what is allowed fills the ring, and hides no denial: who asked is there too", async () => {
+test("a flood of allowed connections fills the ring buffer without displacing a denial or its process", async () => {
 	const before = await settled(stage.daemon);
 	const pid = stage.daemon.pid ?? 0;
 	process.kill(pid, "SIGSTOP");
@@ -108,14 +108,14 @@ test("a flood of what is allowed fills the ring, and hides no denial: who asked 
 	} finally {
 		process.kill(pid, "SIGCONT");
 	}
-	/* Asked while a dozen batches wait. */
+	/* The query arrives while a dozen batches wait. */
 	const [seen] = await records(stage.daemon, "&address=198.19.6.2");
 	expect(seen).toMatchObject({ verdict: "deny", rule: "six" });
 	expect(seen?.exe).toMatch(/storm$/);
 	expect(grown(before, await settled(stage.daemon), "lost", "connect")).toBeGreaterThan(0);
 });
 
-/** What was measured, for the note; a test's own output is not kept. */
+/** Prints a measurement, and keeps it in a file, because vitest drops the output of a test that succeeds. */
 function note(line: string): void {
 	process.stderr.write(`  ${line}\n`);
 	writeFileSync(join(stage.world.folder, "storm.txt"), `${line}\n`, { flag: "a" });

@@ -2,18 +2,12 @@
 import { spawnSync } from "node:child_process";
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { HELP } from "../../scripts/help.mjs";
 import { amount, known, readOptions } from "../../scripts/options.ts";
 import { buildFuzzer, FOUND, inputsOf, logOf, PARSERS } from "./fuzzers.ts";
 import { writeSeeds } from "./seeds.ts";
 
-const USAGE = `
-npm run fuzz [-- OPTIONS]     libFuzzer on the parsers, built with sanitizers; what it finds is kept in test/fuzz/found
-
-  --seconds N      of each parser, 30 if not given
-  --runs N         instead: so many inputs of each
-  --parser NAME    this one: ${PARSERS.join(", ")}
-`;
-const { values } = readOptions(USAGE, {
+const { values } = readOptions(HELP["fuzz"], {
 	seconds: { type: "string", default: "30" },
 	runs: { type: "string" },
 	parser: { type: "string" },

@@ -51,7 +51,7 @@ async function addCapture(parser: string, file: string, add: (bytes: Buffer) => 
 	const connections = new Connections(() => {
 		const said: [Buffer, Buffer] = [Buffer.alloc(0), Buffer.alloc(0)];
 		return {
-			said(by, bytes) {
+			received(by, bytes) {
 				if (said[by].length < STREAM_MAX) said[by] = Buffer.concat([said[by], bytes]);
 			},
 			ended() {

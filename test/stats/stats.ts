@@ -1,6 +1,6 @@
 /** `npm run bpf:stats`: what the verifier and the JIT make of each program. */
+import { HELP, KERNELS } from "../../scripts/help.mjs";
 import { known, readOptions } from "../../scripts/options.ts";
-import { KERNELS } from "../vm/kernels.ts";
 import { CACHE } from "../vm/share.ts";
 import { type Loaded, loadHere, loadInGuest, type Program } from "./measure.ts";
 
@@ -11,14 +11,7 @@ const JITED_MAX = 128 * 1024;
 /** Milliseconds for all programs, one after another: a boot must not wait for them. An emulated processor says nothing about that. */
 const LOAD_MAX = 1000;
 
-const USAGE = `
-npm run bpf:stats [-- OPTIONS]     what the verifier and the JIT make of each program, on this kernel
-
-  --kernel 6.1     on Debian's 6.1 or 6.12 instead, in a virtual machine; may be given twice
-
-Ends with 1 beyond the bounds, or if a program is not loaded.
-`;
-const { values } = readOptions(USAGE, { kernel: { type: "string", multiple: true, default: [] } });
+const { values } = readOptions(HELP["bpf:stats"], { kernel: { type: "string", multiple: true, default: [] } });
 known("kernel", values.kernel, KERNELS);
 if (values.kernel.length === 0) show(await loadHere(), LOAD_MAX);
 for (const version of values.kernel) show(await loadInGuest(version, CACHE), null);

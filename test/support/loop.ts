@@ -1,6 +1,6 @@
 /**
- * The longest that the event loop of this process was held up while `work` ran, in ms of its thread's own processor time: what
- * other processes take from a busy machine does not count.
+ * The longest time that the event loop of this process was blocked while `work` ran: ms of its thread's processor time, which other
+ * processes on a busy machine do not change.
  */
 export async function longestStall<T>(work: () => Promise<T>): Promise<{ readonly result: T; readonly stall: number }> {
 	let stall = 0;

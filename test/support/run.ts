@@ -1,4 +1,4 @@
-/** Commands: those that must work, and those whose outcome is what a test is about. */
+/** Commands that must work, commands whose outcome is tested, and waiting. */
 import { type ChildProcess, type SpawnOptions, spawn, spawnSync } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { waitSync } from "./cleanup.ts";
@@ -12,10 +12,10 @@ export interface Outcome {
 	readonly pid: number;
 }
 
-/** How many times slower than usual this machine is: limits of time are so much longer. An emulated one says 10. */
+/** How many times slower than usual this machine is. Time limits are multiplied by it. An emulated machine sets 10. */
 export const SLOW = Number(process.env["SALLYPORT_TEST_SLOW"] ?? 1);
 
-/** Run a set-up command; throw with its error text if it fails. */
+/** Runs a set-up command; throws with its error text if it fails. */
 export function must(command: string, ...args: string[]): string {
 	const result = spawnSync(command, args, { encoding: "utf8" });
 	if (result.status === 0) return result.stdout;
@@ -27,7 +27,7 @@ export function has(command: string): boolean {
 	return spawnSync("sh", ["-c", `command -v "$0"`, command]).status === 0;
 }
 
-/** Run to the end, bounded in time (then killed, code null). */
+/** Runs a command to its end. After the timeout (ms) it is killed, and its code is null. */
 export async function run(
 	argv: readonly string[],
 	options: SpawnOptions & { timeout?: number } = {},
@@ -44,7 +44,7 @@ export async function run(
 	return { code, signal, stdout, stderr, ms: performance.now() - started, pid: child.pid ?? 0 };
 }
 
-/** End a process that we started, by pid, and wait until it is gone. */
+/** Ends a process that the tests started, by pid, and waits until it is gone. `ms` until SIGKILL. */
 export function end(pid: number | undefined, signal: NodeJS.Signals = "SIGKILL", ms = 3_000): boolean {
 	if (pid === undefined || !alive(pid)) return true;
 	try {
@@ -56,7 +56,7 @@ export function end(pid: number | undefined, signal: NodeJS.Signals = "SIGKILL",
 	return signal === "SIGKILL" ? false : end(pid, "SIGKILL");
 }
 
-/** A zombie is not alive: Node reaps it when its event loop turns again. */
+/** A zombie is not alive: Node reaps it in the next turn of its event loop. */
 export function alive(pid: number): boolean {
 	try {
 		const stat = readFileSync(`/proc/${pid}/stat`, "utf8");
@@ -66,19 +66,27 @@ export function alive(pid: number): boolean {
 	}
 }
 
+/**
+ * Polls until `probe` returns something. The time limit only ends a test that hangs: it is never less than LEAST_PATIENCE, because a busy
+ * machine may stop a process for seconds.
+ */
 export async function until<T>(
 	what: string,
 	ms: number,
 	probe: () => Promise<T | undefined> | T | undefined,
 ): Promise<T> {
-	const end = performance.now() + ms * SLOW;
+	const patience = Math.max(ms, LEAST_PATIENCE) * SLOW;
+	const end = performance.now() + patience;
 	for (;;) {
 		const value = await probe();
 		if (value !== undefined && value !== false) return value;
-		if (performance.now() > end) throw new Error(`${what}: not within ${ms * SLOW} ms`);
+		if (performance.now() > end) throw new Error(`${what}: not within ${patience} ms`);
 		await new Promise((resolve) => setTimeout(resolve, 10 * SLOW));
 	}
 }
+
+/** ms */
+const LEAST_PATIENCE = 15_000;
 
 export function sleep(ms: number): Promise<void> {
 	return new Promise((resolve) => setTimeout(resolve, ms));

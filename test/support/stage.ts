@@ -163,11 +163,6 @@ export class Stage {
 	}
 }
 
-/** Times of single attempts are at the mercy of what else the machine does; half of them are not. */
-export function median(values: readonly number[]): number {
-	return [...values].sort((a, b) => a - b)[values.length >> 1] ?? Number.NaN;
-}
-
 export function matches(seen: Seen, like: Partial<Seen>): boolean {
 	return Object.entries(like).every(([key, value]) => seen[key as keyof Seen] === value);
 }

@@ -1,4 +1,4 @@
-/** npm run test:arm64: the packaged tree for arm64 on Debian's arm64 kernel, in a virtual machine. */
+/** npm run test:arm64: the package for arm64 on Debian's arm64 kernel, in an emulated guest. */
 import { execFileSync, spawn } from "node:child_process";
 import {
 	cpSync,
@@ -13,6 +13,7 @@ import {
 } from "node:fs";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
+import { HELP } from "../../scripts/help.mjs";
 import { readOptions } from "../../scripts/options.ts";
 import { Cleanup } from "../support/cleanup.ts";
 import { ROOT } from "../support/paths.ts";
@@ -21,7 +22,7 @@ import { CACHE } from "./share.ts";
 
 const PACKAGES = ["linux-image-cloud-arm64", "libc6", "libstdc++6", "busybox-static"];
 const FOLDERS = ["dev", "etc", "proc", "root", "run", "sys", "tmp", "usr/bin", "usr/lib", "var/lib/sallyport"];
-/** Emulated, the verifier takes half a minute for all programs. */
+/** The emulated verifier needs half a minute for all programs. */
 const SECONDS = 900;
 const INIT = `#!/bin/busybox sh
 busybox mount -t proc proc /proc
@@ -35,7 +36,7 @@ busybox ip link set lo up
 busybox poweroff -f
 `;
 
-/** Debian's, unpacked: the kernel and what the tree's Node links with. */
+/** Unpacks Debian's kernel and the libraries that Node links with, unless the cache has them. */
 function unpackDebian(): string {
 	const folder = join(CACHE, "arm64");
 	if (existsSync(folder)) return folder;
@@ -51,11 +52,11 @@ function unpackDebian(): string {
 	return folder;
 }
 
-/** An initramfs: the package's tree with libc and a shell. */
+/** Makes an initramfs of the package, libc and a shell. */
 function makeTree(folder: string, debian: string): string {
 	const tree = join(folder, "tree");
 	for (const each of FOLDERS) mkdirSync(join(tree, each), { recursive: true });
-	const args = ["scripts/package/package.mjs", "--arch", "arm64", "--quick", "--out", folder, "tar"];
+	const args = ["scripts/package/package.ts", "--arch", "arm64", "--quick", "--out", folder, "tar"];
 	execFileSync(process.execPath, args, { cwd: ROOT, stdio: ["ignore", "ignore", "inherit"] });
 	const packed = readdirSync(folder).find((file) => file.endsWith(".tar.gz")) ?? "";
 	execFileSync("tar", ["-xzf", join(folder, packed), "-C", tree, "--exclude=./usr/share"]);
@@ -89,19 +90,13 @@ function boot(kernel: string, initrd: string, report: Report): Promise<void> {
 	return new Promise((resolve) =>
 		qemu.once("close", () => {
 			clearTimeout(timer);
-			if (!ended) report.tell("guest", false, "it has not come to its end");
+			if (!ended) report.check("guest", false, "it did not run to its end");
 			resolve();
 		}),
 	);
 }
 
-const USAGE = `
-npm run test:arm64     the package for arm64 on Debian's arm64 kernel, emulated whole: its Node runs, the kernel takes the
-                       programs, and they decide. No systemd in there
-
-What is fetched is cached in $SALLYPORT_VM_CACHE or ~/.cache/sallyport-vm.
-`;
-readOptions(USAGE, {});
+readOptions(HELP["test:arm64"], {});
 const report = new Report();
 const cleanup = new Cleanup();
 const folder = mkdtempSync("/tmp/sallyport-arm64-");

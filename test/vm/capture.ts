@@ -1,13 +1,13 @@
 import { readFileSync } from "node:fs";
 
 export interface Captured {
-	/** Frames that the machine has sent. */
+	/** Frames from the guest. */
 	readonly sent: number;
-	/** Of these, IPv4 to the address. */
+	/** IPv4 frames among them to the address. */
 	readonly to: number;
 }
 
-/** What a machine has sent, by a capture (pcap, Ethernet): https://www.ietf.org/archive/id/draft-gharris-opsawg-pcap-01.html */
+/** Counts the frames from a MAC address in a capture (pcap, Ethernet): draft-gharris-opsawg-pcap-01. */
 export function sentTo(file: string, mac: string, address: string): Captured {
 	const bytes = readFileSync(file);
 	const wanted = address.split(".").map(Number);

@@ -16,16 +16,16 @@ import { Cgroup } from "../support/cgroup.ts";
 import { type Cleanup, sleepSync, waitSync } from "../support/cleanup.ts";
 
 export interface ContainerOptions {
-	/** A Debian tree; the container changes it. */
+	/** A Debian tree, which the container changes. */
 	readonly root: string;
-	/** At /mnt/host in the container. */
+	/** Mounted at /mnt/host in the container. */
 	readonly share: string;
 	readonly console: string;
 	readonly limits: Limits;
 	readonly cleanup: Cleanup;
 }
 
-/** Of everything in the container; null: none. */
+/** Limits of the whole container; null is no limit. */
 export interface Limits {
 	/** Bytes. */
 	readonly memory: number | null;
@@ -34,8 +34,8 @@ export interface Limits {
 }
 
 /**
- * Debian with systemd on this machine's own kernel, in a cgroup tree of its own: what attaches to "its root" touches only that. bpffs and
- * network namespaces are made inside, and are gone with its mount namespace.
+ * Debian with systemd on this machine's kernel, in its own cgroup namespace: programs attached to its root cgroup apply only to the
+ * container. bpffs and network namespaces made inside end with its mount namespace.
  */
 export class Container {
 	readonly cgroup: string;
@@ -56,7 +56,7 @@ export class Container {
 		const args = [
 			...["-q", "-D", root, `--machine=${name}`, "--register=no", "--keep-unit", "--private-network"],
 			...["--capability=all", "--system-call-filter=bpf perf_event_open", "--console=pipe"],
-			/* A place for bpffs, which the service mounts itself. */
+			/* The service mounts bpffs over it. */
 			...["--tmpfs=/sys/fs/bpf", `--bind=${share}:/mnt/host`, ...memory, "-b"],
 		];
 		const out = openSync(console, "w");
@@ -69,13 +69,13 @@ export class Container {
 		cleanup.defer(`container ${name}`, () => halt(pid, cgroup));
 		const leader = await childOf(pid, console);
 		const container = new Container(cgroup, leader);
-		container.#isAlone();
+		container.#checkRoot();
 		const state = container.read("systemctl", "is-system-running", "--wait");
 		if (!/^(running|degraded)$/.test(state)) throw new Error(`the container is ${state}; see ${console}`);
 		return container;
 	}
 
-	/** Runs as root inside, tells each line, and resolves to the exit code. */
+	/** Runs as root inside, passes on each line, and resolves to the exit code. */
 	run(command: string, onLine: (line: string) => void): Promise<number> {
 		const [program = "", ...args] = this.#enter("bash", "-c", command);
 		const child = spawn(program, args, { stdio: ["ignore", "pipe", "inherit"], env: INSIDE });
@@ -92,17 +92,17 @@ export class Container {
 		return ["nsenter", "-t", String(this.#leader), "-m", "-u", "-i", "-n", "-p", "-C", "--", ...command];
 	}
 
-	/* The one thing that must not go wrong: what the container takes for the root of all cgroups is ours. */
-	#isAlone(): void {
+	/* Safety: the root cgroup that the container sees must be the one made for it, or it would enforce on the host. */
+	#checkRoot(): void {
 		const seen = Number(this.read("stat", "-c", "%i", "/sys/fs/cgroup"));
 		const ours = [this.cgroup, join(this.cgroup, "payload")].filter(existsSync).map((each) => statSync(each).ino);
-		if (!ours.includes(seen)) throw new Error(`the container's cgroup tree is not its own: inode ${seen}`);
+		if (!ours.includes(seen)) throw new Error(`the container sees another cgroup root than its own: inode ${seen}`);
 	}
 }
 
 const INSIDE = { PATH: "/usr/sbin:/usr/bin:/sbin:/bin", HOME: "/root", LANG: "C.UTF-8" };
 
-/* On a hybrid layout memory, processors and systemd's own tree are hierarchies beside cgroup v2. */
+/* On a hybrid layout memory, cpu and systemd's tree are cgroup v1 hierarchies beside cgroup v2. */
 function makeHierarchies(name: string, limits: Limits, cleanup: Cleanup): { all: string[]; memory: string | null } {
 	const mounted = readFileSync("/proc/self/mounts", "utf8")
 		.split("\n")
@@ -129,7 +129,7 @@ function limitUnified(cgroup: string, { memory, cpus }: Limits): void {
 	if (cpus !== null) writeFileSync(join(cgroup, "cpu.max"), `${Math.round(cpus * 100_000)} 100000`);
 }
 
-/* What nspawn leaves on the host is one empty folder. */
+/* nspawn leaves one empty folder on the host. */
 function halt(pid: number, cgroup: string): void {
 	const gone = () => !existsSync(`/proc/${pid}`) || /^State:\s+Z/m.test(readFileSync(`/proc/${pid}/status`, "utf8"));
 	if (!gone()) process.kill(pid, "SIGTERM");
@@ -141,6 +141,7 @@ function halt(pid: number, cgroup: string): void {
 	rmdirSync(folder);
 }
 
+/** ms */
 const HALT = 5_000;
 
 async function childOf(pid: number, console: string): Promise<number> {
@@ -153,7 +154,7 @@ async function childOf(pid: number, console: string): Promise<number> {
 	throw new Error(`systemd-nspawn has not started:\n${readFileSync(console, "utf8").slice(-2_000)}`);
 }
 
-/* nspawn's child becomes systemd once its namespaces stand. */
+/* nspawn's child executes systemd once its namespaces exist. */
 function isInit(pid: number): boolean {
 	try {
 		if (!/^systemd$/m.test(readFileSync(`/proc/${pid}/comm`, "utf8"))) return false;

@@ -26,7 +26,7 @@ const PACKAGES = [
 	"procps",
 	"bpftool",
 	"libnss-resolve",
-	/* What the tests of test/bypass and test/e2e use (suite.ts). */
+	/* Used by the tests of test/bypass and test/e2e (suite.ts). */
 	"libbpf1",
 	"openssl",
 	"nftables",
@@ -36,7 +36,7 @@ const PACKAGES = [
 	"dbus-user-session",
 	"systemd-container",
 ];
-/* What a test host does without: each takes tenths of a second to seconds under emulation. */
+/* Units that no test needs: each takes tenths of a second to seconds under emulation. */
 const MASKED = [
 	...["getty.target", "serial-getty@.service", "console-getty.service", "systemd-random-seed.service"],
 	...["systemd-update-utmp.service", "systemd-update-utmp-runlevel.service", "systemd-pstore.service"],
@@ -56,7 +56,7 @@ const MODULES = [
 	"drivers/virtio",
 ];
 
-/** Debian with systemd on an ext4 file system, with the modules of a kernel and what this folder puts into a guest. */
+/** Makes an ext4 image of Debian with systemd, the modules of a kernel and the files of guest/, unless the cache has it. */
 export function makeImage(kernel: GuestKernel, cache: string): string {
 	const inputs = [PACKAGES, MASKED, MODULES, kernel.release, readFileSync(import.meta.filename, "utf8")];
 	const hash = createHash("sha256").update(JSON.stringify(inputs));
@@ -70,7 +70,7 @@ export function makeImage(kernel: GuestKernel, cache: string): string {
 		unpackDebian(root, cache);
 		addModules(root, kernel);
 		configure(root);
-		/* Another run may make the same one just now. */
+		/* Another run may be making the same image. */
 		const part = join(cache, `part-${process.pid}`);
 		execFileSync("truncate", ["-s", "2G", part]);
 		execFileSync("mkfs.ext4", ["-q", "-F", "-d", root, "-m", "0", part]);
@@ -81,7 +81,7 @@ export function makeImage(kernel: GuestKernel, cache: string): string {
 	}
 }
 
-/** Debian's packages, unpacked and configured; nothing of this project yet. */
+/** Unpacks a configured Debian, without this project. */
 export function unpackDebian(root: string, cache: string): void {
 	execFileSync("tar", ["-xf", system(cache), "-C", root]);
 }
@@ -114,7 +114,7 @@ function addModules(root: string, { modules, release }: GuestKernel): void {
 	execFileSync("chroot", [root, "depmod", release]);
 }
 
-/** For a container, whose network and kernel are there already. */
+/** For a container: network and kernel are the host's. */
 export function configureContainer(root: string): void {
 	identify(root);
 	mask(root);
@@ -130,7 +130,7 @@ function identify(root: string): void {
 
 function mask(root: string): void {
 	execFileSync("systemctl", ["-q", `--root=${root}`, "mask", ...MASKED]);
-	/* Nothing has changed since the image was made: no caches are to be built anew. */
+	/* systemd-update-done(8): without this, the first boot would rebuild caches. */
 	execFileSync("touch", ["-r", join(root, "usr"), join(root, "etc/.updated"), join(root, "var/.updated")]);
 }
 
@@ -143,7 +143,7 @@ function configure(root: string): void {
 		"etc/systemd/network/80-vm.network",
 		"[Match]\nType=ether\nKind=!*\n[Network]\nAddress=10.0.2.15/24\nGateway=10.0.2.2\nIPv6AcceptRA=no\nLinkLocalAddressing=no\n",
 	);
-	/* An emulated processor is ten times slower, and the verifier is mostly computing: on hardware a load takes a second or two. */
+	/* Loading the programs takes seconds on hardware; an emulated processor is ten times slower. */
 	for (const unit of ["sallyport.service", "sallyport-early.service", "sallyport-early-unconfined.service"]) {
 		mkdirSync(join(root, `etc/systemd/system/${unit}.d`), { recursive: true });
 		put(`etc/systemd/system/${unit}.d/emulated.conf`, "[Service]\nTimeoutStartSec=600\n");

@@ -2,13 +2,11 @@ import { execFileSync, spawnSync } from "node:child_process";
 import { existsSync, mkdirSync, readdirSync, renameSync, rmSync } from "node:fs";
 import { join } from "node:path";
 
-/** What Debian calls the kernels that Amazon Linux 2023 has. */
+/** Debian's metapackages for the kernels that Amazon Linux 2023 has: help.mjs lists the versions. */
 const META: Readonly<Record<string, string>> = {
 	"6.1": "linux-image-cloud-amd64",
 	"6.12": "linux-image-6.12-cloud-amd64",
 };
-
-export const KERNELS = Object.keys(META);
 
 export interface GuestKernel {
 	readonly release: string;
@@ -16,13 +14,13 @@ export interface GuestKernel {
 	readonly modules: string;
 }
 
-/** The kernel's package, unpacked and not installed, in the cache. */
+/** Unpacks the kernel's package into the cache, without installing it. */
 export function fetchKernel(version: string, cache: string): GuestKernel {
 	const meta = META[version];
-	if (meta === undefined) throw new Error(`no kernel ${version}: ${KERNELS.join(", ")}`);
+	if (meta === undefined) throw new Error(`no kernel ${version}: ${Object.keys(META).join(", ")}`);
 	let name = newest(meta);
 	if (name === null || !existsSync(join(cache, "kernels", name))) {
-		/* Without lists, or with old ones, a package is not found. */
+		/* With missing or old package lists the package is not found. */
 		execFileSync("apt-get", ["update", "-q"], { stdio: "ignore" });
 		name = newest(meta);
 	}

@@ -1,9 +1,9 @@
-/** What a run tells a person: a line a check, with seconds. */
+/** The output of a run: a line for each check, with seconds. */
 export class Report {
 	failed = 0;
 	readonly #prefix: string;
 
-	/** `prefix`: before each line, where several tell at once. */
+	/** `prefix` of each line, to distinguish runs side by side. */
 	constructor(prefix = "") {
 		this.#prefix = prefix;
 	}
@@ -12,17 +12,17 @@ export class Report {
 		process.stdout.write(`${this.#prefix}${line}\n`);
 	}
 
-	tell(name: string, ok: boolean, detail: string): void {
+	check(name: string, ok: boolean, detail: string): void {
 		if (!ok) this.failed++;
 		this.print(`${ok ? "ok  " : "FAIL"} ${name}${detail === "" ? "" : `: ${detail}`}`);
 	}
 
-	/** A check's line is JSON (guest/check.mjs); whatever else comes is shown as it is. */
+	/** Prints a line of a guest: JSON is the outcome of a check (guest/check.mjs), anything else is printed as it is. */
 	line(line: string): void {
 		try {
 			const { name, ok, detail, ms } = JSON.parse(line) as { name: string; ok: boolean; detail: string; ms: number };
-			if (typeof ok !== "boolean") throw new Error("JSON of something else");
-			this.tell(name, ok, `${detail}${detail === "" ? "" : ", "}${(ms / 1000).toFixed(1)} s`);
+			if (typeof ok !== "boolean") throw new Error("not a check");
+			this.check(name, ok, `${detail}${detail === "" ? "" : ", "}${(ms / 1000).toFixed(1)} s`);
 		} catch {
 			this.print(`     ${line}`);
 		}

@@ -1,25 +1,25 @@
 /**
- * npm run test:vm: boots Debian with systemd under QEMU, installs the package as a person would, and checks the service from inside and
- * outside; or the tests of the tree in such a guest (suite.ts).
+ * npm run test:vm: boots a guest, Debian with systemd under QEMU, installs the package, and checks the service from inside and outside.
+ * With --suite it runs tests of the tree in such a guest (suite.ts).
  */
 import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
 import { availableParallelism } from "node:os";
 import { join } from "node:path";
+import { GUEST_PARTS, HELP, KERNELS, ROWS } from "../../scripts/help.mjs";
 import { known, readOptions } from "../../scripts/options.ts";
 import { Cleanup } from "../support/cleanup.ts";
 import { ROOT } from "../support/paths.ts";
 import { type Captured, sentTo } from "./capture.ts";
 import { makeImage } from "./image.ts";
-import { fetchKernel, type GuestKernel, KERNELS } from "./kernels.ts";
+import { fetchKernel, type GuestKernel } from "./kernels.ts";
 import { boot, MAC } from "./machine.ts";
 import { Report } from "./report.ts";
-import { CACHE, fillShare, INSTALL, ROWS } from "./share.ts";
+import { CACHE, fillShare, INSTALL } from "./share.ts";
 import { INIT, suites } from "./suite.ts";
 import { makeTree } from "./tree.ts";
 
+/** Destination of guest/beacon.service. */
 const BEACON = "198.51.100.9";
-/** Parts of guest/checks.mjs and files of guest/rows, in this order, after the early unit's. */
-const PARTS = ["service", "memory", "disk", "clock", "who"];
 /* An emulated processor is about ten times slower (docs/kernels.md). */
 const CHECKS = "systemd-run -q --wait --pipe --collect --unit=checks -E SALLYPORT_TEST_SLOW=10";
 
@@ -35,7 +35,7 @@ class Guest {
 		this.#folder = folder;
 	}
 
-	/** Boots the same host once more, and says what the capture has. */
+	/** Boots the same host once more, and counts the frames that it sent. */
 	async run(command: string, seconds: number): Promise<Captured> {
 		const capture = join(this.#folder, `${++this.#boots}.pcap`);
 		const code = await boot({
@@ -48,12 +48,12 @@ class Guest {
 			seconds,
 			onLine: (line) => report.line(line),
 		});
-		if (code !== 0) report.tell(`boot ${this.#boots}`, false, `exit code ${code}`);
+		if (code !== 0) report.check(`boot ${this.#boots}`, false, `exit code ${code}`);
 		return sentTo(capture, MAC, BEACON);
 	}
 }
 
-/** Tests of this tree on other kernels, in guests that have no Sallyport of their own. */
+/** Runs tests of this tree on other kernels, in guests without an installed Sallyport. */
 async function testSuites(versions: readonly string[], wanted: readonly string[]): Promise<void> {
 	mkdirSync(CACHE, { recursive: true });
 	const cleanup = new Cleanup();
@@ -79,7 +79,7 @@ async function testSuites(versions: readonly string[], wanted: readonly string[]
 					onLine: (line) => own.line(line),
 				}),
 			);
-			own.tell(`${wanted.join(", ")} on ${version}`, code === 0, `exit code ${code}`);
+			own.check(`${wanted.join(", ")} on ${version}`, code === 0, `exit code ${code}`);
 			report.failed += own.failed;
 		};
 		await Promise.all(guests.map(run));
@@ -108,57 +108,45 @@ async function test(version: string, parts: readonly string[]): Promise<void> {
 		const first = await report.timed("first boot: install", () =>
 			guest.run(inTurn(INSTALL, why, checks("install")), MINUTES_20),
 		);
-		report.tell(
-			"without Sallyport the beacon gets out (the control)",
-			first.to > 0,
-			`${first.to} of ${first.sent} packets that it sent`,
-		);
+		report.check("without Sallyport the beacon gets out (the control)", first.to > 0, shareOf(first));
 
 		const life = parts.includes("service") ? [...parts, "spoil"] : parts;
 		const second = await report.timed(`second boot: ${["the early unit", ...parts].join(", ")}`, () =>
 			guest.run(inTurn(why, ...["boot", ...life].map(checks), SIGN), 3 * MINUTES_20),
 		);
-		tellNothing("nothing that the policy denies is in the capture", second);
+		checkSilence("the capture has nothing that the policy denies", second);
 		if (!life.includes("spoil")) return;
 
-		const last = await report.timed("third boot: no good policy, on_boot closed", () =>
+		const last = await report.timed("third boot: no valid policy, on_boot closed", () =>
 			guest.run(inTurn(checks("closed"), SIGN), MINUTES_20),
 		);
-		tellNothing("nothing is in the capture either", last);
+		checkSilence("the capture has nothing denied after the third boot", last);
 	} finally {
 		cleanup.run();
 	}
 }
 
-/* The kernel asks whether the gateway is there: ARP, which no policy stops. A capture without it says nothing about what is denied. */
+/* Sends an ARP request, which no policy denies: it proves that the capture records the guest's frames. */
 const SIGN = "ip neigh replace 10.0.2.2 lladdr 52:55:0a:00:02:02 dev eth0 nud probe; sleep 3";
 
-function tellNothing(what: string, { to, sent }: Captured): void {
-	report.tell(what, to === 0 && sent > 0, `${to} of ${sent} packets that it sent`);
+function checkSilence(name: string, captured: Captured): void {
+	report.check(name, captured.to === 0 && captured.sent > 0, shareOf(captured));
+}
+
+function shareOf({ to, sent }: Captured): string {
+	return `${to} of ${sent} packets of the guest`;
 }
 
 const MINUTES_20 = 1_200;
 const HOURS_3 = 10_800;
-const USAGE = `
-npm run test:vm [-- OPTIONS]     the package in Debian with systemd under QEMU, from install to removal
-
-  --kernel 6.1     or 6.12; may be given twice
-  --quick          install and boot only
-  --only PART      install, boot and this part: ${PARTS.join(", ")};
-                   or ${ROWS.filter((row) => !PARTS.includes(row)).join(", ")}; may be given twice
-  --suite SUITE    tests of the tree instead, a guest for each kernel at once: bypass, "bypass S7" (some rows),
-                   e2e, e2e/names.test.ts; may be given twice
-
-Kernels and image are Debian's, cached in $SALLYPORT_VM_CACHE or ~/.cache/sallyport-vm. SIGINT cleans up.
-`;
-const { values } = readOptions(USAGE, {
+const { values } = readOptions(HELP["test:vm"], {
 	kernel: { type: "string", multiple: true, default: ["6.1"] },
-	only: { type: "string", multiple: true, default: PARTS },
+	only: { type: "string", multiple: true, default: GUEST_PARTS },
 	quick: { type: "boolean", default: false },
 	suite: { type: "string", multiple: true },
 });
 known("kernel", values.kernel, KERNELS);
-known("part", values.only, [...PARTS, ...ROWS]);
+known("part", values.only, [...GUEST_PARTS, ...ROWS]);
 const report = new Report();
 if (values.suite !== undefined) {
 	await testSuites(values.kernel, values.suite);

@@ -1,6 +1,6 @@
-/** What a guest or a container gets from the host: its checks, pages of the documentation, two versions of the package. */
+/** The folder that a guest or a container gets from the host: checks, pages of the documentation, two versions of the package. */
 import { execFileSync } from "node:child_process";
-import { cpSync, readdirSync } from "node:fs";
+import { cpSync } from "node:fs";
 import { homedir } from "node:os";
 import { join } from "node:path";
 import { ROOT } from "../support/paths.ts";
@@ -8,20 +8,17 @@ import { ROOT } from "../support/paths.ts";
 const PAGES = ["service.md", "ec2.md"];
 const VERSIONS = ["0.1.0", "0.1.1"];
 
-/** Debian's packages, kernels and images. */
+/** Folder of Debian's packages, kernels and images. */
 export const CACHE = process.env["SALLYPORT_VM_CACHE"] ?? join(homedir(), ".cache/sallyport-vm");
 
-/** Checks that are asked for by name, beside those of guest/checks.mjs. */
-export const ROWS = readdirSync(join(import.meta.dirname, "guest/rows")).map((file) => file.replace(/\.mjs$/, ""));
-
-/** In the guest, with the folder at /mnt/host; the Node for the checks outlives an upgrade and a removal. */
+/** Command in the guest, with the folder at /mnt/host. The copy of Node runs the checks over upgrade and removal. */
 export const INSTALL = `dpkg -i /mnt/host/sallyport_${VERSIONS[0]}_amd64.deb | tail -1 && cp /usr/lib/sallyport/node /opt/node`;
 
 export function fillShare(share: string, kinds: readonly ("deb" | "rpm")[] = ["deb"]): void {
 	cpSync(join(import.meta.dirname, "guest"), join(share, "guest"), { recursive: true });
 	for (const page of PAGES) cpSync(join(ROOT, "docs", page), join(share, "docs", page));
 	for (const version of VERSIONS) {
-		const args = ["scripts/package/package.mjs", "--quick", "--out", share, "--version", version, ...kinds];
+		const args = ["scripts/package/package.ts", "--quick", "--out", share, "--version", version, ...kinds];
 		execFileSync(process.execPath, args, { cwd: ROOT, stdio: ["ignore", "ignore", "inherit"] });
 	}
 }

@@ -1,32 +1,16 @@
-/**
- * npm run test:spawn: the service on this machine's own kernel, in a container of Debian with systemd (systemd-nspawn) that is made, used
- * and removed.
- */
+/** npm run test:spawn: the service on this machine's kernel, in a systemd-nspawn container of Debian that is removed afterwards. */
 import { execFileSync } from "node:child_process";
 import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
 import { join } from "node:path";
+import { CONTAINER_PARTS, HELP, ROWS } from "../../scripts/help.mjs";
 import { amount, known, readOptions } from "../../scripts/options.ts";
 import { Cleanup } from "../support/cleanup.ts";
 import { Container, type Limits } from "./container.ts";
 import { configureContainer, unpackDebian } from "./image.ts";
 import { Report } from "./report.ts";
-import { CACHE, fillShare, INSTALL, ROWS } from "./share.ts";
+import { CACHE, fillShare, INSTALL } from "./share.ts";
 
-/** Parts of guest/checks.mjs and files of guest/rows, in this order. */
-const PARTS = [
-	"install",
-	"service",
-	"memory",
-	"disk",
-	"who",
-	"resolved",
-	"resolvers",
-	"boot-names",
-	"credentials",
-	"userdata",
-	"rpm",
-];
-/** Debian's rpm and its libraries. */
+/** Debian packages of rpm and its libraries, for the part "rpm". */
 const RPM = [
 	"rpm",
 	"rpm-common",
@@ -74,32 +58,20 @@ async function test({ parts, minutes, limits }: Wanted, report: Report): Promise
 				`exec systemd-run -q --wait --pipe --collect --unit=checks-${part} sh -c '${node}'`,
 				(line) => report.line(line),
 			);
-			if (code > 1) report.tell(part, false, `exit code ${code}`);
+			if (code > 1) report.check(part, false, `exit code ${code}`);
 		}
 	} finally {
-		for (const failure of cleanup.run()) report.tell("cleanup", false, failure);
+		for (const failure of cleanup.run()) report.check("cleanup", false, failure);
 	}
 }
 
-const USAGE = `
-npm run test:spawn [-- OPTIONS]     the service on this machine's own kernel, in a container of Debian with systemd
-
-  --only PART       this part: ${PARTS.slice(0, 6).join(", ")},
-                    ${PARTS.slice(6).join(", ")};
-                    or ${ROWS.filter((row) => !PARTS.includes(row)).join(", ")}; may be given twice
-  --minutes N       how long "soak" loads it, 30 if not given
-  --memory BYTES    limits of the container
-  --cpus N
-
-Debian's packages are cached in $SALLYPORT_VM_CACHE or ~/.cache/sallyport-vm.
-`;
-const { values } = readOptions(USAGE, {
-	only: { type: "string", multiple: true, default: PARTS },
+const { values } = readOptions(HELP["test:spawn"], {
+	only: { type: "string", multiple: true, default: CONTAINER_PARTS },
 	minutes: { type: "string", default: "30" },
 	memory: { type: "string" },
 	cpus: { type: "string" },
 });
-known("part", values.only, [...PARTS, ...ROWS]);
+known("part", values.only, [...CONTAINER_PARTS, ...ROWS]);
 const limit = (option: string, text: string | undefined) => (text === undefined ? null : amount(option, text));
 const report = new Report();
 const limits = { memory: limit("--memory", values.memory), cpus: limit("--cpus", values.cpus) };

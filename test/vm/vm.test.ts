@@ -1,4 +1,4 @@
-/** npm run test:vm as a test: one kernel whole. What the run prints is in the log, with the seconds of each part. */
+/** npm run test:vm as a test, on one kernel. The log has its output, with the seconds of each part. */
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { join } from "node:path";
@@ -9,7 +9,7 @@ const MINUTES = 60_000;
 test(
 	"Linux 6.1: the package on a real systemd, from its installation to its removal",
 	async () => {
-		/* A test that is killed leaves no guest behind. */
+		/* The guest ends with a killed test. */
 		const args = ["--pdeathsig", "TERM", process.execPath, join(import.meta.dirname, "run.ts"), "--kernel", "6.1"];
 		const run = spawn("setpriv", args, { stdio: ["ignore", "inherit", "inherit"] });
 		const [code] = await once(run, "close");

@@ -58,8 +58,8 @@ export interface RuleFacts {
 }
 
 /**
- * Equal arguments give equal bytes. Throws RangeError for a policy beyond a limit that parsePolicy() checks, and for a rule without a
- * slot.
+ * Equal arguments give equal bytes. Throws RangeError for a policy beyond a limit that parsePolicy() checks, and for a
+ * rule without a slot.
  */
 export function compile(policy: Policy, options: CompileOptions): Compiled {
 	const { rules } = policy;
@@ -173,7 +173,8 @@ function writeFixedVectors(rules: readonly Rule[], store: VectorStore): void {
 	if (store.count !== VECTOR.fixed) throw new Error("the fixed vectors differ from enum sp_vector");
 }
 
-/* Two 64-bit words of each vector that every decision reads, side by side in a row: enum sp_always. One lookup fetches them all. */
+/* Two 64-bit words of each vector that every decision reads, side by side in a row: enum sp_always. One lookup fetches
+ * them all. */
 function compileAlways(vectors: Uint32Array, words: number): Uint32Array {
 	const wordsOfRow = ROW / 4;
 	const always = new Uint32Array(Math.max(1, Math.ceil(words / 2)) * wordsOfRow);

@@ -1,6 +1,6 @@
 /**
- * SipHash with a 64-bit result (Aumasson and Bernstein, "SipHash: a fast short-input PRF"), fed a byte or a word at a time. The kernel
- * computes the same hashes (bpf/decide/hash.h); keys.ts lists the inputs.
+ * SipHash with a 64-bit result (Aumasson and Bernstein, "SipHash: a fast short-input PRF"), fed a byte or a word at a
+ * time. The kernel computes the same hashes (bpf/decide/hash.h); keys.ts lists the inputs.
  */
 
 /** Unsigned 32-bit words: low and high half of k0, then of k1. Random for each host. */
@@ -11,8 +11,8 @@ const COMPRESS_ROUNDS = 1;
 const FINAL_ROUNDS = 3;
 
 /**
- * One hash at a time: begin(), then bytes or words, then finish(). The result is in `lo` and `hi`. One object makes millions of hashes
- * without an allocation.
+ * One hash at a time: begin(), then bytes or words, then finish(). The result is in `lo` and `hi`. One object makes
+ * millions of hashes without an allocation.
  */
 export class SipHash {
 	/** Unsigned 32-bit words of the result: hi * 2^32 + lo. */

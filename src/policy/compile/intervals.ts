@@ -1,6 +1,7 @@
 /**
- * Turns nested prefixes into intervals that cover the whole key space. Prefixes sorted by first address, then by length, nest like
- * brackets, so a stack holds the open ones with their vectors. Adjacent intervals with the same vector are merged.
+ * Turns nested prefixes into intervals that cover the whole key space. Prefixes sorted by first address, then by
+ * length, nest like brackets, so a stack holds the open ones with their vectors. Adjacent intervals with the same
+ * vector are merged.
  */
 import { wordMask } from "../cidr.ts";
 import type { PrefixSet } from "../model.ts";

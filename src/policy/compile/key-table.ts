@@ -1,7 +1,10 @@
 import { PROBE, ROW, SLOT } from "../../native/layout.ts";
 import type { SipHash } from "./hash.ts";
 
-/** The hash table of a policy: 64-bit hashes with a vector each. Collected first, then laid out in buckets of one row each. */
+/**
+ * The hash table of a policy: 64-bit hashes with a vector each. Collected first, then laid out in buckets of one row
+ * each.
+ */
 export class KeyTable {
 	#lo = new Uint32Array(1024);
 	#hi = new Uint32Array(1024);

@@ -1,21 +1,22 @@
 /**
- * The keys of the hash table, byte by byte, as bpf/wire/policy.h defines them. Each function leaves its result in `hash.lo` and
- * `hash.hi`. A result of 0 is replaced by 1, because 0 marks an empty slot.
+ * The keys of the hash table, byte by byte, as bpf/wire/policy.h defines them. Each function leaves its result in
+ * `hash.lo` and `hash.hi`. A result of 0 is replaced by 1, because 0 marks an empty slot.
  *
- *   exe        'e', dev (4 bytes LE), then each component from the leaf up, followed by '/': "curl/bin/usr/" for /usr/bin/curl
+ *   exe        'e', dev (4 bytes LE), then each component from the leaf up, followed by '/': "curl/bin/usr/"
  *   user       'i', uid (4 bytes LE)
  *   unit       'u', "agent.service"
  *   container  'c', "0123456789ab" | "name" | "*"
  *   method     'm', the method as sent
  *   cgroup     'g', each component from the root down, followed by '/': "system.slice/agent.service/"
  *   label      the label in lower case
- *   shape      words, not bytes: the hash (0x2a for "*") of each of the k rightmost labels, from the right; the mask as the remaining
- *              bytes, and k | many << 7 as the length
+ *   shape      words, not bytes: the hash (0x2a for "*") of each of the k rightmost labels, from the right; the
+ *              mask as the remaining bytes, and k | many << 7 as the length
  */
 
 import { patternShape, SHAPE_STAR } from "../domain.ts";
 import type { SipHash } from "./hash.ts";
 
+/** @param path absolute, inside the file system `dev` */
 export function hashExe(hash: SipHash, dev: number, path: string): void {
 	start(hash, "e");
 	fourBytes(hash, dev);
@@ -27,12 +28,14 @@ export function hashExe(hash: SipHash, dev: number, path: string): void {
 	end(hash);
 }
 
+/** The key of a user. */
 export function hashUser(hash: SipHash, uid: number): void {
 	start(hash, "i");
 	fourBytes(hash, uid);
 	end(hash);
 }
 
+/** @param name of the unit's cgroup, "agent.service" */
 export function hashUnit(hash: SipHash, name: string): void {
 	hashText(hash, "u", name);
 }
@@ -42,6 +45,7 @@ export function hashContainer(hash: SipHash, name: string): void {
 	hashText(hash, "c", name);
 }
 
+/** @param method as sent */
 export function hashMethod(hash: SipHash, method: string): void {
 	hashText(hash, "m", method);
 }
@@ -51,6 +55,7 @@ export function hashCgroup(hash: SipHash, path: string): void {
 	hashText(hash, "g", `${path}/`);
 }
 
+/** @param label in lower case */
 export function hashLabel(hash: SipHash, label: string): void {
 	hashPart(hash, label, 0, label.length);
 }

@@ -20,6 +20,7 @@ export interface PolicyFacts {
 	readonly bytes: number;
 }
 
+/** The figures of a policy and its compiled form. */
 export function factsOf({ mode, rules }: Policy, { prefixes, names, bytes }: CompiledFacts): PolicyFacts {
 	return { mode, rules: rules.length, prefixes: prefixes.v4 + prefixes.v6, names, bytes };
 }

@@ -3,7 +3,10 @@ import type { PortRange, Rule } from "../model.ts";
 import type { Intervals } from "./intervals.ts";
 import type { VectorStore } from "./vectors.ts";
 
-/** The intervals of protocols and ports, with the key (protocol << 16) | port. Ranges may overlap, so the sweep counts how often each rule is open. */
+/**
+ * The intervals of protocols and ports, with the key (protocol << 16) | port. Ranges may overlap, so the sweep counts
+ * how often each rule is open.
+ */
 export function intervalsOfPorts(rules: readonly Rule[], store: VectorStore): Intervals {
 	const everywhere = rules.filter(({ to }) => to.ports === null && to.protocol === null).map((rule) => rule.index);
 	const changes: { at: number; rule: number; by: 1 | -1 }[] = [];

@@ -14,13 +14,15 @@ export interface Slots {
 	readonly entries: readonly SlotEntry[];
 	/** Slot of each rule, by the rule's index. */
 	readonly byRule: Uint16Array;
-	/** Slots of removed rules that were given to others. Their counters must be cleared before the policy is installed. */
+	/**
+	 * Slots of removed rules that were given to others. Their counters must be cleared before the policy is installed.
+	 */
 	readonly recycled: readonly number[];
 }
 
 /**
- * Assigns a slot to each rule. Known rules keep theirs. New rules take an unused slot, else that of the rule removed longest ago. Throws
- * RangeError if all RULE_SLOTS slots belong to rules of this policy.
+ * Assigns a slot to each rule. Known rules keep theirs. New rules take an unused slot, else that of the rule removed
+ * longest ago. Throws RangeError if all RULE_SLOTS slots belong to rules of this policy.
  *
  * @param before `entries` of the last call; [] for the first
  * @param keys ruleKey() of each rule, by its index; rules with the same key share a slot
@@ -40,10 +42,10 @@ export function assignSlots(before: readonly SlotEntry[], keys: readonly string[
 		if (byKey.has(key)) continue;
 		let slot = free.pop();
 		if (slot === undefined) {
-			const gone = oldest.shift();
-			if (gone === undefined) throw new RangeError(`no counter slot is left for rule "${key}"`);
-			byKey.delete(gone.key);
-			slot = gone.slot;
+			const removed = oldest.shift();
+			if (removed === undefined) throw new RangeError(`no counter slot is left for rule "${key}"`);
+			byKey.delete(removed.key);
+			slot = removed.slot;
 			recycled.push(slot);
 		}
 		byKey.set(key, { key, slot, removed: null });

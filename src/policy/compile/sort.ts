@@ -1,6 +1,6 @@
 /**
- * Sorts unsigned 32-bit keys, each with a value, in place (radix sort). Stable, so wider keys can be sorted word by word. A pass in
- * which all digits are equal is skipped.
+ * Sorts unsigned 32-bit keys, each with a value, in place (radix sort). Stable, so wider keys can be sorted word by
+ * word. A pass in which all digits are equal is skipped.
  */
 export function sortPairs(keys: Uint32Array, values: Uint32Array): void {
 	let from = keys;

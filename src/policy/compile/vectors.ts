@@ -36,7 +36,7 @@ export class VectorStore {
 	/** The number of the set `vector` plus one rule. */
 	with(vector: number, rule: number): number {
 		const key = vector * RULES_MAX + rule;
-		if (key === this.#lastKey) return this.#lastResult; // A list asks for the same pair up to a million times.
+		if (key === this.#lastKey) return this.#lastResult; // A list repeats the same pair up to a million times.
 		const result = this.#withRule.get(key) ?? this.#make(vector, rule);
 		this.#withRule.set(key, result);
 		this.#lastKey = key;

@@ -97,7 +97,9 @@ function rules(before: Policy, after: Policy): Change[] {
 	return changes;
 }
 
-/** The smallest set of rules whose move turns one order into the other: those outside a longest increasing subsequence. */
+/**
+ * The smallest set of rules whose move turns one order into the other: those outside a longest increasing subsequence.
+ */
 function movedOf(before: readonly string[], after: readonly string[]): Set<string> {
 	const indexBefore = new Map(before.map((key, index) => [key, index]));
 	const order = after.map((key) => indexBefore.get(key) ?? 0);

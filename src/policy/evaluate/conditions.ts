@@ -24,7 +24,7 @@ export interface Facts {
 }
 
 export interface Condition {
-	/** Its place in a rule: "to.cidr", "from.unit". */
+	/** Path in a rule: "to.cidr", "from.unit". */
 	readonly condition: string;
 	readonly holds: boolean;
 	/** A clause of a sentence. */

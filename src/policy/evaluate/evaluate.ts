@@ -19,8 +19,8 @@ export interface Connection {
 	/** Unexpired names that DNS answered with the address, the longest-lived first. */
 	readonly learned: readonly string[];
 	/**
-	 * Phase dns: the name of the question, or null if it is unreadable. Phase tls: the SNI as sent; phase http: the name in Host or in the
-	 * target. Null: there is none.
+	 * Phase dns: the name of the question, or null if it is unreadable. Phase tls: the SNI as sent; phase http: the
+	 * name in Host or in the target. Null: there is none.
 	 */
 	readonly name: string | null;
 	/** The address is a trusted resolver. */
@@ -173,7 +173,9 @@ function firstMatch(policy: Policy, phase: Phase, matches: (rule: Rule) => boole
 	return { rule: null, alert };
 }
 
-/** The table of phases. Independent of phases.ts, which the compiler uses, so that tests compare two implementations. */
+/**
+ * The table of phases. Independent of phases.ts, which the compiler uses, so that tests compare two implementations.
+ */
 function takesPart({ action, phases, to }: Rule, phase: Phase): boolean {
 	if (phases !== null && !phases.includes(phase)) return false;
 	if ((to.method !== null || to.path !== null || to.status !== null) && phase !== "http") return false;

@@ -18,7 +18,10 @@ export function matchesRequest({ to }: Rule, request: HttpRequest | null): boole
 	return to.status === null || (status !== null && to.status.some(({ low, high }) => low <= status && status <= high));
 }
 
-/** Whether the path matches. A path that servers may interpret differently matches no allow rule, and every deny or alert rule. */
+/**
+ * Whether the path matches. A path that servers may interpret differently matches no allow rule, and every deny or
+ * alert rule.
+ */
 export function matchesPath({ action, to }: Rule, request: HttpRequest | null): boolean {
 	if (to.path === null) return true;
 	if (request === null) return false;

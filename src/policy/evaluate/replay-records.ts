@@ -43,8 +43,8 @@ export interface DecidedOtherwise {
 }
 
 /**
- * The connections that only one of the policies allows, grouped by name, process and rules, the most frequent first. The name of a
- * connection counts as learned for its address, unless the record has the reason name_unbound.
+ * The connections that only one of the policies allows, grouped by name, process and rules, the most frequent first.
+ * The name of a connection counts as learned for its address, unless the record has the reason name_unbound.
  */
 export function decidedOtherwise(
 	before: Policy,

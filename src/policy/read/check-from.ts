@@ -14,6 +14,7 @@ const PATH_BYTES_MAX = TEXT_MAX / 2;
 const UID_MAX = 0xfffffffe;
 const CGROUP_MOUNT = "/sys/fs/cgroup/";
 
+/** The conditions under `from`. Problems are reported, and the invalid values skipped. */
 export function checkFrom(value: unknown, path: Path, environment: Environment, report: Report): Rule["from"] {
 	const from = recordOf(value);
 	const each = <T>(key: string, check: (item: Item) => readonly T[]): T[] | null =>

@@ -26,6 +26,7 @@ export function checkMethods(value: unknown, path: Path, report: Report): string
 	);
 }
 
+/** Path patterns, normalised by parsePathPattern(). */
 export function checkPaths(value: unknown, path: Path, report: Report): string[] | null {
 	return (
 		itemsOf(value, path)?.flatMap(({ value: written, path: at }) => {

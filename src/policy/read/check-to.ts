@@ -11,6 +11,7 @@ import type { Report } from "./report.ts";
 import type { Path } from "./source.ts";
 import { itemsOf, recordOf } from "./values.ts";
 
+/** The conditions under `to`. Problems are reported, and the invalid values skipped. */
 export function checkTo(value: unknown, path: Path, lists: Lists, report: Report): Rule["to"] {
 	const to = recordOf(value);
 	const ports = checkPorts(to["ports"], [...path, "ports"], report);

@@ -14,7 +14,10 @@ import type { Report } from "./report.ts";
 import type { Path } from "./source.ts";
 import { itemsOf, listOf, recordOf } from "./values.ts";
 
-/** The policy, complete only if `report` is empty afterwards. Values of the wrong type are skipped, since the schema reports them. */
+/**
+ * The policy, complete only if `report` is empty afterwards. Values of the wrong type are skipped, since the schema
+ * reports them.
+ */
 export function checkPolicy(value: unknown, environment: Environment, report: Report): Policy {
 	const root = recordOf(value);
 	const lists = new Lists(root["lists"], environment, report);

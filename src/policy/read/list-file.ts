@@ -2,8 +2,8 @@
 import { parsePattern } from "../domain.ts";
 
 /**
- * Calls `take` for each entry with its bytes [from, to), and its line and column (from 1; columns in bytes). Accepts LF, CRLF and a byte
- * order mark.
+ * Calls `take` for each entry with its bytes [from, to), and its line and column (from 1; columns in bytes). Accepts
+ * LF, CRLF and a byte order mark.
  */
 export function eachEntry(
 	bytes: Uint8Array,

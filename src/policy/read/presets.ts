@@ -5,13 +5,14 @@ import type { Action } from "../model.ts";
 export const PRESETS = ["encrypted-dns"] as const;
 export type Preset = (typeof PRESETS)[number];
 
+/** Whether a value of `preset` is known. */
 export function isPreset(name: unknown): name is Preset {
 	return PRESETS.includes(name as Preset);
 }
 
 /**
- * The values of `to` that a preset stands for, each a rule. In a deny or alert rule the domains have no ports, so that the rule also
- * applies to DNS questions for them.
+ * The values of `to` that a preset stands for, each a rule. In a deny or alert rule the domains have no ports, so that
+ * the rule also applies to DNS questions for them.
  */
 export function presetParts(_preset: Preset, action: Action): readonly Record<string, unknown>[] {
 	const names = { domain: DOH_NAMES };

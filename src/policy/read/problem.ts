@@ -1,4 +1,4 @@
-/** A problem of a policy, with its place. */
+/** A problem of a policy, with its position. */
 export interface PolicyProblem {
 	/** The policy file or list file. */
 	readonly file: string;
@@ -37,7 +37,9 @@ export function didYouMean(suggestion: string | undefined): string {
 	return suggestion === undefined ? "" : `; did you mean "${suggestion}"?`;
 }
 
-/** The only candidate that begins with `word`, else the nearest one. Undefined: none is near enough for a typing error. */
+/**
+ * The only candidate that begins with `word`, else the nearest one. Undefined: none is near enough for a typing error.
+ */
 export function nearest(word: string, candidates: readonly string[]): string | undefined {
 	const longer = candidates.filter((candidate) => word.length > 2 && candidate.startsWith(word.toLowerCase()));
 	if (longer.length === 1) return longer[0];

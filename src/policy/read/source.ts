@@ -11,7 +11,10 @@ export interface PolicySource {
 	readonly value: unknown;
 	/** Errors of the YAML parser. */
 	readonly problems: readonly PolicyProblem[];
-	/** Position of the value at a path, or of its key, from 1. If the path does not exist, that of its nearest existing parent. */
+	/**
+	 * Position of the value at a path, or of its key, from 1. If the path does not exist, that of its nearest existing
+	 * parent.
+	 */
 	locate(path: Path, part?: "key" | "value"): { line: number; column: number };
 }
 

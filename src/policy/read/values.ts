@@ -6,14 +6,17 @@ export interface Item {
 	readonly path: Path;
 }
 
+/** Whether a value is a mapping. */
 export function isRecord(value: unknown): value is Record<string, unknown> {
 	return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
+/** A mapping; {} for other values. */
 export function recordOf(value: unknown): Record<string, unknown> {
 	return isRecord(value) ? value : {};
 }
 
+/** A list; [] for other values. */
 export function listOf(value: unknown): readonly unknown[] {
 	return Array.isArray(value) ? value : [];
 }

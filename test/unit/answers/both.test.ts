@@ -1,10 +1,10 @@
-/** While the file takes nothing: it and memory together answer as one that has all would. */
+/** While the file cannot be written, it and memory together answer as one source that has every record. */
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { BothRecords } from "../../../src/answers/both.ts";
 import { RecentRecords } from "../../../src/answers/recent.ts";
 import { RecordSources } from "../../../src/answers/sources.ts";
-import { NameBook } from "../../../src/connections/name-book.ts";
+import { ForwardLookup } from "../../../src/connections/forward-lookup.ts";
 import type { Connection } from "../../../src/records/connection.ts";
 import type { HistoryQuery, HistoryReader, HistoryRecord, HistorySort } from "../../../src/records/contract.ts";
 import { viewer } from "../../../src/records/view.ts";
@@ -17,7 +17,7 @@ const fresh = randomConnections(200, 11, START + 200_000_000, 1_000_000).map((ea
 	Object.assign(each, { cookie: 1_000_000 + index });
 	return each;
 });
-/** In both, and gone on with since. */
+/** In both, and changed since they were written. */
 const changed = old.slice(250).map((each) => {
 	const now = made({ id: each.id, cookie: each.cookie, bytesOut: each.bytesOut + 1_000, ended: true, lasted: 900_000 });
 	now.name = each.name;
@@ -26,7 +26,7 @@ const changed = old.slice(250).map((each) => {
 const inMemory = [...changed, ...fresh];
 const all = [...old.slice(0, 250), ...inMemory];
 
-const names = new NameBook(1_000);
+const names = new ForwardLookup(1_000);
 const recent = (connections: readonly Connection[]) =>
 	new RecentRecords({
 		connections: () => connections,
@@ -118,7 +118,7 @@ test("sums count each record once", async () => {
 	expect(Object.keys(record).sort()).toEqual(Object.keys(asked).sort());
 });
 
-test("where questions are answered, and what is said of it", async () => {
+test("the source of an answer follows the state of the history", async () => {
 	const failure = { code: "disk_full", message: "The disk is full", time: Date.parse("2026-01-02T03:04:05Z") } as const;
 	const sources = (state: "writing" | "waiting" | "off") =>
 		new RecordSources({

@@ -4,7 +4,8 @@ import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
-import { isLoopback, listenOnSocket, listenOnTcp, parseListen, tcpListener } from "../../../src/api/listen.ts";
+import { listenOnSocket, listenOnTcp, tcpListener } from "../../../src/api/listen.ts";
+import { isLoopback, parseListen } from "../../../src/system/listen-address.ts";
 import { must } from "../../support/run.ts";
 import { fill, openApi } from "../support/api.ts";
 import { Desk } from "../support/desk.ts";
@@ -126,11 +127,11 @@ test("an unusable token file or certificate is an error before anything listens"
 });
 
 test.each(["127.0.0.1:9440", "[::1]:9440", "localhost:1", "127.9.9.9:80"])("%s is loopback", (address) => {
-	expect(isLoopback(parseListen(address).host)).toBe(true);
+	expect(isLoopback(parseListen(address, "--listen", 9440).host)).toBe(true);
 });
 
 test.each(["127.0.0.1.evil.com:1", "example.com:80", "9440", "127.0.0.1:99999", ""])("%s is refused", (address) => {
-	expect(() => parseListen(address)).toThrow(expect.objectContaining({ code: "USAGE" }));
+	expect(() => parseListen(address, "--listen", 9440)).toThrow(expect.objectContaining({ code: "USAGE" }));
 });
 
 test("the socket is for root, or for root and the group, and replaces an old one", async () => {

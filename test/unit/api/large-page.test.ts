@@ -1,4 +1,4 @@
-/** The largest responses block the event loop for less than 10 ms at a time. */
+/** The largest possible answer blocks the event loop only for a few milliseconds at a time. */
 import { join } from "node:path";
 import type { FastifyInstance } from "fastify";
 import { afterEach, beforeEach, expect, test } from "vitest";
@@ -12,8 +12,8 @@ import { Desk } from "../support/desk.ts";
 import { FakeServices } from "../support/services.ts";
 
 const ROWS = 12_000;
-/** ms */
-const BOUND = 10;
+/** ms of work before an answer gives the event loop back. */
+const SLICE = 4;
 const START = Date.now() * 1000 - 3_600_000_000;
 
 let folder: ReturnType<typeof scratch>;
@@ -56,6 +56,12 @@ const ANSWERS = [
 
 test.each(["history", "memory"] as const)("from %s", { timeout: 60_000 }, async (source) => {
 	await using app = await open(source);
+	const { body } = await app.inject("/v1/connections?limit=1000");
+	const atOneGo: number[] = [];
+	while (atOneGo.length < 3)
+		atOneGo.push((await longestStall(async () => JSON.stringify(JSON.parse(body)).length)).stall);
+	/* After a slice one more step: much less than a page of 1 MB read and written as JSON at one go, which takes 3 to 7 ms. */
+	const most = SLICE + Math.min(...atOneGo);
 	for (const [url, accept] of ANSWERS) {
 		const stalls: number[] = [];
 		for (let round = 0; round < 8; round++) {
@@ -64,12 +70,12 @@ test.each(["history", "memory"] as const)("from %s", { timeout: 60_000 }, async 
 			expect(result.body.length).toBeGreaterThan(100_000);
 			stalls.push(stall);
 		}
-		/* The median, because the first rounds compile code. */
-		expect(stalls.sort((a, b) => a - b)[3], `${url} as ${accept}: ${stalls}`).toBeLessThan(BOUND);
+		/* The median: code is compiled in the first rounds. */
+		expect(stalls.sort((a, b) => a - b)[3], `${url} as ${accept}: ${stalls}`).toBeLessThan(most);
 	}
 });
 
-test("a page that another thread writes equals one that this thread writes", async () => {
+test("a page written in the reader's thread equals one written here", async () => {
 	const { rows } = await history.query({ limit: 1_000 });
 	for (const source of ["history", "memory"] as const) {
 		await using app = await open(source);

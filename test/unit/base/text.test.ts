@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import { addressRange, addressText, isInRange, packAddress } from "../../../src/base/address.ts";
-import { BoundedMap } from "../../../src/base/lru.ts";
+import { BoundedMap } from "../../../src/base/bounded.ts";
 import { printable } from "../../../src/base/text.ts";
 
 test("control, escape, bidirectional and invisible characters become visible, the backslash cannot be forged", () => {

@@ -1,4 +1,4 @@
-/** TCP put in order: whatever the capture did to it, each side's bytes come once, and in their order. */
+/** TCP reassembly: each side's bytes are delivered once and in order, however they were captured. */
 import * as fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { Dissector } from "../../../src/capture/dissector.ts";
@@ -18,7 +18,7 @@ function listen(frames: readonly Buffer[]): Heard[] {
 		const one: Heard = { said: ["", ""], lost: [0, 0], ended: false };
 		heard.push(one);
 		return {
-			said(by, bytes, _packet, lost) {
+			received(by, bytes, _packet, lost) {
 				one.said[by] += bytes.toString("latin1");
 				one.lost[by] += lost;
 			},
@@ -43,7 +43,7 @@ test("both sides, each in order", () => {
 	expect(listen(frames)).toEqual([{ said: [ALPHABET, "yes"], lost: [0, 0], ended: true }]);
 });
 
-test("any cut, order, repetition and overlap gives the same", () => {
+test("any split, order, repetition and overlap gives the same bytes", () => {
 	const pieces = fc
 		.array(fc.tuple(fc.nat(25), fc.integer({ min: 1, max: 26 })), { maxLength: 12 })
 		.chain((extra) => fc.shuffledSubarray([...Array(26).keys()], { minLength: 26 }).map((order) => ({ extra, order })));
@@ -57,48 +57,48 @@ test("any cut, order, repetition and overlap gives the same", () => {
 	);
 });
 
-test("the first bytes stay where a later segment says otherwise", () => {
+test("the first bytes count where a later segment contradicts them", () => {
 	const forged = talk.say("client", 0, Buffer.from("XXXXXXXXXX"));
 	expect(listen([...talk.open(), say(0, 5), forged, say(10, 26)])[0]?.said[0]).toBe(`abcdeXXXXX${ALPHABET.slice(10)}`);
 });
 
-test("data that come with the SYN are the first", () => {
+test("data in the SYN come first", () => {
 	const syn = talk.packet("client", 0, Buffer.from("abc"), TCP_FLAGS.syn);
 	expect(listen([syn, say(3, 26)])[0]?.said[0]).toBe(ALPHABET);
 });
 
 describe("a capture that lacks the beginning", () => {
-	test("begins with the lowest number, whatever came first", () => {
+	test("begins with the lowest sequence number, in any order of arrival", () => {
 		const frames = [say(10, 20), say(0, 10), say(20, 26)];
 		expect(listen(frames)[0]).toMatchObject({ said: [ALPHABET, ""], lost: [0, 0] });
 	});
 
-	test("begins where the other side says it is", () => {
+	test("begins at the acknowledgement of the other side", () => {
 		const ack = talk.say("server", 0, Buffer.alloc(0), 0);
 		expect(listen([ack, say(0, 26)])[0]).toMatchObject({ said: ["", ALPHABET], lost: [0, 0] });
 	});
 
-	test("knows who opened it by the answer to a SYN", () => {
+	test("determines the client by the SYN-ACK", () => {
 		expect(listen([...talk.open().slice(1), say(0, 26)])[0]?.said).toEqual([ALPHABET, ""]);
 	});
 });
 
 describe("a gap", () => {
-	test("is told with its size when the capture ends", () => {
+	test("is reported with its size when the capture ends", () => {
 		expect(listen([...talk.open(), say(0, 5), say(9, 26)])[0]).toMatchObject({
 			said: [ALPHABET.slice(0, 5) + ALPHABET.slice(9), ""],
 			lost: [4, 0],
 		});
 	});
 
-	test("is given up when the other side has it and it does not come", () => {
+	test("counts as lost when it was acknowledged and does not arrive", () => {
 		const acks = [...Array(20).keys()].map((at) => talk.say("server", at, Buffer.from("."), 26));
 		const late = say(5, 9);
 		const [heard] = listen([...talk.open(), say(0, 5), say(9, 26), ...acks, late]);
 		expect(heard?.said[0]).toBe(ALPHABET.slice(0, 5) + ALPHABET.slice(9));
 	});
 
-	test("does not make a stream wait without end", () => {
+	test("does not delay a stream forever", () => {
 		const many = cut(Buffer.alloc(2_000_000, "x"), ...Array(2000).fill(1000));
 		let at = 10;
 		const frames = many.map((piece) => {
@@ -112,14 +112,14 @@ describe("a gap", () => {
 	});
 });
 
-test("a SYN with another number is another connection; the same one again is not", () => {
+test("a SYN with another sequence number opens a new connection; a retransmitted one does not", () => {
 	const [syn] = talk.open();
 	const other = talk.packet("client", 77_777, Buffer.alloc(0), TCP_FLAGS.syn);
 	expect(listen([syn!, syn!, say(0, 3)])).toHaveLength(1);
 	expect(listen([syn!, say(0, 3), other])).toHaveLength(2);
 });
 
-test("what a reset carries is not said", () => {
+test("the payload of a reset is not delivered", () => {
 	const reset = talk.packet("client", 1, Buffer.from("forged"), TCP_FLAGS.rst | TCP_FLAGS.ack, 1);
 	expect(listen([...talk.open(), reset, say(0, 26)])[0]?.said[0]).toBe(ALPHABET);
 });

@@ -1,4 +1,4 @@
-/** A datagram is found wherever it is: under any link type, behind tags, in tunnels, in fragments. */
+/** Datagrams are found under any link type, behind tags, in tunnels and in fragments. */
 import * as fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { addressText, type Packed } from "../../../src/base/address.ts";
@@ -113,7 +113,7 @@ test.each(wrapped)("in %s", (_name, bytes) => {
 	expect(dissect([bytes])).toEqual([AS_V4]);
 });
 
-test("IPv6, in IPv4 too, behind extension headers", () => {
+test("IPv6 behind extension headers, also in IPv4", () => {
 	expect(dissect([ethernet(ETHER.ipv6, packet6)])).toEqual([AS_V6]);
 	expect(dissect([ethernet(ETHER.ipv4, ip({ ...OUTER, protocol: IP.ipv6 }, packet6))])).toEqual([AS_V6]);
 	const extended = Buffer.concat([u8(60, 0), Buffer.alloc(6), u8(IP.udp, 1), Buffer.alloc(14), inner]);
@@ -132,14 +132,14 @@ describe("fragments", () => {
 		expect(dissect([parts[1]!, parts[2]!, parts[0]!])).toEqual([AS_V4]);
 	});
 
-	test("what came first stays where they overlap", () => {
+	test("the bytes that arrived first count where they overlap", () => {
 		const forged = Buffer.from(inner);
 		forged.fill("X", 8);
 		const late = ethernet(ETHER.ipv4, ipv4({ ...V4, offset: 0, more: true }, forged.subarray(0, 16)));
 		expect(dissect([fragment4(8, 16, true), late, fragment4(16, whole, false)])).toEqual([AS_V4]);
 	});
 
-	test("of different datagrams are not mixed, and one alone is none", () => {
+	test("of different datagrams are not mixed, and a single one is not a datagram", () => {
 		expect(dissect([fragment4(0, 8, true, 1), fragment4(8, whole, false, 2)])).toEqual([]);
 		expect(dissect([fragment4(8, whole, false)])).toEqual([]);
 	});
@@ -153,7 +153,7 @@ describe("fragments", () => {
 	});
 });
 
-test("a link type that is not known is counted", () => {
+test("unsupported link types are counted", () => {
 	const dissector = new Dissector({ segment: () => {}, datagram: () => {} });
 	dissector.take({ number: 1, time: 0n, linkType: 999, bytes: packet4, length: packet4.length });
 	expect([...dissector.unknownLinks]).toEqual([[999, 1]]);
@@ -164,7 +164,7 @@ const all: (readonly [linkType: number, bytes: Buffer])[] = [
 	...wrapped.map(([, bytes]) => [1, bytes] as const),
 ];
 
-test("any beginning of a packet is read without an error", () => {
+test("any truncated packet is read without an error", () => {
 	for (const [linkType, bytes] of all)
 		for (let length = 0; length < bytes.length; length++) dissect([bytes.subarray(0, length)], linkType);
 });
@@ -185,7 +185,7 @@ test("any bytes are read without an error", () => {
 	);
 });
 
-test("tunnels in tunnels end somewhere", () => {
+test("nested tunnels have a limit", () => {
 	let bytes: Buffer = packet4;
 	const outer: IpOptions = { ...OUTER, protocol: IP.ipip };
 	for (let depth = 0; depth < 200; depth++) bytes = ip(outer, bytes);

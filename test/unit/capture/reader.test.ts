@@ -49,24 +49,26 @@ describe("pcap", () => {
 		}
 	}
 
-	test("a file that ends in a record keeps what came before, and says where", async () => {
+	test("a file that ends inside a record yields the packets before it and the offset", async () => {
 		const file = pcap(packets);
 		const found = await read(file.subarray(0, file.length - 1));
 		expect(found.packets).toHaveLength(1);
 		expect(found.error?.offset).toBe(24 + 16 + 5);
 		expect(found.error?.message).toBe(
-			"the file ends in the middle of a record: 28 bytes of 29 (byte 45, after 1 packet)",
+			"the file ends inside a record, with 28 of its 29 bytes (byte 45, after 1 packet)",
 		);
 	});
 
-	test("a record that claims more than can be is told, not waited for", async () => {
+	test("a record with an impossible length is reported at once", async () => {
 		const file = Buffer.concat([pcap(packets), Buffer.alloc(16, 0xff)]);
 		const found = await read(file);
 		expect(found.packets).toHaveLength(2);
-		expect(found.error?.message).toMatch(/a record says that it has 4294967295 bytes \(byte 74, after 2 packets\)/);
+		expect(found.error?.message).toMatch(
+			/a record has an invalid length of 4294967295 bytes \(byte 74, after 2 packets\)/,
+		);
 	});
 
-	test("gzip'ed ones are read", async () => {
+	test("compressed files are read", async () => {
 		const found = await read(gzipSync(pcap(packets)), 7);
 		expect(found.packets).toHaveLength(2);
 	});
@@ -74,7 +76,7 @@ describe("pcap", () => {
 
 describe("pcapng", () => {
 	for (const bigEndian of [false, true]) {
-		test(`${bigEndian ? "big" : "little"} endian: interfaces have link types and clocks of their own`, async () => {
+		test(`${bigEndian ? "big" : "little"} endian: each interface has its own link type and clock`, async () => {
 			const interfaces = [
 				{ linkType: 1 },
 				{ linkType: 276, resolution: 9 },
@@ -93,7 +95,7 @@ describe("pcapng", () => {
 		});
 	}
 
-	test("sections follow each other, each in its own order, with its own interfaces", async () => {
+	test("each section has its own byte order and interfaces", async () => {
 		const file = Buffer.concat([pcapng(packets, [{ linkType: 1 }]), pcapng(packets, [{ linkType: 9 }], true)]);
 		const found = await read(file);
 		expect(found.packets.map(({ number, linkType }) => [number, linkType])).toEqual([
@@ -104,25 +106,25 @@ describe("pcapng", () => {
 		]);
 	});
 
-	test("an interface that was not described is told", async () => {
+	test("an interface without a description is reported", async () => {
 		const good = pcapng(packets.slice(0, 1), [{ linkType: 1 }]);
 		const bad = pcapng([{ ...packets[1]!, on: 1 }], [{ linkType: 1 }, { linkType: 1 }]);
 		const onlyItsPacket = bad.subarray(bad.length - (12 + 20 + 16));
 		const found = await read(Buffer.concat([good, onlyItsPacket]));
 		expect(found.packets).toHaveLength(1);
-		expect(found.error?.message).toMatch(/names interface 1, which was not described/);
+		expect(found.error?.message).toMatch(/refers to interface 1, which the file does not describe/);
 	});
 
-	test("a block whose two lengths differ is told", async () => {
+	test("a block whose two lengths differ is reported", async () => {
 		const file = Buffer.from(pcapng(packets, [{ linkType: 1 }]));
 		file.writeUInt32LE(4, file.length - 4);
 		const found = await read(file);
 		expect(found.packets).toHaveLength(1);
-		expect(found.error?.message).toMatch(/a block has 48 bytes at its front and 4 at its end/);
+		expect(found.error?.message).toMatch(/a block has a length of 48 bytes at its start and 4 at its end/);
 	});
 });
 
-test("what is no capture is told by its first bytes", async () => {
+test("another file is reported with its first bytes", async () => {
 	expect((await read(Buffer.from("GIF89a"))).error?.message).toMatch(/it begins with 47494638/);
 	expect((await read(Buffer.alloc(0))).error?.message).toMatch(/it has no header/);
 	expect((await read(gzipSync(Buffer.from("GIF89a")))).error?.message).toMatch(/it begins with 47494638/);

@@ -9,39 +9,39 @@ afterEach(() => void vi.useRealTimers());
 
 function watched() {
 	const desk = new Desk();
-	const told: string[] = [];
+	const reported: string[] = [];
 	const stream = new SettledStream({
 		table: desk.table,
 		settle: 1_000,
-		emit: (c) => told.push(`${c.id} ${c.name} ${desk.view(c).verdict} ${c.ended}`),
+		emit: (c) => reported.push(`${c.id} ${c.name} ${desk.view(c).verdict} ${c.ended}`),
 	});
-	return { desk, told, stream };
+	return { desk, reported, stream };
 }
 
-test("a connection is told once, when it is a second old, with the name that came meanwhile", () => {
-	const { desk, told } = watched();
+test("a connection is reported once, when it is a second old, with the name that arrived until then", () => {
+	const { desk, reported } = watched();
 	desk.feed(connect());
 	vi.advanceTimersByTime(400);
 	desk.feed(hello("a.example"));
-	expect(told).toEqual([]);
+	expect(reported).toEqual([]);
 	vi.advanceTimersByTime(1_000);
 	desk.feed(end(END.local));
-	expect(told).toEqual(["1 a.example allow false"]);
+	expect(reported).toEqual(["1 a.example allow false"]);
 	expect(vi.getTimerCount()).toBe(0);
 });
 
-test("one that ends sooner is told at its end, a denied one at once", () => {
-	const { desk, told } = watched();
+test("a connection that ends sooner is reported at its end, and a denied one at once", () => {
+	const { desk, reported } = watched();
 	desk.feed(connect({ cookie: 1n }), end(END.local, { cookie: 1n }), connect({ cookie: 2n, verdict: VERDICT.deny }));
-	expect(told).toEqual(["1 null allow true", "2 null deny true"]);
+	expect(reported).toEqual(["1 null allow true", "2 null deny true"]);
 });
 
-test("one that a new policy denies after it was told is told again, and closing tells what waits", () => {
-	const { desk, told, stream } = watched();
+test("a connection that a new policy denies is reported again; close() reports those that wait", () => {
+	const { desk, reported, stream } = watched();
 	desk.feed(connect());
 	vi.advanceTimersByTime(1_500);
 	desk.feed(hello("b.example", { verdict: VERDICT.deny }));
 	desk.feed(connect({ cookie: 8n }));
 	stream.close();
-	expect(told).toEqual(["1 null allow false", "1 b.example deny false", "2 null allow false"]);
+	expect(reported).toEqual(["1 null allow false", "1 b.example deny false", "2 null allow false"]);
 });

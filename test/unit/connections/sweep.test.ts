@@ -34,7 +34,7 @@ function putFlow(
 
 const udp = { protocol: PROTOCOL.udp, hook: HOOK.sendmsg, cookie: 3n } as const;
 
-test("a UDP flow's bytes come from the kernel's map, and it ends by idle time", () => {
+test("the bytes of a UDP flow are those of the kernel's map, and an idle flow ends", () => {
 	const { desk, kernel, sweep } = setUp();
 	desk.feed(connect({ ...udp, time: S }));
 	const key = putFlow(kernel, { last: 2 * S, bytesOut: 1234 });
@@ -47,7 +47,7 @@ test("a UDP flow's bytes come from the kernel's map, and it ends by idle time", 
 	expect(kernel.lookup("flows", key)).toBeNull();
 });
 
-test("a flow that the other side opened is forgotten much later: its answers must not become egress", () => {
+test("an inbound flow ends much later, because its answers must not count as egress", () => {
 	const { desk, kernel, sweep } = setUp();
 	const key = putFlow(kernel, { last: S, flags: FLOW_FLAG.inbound });
 	desk.now = 60 * S;
@@ -58,7 +58,7 @@ test("a flow that the other side opened is forgotten much later: its answers mus
 	expect(kernel.lookup("flows", key)).toBeNull();
 });
 
-test("a learned address stays while a connection uses it, is written only shortly before it would go, and never revived", () => {
+test("a learned name is extended while a connection uses its address, shortly before it expires, and not after", () => {
 	const { desk, kernel, sweep } = setUp();
 	desk.feed(
 		question("a.example", 1, { nameHash: 77n }),

@@ -5,7 +5,7 @@ import { answer, cgroupEvent, connect, end, hello, processEvent, question, reque
 
 const HASH = 0x1122334455667788n;
 
-test("connect, hello and end of one socket are one record, with everything in it", () => {
+test("connect, hello and end of one socket are one complete record", () => {
 	const desk = new Desk();
 	desk.rules.set("1 4", { group: "web", name: "api" });
 	desk.feed(
@@ -52,7 +52,7 @@ test("connect, hello and end of one socket are one record, with everything in it
 	});
 });
 
-test("requests of HTTP are counted, the last is shown, and its host is the name", () => {
+test("HTTP requests are counted, the last is shown, and its host is the name", () => {
 	const desk = new Desk();
 	desk.feed(
 		connect({ remotePort: 80 }),
@@ -68,20 +68,20 @@ test("requests of HTTP are counted, the last is shown, and its host is the name"
 	});
 });
 
-test("a host that is no name is shown, but names nothing; a hello's name stays", () => {
+test("a host that is an address is shown but is no name; the name of the hello stays", () => {
 	const desk = new Desk();
 	desk.feed(hello("api.example.com", { nameHash: HASH }), request({ host: "192.0.2.1", path: "/" }));
 	expect(desk.only()).toMatchObject({ name: "api.example.com", nameSource: "sni", http: { host: "192.0.2.1" } });
 });
 
-test("a request that is denied denies the connection", () => {
+test("a denied request denies the connection", () => {
 	const desk = new Desk();
 	desk.rules.set("1 2", { group: "g", name: "no-delete" });
 	desk.feed(connect(), request({ method: "DELETE" }, { verdict: VERDICT.deny, rule: 2, reason: REASON.rule }));
 	expect(desk.only()).toMatchObject({ verdict: "deny", phase: "http", rule: "no-delete", http: { method: "DELETE" } });
 });
 
-test("the most severe phase speaks for the connection, of equals the latest", () => {
+test("the record shows the most severe decision, among equals the latest phase", () => {
 	const desk = new Desk();
 	desk.rules.set("1 0", { group: "g", name: "soft" });
 	desk.feed(connect({ verdict: VERDICT.wouldDeny, rule: 0, reason: REASON.rule }), hello("ok.example"));
@@ -90,7 +90,7 @@ test("the most severe phase speaks for the connection, of equals the latest", ()
 	expect(desk.only()).toMatchObject({ verdict: "deny", phase: "tls", rule: null, reason: "default" });
 });
 
-test("a new policy's judgement of a live connection replaces that phase's", () => {
+test("a decision by a new policy replaces the previous one of that phase", () => {
 	const desk = new Desk();
 	desk.rules.set("2 1", { group: "g", name: "new" });
 	desk.feed(connect({ verdict: VERDICT.wouldDeny }));
@@ -98,7 +98,7 @@ test("a new policy's judgement of a live connection replaces that phase's", () =
 	expect(desk.only()).toMatchObject({ verdict: "allow", rule: "new", decisions: { connect: { generation: 2 } } });
 });
 
-test("a denied connect is over at once, and its socket is not destroyed; another try is another record", () => {
+test("a denied connect() ends at once without closing the socket; another attempt is another record", () => {
 	const desk = new Desk();
 	desk.feed(connect({ verdict: VERDICT.deny }), end(END.refused));
 	expect(desk.only()).toMatchObject({ verdict: "deny", end: "denied", open: false });
@@ -107,7 +107,7 @@ test("a denied connect is over at once, and its socket is not destroyed; another
 	expect(desk.views()).toHaveLength(2);
 });
 
-test("a denied hello and a denied first packet end the socket", () => {
+test("a denied hello and a denied first packet close the socket", () => {
 	const desk = new Desk();
 	desk.feed(
 		connect({ cookie: 1n }),
@@ -119,7 +119,7 @@ test("a denied hello and a denied first packet end the socket", () => {
 	expect(desk.views()[0]).toMatchObject({ verdict: "deny", end: "denied", name: "bad.example", phase: "tls" });
 });
 
-test("would_deny ends no socket", () => {
+test("would_deny closes no socket", () => {
 	const desk = new Desk();
 	desk.feed(
 		connect({ verdict: VERDICT.wouldDeny, hook: HOOK.egress }),
@@ -128,7 +128,7 @@ test("would_deny ends no socket", () => {
 	expect(desk.destroyed).toEqual([]);
 });
 
-test("a DNS question is a record of its own, with who asked and the answers", () => {
+test("a DNS question is a record with its process and the answers", () => {
 	const desk = new Desk();
 	desk.feed(
 		question("www.example.com", 1, { nameHash: HASH, cookie: 5n }),
@@ -159,7 +159,7 @@ test("the flow to a trusted resolver is not a second record of its question", ()
 	expect(desk.views()).toHaveLength(2);
 });
 
-test("a connection's name: what its process asked for, before what the kernel went by, before what others asked for", () => {
+test("the name that the process resolved is preferred to the name that decided, and that to a name of another process", () => {
 	const desk = new Desk();
 	const name = (text: string, hash: bigint, tgid: number) => [
 		question(text, 1, { nameHash: hash, tgid, cookie: hash }),
@@ -185,7 +185,7 @@ test("a connection's name: what its process asked for, before what the kernel we
 	]);
 });
 
-test("an answer of an untrusted resolver names the connections of who asked, and nobody else's", () => {
+test("an answer of an untrusted resolver names only the connections of the process that received it", () => {
 	const desk = new Desk();
 	desk.feed(
 		question("fake.example", 1, { nameHash: 9n, tgid: 5 }),
@@ -201,7 +201,7 @@ test("an answer of an untrusted resolver names the connections of who asked, and
 	).toEqual(["fake.example", null]);
 });
 
-test("UDP flows are told apart by destination, and a denied one stays one record", () => {
+test("each destination of a UDP socket is a flow, and a denied one stays one record", () => {
 	const desk = new Desk();
 	const udp = { protocol: PROTOCOL.udp, hook: HOOK.sendmsg, cookie: 3n } as const;
 	desk.feed(
@@ -218,7 +218,7 @@ test("UDP flows are told apart by destination, and a denied one stays one record
 	expect(desk.destroyed).toEqual([]);
 });
 
-test("one socket that connects elsewhere begins another record", () => {
+test("a socket that connects to another address begins another record", () => {
 	const desk = new Desk();
 	desk.feed(connect({ remote: "192.0.2.1" }), connect({ remote: "192.0.2.2" }), connect({ remote: "192.0.2.2" }));
 	expect(desk.views().map((view) => [view.remote, view.end, view.open])).toEqual([
@@ -227,7 +227,7 @@ test("one socket that connects elsewhere begins another record", () => {
 	]);
 });
 
-test("the end of a connection older than the daemon is a record; inbound and the kernel's own are not", () => {
+test("the end of a connection older than the daemon is a record; inbound connections and the kernel's packets are not", () => {
 	const desk = new Desk();
 	desk.feed(
 		end(END.remote, { cookie: 50n, packetsOut: 3n, bytesOut: 10n }),
@@ -237,14 +237,14 @@ test("the end of a connection older than the daemon is a record; inbound and the
 	expect(desk.only()).toMatchObject({ bytesOut: 10, phase: null, end: "remote" });
 });
 
-test("a process whose announcement was lost has at least its comm and uid", () => {
+test("a process whose event was lost has at least its comm and uid", () => {
 	const desk = new Desk();
 	desk.feed(connect({ tgid: 4242, uid: 1000, comm: "lost" }));
 	expect(desk.only().process).toMatchObject({ pid: 4242, comm: "lost", uid: 1000, exe: null, user: null });
 	expect(desk.processes.missed).toBe(1);
 });
 
-test("an exec makes a new program; the record of the one before keeps it", () => {
+test("a record keeps its program after an exec", () => {
 	const desk = new Desk();
 	desk.feed(
 		processEvent({ path: "bash/bin/usr/", comm: "bash" }),
@@ -262,14 +262,14 @@ test("alerts are kept beside the decision", () => {
 	expect(desk.only()).toMatchObject({ verdict: "allow", alerts: [{ group: "g", rule: "odd" }] });
 });
 
-test("tables are bounded: the oldest open record makes room and is kept among the ended ones, counted", () => {
+test("the oldest open connection is evicted, counted, and kept among the ended ones", () => {
 	const desk = new Desk({ live: 10, finished: 5 });
 	for (let cookie = 1n; cookie <= 30n; cookie++) desk.feed(connect({ cookie }));
-	expect(desk.table.kept.sizes).toEqual({ live: 10, finished: 5 });
+	expect(desk.table.kept.sizes).toEqual({ live: 10, finished: 5, questions: 0 });
 	expect(desk.table.dropped).toBe(20);
 });
 
-test("names, arguments and comm that others chose are harmless in what is shown", () => {
+test("names, arguments and comm are printable", () => {
 	const desk = new Desk();
 	desk.feed(processEvent({ comm: "ev\x1b[2Jil", args: "x\0\u202eabc\n" }), connect(), hello("a\x1b]0;b\x07.example"));
 	const text = JSON.stringify(desk.only());
@@ -278,13 +278,13 @@ test("names, arguments and comm that others chose are harmless in what is shown"
 	expect(/[\x00-\x1f\x7f-\x9f\u202e]|\\u00/.test(text)).toBe(false);
 });
 
-test("watchers hear of it: opened, denied once, ended", () => {
+test("watchers are called: opened, denied once, ended", () => {
 	const desk = new Desk();
-	const heard: string[] = [];
+	const calls: string[] = [];
 	desk.table.watch({
-		opened: (c) => heard.push(`opened ${c.id}`),
-		denied: (c) => heard.push(`denied ${c.id}`),
-		ended: (c) => heard.push(`ended ${c.id}`),
+		opened: (c) => calls.push(`opened ${c.id}`),
+		denied: (c) => calls.push(`denied ${c.id}`),
+		ended: (c) => calls.push(`ended ${c.id}`),
 	});
 	desk.feed(
 		connect(),
@@ -292,5 +292,5 @@ test("watchers hear of it: opened, denied once, ended", () => {
 		hello("b.example", { verdict: VERDICT.deny, phase: PHASE.tls }),
 		end(END.reset),
 	);
-	expect(heard).toEqual(["opened 1", "denied 1", "ended 1"]);
+	expect(calls).toEqual(["opened 1", "denied 1", "ended 1"]);
 });

@@ -93,7 +93,7 @@ onCgroup2(
 		const kernel = new FakeKernel();
 		const daemon = await start(kernel);
 		writeFileSync(join(daemons.folder, "policy.yaml"), `${POLICY}# changed\n`);
-		await expect.poll(() => kernel.installed, { timeout: 3_000 }).toEqual([1, 2]);
+		await expect.poll(() => kernel.installed).toEqual([1, 2]);
 		writeFileSync(join(daemons.folder, "policy.yaml"), "version: 1\nmode: sideways\n");
 		await daemon.reload();
 		expect(kernel.installed).toEqual([1, 2]);
@@ -239,7 +239,7 @@ onCgroup2("what starting needed is given back when it has run for a moment", asy
 	const kernel = new FakeKernel();
 	await start(kernel);
 	expect(kernel.calls).not.toContain("give back");
-	await expect.poll(() => kernel.calls, { timeout: 10_000 }).toContain("give back");
+	await expect.poll(() => kernel.calls).toContain("give back");
 	expect(daemons.lines.join("")).not.toContain("failed");
 });
 

@@ -5,8 +5,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { addressText } from "../../../src/base/address.ts";
-import type { Answer } from "../../../src/connections/name-book.ts";
 import { answersOf, watchResolved } from "../../../src/daemon/resolved-names.ts";
+import type { AnswerRecord } from "../../../src/records/contract.ts";
 import { until } from "../../support/run.ts";
 
 const LOG = { debug() {}, info() {}, warn() {}, error() {} };
@@ -59,8 +59,8 @@ afterEach(() => {
 
 const reply = (parameters: object, continues = true) => `${JSON.stringify({ parameters, continues })}\0`;
 
-function watch(socket = "monitor"): { answers: Answer[]; close: () => void } {
-	const answers: Answer[] = [];
+function watch(socket = "monitor"): { answers: AnswerRecord[]; close: () => void } {
+	const answers: AnswerRecord[] = [];
 	const close = watchResolved({
 		socket: join(folder, socket),
 		proxy: join(folder, "monitor"),

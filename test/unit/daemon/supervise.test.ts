@@ -25,7 +25,7 @@ function start(watchdog: number | null): RunningDaemon {
 		health: () => health,
 	};
 	const log = jsonLogger((line) => lines.push(line));
-	return supervise(daemon, { watchdog, tell: (state) => void told.push({ ...state }) }, log);
+	return supervise(daemon, { watchdog, notify: (state) => void told.push({ ...state }) }, log);
 }
 
 test("ready, reloading and stopping are told in order", async () => {

@@ -9,7 +9,7 @@ import { groupId, Users } from "../../../src/identity/users.ts";
 import type { CgroupEvent } from "../../../src/native/event-objects.ts";
 import { startTime } from "../../../src/system/lock.ts";
 
-test("users come from the file, and again when it changes", () => {
+test("users are read from the file, and read again when it changes", () => {
 	const folder = mkdtempSync(join(tmpdir(), "sallyport-"));
 	const file = join(folder, "passwd");
 	writeFileSync(file, "root:x:0:0::/root:/bin/sh\ntoor:x:0:0::/:/bin/sh\nbroken\nweb:x:1000:1000::/:/bin/sh\n");
@@ -36,7 +36,7 @@ test("groups by name", () => {
 	expect(groupId("root", "/nonexistent")).toBeNull();
 });
 
-test("a process whose event was lost is read from /proc, unless another one has its number now", () => {
+test("a process whose event was lost is read from /proc, unless another process has its pid", () => {
 	const ticks = startTime(process.pid) ?? 0;
 	const info = readProc(process.pid, ticks * 1e7 + 3_000_000);
 	expect(info).toMatchObject({ pid: process.pid, ppid: process.ppid, uid: process.getuid?.() });
@@ -46,12 +46,12 @@ test("a process whose event was lost is read from /proc, unless another one has 
 	expect(readProc(999_999_999, 0)).toBeNull();
 });
 
-test("leaf-first paths are turned round", () => {
+test("leaf-first paths are reversed", () => {
 	expect(rootFirst("curl/bin/usr/")).toBe("/usr/bin/curl");
 	expect(rootFirst("x/")).toBe("/x");
 });
 
-test("a cgroup that is announced after its first event fills the record that has it already", () => {
+test("a cgroup announced after its first event is filled in for the record that refers to it", () => {
 	const table = new CgroupTable(10, (path) => ({ unit: path, container: null }));
 	const early = table.of(5);
 	expect(early).toMatchObject({ path: null });

@@ -2,10 +2,11 @@ import { createHash } from "node:crypto";
 import { chmodSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { request as request1 } from "node:http";
 import { request as requestTls } from "node:https";
+import { connect, type Socket } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterEach, beforeEach, expect, test } from "vitest";
-import { DEFAULTS } from "../../../src/base/config.ts";
+import { afterEach, beforeEach, expect, test, vi } from "vitest";
+import { DEFAULTS, LIMITS, TIMES } from "../../../src/base/config.ts";
 import { jsonLogger } from "../../../src/base/logger.ts";
 import type { MetricsConfig } from "../../../src/base/metrics-config.ts";
 import { checkMetricsConfig, listenForScrapes, type MetricsListener } from "../../../src/metrics/listener.ts";
@@ -15,23 +16,58 @@ import { makeCertificates } from "../../support/certificates.ts";
 let folder: string;
 let logged: string[];
 let listeners: MetricsListener[];
+let sockets: Socket[];
 beforeEach(() => {
 	folder = mkdtempSync(join(tmpdir(), "sallyport-"));
 	logged = [];
 	listeners = [];
+	sockets = [];
 });
 afterEach(async () => {
+	for (const socket of sockets) socket.destroy();
 	for (const listener of listeners) await listener.close();
 	rmSync(folder, { recursive: true, force: true });
 });
 
 const TOKEN = "0123456789abcdef-token";
 
-async function listen(config: Partial<MetricsConfig> = {}, listen = "127.0.0.1:0"): Promise<MetricsListener> {
+async function listen(
+	config: Partial<MetricsConfig> = {},
+	listen = "127.0.0.1:0",
+	expose: () => AsyncIterable<string> = parts,
+): Promise<MetricsListener> {
 	const log = jsonLogger((line) => void logged.push(line));
-	const listener = await listenForScrapes({ ...DEFAULTS.metrics, ...config, listen }, parts, log);
+	const listener = await listenForScrapes({ ...DEFAULTS.metrics, ...config, listen }, expose, log);
 	listeners.push(listener);
 	return listener;
+}
+
+/** A response that has no end. `made`: its parts so far. */
+let made = 0;
+async function* endless() {
+	for (;;) {
+		made++;
+		yield "x".repeat(65_536);
+	}
+}
+
+/** A client that reads the first bytes of a scrape and no more. `begun` rejects unless it gets status 200. */
+function stalled(listener: MetricsListener): { socket: Socket; begun: Promise<void> } {
+	const socket = connect(portOf(listener), "127.0.0.1");
+	sockets.push(socket);
+	socket.write("GET /metrics HTTP/1.1\r\nhost: x\r\n\r\n");
+	const begun = new Promise<void>((resolve, reject) => {
+		socket.once("data", (bytes) => {
+			socket.pause();
+			if (bytes.toString("latin1").startsWith("HTTP/1.1 200")) resolve();
+			else reject(new Error(bytes.toString("latin1")));
+		});
+	});
+	return { socket, begun };
+}
+
+function portOf({ address }: MetricsListener): number {
+	return Number(address.slice(address.lastIndexOf(":") + 1));
 }
 
 async function* parts() {
@@ -46,7 +82,7 @@ function file(name: string, text: string, mode = 0o600): string {
 	return path;
 }
 
-interface Asked {
+interface Request {
 	readonly path?: string;
 	readonly method?: string;
 	readonly authorization?: string;
@@ -54,18 +90,18 @@ interface Asked {
 }
 
 function ask(
-	{ address }: MetricsListener,
-	{ path = "/metrics", method = "GET", authorization, ca }: Asked = {},
+	listener: MetricsListener,
+	{ path = "/metrics", method = "GET", authorization, ca }: Request = {},
 ): Promise<{ status: number; text: string; type: string | undefined }> {
 	const { promise, resolve, reject } = Promise.withResolvers<{
 		status: number;
 		text: string;
 		type: string | undefined;
 	}>();
-	const port = Number(address.slice(address.lastIndexOf(":") + 1));
+	const port = portOf(listener);
 	const headers = authorization === undefined ? {} : { authorization };
 	const options = { host: "127.0.0.1", port, path, method, headers, agent: false as const };
-	const asked = (ca === undefined ? request1 : requestTls)(
+	const sent = (ca === undefined ? request1 : requestTls)(
 		{ ...options, ca, servername: "metrics.good.test" },
 		(response) => {
 			let text = "";
@@ -75,14 +111,14 @@ function ask(
 			);
 		},
 	);
-	asked.on("error", reject);
-	asked.end();
+	sent.on("error", reject);
+	sent.end();
 	return promise;
 }
 
 const basic = (user: string, password: string) => `Basic ${Buffer.from(`${user}:${password}`).toString("base64")}`;
 
-test("it serves /metrics and nothing else", async () => {
+test("the only path is /metrics, the only methods are GET and HEAD", async () => {
 	const listener = await listen();
 	expect(await ask(listener)).toEqual({
 		status: 200,
@@ -96,7 +132,7 @@ test("it serves /metrics and nothing else", async () => {
 	expect(logged).toEqual([]);
 });
 
-test("with a token only its holder may read", async () => {
+test("with a token, the token is required", async () => {
 	const listener = await listen({ tokenFile: file("token", `${TOKEN}\n`) });
 	expect((await ask(listener)).status).toBe(401);
 	for (const authorization of [`Bearer ${TOKEN}x`, `Bearer ${TOKEN.slice(1)}`, TOKEN, "Bearer ", basic("a", TOKEN)])
@@ -105,13 +141,13 @@ test("with a token only its holder may read", async () => {
 	expect((await ask(listener, { authorization: `bearer ${TOKEN}` })).status).toBe(200);
 });
 
-test("with users only they may read, whichever the hash", async () => {
+test("with users, a user and password of either kind of hash is required", async () => {
 	const sha = createHash("sha256").update("long and random").digest("hex");
-	const basicFile = file("users", `# who\nprometheus:sha256:${sha}\nann:${await hashPassword("hello:you")}\n`);
+	const basicFile = file("users", `# users\nprometheus:sha256:${sha}\nann:${await hashPassword("hello:you")}\n`);
 	const listener = await listen({ basicFile });
 	expect((await ask(listener, { authorization: basic("prometheus", "long and random") })).status).toBe(200);
 	expect((await ask(listener, { authorization: basic("ann", "hello:you") })).status).toBe(200);
-	expect((await ask(listener, { authorization: basic("ann", "hello:you") })).status, "known again").toBe(200);
+	expect((await ask(listener, { authorization: basic("ann", "hello:you") })).status, "from memory").toBe(200);
 	for (const [user, password] of [
 		["ann", "hello"],
 		["ann", "long and random"],
@@ -121,7 +157,7 @@ test("with users only they may read, whichever the hash", async () => {
 		expect((await ask(listener, { authorization: basic(user ?? "", password ?? "") })).status).toBe(401);
 });
 
-test("guesses do not take the machine's time: few hashes are computed at once", async () => {
+test("few password hashes are computed at a time; further guesses are refused", async () => {
 	const listener = await listen({ basicFile: file("users", `ann:${await hashPassword("right")}\n`) });
 	const answers = await Promise.all(
 		Array.from({ length: 20 }, (_, i) => ask(listener, { authorization: basic("ann", `guess ${i}`) })),
@@ -131,7 +167,7 @@ test("guesses do not take the machine's time: few hashes are computed at once", 
 	expect(statuses.filter((status) => status !== 503 && status !== 401)).toEqual([]);
 });
 
-test("TLS; certificate and token are read again when told, and a broken file leaves the ones before", async () => {
+test("TLS: a reload reads certificate and token again, and keeps the previous ones if a file cannot be used", async () => {
 	const { ca, cert, key } = makeCertificates(folder);
 	const { readFileSync } = await import("node:fs");
 	const tokenFile = file("token", TOKEN);
@@ -146,39 +182,135 @@ test("TLS; certificate and token are read again when told, and a broken file lea
 	file("token", "short");
 	listener.reload();
 	expect((await ask(listener, { ...asked, authorization: `Bearer ${TOKEN}-new` })).status).toBe(200);
-	expect(logged.join("")).toContain("the ones before stay");
+	expect(logged.join("")).toContain("stay as they were");
 });
 
-test("an address that others reach is warned of: open, or secrets in clear; so is a secret that all can read", async () => {
+test("the log warns about metrics that every host can read, a secret in cleartext, and a secret that every user can access", async () => {
 	await listen({}, "0.0.0.0:0");
-	expect(logged.join("")).toContain("whoever reaches this address can read them");
+	expect(logged.join("")).toContain("every host that reaches this address can read them");
 	logged = [];
 	await listen({ tokenFile: file("token", TOKEN, 0o644) }, "0.0.0.0:0");
-	expect(logged.join("")).toContain("in clear");
-	expect(logged.join("")).toContain("everyone on this host can read a secret");
+	expect(logged.join("")).toContain("in cleartext");
+	expect(logged.join("")).toContain("every user of this host can access a secret");
 });
 
-test("what cannot be is said before anything starts", async () => {
+test("settings and files are checked before the daemon starts anything", async () => {
 	const { metrics } = DEFAULTS;
-	expect(() => checkMetricsConfig({ ...metrics, listen: "1.2.3.4:1", tlsCert: "x" })).toThrow("belong together");
-	expect(() => checkMetricsConfig({ ...metrics, tokenFile: "x" })).toThrow("no --metrics-listen");
+	const { cert, key } = makeCertificates(folder);
+	const tls = { tlsCert: cert, tlsKey: key };
+	const token = { tokenFile: file("token", TOKEN) };
+	const basic = { basicFile: file("users", `ann:${await hashPassword("x")}\n`) };
+	const listen1 = { ...metrics, listen: "127.0.0.1:9441" };
+	expect(() => checkMetricsConfig({ ...listen1, tlsCert: cert })).toThrow("TLS needs both");
+	for (const secret of [token, basic, tls])
+		expect(() => checkMetricsConfig({ ...metrics, ...secret })).toThrow("without --metrics-listen");
 	for (const address of ["9441", "host.example:9441", "1.2.3.4:99999", "::1:9441", "[::1]"])
 		expect(() => checkMetricsConfig({ ...metrics, listen: address }), address).toThrow("ADDRESS:PORT");
 	for (const address of ["127.0.0.1:9441", "[::1]:9441", "localhost:0"])
 		checkMetricsConfig({ ...metrics, listen: address });
 	for (const listen of ["0.0.0.0:9441", "[::]:9441", "192.0.2.1:9441"]) {
-		const tls = { tlsCert: "cert.pem", tlsKey: "key.pem" };
-		for (const missing of [{}, { tokenFile: "t" }, { basicFile: "b" }, tls]) {
-			const config = { ...metrics, listen, ...missing };
+		for (const given of [{}, token, basic, tls]) {
+			const config = { ...metrics, listen, ...given };
 			expect(() => checkMetricsConfig(config), JSON.stringify(config)).toThrow("to the network");
 			checkMetricsConfig({ ...config, insecure: true });
 		}
-		checkMetricsConfig({ ...metrics, listen, ...tls, tokenFile: "t" });
-		checkMetricsConfig({ ...metrics, listen, ...tls, basicFile: "b" });
+		checkMetricsConfig({ ...metrics, listen, ...tls, ...token });
+		checkMetricsConfig({ ...metrics, listen, ...tls, ...basic });
 	}
-	await expect(listen({ tokenFile: join(folder, "none") })).rejects.toThrow(/none/);
-	await expect(listen({ tokenFile: file("token", "short") })).rejects.toThrow("16 to 512");
-	await expect(listen({ basicFile: file("users", "ann:plain") })).rejects.toThrow("line 1");
+	const unusable: [Partial<MetricsConfig>, RegExp][] = [
+		[{ tokenFile: join(folder, "none") }, /none cannot be used.*ENOENT/],
+		[{ tokenFile: file("short", "short") }, /16 to 512/],
+		[{ basicFile: file("plain", "ann:plain") }, /line 1/],
+		[{ basicFile: file("empty", "# nobody\n") }, /no user/],
+		[{ tlsCert: key, tlsKey: cert }, /cannot be used/],
+	];
+	for (const [files, what] of unusable) {
+		expect(() => checkMetricsConfig({ ...listen1, ...files })).toThrow(expect.objectContaining({ code: "USAGE" }));
+		await expect(listen(files)).rejects.toThrow(what);
+	}
+});
+
+test("a busy port is an error with the address", async () => {
+	const { address } = await listen();
+	await expect(listen({}, address)).rejects.toMatchObject({
+		code: "LISTEN_FAILED",
+		message: expect.stringContaining(address),
+	});
+});
+
+test("one client may send so many requests a second, and no more", async () => {
+	const listener = await listen({ tokenFile: file("token", TOKEN) });
+	const guesses = Array.from({ length: LIMITS.scrapeRequests + 10 }, (_, i) => `Bearer ${TOKEN}${i}`);
+	const statuses = await Promise.all(
+		guesses.map(async (authorization) => (await ask(listener, { authorization })).status),
+	);
+	expect(statuses.filter((status) => status === 401).length).toBeLessThanOrEqual(LIMITS.scrapeRequests);
+	expect(statuses.filter((status) => status === 429).length).toBeGreaterThan(0);
+});
+
+test("an unread response is not generated further, and too many scrapes at a time are refused", async () => {
+	const listener = await listen({}, "127.0.0.1:0", endless);
+	const clients = Array.from({ length: LIMITS.scrapes }, () => stalled(listener));
+	await Promise.all(clients.map(({ begun }) => begun));
+	await new Promise((resolve) => setTimeout(resolve, 200));
+	const before = made;
+	await new Promise((resolve) => setTimeout(resolve, 200));
+	expect(made).toBe(before);
+	const refused = await ask(listener);
+	expect(refused).toMatchObject({ status: 503, text: "Too many requests at a time.\n" });
+	for (const { socket } of clients) socket.destroy();
+	await vi.waitFor(() => stalled(listener).begun);
+});
+
+test("a client that does not read its scrape is cut off, with a line in the log", { timeout: 20_000 }, async () => {
+	const timeout = AbortSignal.timeout.bind(AbortSignal);
+	const asked: number[] = [];
+	const spy = vi.spyOn(AbortSignal, "timeout").mockImplementation((ms) => {
+		asked.push(ms);
+		return timeout(100);
+	});
+	try {
+		const { socket, begun } = stalled(await listen({}, "127.0.0.1:0", endless));
+		await begun;
+		const closed = new Promise((resolve) => socket.once("close", resolve));
+		socket.resume();
+		await closed;
+		expect(logged.join("")).toContain("did not read the response in time");
+		expect(asked).toEqual([TIMES.scrape]);
+	} finally {
+		spy.mockRestore();
+	}
+});
+
+test("no more than the limit of connections is open: the one that is idle longest makes room", async () => {
+	const listener = await listen();
+	const idle = Array.from({ length: LIMITS.scrapeConnections }, () => connect(portOf(listener), "127.0.0.1"));
+	await Promise.all(idle.map((socket) => new Promise((resolve) => socket.once("connect", resolve))));
+	const closed = new Promise((resolve) => idle[0]?.once("close", resolve));
+	expect((await ask(listener)).status).toBe(200);
+	await closed;
+	sockets.push(...idle);
+});
+
+test("close does not wait for a client in the middle of a TLS handshake", async () => {
+	const { cert, key } = makeCertificates(folder);
+	const listener = await listen({ tlsCert: cert, tlsKey: key });
+	const socket = connect(portOf(listener), "127.0.0.1");
+	await new Promise((resolve) => socket.once("connect", resolve));
+	const began = performance.now();
+	await listener.close();
+	expect(performance.now() - began).toBeLessThan(TIMES.headers / 2);
+	sockets.push(socket);
+});
+
+test("a scrape that fails is an error for the client and in the log", async () => {
+	// biome-ignore lint/correctness/useYield: it fails before the first part
+	async function* failing(): AsyncGenerator<string> {
+		throw new Error("no such map");
+	}
+	const listener = await listen({}, "127.0.0.1:0", failing);
+	expect(await ask(listener)).toMatchObject({ status: 500, text: "Internal error.\n" });
+	expect(logged.join("")).toContain("no such map");
 });
 
 test("a scrypt hash that would take too much memory is refused", async () => {

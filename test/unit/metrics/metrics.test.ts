@@ -1,15 +1,18 @@
 import { Registry } from "prom-client";
 import { expect, test } from "vitest";
 import { SlotBook } from "../../../src/enforce/slot-book.ts";
-import { exposeText } from "../../../src/metrics/exposition.ts";
+import { registerHistoryMetrics } from "../../../src/metrics/history.ts";
 import { deniedOf, lostOf, registerKernelMetrics } from "../../../src/metrics/kernel.ts";
 import { MapFills, registerMapMetrics } from "../../../src/metrics/maps.ts";
+import { registerPolicyMetrics } from "../../../src/metrics/policy-metrics.ts";
 import { registerProcessMetrics } from "../../../src/metrics/process.ts";
 import { registerProgramMetrics } from "../../../src/metrics/programs.ts";
 import { registerRuleMetrics } from "../../../src/metrics/rules.ts";
 import { decisionCounter } from "../../../src/native/counters.ts";
 import { COUNT, COUNTERS, PHASE, REASON, VERDICT } from "../../../src/native/layout.ts";
 import { assignSlots } from "../../../src/policy/compile/slots.ts";
+import type { HistoryStatus } from "../../../src/records/contract.ts";
+import { exposed } from "../support/exposed.ts";
 import { FakeKernel } from "../support/fake-kernel.ts";
 
 const index = (phase: number, verdict: number, reason: number) => decisionCounter(phase, verdict, reason);
@@ -22,10 +25,27 @@ async function scrape(prepare: (kernel: FakeKernel, slots: SlotBook) => void): P
 	registerKernelMetrics(registry, kernel);
 	registerRuleMetrics(registry, { kernel, slots, actionOf: (key) => (key === "web/api" ? "allow" : null) });
 	registerProgramMetrics(registry, kernel);
-	const text = await exposeText(registry);
+	const text = await exposed(registry);
 	expect(sorted(await registry.metrics()), "prom-client writes the same").toEqual(sorted(text));
 	return text.split("\n");
 }
+
+const HISTORY: HistoryStatus = {
+	file: "history.db",
+	state: "writing",
+	rows: 0,
+	bytes: 0,
+	oldest: null,
+	lastWrite: null,
+	waiting: 0,
+	lag: 0,
+	written: 0,
+	dropped: 0,
+	expired: 0,
+	failures: 0,
+	writerRestarts: 0,
+	failure: null,
+};
 
 const sorted = (text: string) =>
 	text
@@ -33,7 +53,7 @@ const sorted = (text: string) =>
 		.filter((line) => line !== "")
 		.sort();
 
-test("decisions by phase, verdict and reason; what observe would deny has its own metric", async () => {
+test("decisions by phase, verdict and reason; would-be denials have their own metric", async () => {
 	const lines = await scrape((kernel) => {
 		kernel.counters[index(PHASE.tls, VERDICT.deny, 6)] = 3n;
 		kernel.counters[index(PHASE.connect, VERDICT.allow, REASON.rule)] = 9_007_199_254_740_991n;
@@ -61,7 +81,7 @@ test("decisions by phase, verdict and reason; what observe would deny has its ow
 	expect(lines).toContain('sallyport_program_run_seconds_total{program="connect4"} 2');
 });
 
-test("rules by name, also those that are gone; enforced and observed apart", async () => {
+test("rules by name, also removed ones; decisions of both modes apart", async () => {
 	const lines = await scrape((kernel, slots) => {
 		const { byRule, ...first } = assignSlots([], ["web/api", "web/old"], 1);
 		slots.commit(first, () => kernel.rules);
@@ -74,18 +94,56 @@ test("rules by name, also those that are gone; enforced and observed apart", asy
 	expect(lines).toContain('sallyport_rule_would_deny_total{group="web",rule="old",phase="connect"} 7');
 });
 
-test("every metric has a help text, a base unit and its own name", async () => {
-	const lines = await scrape(() => {});
-	const helps = lines.filter((line) => line.startsWith("# HELP"));
-	expect(helps.length).toBeGreaterThan(12);
-	for (const help of helps) expect(help.length, help).toBeGreaterThan(40);
-	for (const type of lines.filter((line) => /^# TYPE .* counter/.test(line))) expect(type).toMatch(/_total counter$/);
+test("each metric has its values also when it is collected alone, in any order", async () => {
+	const kernel = new FakeKernel();
+	kernel.counters[COUNT.lost + 1] = 2n;
+	kernel.counters[COUNT.udpBytesIn] = 78n;
+	const slots = new SlotBook(null);
+	const { byRule, ...first } = assignSlots([], ["web/api"], 1);
+	slots.commit(first, () => kernel.rules);
+	kernel.rules[((byRule[0] ?? 0) * 4 + PHASE.connect) * 2 + 1] = 7n;
+	const registry = new Registry();
+	registerKernelMetrics(registry, kernel);
+	registerRuleMetrics(registry, { kernel, slots, actionOf: () => "deny" });
+	registerProgramMetrics(registry, kernel);
+	const inOrder = await exposed(registry);
+	const reversed: string[] = [];
+	for (const { name } of registry.getMetricsAsArray().toReversed())
+		reversed.push(await registry.getSingleMetricAsString(name));
+	expect(sorted(reversed.join("\n"))).toEqual(sorted(inOrder));
+	expect(reversed.join("\n")).toContain('sallyport_rule_would_deny_total{group="web",rule="api",phase="connect"} 7');
 });
 
-test("the process's metrics keep no timer", async () => {
+test("facts about a policy of an earlier daemon have no sample", async () => {
+	const registry = new Registry();
+	const counts = { loaded: 0, refused: 0 };
+	registerPolicyMetrics(registry, { current: null, generation: 7, healthy: true, counts });
+	const samples = (await exposed(registry)).split("\n").filter((line) => /^\w/.test(line));
+	expect(samples).toEqual([
+		"sallyport_policy_generation 7",
+		"sallyport_policy_load_success 1",
+		'sallyport_policy_loads_total{result="loaded"} 0',
+		'sallyport_policy_loads_total{result="refused"} 0',
+	]);
+});
+
+test("times of an empty history have no sample", async () => {
+	const registry = new Registry();
+	const empty = { ...HISTORY, oldest: null, lastWrite: null };
+	let status: HistoryStatus | null = empty;
+	registerHistoryMetrics(registry, () => status);
+	expect(await exposed(registry)).not.toMatch(/^\w+timestamp_seconds \S/m);
+	status = { ...empty, oldest: 5_000, lastWrite: 6_500 };
+	expect(await exposed(registry)).toMatch(/^sallyport_history_oldest_timestamp_seconds 5$/m);
+	expect(await exposed(registry)).toMatch(/^sallyport_history_last_write_timestamp_seconds 6.5$/m);
+	status = null;
+	expect(await exposed(registry)).not.toMatch(/^sallyport/m);
+});
+
+test("the metrics of the process", async () => {
 	const registry = new Registry();
 	registerProcessMetrics(registry);
-	const text = await exposeText(registry);
+	const text = await exposed(registry);
 	for (const name of [
 		"process_cpu_seconds_total",
 		"process_resident_memory_bytes",
@@ -105,7 +163,7 @@ test("sums over the counters", () => {
 	expect(deniedOf(counters, VERDICT.deny)).toBe(11);
 });
 
-test("maps are counted once a minute, and a map that cannot be read leaves what was known", async () => {
+test("maps are counted at most once a minute, and the last count stays if a map cannot be read", async () => {
 	let [now, counted, broken] = [0, 0, false];
 	const count = async () => {
 		counted++;
@@ -115,8 +173,8 @@ test("maps are counted once a minute, and a map that cannot be read leaves what 
 	const fills = new MapFills({ count }, () => now);
 	const registry = new Registry();
 	registerMapMetrics(registry, fills);
-	expect(await exposeText(registry)).toContain('sallyport_map_entries{map="names"} 1\n');
-	expect(await exposeText(registry)).toContain('sallyport_map_capacity{map="flows"} 10\n');
+	expect(await exposed(registry)).toContain('sallyport_map_entries{map="names"} 1\n');
+	expect(await exposed(registry)).toContain('sallyport_map_capacity{map="flows"} 10\n');
 	expect(counted).toBe(8);
 	now = 61_000;
 	broken = true;

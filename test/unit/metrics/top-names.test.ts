@@ -1,24 +1,24 @@
 import fc from "fast-check";
 import { Registry } from "prom-client";
 import { expect, test } from "vitest";
-import { exposeText } from "../../../src/metrics/exposition.ts";
-import { Heavy } from "../../../src/metrics/heavy.ts";
+import { TopCounts } from "../../../src/metrics/top-counts.ts";
 import { TopNames } from "../../../src/metrics/top-names.ts";
 import { VERDICT } from "../../../src/native/layout.ts";
 import { Desk } from "../support/desk.ts";
 import { connect, end, hello } from "../support/events.ts";
+import { exposed } from "../support/exposed.ts";
 
-test("a count is never too low, never runs backwards, and is too high by no more than the rarest", () => {
+test("a count is never too low, never decreases, and is too high by at most the smallest count", () => {
 	const keys = fc.array(fc.integer({ min: 0, max: 30 }), { maxLength: 400 });
 	fc.assert(
 		fc.property(keys, fc.integer({ min: 1, max: 10 }), (stream, room) => {
-			const heavy = new Heavy(room, () => null);
+			const counts = new TopCounts(room, () => null);
 			const truth = new Map<string, number>();
 			const shown = new Map<string, number>();
 			for (const key of stream.map(String)) {
-				heavy.add(key);
+				counts.add(key);
 				truth.set(key, (truth.get(key) ?? 0) + 1);
-				const all = heavy.top(room);
+				const all = counts.top(room);
 				const least = Math.min(...all.map(({ count }) => count));
 				expect(all.length).toBeLessThanOrEqual(room);
 				for (const { key: each, count } of all) {
@@ -32,11 +32,10 @@ test("a count is never too low, never runs backwards, and is too high by no more
 	);
 });
 
-test("names become labels only up to the bound, with what was denied and the bytes", async () => {
+test("the busiest names are labels, up to the limit, with their denials and bytes", async () => {
 	const desk = new Desk();
 	const names = new TopNames(2);
 	desk.table.watch({
-		opened() {},
 		denied: (each) => names.settled(each),
 		ended: (each) => {
 			names.settled(each);
@@ -57,7 +56,7 @@ test("names become labels only up to the bound, with what was denied and the byt
 	visit("c.example.com", 1);
 	const registry = new Registry();
 	names.register(registry);
-	const lines = (await exposeText(registry)).split("\n").filter((line) => !line.startsWith("#"));
+	const lines = (await exposed(registry)).split("\n").filter((line) => !line.startsWith("#"));
 	expect(lines).toContain('sallyport_top_name_connections_total{name="a.example.com"} 5');
 	expect(lines).toContain('sallyport_top_name_bytes_total{name="b.example.com",direction="in"} 300');
 	expect(lines.join("\n")).not.toContain("c.example.com");

@@ -55,7 +55,7 @@ function decode(bytes: Buffer, length = bytes.length) {
 	return { sink, counts, records };
 }
 
-test("every type of event is decoded, and nothing that is kept of it points into the batch", () => {
+test("events of every type are decoded, and copies do not refer to the batch", () => {
 	const bytes = batch(
 		connect({ remote: "2001:db8::1", remotePort: 8443, uid: 1000, rule: 3, comm: "exactly16bytes!!" }),
 		hello("WWW.Example.COM.", { nameHash: 0xfedcba9876543210n }),
@@ -89,14 +89,14 @@ test("every type of event is decoded, and nothing that is kept of it points into
 	expect(sink.cgroups[0]?.path).toBe("system.slice/agent.service/");
 });
 
-test("cookies of both of the kernel's counters stay exact and go back as they came", () => {
+test("cookies of both kernel counters stay exact in both directions", () => {
 	for (const cookie of [1n, 4096n, 0xffff_ffff_ffff_fffen, 0xffff_ffff_0000_0001n]) {
 		const { sink } = decode(batch(connect({ cookie })));
 		expect(cookieBits(sink.decisions[0]?.cookie ?? 0)).toBe(cookie);
 	}
 });
 
-test("another version, an unknown type and a record too short for its type are counted and passed over", () => {
+test("another version, an unknown type and a record too short for its type are counted and skipped", () => {
 	const other = connect();
 	other.writeUInt8(99, HEAD.version);
 	const unknown = connect();
@@ -108,7 +108,7 @@ test("another version, an unknown type and a record too short for its type are c
 	expect(sink.decisions).toHaveLength(1);
 });
 
-test("a torn end, a size of zero and lengths beyond the record do no harm", () => {
+test("an incomplete record at the end, a size of zero and lengths beyond the record are harmless", () => {
 	const whole = batch(connect(), connect());
 	expect(decode(whole, whole.length - 8)).toMatchObject({ records: 1 });
 	const zero = connect();

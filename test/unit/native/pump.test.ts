@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import { Pump } from "../../../src/native/pump.ts";
 
-/** A ring of batches of one byte each; what `arrives` says is written after each drain. */
+/** A ring with batches of one byte. After each drain it gets the batches of `arrives`. */
 function pumpOf(waiting: number, arrives = 0) {
 	const ring = { written: waiting, taken: 0, drains: 0 };
 	const pump = new Pump({
@@ -28,7 +28,7 @@ function pumpOf(waiting: number, arrives = 0) {
 	return { pump, ring };
 }
 
-test("flush takes all that waits, and lets the loop turn between batches", async () => {
+test("flush reads all that is waiting, in several turns of the event loop", async () => {
 	const { pump, ring } = pumpOf(12);
 	const turns = { count: 0 };
 	const counting = () => {
@@ -41,13 +41,13 @@ test("flush takes all that waits, and lets the loop turn between batches", async
 	expect(turns.count).toBeGreaterThan(8);
 });
 
-test("flush leaves what is written meanwhile: it comes to an end in a flood", async () => {
+test("flush ignores later events, so it ends under load", async () => {
 	const { pump, ring } = pumpOf(12, 3);
 	await pump.flush();
 	expect(ring.taken).toBeLessThan(20);
 });
 
-test("stop takes the rest, and flush ends with it", async () => {
+test("stop reads the rest and ends a running flush", async () => {
 	const { pump, ring } = pumpOf(12);
 	const flushed = pump.flush();
 	pump.stop();

@@ -5,10 +5,10 @@ import { evaluate } from "../../../src/policy/evaluate/evaluate.ts";
 import { connections, policies } from "./arbitraries.ts";
 import { CompiledPolicy } from "./lookup.ts";
 
-/** More by hand: RUNS=100000 vitest run test/unit/policy/agree.test.ts */
+/** For a longer run: RUNS=100000 vitest run test/unit/policy/agree.test.ts */
 const RUNS = Number(process.env["RUNS"] ?? 1500);
 
-test("compiled rows decide every connection as the plain evaluator does", { timeout: 600_000 }, () => {
+test("compiled rows decide every connection as the reference evaluator does", { timeout: 600_000 }, () => {
 	const reasons = new Map<string, number>();
 	fc.assert(
 		fc.property(policies(), fc.array(connections(), { minLength: 10, maxLength: 20 }), (random, some) => {
@@ -37,7 +37,7 @@ test("compiled rows decide every connection as the plain evaluator does", { time
 		{ numRuns: RUNS },
 	);
 	if (process.env["RUNS"] !== undefined) console.table([...reasons].toSorted());
-	// The random world reaches every way to decide.
+	// The random policies must reach every kind of decision.
 	for (const kind of [
 		"dns allow rule",
 		"dns deny rule",

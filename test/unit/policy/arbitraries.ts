@@ -1,6 +1,6 @@
 /**
- * Random policies and connections for property tests, here and in test/bpf. Both draw from one small world (world.ts), so that rules
- * and connections meet often.
+ * Random policies and connections for property tests, here and in test/bpf. Both use the few values of world.ts, so
+ * that rules often match connections.
  */
 import * as fc from "fast-check";
 import type { Connection } from "../../../src/policy/evaluate/evaluate.ts";
@@ -15,7 +15,7 @@ export interface RandomPolicy {
 	readonly policy: Policy;
 }
 
-/** Policies of up to `most` rules that parse. */
+/** Valid policies of up to `most` rules. */
 export function policies(most = 12): fc.Arbitrary<RandomPolicy> {
 	const verdict = fc.constantFrom("allow", "deny");
 	const rule = fc.record({
@@ -51,7 +51,7 @@ function parsed(raw: object): RandomPolicy {
 	return { text, policy: result.policy };
 }
 
-/** Connections of one phase, or of any. */
+/** Connections in one phase, or in any. */
 export function connections(phase?: Connection["phase"]): fc.Arbitrary<Connection> {
 	const name = fc.constantFrom(...WORLD.names);
 	return fc
@@ -94,13 +94,13 @@ export function connections(phase?: Connection["phase"]): fc.Arbitrary<Connectio
 		.map(consistent);
 }
 
-/** Ports only where there are ports. */
+/** Removes ports from protocols without ports. */
 function consistent(connection: Connection): Connection {
 	const hasPorts = connection.protocol === 6 || connection.protocol === 17;
 	return { ...connection, port: hasPorts ? connection.port : 0 };
 }
 
-/** Policies of phase http whose rules have paths. */
+/** Policies for phase http whose rules have paths. */
 export function pathPolicies(most: number): fc.Arbitrary<RandomPolicy> {
 	const rule = fc.record({
 		action: fc.constantFrom("allow", "deny", "alert"),
@@ -115,7 +115,7 @@ export function pathPolicies(most: number): fc.Arbitrary<RandomPolicy> {
 		});
 }
 
-/** Made of what makes a difference in paths. */
+/** Strings of the characters that matter in paths. */
 const oddPaths = fc
 	.array(fc.constantFrom("/", "a", "b", ".", "..", ";", "?", "%", "%2", "%2e", "%2F", "%41", "%e9", "x=1", "\\", "c"), {
 		maxLength: 12,
@@ -149,7 +149,7 @@ function oneOrMany<T>(values: readonly T[]): fc.Arbitrary<T | T[]> {
 	);
 }
 
-/** There in `tenths` of ten cases. */
+/** Present in `tenths` of ten cases. */
 function maybe<T>(arbitrary: fc.Arbitrary<T>, tenths: number): fc.Arbitrary<T | undefined> {
 	return fc.oneof({ weight: 10 - tenths, arbitrary: fc.constant(undefined) }, { weight: tenths, arbitrary });
 }
@@ -162,7 +162,7 @@ type RawRule = {
 	from?: Record<string, unknown> | undefined;
 };
 
-/** Leave out what the check would refuse: empty conditions, ports without TCP or UDP, phases that the rule cannot have. */
+/** Removes what parsePolicy() would refuse: empty conditions, ports without TCP or UDP, impossible phases. */
 function tidy(rule: RawRule): RawRule {
 	const to = { ...rule.to };
 	const protocols = [to["protocol"]].flat();

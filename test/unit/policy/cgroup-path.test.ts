@@ -42,7 +42,7 @@ describe("containerOf", () => {
 	});
 });
 
-test("a cgroup lies in itself and in each one above", () => {
+test("a cgroup is below itself and each of its parents", () => {
 	expect(cgroupsOf("a/b/c")).toEqual(["a", "a/b", "a/b/c"]);
 	expect(cgroupsOf("")).toEqual([]);
 });

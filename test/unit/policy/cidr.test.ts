@@ -37,7 +37,7 @@ test.for([
 	expect(address && formatAddress(address)).toBe(canonical);
 });
 
-test("takes what node:net takes, and nothing else", () => {
+test("accepts exactly the addresses that node:net accepts", () => {
 	const hex = fc.stringMatching(/^[0-9a-f]{0,5}$/);
 	const likely = fc.oneof(
 		fc.ipV4(),
@@ -70,7 +70,7 @@ test("canonical text reads back as the same address", () => {
 	);
 });
 
-test("masking makes every prefix one without host bits", () => {
+test("masking clears the host bits of every prefix", () => {
 	fc.assert(
 		fc.property(
 			fc.oneof(

@@ -22,12 +22,12 @@ const A = { name: "a", to: { domain: ["x.example", "y.example"], ports: 443 } };
 const B = { name: "b", to: { cidr: ["10.0.0.0/8", "2001:db8::/32"] } };
 const C = { name: "c", action: "deny" as const, to: { ports: [25] } };
 
-test("the same meaning is no change, whatever the order of values", () => {
+test("policies with equal meaning have no changes, in any order of values", () => {
 	const shuffled = { ...A, to: { ports: [443], domain: ["Y.example", "x.example"] } };
 	expect(compare({ rules: [A, B] }, { rules: [shuffled, B] })).toMatchObject({ problems: [], changes: [] });
 });
 
-test("settings, and rules that come, go, change and move; the fewest moves", () => {
+test("settings, and rules that are added, removed, changed and moved, with the fewest moves", () => {
 	const { changes } = compare(
 		{ rules: [A, B, C], mode: "observe" },
 		{ rules: [C, A, { ...B, to: { cidr: ["10.0.0.0/8"] } }, { ...C, name: "d" }], defaults: { connect: "allow" } },

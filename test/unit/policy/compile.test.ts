@@ -34,7 +34,7 @@ const connection = {
 	dnsMessage: false,
 } as const;
 
-test("a policy without rules is a whole array with its header", () => {
+test("a policy without rules compiles to an array with a valid head", () => {
 	const { rows, meta } = compile(read("version: 1"), OPTIONS);
 	const view = new DataView(rows.buffer);
 	expect(rows.length).toBe(128 * meta.rows);
@@ -77,7 +77,7 @@ test("the rule with the last bit of 1,024 decides", () => {
 describe("prefixes", () => {
 	const random = generator();
 
-	test("of both families are one interval where they touch", () => {
+	test("of both families are merged where they touch", () => {
 		const halves = (cidr: string) =>
 			`version: 1\ngroups: [{ name: g, rules: [{ name: r, action: deny, to: { cidr: [${cidr}] } }] }]`;
 		const intervals = (cidr: string) => compile(read(halves(cidr)), OPTIONS).meta.intervals;
@@ -87,7 +87,7 @@ describe("prefixes", () => {
 		expect(intervals('"::/0", "8000::/1"').v6).toBe(1);
 	});
 
-	test("side by side and within each other decide at every address of a small network", () => {
+	test("adjacent and nested ones decide at every address of a small network", () => {
 		for (const [network, first] of [
 			["10.0.0", 0x0a000000n],
 			["2001:db8:", (0x20010db8n << 96n) | 0xffffffe0n],
@@ -117,12 +117,17 @@ describe("prefixes", () => {
 			for (let i = 0; i < 3000; i += 30) for (const address of edges(list[i]!)) expectSame(policy, compiled, address);
 	});
 
-	test("a million are in rows within seconds", { timeout: 60_000 }, () => {
-		const list = Array.from({ length: 1_000_000 }, () => prefixV4(random)).join("\n");
-		const start = performance.now();
-		const { meta } = compile(read(oneList("cidr"), { big: list }), OPTIONS);
-		expect(meta.prefixes.v4).toBe(1_000_000);
-		expect(performance.now() - start).toBeLessThan(5000);
+	test("the time for a million grows in proportion to their number", { timeout: 60_000 }, () => {
+		const perPrefix = (count: number) => {
+			const list = Array.from({ length: count }, () => prefixV4(random)).join("\n");
+			const { user, system } = process.threadCpuUsage();
+			const { meta } = compile(read(oneList("cidr"), { big: list }), OPTIONS);
+			expect(meta.prefixes.v4).toBe(count);
+			const used = process.threadCpuUsage();
+			return (used.user + used.system - user - system) / count;
+		};
+		const few = Math.min(...[1, 2, 3].map(() => perPrefix(50_000)));
+		expect(perPrefix(1_000_000)).toBeLessThan(5 * few);
 	});
 
 	function small(version: 4 | 6, first: bigint): string {
@@ -153,7 +158,7 @@ ${names.map((name) => `      - { name: ${name}, action: deny, to: { cidr: "@${na
 });
 
 describe("names", () => {
-	test("30,000 names are all found, and no other", () => {
+	test("30,000 names are found, and no others", () => {
 		const names = Array.from({ length: 30_000 }, (_, i) => `${i % 3 ? "" : "*."}n${i}.example.com`);
 		const policy = read(oneList("domain"), { big: names.join("\n") });
 		const { rows, meta } = compile(policy, OPTIONS);
@@ -166,7 +171,7 @@ describe("names", () => {
 	});
 });
 
-/** The first and last address of a prefix, and those beside it. */
+/** The first and last address of a prefix, and their neighbours. */
 function edges(prefix: string): string[] {
 	const [text, length] = prefix.split("/") as [string, string];
 	const address = parseAddress(text)!;
@@ -187,7 +192,7 @@ function prefixV4(random: () => number): string {
 	return `${addressOf(4, (BigInt(random() >>> 2) >> host) << host)}/${length}`;
 }
 
-/** Below 2001::/20 and with few bits in each word, so that they nest. */
+/** Prefixes below 2001::/20 with few bits in each word, so that they nest. */
 function prefixV6(random: () => number): string {
 	const length = BigInt([32, 40, 48, 64, 65, 96, 112, 127, 128][random() % 9]!);
 	const words = [0x20010000 | (random() & 0x0fff), random() & 0x000f00ff, random() & 0xff, random() & 0xffff];
@@ -195,7 +200,7 @@ function prefixV6(random: () => number): string {
 	return `${addressOf(6, (value >> (128n - length)) << (128n - length))}/${length}`;
 }
 
-/** xorshift32: the same numbers in every run. */
+/** xorshift32, with the same numbers in every run. */
 function generator(): () => number {
 	let state = 0x9e3779b9;
 	return () => {

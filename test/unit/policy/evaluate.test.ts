@@ -19,7 +19,7 @@ const TO: Connection = {
 	dnsMessage: false,
 };
 
-/** "deny rule g/r0" or "allow default", with the alert and what else is special. */
+/** "deny rule g/r0" or "allow default", followed by alert and other special results. */
 function decide(head: string, rules: string[], connection: Partial<Connection>): string {
 	const text = `version: 1\n${head}\ngroups:\n  - name: g\n    rules:\n${rules.map((r, i) => `      - { name: r${i}, ${r} }\n`).join("") || "      []\n"}`;
 	const parsed = parsePolicy(text, "p", worldEnvironment);
@@ -56,7 +56,7 @@ describe("words", () => {
 		expect(decide(DENY, [...rules], {})).toBe(expected);
 	});
 
-	test("observe lets a denial through and says so", () => {
+	test("mode observe does not enforce a denial and reports would_deny", () => {
 		expect(decide("mode: observe\ndefaults: { connect: deny }", [], {})).toBe("would_deny default");
 		expect(decide("mode: observe", ["action: deny"], {})).toBe("would_deny r0");
 	});
@@ -95,20 +95,20 @@ describe("dns", () => {
 		expect(decide(DENY, [...rules], ask(name))).toBe(expected);
 	});
 
-	test("a deny for a port does not stop the question", () => {
+	test("a deny rule with ports does not apply to the DNS question", () => {
 		expect(decide(ALLOW, ["action: deny, to: { domain: example.com, ports: 25 }"], ask("example.com"))).toBe(
 			"allow default",
 		);
 		expect(decide(ALLOW, ["action: deny, to: { domain: example.com }"], ask("example.com"))).toBe("deny r0");
 	});
 
-	test("a question that cannot be read passes where the default allows", () => {
+	test("an unreadable question passes where the default allows", () => {
 		expect(decide(ALLOW, ["action: deny, to: { domain: '**' }"], ask(null))).toBe("allow default");
 	});
 });
 
 describe("connect", () => {
-	test("a trusted resolver's port 53 is phase dns's", () => {
+	test("port 53 of a trusted resolver is left to phase dns", () => {
 		const resolver = { port: 53, protocol: 17, trustedResolver: true, dnsMessage: true };
 		expect(decide(DENY, ["action: deny"], resolver)).toBe("allow resolver");
 		expect(decide(DENY, [], { ...resolver, protocol: 6, dnsMessage: false })).toBe("allow resolver");
@@ -118,14 +118,14 @@ describe("connect", () => {
 		expect(decide(DENY, [], { ...resolver, trustedResolver: false })).toBe("deny default");
 	});
 
-	test("ports hold for TCP and UDP only", () => {
+	test("ports match TCP and UDP only", () => {
 		const rule = ["action: allow, to: { ports: 0-65535 }"];
 		expect(decide(DENY, rule, { protocol: 17 })).toBe("allow r0");
 		expect(decide(DENY, rule, { protocol: 1, port: 0 })).toBe("deny default");
 		expect(decide(DENY, ["action: allow, to: { protocol: icmp }"], { protocol: 1, port: 0 })).toBe("allow r0");
 	});
 
-	test("IPv4-mapped IPv6 is IPv4, and the zero prefixes are of one family", () => {
+	test("IPv4-mapped IPv6 is IPv4, and a prefix of length 0 matches only its family", () => {
 		expect(decide(DENY, ["action: allow, to: { cidr: 192.0.2.0/24 }"], { address: "::ffff:192.0.2.9" })).toBe(
 			"allow r0",
 		);
@@ -133,14 +133,14 @@ describe("connect", () => {
 		expect(decide(DENY, ["action: allow, to: { cidr: '::/0' }"], {})).toBe("deny default");
 	});
 
-	test("a rule with a domain matches an address that was learned for it, and none that was not", () => {
+	test("a rule with a domain matches only addresses that were learned for it", () => {
 		const rule = ["action: allow, to: { domain: example.com }"];
 		expect(decide(DENY, rule, { learned: ["example.com"] })).toBe("allow r0");
 		expect(decide(DENY, rule, { learned: ["other.com"] })).toBe("deny default");
 		expect(decide(DENY, rule, {})).toBe("deny default");
 	});
 
-	test("one learned name that leads to allow is enough; else the first name's denial stands", () => {
+	test("one allowed learned name is enough; otherwise the first name's denial counts", () => {
 		const rules = [
 			"action: deny, to: { domain: bad.com }",
 			"action: allow, to: { domain: good.com }",
@@ -151,7 +151,7 @@ describe("connect", () => {
 		expect(decide(ALLOW, rules, { learned: ["bad.com", "other.com"] })).toBe("allow default");
 	});
 
-	test("name_binding sni opens for an allow by name, and wants a hello", () => {
+	test("name_binding sni allows for a rule with a domain, and requires a hello", () => {
 		const sni = `${DENY}\nname_binding: sni`;
 		const rules = ["action: deny, to: { domain: bad.com }", "action: allow, to: { domain: example.com, ports: 443 }"];
 		expect(decide(sni, rules, {})).toBe("allow r1 hello");
@@ -164,7 +164,7 @@ describe("connect", () => {
 		expect(decide(DENY, rules, {})).toBe("deny default");
 	});
 
-	test("name_binding sni does not open by a rule without a domain that the name's denial stands before", () => {
+	test("name_binding sni does not allow by a rule without a domain behind the denial of the name", () => {
 		const rules = ["action: deny, to: { domain: bad.com }", "action: allow, to: { ports: 443 }"];
 		expect(decide(`${DENY}\nname_binding: sni`, rules, { learned: ["bad.com"] })).toBe("deny r0");
 	});
@@ -174,7 +174,7 @@ describe("tls", () => {
 	const hello = (name: string | null, learned: string[] = []): Partial<Connection> => ({ phase: "tls", name, learned });
 	const rule = ["action: allow, to: { domain: '*.example.com' }"];
 
-	test("an allow by name holds for an address that was learned for that very name", () => {
+	test("an allow rule with a domain matches only an address that was learned for the name", () => {
 		expect(decide(DENY, rule, hello("a.example.com", ["a.example.com"]))).toBe("allow r0");
 		expect(decide(DENY, rule, hello("A.EXAMPLE.com.", ["a.example.com"]))).toBe("allow r0");
 		expect(decide(DENY, rule, hello("a.example.com", ["b.example.com"]))).toBe("deny name_unbound");
@@ -182,7 +182,7 @@ describe("tls", () => {
 		expect(decide(`${DENY}\nname_binding: sni`, rule, hello("a.example.com"))).toBe("allow r0");
 	});
 
-	test("a deny or alert by name needs no binding", () => {
+	test("a deny or alert rule with a domain needs no learned address", () => {
 		expect(decide(ALLOW, ["action: deny, to: { domain: '**.example.com' }"], hello("a.b.example.com"))).toBe("deny r0");
 		expect(decide(ALLOW, ["action: alert, to: { domain: '**.example.com' }"], hello("a.b.example.com"))).toBe(
 			"allow default alert r0",
@@ -196,7 +196,7 @@ describe("tls", () => {
 		expect(decide(DENY, [...rule, "action: deny"], hello("a.example.com"))).toBe("deny r1");
 	});
 
-	test("no name, and what is no name, match no rule with a domain", () => {
+	test("a missing or invalid name matches no rule with a domain", () => {
 		const any = ["action: allow, to: { domain: '**' }"];
 		expect(decide(DENY, any, hello(null))).toBe("deny name_missing");
 		expect(decide(DENY, ["action: allow"], hello(null))).toBe("allow r0");

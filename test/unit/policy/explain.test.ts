@@ -6,7 +6,7 @@ import { parsePolicy } from "../../../src/policy/read/parse.ts";
 import { connections, policies } from "./arbitraries.ts";
 import { WORLD_DEV, worldEnvironment } from "./world.ts";
 
-test("the explanation ends where the evaluator does, on the same rule, for every connection", () => {
+test("the explanation ends at the rule that the evaluator reports, for every connection", () => {
 	fc.assert(
 		fc.property(policies(), fc.array(connections(), { minLength: 10, maxLength: 20 }), ({ policy }, some) => {
 			for (const connection of some) {

@@ -28,7 +28,7 @@ describe("SipHash", () => {
 		expect(littleEndian(hash)).toBe(expected);
 	});
 
-	test("takes a word for eight bytes, and a tail for fewer", () => {
+	test("accepts a word for eight bytes, and a tail for fewer", () => {
 		const bytes = new SipHash(KEY);
 		bytes.begin();
 		for (const byte of [0x78, 0x56, 0x34, 0x12, 0xf0, 0xde, 0xbc, 0x9a, 0x33, 0x22, 0x11]) bytes.byte(byte);
@@ -56,25 +56,25 @@ describe("SipHash", () => {
 describe("keys", () => {
 	const hash = new SipHash(KEY);
 
-	test("an exe is its device and its components from the leaf up", () => {
+	test("the key of an exe is its device and its components from the leaf up", () => {
 		hashExe(hash, 0x00800001, "/usr/bin/curl");
 		const exe = value(hash);
 		expect(bytesOf([0x65, 0x01, 0x00, 0x80, 0x00, ...Buffer.from("curl/bin/usr/")])).toBe(exe);
 	});
 
-	test("a user is its uid, little endian", () => {
+	test("the key of a user is the uid, little endian", () => {
 		hashUser(hash, 65534);
 		expect(value(hash)).toBe(bytesOf([0x69, 0xfe, 0xff, 0, 0]));
 	});
 
-	test("a container is a letter and the text, a label the text", () => {
+	test("the key of a container is a letter and the name, that of a label the label", () => {
 		hashContainer(hash, "*");
 		expect(value(hash)).toBe(bytesOf(Buffer.from("c*")));
 		hashLabel(hash, "eu-central-1");
 		expect(value(hash)).toBe(bytesOf(Buffer.from("eu-central-1")));
 	});
 
-	test("a pattern is the hashes of its labels from the right, its mask, and its shape in the place of the length", () => {
+	test("the key of a pattern is the hashes of its labels from the right, its mask, and its shape as the length", () => {
 		const label = (text: string) => {
 			hashLabel(hash, text);
 			return [hash.lo, hash.hi] as const;

@@ -1,6 +1,6 @@
 /**
- * Decides from compiled rows as the kernel does: rows, trees and hash table of bpf/wire/policy.h, nothing of the policy. Written
- * from the header, not from the compiler, so that the two check each other.
+ * Decides from compiled rows only, as the kernel does: rows, trees and hash table of bpf/wire/policy.h. Written from
+ * the header, not from the compiler, so that each checks the other.
  */
 
 import { cgroupsOf, containerOf, unitsOf } from "../../../src/policy/cgroup-path.ts";

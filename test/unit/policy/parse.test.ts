@@ -36,8 +36,8 @@ const withTo = (to: string) =>
 const withFrom = (from: string) => withTo("ports: 1").replace("to: { ports: 1 }", `from: { ${from} }`);
 const withRules = (rules: string) => `version: 1\ngroups:\n  - name: g\n    rules:\n${rules}`;
 
-describe("a policy that is right", () => {
-	test("has safe defaults where the file says nothing", () => {
+describe("a valid policy", () => {
+	test("has safe defaults for missing keys", () => {
 		expect(policy("version: 1")).toEqual({
 			version: 1,
 			mode: "observe",
@@ -51,7 +51,7 @@ describe("a policy that is right", () => {
 		});
 	});
 
-	test("numbers rules by group priority, then by place", () => {
+	test("numbers rules by group priority, then by position", () => {
 		const { rules } = policy(`version: 1
 groups:
   - { name: late, priority: 200, rules: [{ name: a, action: allow }] }
@@ -68,7 +68,7 @@ groups:
 		]);
 	});
 
-	test("brings conditions into one form", () => {
+	test("normalises conditions", () => {
 		const text = withTo(
 			`cidr: [10.0.0.0/8, "::ffff:192.0.2.0/120", "::ffff:0:0/96", "::1"], ports: [443, "1024-65535", "22"], protocol: [TCP, 17], domain: ["Example.COM.", "**.bücher.example"]`,
 		);
@@ -88,7 +88,7 @@ groups:
 		expect(to.domain).toEqual([["example.com", "**.xn--bcher-kva.example"]]);
 	});
 
-	test("resolves who by the environment", () => {
+	test("resolves programs and users by the environment", () => {
 		const id = "ABCDEF012345".padEnd(64, "0");
 		const text = withFrom(
 			`exe: /usr/bin/curl, user: [agent, 0, "7"], unit: a.service, container: ["${id}", my-vm, "*"], cgroup: /system.slice/x/`,
@@ -102,7 +102,7 @@ groups:
 		});
 	});
 
-	test("takes durations with units, an errno and resolvers", () => {
+	test("accepts durations with units, an errno and resolvers", () => {
 		const read = policy(
 			`version: 1\nttl: { floor: 5m, grace: "90" }\ndeny_errno: ECONNREFUSED\nresolvers: ["10.0.0.2", "2001:DB8:0:0:0:0:0:1", "::ffff:1.2.3.4"]`,
 		);
@@ -136,7 +136,7 @@ groups:
 	});
 });
 
-describe("a policy that is wrong is told with its place", () => {
+describe("an invalid policy is reported with the position", () => {
 	test.for([
 		["an unknown key", withTo("prot: tcp"), ['p.yaml:5:41: unknown key "prot" in "to"; did you mean "protocol"?']],
 		[
@@ -235,7 +235,7 @@ describe("a policy that is wrong is told with its place", () => {
 		expect(problems(text)).toEqual(expected);
 	});
 
-	test("all at once, structure and meaning, in the order of the file", () => {
+	test("all problems at once, of structure and meaning, in the order of the file", () => {
 		const text = `version: 1
 mod: enforce
 groups:
@@ -269,7 +269,7 @@ groups:
 		]);
 	});
 
-	test("with path, expectation and suggestion for programs", () => {
+	test("with path, expectation and suggestion for programs that read JSON", () => {
 		const parsed = parsePolicy(withTo("prot: tcp"), "p.yaml", environment);
 		expect(parsed.ok ? [] : parsed.problems).toEqual([
 			{
@@ -284,14 +284,14 @@ groups:
 		]);
 	});
 
-	test("1025 rules are one too many, 1024 are not", () => {
+	test("1025 rules are refused, 1024 are not", () => {
 		const rule = (i: number) => `      - { name: r${i}, action: deny }\n`;
 		const rules = (count: number) => withRules(Array.from({ length: count }, (_, i) => rule(i)).join(""));
 		expect(problems(rules(1024))).toEqual([]);
 		expect(problems(rules(1025))).toEqual(["p.yaml:1029:9: more than 1024 rules; combine similar rules by lists"]);
 	});
 
-	test("a pattern in a 65th form is refused", () => {
+	test("a pattern of a 65th shape is refused", () => {
 		const patterns = Array.from(
 			{ length: 64 },
 			(_, i) => `"${Array.from({ length: 7 }, (_, bit) => ((i >> bit) & 1 ? "*" : "x")).join(".")}"`,

@@ -38,7 +38,7 @@ const ask = (over: Partial<Connection>): Connection => ({
 	...over,
 });
 
-describe("a deny of the preset", () => {
+describe("a deny rule with the preset", () => {
 	const policy = policyOf("{ name: no-doh, action: deny, to: { preset: encrypted-dns } }");
 	test.each([
 		["DoT", ask({ port: 853 }), "deny"],
@@ -59,7 +59,7 @@ describe("a deny of the preset", () => {
 	});
 });
 
-test("an allow of the preset opens nothing but DNS", () => {
+test("an allow rule with the preset allows only DNS", () => {
 	const policy = policyOf("{ name: doh, action: allow, to: { preset: encrypted-dns } }");
 	const closed = { ...policy, defaults: { ...policy.defaults, connect: "deny", tls: "deny" } } as const;
 	const learned = ["dns.google"];
@@ -68,12 +68,12 @@ test("an allow of the preset opens nothing but DNS", () => {
 	expect(evaluate(closed, ask({ phase: "tls", learned, name: "dns.google" })).action).toBe("allow");
 });
 
-test("narrowed to phases, it is in each what it can be", () => {
+test("limited to phases, each part is in the phases that it can take part in", () => {
 	const policy = policyOf("{ name: no-doh, action: alert, phases: [dns], to: { preset: encrypted-dns } }");
 	expect(policy.rules.map(({ phases, preset }) => [phases, preset])).toEqual([[["dns"], "encrypted-dns"]]);
 });
 
-test("it stands alone, and a slip of the hand is told", () => {
+test("it cannot be combined with other conditions, and a misspelt name is reported with a suggestion", () => {
 	expect(mistakes("{ name: a, action: deny, to: { preset: encrypted-dns, ports: 443 } }")).toEqual([
 		'p.yaml:6:63: "preset" cannot be combined with "ports", because it replaces all of "to"',
 	]);
@@ -82,7 +82,7 @@ test("it stands alone, and a slip of the hand is told", () => {
 	]);
 });
 
-test("what ships is written as a policy has it, and nothing stands twice", () => {
+test("the shipped values are valid and unique", () => {
 	for (const name of DOH_NAMES) expect(parsePattern(name)).toEqual({ pattern: name });
 	for (const text of DOH_ADDRESSES) {
 		const address = parseAddress(text);
@@ -91,7 +91,7 @@ test("what ships is written as a policy has it, and nothing stands twice", () =>
 	expect(new Set([...DOH_NAMES, ...DOH_ADDRESSES]).size).toBe(DOH_NAMES.length + DOH_ADDRESSES.length);
 });
 
-test("a connection is marked by port, name or address", () => {
+test("a connection is recognised by port, name or address", () => {
 	const at = (address: string) => () => address;
 	expect(encryptedDns(6, at("192.0.2.1"), 853, null)).toBe("dot");
 	expect(encryptedDns(17, at("192.0.2.1"), 853, null)).toBe("doq");

@@ -35,7 +35,7 @@ const RECORD: RecordedConnection = {
 	decisions: { connect: { reason: "rule" }, tls: { reason: "rule" } },
 };
 
-test("by name, process and rules then and now, with how many; what stays as it is is left out", () => {
+test("differences are grouped by name, process and rules, with a count; equal decisions are omitted", () => {
 	const other = { name: "www.example.com", remote: "192.0.2.9" };
 	expect(
 		replay(policy(API + NETS), policy(NETS), {}, { remote: "198.51.100.2" }, other, { remotePort: 80, name: null }),
@@ -55,7 +55,7 @@ test("by name, process and rules then and now, with how many; what stays as it i
 	]);
 });
 
-test("what was denied and would be allowed; a name that was not bound to its address stays so", () => {
+test("denials that would be allowed; an unbound name stays unbound", () => {
 	const denied = { decisions: { connect: { reason: "default" } } };
 	expect(replay(policy(NETS), policy(API), denied)).toMatchObject([
 		{ before: { verdict: "deny" }, after: { verdict: "allow", rule: "api" }, count: 1 },
@@ -65,7 +65,7 @@ test("what was denied and would be allowed; a name that was not bound to its add
 	expect(replay(policy(NETS), policy(API), { ...denied, process: { comm: "x", exe: "/bin/x", uid: 0 } })).toEqual([]);
 });
 
-test("questions, other protocols, a change of mode, and a rule that has only another name", () => {
+test("questions, other protocols, a change of mode, and a rule with only a new name", () => {
 	const ads = rule("ads", 'action: deny, phases: dns, to: { domain: "**.ads.example" }');
 	const question = { remote: "10.0.0.2", remotePort: 53, protocol: "udp", decisions: { dns: { reason: "default" } } };
 	expect(replay(policy(NETS), policy(ads), { ...question, name: "x.ads.example" }, question)).toMatchObject([

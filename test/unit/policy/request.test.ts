@@ -1,4 +1,4 @@
-/** Conditions on HTTP requests: how they are written, and what they mean. docs/deciding.md, "http" and "Paths". */
+/** Syntax and meaning of conditions on HTTP requests. docs/deciding.md, "http" and "Paths". */
 import { describe, expect, test } from "vitest";
 import { type Connection, evaluate } from "../../../src/policy/evaluate/evaluate.ts";
 import { explain } from "../../../src/policy/evaluate/explain.ts";
@@ -83,7 +83,7 @@ describe("a path", () => {
 		});
 	});
 
-	test("a long query matters to patterns with a query alone", () => {
+	test("a long query matters only to patterns with a query", () => {
 		const path = `/a?${"b".repeat(300)}`;
 		expect(evaluate(policyOf([{ to: { path: "/a" } }]), request(path)).action).toBe("allow");
 		expect(evaluate(policyOf([{ to: { path: "/a?**" } }]), request(path)).action).toBe("deny");
@@ -91,7 +91,7 @@ describe("a path", () => {
 	});
 });
 
-test("methods are compared exactly", () => {
+test("methods are case-sensitive", () => {
 	const policy = policyOf([{ to: { method: ["GET", "HEAD"] } }]);
 	expect(["GET", "HEAD", "get", "POST"].map((method) => evaluate(policy, request("/", { method })).action)).toEqual([
 		"allow",
@@ -101,7 +101,7 @@ test("methods are compared exactly", () => {
 	]);
 });
 
-test("a rule with a status waits for the answer, which is judged with all that is known", () => {
+test("a rule with a status matches only at the response, which is judged with all fields", () => {
 	const policy = policyOf([{ action: "deny", to: { status: ["5xx", 403] } }, { to: { path: "/a" } }]);
 	const reasons = [undefined, 200, 403, 503].map((status) =>
 		evaluate(policy, request("/a", { ...(status && { status }) })),
@@ -109,7 +109,7 @@ test("a rule with a status waits for the answer, which is judged with all that i
 	expect(reasons.map(({ rule }) => rule?.name)).toEqual(["r1", "r1", "r0", "r0"]);
 });
 
-test("they take part in phase http alone", () => {
+test("they take part in phase http only", () => {
 	const policy = policyOf([{ to: { method: "GET", domain: "a.test" } }, { to: { domain: "a.test" } }]);
 	for (const phase of ["dns", "connect", "tls"] as const)
 		expect(evaluate(policy, request("/", { phase })).rule?.name).toBe("r1");
@@ -160,7 +160,7 @@ test.each([
 	]);
 });
 
-test("a rule cannot ask of requests in another phase", () => {
+test("a rule with request conditions cannot have another phase", () => {
 	const rules = [{ name: "r", action: "allow", phases: "tls", to: { path: "/a" } }];
 	const parsed = parsePolicy(
 		JSON.stringify({ version: 1, groups: [{ name: "g", rules }] }),
@@ -172,13 +172,13 @@ test("a rule cannot ask of requests in another phase", () => {
 	]);
 });
 
-test("paths have a limit together, and equal ones count once", () => {
+test("all paths share a limit, and equal ones count once", () => {
 	const paths = (count: number) => Array.from({ length: count }, (_, index) => `/${String(index).padStart(6, "0")}`);
 	expect(() => policyOf([{ to: { path: paths(128) } }, { to: { path: paths(128) } }])).not.toThrow();
 	expect(() => policyOf([{ to: { path: paths(129) } }])).toThrow('"/000128" exceeds the limit');
 });
 
-test("an explanation says which part of a request did not fit", () => {
+test("an explanation names the part of a request that did not match", () => {
 	const policy = policyOf([{ to: { method: "PUT", path: "/token" } }, { to: { status: 200 } }]);
 	const { looks } = explain(policy, request("/a/../token"));
 	expect(looks[0]?.rules.map(({ why }) => why)).toEqual([

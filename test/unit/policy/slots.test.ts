@@ -4,7 +4,7 @@ import { assignSlots } from "../../../src/policy/compile/slots.ts";
 
 const keys = (from: number, to: number) => Array.from({ length: to - from }, (_, i) => `g/r${from + i}`);
 
-test("a rule keeps its slot when others come and go", () => {
+test("a rule keeps its slot when others are added and removed", () => {
 	const first = assignSlots([], ["g/a", "g/b", "g/c"], 1);
 	const second = assignSlots(first.entries, ["g/new", "g/c", "g/a"], 2);
 	expect([...first.byRule]).toEqual([0, 1, 2]);
@@ -12,14 +12,14 @@ test("a rule keeps its slot when others come and go", () => {
 	expect(second.recycled).toEqual([]);
 });
 
-test("a rule that comes back finds its counter", () => {
+test("a rule that is added again gets its counter back", () => {
 	const first = assignSlots([], ["g/a", "g/b"], 1);
 	const without = assignSlots(first.entries, ["g/b"], 2);
 	expect(without.entries.find((entry) => entry.key === "g/a")).toEqual({ key: "g/a", slot: 0, removed: 2 });
 	expect([...assignSlots(without.entries, ["g/b", "g/c", "g/a"], 3).byRule]).toEqual([1, 2, 0]);
 });
 
-test("when no slot is free, the rule that is gone longest gives way", () => {
+test("when no slot is free, that of the rule removed longest ago is reused", () => {
 	let slots = assignSlots([], keys(0, 1024), 1);
 	slots = assignSlots(slots.entries, keys(1024, 2047), 2);
 	slots = assignSlots(slots.entries, keys(2047, 2049), 3);

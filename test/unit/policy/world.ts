@@ -1,7 +1,7 @@
-/** The small world of tests that need no real host: what there is to name in a policy, and to meet in a connection. */
+/** A made-up host for tests: values that policies name and connections have. */
 import type { Environment } from "../../../src/policy/model.ts";
 
-/** Device of every file system in this world. */
+/** Device of every file system. */
 export const WORLD_DEV = (8 << 20) | 1;
 const CONTAINER_ID = "0123456789ab".padEnd(64, "c");
 const OTHER_ID = "fedcba987654".padEnd(64, "d");
@@ -118,7 +118,7 @@ export const WORLD = {
 	ports: [0, 1, 22, 53, 80, 443, 444, 1023, 1024, 65535, "0-1", "80-443", "443-444", "1024-65535", "0-65535"],
 	protocols: ["tcp", "udp", "icmp", "icmpv6", "sctp", "gre", 0, 6, 255],
 	methods: ["GET", "POST", "get", "PROPFIND"],
-	/** Of policies. */
+	/** Path patterns of policies. */
 	globs: [
 		"/",
 		"/**",
@@ -139,7 +139,7 @@ export const WORLD = {
 		"/**/*.json",
 	],
 	statuses: [200, 404, "4xx", "5XX", "200-299", "100-999"],
-	/** Of requests. */
+	/** Paths of requests. */
 	asked: [
 		"",
 		"*",
@@ -178,7 +178,7 @@ export const WORLD = {
 		`/a/${"x".repeat(100)}?${"y".repeat(400)}`,
 		`/${"ab/".repeat(85)}`,
 	],
-	/** names that are no names, or odd ones. */
+	/** Invalid and odd names. */
 	odd: [
 		"",
 		".",
@@ -193,7 +193,7 @@ export const WORLD = {
 	],
 } as const;
 
-/** An environment in which every exe, and no list file, exists. */
+/** An environment in which every exe exists, and no list file. */
 export const worldEnvironment: Environment = {
 	readList: (path) => {
 		throw new Error(`no list ${path}`);

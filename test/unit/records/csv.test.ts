@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import { RecentRecords } from "../../../src/answers/recent.ts";
-import { NameBook } from "../../../src/connections/name-book.ts";
+import { ForwardLookup } from "../../../src/connections/forward-lookup.ts";
 import type { HistoryRecord } from "../../../src/records/contract.ts";
 import { csvHeader, csvRow } from "../../../src/records/csv.ts";
 import { viewer } from "../../../src/records/view.ts";
@@ -23,7 +23,7 @@ async function fullRecord(): Promise<HistoryRecord> {
 	const view = viewer(describeProcess);
 	const recent = new RecentRecords({
 		connections: () => [connection],
-		names: new NameBook(1),
+		names: new ForwardLookup(1),
 		describe: describeProcess,
 		view,
 	});

@@ -1,10 +1,10 @@
-/** What is made of findings: rows, and what a policy would have decided in the time of the capture. */
+/** Entries of findings, and the decisions that a policy would have made at the time of the capture. */
 import { describe, expect, test } from "vitest";
 import { packAddress } from "../../../src/base/address.ts";
 import type { Environment } from "../../../src/policy/model.ts";
 import { parsePolicy } from "../../../src/policy/read/parse.ts";
 import { Entries } from "../../../src/replay/entries.ts";
-import type { Conversation, Finding, What } from "../../../src/replay/finding.ts";
+import type { Conversation, Fact, Finding } from "../../../src/replay/finding.ts";
 import { Judge } from "../../../src/replay/judge.ts";
 import { Tally, type TallyRow } from "../../../src/replay/tally.ts";
 
@@ -13,18 +13,18 @@ const RESOLVER: Conversation = { protocol: "udp", client: at("192.0.2.1", 5000),
 const WEB: Conversation = { protocol: "tcp", client: at("192.0.2.1", 6000), server: at("198.51.100.7", 443) };
 const NAME = "api.model.example";
 
-const hello: What = { kind: "hello", via: "tls", how: "named", name: NAME, ech: false };
+const hello: Fact = { kind: "hello", via: "tls", how: "named", name: NAME, ech: false };
 const message = { kind: "message", id: 1, isBroken: false, questions: [{ name: NAME, type: 1 }] } as const;
-const question: What = { ...message, isAnswer: false, addresses: [] };
-const answer = (ttl: number): What => ({
+const question: Fact = { ...message, isAnswer: false, addresses: [] };
+const answer = (ttl: number): Fact => ({
 	...message,
 	isAnswer: true,
 	addresses: [{ address: WEB.server.address, ttl }],
 });
-const open: What = { kind: "open" };
-const close: What = { kind: "close" };
+const open: Fact = { kind: "open" };
+const close: Fact = { kind: "close" };
 
-type Said = readonly [second: number, conversation: Conversation, what: What];
+type Said = readonly [second: number, conversation: Conversation, what: Fact];
 
 const POLICY = `version: 1
 mode: observe
@@ -59,9 +59,9 @@ function rows(said: readonly Said[], by: Judge | null = null): readonly TallyRow
 const brief = (all: readonly TallyRow[]) =>
 	all.map(({ count, name, from, verdict, phase, rule, reason }) => [count, name, from, verdict, phase, rule ?? reason]);
 
-test("alike ones are counted, names without case", () => {
+test("equal entries are counted, with names in lower case", () => {
 	const other = { ...WEB, client: at("192.0.2.1", 6001) };
-	const shouted: What = { kind: "hello", via: "tls", how: "named", name: NAME.toUpperCase(), ech: false };
+	const shouted: Fact = { kind: "hello", via: "tls", how: "named", name: NAME.toUpperCase(), ech: false };
 	expect(
 		rows([
 			[1, WEB, open],
@@ -77,7 +77,7 @@ test("alike ones are counted, names without case", () => {
 	]);
 });
 
-test("who says no name is known by DNS, if at all; a resolver's answers are no conversations", () => {
+test("a conversation without a name gets that of DNS, if any; DNS answers are not conversations", () => {
 	const unknown = { ...WEB, server: at("198.51.100.8", 443) };
 	const said: Said[] = [
 		[1, RESOLVER, question],
@@ -103,12 +103,12 @@ describe("a policy", () => {
 	];
 	const allowed = [1, NAME, "question", "allow", "dns", "model"];
 
-	test("allows by a name that the capture taught, in time", () => {
+	test("allows by a name that a DNS answer of the capture had, while it is valid", () => {
 		const said: Said[] = [...asked, [5, WEB, open], [6, WEB, hello], [7, WEB, close]];
 		expect(brief(rows(said, judge()))).toEqual([allowed, [1, NAME, "tls", "allow", "tls", "model"]]);
 	});
 
-	test("denies before the answer and after its time", () => {
+	test("denies before the answer and after it expires", () => {
 		for (const second of [0, 20]) {
 			const said: Said[] = [
 				[second, WEB, open],
@@ -120,14 +120,14 @@ describe("a policy", () => {
 		}
 	});
 
-	test("believes only the resolvers that it trusts", () => {
+	test("learns only from trusted resolvers", () => {
 		const said: Said[] = [...asked, [5, WEB, open], [6, WEB, hello], [7, WEB, close]];
 		expect(brief(rows(said, judge(POLICY, null, ["203.0.113.1"])))).toContainEqual([
 			...[1, NAME, "tls", "deny", "connect", "default"],
 		]);
 	});
 
-	test("knows who talked only if it is told", () => {
+	test("knows the client only if it is given", () => {
 		const mail = { ...WEB, server: at("198.51.100.7", 25) };
 		const said: Said[] = [
 			[1, mail, open],
@@ -137,7 +137,7 @@ describe("a policy", () => {
 		expect(brief(rows(said, judge(POLICY, "mine")))[0]?.slice(3)).toEqual(["allow", "connect", "mine"]);
 	});
 
-	test("denies what cannot be read with the kernel's reasons", () => {
+	test("denies unreadable messages with the reasons of the kernel", () => {
 		for (const [how, reason] of [
 			["unnamed", "name_missing"],
 			["broken", "unreadable"],
@@ -152,7 +152,7 @@ describe("a policy", () => {
 		}
 	});
 
-	test("that opens a connection for its hello denies one that shows none", () => {
+	test("that allows a connection for its hello denies one without a hello", () => {
 		const sni = `${POLICY}name_binding: sni\n`;
 		const said: Said[] = [
 			[1, WEB, open],
@@ -168,9 +168,9 @@ describe("a policy", () => {
 	});
 });
 
-test("QUIC that cannot be read has no name; what no keys fit is denied by any policy", () => {
+test("unreadable QUIC has no name; packets that no key decrypts are denied by any policy", () => {
 	const flow: Conversation = { ...WEB, protocol: "udp" };
-	const quic = (how: "unread" | "strange"): What => ({ kind: "hello", via: "quic", how, name: null, ech: false });
+	const quic = (how: "unread" | "strange"): Fact => ({ kind: "hello", via: "quic", how, name: null, ech: false });
 	const told = (how: "unread" | "strange", text: string) =>
 		brief(
 			rows(

@@ -1,9 +1,11 @@
-/** The packages: the same bytes each time, root's, and what a host needs is in them. */
+/** The packages: the same bytes each time, owned by root, with everything that a host needs. */
 import { execFileSync, spawnSync } from "node:child_process";
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { gunzipSync } from "node:zlib";
 import { afterAll, expect, test } from "vitest";
+import packageJson from "../../../package.json" with { type: "json" };
 
 const ROOT = join(import.meta.dirname, "../../..");
 const made: string[] = [];
@@ -18,7 +20,7 @@ if (!able) console.warn("SKIPPED: no built addon or no dpkg-deb, so the packages
 function make(epoch: string): string {
 	const out = mkdtempSync(join(tmpdir(), "sallyport-packages-"));
 	made.push(out);
-	execFileSync(process.execPath, ["scripts/package/package.mjs", "--quick", "--out", out, "deb", "tar"], {
+	execFileSync(process.execPath, ["scripts/package/package.ts", "--quick", "--out", out, "deb", "tar"], {
 		cwd: ROOT,
 		env: { ...process.env, SOURCE_DATE_EPOCH: epoch },
 		stdio: "ignore",
@@ -27,7 +29,7 @@ function make(epoch: string): string {
 }
 
 test.skipIf(!able)(
-	"made twice they are the same; they start with their own Node and hold what they say",
+	"two builds are the same bytes; the package starts with its own Node and names its maintainer",
 	() => {
 		const [one, two] = [make("1700000000"), make("1700000000")];
 		const files = readdirSync(one).sort();
@@ -38,15 +40,28 @@ test.skipIf(!able)(
 		const deb = join(one, files.find((file) => file.endsWith(".deb")) ?? "");
 		const list = execFileSync("dpkg-deb", ["--contents", deb], { encoding: "utf8" }).trim().split("\n");
 		expect(list.filter((line) => !/^\S+ root\/root /.test(line))).toEqual([]);
-		for (const path of ["./etc/sallyport/policy.yaml", "./usr/share/man/man1/sallyport.1.gz", "./usr/bin/sallyport"])
+		for (const path of [
+			"./etc/sallyport/policy.yaml",
+			"./usr/share/man/man1/sallyport.1.gz",
+			"./usr/share/sallyport/policy.schema.json",
+			"./usr/bin/sallyport",
+		])
 			expect(
 				list.some((line) => line.endsWith(` ${path}`)),
 				path,
 			).toBe(true);
 		expect(execFileSync("dpkg-deb", ["--field", deb, "Depends"], { encoding: "utf8" })).not.toContain("libbpf");
 
+		const field = (name: string) => execFileSync("dpkg-deb", ["--field", deb, name], { encoding: "utf8" }).trim();
+		expect([field("Maintainer"), field("Homepage")]).toEqual([packageJson.author, packageJson.homepage]);
+
 		const root = join(one, "root");
 		execFileSync("dpkg-deb", ["--extract", deb, root]);
+		const changelog = gunzipSync(readFileSync(join(root, "usr/share/doc/sallyport/changelog.gz"))).toString();
+		expect(changelog).toMatch(
+			new RegExp(`^sallyport \\(${packageJson.version}\\) unstable; urgency=medium\n\n  \\* \\S`),
+		);
+		expect(changelog).toContain(`\n -- ${packageJson.author}  Tue, 14 Nov 2023 22:13:20 +0000\n`);
 		const { stdout: named } = spawnSync("grep", ["-rlF", "--", ROOT, root], { encoding: "utf8" });
 		expect(named, "made in another folder they are the same, too").toBe("");
 		const [node, main] = ["node", "lib/main.js"].map((file) => join(root, "usr/lib/sallyport", file));

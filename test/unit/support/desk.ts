@@ -1,7 +1,7 @@
 /** A connection table with everything around it, fed with bytes. */
 
 import { ConnectionTable } from "../../../src/connections/connection-table.ts";
-import { Names } from "../../../src/connections/dns-names.ts";
+import { ReverseLookup } from "../../../src/connections/reverse-lookup.ts";
 import { CgroupTable } from "../../../src/identity/cgroup-table.ts";
 import { ExePaths } from "../../../src/identity/exe-paths.ts";
 import { ProcessTable } from "../../../src/identity/process-table.ts";
@@ -14,7 +14,7 @@ export class Desk {
 	/** Monotonic ns; wall clock is the same in ms. */
 	now = 1_000_000_000;
 	readonly destroyed: DecisionEvent[] = [];
-	readonly names = new Names({ names: 100, addresses: 100 });
+	readonly names = new ReverseLookup({ names: 100, addresses: 100 });
 	readonly counts = newDecodeCounts();
 	readonly rules = new Map<string, { group: string; name: string }>();
 	readonly clock = { monotonic: () => this.now, now: () => this.now / 1e6, offset: () => 0 };

@@ -1,11 +1,11 @@
-/** How npm run test:vm judges what a guest has sent, and how it ended. */
+/** How npm run test:vm reads captures and consoles of its guests. */
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, expect, test } from "vitest";
 import { ROOT } from "../../support/paths.ts";
 import { sentTo } from "../../vm/capture.ts";
-import { complaint } from "../../vm/console.ts";
+import { panicIn } from "../../vm/console.ts";
 import { suites } from "../../vm/suite.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "sallyport-guest-"));
@@ -34,7 +34,7 @@ function captured(...frames: Buffer[]) {
 	return sentTo(file, GUEST, "198.51.100.9");
 }
 
-test("what a guest has sent, and where to, by its capture", () => {
+test("a capture is counted by source and destination", () => {
 	expect(captured()).toEqual({ sent: 0, to: 0 });
 	expect(captured(frame(GATEWAY, 0x0806, "0.0.0.0"), frame(GATEWAY, 0x0800, "198.51.100.9"))).toEqual({
 		sent: 0,
@@ -44,21 +44,21 @@ test("what a guest has sent, and where to, by its capture", () => {
 	expect(captured(...own)).toEqual({ sent: 3, to: 1 });
 });
 
-test("a kernel's end is told with its time and cause", () => {
-	expect(complaint("[    1.5] Run /sbin/init as init process\r\n[   30.1] systemd[1]: Started\r\n")).toBeNull();
+test("a panic is reported with its time and cause", () => {
+	expect(panicIn("[    1.5] Run /sbin/init as init process\r\n[   30.1] systemd[1]: Started\r\n")).toBeNull();
 	const console = [
 		"[    2.916417] evm: HMAC attrs: 0x1",
 		"[    3.110000] int3: 0000 [#1] PREEMPT SMP NOPTI",
 		"[    3.110500] RIP: 0010:sched_clock_cpu+0xe/0x10",
 		"[    3.120000] Kernel panic - not syncing: Fatal exception in interrupt",
 	].join("\r\n");
-	expect(complaint(console)).toBe(
+	expect(panicIn(console)).toBe(
 		"the kernel panicked 3.1 s after power-on: Kernel panic - not syncing: Fatal exception in interrupt; " +
 			"int3: 0000 [#1] PREEMPT SMP NOPTI; RIP: 0010:sched_clock_cpu+0xe/0x10",
 	);
 });
 
-test("every test of test/e2e is in the suite e2e, or is left with a reason", () => {
+test("every test of test/e2e is in the suite e2e, or is left out with a reason", () => {
 	const { command, left } = suites(ROOT, ["e2e"]);
 	expect(command).toContain("test/e2e/names.test.ts");
 	for (const each of left) {

@@ -4,8 +4,8 @@ import { RecentRecords } from "../../../src/answers/recent.ts";
 import type { ExplainRequest, Explanation, RuleOfName } from "../../../src/api/policy-types.ts";
 import type { ApiServices, PolicyDocument, PolicyLoad } from "../../../src/api/services.ts";
 import type { Readiness, Status } from "../../../src/api/status.ts";
+import { ForwardLookup } from "../../../src/connections/forward-lookup.ts";
 import { LiveFeed } from "../../../src/connections/live-feed.ts";
-import { NameBook } from "../../../src/connections/name-book.ts";
 import type { PolicyCheck } from "../../../src/policy/compile/policy-facts.ts";
 import type { PolicyProblem } from "../../../src/policy/read/problem.ts";
 import type { Records } from "../../../src/records/contract.ts";
@@ -14,7 +14,7 @@ import type { Desk } from "./desk.ts";
 export class FakeServices implements ApiServices {
 	readonly describe;
 	readonly feed: LiveFeed;
-	readonly names = new NameBook(100);
+	readonly names = new ForwardLookup(100);
 	readonly recent: RecentRecords;
 	source: Records["source"] = "memory";
 	unwritten: Records["unwritten"] = null;

@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import { systemClock } from "../../../src/system/clock.ts";
 
-/* Wall clock in whole ms, 500.4 ms ahead of the monotonic one. */
+/* A wall clock in whole milliseconds, 500.4 ms ahead of the monotonic clock. */
 function hands() {
 	const set = { monotonicMs: 1_000, ahead: 500.4 };
 	return {
@@ -13,7 +13,7 @@ function hands() {
 	};
 }
 
-test("a later event never gets an earlier time, although the wall clock is read in whole milliseconds", () => {
+test("a later event never gets an earlier time, although the wall clock is truncated to milliseconds", () => {
 	const { clock, set } = hands();
 	let last = 0;
 	for (; set.monotonicMs < 1_050; set.monotonicMs += 0.37) {
@@ -25,7 +25,7 @@ test("a later event never gets an earlier time, although the wall clock is read 
 	expect(clock.offset()).toBeLessThanOrEqual(500.4);
 });
 
-test("a clock that is set, forwards or back, is followed", () => {
+test("the offset follows a clock that is set forwards or back", () => {
 	const { clock, set } = hands();
 	clock.offset();
 	for (const ahead of [90_000, -90_000, 400]) {

@@ -4,7 +4,7 @@ import { encodeEntry, Journal } from "../../../src/system/journal.ts";
 import { Desk } from "../support/desk.ts";
 import { connect, processEvent } from "../support/events.ts";
 
-test("a value with a newline goes with its length, so that no program can write a field of its own", () => {
+test("a value with a newline is sent with its length, so that no program can forge a field", () => {
 	const bytes = encodeEntry({ MESSAGE: "a\nSALLYPORT_VERDICT=allow", PRIORITY: 4, SALLYPORT_NAME: null });
 	const text = "a\nSALLYPORT_VERDICT=allow";
 	const length = Buffer.alloc(8);
@@ -14,7 +14,7 @@ test("a value with a newline goes with its length, so that no program can write 
 	);
 });
 
-test("more than the rate is left out and counted, and told before the next that goes out", () => {
+test("entries over the rate are dropped, counted, and reported before the next entry", () => {
 	let now = 0;
 	const sent: string[] = [];
 	const journal = new Journal({ rate: 2, burst: 3, now: () => now, send: (_, bytes) => void sent.push(String(bytes)) });
@@ -27,7 +27,7 @@ test("more than the rate is left out and counted, and told before the next that 
 	expect(journal.suppressed).toBe(7);
 });
 
-test("a journal that does not take it stops nothing, and what was lost is told", () => {
+test("a journal that refuses entries does no harm, and the loss is reported", () => {
 	let broken = true;
 	const sent: string[] = [];
 	const send = (_: string, bytes: Uint8Array) => {
@@ -42,7 +42,7 @@ test("a journal that does not take it stops nothing, and what was lost is told",
 	expect(sent[1]).toBe("MESSAGE=kept\n");
 });
 
-test("a connection has its verdict, rule, name and who as fields", () => {
+test("a connection has its verdict, rule, name and client as fields", () => {
 	const desk = new Desk();
 	desk.feed(processEvent(), connect({ cookie: 1n }));
 	const view = desk.only();

@@ -10,7 +10,7 @@ const GOOD: Facts = {
 	cgroup2: "/sys/fs/cgroup",
 };
 
-test("a good machine has no obstacle", () => {
+test("a suitable machine has no obstacle", () => {
 	expect(findObstacle(GOOD)).toBeNull();
 	expect(findObstacle({ ...GOOD, uid: 996, capabilities: 0xc0_0000_1000n }), "the service's own user").toBeNull();
 	for (const release of ["6.18.44-fc", "10.0.1", "7.2-custom", "6.1"])

@@ -29,7 +29,7 @@ test("mounts are read, with escapes and devices", () => {
 	expect(cgroup2Mount("")).toBeNull();
 });
 
-test("a program's path is shown below the mount that shows most of its file system", () => {
+test("an executable is shown below the mount that shows most of its file system", () => {
 	const mounts = parseMountinfo(MOUNTINFO);
 	expect(visiblePath(mounts, DEVICE(254, 1), "/opt/x")).toBe("/opt/x");
 	expect(visiblePath(mounts, DEVICE(254, 2), "/bin/curl")).toBe("/usr/bin/curl");
@@ -38,14 +38,14 @@ test("a program's path is shown below the mount that shows most of its file syst
 	expect(visiblePath(mounts, DEVICE(9, 9), "/bin/x")).toBe("/bin/x");
 });
 
-test("and back: where a path lies", () => {
+test("the mount of a path", () => {
 	const mounts = parseMountinfo(MOUNTINFO);
 	expect(mountOf(mounts, "/usr/bin/curl")).toMatchObject({ mount: { device: DEVICE(254, 2) }, path: "/bin/curl" });
 	expect(mountOf(mounts, "/srv/my data/agent")).toMatchObject({ path: "/data/agent" });
 	expect(mountOf(mounts, "/usrlocal/x")).toMatchObject({ mount: { device: DEVICE(254, 1) }, path: "/usrlocal/x" });
 });
 
-test("a second daemon on the same pins is refused, and names the first", async () => {
+test("a second daemon on the same pins is refused with the pid of the first", async () => {
 	const path = join(folder, "a.lock");
 	writeFileSync(path, `${process.ppid} ${startTime(process.ppid)}\n`);
 	await expect(acquireLock(path, "the pins")).rejects.toMatchObject({
@@ -54,7 +54,7 @@ test("a second daemon on the same pins is refused, and names the first", async (
 	});
 });
 
-test("the lock of a dead process, or of another one with its number, is taken over; released, it is gone", async () => {
+test("the lock of a dead process or of a reused pid is taken over, and release removes it", async () => {
 	const path = join(folder, "run/a.lock");
 	const first = await acquireLock(path, "the pins");
 	first.release();
@@ -67,7 +67,7 @@ test("the lock of a dead process, or of another one with its number, is taken ov
 	}
 });
 
-test("a file that is written or replaced is noticed once it is quiet", async () => {
+test("a written or replaced file is reported after the quiet time", async () => {
 	const path = join(folder, "policy.yaml");
 	writeFileSync(path, "a");
 	let changes = 0;
@@ -89,7 +89,7 @@ test("a file that is written or replaced is noticed once it is quiet", async () 
 	watcher.close();
 });
 
-test("a file is watched whose folders come later, go, and come again", async () => {
+test("a file is watched while its folders are created, removed and created again", async () => {
 	const path = join(folder, "systemd/resolve/resolv.conf");
 	let changes = 0;
 	const watcher = watchFile(path, 30, () => changes++);

@@ -1,6 +1,6 @@
 /**
- * Checks of the service on a real systemd: checks.mjs PART FOLDER [vm]. PART is one of those here, or a file of rows/. FOLDER has the
- * packages; `vm`: the host is a machine of its own, whose clock, memory and mounts are free to change.
+ * Checks of the service on a real systemd: checks.mjs PART FOLDER [vm]. PART is a function of `parts` below or a file of rows/. FOLDER
+ * has the packages. With `vm` the host is a virtual machine: checks may change its clock, memory and mounts.
  */
 import assert from "node:assert/strict";
 import { existsSync, mkdirSync, readdirSync, rmSync, writeFileSync } from "node:fs";
@@ -22,30 +22,35 @@ import {
 	status,
 	until,
 } from "./host.mjs";
-import { PORTS } from "./places.mjs";
+import { PORTS } from "./outside-addresses.mjs";
 
-const [part, folder, kind] = process.argv.slice(2);
+const [part = "", folder = "", kind] = process.argv.slice(2);
 const machine = kind === "vm";
+/** @param {string} version */
 const packages = (version) => `${folder}/sallyport_${version}_amd64.deb`;
 const HERE = import.meta.dirname;
-const underLoad = (what) => underLoadOf(outside, what);
+/** @param {() => unknown} event */
+const underLoad = (event) => underLoadOf(outside, event);
+/** @type {import("./host.mjs").Outside} */
 let outside = async () => ({});
 
+/** @type {Record<string, () => Promise<void>>} */
 const parts = {
-	/** What a person has who has just installed the package. */
+	/** The state after an installation. */
 	async install() {
 		outside = await makeOutside(HERE);
-		await check("the package has started the service; what it brings is observed only", async () => {
+		await check("the package has started the service, and its policy only observes", async () => {
 			const {
 				adopted,
 				policy: { mode },
 			} = await running();
 			assert.equal(mode, "observe");
 			assert.equal(reach(PORTS.denied), "data");
-			return `adopted what the early unit had put in force: ${adopted}; ${property("sallyport", "StatusText")}`;
+			return `adopted the policy of the early unit: ${adopted}; ${property("sallyport", "StatusText")}`;
 		});
 		await check("doctor finds no failure", () => {
 			const { code, out } = run("sallyport", "doctor", "--json");
+			/** @type {{ findings: { check: string, result: string }[] }} */
 			const { findings } = JSON.parse(out);
 			assert.equal(code, 0, out);
 			return findings
@@ -90,7 +95,7 @@ const parts = {
 		});
 	},
 
-	/** The life of a service: what ends it, what follows. */
+	/** Ends and starts of the service. */
 	async service() {
 		outside = await makeOutside(HERE);
 		await enforce();
@@ -110,7 +115,7 @@ const parts = {
 				assert.equal(status().adopted, true);
 			}),
 		);
-		await check("the watchdog ends a daemon that stands still, and the next one goes on", async () => {
+		await check("the watchdog ends a stopped daemon, and the next one takes over", async () => {
 			const pid = mainPid();
 			process.kill(pid, "SIGSTOP");
 			await until("another process", 90, () => mainPid() !== pid && mainPid() > 0);
@@ -125,12 +130,11 @@ const parts = {
 				assert.equal(version, "0.1.1");
 			}),
 		);
-		/* The setting counts from the start on: each start is for the stop after it. */
-		const next = { keep: "closed", closed: "open", open: "keep" };
-		for (const [onExit, allowed, denied] of [
-			["keep", "data", "denied"],
-			["closed", "denied", "denied"],
-			["open", "data", "data"],
+		/* The service reads on_exit when it starts, so the setting for the next stop is made before the start. */
+		for (const { onExit, allowed, denied, next } of [
+			{ onExit: "keep", allowed: "data", denied: "denied", next: "closed" },
+			{ onExit: "closed", allowed: "denied", denied: "denied", next: "open" },
+			{ onExit: "open", allowed: "data", denied: "data", next: "keep" },
 		]) {
 			await check(`systemctl stop with on_exit ${onExit}`, async () => {
 				await decides("running");
@@ -138,33 +142,39 @@ const parts = {
 				assert.equal(reach(PORTS.allowed), allowed);
 				assert.equal(reach(PORTS.denied), denied);
 				if (onExit === "open") assert.deepEqual(readdirSync("/sys/fs/bpf/sallyport"), []);
-				settings({ SALLYPORT_ON_EXIT: next[onExit] });
+				settings({ SALLYPORT_ON_EXIT: next });
 				must("systemctl", "start", "sallyport");
 			});
 		}
-		await check("a broken policy: the last good one stays in force over a restart, and status says so", async () => {
-			policy("nonsense: [");
-			must("systemctl", "restart", "sallyport");
-			await decides();
-			assert.notEqual(status().policy.failure, null);
-			return property("sallyport", "StatusText");
-		});
-		await check("a broken policy and none before: exit code 3, and systemd does not try again", async () => {
+		await check(
+			"an invalid policy: the last good one stays in force over a restart, and status reports it",
+			async () => {
+				policy("nonsense: [");
+				must("systemctl", "restart", "sallyport");
+				await decides();
+				assert.notEqual(status().policy.failure, null);
+				return property("sallyport", "StatusText");
+			},
+		);
+		await check(
+			"an invalid policy and none before: exit code 3, and systemd does not restart the service",
+			async () => {
+				must("systemctl", "stop", "sallyport");
+				must("sallyport", "detach");
+				rmSync("/var/lib/sallyport/last-good");
+				run("systemctl", "start", "sallyport");
+				assert.equal(property("sallyport", "ExecMainStatus"), "3");
+				assert.equal(property("sallyport", "ActiveState"), "failed");
+				run("systemctl", "restart", "sallyport-early");
+				policy(ENFORCE);
+				run("systemctl", "reset-failed");
+				must("systemctl", "start", "sallyport");
+				await decides();
+			},
+		);
+		await check("an early unit without its sandbox, or one that hangs, leaves no gap", async () => {
 			must("systemctl", "stop", "sallyport");
-			must("sallyport", "detach");
-			rmSync("/var/lib/sallyport/last-good");
-			run("systemctl", "start", "sallyport");
-			assert.equal(property("sallyport", "ExecMainStatus"), "3");
-			assert.equal(property("sallyport", "ActiveState"), "failed");
-			run("systemctl", "restart", "sallyport-early");
-			policy(ENFORCE);
-			run("systemctl", "reset-failed");
-			must("systemctl", "start", "sallyport");
-			await decides();
-		});
-		await check("an early unit whose sandbox cannot be made, or that hangs, leaves no gap", async () => {
-			must("systemctl", "stop", "sallyport");
-			/* What a boot would start next. */
+			/* A unit that a boot would start next. */
 			const later = ["--unit=later", "-p", "DefaultDependencies=no", "-p", "After=network-pre.target"];
 			const said = [];
 			for (const trouble of ["ReadWritePaths=/not/there", "ExecStart=\nExecStart=sleep 60\nTimeoutStartSec=1"]) {
@@ -193,9 +203,10 @@ const parts = {
 		if (!machine) await removal();
 	},
 
-	/** After a boot: what the early unit did. */
+	/** The early unit, after a boot. */
 	async boot() {
 		await check("the early unit was done before network-pre.target and before the daemon", () => {
+			/** @param {string} unit @param {string} name seconds since power-on */
 			const at = (unit, name) => Number(property(unit, name)) / 1e6;
 			const began = at("sallyport-early", "InactiveExitTimestampMonotonic");
 			const done = at("sallyport-early", "ActiveEnterTimestampMonotonic");
@@ -204,7 +215,7 @@ const parts = {
 			return `took ${(done - began).toFixed(2)} s, done at ${done.toFixed(2)} s of ${network.toFixed(2)} s to network-pre.target`;
 		});
 		await check(
-			"the daemon has adopted it, and what tried meanwhile was denied, on an interface that is up",
+			"the daemon has adopted its policy, and earlier attempts were denied, on an interface that is up",
 			async () => {
 				const { adopted, denied } = await running();
 				assert.equal(adopted, true);
@@ -215,11 +226,11 @@ const parts = {
 		);
 		outside = await makeOutside(HERE);
 		await check("it decides", () => decides());
-		/* What follows opens the host at times. */
+		/* Some of the next parts lift the policy for a time. */
 		must("systemctl", "stop", "beacon");
 	},
 
-	/** Makes the next boot one without a good policy. */
+	/** Leaves the next boot without a valid policy. */
 	async spoil() {
 		settings({ SALLYPORT_ON_BOOT: "closed" });
 		policy("nonsense: [");
@@ -227,10 +238,10 @@ const parts = {
 		rmSync("/var/lib/sallyport/last-good");
 	},
 
-	/** After a boot without any good policy and with on_boot closed. */
+	/** After a boot without a valid policy and with on_boot closed. */
 	async closed() {
 		outside = await makeOutside(HERE);
-		await check("on_boot closed: without a good policy nothing gets out but loopback", async () => {
+		await check("on_boot closed: without a valid policy only loopback works", async () => {
 			assert.equal(reach(PORTS.allowed), "denied");
 			assert.equal(reach(PORTS.denied), "denied");
 			return must("journalctl", "-u", "sallyport-early", "-o", "cat", "-b")
@@ -240,12 +251,16 @@ const parts = {
 		policy(ENFORCE);
 		run("systemctl", "reset-failed");
 		must("systemctl", "restart", "sallyport");
-		await check("a good policy opens it again", () => decides());
+		await check("a valid policy opens it again", () => decides());
 		await removal();
 	},
 };
 
-/** Settings of the early unit beside its own; null: none. */
+/**
+ * Adds a drop-in to the early unit, or removes it.
+ *
+ * @param {string | null} text
+ */
 function earlyUnit(text) {
 	const folder = "/run/systemd/system/sallyport-early.service.d";
 	rmSync(folder, { recursive: true, force: true });
@@ -257,17 +272,22 @@ function earlyUnit(text) {
 }
 
 async function removal() {
-	await check("removed, it leaves nothing in the kernel; purged, nothing on disk", async () => {
+	await check("removal leaves nothing in the kernel, purge nothing on disk", async () => {
 		must("dpkg", "-r", "sallyport");
 		assert.equal(existsSync("/sys/fs/bpf/sallyport"), false);
-		assert.doesNotMatch(must("bpftool", "cgroup", "tree"), /\s(egress|connect4)\s*$/m, "programs by our names");
+		assert.doesNotMatch(must("bpftool", "cgroup", "tree"), /\s(egress|connect4)\s*$/m, "no programs of these names");
 		must("dpkg", "-P", "sallyport");
 		for (const path of ["/var/lib/sallyport", "/etc/sallyport", POLICY_FILE, NODE])
 			assert.equal(existsSync(path), false, path);
 	});
 }
 
-/** A file of rows/: what it is about is done on a host that enforces, with the outside there. */
+/**
+ * Runs a file of rows/ on a host that enforces a policy.
+ *
+ * @typedef {{ outside: import("./host.mjs").Outside, folder: string, machine: boolean }} Setting
+ * @param {string} name
+ */
 async function row(name) {
 	if (!existsSync("/usr/bin/sallyport")) must("dpkg", "-i", packages("0.1.0"));
 	const { rows } = await import(`./rows/${name}.mjs`);
@@ -275,8 +295,9 @@ async function row(name) {
 	await rows({ outside, folder, machine });
 }
 
-if (part in parts) {
-	await parts[part]();
+const body = parts[part];
+if (body !== undefined) {
+	await body();
 } else {
 	outside = await makeOutside(HERE);
 	await row(part);

@@ -1,12 +1,13 @@
 /**
- * Load: connects to an allowed and a denied port again and again, and holds one connection to the allowed one. Ends with SIGTERM and
- * then prints what it met (JSON).
+ * Load: clients.mjs HOST ALLOWED DENIED connects to both ports in turn, and holds one connection to the allowed one. Ends with SIGTERM,
+ * and then prints its counts (JSON).
  */
 import { connect } from "node:net";
 import { attempt } from "./attempt.mjs";
 import { SLOW } from "./host.mjs";
 
-const [host, allowed, denied] = process.argv.slice(2);
+const [host = "", allowed = "", denied = ""] = process.argv.slice(2);
+/** @type {import("./host.mjs").Met} */
 const met = { allowed: 0, refused: {}, reached: 0, held: "open", echoes: 0, longestGap: 0 };
 let running = true;
 
@@ -19,7 +20,7 @@ function hold() {
 		met.longestGap = Math.max(met.longestGap, Math.round(performance.now() - last));
 		last = performance.now();
 	});
-	socket.on("error", (error) => (met.held = error.code));
+	socket.on("error", (/** @type {NodeJS.ErrnoException} */ error) => (met.held = error.code ?? error.message));
 	socket.on("close", () => {
 		clearInterval(timer);
 		if (running && met.held === "open") met.held = "closed";

@@ -1,4 +1,4 @@
-/** connects.mjs HOST PORT COUNT: connects, has a byte echoed and closes, one after the other. */
+/** connects.mjs HOST PORT COUNT: connects, gets a byte echoed and closes, one connection after the other. */
 import { connect } from "node:net";
 
 const [host, port, count] = process.argv.slice(2);

@@ -1,8 +1,18 @@
-/** A DNS server that knows a handful of names (RFC 1035), and keeps what it was asked. */
+/** A DNS server with a handful of names (RFC 1035). */
 import { createSocket } from "node:dgram";
 
-/** Answers over UDP at one address; `zone`: IPv4 addresses or {alias} by name; the returned list grows. */
+/** @typedef {Record<string, string | { alias: string }>} Zone IPv4 addresses or aliases by name */
+/** @typedef {{ name: string, type: number, end: number }} Question `end`: offset of the byte after it */
+
+/**
+ * Answers over UDP.
+ *
+ * @param {string} address
+ * @param {Zone} zone
+ * @returns {string[]} names queried so far; the list grows
+ */
 export function serveDns(address, zone) {
+	/** @type {string[]} */
 	const asked = [];
 	const socket = createSocket("udp4");
 	socket.on("message", (message, from) => {
@@ -15,10 +25,12 @@ export function serveDns(address, zone) {
 	return asked;
 }
 
+/** @param {Buffer} message @returns {Question | null} */
 function questionOf(message) {
+	/** @type {string[]} */
 	const labels = [];
 	let at = HEADER;
-	for (let length = message[at]; length > 0; length = message[at]) {
+	for (let length = message[at] ?? 0; length > 0; length = message[at] ?? 0) {
 		labels.push(message.toString("latin1", at + 1, at + 1 + length));
 		at += 1 + length;
 	}
@@ -26,12 +38,14 @@ function questionOf(message) {
 	return { name: labels.join(".").toLowerCase(), type: message.readUInt16BE(at + 1), end: at + 5 };
 }
 
+/** @param {Buffer} message @param {Question} question @param {Zone} zone */
 function answerTo(message, { name, type, end }, zone) {
 	const known = zone[name];
+	/** @type {Buffer[]} */
 	const records = [];
-	if (known?.alias !== undefined) {
+	if (typeof known === "object") {
 		records.push(record(encodeName(name), TYPE_CNAME, encodeName(known.alias)));
-		if (type === TYPE_A) records.push(record(encodeName(known.alias), TYPE_A, bytesOf(zone[known.alias])));
+		if (type === TYPE_A) records.push(record(encodeName(known.alias), TYPE_A, bytesOf(String(zone[known.alias]))));
 	} else if (known !== undefined && type === TYPE_A) {
 		records.push(record(encodeName(name), TYPE_A, bytesOf(known)));
 	}
@@ -43,6 +57,7 @@ function answerTo(message, { name, type, end }, zone) {
 	return Buffer.concat([head, message.subarray(HEADER, end), ...records]);
 }
 
+/** @param {Buffer} name @param {number} type @param {Buffer} data */
 function record(name, type, data) {
 	const fixed = Buffer.alloc(10);
 	fixed.writeUInt16BE(type, 0);
@@ -52,11 +67,13 @@ function record(name, type, data) {
 	return Buffer.concat([name, fixed, data]);
 }
 
+/** @param {string} name */
 const encodeName = (name) =>
 	Buffer.concat([
 		...name.split(".").map((label) => Buffer.from(`${String.fromCharCode(label.length)}${label}`)),
 		Buffer.alloc(1),
 	]);
+/** @param {string} address */
 const bytesOf = (address) => Buffer.from(address.split(".").map(Number));
 
 const HEADER = 12;

@@ -1,7 +1,12 @@
-/** What the documentation tells a person to type. */
 import { readFileSync } from "node:fs";
 
-/** The first block of a language under a heading. */
+/**
+ * The first code block of a language under a heading of the documentation.
+ *
+ * @param {string} file
+ * @param {string} heading with its marks
+ * @param {string} language
+ */
 export function blockOf(file, heading, language) {
 	const text = readFileSync(file, "utf8");
 	const from = text.indexOf(`\n${heading}\n`);

@@ -1,7 +1,9 @@
-/** What the daemon counts, over its socket. */
+/** The daemon's metrics, over its socket. */
 import { must, SOCKET } from "./host.mjs";
 
-/** Series as the text format has them: value by name with labels. */
+/** @typedef {Map<string, number>} Series values by name with labels, as in the text format */
+
+/** @returns {Series} */
 export function scrape() {
 	const text = must("curl", "-sSf", "--unix-socket", SOCKET, "http://localhost/metrics");
 	const lines = text.split("\n").filter((line) => line !== "" && !line.startsWith("#"));
@@ -10,7 +12,13 @@ export function scrape() {
 	);
 }
 
-/** All series of a name whose labels hold this text. */
+/**
+ * Sum over the series of a name whose labels contain a text.
+ *
+ * @param {Series} series
+ * @param {string} name
+ * @param {string} [label]
+ */
 export function sum(series, name, label = "") {
 	let total = 0;
 	for (const [key, value] of series)
@@ -18,8 +26,15 @@ export function sum(series, name, label = "") {
 	return total;
 }
 
-/** Slope by least squares, of points [x, y]. */
+/** @typedef {[x: number, y: number]} Point */
+
+/**
+ * Slope by least squares.
+ *
+ * @param {readonly Point[]} points
+ */
 export function slope(points) {
+	/** @param {0 | 1} axis */
 	const mean = (axis) => points.reduce((total, point) => total + point[axis], 0) / points.length;
 	const [x, y] = [mean(0), mean(1)];
 	const over = points.reduce((total, point) => total + (point[0] - x) * (point[1] - y), 0);

@@ -1,8 +1,8 @@
-/** Names: a policy by them, programs that resolve in one way or another, and what is recorded of it. */
+/** A policy by names, clients that resolve in different ways, and the records of both. */
 import assert from "node:assert/strict";
 import { rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { enforce, must, reach, recordOf, running, status, until } from "./host.mjs";
-import { NAMES, PLACES, PORTS } from "./places.mjs";
+import { ADDRESSES, NAMES, PORTS } from "./outside-addresses.mjs";
 
 export const BY_NAME = `version: 1
 mode: enforce
@@ -15,7 +15,12 @@ groups:
       - { name: by-name, action: allow, to: { domain: [${NAMES.allowed}, ${NAMES.alias}], ports: ${PORTS.allowed}, protocol: tcp } }
 `;
 
-/** How programs of this host find addresses: what nsswitch.conf says of hosts, and resolv.conf, a text or {link}. */
+/**
+ * Sets how programs of this host resolve names.
+ *
+ * @param {string} hosts the line of nsswitch.conf
+ * @param {string | { link: string }} resolv text of resolv.conf, or the target of a link
+ */
 export function resolveBy(hosts, resolv) {
 	const lines = must("cat", "/etc/nsswitch.conf").split("\n");
 	writeFileSync(
@@ -29,12 +34,22 @@ export function resolveBy(hosts, resolv) {
 
 export const enforceNames = () => enforce(BY_NAME);
 
+/** @param {string} address */
 export const trusts = (address) => until(`${address} is trusted`, 20, () => status().resolvers.includes(address));
 
-/** A unit of its own for each attempt: who asked shows by it. */
+/**
+ * Runs each attempt in its own unit, which identifies the client in records.
+ *
+ * @param {string} unit
+ */
 export const as = (unit) => ["systemd-run", "-q", "--wait", "--collect", "--pipe", `--unit=${unit}`];
 
-/** Right names, and nobody wrongly denied; `asks`: the question is the program's own packet. Returns what was seen. */
+/**
+ * Asserts that allowed names are allowed, that others are denied, and that records have the right names.
+ *
+ * @param {string} label of the units
+ * @param {{ asks: boolean }} options asks: the program itself sends the DNS query
+ */
 export async function namesAreRight(label, { asks }) {
 	const units = {
 		allowed: `${label}-allowed.service`,
@@ -45,20 +60,22 @@ export async function namesAreRight(label, { asks }) {
 	assert.equal(reach(PORTS.allowed, as(units.alias), NAMES.alias), "data", "its alias");
 	assert.equal(reach(PORTS.allowed, as(units.denied), NAMES.denied), "denied", "another name");
 	const seen = [];
-	for (const [unit, address, names] of [
-		[units.allowed, PLACES.allowed, asks ? [NAMES.allowed] : [NAMES.alias, NAMES.allowed]],
-		[units.alias, PLACES.allowed, asks ? [NAMES.alias] : [NAMES.alias, NAMES.allowed]],
-		[units.denied, PLACES.denied, [NAMES.denied]],
-	]) {
+	/** @type {[unit: string, address: string, names: string[]][]} */
+	const expected = [
+		[units.allowed, ADDRESSES.allowed, asks ? [NAMES.allowed] : [NAMES.alias, NAMES.allowed]],
+		[units.alias, ADDRESSES.allowed, asks ? [NAMES.alias] : [NAMES.alias, NAMES.allowed]],
+		[units.denied, ADDRESSES.denied, [NAMES.denied]],
+	];
+	for (const [unit, address, names] of expected) {
 		const { name, verdict } = await recordOf({ unit, remote: address, kind: "connection" });
-		assert.ok(names.includes(name), `${unit} is shown as ${name}`);
+		assert.ok(names.includes(name ?? ""), `${unit} is recorded as ${name}`);
 		assert.equal(verdict, unit === units.denied ? "deny" : "allow", unit);
 		seen.push(`${unit}: ${name} (${verdict})`);
 	}
 	return seen.join(", ");
 }
 
-/** The same after Sallyport came when a cache of the host had the name already. */
+/** The same when a cache of the host had the name before Sallyport started. */
 export async function cachedNamesAreRight() {
 	must("systemctl", "stop", "sallyport");
 	must("sallyport", "detach");
@@ -68,8 +85,14 @@ export async function cachedNamesAreRight() {
 	return namesAreRight("cached", { asks: false });
 }
 
-/** Questions for the name by unit, as `sallyport names NAME` tells. */
+/**
+ * Counts of DNS queries by unit, from `sallyport names NAME`.
+ *
+ * @param {string} name
+ * @returns {Record<string, number>}
+ */
 export function questionsBy(name) {
+	/** @type {{ askedBy: { unit: string, questions: number }[] }} */
 	const { askedBy } = JSON.parse(must("sallyport", "names", name, "--json", "--since", "5m"));
 	return Object.fromEntries(askedBy.map(({ unit, questions }) => [unit, questions]));
 }

@@ -1,10 +1,10 @@
-/** Names between the early unit and the daemon, when resolv.conf is a link to what systemd-resolved has yet to write. */
+/** Names between the early unit and the daemon, while the target of the resolv.conf link does not exist yet. */
 import assert from "node:assert/strict";
 import { mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { check } from "../check.mjs";
 import { must, property, reach, run, running } from "../host.mjs";
 import { enforceNames, resolveBy, trusts } from "../names.mjs";
-import { NAMES, OUTSIDE, PORTS } from "../places.mjs";
+import { NAMES, OUTSIDE, PORTS } from "../outside-addresses.mjs";
 
 const SETTINGS = "/etc/systemd/resolved.conf.d/test.conf";
 const RESOLVED = "systemd-resolved.service";
@@ -17,13 +17,13 @@ export async function rows() {
 	must("systemctl", "restart", RESOLVED);
 	await enforceNames();
 	try {
-		await check("the servers that systemd-resolved asks are kept for the next boot", async () => {
+		await check("the servers of systemd-resolved are kept for the next boot", async () => {
 			await trusts(OUTSIDE);
 			const kept = readFileSync("/var/lib/sallyport/resolv.conf", "utf8");
 			assert.match(kept, new RegExp(`^nameserver ${OUTSIDE.replaceAll(".", "\\.")}$`, "m"));
 			return kept.trim();
 		});
-		await check("a boot: before the daemon starts names are found, and what is denied is denied", () => {
+		await check("a boot: before the daemon starts, names resolve and denied names are denied", () => {
 			must("systemctl", "stop", "sallyport", RESOLVED);
 			rmSync("/run/systemd/resolve", { recursive: true, force: true });
 			must("sallyport", "detach");

@@ -1,4 +1,4 @@
-/** What Sallyport costs, on a host that is made small by limits (npm run test:spawn -- --only cost --memory ... --cpus ...). */
+/** The cost of Sallyport on a small host (npm run test:spawn -- --only cost --memory BYTES --cpus N). */
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import { readFileSync } from "node:fs";
@@ -7,7 +7,7 @@ import { check } from "../check.mjs";
 import { enforce, mainPid, must, running, sleep, status, until } from "../host.mjs";
 import { scrape, sum } from "../metrics.mjs";
 import { resolveBy } from "../names.mjs";
-import { OUTSIDE, PORTS } from "../places.mjs";
+import { OUTSIDE, PORTS } from "../outside-addresses.mjs";
 
 const ROUNDS = 4;
 const COUNT = 2_000;
@@ -22,12 +22,12 @@ export async function rows() {
 		const { rss, pss, threads } = memory();
 		return `${rss} MB resident, ${pss} MB its own share, ${threads} threads`;
 	});
-	await check("processor time of the daemon when nothing happens", async () => {
+	await check("processor time of the daemon when idle", async () => {
 		const before = used();
 		await sleep(30_000);
 		return `${((used() - before) / 300).toFixed(2)} % of one processor`;
 	});
-	await check("processor time of the daemon, a connection", async () => {
+	await check("processor time of the daemon for each connection", async () => {
 		const [before, first] = [used(), scrape()];
 		const load = spawn(process.execPath, [join(HERE, "load.mjs"), OUTSIDE, ...Object.values(PORTS), 40].map(String));
 		await sleep(30_000);
@@ -36,9 +36,9 @@ export async function rows() {
 		await sleep(1_000);
 		const connections = grown(first, scrape(), 'type="connect"');
 		const spent = (used() - before) * 10_000;
-		return `${Math.round(spent / connections)} µs, of all its threads, at ${Math.round(connections / 30)} connections/s, history included; then ${memory().rss} MB resident`;
+		return `${Math.round(spent / connections)} µs, all threads, at ${Math.round(connections / 30)} connections/s, history included; then ${memory().rss} MB resident`;
 	});
-	await check("processor time of a connection, all of the host's, with Sallyport over without", async () => {
+	await check("processor time of the host for each connection, with Sallyport over without", async () => {
 		const seen = [];
 		for (let round = 0; round < ROUNDS; round++) {
 			const with_ = await timeOfOne();
@@ -51,10 +51,11 @@ export async function rows() {
 		}
 		seen.sort((a, b) => a.ratio - b.ratio);
 		const ratios = seen.map(({ ratio }) => ratio.toFixed(2)).join(", ");
-		const { with_, without } = seen[ROUNDS >> 1];
-		return `${ratios}; ${Math.round(with_)} over ${Math.round(without)} µs: client, server, kernel and daemon`;
+		const median = seen[ROUNDS >> 1];
+		assert.ok(median);
+		return `${ratios}; ${Math.round(median.with_)} over ${Math.round(median.without)} µs: client, server, kernel and daemon`;
 	});
-	await check("how long a start takes", async () => {
+	await check("duration of a start", async () => {
 		const pid = mainPid();
 		const adopts = await seconds(() => must("systemctl", "restart", "sallyport"));
 		await until("the next one", 30, () => mainPid() !== pid && status());
@@ -66,7 +67,7 @@ export async function rows() {
 	});
 }
 
-/* µs of all processes. The daemon is given a moment to write down what it has read. */
+/* µs of all processes. The two seconds are for the daemon to write its records. */
 async function timeOfOne() {
 	const before = usedByAll();
 	const child = spawn(process.execPath, [join(HERE, "connects.mjs"), OUTSIDE, String(PORTS.allowed), String(COUNT)]);
@@ -76,27 +77,31 @@ async function timeOfOne() {
 	return (usedByAll() - before) / COUNT;
 }
 
-const usedByAll = () => Number(/^usage_usec (\d+)/m.exec(readFileSync("/sys/fs/cgroup/cpu.stat", "utf8"))[1]);
+const usedByAll = () => Number(/^usage_usec (\d+)/m.exec(readFileSync("/sys/fs/cgroup/cpu.stat", "utf8"))?.[1]);
 
+/** @param {() => unknown} work */
 async function seconds(work) {
 	const started = performance.now();
 	await work();
 	return ((performance.now() - started) / 1_000).toFixed(1);
 }
 
+/** @typedef {import("../metrics.mjs").Series} Series */
+/** @param {Series} before @param {Series} after @param {string} label */
 const grown = (before, after, label) =>
 	sum(after, "sallyport_events_total", label) - sum(before, "sallyport_events_total", label);
 
 /* MB. */
 function memory() {
 	const text = readFileSync(`/proc/${mainPid()}/smaps_rollup`, "utf8");
-	const of = (field) => Math.round(Number(new RegExp(`^${field}:\\s+(\\d+)`, "m").exec(text)[1]) / 1024);
-	const [, threads] = /^Threads:\s+(\d+)/m.exec(readFileSync(`/proc/${mainPid()}/status`, "utf8"));
+	/** @param {string} field */
+	const of = (field) => Math.round(Number(new RegExp(`^${field}:\\s+(\\d+)`, "m").exec(text)?.[1]) / 1024);
+	const threads = /^Threads:\s+(\d+)/m.exec(readFileSync(`/proc/${mainPid()}/status`, "utf8"))?.[1];
 	return { rss: of("Rss"), pss: of("Pss"), threads };
 }
 
 /* Ticks of 10 ms, of all threads. */
 function used() {
-	const [user, system] = readFileSync(`/proc/${mainPid()}/stat`, "utf8").split(") ")[1].split(" ").slice(11, 13);
-	return Number(user) + Number(system);
+	const fields = readFileSync(`/proc/${mainPid()}/stat`, "utf8").split(") ")[1]?.split(" ") ?? [];
+	return Number(fields[11]) + Number(fields[12]);
 }

@@ -1,20 +1,20 @@
-/** /var that cannot be written: the policy is in force all the same, and status says what is not kept. */
+/** An unwritable /var: the policy stays in force, and status reports the failure of the history. */
 import assert from "node:assert/strict";
 import { check, decides } from "../check.mjs";
 import { enforce, must, run, running, status, until } from "../host.mjs";
 
 export async function rows() {
-	await check("read-only /var: the policy is in force, history says what is wrong", () =>
+	await check("read-only /var: the policy is in force, and history reports the failure", () =>
 		startedOn(
 			() => {
 				must("mount", "--bind", "/var", "/var");
-				/* Busy while anybody has a file open for writing. */
+				/* Fails with EBUSY while a file is open for writing. */
 				return until("it is read-only", 20, () => must("mount", "-o", "remount,bind,ro", "/var") === "");
 			},
 			() => must("umount", "/var"),
 		),
 	);
-	await check("no space left for its state: the same", () =>
+	await check("no space for its state: the same", () =>
 		startedOn(
 			() => {
 				must("mount", "-t", "tmpfs", "-o", "size=64k", "tmpfs", STATE);
@@ -23,7 +23,7 @@ export async function rows() {
 			() => must("umount", STATE),
 		),
 	);
-	await check("the disk fills while it runs, and is emptied again: nothing stops", async () => {
+	await check("the disk fills while the daemon runs, and has space again: nothing stops", async () => {
 		must("systemctl", "stop", "sallyport");
 		must("mount", "-t", "tmpfs", "-o", "size=8m,mode=750", "tmpfs", STATE);
 		must("chown", "sallyport:sallyport", STATE);
@@ -35,14 +35,14 @@ export async function rows() {
 			assert.equal((await running()).events.lost, 0);
 			const failure = await until("status names the failure", 20, async () => {
 				await decides("full");
-				return status().history.failure;
+				return status().history?.failure;
 			});
 			must("rm", `${STATE}/fill`);
 			await until("history is written again", 60, async () => {
 				await decides("emptied");
-				return status().history.state === "writing";
+				return status().history?.state === "writing";
 			});
-			return `${failure.message}; ${status().history.dropped} records dropped`;
+			return `${failure.message}; ${status().history?.dropped} records dropped`;
 		} finally {
 			run("systemctl", "stop", "sallyport");
 			must("umount", STATE);
@@ -53,6 +53,7 @@ export async function rows() {
 
 const STATE = "/var/lib/sallyport";
 
+/** @param {() => unknown} spoil @param {() => unknown} mend */
 async function startedOn(spoil, mend) {
 	must("systemctl", "stop", "sallyport");
 	try {
@@ -63,7 +64,7 @@ async function startedOn(spoil, mend) {
 		await decides("after a reload");
 		const { failure } = status().history ?? {};
 		assert.equal(typeof failure?.message, "string", "status names the failure");
-		return failure.message;
+		return failure?.message;
 	} finally {
 		run("systemctl", "stop", "sallyport");
 		mend();

@@ -1,9 +1,10 @@
-/** Out of memory by a limit, under load: the kernel goes on, systemd starts another daemon, which adopts. */
+/** A daemon killed by a memory limit, under load: the kernel keeps enforcing, and systemd starts a daemon that adopts its state. */
 import assert from "node:assert/strict";
 import { chownSync, existsSync, mkdirSync, readFileSync, rmdirSync, rmSync, writeFileSync } from "node:fs";
 import { check, underLoad } from "../check.mjs";
 import { mainPid, must, property, run, running, status, until } from "../host.mjs";
 
+/** @param {import("../checks.mjs").Setting} setting */
 export async function rows({ outside }) {
 	const limit = existsSync(HIERARCHY) ? new LimitByHierarchy() : new LimitBySystemd();
 	limit.prepare();
@@ -36,7 +37,7 @@ export async function rows({ outside }) {
 				"-n",
 				"1",
 			);
-			assert.equal(code, 0, "the journal says that it was killed");
+			assert.equal(code, 0, "the journal reports the kill");
 			return `${met}; denied ${before.denied} before, ${after.denied} after; ${out.trim()}`;
 		});
 	} finally {
@@ -57,10 +58,11 @@ class LimitBySystemd {
 	}
 }
 
+/** @param {string} high @param {string} max */
 const set = (high, max) =>
 	must("systemctl", "set-property", "--runtime", "sallyport", `MemoryHigh=${high}`, `MemoryMax=${max}`);
 
-/* Where memory is a hierarchy of its own (cgroup v1), systemd's limits are without effect; it has no charge that moves with a process either. */
+/* Where memory is a cgroup v1 hierarchy, systemd's limits have no effect, and memory already charged does not move with a process. */
 const HIERARCHY = "/mnt/memory";
 
 class LimitByHierarchy {
@@ -69,7 +71,7 @@ class LimitByHierarchy {
 	prepare() {
 		mkdirSync(this.#folder, { recursive: true });
 		chownSync(`${this.#folder}/cgroup.procs`, Number(must("id", "-u", "sallyport")), 0);
-		const start = property("sallyport", "ExecStart").match(/argv\[\]=(.*?) ;/)[1];
+		const start = property("sallyport", "ExecStart").match(/argv\[\]=(.*?) ;/)?.[1];
 		mkdirSync(DROP_IN, { recursive: true });
 		const enter = `/bin/sh -c 'echo $$$$ > ${this.#folder}/cgroup.procs && exec ${start}'`;
 		writeFileSync(`${DROP_IN}/memory.conf`, `[Service]\nReadWritePaths=${HIERARCHY}\nExecStart=\nExecStart=${enter}\n`);
@@ -77,8 +79,9 @@ class LimitByHierarchy {
 		must("systemctl", "restart", "sallyport");
 	}
 
-	/* As little as can be had: the kernel refuses a limit below what it cannot take back. */
+	/* The kernel refuses a limit below the memory that it cannot reclaim, so limits are tried from the lowest. */
 	press() {
+		/** @param {number} bytes */
 		const write = (bytes) => writeFileSync(`${this.#folder}/memory.limit_in_bytes`, String(bytes));
 		const timer = setInterval(() => {
 			const used = Number(readFileSync(`${this.#folder}/memory.usage_in_bytes`, "utf8"));
@@ -86,7 +89,7 @@ class LimitByHierarchy {
 				try {
 					return write(used - less);
 				} catch {
-					/* Then not so much. */
+					/* The next one is higher. */
 				}
 			}
 		}, 100);

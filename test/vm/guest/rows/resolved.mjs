@@ -1,4 +1,4 @@
-/** systemd-resolved on, asked in each of the ways that programs have, and off again. */
+/** systemd-resolved: started, queried in each way that programs have, and stopped. */
 import assert from "node:assert/strict";
 import { mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { check } from "../check.mjs";
@@ -13,7 +13,7 @@ import {
 	resolveBy,
 	trusts,
 } from "../names.mjs";
-import { NAMES, OUTSIDE, PORTS } from "../places.mjs";
+import { NAMES, OUTSIDE, PORTS } from "../outside-addresses.mjs";
 
 const STUB = { link: "/run/systemd/resolve/stub-resolv.conf" };
 const BY_DNS = "files dns";
@@ -28,26 +28,26 @@ export async function rows() {
 	resolveBy(BY_DNS, "");
 	await enforceNames();
 
-	await check("it is started after Sallyport: its servers are trusted all the same", async () => {
+	await check("started after Sallyport: its servers are trusted", async () => {
 		mkdirSync("/etc/systemd/resolved.conf.d", { recursive: true });
 		writeFileSync(SETTINGS, `[Resolve]\nDNS=${OUTSIDE}\nFallbackDNS=\nDNSSEC=no\nLLMNR=no\nMulticastDNS=no\n`);
 		run("systemctl", "unmask", RESOLVED);
 		must("systemctl", "start", RESOLVED);
 		await trusts(OUTSIDE);
 	});
-	await check("by DNS to its stub: names are right, nobody is wrongly denied", () => {
+	await check("by DNS to its stub: names are right, no client is wrongly denied", () => {
 		resolveBy(BY_DNS, STUB);
 		return namesAreRight("stub", { asks: true });
 	});
-	await check("behind the stub who asked is told apart from systemd-resolved", async () => {
+	await check("the client behind the stub is distinguished from systemd-resolved", async () => {
 		const asked = await until("both are known", 20, () => {
 			const by = questionsBy(NAMES.allowed);
-			return by["stub-allowed.service"] > 0 && by[RESOLVED] > 0 ? by : null;
+			return by["stub-allowed.service"] && by[RESOLVED] ? by : null;
 		});
-		assert.equal(asked["stub-denied.service"], undefined, "who asked for another name");
+		assert.equal(asked["stub-denied.service"], undefined, "the client of another name");
 		return JSON.stringify(asked);
 	});
-	await check("a rule by unit in phase dns meets the program behind the stub, and nobody else", async () => {
+	await check("a rule by unit in phase dns applies only to the program behind the stub", async () => {
 		await enforce(
 			BY_NAME.replace(
 				"rules:",
@@ -58,12 +58,12 @@ export async function rows() {
 		assert.equal(reach(PORTS.allowed, as("other.service"), NAMES.allowed), "data");
 		await enforceNames();
 	});
-	await check("by nss-resolve, without a DNS packet of their own: the same names", () => {
+	await check("by nss-resolve, without their own DNS packets: the same names", () => {
 		resolveBy(BY_RESOLVED, STUB);
 		must("resolvectl", "flush-caches");
 		return namesAreRight("nss", { asks: false });
 	});
-	await check("Monitor tells the daemon, which is not root, what is answered without DNS", async () => {
+	await check("the Monitor interface reports answers without DNS to the daemon, which is not root", async () => {
 		const { code } = await until("the subscription", 30, () =>
 			run("journalctl", "-u", "sallyport", "-o", "cat", "--grep", "systemd-resolved tells what it answers", "-n", "1"),
 		);
@@ -75,8 +75,8 @@ export async function rows() {
 		assert.equal(name, "written.example");
 		return `${name}, by ${nameSource}; allowed by no rule for it`;
 	});
-	await check("what it had in its cache when Sallyport came is asked for anew, and allowed", cachedNamesAreRight);
-	await check("restarted, it goes on", async () => {
+	await check("names in its cache before Sallyport started are queried again, and allowed", cachedNamesAreRight);
+	await check("a restart changes nothing", async () => {
 		must("systemctl", "restart", RESOLVED);
 		return namesAreRight("restarted", { asks: false });
 	});

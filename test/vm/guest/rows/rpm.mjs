@@ -1,4 +1,4 @@
-/** Packages that come again, and the .rpm: installed, upgraded under load and removed by rpm itself, which the container gets for this (spawn.ts). */
+/** Reinstallation, and the .rpm: installed, upgraded under load and removed by rpm, which spawn.ts installs for this. */
 import assert from "node:assert/strict";
 import { existsSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { check, decides, underLoad } from "../check.mjs";
@@ -10,11 +10,14 @@ function enabled() {
 	for (const unit of UNITS) assert.equal(run("systemctl", "is-enabled", unit).out.trim(), "enabled", unit);
 }
 
+/** @param {import("../checks.mjs").Setting} setting */
 export async function rows({ folder, outside }) {
+	/** @param {string} version */
 	const file = (version) => `${folder}/sallyport-${version}-1.x86_64.rpm`;
-	/* Debian's rpm knows no other package of this host. */
+	/* --nodeps: the rpm database of this host has no packages. */
+	/** @param {string} what @param {string} name */
 	const rpm = (what, name) => must("rpm", "--nodeps", what, name);
-	await check("dpkg -i over itself, and after dpkg -r: it runs, and will at the next boot", async () => {
+	await check("dpkg -i over itself, and after dpkg -r: the service runs and is enabled", async () => {
 		must("dpkg", "-i", `${folder}/sallyport_0.1.0_amd64.deb`);
 		await running();
 		await decides("over itself");
@@ -25,7 +28,7 @@ export async function rows({ folder, outside }) {
 		await decides("after removal");
 		enabled();
 	});
-	await check("disabled by a person it stays so over an upgrade and a removal", async () => {
+	await check("a disabled service stays disabled over an upgrade and a removal", async () => {
 		must("systemctl", "disable", "--now", "sallyport", "sallyport-early");
 		must("dpkg", "-i", `${folder}/sallyport_0.1.1_amd64.deb`);
 		must("dpkg", "-r", "sallyport");
@@ -35,13 +38,13 @@ export async function rows({ folder, outside }) {
 	});
 	must("dpkg", "-P", "sallyport");
 	must("sh", "-c", `dpkg --force-depends -i ${folder}/rpm/*.deb`);
-	await check("rpm: what it needs is what every host with systemd has", () => {
+	await check("rpm: every host with systemd meets its requirements", () => {
 		const needed = must("rpm", "-qp", "--requires", file("0.1.0")).trim().split("\n");
 		const others = needed.filter((each) => !/^(rpmlib|config)\(|^\/bin\/sh$/.test(each));
 		assert.deepEqual([...new Set(others.map((each) => each.split(" ")[0]))].sort(), ["glibc", "libstdc++", "systemd"]);
 		return [...new Set(others)].join(", ");
 	});
-	await check("rpm -i starts the service; what it brings is observed only", async () => {
+	await check("rpm -i starts the service, and its policy only observes", async () => {
 		rpm("-i", file("0.1.0"));
 		const { policy, version } = await running();
 		assert.deepEqual([policy.mode, version], ["observe", "0.1.0"]);
@@ -49,7 +52,7 @@ export async function rows({ folder, outside }) {
 		return property("sallyport", "StatusText");
 	});
 	await enforce();
-	await check("rpm -U to a higher version under load, and the changed policy stays", () =>
+	await check("rpm -U to a higher version under load keeps the changed policy", () =>
 		underLoad(outside, async () => {
 			rpm("-U", file("0.1.1"));
 			assert.equal((await running()).version, "0.1.1");
@@ -60,7 +63,7 @@ export async function rows({ folder, outside }) {
 		must("rpm", "--nodeps", "-U", "--replacepkgs", file("0.1.1"));
 		await running();
 		await decides();
-		/* As it came but for what a person changed. */
+		/* Only the changed file differs from the package. */
 		const { out } = run("rpm", "-V", "--nodeps", "sallyport");
 		assert.deepEqual(
 			out.split("\n").flatMap((line) => line.split(/\s+/).at(-1) || []),
@@ -70,7 +73,7 @@ export async function rows({ folder, outside }) {
 	await check("rpm -e leaves nothing in the kernel, and the policy as .rpmsave", () => {
 		rpm("-e", "sallyport");
 		assert.equal(existsSync("/sys/fs/bpf/sallyport"), false);
-		assert.doesNotMatch(must("bpftool", "cgroup", "tree"), /\s(egress|connect4)\s*$/m, "programs by our names");
+		assert.doesNotMatch(must("bpftool", "cgroup", "tree"), /\s(egress|connect4)\s*$/m, "no programs of these names");
 		assert.equal(existsSync(NODE), false);
 		assert.deepEqual(readdirSync("/etc/sallyport"), ["policy.yaml.rpmsave"]);
 		const units = readdirSync("/usr/lib/systemd/system").filter((name) => name.startsWith("sallyport"));

@@ -1,4 +1,4 @@
-/** docs/ec2.md: user data and the making of an image, as far as they go without EC2 and a repository. */
+/** docs/ec2.md: user data and an image, without EC2 and a repository. */
 import assert from "node:assert/strict";
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { dirname } from "node:path";
@@ -6,9 +6,10 @@ import { check, decides } from "../check.mjs";
 import { blockOf } from "../docs.mjs";
 import { ENFORCE, must, NODE, POLICY_FILE, policy, property, run, running } from "../host.mjs";
 
+/** @param {import("../checks.mjs").Setting} setting */
 export async function rows({ folder }) {
 	const page = `${folder}/docs/ec2.md`;
-	await check("user data: a policy is written, then the package comes and leaves it alone", async () => {
+	await check("user data: a policy is written, and the package installed after it keeps it", async () => {
 		run("dpkg", "-P", "sallyport");
 		assert.equal(existsSync(NODE), false);
 		const { path, content } = writtenFile(blockOf(page, "## By user data", "yaml"));
@@ -23,7 +24,7 @@ export async function rows({ folder }) {
 		assert.deepEqual({ mode, failure }, { mode: "observe", failure: null });
 		return install.trim().split("\n").at(-1);
 	});
-	await check("an image: what is put in force is in force before the network of the instance", async () => {
+	await check("an image: the policy is in force before the network of the instance", async () => {
 		policy(ENFORCE);
 		const block = blockOf(page, "## In an image", "bash");
 		must("bash", "-ec", block);
@@ -33,11 +34,11 @@ export async function rows({ folder }) {
 			readdirSync("/var/lib/sallyport").filter((name) => name.startsWith("history.db")),
 			[],
 		);
-		/* What a boot does, in its order. */
+		/* The steps of a boot, in their order. */
 		must("sallyport", "detach");
 		rmSync("/sys/fs/bpf/sallyport", { recursive: true, force: true });
 		must("systemctl", "restart", "sallyport-early");
-		await decides("by the early unit alone");
+		await decides("by the early unit");
 		must("systemctl", "start", "sallyport");
 		const { adopted } = await running();
 		assert.equal(adopted, true);
@@ -48,12 +49,12 @@ export async function rows({ folder }) {
 	});
 }
 
-/* The one file of `write_files`. */
+/** The only file of `write_files`. @param {string} cloudConfig */
 function writtenFile(cloudConfig) {
-	const path = /path: (\S+)/.exec(cloudConfig)[1];
+	const path = /path: (\S+)/.exec(cloudConfig)?.[1] ?? "";
 	const lines = cloudConfig.split("\n");
 	const begin = lines.findIndex((line) => line.trimEnd().endsWith("content: |")) + 1;
-	const indent = /^ */.exec(lines[begin])[0];
+	const indent = /^ */.exec(lines[begin] ?? "")?.[0] ?? "";
 	const end = lines.findIndex((line, index) => index > begin && !line.startsWith(indent));
 	return {
 		path,

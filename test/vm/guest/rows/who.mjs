@@ -1,15 +1,15 @@
-/** Who asks: units in slices of their own, user sessions, containers, other network namespaces. Each is seen, named and judged. */
+/** Clients in units, slices, user sessions, containers and other network namespaces: each is identified, and a rule for it applies. */
 import assert from "node:assert/strict";
 import { existsSync, mkdirSync } from "node:fs";
 import { check } from "../check.mjs";
 import { enforce, must, reach, recordOf, run } from "../host.mjs";
-import { OUTSIDE, PORTS } from "../places.mjs";
+import { OUTSIDE, PORTS } from "../outside-addresses.mjs";
 
 const CONTAINER = "0123456789abcdef".repeat(4);
-/** Where the namespace `plain` gets out. */
+/** The outside address of the namespace `plain`. */
 const PLAIN = "198.51.102.1";
 
-/* Each rule lets one of them through where the default denies: what decides shows as whom it was taken. */
+/* Each rule allows one client, and the default denies: the rule that applied shows how the client was identified. */
 const POLICY = `version: 1
 mode: enforce
 defaults: { dns: allow, connect: deny }
@@ -35,7 +35,7 @@ export async function rows() {
 	makePlainNamespace();
 	await enforce(POLICY);
 
-	await check("without a name of its own it is denied (the control)", async () => {
+	await check("a client that no rule names is denied (the control)", async () => {
 		assert.equal(reach(PORTS.denied, [...UNIT, "--unit=nobody.service"]), "denied");
 		const { unit, verdict } = await recordOf({ unit: "nobody.service" });
 		return `${unit}: ${verdict}`;
@@ -46,7 +46,7 @@ export async function rows() {
 			cgroup: "system.slice/talker.service",
 		}),
 	);
-	await check("a unit in a slice of its own, by the slice", () =>
+	await check("a unit in its own slice, by the slice", () =>
 		allowed("by-slice", [...UNIT, "--slice=own", "--unit=sliced.service"], {
 			unit: "sliced.service",
 			cgroup: "own.slice/sliced.service",
@@ -68,7 +68,7 @@ export async function rows() {
 			unit: /^session-\w+\.scope$/,
 		}),
 	);
-	await check("a user's own manager: its units are no units of the system", async () => {
+	await check("a user manager: its units are not system units", async () => {
 		must("systemctl", "start", "user@1000.service");
 		const mine = [...AS_PERSON, "systemd-run", "--user", "-q", "--wait", "--collect", "--pipe", "--unit=mine.service"];
 		return allowed("by-manager", mine, {
@@ -77,12 +77,12 @@ export async function rows() {
 			cgroup: /user@1000.service\/.*mine.service$/,
 		});
 	});
-	await check("another network namespace (ip netns exec) is denied like any other", async () => {
+	await check("another network namespace (ip netns exec) is denied too", async () => {
 		const talker = [...UNIT, "--unit=apart.service", "ip", "netns", "exec", "plain"];
 		assert.equal(reach(PORTS.denied, talker, PLAIN), "denied");
 		return describe(await recordOf({ unit: "apart.service" }), { verdict: "deny", remote: PLAIN });
 	});
-	await check("a container's cgroup with a network of its own, by the container's id", () =>
+	await check("a container's cgroup with its own network, by the container's id", () =>
 		allowed(
 			"by-container",
 			["systemd-run", "-q", "--scope", `--unit=docker-${CONTAINER}.scope`, "ip", "netns", "exec", "plain"],
@@ -93,16 +93,7 @@ export async function rows() {
 	await check("systemd-nspawn inside, by the machine's name", () => {
 		if (!existsSync("/run/inner")) mkdirSync("/run/inner");
 		if (run("mountpoint", "-q", "/run/inner").code !== 0) must("mount", "--bind", "/", "/run/inner");
-		const inner = [
-			"systemd-nspawn",
-			"-q",
-			"-D",
-			"/run/inner",
-			"--machine=inner",
-
-			"--as-pid2",
-			"--console=pipe",
-		];
+		const inner = ["systemd-nspawn", "-q", "-D", "/run/inner", "--machine=inner", "--as-pid2", "--console=pipe"];
 		try {
 			return allowed(
 				"by-machine",
@@ -116,23 +107,30 @@ export async function rows() {
 	});
 }
 
+/**
+ * @param {string} rule that must have applied
+ * @param {string[]} prefix of the client's command line
+ * @param {Record<string, string | RegExp>} expected fields of the record
+ * @param {string} [place] address
+ */
 async function allowed(rule, prefix, expected, place = OUTSIDE) {
 	assert.equal(reach(PORTS.denied, prefix, place), "data");
 	return describe(await recordOf({ rule }), { verdict: "allow", remote: place, ...expected });
 }
 
+/** @param {import("../host.mjs").Recorded} record @param {Record<string, string | RegExp>} expected */
 function describe(record, expected) {
 	const { unit, container, rule } = record;
 	const { user } = record.process;
 	for (const [field, value] of Object.entries(expected)) {
-		const seen = { ...record, user }[field];
-		if (value instanceof RegExp) assert.match(seen, value, field);
+		const seen = /** @type {Record<string, unknown>} */ ({ ...record, user })[field];
+		if (value instanceof RegExp) assert.match(String(seen), value, field);
 		else assert.equal(seen, value, `${field} of ${JSON.stringify(record)}`);
 	}
 	return `${unit}, ${container === null ? "" : `container ${container}, `}user ${user}, rule ${rule ?? "default"}`;
 }
 
-/* Joined to the outside by a pair of its own. */
+/** Joined to the outside by its own veth pair. */
 function makePlainNamespace() {
 	if (existsSync("/run/netns/plain")) return;
 	must("ip", "netns", "add", "plain");

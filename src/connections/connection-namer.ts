@@ -1,0 +1,41 @@
+import type { DecisionEvent } from "../native/event-views.ts";
+import type { Cursor } from "../native/events.ts";
+import type { Connection } from "../records/connection.ts";
+import type { ReverseLookup } from "./reverse-lookup.ts";
+
+/** The text of a name from the kernel's map. `hash`: 8 bytes as the kernel writes them. Null: unknown. */
+export type LookupName = (hash: Buffer) => string | null;
+
+/** Sets the name of a connection from DNS, as long as no hello or request has named it. */
+export class ConnectionNamer {
+	readonly #names: ReverseLookup;
+	readonly #lookup: LookupName;
+
+	constructor(names: ReverseLookup, lookup: LookupName) {
+		this.#names = names;
+		this.#lookup = lookup;
+	}
+
+	/** Prefers the name that the process resolved, to the name that the kernel decided by, to a name that another process resolved. */
+	fromDns(connection: Connection, event: DecisionEvent, at: Cursor): void {
+		const own = this.#names.ofProcess(event.remote, event.tgid, event.start);
+		if (own !== null) {
+			connection.name = own.name;
+			connection.nameKey = own.hash;
+			return;
+		}
+		const decided = event.nameHash === 0 ? null : this.text(event.nameHash, at);
+		const anyone = decided === null ? this.#names.ofAnyone(event.remote) : null;
+		connection.name = decided ?? anyone?.name ?? connection.name;
+		connection.nameKey = decided !== null ? event.nameHash : (anyone?.hash ?? connection.nameKey);
+	}
+
+	/** The name with this hash, from memory or from the kernel. `at`: the event that has the hash. Null: evicted. */
+	text(hash: number, at: Cursor): string | null {
+		const known = this.#names.text(hash);
+		if (known !== null) return known;
+		const found = this.#lookup(at.nameHash());
+		if (found !== null) this.#names.remember(hash, found);
+		return found;
+	}
+}

@@ -1,6 +1,0 @@
-/** Who and what is outside. */
-export const OUTSIDE = "198.51.100.1";
-export const PORTS = { allowed: 7001, denied: 7002 };
-/** Addresses besides OUTSIDE, and the names that its DNS knows for them. */
-export const PLACES = { allowed: "198.51.100.11", denied: "198.51.100.12" };
-export const NAMES = { allowed: "allowed.example", denied: "denied.example", alias: "alias.example" };
