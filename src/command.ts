@@ -67,7 +67,7 @@ export async function runCommand(args: readonly string[]): Promise<number> {
 		},
 		checkPolicy: (file) => checkPolicyFile(file, environmentBeside(file)),
 		comparePolicy(before, after) {
-			const beside = before.source.startsWith("/") ? before.source : after.source;
+			const beside = before.origin === "file" ? before.source : after.source;
 			return comparePolicies(
 				{ ...before, environment: environmentBeside(beside) },
 				{ ...after, environment: environmentBeside(after.source) },
