@@ -185,7 +185,8 @@ function output(stream: NodeJS.WriteStream & { readonly fd: number }): ProcessOu
 	};
 }
 
-/* systemd.exec(5): $JOURNAL_STREAM is the device and inode of the stream, and is also inherited by programs whose output goes elsewhere. */
+/* systemd.exec(5): $JOURNAL_STREAM is the device and inode of the stream, and is also inherited by programs whose
+ * output goes elsewhere. */
 function isJournal({ fd }: NodeJS.WriteStream & { readonly fd: number }): boolean {
 	const { dev, ino } = fstatSync(fd, { bigint: true });
 	return process.env["JOURNAL_STREAM"] === `${dev}:${ino}`;

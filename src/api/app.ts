@@ -3,9 +3,11 @@ import rateLimit from "@fastify/rate-limit";
 import type { FastifyInstance } from "fastify";
 import { LIMITS, TIMES } from "../base/config.ts";
 import type { Logger } from "../base/logger.ts";
+import { newHttpServer } from "../system/http-server.ts";
 import type { TlsFiles } from "../system/listen-address.ts";
 import { type Access, guard } from "./access.ts";
 import { connectionRoutes } from "./connections.ts";
+import { HTTP_ERRORS } from "./http-errors.ts";
 import { collectPaths } from "./methods.ts";
 import { nameRoutes } from "./names.ts";
 import { observabilityRoutes } from "./observability.ts";
@@ -13,7 +15,6 @@ import { describeApi } from "./openapi.ts";
 import { policyRoutes } from "./policy.ts";
 import { Refusal, sendProblems } from "./problem-details.ts";
 import { rootRoute } from "./root.ts";
-import { newServer } from "./server.ts";
 import type { ApiServices } from "./services.ts";
 import { streamRoute } from "./stream.ts";
 import { topRoute } from "./top.ts";
@@ -31,7 +32,12 @@ export interface AppOptions {
 /** Builds the API for one listener; the caller lets it listen. */
 export async function buildApp(options: AppOptions): Promise<FastifyInstance> {
 	const { services, log, version, access } = options;
-	const app = newServer(options.tls ?? null);
+	const app = newHttpServer({
+		tls: options.tls ?? null,
+		connections: LIMITS.apiConnections,
+		idle: TIMES.idle,
+		...HTTP_ERRORS,
+	});
 	sendProblems(app, log);
 	/* The idle timeout applies to silent clients, not to the time that the daemon needs for a response. */
 	app.addHook("preHandler", ({ raw }, _reply, done) => {
@@ -41,7 +47,7 @@ export async function buildApp(options: AppOptions): Promise<FastifyInstance> {
 	app.addHook("onSend", (request, reply, payload, done) => {
 		closeWhenIdle(request.raw.socket, TIMES.idle);
 		reply.header("x-content-type-options", "nosniff");
-		if (!reply.hasHeader("content-security-policy")) reply.header("content-security-policy", "default-src 'none'");
+		if (!reply.hasHeader("content-security-policy")) reply.header("content-security-policy", CSP);
 		reply.header("cache-control", "no-store");
 		done(null, payload);
 	});
@@ -72,6 +78,9 @@ export async function buildApp(options: AppOptions): Promise<FastifyInstance> {
 	answerOtherMethods();
 	return app;
 }
+
+/* The responses need no resources; frame-ancestors has no fallback to default-src. */
+const CSP = "default-src 'none'; frame-ancestors 'none'";
 
 /* ms; 0: never. The socket of a request that is injected by a test is not a Socket. */
 function closeWhenIdle(socket: Socket, ms: number): void {

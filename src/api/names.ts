@@ -71,7 +71,8 @@ export function nameRoutes(app: FastifyInstance, { records, learned, policy }: A
 				unwritten,
 				value: record,
 			} = await queryRecords(records, undefined, (reader) => reader.name(name));
-			if (record === null) throw new Refusal(404, "not-found", "This name has not been seen.");
+			if (record === null)
+				throw new Refusal(404, "not-found", "This name has not been seen (its records may have expired).");
 			const addresses = record.addresses.map((each) => {
 				const held = learned(each.address).find(({ name }) => name === record.name);
 				return { ...each, heldUntil: held === undefined ? null : new Date(held.until).toISOString() };

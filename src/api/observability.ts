@@ -32,7 +32,7 @@ export function observabilityRoutes(app: FastifyInstance, services: ApiServices)
 			const reason = services.unhealthyReason();
 			return reply
 				.code(reason === null ? 200 : 503)
-				.send(reason === null ? { status: "ok" } : { status: "ill", message: reason });
+				.send(reason === null ? { status: "ok" } : { status: "unhealthy", message: reason });
 		},
 	);
 

@@ -40,8 +40,10 @@ export async function policyRoutes(app: FastifyInstance, policy: PolicyPort): Pr
 			schema: {
 				operationId: "reloadPolicy",
 				tags: ["policy"],
-				summary: "Read the policy file again.",
-				description: "The daemon also reads the host's resolvers and the secrets of the metrics listener again.",
+				summary: "Reload the policy file.",
+				description:
+					"The list of the host's resolvers and the secrets of the metrics are read again too. The response is 409 if the daemon " +
+					"has no policy file.",
 				response: { 200: response(policyDocumentSchema, [], ETAG), 422: invalidPolicyResponse },
 			},
 		},

@@ -31,7 +31,7 @@ export interface PolicyPort {
 	 * ETag of the policy that is then in force, and with Refusal 503 if too many loads wait.
 	 */
 	load(text: string, replaces: (etag: string | null) => boolean): Promise<PolicyLoad>;
-	/** Reads the policy file again; null: the daemon has none. Rejects with Refusal. */
+	/** Reloads the policy file; null: the daemon has none. Rejects with Refusal 503 if too many loads wait. */
 	reload(): Promise<PolicyLoad | null>;
 	/** Reads and compiles a policy without putting it in force. Rejects with Refusal 503 if too many checks wait. */
 	check(text: string): Promise<PolicyCheck>;

@@ -1,9 +1,9 @@
 import type { ServerResponse } from "node:http";
 
 export interface SseOptions {
-	/** Interval of the comments that keep the connection alive (ms). */
+	/** Interval of the comments that keep the connection alive [ms]. */
 	readonly heartbeat: number;
-	/** A reader that receives nothing for this long is disconnected (ms). */
+	/** A reader that receives nothing for this long is disconnected [ms]. */
 	readonly stalled: number;
 }
 

@@ -57,7 +57,7 @@ async function queryBefore(record: HistoryRecord, reader: HistoryReader): Promis
 	return own.find((row) => row.query?.addresses.includes(record.remote)) ?? own[0] ?? null;
 }
 
-/** How far back the query is searched (ms): clients seldom cache a name for longer. */
+/** How far back the query is searched [ms]: clients seldom cache a name for longer. */
 const BEFORE = 3_600_000;
 
 function sentenceOf({ verdict, reason, group, rule }: Omit<Step, "phase" | "decides" | "record" | "text">): string {

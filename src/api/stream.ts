@@ -56,7 +56,7 @@ export function streamRoute(app: FastifyInstance, services: ApiServices, log: (e
 interface Start {
 	/** seq of the first event to read. */
 	readonly seq: number;
-	/** Wall clock (ms): events since then are no longer in memory. Null: none is missing. */
+	/** Wall clock [ms]: events since then are no longer in memory. Null: none is missing. */
 	readonly gapSince: number | null;
 	/** Events in the gap, matching or not; null: unknown. */
 	readonly gapCount: number | null;

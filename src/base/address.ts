@@ -1,6 +1,9 @@
 import { isIP, isIPv4 } from "node:net";
 
-/** An address as the 16 bytes of the wire in a latin1 string, IPv4 mapped into IPv6: a cheap key of a Map. Text is made only for output. */
+/**
+ * An address as the 16 bytes of the wire in a latin1 string, IPv4 mapped into IPv6: a cheap key of a Map. Text is made
+ * only for output.
+ */
 export type Packed = string;
 
 export const UNSPECIFIED: Packed = "\0".repeat(16);
@@ -34,8 +37,14 @@ export function packAddress(text: string): Packed | null {
 }
 
 /** The address of 4 or 16 bytes in network order. */
-export function addressOfBytes(bytes: Buffer): Packed {
-	return bytes.length === 4 ? MAPPED + bytes.toString("latin1") : bytes.toString("latin1");
+export function addressOfBytes(bytes: Uint8Array): Packed {
+	const text = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString("latin1");
+	return bytes.length === 4 ? MAPPED + text : text;
+}
+
+/** The 4 or 16 bytes of an address in network order. */
+export function addressBytes(packed: Packed): Buffer {
+	return packedBytes(isMapped(packed) ? packed.slice(MAPPED.length) : packed);
 }
 
 export function packedBytes(packed: Packed): Buffer {
@@ -49,8 +58,8 @@ export interface AddressRange {
 }
 
 /**
- * The range of an address or a prefix ("10.0.0.0/8", "::1"), or null if the text is neither. An IPv4-mapped prefix of 96 bits or
- * more ("::ffff:10.0.0.0/104") is the IPv4 prefix; any other IPv6 prefix holds no IPv4 address.
+ * The range of an address or a prefix ("10.0.0.0/8", "::1"), or null if the text is neither. An IPv4-mapped prefix of
+ * 96 bits or more ("::ffff:10.0.0.0/104") is the IPv4 prefix; any other IPv6 prefix holds no IPv4 address.
  */
 export function addressRange(text: string): AddressRange | null {
 	const [host = "", length, rest] = text.split("/");

@@ -6,7 +6,10 @@ import type { MetricsConfig } from "./metrics-config.ts";
  */
 export type WarmUp = "none" | "flush" | "resolve";
 
-/** State of the kernel after the daemon has ended. keep: the policy stays in force. open: nothing is left. closed: CLOSED_POLICY. */
+/**
+ * State of the kernel after the daemon has ended. keep: the policy stays in force. open: nothing is left. closed:
+ * CLOSED_POLICY.
+ */
 export type OnExit = "keep" | "open" | "closed";
 
 /** Connections that `run` writes to the systemd journal. */
@@ -157,7 +160,9 @@ export const TIMES = {
 	record: 400,
 	/** Between looks at the connections that wait for `settle` or `record`. */
 	settleTick: 200,
-	/** From a record to the transaction that writes it. A crash loses `record` + `settleTick` + `historyFlush`: below 1 s. */
+	/**
+	 * From a record to the transaction that writes it. A crash loses `record` + `settleTick` + `historyFlush`: below 1 s.
+	 */
 	historyFlush: 250,
 	/** Between writes of the counters of open connections to history. */
 	refresh: 30_000,
@@ -182,7 +187,10 @@ defaults: { dns: allow, connect: allow, tls: allow, http: allow }
 groups: []
 `;
 
-/** The policy of --on-exit closed and --otherwise closed. DHCP stays allowed, or administrators would lose the host with its lease. */
+/**
+ * The policy of --on-exit closed and --otherwise closed. DHCP stays allowed, or administrators would lose the host with
+ * its lease.
+ */
 export const CLOSED_POLICY = `# Only loopback, DHCP and answers to inbound connections leave the host.
 version: 1
 mode: enforce

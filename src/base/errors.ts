@@ -57,8 +57,8 @@ export function exitCodeOf(error: unknown): number {
 }
 
 /**
- * The `code` of an error of Node or of the addon, such as "ENOENT"; null if it has none. Node has no class for system errors, so this is
- * the only function that reads the property by name.
+ * The `code` of an error of Node or of the addon, such as "ENOENT"; null if it has none. Node has no class for system
+ * errors, so this is the only function that reads the property by name.
  */
 export function errorCodeOf(error: unknown): string | null {
 	const code = error instanceof Error && "code" in error ? error.code : null;

@@ -26,8 +26,8 @@ export interface JsonLoggerOptions {
 }
 
 /**
- * JSON lines of time, level and message, followed by the fields. Characters that move the cursor of a terminal or reorder a line are
- * escaped.
+ * JSON lines of time, level and message, followed by the fields. Characters that move the cursor of a terminal or
+ * reorder a line are escaped.
  */
 export function jsonLogger(
 	write: (line: string) => void,

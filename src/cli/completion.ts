@@ -132,7 +132,8 @@ function zshOption(option: Option): string {
 	const action =
 		option.argChoices !== undefined ? `(${option.argChoices.join(" ")})` : isFile(option.flags) ? "_files" : "";
 	const value = takesValue(option) ? `:${option.name()}:${action}` : "";
-	return quote(`${option.long ?? option.short}[${about}]${value}`);
+	const repeatable = option.description.endsWith("(repeatable)") ? "*" : "";
+	return quote(`${repeatable}${option.long ?? option.short}[${about}]${value}`);
 }
 
 function quote(text: string): string {

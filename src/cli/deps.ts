@@ -14,11 +14,14 @@ export interface CliDeps {
 	readonly attach: (config: AttachConfig, log: Logger) => Promise<AttachResult>;
 	readonly detach: (config: Pick<Config, "pins" | "runtimeDir">) => Promise<DetachResult>;
 	/**
-	 * One sentence on the policy that the kernel enforces by the pins of a folder, with the command that removes it. Null if there is none, or if
-	 * this user may not look. Defaults: those of `run`.
+	 * One sentence on the policy that the kernel enforces by the pins of a folder, with the command that removes it. Null
+	 * if there is none, or if this user may not look. Defaults: those of `run`.
 	 */
 	readonly kernelState: (at?: Partial<Pick<Config, "pins" | "runtimeDir" | "cgroup" | "stateDir">>) => string | null;
-	/** BPF programs that judge the traffic of a cgroup, whoever attached them; null: of the whole host. Throws SallyportError. */
+	/**
+	 * BPF programs that judge the traffic of a cgroup, whoever attached them; null: of the whole host. Throws
+	 * SallyportError.
+	 */
 	readonly attachedPrograms: (cgroup: string | null) => readonly AttachedAt[];
 	/** Returns a function that writes a connection to the journal; null: no journal listens here. */
 	readonly openJournal: () => ((connection: ConnectionView) => void) | null;
@@ -61,7 +64,10 @@ export interface Output {
 }
 
 export interface RunningDaemon {
-	/** Emits each connection once it is settled (src/connections/settled.ts). Returns the function that emits the rest and unsubscribes. */
+	/**
+	 * Emits each connection once it is settled (src/connections/settled.ts). Returns the function that emits the rest and
+	 * unsubscribes.
+	 */
 	readonly watch: (emit: (connection: ConnectionView) => void) => () => Promise<void>;
 	/** Reads the policy file, the host's resolvers and the metrics' secrets again. Never rejects: a refusal is logged. */
 	readonly reload: () => Promise<void>;

@@ -8,8 +8,8 @@ import { serverEvents } from "./sse.ts";
 export type Joined = (own: ConnectionView, enforced: ConnectionView | null) => void;
 
 /**
- * Joins the connections of an observer with the records of the daemon that enforces beside it. Both have events of the same moment, by the
- * same clock. Each own connection is emitted once, and again if the daemon denies it later.
+ * Joins the connections of an observer with the records of the daemon that enforces beside it. Both have events of the
+ * same moment, by the same clock. Each own connection is emitted once, and again if the daemon denies it later.
  */
 export class EnforcedRecords {
 	readonly #emit: Joined;
@@ -82,7 +82,10 @@ interface Waiting {
 
 /** Longest wait for the other record [ms]: both are reported at the age of one second, with ticks of 200 ms. */
 const PATIENCE = 2_500;
-/** Largest difference of the two times of one connection [ms]. Both come from the same call of the program, some microseconds apart. */
+/**
+ * Largest difference of the two times of one connection [ms]. Both come from the same call of the program, some
+ * microseconds apart.
+ */
 const TOLERANCE = 50;
 /** Joined connections that may be denied later. */
 const JOINED = 4_096;

@@ -14,9 +14,18 @@ import {
 import type { CliCommand } from "./cli-command.ts";
 import { invalid } from "./options.ts";
 
-/** Adds the filters of the API as options. They are made from the same table. */
-export function addFilters(command: CliCommand, presets: { readonly since?: string } = {}): CliCommand {
-	command.addOption(timeOption("since", presets.since)).addOption(timeOption("until"));
+/**
+ * Adds the filters of the API as options, made from the same table. `since`: its default in a command that sums up connections, where
+ * it bounds their beginning. `live`: without `--until`, which a stream cannot have.
+ */
+export function addFilters(
+	command: CliCommand,
+	{ since, live = false }: { readonly since?: string; readonly live?: boolean } = {},
+): CliCommand {
+	command.addOption(
+		since === undefined ? timeOption("since") : timeOption("since", since, "began at or after this time"),
+	);
+	if (!live) command.addOption(timeOption("until"));
 	for (const word of LIST_WORD_NAMES) command.addOption(listOption(word)).addOption(listOption(word, "negated"));
 	return command
 		.choice("--kind <kind>", SINGLE_WORDS.kind.help, SINGLE_WORDS.kind.choices ?? [])

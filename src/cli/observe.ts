@@ -120,8 +120,9 @@ async function observe(options: Options, deps: CliDeps): Promise<void> {
 }
 
 /**
- * Reports on stderr which policy is enforced here already, because connections that it denies look allowed to the observer. `daemon`: a daemon
- * reports the verdicts. `kernel`: the kernel enforces and no daemon reports. `none`: no Sallyport enforces.
+ * Reports on stderr which policy is enforced here already, because connections that it denies look allowed to the
+ * observer. `daemon`: a daemon reports the verdicts. `kernel`: the kernel enforces and no daemon reports. `none`: no
+ * Sallyport enforces.
  */
 async function reportEnforcement({ service, cgroup }: Options, deps: CliDeps): Promise<"daemon" | "kernel" | "none"> {
 	const say = (text: string) => deps.err.write(`sallyport: ${printLines(text)}\n`);

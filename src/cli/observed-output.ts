@@ -14,8 +14,9 @@ export interface ObservedOutputOptions extends TableOptions {
 }
 
 /**
- * The rows of `observe`. `verdict` is what happened to the connection: the observer's own verdict where no Sallyport enforces, else that of
- * the enforcing daemon, or "unknown". In the second case `observed` has the observer's own decision.
+ * The rows of `observe`. `verdict` is what happened to the connection: the observer's own verdict where no Sallyport
+ * enforces, else that of the enforcing daemon, or "unknown". In the second case `observed` has the observer's own
+ * decision.
  */
 export class ObservedOutput {
 	/** Rows dropped because the reader was too slow. */

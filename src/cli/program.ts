@@ -99,7 +99,7 @@ function withKernelState(error: unknown, deps: CliDeps): unknown {
 	return state === null ? error : new SallyportError(error.code, `${error.message} ${state}`, error.hint, error);
 }
 
-/* An empty value is a shell variable that is not set. As a filter it would match nothing, as a path the current directory. */
+/* An empty value is a shell variable that is not set, and would otherwise count as an option that is not given. */
 function refuseEmptyValues(command: Command): void {
 	for (const [name, value] of Object.entries(command.opts()))
 		if (value === "") throw new SallyportError("USAGE", `${optionNamed(command, name)} must not be empty.`);

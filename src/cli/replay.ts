@@ -25,7 +25,7 @@ export function addReplayCommand(program: CliCommand, deps: CliDeps, finish: (co
 		.option("--policy <file>", "decide by this policy, as mode enforce would", absolutePath)
 		.option(
 			"--resolver <address>",
-			"trust DNS answers from this address too (default: every resolver that is queried); may be repeated",
+			"trust DNS answers from this address too; default: every resolver that is queried (repeatable)",
 			(value: string, before: readonly string[] = []) => [...before, value],
 		)
 		.option("--exe <path>", "assume that this program is the client")

@@ -18,6 +18,7 @@ export function addStreamCommand(program: CliCommand, deps: CliDeps): void {
 		program
 			.subcommand("stream")
 			.description("show connections as the daemon records them; resumes after a restart of the daemon"),
+		{ live: true },
 	).option("--seconds <n>", "stop after this time", positiveInteger);
 	addTableOptions(
 		command,

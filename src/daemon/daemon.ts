@@ -30,8 +30,8 @@ export interface DaemonDeps {
 }
 
 /**
- * Starts the daemon: enforce, record, serve. Rejects with SallyportError. A start that fails leaves the kernel as it was: with the earlier
- * policy in force, or with nothing.
+ * Starts the daemon: enforce, record, serve. Rejects with SallyportError. A start that fails leaves the kernel as it
+ * was: with the earlier policy in force, or with nothing.
  */
 export async function startDaemon(config: Config, deps: DaemonDeps): Promise<RunningDaemon> {
 	const scope = new AsyncDisposableStack();

@@ -35,7 +35,9 @@ export interface Enforcement {
 	readonly started: () => void;
 }
 
-/** Opens the kernel, loads the policy, attaches the programs and begins to resolve names. Rejects with SallyportError. */
+/**
+ * Opens the kernel, loads the policy, attaches the programs and begins to resolve names. Rejects with SallyportError.
+ */
 export async function enforce(options: EnforceOptions): Promise<Enforcement> {
 	const { config, addon, watched, mountinfo, log, scope } = options;
 	const lock = await acquirePins(config);
@@ -68,8 +70,8 @@ export async function enforce(options: EnforceOptions): Promise<Enforcement> {
 }
 
 /**
- * The kernel's handles, and the state that the kernel is left in. A start that fails restores the earlier policy, or removes the programs if
- * there was none. Otherwise `onExit` decides.
+ * The kernel's handles, and the state that the kernel is left in. A start that fails restores the earlier policy, or
+ * removes the programs if there was none. Otherwise `onExit` decides.
  */
 class HeldKernel implements Disposable {
 	readonly #kernel: Kernel;
@@ -94,13 +96,20 @@ class HeldKernel implements Disposable {
 
 	[Symbol.dispose](): void {
 		try {
-			if (this.#state === "started") {
-				if (this.#config.onExit === "open") removeFromKernel(this.#kernel, this.#config.pins);
-			} else if (this.#before.generation > 0) restore(this.#kernel, this.#before);
-			/* Programs that were never attached are gone once the handles are closed. */ else if (this.#state === "attached")
-				removeFromKernel(this.#kernel, this.#config.pins);
+			if (this.#state === "started") this.#leave();
+			else this.#undoStart();
 		} finally {
 			this.#kernel.close();
 		}
+	}
+
+	#leave(): void {
+		if (this.#config.onExit === "open") removeFromKernel(this.#kernel, this.#config.pins);
+	}
+
+	/* Programs that were never attached are gone once the handles are closed. */
+	#undoStart(): void {
+		if (this.#before.generation > 0) restore(this.#kernel, this.#before);
+		else if (this.#state === "attached") removeFromKernel(this.#kernel, this.#config.pins);
 	}
 }

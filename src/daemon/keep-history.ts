@@ -8,7 +8,9 @@ import type { DaemonStart, History, HistoryFailure, HistoryFailureCode, PolicyCh
 import type { Describer } from "../records/view.ts";
 import { openHistory } from "../store/open.ts";
 
-/** Opens the history that the configuration asks for; null: none. A failure to open or write is logged, never thrown. */
+/**
+ * Opens the history that the configuration asks for; null: none. A failure to open or write is logged, never thrown.
+ */
 export function keepHistory({ stateDir, history }: Config, describe: Describer, log: Logger): History | null {
 	if (stateDir === null || history === null) return null;
 	return openHistory({

@@ -4,8 +4,9 @@ import { runInNewContext } from "node:vm";
 import type { Addon } from "../native/binding.ts";
 
 /**
- * Releases some 50 MB that only the start needed. Takes some tens of milliseconds. The cache of compiled code is written now and not at the
- * exit: a daemon that is killed would compile everything again, and hold the memory for it until then.
+ * Releases some 50 MB that only the start needed. Takes some tens of milliseconds. The cache of compiled code is
+ * written now and not at the exit: a daemon that is killed would compile everything again, and hold the memory for it
+ * until then.
  */
 export function releaseMemory(addon: Pick<Addon, "releaseMemory">): void {
 	flushCompileCache();

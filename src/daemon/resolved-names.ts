@@ -19,10 +19,10 @@ export interface ResolvedNamesOptions {
 }
 
 /**
- * Subscribes to the answers of systemd-resolved (Monitor.SubscribeQueryResults, systemd 252 and later), including those from its cache and
- * those to clients that send no DNS packet (nss-resolve, D-Bus, varlink). An answer has name and addresses but not its client. It is only
- * displayed and affects no verdict: it may come from LLMNR, mDNS or /etc/hosts, and arrives after the client has it. Returns the function
- * that unsubscribes.
+ * Subscribes to the answers of systemd-resolved (Monitor.SubscribeQueryResults, systemd 252 and later), including those
+ * from its cache and those to clients that send no DNS packet (nss-resolve, D-Bus, varlink). An answer has name and
+ * addresses but not its client. It is only displayed and affects no verdict: it may come from LLMNR, mDNS or
+ * /etc/hosts, and arrives after the client has it. Returns the function that unsubscribes.
  */
 export function watchResolved({
 	socket,

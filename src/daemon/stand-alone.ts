@@ -21,12 +21,13 @@ import { acquirePins, type Lock } from "../system/lock.ts";
 import { parseMountinfo } from "../system/mounts.ts";
 
 /*
- * The commands that change the kernel while no daemon runs. At boot they run before any network is up, so they import neither the API nor
- * history: there is less to read before the policy is in force.
+ * The commands that change the kernel while no daemon runs. At boot they run before any network is up, so they import
+ * neither the API nor history: there is less to read before the policy is in force.
  */
 
 /**
- * Puts a policy in force and leaves it to the kernel. Rejects with SallyportError, ALREADY_RUNNING among them if a daemon has the pins.
+ * Puts a policy in force and leaves it to the kernel. Rejects with SallyportError, ALREADY_RUNNING among them if a
+ * daemon has the pins.
  */
 export async function attachAlone(config: AttachConfig, addon: Addon, log: Logger): Promise<AttachResult> {
 	const mountinfo = readMountinfo();
@@ -44,7 +45,10 @@ export async function attachAlone(config: AttachConfig, addon: Addon, log: Logge
 	return { ...result, cgroup: watched.path, pins: config.pins };
 }
 
-/** Removes everything of Sallyport from the kernel. Rejects with SallyportError ALREADY_RUNNING if a daemon has the pins. */
+/**
+ * Removes everything of Sallyport from the kernel. Rejects with SallyportError ALREADY_RUNNING if a daemon has the
+ * pins.
+ */
 export async function detachAlone(config: Pick<Config, "pins" | "runtimeDir">, addon: Addon): Promise<DetachResult> {
 	const lock: Lock = await acquirePins(config);
 	try {
@@ -75,7 +79,8 @@ async function put(kernel: Kernel, before: Inherited, config: AttachConfig, log:
 
 const NOTHING = { origin: "nothing", generation: 0, mode: null, rules: null, source: null, savedAt: null } as const;
 
-/* The saved policy must hash names with the key of the maps that live on. A boot may change the device numbers of programs. */
+/* The saved policy must hash names with the key of the maps that live on. A boot may change the device numbers of
+ * programs. */
 function usable({ stateDir }: AttachConfig, before: Inherited): { found: LastGood | null; why: string } {
 	const { found, why } = readLastGood(lastGoodFile(stateDir));
 	if (found === null) return { found, why };

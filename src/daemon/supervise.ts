@@ -6,8 +6,8 @@ import type { ServiceManager } from "../system/notify.ts";
 const STATUS = 10_000;
 
 /**
- * Reports the daemon to its service manager (sd_notify(3)): ready, a status line, reloading, stopping, and the watchdog's heartbeat while the
- * event path works.
+ * Reports the daemon to its service manager (sd_notify(3)): ready, a status line, reloading, stopping, and the
+ * watchdog's heartbeat while the event path works.
  */
 export function supervise(daemon: RunningDaemon, manager: ServiceManager, log: Logger): RunningDaemon {
 	let line = daemon.health().line;

@@ -15,8 +15,8 @@ export interface DestroyerOptions {
 export type DestroyResult = "destroyed" | "gone" | "failed";
 
 /**
- * Ends TCP sockets that were denied after they were connected. The kernel drops their packets already. Ending the socket gives the program an
- * error within milliseconds instead of its own timeout.
+ * Ends TCP sockets that were denied after they were connected. The kernel drops their packets already. Ending the
+ * socket gives the program an error within milliseconds instead of its own timeout.
  */
 export class Destroyer {
 	readonly counts: Record<DestroyResult, number> = { destroyed: 0, gone: 0, failed: 0 };
@@ -64,8 +64,8 @@ export class Destroyer {
 		return this.#search(event);
 	}
 
-	/* The cookie of a namespace cannot be read from outside of it. A socket's cookie is unique on the host, so a try in a wrong namespace ends
-	 * no other socket. */
+	/* The cookie of a namespace cannot be read from outside of it. A socket's cookie is unique on the host, so a try
+	 * in a wrong namespace ends no other socket. */
 	async #search(event: DecisionEvent): Promise<number> {
 		const tried = new Set([this.#own]);
 		for (let round = 0, left = true; left && round < SEARCHES; round++) {

@@ -78,7 +78,10 @@ export function bootSources(stateDir: string, sources: ResolverSources = hostSou
 	return { ...sources, remembered: () => parseResolvConf(sources.read(savedFile(stateDir)) ?? "") };
 }
 
-/** Saves the servers that the files name for the next boot. While they name none, as without a network, the saved ones stay. */
+/**
+ * Saves the servers that the files name for the next boot. While they name none, as without a network, the saved ones
+ * stay.
+ */
 export function rememberResolvers(stateDir: string, log: Logger, sources: ResolverSources = hostSources): void {
 	const named = RESOLVER_FILES.flatMap((file) => parseResolvConf(sources.read(file) ?? ""));
 	const servers = [...new Set(named)].filter((server) => !server.startsWith("127.") && server !== "::1");

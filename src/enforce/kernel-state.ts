@@ -12,8 +12,8 @@ import { readMountinfo } from "./policy-environment.ts";
 export type KernelStateOptions = Pick<Config, "pins" | "runtimeDir" | "cgroup" | "stateDir">;
 
 /**
- * One sentence on the policy that the kernel enforces by the pins of a folder, with the command that removes it. Null if nothing is pinned
- * there, or if this user may not look. Changes nothing.
+ * One sentence on the policy that the kernel enforces by the pins of a folder, with the command that removes it. Null
+ * if nothing is pinned there, or if this user may not look. Changes nothing.
  */
 export function kernelState(options: KernelStateOptions, openAddon: () => Addon): string | null {
 	const { pins, runtimeDir } = options;

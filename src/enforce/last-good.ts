@@ -62,7 +62,10 @@ export function lastGoodFile(stateDir: string): string {
 	return join(stateDir, "last-good");
 }
 
-/** Writes one line of JSON, then the rows. The rename after fsync makes it atomic, also over a power loss. Throws system errors. */
+/**
+ * Writes one line of JSON, then the rows. The rename after fsync makes it atomic, also over a power loss. Throws system
+ * errors.
+ */
 export function saveLastGood(file: string, policy: LastGood): void {
 	const { rows, ...facts } = policy;
 	const head = { format: FORMAT, layout: LAYOUT_VERSION, sha256: sha256(rows), ...facts };

@@ -8,14 +8,20 @@ import type { HashKey } from "../policy/compile/hash.ts";
 import type { WatchedCgroup } from "../system/cgroup.ts";
 import { installedResolvers, installResolvers } from "./resolvers.ts";
 
-/** Adopts the pinned programs, or loads new ones, and writes the watched cgroup to their map. Throws SallyportError KERNEL_REFUSED. */
+/**
+ * Adopts the pinned programs, or loads new ones, and writes the watched cgroup to their map. Throws SallyportError
+ * KERNEL_REFUSED.
+ */
 export function openKernel(addon: Addon, config: Pick<Config, "pins" | "sizes">, watched: WatchedCgroup): Kernel {
 	const kernel = refusing(() => addon.load({ pins: config.pins, cgroup: watched.path, sizes: config.sizes }));
 	writeControl(kernel, watched.id);
 	return kernel;
 }
 
-/** Attaches the programs, which judge every packet from here on: the policy must be in its map. Throws SallyportError KERNEL_REFUSED. */
+/**
+ * Attaches the programs, which judge every packet from here on: the policy must be in its map. Throws SallyportError
+ * KERNEL_REFUSED.
+ */
 export function attach(kernel: Pick<Kernel, "attach">): void {
 	refusing(() => kernel.attach());
 }
@@ -70,7 +76,8 @@ function readKey(bytes: Buffer, at: number): HashKey {
 
 const ZERO = Buffer.alloc(4);
 
-/* An update replaces the whole value, so it is read first. installPolicy writes `generation`, the kernel writes `last_wakeup`. */
+/* An update replaces the whole value, so it is read first. installPolicy writes `generation`, the kernel writes
+ * `last_wakeup`. */
 function writeControl(kernel: Pick<Kernel, "lookup" | "update">, root: number): void {
 	const control = kernel.lookup("control", ZERO) ?? Buffer.alloc(CONTROL.bytes);
 	control.writeUInt32LE(root, CONTROL.root);

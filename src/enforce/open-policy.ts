@@ -68,7 +68,8 @@ function besideFile(file: string): ListFolder {
 	return { folder: dirname(file) };
 }
 
-/* A policy from the API may name only lists in the folder of the daemon's policy file: its author need not be allowed to read others. */
+/* A policy from the API may name only lists in the folder of the daemon's policy file: its author need not be allowed
+ * to read others. */
 function besideOwn(file: string | null): ListFolder {
 	return file === null ? { folder: "/", within: null } : { folder: dirname(file), within: dirname(file) };
 }

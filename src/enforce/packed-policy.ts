@@ -1,4 +1,6 @@
-/** A policy in the form in which it is posted to another thread: lists of a million prefixes or names are a few buffers. */
+/**
+ * A policy in the form in which it is posted to another thread: lists of a million prefixes or names are a few buffers.
+ */
 import type { Policy, PrefixSet, Rule } from "../policy/model.ts";
 
 type Names = readonly string[];

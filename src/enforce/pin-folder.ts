@@ -9,9 +9,9 @@ import { followLinks } from "./policy-environment.ts";
 export const BPFFS = "/sys/fs/bpf";
 
 /**
- * Checks that the folder of the pins is on a BPF file system, and mounts one at `root` if that has none. Nothing is mounted anywhere else: a
- * mount hides the files that it covers. Returns a function that unmounts what was mounted here, unless something is pinned there.
- * Throws SallyportError: USAGE, NO_BPFFS.
+ * Checks that the folder of the pins is on a BPF file system, and mounts one at `root` if that has none. Nothing is
+ * mounted anywhere else: a mount hides the files that it covers. Returns a function that unmounts what was mounted
+ * here, unless something is pinned there. Throws SallyportError: USAGE, NO_BPFFS.
  */
 export function ensureBpffs(
 	addon: Pick<Addon, "mountBpffs" | "unmountBpffs">,

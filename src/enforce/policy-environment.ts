@@ -7,8 +7,8 @@ export interface HostEnvironmentOptions {
 	/** Folder to which paths of list files are relative. */
 	readonly folder: string;
 	/**
-	 * Folder that must contain list files; null: no list files; absent: any folder. For policies from the API: problems quote lines of a list,
-	 * which the client may not be allowed to read.
+	 * Folder that must contain list files; null: no list files; absent: any folder. For policies from the API: problems
+	 * quote lines of a list, which the client may not be allowed to read.
 	 */
 	readonly within?: string | null;
 	readonly uidOf: (name: string) => number | null;
@@ -44,7 +44,10 @@ export function readMountinfo(): string {
 	return readFileSync("/proc/self/mountinfo", "utf8");
 }
 
-/** Resolves symbolic links in the part of the path that exists. The rest stays as written: a program may be installed later. */
+/**
+ * Resolves symbolic links in the part of the path that exists. The rest stays as written: a program may be installed
+ * later.
+ */
 export function followLinks(path: string): string {
 	try {
 		return realpathSync(path);

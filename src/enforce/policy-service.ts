@@ -74,7 +74,8 @@ export interface PolicyWatcher {
 }
 
 /**
- * Holds the policy in force and loads others, one at a time. A policy with problems changes nothing but the record of the failure.
+ * Holds the policy in force and loads others, one at a time. A policy with problems changes nothing but the record of
+ * the failure.
  */
 export class PolicyService implements RuleNamer {
 	readonly counts = { loaded: 0, refused: 0 };
@@ -127,8 +128,8 @@ export class PolicyService implements RuleNamer {
 	}
 
 	/**
-	 * Loads a policy after those that wait. Rejects with StaleError if `replaces` returns false for the policy in force by then, and with
-	 * BusyError if too many loads wait.
+	 * Loads a policy after those that wait. Rejects with StaleError if `replaces` returns false for the policy in force
+	 * by then, and with BusyError if too many loads wait.
 	 */
 	load(
 		text: string,

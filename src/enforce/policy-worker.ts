@@ -1,4 +1,7 @@
-/** The thread that parses, checks and compiles policies. A large policy takes most of a second, too long for the loop that drains the ring. */
+/**
+ * The thread that parses, checks and compiles policies. A large policy takes most of a second, too long for the loop
+ * that drains the ring.
+ */
 import { parentPort } from "node:worker_threads";
 import { Users } from "../identity/users.ts";
 import { buildPolicy, checkPolicy } from "./build-policy.ts";

@@ -16,8 +16,8 @@ export interface RejudgeOptions {
 }
 
 /**
- * Judges every open TCP connection by a new policy, with the kernel's program `judge`. A connection meets the new policy by itself at its
- * next packet, so this is for those that are idle.
+ * Judges every open TCP connection by a new policy, with the kernel's program `judge`. A connection meets the new
+ * policy by itself at its next packet, so this is for those that are idle.
  */
 export class Rejudge {
 	readonly #o: RejudgeOptions;

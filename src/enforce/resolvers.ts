@@ -13,7 +13,9 @@ export function trustedResolvers(policy: readonly string[], sources: ResolverSou
 	return packed;
 }
 
-/** Makes the kernel's map hold exactly `wanted`. Additions come first, so that no resolver in both sets is ever missing. */
+/**
+ * Makes the kernel's map hold exactly `wanted`. Additions come first, so that no resolver in both sets is ever missing.
+ */
 export function installResolvers(
 	kernel: Pick<Kernel, "dump" | "update" | "remove">,
 	wanted: ReadonlySet<Packed>,
@@ -53,8 +55,8 @@ export class TrustedResolvers {
 	}
 
 	/**
-	 * Reads the host's files again and adds the policy's resolvers. Null: the policy in force was loaded by an earlier daemon, so the resolvers
-	 * in the kernel are kept.
+	 * Reads the host's files again and adds the policy's resolvers. Null: the policy in force was loaded by an earlier
+	 * daemon, so the resolvers in the kernel are kept.
 	 */
 	update(policy: readonly string[] | null): void {
 		const wanted = trustedResolvers(policy ?? []);

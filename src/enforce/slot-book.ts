@@ -6,8 +6,8 @@ import type { SlotEntry, Slots } from "../policy/compile/slots.ts";
 const WORDS = RULE_SLOTS * PHASES * 2;
 
 /**
- * Assigns slots of the kernel's per-CPU counters to rules, across reloads and restarts. The count of a slot that is reassigned stays in the
- * kernel, so the count at that moment is saved here and subtracted.
+ * Assigns slots of the kernel's per-CPU counters to rules, across reloads and restarts. The count of a slot that is
+ * reassigned stays in the kernel, so the count at that moment is saved here and subtracted.
  */
 export class SlotBook {
 	entries: readonly SlotEntry[] = [];
@@ -20,8 +20,8 @@ export class SlotBook {
 	}
 
 	/**
-	 * Reads what an earlier daemon saved. `sum`: the counters of adopted maps; null: new maps, which begin at 0. Without the file adopted counts
-	 * cannot be attributed, and begin at 0 too.
+	 * Reads what an earlier daemon saved. `sum`: the counters of adopted maps; null: new maps, which begin at 0. Without
+	 * the file adopted counts cannot be attributed, and begin at 0 too.
 	 */
 	restore(sum: BigUint64Array | null): void {
 		const saved = this.#file === null ? null : readSaved(this.#file);

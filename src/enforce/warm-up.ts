@@ -33,8 +33,9 @@ export interface Looked {
 export type Lookup = (name: string, resolvers: readonly string[]) => Promise<Looked>;
 
 /**
- * The kernel has not seen the answers that programs and caches got before the daemon started. The host's caches are flushed, so that the
- * next query is seen, and the daemon resolves the names that the policy allows, for programs with a cache of their own. Nothing waits for it.
+ * The kernel has not seen the answers that programs and caches got before the daemon started. The host's caches are
+ * flushed, so that the next query is seen, and the daemon resolves the names that the policy allows, for programs with
+ * a cache of their own. Nothing waits for it.
  */
 export class Warmer {
 	readonly #o: WarmerOptions;
@@ -56,7 +57,10 @@ export class Warmer {
 		if (flushed.length > 0) this.#o.log.info("resolver caches flushed", { of: flushed });
 	}
 
-	/** Resolves the names that the policy allows, each once per daemon, and again with a later policy if no server answered. */
+	/**
+	 * Resolves the names that the policy allows, each once per daemon, and again with a later policy if no server
+	 * answered.
+	 */
 	async resolve(policy: Policy): Promise<void> {
 		if (this.#o.what !== "resolve") return;
 		const names = exactNames(policy).filter((name) => !this.#asked.has(name));

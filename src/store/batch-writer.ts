@@ -1,7 +1,7 @@
 /** Writes batches: one transaction each. */
 import type { DatabaseSync, StatementSync } from "node:sqlite";
+import { addressBytes } from "../base/address.ts";
 import type { AnswerRecord } from "../records/contract.ts";
-import { addressBlob } from "../records/filter-words.ts";
 import { type Batch, FIELD } from "./batch.ts";
 import { ConnectionWriter } from "./connection-writer.ts";
 import { rollback } from "./database.ts";
@@ -73,7 +73,7 @@ export class BatchWriter {
 
 	#writeAnswer({ name, address, ttl, time, trusted }: AnswerRecord): void {
 		const at = Math.floor(time * 1000);
-		this.#answer.run(this.#dimensions.name(name, at, at), addressBlob(address), ttl, trusted ? 1 : 0, at, at);
+		this.#answer.run(this.#dimensions.name(name, at, at), addressBytes(address), ttl, trusted ? 1 : 0, at, at);
 	}
 }
 

@@ -108,7 +108,7 @@ export class BatchBuilder {
 		return rows + answers.length + policyChanges.length + starts.length;
 	}
 
-	/** The batch so far, in an array of its own length. The next batch begins. */
+	/** Returns the batch so far, whose array has exactly its length. The next batch begins. */
 	take(): Batch {
 		const { batch } = this;
 		this.batch = emptyBatch(batch.numbers);

@@ -1,12 +1,12 @@
 import type { DatabaseSync, StatementSync } from "node:sqlite";
+import { addressBytes, addressOfBytes } from "../base/address.ts";
 import { BoundedMap } from "../base/bounded.ts";
-import { addressBlob } from "../records/filter-words.ts";
-import { packed } from "./address-blob.ts";
 import { type Batch, FIELD, FLAG } from "./batch.ts";
 import type { Dimensions, WhoIds } from "./dimensions.ts";
 import { LateSums, type Summed } from "./rollup.ts";
 import { ENTRIES, type EntryColumn, type Segments } from "./segments.ts";
 import type { Part } from "./spans.ts";
+import { NAME_SOURCES } from "./tables.ts";
 import { eachRow, onlyRow } from "./typed-rows.ts";
 
 /** Writes rows of connections: one each, however often a connection is recorded. */
@@ -45,7 +45,7 @@ export class ConnectionWriter {
 		this.#update = database.prepare(`UPDATE connection SET ${changed.join(", ")} WHERE id = ?`);
 		this.#before = database.prepare(BEFORE);
 		for (const row of eachRow<Before>(database.prepare(CARRIED))) {
-			this.#carried.set(identity(row.cookie, row.kind, row.protocol, row.port, packed(row.remote)), row.id);
+			this.#carried.set(identity(row.cookie, row.kind, row.protocol, row.port, addressOfBytes(row.remote)), row.id);
 		}
 	}
 
@@ -55,7 +55,7 @@ export class ConnectionWriter {
 		const who: (WhoIds | undefined)[] = [];
 		const blobs: (Uint8Array | undefined)[] = [];
 		const blob = (index: number) => {
-			blobs[index] ??= addressBlob(texts[index] ?? "");
+			blobs[index] ??= addressBytes(texts[index] ?? "");
 			return blobs[index];
 		};
 		let added = 0;
@@ -201,8 +201,12 @@ export class ConnectionWriter {
 	}
 }
 
-/** Column `name_source` of table connection. row-view.ts has the names. */
-const NAME_SOURCE = { none: 0, sni: 1, dns: 2, http: 3 } as const;
+const NAME_SOURCE = {
+	none: NAME_SOURCES.indexOf(null),
+	sni: NAME_SOURCES.indexOf("sni"),
+	dns: NAME_SOURCES.indexOf("dns"),
+	http: NAME_SOURCES.indexOf("http"),
+} as const;
 
 function sourceOf(flags: number): number {
 	if ((flags & FLAG.sni) !== 0) return NAME_SOURCE.sni;
@@ -266,7 +270,7 @@ function isSame(before: Before, row: Row): boolean {
 		before.kind === row.kind &&
 		before.protocol === row.protocol &&
 		before.port === row.port &&
-		packed(before.remote) === row.remoteText
+		addressOfBytes(before.remote) === row.remoteText
 	);
 }
 

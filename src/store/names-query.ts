@@ -1,10 +1,9 @@
 /** Names seen, with their addresses and clients. */
 import type { DatabaseSync } from "node:sqlite";
-import { addressText } from "../base/address.ts";
+import { addressOfBytes, addressText } from "../base/address.ts";
 import { printable } from "../base/text.ts";
 import { MOST_CLIENTS, type NameRecord, type NameSummary, SUMMARY_ADDRESSES } from "../records/contract.ts";
 import { type Term, testOn } from "../records/filter.ts";
-import { packed } from "./address-blob.ts";
 import { TOUCH } from "./dimensions.ts";
 import { iso, textOrNull } from "./row-view.ts";
 import { readSealed } from "./segments.ts";
@@ -40,7 +39,7 @@ export function listNames(database: DatabaseSync, { terms, since, limit, after }
 		if (rows.length === limit) return { rows, next: end };
 		end = name.text;
 		const addresses = allRows<Answer>(answers, name.id, SUMMARY_ADDRESSES);
-		rows.push({ ...summary, addresses: addresses.map(({ address }) => addressText(packed(address))) });
+		rows.push({ ...summary, addresses: addresses.map(({ address }) => addressText(addressOfBytes(address))) });
 	}
 	return { rows, next: null };
 }
@@ -59,7 +58,7 @@ export function readName(database: DatabaseSync, text: string): NameRecord | nul
 	return {
 		...head(name, sums),
 		addresses: answers.map(({ address, ttl, trusted, first, last }) => ({
-			address: addressText(packed(address)),
+			address: addressText(addressOfBytes(address)),
 			ttl,
 			first: iso(first),
 			last: iso(last),

@@ -75,27 +75,27 @@ export function openHistory(options: HistoryOptions, startWriter?: (data: Writer
 		async query(query: HistoryQuery) {
 			await checkOn();
 			const options = findOptions(query);
-			const { rows, next } = await reader.ask("query", options);
+			const { rows, next } = await reader.query("query", options);
 			return { rows, next: next === null ? null : encodeCursor(options.sort, next) };
 		},
 		async write(query, form) {
 			await checkOn();
 			const options = findOptions(query);
-			const { bytes, count, next } = await reader.ask("write", { ...options, form });
+			const { bytes, count, next } = await reader.query("write", { ...options, form });
 			const parts = count === 0 ? [] : [bytes];
 			return { parts, count, next: next === null ? null : encodeCursor(options.sort, next) };
 		},
 		async get(id) {
 			await checkOn();
-			return reader.ask("get", id);
+			return reader.query("get", id);
 		},
 		async top({ groupBy, filter, sort = "count", limit }: TopQuery) {
 			await checkOn();
-			return reader.ask("top", { ...selected(filter), groupBy, sort, limit: limitOf(limit, 20) });
+			return reader.query("top", { ...selected(filter), groupBy, sort, limit: limitOf(limit, 20) });
 		},
 		async names({ terms = [], since, limit, cursor }: NamesQuery) {
 			await checkOn();
-			const { rows, next } = await reader.ask("names", {
+			const { rows, next } = await reader.query("names", {
 				terms,
 				since: since === undefined ? null : micros(since),
 				limit: limitOf(limit, 100),
@@ -105,19 +105,19 @@ export function openHistory(options: HistoryOptions, startWriter?: (data: Writer
 		},
 		async name(name) {
 			await checkOn();
-			return reader.ask("name", normalName(name));
+			return reader.query("name", normalName(name));
 		},
 		async known(ids) {
 			await checkOn();
-			return new Set(await reader.ask("known", ids));
+			return new Set(await reader.query("known", ids));
 		},
 		async policyChanges(query) {
 			await checkOn();
-			return reader.ask("policyChanges", logOptions(query));
+			return reader.query("policyChanges", logOptions(query));
 		},
 		async starts(query) {
 			await checkOn();
-			return reader.ask("starts", logOptions(query));
+			return reader.query("starts", logOptions(query));
 		},
 	};
 }

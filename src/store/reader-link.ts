@@ -23,7 +23,7 @@ export interface FromReader {
 export class ReaderLink {
 	readonly #file: string;
 	readonly #onCorrupt: () => void;
-	readonly #waiting = new Map<number, { resolve: (result: never) => void; reject: (error: Error) => void }>();
+	readonly #waiting = new Map<number, { resolve: (result: unknown) => void; reject: (error: Error) => void }>();
 	#worker: Worker | null = null;
 	#idleTimer: NodeJS.Timeout | null = null;
 	#nextId = 1;
@@ -34,7 +34,7 @@ export class ReaderLink {
 	}
 
 	/** Rejects with HistoryError `busy` or `unreadable`. */
-	ask<K extends Operation>(operation: K, query: Requests[K][0]): Promise<Requests[K][1]> {
+	query<K extends Operation>(operation: K, query: Requests[K][0]): Promise<Requests[K][1]> {
 		if (this.#waiting.size >= QUERIES)
 			return Promise.reject(new HistoryError("busy", "The history has too many queries; retry later"));
 		const worker = this.#worker ?? this.#start();
@@ -42,7 +42,8 @@ export class ReaderLink {
 		this.#idleTimer = null;
 		const id = this.#nextId++;
 		return new Promise((resolve, reject) => {
-			this.#waiting.set(id, { resolve, reject });
+			/* The thread answers with the result of the operation that it was sent. */
+			this.#waiting.set(id, { resolve: (result) => resolve(result as Requests[K][1]), reject });
 			worker.ref();
 			const message: QueryMessage<K> = { type: "query", id, operation, query };
 			worker.postMessage(message satisfies ToReader);
@@ -93,7 +94,7 @@ export class ReaderLink {
 			}, IDLE).unref();
 		}
 		if (corrupt) this.#onCorrupt();
-		if (error === null) waiting?.resolve(result as never);
+		if (error === null) waiting?.resolve(result);
 		else waiting?.reject(new HistoryError("unreadable", error));
 	}
 }

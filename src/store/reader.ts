@@ -1,4 +1,4 @@
-/** The thread that reads: one query at a time, each in a read transaction of its own. */
+/** The thread that reads: one query at a time, each in its own read transaction. */
 import type { DatabaseSync } from "node:sqlite";
 import { parentPort, workerData } from "node:worker_threads";
 import { failureOf, isCorrupt, openForReading } from "./database.ts";

@@ -1,6 +1,6 @@
 /** A row of the file in the form of src/records/view.ts, as a connection in memory is shown. */
 import type { DatabaseSync } from "node:sqlite";
-import { addressText, isUnspecified } from "../base/address.ts";
+import { addressOfBytes, addressText, isUnspecified } from "../base/address.ts";
 import { printable } from "../base/text.ts";
 import { PHASE } from "../native/layout.ts";
 import { endNames, type PhaseName, phaseNames, reasonNames, verdictNames } from "../native/vocabulary.ts";
@@ -9,7 +9,7 @@ import type { HttpRequest } from "../records/connection.ts";
 import type { HistoryRecord } from "../records/contract.ts";
 import { protocolText } from "../records/protocols.ts";
 import { argumentsOf, type DecisionView, httpView, queryTypeText } from "../records/view.ts";
-import { packed } from "./address-blob.ts";
+import { NAME_SOURCES } from "./tables.ts";
 import { firstRow } from "./typed-rows.ts";
 
 /** Whole records by id, in the order of `ids`, without those that were deleted meanwhile. */
@@ -99,12 +99,10 @@ interface Detail {
 	readonly alerts: readonly (readonly [group: string, rule: string])[];
 }
 
-/** By NAME_SOURCE of connection-writer.ts. */
-const NAME_SOURCES = [null, "sni", "dns", "http"] as const;
 const NO_DETAIL: Detail = { decisions: [], alerts: [] };
 
 function recordOf(row: Row): HistoryRecord {
-	const local = packed(row.local);
+	const local = addressOfBytes(row.local);
 	const detail = row.detail === null ? NO_DETAIL : (JSON.parse(row.detail) as Detail);
 	const isDns = row.kind === 1;
 	return {
@@ -117,13 +115,15 @@ function recordOf(row: Row): HistoryRecord {
 		container: textOrNull(row.container),
 		cgroup: textOrNull(row.cgroup),
 		protocol: protocolText(row.protocol),
-		remote: addressText(packed(row.remote)),
+		remote: addressText(addressOfBytes(row.remote)),
 		remotePort: row.port,
 		local: row.local.length === 0 || isUnspecified(local) ? null : addressText(local),
 		localPort: row.local_port === 0 ? null : row.local_port,
 		name: textOrNull(row.name),
 		nameSource: NAME_SOURCES[row.name_source] ?? null,
-		encryptedDns: isDns ? null : encryptedDns(row.protocol, () => addressText(packed(row.remote)), row.port, row.name),
+		encryptedDns: isDns
+			? null
+			: encryptedDns(row.protocol, () => addressText(addressOfBytes(row.remote)), row.port, row.name),
 		verdict: verdictNames[row.verdict] ?? "allow",
 		phase: row.phase === null ? null : (phaseNames[row.phase] ?? null),
 		rule: row.rule === null || row.rule === "" ? null : row.rule,

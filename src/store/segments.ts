@@ -1,7 +1,7 @@
 /**
- * Rows that are some seconds old are sealed, some thousand at a time: entries by name, workload, decision and address, and sums,
- * each sorted and written at the end of its table. An index kept row by row would change a page somewhere for each
- * row and each index. Looking a key up is then one look-up a segment. Sums of eight segments are summed again, and of eight of these.
+ * Rows a few seconds old are sealed, some thousand at a time: their entries by name, workload, decision and address, and their sums
+ * are sorted and written at the end of their tables. An index that is updated row by row would change a page of each index for each
+ * row. A key is looked up once in each segment. Sums of eight segments are summed into a span, and those of eight spans again.
  */
 import type { DatabaseSync, StatementSync } from "node:sqlite";
 import { rollback } from "./database.ts";
@@ -118,7 +118,7 @@ export class Segments {
 	}
 }
 
-/** By level, each in the order of time. */
+/** Segments and spans by level, each level in the order of time. */
 export function readParts(database: DatabaseSync): Part[][] {
 	const parts: Part[][] = [readSegments(database)];
 	const spans = database.prepare("SELECT level, id, low, high, span FROM span ORDER BY level, id");
@@ -139,7 +139,7 @@ export function readSealed(database: DatabaseSync): number {
 	return onlyRow<{ readonly value: number }>(database.prepare("SELECT value FROM meta WHERE key = 'sealed'")).value;
 }
 
-/** Parameters: segment, low, high. A connection without a name has no entry by name. */
+/** The statement that writes the entries of a segment. Parameters: segment, low, high. A connection without a name has no entry by name. */
 function entriesSql(column: EntryColumn): string {
 	const where = column === "name" ? " AND name <> 0" : "";
 	return `INSERT INTO by_${column} SELECT ?1, ${column}, id FROM connection WHERE id >= ?2 AND id < ?3${where} ORDER BY ${column}, id`;

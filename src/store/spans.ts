@@ -5,17 +5,17 @@ import { LEVELS, ROLLUPS, sumPartsSql } from "./rollup.ts";
 /** A segment, or a span of parts of the level below. */
 export interface Part {
 	readonly id: number;
-	/** Ids from `low` up to `high`, which is not in it. */
+	/** Ids of its rows: from `low` up to, but not including, `high`. */
 	readonly low: number;
 	readonly high: number;
-	/** Of the level above; 0: in none. */
+	/** Id of the span of the level above that holds it; 0: none does. */
 	span: number;
 }
 
-/** Sums of sums, by level: a question about a month adds up some dozen parts. */
+/** Sums of sums, by level: a query about a month adds up a few dozen parts. All methods throw SQLite's errors. */
 export class Spans {
 	readonly #database: DatabaseSync;
-	/** Level 0 are the segments: their list is kept by segments.ts. */
+	/** By level. Level 0 is the list of segments, which segments.ts maintains. */
 	readonly #parts: Part[][];
 	readonly #size: number;
 	readonly #merge: readonly (readonly StatementSync[])[];
@@ -32,7 +32,7 @@ export class Spans {
 		this.#undo();
 	}
 
-	/** By level, the segment first. */
+	/** Ids of the parts whose sums in a rollup include the segment's, by level, the segment first. */
 	partsOf(segment: Part, rollup: number): readonly number[] {
 		const ids = [segment.id];
 		for (let part: Part | undefined = segment; part !== undefined; ) {
@@ -45,7 +45,10 @@ export class Spans {
 		return ids;
 	}
 
-	/** A rollup a step. What comes late meanwhile goes where it was summed already (`partsOf`). True: there may be more. */
+	/**
+	 * Merges one rollup of a span. Rows that arrive during a merge are added where their segment is summed already (`partsOf`). Returns
+	 * whether work may remain.
+	 */
 	mergeNext(): boolean {
 		this.#merging ??= this.#next();
 		const merging = this.#merging;
@@ -70,7 +73,10 @@ export class Spans {
 		return true;
 	}
 
-	/** The sums of a segment, and of every span that has it: what is left of these stands for itself. Within a transaction. */
+	/**
+	 * Deletes the sums of the oldest segment and of every span that holds it. The other parts of these spans are then used by
+	 * themselves. Call it within a transaction, and `dropped` after the commit.
+	 */
 	drop(segment: Part): void {
 		this.#remove(0, segment.id);
 		let level = 0;
@@ -82,7 +88,7 @@ export class Spans {
 		}
 	}
 
-	/** When that is committed. */
+	/** See `drop`. */
 	dropped(): void {
 		const segment = this.#parts[0]?.[0];
 		if (segment === undefined) return;
@@ -100,11 +106,11 @@ export class Spans {
 	#above(level: number, { span }: Part): Part | undefined {
 		if (span === 0) return undefined;
 		const list = this.#parts[level + 1] ?? [];
-		/* What comes late is mostly of the last ones. */
+		/* Late rows mostly belong to the last parts. */
 		return list.findLast(({ id }) => id === span);
 	}
 
-	/* Those at the end that are in no span follow one another. */
+	/* The parts that are in no span are consecutive, at the end of their list. */
 	#next(): Merging | null {
 		for (let level = 0; level < LEVELS; level++) {
 			const list = this.#parts[level] ?? [];
@@ -112,7 +118,7 @@ export class Spans {
 			if (free < this.#size) continue;
 			const parts = list.slice(list.length - free, list.length - free + this.#size);
 			const [first] = parts;
-			/* A span has the number of its last segment: ids grow, and none is used again. */
+			/* A span has the id of its last segment: ids grow, and none is used twice. */
 			const last = parts.at(-1);
 			if (first !== undefined && last !== undefined) return { level, parts, first, last, done: 0 };
 		}
@@ -129,7 +135,7 @@ export class Spans {
 			this.#database.prepare(`DELETE FROM ${table} WHERE level = ? AND part = ?`).run(level, part);
 	}
 
-	/* Sums of a span that was not finished when the writer died, or whose parts were dropped. */
+	/* Deletes the sums of an unfinished span: the writer died, or one of its parts was dropped. */
 	#undo(): void {
 		for (let level = 1; level <= LEVELS; level++) {
 			const highest = `(SELECT coalesce(max(id), 0) FROM span WHERE level = ${level})`;
@@ -141,11 +147,11 @@ export class Spans {
 }
 
 interface Merging {
-	/** Of the parts. */
+	/** Level of the parts. */
 	readonly level: number;
 	readonly parts: readonly Part[];
 	readonly first: Part;
 	readonly last: Part;
-	/** Rollups that are summed. */
+	/** Number of rollups that are merged. */
 	done: number;
 }

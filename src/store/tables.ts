@@ -1,32 +1,35 @@
 /**
- * The file's tables. A connection's row has numbers and keys of small tables ("dimensions") that hold each name, workload,
- * process and decision once; 0 stands for none. `id` is the microsecond in which the connection began, so rows are in the order of
- * time. They have no index by name and the like: what is some seconds old is sealed into segments (segments.ts), which have
- * sorted entries and sums, written at once and at the end of their tables. docs/decisions/0005-history.md says why.
+ * The tables of the file. A row of a connection has numbers and keys of small tables ("dimensions"), which hold each name, workload,
+ * process and set of decisions once; key 0: none. `id` is the microsecond in which the connection began, so rows are in the order of
+ * time. There is no index by name or other keys: rows a few seconds old are sealed into segments (segments.ts), whose sorted entries
+ * and sums are written at once at the end of their tables. docs/decisions/0005-history.md has the reasons.
  */
 import type { DatabaseSync } from "node:sqlite";
 import { createRollup, ROLLUPS } from "./rollup.ts";
 
-/** By step: from version n to n + 1. Never change one that was released. */
+/** Migration n leads from version n to n + 1. A released migration must not change. */
 export const MIGRATIONS: readonly ((database: DatabaseSync) => void)[] = [
 	(database) => database.exec(RECORDS),
-	/* Rows of version 1 are sealed by the writer, a segment at a time. */
+	/* The writer seals the rows of version 1, one segment at a time. */
 	(database) => {
 		database.exec(SEGMENTS);
 		for (const rollup of ROLLUPS) createRollup(database, rollup);
 	},
-	/* The last HTTP request, as JSON of HttpRequest (connections/connection.ts). */
+	/* The last HTTP request, as JSON of HttpRequest (src/records/connection.ts). */
 	(database) => {
 		database.exec("ALTER TABLE connection ADD COLUMN request TEXT");
 		database.exec("ALTER TABLE connection ADD COLUMN requests INTEGER NOT NULL DEFAULT 0");
 	},
 ];
 
-/** "SLPT": a file of another program is not taken for ours. */
+/** "SLPT", in the header of the file: distinguishes it from files of other programs. */
 export const APPLICATION_ID = 0x534c5054;
 
-/** µs: a connection that lasted longer is in an index of its own, to be found by a time long after it began. */
+/** [µs] Connections that lasted longer have a partial index, through which they are found by a time long after they began. */
 export const LONG = 60_000_000;
+
+/** Names of the values of column `name_source`. */
+export const NAME_SOURCES = [null, "sni", "dns", "http"] as const;
 
 const RECORDS = `
 CREATE TABLE meta (key TEXT PRIMARY KEY, value) WITHOUT ROWID;

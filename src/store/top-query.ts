@@ -1,10 +1,9 @@
 /** Sums by one or two fields: from the rollups for whole spans and segments, from the rows at the edges. */
 import type { DatabaseSync } from "node:sqlite";
-import { addressText } from "../base/address.ts";
+import { addressOfBytes, addressText } from "../base/address.ts";
 import { phaseNames, verdictNames } from "../native/vocabulary.ts";
 import type { TopField, TopQuery, TopRow } from "../records/contract.ts";
 import { protocolText } from "../records/protocols.ts";
-import { packed } from "./address-blob.ts";
 import type { Selected } from "./find.ts";
 import { type Dimension, ROLLUPS, type Rollup } from "./rollup.ts";
 import { iso, textOrNull } from "./row-view.ts";
@@ -112,7 +111,7 @@ const FIELDS: Readonly<Record<TopField, Field>> = {
 		dimension: "remote",
 		expression: "t.remote",
 		whole: true,
-		text: (value) => addressText(packed(value as Uint8Array)),
+		text: (value) => addressText(addressOfBytes(value as Uint8Array)),
 	},
 	port: { dimension: "port", expression: "t.port", whole: true, text: (value) => value as number },
 	protocol: {

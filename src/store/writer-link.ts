@@ -208,11 +208,12 @@ export class WriterLink {
 		if (this.#retryTimer !== null || this.#closing) return;
 		this.#retryTimer = setTimeout(() => {
 			this.#retryTimer = null;
-			if (this.#worker === null) this.#start();
-			/* With nothing to write, an empty batch finds out whether the file can be written again. */ else if (
-				this.#sent === null
-			)
-				this.#send(this.#queue.head ?? EMPTY);
+			if (this.#worker === null) {
+				this.#start();
+				return;
+			}
+			/* With nothing to write, an empty batch finds out whether the file can be written again. */
+			if (this.#sent === null) this.#send(this.#queue.head ?? EMPTY);
 		}, this.#backoff);
 		this.#backoff = Math.min(this.#backoff * 2, BACKOFF_MAX);
 	}

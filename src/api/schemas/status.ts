@@ -84,7 +84,10 @@ export const statusSchema = namedObject("Status", "The state of the daemon.", {
 export const healthSchema = namedObject(
 	"Health",
 	"Whether events are read and a policy is in force.",
-	{ status: { type: "string", enum: ["ok", "ill"] }, message: { ...string, description: "The cause, unless `ok`." } },
+	{
+		status: { type: "string", enum: ["ok", "unhealthy"] },
+		message: { ...string, description: "The cause, unless `ok`." },
+	},
 	{ optional: ["message"] },
 );
 

@@ -1,4 +1,4 @@
-/** While the file takes nothing: it and memory together answer as one that has all would. */
+/** While the file cannot be written, it and memory together answer as one source that has every record. */
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { BothRecords } from "../../../src/answers/both.ts";
@@ -17,7 +17,7 @@ const fresh = randomConnections(200, 11, START + 200_000_000, 1_000_000).map((ea
 	Object.assign(each, { cookie: 1_000_000 + index });
 	return each;
 });
-/** In both, and gone on with since. */
+/** In both, and changed since they were written. */
 const changed = old.slice(250).map((each) => {
 	const now = made({ id: each.id, cookie: each.cookie, bytesOut: each.bytesOut + 1_000, ended: true, lasted: 900_000 });
 	now.name = each.name;
@@ -118,7 +118,7 @@ test("sums count each record once", async () => {
 	expect(Object.keys(record).sort()).toEqual(Object.keys(asked).sort());
 });
 
-test("where questions are answered, and what is said of it", async () => {
+test("the source of an answer follows the state of the history", async () => {
 	const failure = { code: "disk_full", message: "The disk is full", time: Date.parse("2026-01-02T03:04:05Z") } as const;
 	const sources = (state: "writing" | "waiting" | "off") =>
 		new RecordSources({

@@ -1,6 +1,5 @@
 import type { FastifyInstance } from "fastify";
 import { afterEach, beforeEach, expect, test } from "vitest";
-import { timeOf } from "../../../src/api/query.ts";
 import type { HistoryRecord } from "../../../src/records/contract.ts";
 import { HistoryError } from "../../../src/records/query-errors.ts";
 import { fill, openApi } from "../support/api.ts";
@@ -97,66 +96,6 @@ test.each<[string, number[]]>([
 	["?limit=100000", [4, 3, 2, 1]],
 ])("/v1/connections%s", async (query, expected) => {
 	expect(await ids(query)).toEqual(expected);
-});
-
-test.each([
-	["?verdict=maybe", "verdict"],
-	["?port=70000", "port"],
-	["?port=9-2", "port"],
-	["?port=x", "port"],
-	["?limit=0", "limit"],
-	["?address=example.com", "address"],
-	["?protocol=tpc", "protocol"],
-	["?since=yesterday", "since"],
-	["?until=", "until"],
-	["?nonsense=1", "nonsense"],
-	["?name=", "name"],
-	["?name=a&name=", "name"],
-	["?not-verdict=maybe", "not-verdict"],
-	["?verdict=allow&verdict=maybe", "verdict"],
-	["?not-port=9-2", "not-port"],
-	["?not-kind=dns", "not-kind"],
-	["?kind=dns&kind=connection", "kind"],
-	["?since=2026-02-30", "since"],
-	["?since=2026-01", "since"],
-	[`?${"unit=a&".repeat(101)}`, "unit"],
-	[`?name=${"x".repeat(600)}`, "name"],
-	["?sort=comm", "sort"],
-	["?cursor=abc", "cursor"],
-	["?cursor=m.abc", "cursor"],
-	["?from=elsewhere", "from"],
-])("/v1/connections%s is refused, and the error names %s", async (query, parameter) => {
-	const response = await app.inject(`/v1/connections${query}`);
-	expect(response.statusCode).toBe(400);
-	expect(response.headers["content-type"]).toBe("application/problem+json");
-	expect(response.json()).toMatchObject({
-		type: "urn:sallyport:problem:bad-request",
-		title: expect.any(String),
-		status: 400,
-		detail: expect.any(String),
-		errors: [{ parameter, detail: expect.any(String) }],
-	});
-});
-
-test.each([
-	["/v1/connections?unit=", "unit is empty; expected a unit name or a pattern"],
-	["/v1/connections?limit=0", "limit must be at least 1."],
-	["/v1/connections?limit=x", "limit must be an integer."],
-	["/v1/connections?open=maybe", "open must be true or false."],
-	["/v1/connections?verdict=maybe", "verdict must be one of allow, deny, would_deny."],
-	["/v1/connections?nonsense=1", "nonsense is not a known parameter."],
-	[`/v1/connections?unit=${"x".repeat(513)}`, "unit must have at most 512 characters."],
-	["/v1/connections/abc", "id must be an integer."],
-	["/v1/top?by=", "by must not be empty."],
-])("the detail of %s is: %s", async (url, detail) => {
-	expect((await app.inject(url)).json()).toMatchObject({ status: 400, title: "Invalid request", detail });
-});
-
-test("a time is ISO 8601, seconds since the epoch, or an age with or without a minus", () => {
-	expect(timeOf("since", "15m", 10_000_000)).toBe(10_000_000 - 900_000);
-	expect(timeOf("since", "-15m", 10_000_000)).toBe(10_000_000 - 900_000);
-	expect(timeOf("since", "1767225600", 0)).toBe(1_767_225_600_000);
-	expect(timeOf("since", "2026-01-01T00:00:00Z", 0)).toBe(1_767_225_600_000);
 });
 
 test("pages have every row once while rows arrive", async () => {

@@ -37,6 +37,7 @@ const PATHS = [
 	["/v1/policy", "GET, HEAD, OPTIONS, PUT"],
 	["/v1/policy/check", "OPTIONS, POST"],
 	["/v1/policy/explain", "OPTIONS, POST"],
+	["/v1/policy/reload", "OPTIONS, POST"],
 	["/v1/status", GET],
 	["/v1/stream", GET],
 	["/v1/top", GET],
@@ -106,7 +107,7 @@ test("/ leads to the entry points, as JSON, or as a page for browsers", async ()
 	const accept = "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8";
 	const page = await app.inject({ url: "/", headers: { accept } });
 	expect(page.headers["content-type"]).toBe("text/html; charset=utf-8");
-	expect(page.headers["content-security-policy"]).toBe("default-src 'none'");
+	expect(page.headers["content-security-policy"]).toBe("default-src 'none'; frame-ancestors 'none'");
 	for (const path of Object.values(links)) {
 		expect(page.body).toContain(`<a href="${path}">`);
 		expect((await app.inject(path)).statusCode, path).toBe(200);

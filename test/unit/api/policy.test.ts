@@ -160,7 +160,7 @@ test("health, readiness, status and metrics", async () => {
 	expect((await app.inject("/healthz")).json()).toEqual({ status: "ok" });
 	expect((await app.inject("/readyz")).json()).toEqual({ ready: true, checks: { policy: "ok" } });
 	services.illness = "no policy is in force";
-	expect((await app.inject("/healthz")).json()).toEqual({ status: "ill", message: "no policy is in force" });
+	expect((await app.inject("/healthz")).json()).toEqual({ status: "unhealthy", message: "no policy is in force" });
 	expect((await app.inject("/readyz")).statusCode).toBe(503);
 	expect((await app.inject("/v1/status")).json()).toEqual(services.status());
 	const metrics = await app.inject("/metrics");

@@ -96,6 +96,15 @@ test.each([
 	expect(stderr.startsWith(`sallyport: ${words}`), stderr).toBe(true);
 });
 
+test.each([
+	[["status", "--socket", ""], "A path must not be empty."],
+	[["policy", "explain", "--unit", ""], "--unit must not be empty."],
+	[["names", ""], "name must not be empty."],
+	[["policy", "check", ""], "A path must not be empty."],
+])("an empty value is refused: %j", async (args, words) => {
+	expect(await cli(args)).toMatchObject({ code: 2, stderr: `sallyport: ${words}\n` });
+});
+
 test("observe starts nothing if a column does not exist", async () => {
 	const { terminal } = await cli("observe --columns nosuch");
 	expect(terminal.configs).toEqual([]);

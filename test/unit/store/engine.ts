@@ -8,12 +8,12 @@ import type { TopField } from "../../../src/records/contract.ts";
 import { BatchBuilder } from "../../../src/store/batch.ts";
 import { BatchWriter } from "../../../src/store/batch-writer.ts";
 import { openForWriting } from "../../../src/store/database.ts";
-import type { Selected } from "../../../src/store/find.ts";
+import { find, type Selected } from "../../../src/store/find.ts";
 import { HANDLERS } from "../../../src/store/requests.ts";
 import { type SegmentLimits, Segments } from "../../../src/store/segments.ts";
 import { describeProcess, filterOf, made, someProcess, type Words } from "./scene.ts";
 
-/** Small, so that a few hundred rows have spans, segments and what is not sealed. */
+/** Small enough that a few hundred rows fill spans and segments and leave some rows unsealed. */
 export const SMALL: SegmentLimits = { rows: 20, age: 3_600_000_000, span: 2 };
 
 export function engine(folder: string, limits = SMALL) {
@@ -34,6 +34,9 @@ export function engine(folder: string, limits = SMALL) {
 		},
 		query: (filter: Words, sort: "-first" | "first" | "-last" | "-bytesOut" | "-bytesIn" = "-first", limit = 10_000) =>
 			HANDLERS.query(database, { ...selected(filter), sort, limit, after: null, budget: 10_000 }),
+		/** Oldest first, without reading the rows. */
+		ids: (filter: Words) =>
+			find(database, { ...selected(filter), sort: "first", limit: 10_000, after: null, budget: 10_000 }).ids,
 		top: (groupBy: readonly TopField[], filter: Words = {}) =>
 			HANDLERS.top(database, { ...selected(filter), groupBy, sort: "count", limit: 10_000 }),
 		[Symbol.dispose]: () => database.close(),
@@ -47,7 +50,7 @@ export function selected(words: Words): Selected {
 	return { since: micros(since), until: micros(until), terms };
 }
 
-/** By a seed: the same each time. */
+/** The same connections for the same seed. */
 export function randomConnections(count: number, seed: number, from: number, step: number): Connection[] {
 	let state = seed;
 	const random = (below: number) => {
@@ -81,7 +84,7 @@ export function randomConnections(count: number, seed: number, from: number, ste
 	);
 }
 
-/** What docs/api.md says of filters, in the plainest way. Nothing here is imported from the code under test. */
+/** The filters as docs/api.md describes them. Nothing here is imported from the code under test. */
 export function holds(c: Connection, { since, until, ...words }: Words): boolean {
 	if (since !== undefined && c.ended && Math.floor(c.last * 1000) < since * 1000) return false;
 	if (until !== undefined && c.id >= until * 1000) return false;
@@ -126,10 +129,16 @@ function isInPrefix(address: string, prefix: string): boolean {
 	const [host = "", length] = prefix.split("/");
 	if (isIPv4(host) !== isIPv4(address)) return false;
 	const family = isIPv4(host) ? "ipv4" : "ipv6";
-	const list = new BlockList();
-	list.addSubnet(host, Number(length ?? (family === "ipv4" ? 32 : 128)), family);
+	let list = PREFIXES.get(prefix);
+	if (list === undefined) {
+		list = new BlockList();
+		list.addSubnet(host, Number(length ?? (family === "ipv4" ? 32 : 128)), family);
+		PREFIXES.set(prefix, list);
+	}
 	return list.check(address, family);
 }
+
+const PREFIXES = new Map<string, BlockList>();
 
 /** A star that is a whole label is one label, `**.` in front one or more, any other star any run of characters. */
 export function nameRegExp(pattern: string): RegExp {

@@ -1,4 +1,4 @@
-/** Whatever happens to the file or its writer: it is said, nothing that was written is lost, and recording goes on. */
+/** Failures of the file and of its writer are reported, no written record is lost, and recording resumes. */
 import { spawn, spawnSync } from "node:child_process";
 import { mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -14,23 +14,23 @@ import { made, opened, scratch, until } from "./scene.ts";
 const NOW = Date.now() * 1000;
 const isRoot = process.getuid?.() === 0;
 
-test("kill -9: what was recorded a second before is there, and the file is whole", async () => {
+test("after kill -9 the file is valid and has all records older than a second", async () => {
 	using folder = scratch();
 	const file = join(folder.folder, "history.db");
 	const child = spawn(process.execPath, [join(import.meta.dirname, "writer-main.ts"), file], {
 		stdio: ["ignore", "pipe", "inherit"],
 	});
-	const told: { at: number; from: number; to: number }[] = [];
+	const bursts: { at: number; from: number; to: number }[] = [];
 	createInterface({ input: child.stdout }).on("line", (line) => {
 		const [at = 0, from = 0, to = 0] = line.split(" ").map(Number);
-		told.push({ at, from, to });
+		bursts.push({ at, from, to });
 	});
-	await until("it writes", () => told.length > 250, 30_000);
+	await until("it writes", () => bursts.length > 250, 30_000);
 	const ended = new Promise((resolve) => child.once("exit", resolve));
 	const killed = Date.now();
 	child.kill("SIGKILL");
 	await ended;
-	const safe = told.filter(({ at }) => at < killed - 1_000).at(-1)?.to ?? 0;
+	const safe = bursts.filter(({ at }) => at < killed - 1_000).at(-1)?.to ?? 0;
 	expect(safe).toBeGreaterThan(0);
 
 	using database = new DatabaseSync(file);
@@ -41,7 +41,7 @@ test("kill -9: what was recorded a second before is there, and the file is whole
 		n: number;
 		low: number;
 	};
-	expect(low).toBe(told[0]?.from);
+	expect(low).toBe(bursts[0]?.from);
 	expect(n).toBe((safe - low) / 250 + 1);
 	database.close();
 	await using history = opened({ file });
@@ -50,7 +50,7 @@ test("kill -9: what was recorded a second before is there, and the file is whole
 	expect(history.status().rows).toBeGreaterThanOrEqual(n);
 });
 
-test("a writer that dies is started again; what it had not written is, once", async () => {
+test("a writer that dies is restarted, and its unwritten records are written once", async () => {
 	using folder = scratch();
 	const workers: Worker[] = [];
 	await using history = opened({ file: join(folder.folder, "history.db") }, (data) => {
@@ -62,7 +62,7 @@ test("a writer that dies is started again; what it had not written is, once", as
 	for (let index = 0; index < 20_000; index++) {
 		history.record(made({ id: NOW + index, cookie: index + 1 }));
 		if (index % 5_000 === 2_500) {
-			/* Each time another one: on a busy machine the next has not begun yet. */
+			/* A new worker each time: on a busy machine the next one may not have started yet. */
 			await until("writing", () => history.status().state === "writing");
 			await workers.at(-1)?.terminate();
 		}
@@ -78,7 +78,7 @@ test("a writer that dies is started again; what it had not written is, once", as
 	expect(top?.count).toBe(20_000);
 });
 
-test("while no writer starts, memory is bounded and what is dropped is counted", async () => {
+test("while no writer starts, memory is bounded and dropped records are counted", async () => {
 	using folder = scratch();
 	let mayStart = false;
 	const file = join(folder.folder, "history.db");
@@ -87,9 +87,9 @@ test("while no writer starts, memory is bounded and what is dropped is counted",
 		return new Worker("process.exit(1)", { eval: true });
 	});
 	for (let index = 0; index < 5_000; index++) history.record(made({ id: NOW + index, cookie: index + 1 }));
-	await until("it is told", () => history.failures.length > 0);
+	await until("it is reported", () => history.failures.length > 0);
 	expect(history.status()).toMatchObject({ waiting: 750, dropped: 4_250 });
-	/* Room is kept for denials. */
+	/* The reserve for denials. */
 	for (let index = 0; index < 300; index++)
 		history.record(made({ id: NOW + 20_000 + index, cookie: 20_000 + index, verdict: VERDICT.deny }));
 	expect(history.status()).toMatchObject({ waiting: 1_000, dropped: 4_300 });
@@ -98,13 +98,13 @@ test("while no writer starts, memory is bounded and what is dropped is counted",
 	expect(history.status()).toMatchObject({ rows: 1_000, dropped: 4_300, waiting: 0, failure: null });
 	const [, denied] = await history.top({ groupBy: ["verdict"] });
 	expect(denied).toMatchObject({ key: { verdict: "deny" }, count: 250 });
-	/* From here on all is kept again. */
+	/* All records are kept again. */
 	history.record(made({ id: NOW + 10_000 }));
 	await history.flush();
 	expect(history.status().rows).toBe(1_001);
 });
 
-test("a file that is no database, or a broken one, is moved aside, and history begins anew", async () => {
+test("a file that is no database, or a corrupt one, is moved aside, and a new history starts", async () => {
 	using folder = scratch();
 	const file = join(folder.folder, "history.db");
 	writeFileSync(file, "not a database at all, but long enough to be looked at".repeat(100));
@@ -120,7 +120,7 @@ test("a file that is no database, or a broken one, is moved aside, and history b
 	expect(readFileSync(join(folder.folder, aside[0] ?? ""), "utf8")).toContain("not a database");
 });
 
-test("a page that breaks while it is in use: said, moved aside, and what waited is in the new file", async () => {
+test("a page corrupted during use is reported, the file is moved aside, and waiting records are in the new file", async () => {
 	using folder = scratch();
 	const file = join(folder.folder, "history.db");
 	{
@@ -129,7 +129,7 @@ test("a page that breaks while it is in use: said, moved aside, and what waited 
 			history.record(made({ id: NOW + index, cookie: index + 1, name: `n${index}.example.com` }));
 		await history.flush();
 	}
-	/* All but the head of the file. */
+	/* All pages but the first ones. */
 	const size = statSync(file).size;
 	const bytes = readFileSync(file);
 	bytes.fill(0xaa, 8_192, size);
@@ -144,7 +144,7 @@ test("a page that breaks while it is in use: said, moved aside, and what waited 
 	expect((await history.query({})).rows).toHaveLength(10);
 });
 
-test("a broken page that only a reader meets is found too", async () => {
+test("a corrupt page that only the reader meets is found too", async () => {
 	using folder = scratch();
 	const file = join(folder.folder, "history.db");
 	let writer: Worker | undefined;
@@ -154,9 +154,9 @@ test("a broken page that only a reader meets is found too", async () => {
 	});
 	for (let index = 0; index < 3_000; index++) history.record(made({ id: NOW + index, cookie: index + 1 }));
 	await history.flush();
-	/* It goes on to look for what is too old, and would meet the page first. */
+	/* Retention would meet the page before the reader does. */
 	await until("the writer rests", restsAlready(writer));
-	/* A checkpoint, so that the pages are read from the file. */
+	/* After a checkpoint the pages are read from the file, not from the log. */
 	const other = new DatabaseSync(file);
 	const checkpoint = () => other.prepare("PRAGMA wal_checkpoint(TRUNCATE)").get() as { busy: number };
 	await until("no one is in the way of it", () => checkpoint().busy === 0);
@@ -165,7 +165,7 @@ test("a broken page that only a reader meets is found too", async () => {
 	).rootpage;
 	other.close();
 	const bytes = readFileSync(file);
-	/* And what lies below it: the reader may know the root page already. */
+	/* The pages below it, too: the reader may have cached the root page. */
 	bytes.fill(0xaa, (root - 1) * 4_096);
 	writeFileSync(file, bytes);
 	const { rejected } = await history.query({ sort: "-bytesIn" }).then(
@@ -173,14 +173,14 @@ test("a broken page that only a reader meets is found too", async () => {
 		() => ({ rejected: true }),
 	);
 	expect(rejected).toBe(true);
-	await until("told", () => codes(history.failures).includes("corrupt"));
+	await until("reported", () => codes(history.failures).includes("corrupt"));
 	await until("it goes on", () => history.failures.at(-1) === null);
 	history.record(made({ id: NOW + 1e6 }));
 	await history.flush();
 	expect((await history.query({})).rows).toHaveLength(1);
 });
 
-test("a file that another program holds: told, kept in memory, written when it is free", async () => {
+test("a locked file is reported, and its records are written when the lock is released", async () => {
 	using folder = scratch();
 	const file = join(folder.folder, "history.db");
 	await using history = opened({ file });
@@ -189,8 +189,8 @@ test("a file that another program holds: told, kept in memory, written when it i
 	const other = new DatabaseSync(file);
 	other.exec("BEGIN IMMEDIATE");
 	history.record(made({ id: NOW + 1 }));
-	await until("told", () => codes(history.failures).includes("locked"));
-	/* Who asks is not held up by it. */
+	await until("reported", () => codes(history.failures).includes("locked"));
+	/* Queries do not wait for the lock. */
 	expect((await history.query({})).rows).toHaveLength(1);
 	expect(history.status()).toMatchObject({ state: "waiting", waiting: 1 });
 	expect(history.status().failure?.message).toContain(file);
@@ -200,7 +200,7 @@ test("a file that another program holds: told, kept in memory, written when it i
 	expect(history.status()).toMatchObject({ state: "writing", rows: 2, failure: null });
 });
 
-test("a file that was deleted is made anew", async () => {
+test("a file that was deleted is created again", async () => {
 	using folder = scratch();
 	const file = join(folder.folder, "history.db");
 	await using history = opened({ file });
@@ -212,7 +212,7 @@ test("a file that was deleted is made anew", async () => {
 	expect((await history.query({})).rows.map(({ id }) => id)).toEqual([NOW + 1]);
 });
 
-test("a later schema is left alone: history is off and says why", async () => {
+test("a later schema is not changed: history is off, with the reason", async () => {
 	using folder = scratch();
 	const file = join(folder.folder, "history.db");
 	{
@@ -235,7 +235,7 @@ test("a later schema is left alone: history is off and says why", async () => {
 	expect(readFileSync(file).equals(before)).toBe(true);
 });
 
-test("another program's database is left alone", async () => {
+test("another program's database is not changed", async () => {
 	using folder = scratch();
 	const file = join(folder.folder, "history.db");
 	const other = new DatabaseSync(file);
@@ -246,7 +246,7 @@ test("another program's database is left alone", async () => {
 	expect(history.status().failure?.code).toBe("cannot_open");
 });
 
-test.skipIf(!isRoot)("a full disk: told, kept in memory, and written when there is room", async () => {
+test.skipIf(!isRoot)("a full disk is reported, and waiting records are written when there is room", async () => {
 	using folder = scratch();
 	using mounted = tmpfs(folder.folder, "size=6m");
 	const file = join(mounted.folder, "history.db");
@@ -263,7 +263,7 @@ test.skipIf(!isRoot)("a full disk: told, kept in memory, and written when there 
 	expect(codes(history.failures)).toContain("disk_full");
 	expect(history.status()).toMatchObject({ state: "waiting", dropped: 0 });
 	const { rows } = history.status();
-	/* What was written can still be read. */
+	/* Written records can still be read. */
 	if (rows > 0) expect((await history.query({ limit: 1 })).rows).toHaveLength(1);
 	rmSync(ballast);
 	await history.flush();
@@ -274,12 +274,12 @@ test.skipIf(!isRoot)("a full disk: told, kept in memory, and written when there 
 	expect(database.prepare("PRAGMA integrity_check").get()).toEqual({ integrity_check: "ok" });
 });
 
-test.skipIf(!isRoot)("a folder that cannot be written to: told, and history begins when it can", async () => {
+test.skipIf(!isRoot)("a read-only directory is reported, and history starts once it is writable", async () => {
 	using folder = scratch();
 	using mounted = tmpfs(folder.folder, "size=20m,ro");
 	await using history = opened({ file: join(mounted.folder, "history.db") });
 	history.record(made({ id: NOW }));
-	await until("told", () => history.failures.length > 0);
+	await until("reported", () => history.failures.length > 0);
 	expect(["read_only", "cannot_open"]).toContain(history.status().failure?.code);
 	await expect(history.query({})).rejects.toThrow();
 	mount("-o", "remount,rw", mounted.folder);
@@ -287,7 +287,7 @@ test.skipIf(!isRoot)("a folder that cannot be written to: told, and history begi
 	expect((await history.query({})).rows).toHaveLength(1);
 });
 
-test("without a reader's thread nothing is held: closing ends both", async () => {
+test("closing ends the threads of the writer and of the reader", async () => {
 	using folder = scratch();
 	const history = opened({ file: join(folder.folder, "history.db") });
 	history.record(made({ id: NOW }));
@@ -306,7 +306,7 @@ function startWriter(data: WriterData): Worker {
 	return new Worker(new URL("../../../src/store/writer.ts", import.meta.url), { workerData: data });
 }
 
-/** True once a thread has done nothing since the call before (ms); one that waits for a processor does something. */
+/** True once the thread has used no CPU time since the previous call [ms]; a thread that waits for a CPU is not idle. */
 function restsAlready(worker: Worker | undefined): () => boolean {
 	let before = 0;
 	return () => {

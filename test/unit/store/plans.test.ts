@@ -1,7 +1,7 @@
 /** Query plans: no query of connections scans a whole table. The plans are printed for docs/decisions/0005-history.md. */
 
 import type { DatabaseSync } from "node:sqlite";
-import { expect, test } from "vitest";
+import { afterAll, beforeAll, expect, test } from "vitest";
 import type { TopField } from "../../../src/records/contract.ts";
 import { earlierSql, rangeSql } from "../../../src/store/find.ts";
 import { ASKED_BY, NAME_SUMS, prepareParts } from "../../../src/store/names-query.ts";
@@ -36,6 +36,17 @@ function scene(folder: string) {
 	return file;
 }
 
+let folder: ReturnType<typeof scratch>;
+let file: ReturnType<typeof scene>;
+beforeAll(() => {
+	folder = scratch();
+	file = scene(folder.folder);
+});
+afterAll(() => {
+	file[Symbol.dispose]();
+	folder[Symbol.dispose]();
+});
+
 const LISTS: readonly (readonly [string, Words, by: string | null])[] = [
 	["connections by time", {}, null],
 	["connections by time, since", { since }, null],
@@ -52,8 +63,6 @@ const LISTS: readonly (readonly [string, Words, by: string | null])[] = [
 ];
 
 test.for(LISTS)("%s", ([what, filter, by]) => {
-	using folder = scratch();
-	using file = scene(folder.folder);
 	const query = selected(filter);
 	const selection = select(file.database, query.terms);
 	expect(selection.keys?.column ?? null).toBe(by?.slice(3) ?? null);
@@ -78,8 +87,6 @@ const TOPS: readonly (readonly [string, readonly [TopField, TopField?], Words, t
 ];
 
 test.for(TOPS)("%s", ([what, [one, two], filter, table]) => {
-	using folder = scratch();
-	using file = scene(folder.folder);
 	const query = selected(filter);
 	const selection = select(file.database, query.terms);
 	const groupBy = two === undefined ? [one] : [one, two];
@@ -89,17 +96,13 @@ test.for(TOPS)("%s", ([what, [one, two], filter, table]) => {
 	expect(lines.some((line) => new RegExp(`^SEARCH (${table}|e) USING PRIMARY KEY`).test(line))).toBe(true);
 });
 
-test("a name's sums and who asked", () => {
-	using folder = scratch();
-	using file = scene(folder.folder);
+test("a name's sums and clients", () => {
 	prepareParts(file.database);
 	check("a name's sums", plan(file.database, NAME_SUMS));
-	check("who asked for a name", plan(file.database, ASKED_BY));
+	check("clients of a name", plan(file.database, ASKED_BY));
 });
 
-test("the check itself finds a walk", () => {
-	using folder = scratch();
-	using file = scene(folder.folder);
+test("the check itself finds a scan", () => {
 	const lines = plan(file.database, "SELECT id FROM connection WHERE name = 1");
 	expect(() => check("a walk", lines)).toThrow();
 });

@@ -1,4 +1,4 @@
-/** What is recorded is what is read, once, through the threads. */
+/** Records are read as they were recorded, once each, through the threads. */
 
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
@@ -12,7 +12,7 @@ import { decision, describeProcess, filterOf, made, opened, scratch, someProcess
 
 const NOW = Date.now() * 1000;
 
-test("a connection is read as it was seen, and with what is kept besides", async () => {
+test("a connection is read as its view, with the fields that only records have", async () => {
 	using folder = scratch();
 	await using history = opened({ file: join(folder.folder, "sub/history.db") });
 	const connection = made({ id: NOW, remote: "2001:db8::7", container: "0123456789ab", bytesOut: 7, bytesIn: 8 });
@@ -37,7 +37,7 @@ test("a connection is read as it was seen, and with what is kept besides", async
 	expect(history.status()).toMatchObject({ state: "writing", rows: 1, failure: null, dropped: 0, waiting: 0 });
 });
 
-test("a question is read with its answers; a name with its addresses and who asked", async () => {
+test("a DNS question is read with its answers, and a name with its addresses and clients", async () => {
 	using folder = scratch();
 	await using history = opened({ file: join(folder.folder, "history.db") });
 	const question = made({ id: NOW, dns: true, name: "api.example.com" });
@@ -124,7 +124,7 @@ test("policy changes and daemon starts are kept, newest first", async () => {
 	expect(await history.starts({})).toMatchObject([{ version: "1.0", adopted: true }]);
 });
 
-test("what changes is one row, before and after it is sealed, and the sums follow", () => {
+test("a connection that changes stays one row, before and after it is sealed, and the sums follow", () => {
 	using folder = scratch();
 	using file = engine(folder.folder);
 	const connections = Array.from({ length: 200 }, (_, index) =>
@@ -181,13 +181,13 @@ test("sums stay right when a connection changes while its segments become a span
 	}
 });
 
-test("a writer that dies between two steps of a span leaves nothing that is counted twice", () => {
+test("a writer that dies between two steps of a span counts nothing twice", () => {
 	using folder = scratch();
 	const connections = Array.from({ length: 200 }, (_, index) => made({ id: NOW + index * 1e6, cookie: index + 1 }));
 	for (let steps = 0; steps < 60; steps++) {
 		using file = engine(folder.folder);
 		if (steps === 0) file.write(connections);
-		/* One step, then the file is closed as it is. */
+		/* The file is closed after one step. */
 		const more = file.segments.step(file.records.newest);
 		expect(file.top(["name"])).toMatchObject([{ count: 200 }]);
 		expect(file.top(["name", "unit"], { since: NOW / 1000 + 50_000 })).toMatchObject([{ count: 150 }]);
@@ -198,7 +198,7 @@ test("a writer that dies between two steps of a span leaves nothing that is coun
 	expect(file.top(["address"])).toMatchObject([{ count: 200, bytesOut: 20_000 }]);
 });
 
-test("two that began in the same microsecond are two, however often they are sent", () => {
+test("two connections of the same microsecond are two rows, however often they are recorded", () => {
 	using folder = scratch();
 	using file = engine(folder.folder);
 	const one = made({ id: NOW, cookie: 1, remote: "192.0.2.1" });
@@ -213,14 +213,14 @@ test("two that began in the same microsecond are two, however often they are sen
 	const ids = new ConnectionIds();
 	const given = Array.from({ length: 6_000 }, (_, index) => ids.next(1_000 + Math.floor(index / 3) / 1_000));
 	expect(new Set(given).size).toBe(given.length);
-	/* Bursts, out of order by a little, and a clock that is set back into the middle of them. */
+	/* Bursts, slightly out of order, and a clock that is set back into the middle of them. */
 	const burst = Array.from({ length: 20_000 }, (_, index) => 2_000 + Math.floor(index / 4) / 1_000 - (index % 3) / 500);
 	const all = [...burst, ...burst.slice(10_000, 12_000)].map((first) => ids.next(first));
 	expect(new Set(all).size).toBe(all.length);
 	for (const [index, first] of burst.entries()) expect(all[index]! - first * 1_000, `${index}`).toBeLessThan(20_000);
 });
 
-test("a connection that outlives its daemon goes on in its row", async () => {
+test("a connection that outlives its daemon continues in its row", async () => {
 	using folder = scratch();
 	const file = join(folder.folder, "history.db");
 	const before = made({ id: NOW, cookie: 77, ended: false, bytesOut: 0, bytesIn: 0 });
@@ -232,7 +232,7 @@ test("a connection that outlives its daemon goes on in its row", async () => {
 		await history.flush();
 	}
 	await using history = opened({ file });
-	/* All that the next daemon hears of it is its end. */
+	/* The next daemon sees only its end. */
 	const after = made({ id: NOW + 5_000_000, cookie: 77, name: null, process: null, bytesOut: 10, bytesIn: 20 });
 	after.deciding = null;
 	after.decisions[1] = null;

@@ -1,4 +1,4 @@
-/** What is too old or too much goes, in small steps; what is open stays; what is left is still right. */
+/** Records that are too old or too many are deleted in small steps. Open connections stay, and answers stay correct. */
 import { statSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
@@ -22,7 +22,7 @@ function retention(file: ReturnType<typeof engine>, options: { readonly maxAge?:
 const names = (file: ReturnType<typeof engine>, table: string) =>
 	(file.database.prepare(`SELECT count(*) AS n FROM ${table}`).get() as { n: number }).n;
 
-test("by age: rows, entries, sums and names go; open and active ones stay", () => {
+test("by age: rows, entries, sums and names are deleted; open and active connections stay", () => {
 	using folder = scratch();
 	using file = engine(folder.folder);
 	const hour = 3_600_000;
@@ -44,7 +44,7 @@ test("by age: rows, entries, sums and names go; open and active ones stay", () =
 	expect(steps).toBeGreaterThan(5);
 	const rows = file.query({}, "first").rows;
 	expect(rows.slice(0, 3).map(({ id }) => id)).toEqual([connections[30]?.id, connections[50]?.id, rows[2]?.id]);
-	/* At most a segment (40 rows) more than a month. */
+	/* At most one segment (40 rows) more than a month. */
 	expect(rows.length).toBeGreaterThanOrEqual(30 * 24);
 	expect(rows.length).toBeLessThanOrEqual(30 * 24 + 42);
 	expect(file.records.rows).toBe(rows.length);
@@ -57,7 +57,7 @@ test("by age: rows, entries, sums and names go; open and active ones stay", () =
 		expect(names(file, `(SELECT DISTINCT segment FROM ${table})`), table).toBe(segments);
 	const counted = file.top(["name"]).reduce((sum, { count }) => sum + count, 0);
 	expect(counted).toBe(rows.length - 2);
-	/* They go when they are over. */
+	/* They are deleted once they have ended. */
 	const open = connections[30];
 	if (open === undefined) throw new Error("not there");
 	open.ended = true;
@@ -65,12 +65,12 @@ test("by age: rows, entries, sums and names go; open and active ones stay", () =
 	file.write([open]);
 	while (it.step());
 	expect(file.query({}, "first").rows[0]?.id).toBe(connections[50]?.id);
-	/* A name that went is a new one when it comes again. */
+	/* A deleted name is inserted again when it is seen again. */
 	file.write([made({ id: NOW * 1000, name: "day0.example.com" })]);
 	expect(file.query({ name: "day0.example.com" }).rows).toHaveLength(1);
 });
 
-test("by size: the oldest go, the file stays below its limit, and shrinks", () => {
+test("by size: the oldest are deleted, and the file stays below its limit and shrinks", () => {
 	using folder = scratch();
 	using file = engine(folder.folder, { ...SMALL, rows: 1_000, span: 4 });
 	const maxBytes = 4 * 1024 * 1024;
@@ -94,14 +94,14 @@ test("by size: the oldest go, the file stays below its limit, and shrinks", () =
 	const rows = file.query({}, "-first").rows;
 	expect(rows[0]?.id).toBe((NOW - DAY) * 1000 + 59_999 * 10_000);
 	expect(file.top(["verdict"])[0]?.count).toBe(file.records.rows);
-	/* A smaller limit at the next start: what is free goes back to the disk. */
+	/* With a smaller limit at the next start, free pages are returned to the disk. */
 	const smaller = retention(file, { maxBytes: maxBytes / 2 });
 	while (smaller.step());
 	file.database.exec("PRAGMA wal_checkpoint(TRUNCATE)");
 	expect(statSync(path).size).toBeLessThanOrEqual(maxBytes / 2);
 });
 
-test("through the threads: expired is reported, and writing goes on", async () => {
+test("through the threads: expired rows are reported, and writing continues", async () => {
 	using folder = scratch();
 	await using history = opened({ file: join(folder.folder, "history.db"), maxAge: 3_600_000 });
 	for (let index = 0; index < 3_000; index++)

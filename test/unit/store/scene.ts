@@ -1,4 +1,4 @@
-/** Connections as the table makes them, and a history in a folder of its own. */
+/** Connections as the table makes them, and a history in its own directory. */
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -58,13 +58,13 @@ export interface Made {
 	readonly verdict?: number;
 	readonly rule?: { readonly group: string; readonly name: string } | null;
 	readonly ended?: boolean;
-	/** ms after the beginning. */
+	/** [ms] after the beginning. */
 	readonly lasted?: number;
 	readonly bytesOut?: number;
 	readonly bytesIn?: number;
 }
 
-/** `id`: µs. */
+/** `id`: [µs] since the epoch. */
 export function made(options: Made): Connection {
 	const { id, name = "example.com", dns = false, process = someProcess(), ended = true, lasted = 10 } = options;
 	const remote = packAddress(options.remote ?? "192.0.2.1") ?? "";
@@ -111,7 +111,7 @@ export function decision(
 
 export const RULE = { group: "web", name: "api" };
 
-/** Undone by `using`. */
+/** A directory that `using` removes. */
 export function scratch(prefix = "sallyport-history-"): { readonly folder: string; [Symbol.dispose](): void } {
 	const folder = mkdtempSync(join(tmpdir(), prefix));
 	return { folder, [Symbol.dispose]: () => rmSync(folder, { recursive: true, force: true }) };

@@ -9,7 +9,7 @@ import { filterOf, made, opened, scratch, until } from "./scene.ts";
 
 const NOW = Date.now() * 1000;
 
-test("a file of each older schema is brought to this one, and what was in it is found", async () => {
+test("a file of each older schema is migrated, and its records are found", async () => {
 	for (let version = 1; version < MIGRATIONS.length; version++) {
 		using folder = scratch();
 		const file = join(folder.folder, "history.db");
@@ -38,7 +38,7 @@ test("a file of each older schema is brought to this one, and what was in it is 
 		await history.close();
 		using database = new DatabaseSync(file);
 		expect(database.prepare("PRAGMA user_version").get()).toEqual({ user_version: MIGRATIONS.length });
-		/* The writer sealed what the older version had. */
+		/* The writer has sealed the rows of the older version. */
 		const { rows } = database.prepare("SELECT sum(rows) AS rows FROM segment").get() as { rows: number };
 		expect(rows).toBeGreaterThanOrEqual(16_384);
 	}
@@ -62,7 +62,7 @@ test("a migration that fails leaves the file as it was", () => {
 	database.close();
 });
 
-test("the file is for root's eyes alone", () => {
+test("only root can read the file", () => {
 	using folder = scratch();
 	const file = join(folder.folder, "history.db");
 	openForWriting(file, 1024 ** 3).close();

@@ -1,4 +1,4 @@
-/** A process that writes history until it is killed: prints the id of each connection, and when it was recorded. */
+/** A process that writes history until it is killed. It prints the ids of each burst and the time at which they were recorded. */
 import { openHistory } from "../../../src/store/open.ts";
 import { DAY, describeProcess, made } from "./scene.ts";
 

@@ -1,7 +1,7 @@
-/** The file answers as a test of every connection does, whatever is sealed and whatever changed since. */
+/** The file gives the same answers as a test of every connection, sealed or not, also after late changes. */
 
 import type { DatabaseSync } from "node:sqlite";
-import { expect, test } from "vitest";
+import { afterAll, beforeAll, expect, test } from "vitest";
 import type { TopField } from "../../../src/records/contract.ts";
 import { HANDLERS } from "../../../src/store/requests.ts";
 import { engine, holds, keyOf, randomConnections, selected } from "./engine.ts";
@@ -74,7 +74,7 @@ const FILTERS: readonly Words[] = [
 	{ name: "**.example.com", process: "curl", port: "443", address: "10.0.0.0/8", since: at(0.1) },
 ];
 
-/** Half sealed; then some rows change, some come late. */
+/** Most rows are sealed; then some of them change, and late ones arrive. */
 function scene(folder: string) {
 	const file = engine(folder);
 	const all = randomConnections(COUNT, 7, START, STEP);
@@ -96,10 +96,20 @@ function scene(folder: string) {
 	return { file, all };
 }
 
-test("the scene has spans, segments, rows that are not sealed, late ones", () => {
-	using folder = scratch();
-	const { file, all } = scene(folder.folder);
-	using _ = file;
+/** For tests that only read. */
+let folder: ReturnType<typeof scratch>;
+let shared: ReturnType<typeof scene>;
+beforeAll(() => {
+	folder = scratch();
+	shared = scene(folder.folder);
+});
+afterAll(() => {
+	shared.file[Symbol.dispose]();
+	folder[Symbol.dispose]();
+});
+
+test("the scene has spans, segments, unsealed rows and late rows", () => {
+	const { file, all } = shared;
 	const count = (sql: string) => (file.database.prepare(sql).get() as { n: number }).n;
 	expect(count("SELECT count(*) AS n FROM span")).toBeGreaterThan(2);
 	expect(count("SELECT count(*) AS n FROM segment WHERE span = 0")).toBeGreaterThan(0);
@@ -112,9 +122,7 @@ test("the scene has spans, segments, rows that are not sealed, late ones", () =>
 });
 
 test.for(FILTERS.map((filter) => [JSON.stringify(filter), filter] as const))("rows of %s", ([, filter]) => {
-	using folder = scratch();
-	const { file, all } = scene(folder.folder);
-	using _ = file;
+	const { file, all } = shared;
 	const expected = all
 		.filter((connection) => holds(connection, filter))
 		.map(({ id }) => id)
@@ -146,9 +154,7 @@ const TOP_FILTERS = FILTERS.filter(({ since }) => since === undefined).concat(
 );
 
 test.for(TOP_FILTERS.map((filter) => [JSON.stringify(filter), filter] as const))("top of %s", ([, filter]) => {
-	using folder = scratch();
-	const { file, all } = scene(folder.folder);
-	using _ = file;
+	const { file, all } = shared;
 	const { since, ...rest } = filter;
 	const rows = all.filter((c) => holds(c, rest) && (since === undefined || c.id >= since * 1000));
 	for (const groupBy of GROUPS) {
@@ -190,7 +196,7 @@ test("pages stay right while rows arrive, are sealed and change", () => {
 			const { rows, next } = page(file.database, sort, after);
 			seen.push(...rows.map(({ id }) => id));
 			after = next;
-			/* Newer ones, and one in the middle of what was read or will be. */
+			/* A newer row, and one in the middle of the list. */
 			file.write([
 				made({ id: fresh, name: "new.example.com" }),
 				made({ id: START + (fresh % (COUNT * STEP)), name: "mid.example.com" }),
@@ -210,9 +216,7 @@ test("pages stay right while rows arrive, are sealed and change", () => {
 });
 
 test("a search that exceeds its time returns a short page, and the next page continues", () => {
-	using folder = scratch();
-	const { file } = scene(folder.folder);
-	using _ = file;
+	const { file } = shared;
 	const seen: number[] = [];
 	let after: { value: number; id: number } | null = null;
 	let pages = 0;
@@ -234,3 +238,25 @@ function page(
 ) {
 	return HANDLERS.query(database, { ...selected({ name: "**.example.com" }), sort, limit: 17, after, budget });
 }
+
+test("a query with as many values as the API lets pass stays within the limits of SQLite", () => {
+	const { file, all } = shared;
+	const many = (value: (index: number) => string) => Array.from({ length: 100 }, (_, index) => value(index));
+	const words: Words = {
+		address: ["10.0.0.0/8", ...many((index) => `10.9.${index}.0/24`)],
+		"not-address": many((index) => `10.8.0.${index}`),
+		port: ["443", ...many((index) => `${index * 2}-${index * 2 + 1}`)],
+		"not-port": many((index) => `${20_000 + index}`),
+		"not-name": many((index) => `*x${index}*`),
+		"not-process": many((index) => String(90_000 + index)),
+		since: at(0.1),
+		until: at(0.93),
+	};
+	const expected = all.filter((connection) => holds(connection, words));
+	expect(expected.length).toBeGreaterThan(50);
+	expect(file.query(words).rows).toHaveLength(expected.length);
+	expect(file.query(words, "-bytesOut").rows).toHaveLength(expected.length);
+	const began = expected.filter(({ id }) => id >= at(0.1) * 1000).length;
+	for (const groupBy of [["verdict"], ["name", "port"]] as const)
+		expect(file.top(groupBy, words).reduce((sum, { count }) => sum + count, 0)).toBe(began);
+});

@@ -1,25 +1,18 @@
 import { STATUS_CODES } from "node:http";
 import type { Socket } from "node:net";
-import type { FastifyInstance } from "fastify";
-import { LIMITS, TIMES } from "../base/config.ts";
-import { HEADER_BYTES, newHttpServer } from "../system/http-server.ts";
-import type { TlsFiles } from "../system/listen-address.ts";
+import type { FastifyReply } from "fastify";
+import { HEADER_BYTES } from "../system/http-server.ts";
 import { problemOf, Refusal, sendProblem } from "./problem-details.ts";
 
-/** The HTTP server of one listener, with its limits; over TLS if a certificate is given. It has no routes. */
-export function newServer(tls: TlsFiles | null): FastifyInstance {
-	return newHttpServer({
-		tls,
-		connections: LIMITS.apiConnections,
-		idle: TIMES.idle,
-		/* The schemas limit parameters, with better errors; a percent-encoded name is longer than the name. */
-		routerOptions: { maxParamLength: HEADER_BYTES },
-		frameworkErrors: (_error, _request, reply) => {
-			sendProblem(reply, new Refusal(400, "bad-request", "The path of the request is invalid."));
-		},
-		clientErrorHandler: refuseBytes,
-	});
-}
+/** Options of the server: requests that reach no route get problem details too. */
+export const HTTP_ERRORS = {
+	/* The schemas limit parameters, with better errors; a percent-encoded name is longer than the name. */
+	routerOptions: { maxParamLength: HEADER_BYTES },
+	frameworkErrors: (_error: Error, _request: unknown, reply: FastifyReply) => {
+		sendProblem(reply, new Refusal(400, "bad-request", "The path of the request is invalid."));
+	},
+	clientErrorHandler: refuseBytes,
+} as const;
 
 /* For bytes that are no request: there is no reply object, so the response is written by hand. */
 function refuseBytes(error: Error & { readonly code?: string }, socket: Socket): void {
