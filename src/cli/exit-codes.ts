@@ -4,7 +4,7 @@ import { EXIT } from "../base/errors.ts";
 export const WHEN: Readonly<Record<keyof typeof EXIT, string>> = {
 	OK: "success",
 	UNEXPECTED: "unexpected error (a bug); `policy diff --exit-code`: the file would change something",
-	USAGE: "unknown command, option or column, or an invalid value",
+	USAGE: "unknown command, option or column, an invalid value, or an unusable token or certificate file",
 	POLICY_INVALID:
 		"the policy is invalid or cannot be read: `policy check`, `policy apply`, `policy diff`, `replay --policy`, `attach`, or `run` without a policy in force",
 	CAPTURE_INVALID: "`replay`: a capture is invalid or truncated; its readable part was shown",
