@@ -1,6 +1,6 @@
 import { EXIT } from "../base/errors.ts";
 
-/** The cause of each exit code, for help and man page. The table in docs/cli.md must have the same text (made.test.ts). */
+/** The cause of each exit code, for help and man page. The table in docs/cli.md must have the same text (generated.test.ts). */
 export const WHEN: Readonly<Record<keyof typeof EXIT, string>> = {
 	OK: "success",
 	UNEXPECTED: "unexpected error (a bug); `policy diff --exit-code`: the file would change something",

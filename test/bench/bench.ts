@@ -1,10 +1,10 @@
-/** npm run bench: the goals of performance.md that a release must show. */
+/** npm run bench: the cost of the programs and of the daemon, one measure per id (P1 to P12). */
 import { readFileSync, writeFileSync } from "node:fs";
 import { cpus, release } from "node:os";
 import { GOALS, HELP } from "../../scripts/help.mjs";
 import { known, readOptions } from "../../scripts/options.ts";
-import { leftovers } from "../support/sweep.ts";
-import { prepare } from "./ground.ts";
+import { leftovers } from "../support/leftovers.ts";
+import { prepare } from "./environment.ts";
 import { p5 } from "./hello.ts";
 import { p1, p2, p4, p6, p12, type Row } from "./measures.ts";
 import { type Lengths, p7, p8, p9, p10 } from "./rates.ts";
@@ -16,24 +16,24 @@ const { values: options } = readOptions(HELP["bench"], {
 	only: { type: "string" },
 	quick: { type: "boolean", default: false },
 });
-const GROUND = { P1: [p1, 80], P4: [p4, 240], P6: [p6, 60], P12: [p12, 3], P2: [p2, 4] } as const;
-const OWN = { P7: p7, P8: p8, P9: p9, P10: p10 } as const;
+const COMPARED = { P1: [p1, 80], P4: [p4, 240], P6: [p6, 60], P12: [p12, 3], P2: [p2, 4] } as const;
+const SINGLE = { P7: p7, P8: p8, P9: p9, P10: p10 } as const;
 const LENGTHS: Lengths = options.quick
 	? { storm: 3, flood: 5, steady: 5, idle: 5 }
 	: { storm: 30, flood: 60, steady: 20, idle: 20 };
 
 const only = options.only?.split(",");
 known("goal", only ?? [], GOALS);
-const wanted = (goal: string) => only === undefined || only.includes(goal);
+const included = (goal: string) => only === undefined || only.includes(goal);
 const started = performance.now();
 const say = (what: string) =>
 	process.stderr.write(`bench: ${((performance.now() - started) / 1000).toFixed(0).padStart(3)} s  ${what}\n`);
 const rows: Row[] = [];
 const errors: string[] = [];
-await onGround(Object.entries(GROUND).filter(([goal]) => wanted(goal)));
-if (wanted("P5")) await attempt("P5", () => p5(options.quick ? 5 : 25));
-for (const [goal, measure] of Object.entries(OWN)) if (wanted(goal)) await attempt(goal, () => measure(LENGTHS));
-if (wanted("P11")) await attempt("P11", () => p11(options.quick ? 5 : 20));
+await measureCompared(Object.entries(COMPARED).filter(([goal]) => included(goal)));
+if (included("P5")) await attempt("P5", () => p5(options.quick ? 5 : 25));
+for (const [goal, measure] of Object.entries(SINGLE)) if (included(goal)) await attempt(goal, () => measure(LENGTHS));
+if (included("P11")) await attempt("P11", () => p11(options.quick ? 5 : 20));
 const seconds = (performance.now() - started) / 1000;
 const machine = {
 	kernel: release(),
@@ -56,17 +56,19 @@ const left = leftovers(true);
 if (left.length > 0) process.stdout.write(`left behind: ${left.join(" ")}\n`);
 process.exitCode = errors.length > 0 || left.length > 0 ? 1 : 0;
 
-async function onGround(measures: readonly (readonly [string, (typeof GROUND)[keyof typeof GROUND]])[]): Promise<void> {
+async function measureCompared(
+	measures: readonly (readonly [string, (typeof COMPARED)[keyof typeof COMPARED]])[],
+): Promise<void> {
 	if (measures.length === 0) return;
-	const ground = await prepare(say);
+	const environment = await prepare(say);
 	try {
-		await ground.world.server.listen("sink", 7002);
+		await environment.world.server.listen("sink", 7002);
 		for (const [goal, [measure, rounds]] of measures) {
-			await ground.daemon.put(ground.many);
-			await attempt(goal, () => measure(ground, options.quick ? Math.max(2, rounds >> 3) : rounds));
+			await environment.daemon.put(environment.many);
+			await attempt(goal, () => measure(environment, options.quick ? Math.max(2, rounds >> 3) : rounds));
 		}
 	} finally {
-		ground.world.close();
+		environment.world.close();
 	}
 }
 

@@ -9,10 +9,10 @@
 
 char LICENSE[] SEC("license") = "Dual MIT/GPL";
 
-/* Cookies that no socket has. */
+/* Socket cookies that no real socket has. */
 static __u64 cookie = 1ULL << 48;
 
-/* The packet: the process to report. */
+/* Input: the process to report. */
 struct flood_who {
 	__u64 start, cgroup;
 	__u32 tgid, generation;

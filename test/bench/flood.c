@@ -11,7 +11,7 @@
 #include <unistd.h>
 
 #define TICK_NS 1000000
-#define SHARE_MOST 65536 /* runs of one call */
+#define SHARE_MOST 65536 /* program runs per system call */
 
 struct who {
 	uint64_t start, cgroup;

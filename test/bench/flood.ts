@@ -1,4 +1,4 @@
-/** Synthetic events (flood.bpf.c) in the ring of a daemon, at any pace. */
+/** Writes synthetic events (flood.bpf.c) into a daemon's ring buffer at a given rate. */
 import { existsSync, mkdirSync } from "node:fs";
 import { join } from "node:path";
 import type { Daemon } from "../support/daemon.ts";
@@ -6,7 +6,7 @@ import { must, run } from "../support/run.ts";
 import { parse } from "../support/stage.ts";
 import type { World } from "../support/world.ts";
 
-/** The maps that the flood's object shares with the daemon's; the rest are its own, and empty. */
+/** Maps that the flood's object shares with the daemon's. Its other maps are its own and stay empty. */
 const SHARED = ["events", "counters", "control", "policy", "rules"] as const;
 
 export class Flood {
@@ -18,7 +18,7 @@ export class Flood {
 		this.#runner = runner;
 	}
 
-	/** The program goes with the world's bpffs. */
+	/** Unmounting the world's bpffs unloads the program. */
 	static load(world: World): Flood {
 		const { folder, pins } = world;
 		const [object, runner, pinned] = [join(folder, "flood.o"), join(folder, "flood"), join(pins, "../flood")] as const;
@@ -37,7 +37,7 @@ export class Flood {
 		return new Flood(join(pinned, "flood"), runner);
 	}
 
-	/** Pairs of events, evenly over the time. `late`: ms by which the runner was behind at most. */
+	/** Writes pairs of events, evenly over the time. `late`: the runner's largest delay behind schedule [ms]. */
 	async run(
 		daemon: Daemon,
 		eventsPerSecond: number,

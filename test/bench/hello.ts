@@ -1,6 +1,6 @@
 /**
- * P5: what it takes to read a ClientHello and to judge its name, by BPF_PROG_TEST_RUN: no socket, no record, a warm cache. Of the
- * reading, what it takes to hand the question to the program is taken off: the same question about no bytes.
+ * P5: the cost of parsing a ClientHello and judging its name, by BPF_PROG_TEST_RUN with a warm cache, without a socket or
+ * record. The cost of the test call itself is measured with an empty input and subtracted.
  */
 import { PARSE_KIND, PARSE_REQUEST } from "../../src/native/layout.ts";
 import { compile } from "../../src/policy/compile/compile.ts";
@@ -24,7 +24,7 @@ const HELLOS = [
 		[VERSIONS, ...OTHERS, padding(180), POST_QUANTUM_KEY_SHARE, serverName(NAME)],
 	],
 ] as const;
-/** enum sp_reader_kind: the first byte has been looked at. */
+/** enum sp_reader_kind: the first byte has been classified. */
 const TLS = 1;
 
 const POLICY = JSON.stringify({
@@ -43,7 +43,7 @@ const POLICY = JSON.stringify({
 	],
 });
 
-/** `rounds`: medians of so many runs of 20,000. */
+/** `rounds`: number of medians, each over 20,000 runs. */
 export async function p5(rounds: number): Promise<Row[]> {
 	const scratch = new Scratch();
 	try {

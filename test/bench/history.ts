@@ -1,4 +1,4 @@
-/** node test/bench/history.ts: fills a history, then asks it while rows arrive. Run alone: it uses two processors. */
+/** node test/bench/history.ts: fills a history, then queries it while rows arrive. It uses two CPUs, so run nothing beside it. */
 
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { cpus, release, tmpdir } from "node:os";
@@ -12,7 +12,7 @@ import { BatchBuilder } from "../../src/store/batch.ts";
 import { BatchWriter } from "../../src/store/batch-writer.ts";
 import { openForWriting } from "../../src/store/database.ts";
 import { openHistory } from "../../src/store/open.ts";
-import { DAY, describeProcess, filterOf, made, someProcess } from "../unit/store/scene.ts";
+import { DAY, describeProcess, filterOf, made, someProcess } from "../unit/store/fixture.ts";
 
 const USAGE = `
 node test/bench/history.ts [OPTIONS]     a history of a month, and questions to it while rows arrive
@@ -41,8 +41,11 @@ const file = join(folder, "history.db");
 process.on("exit", () => rmSync(folder, { recursive: true, force: true }));
 process.on("SIGINT", () => process.exit(130));
 
-/* A month of one host: 10,000 names by Zipf's law, each asked for by three of 40 workloads (4,000 processes) and decided by one of 20
- * rules, 5,000 addresses, a question to four connections, one name in fifty denied. */
+/*
+ * A month of one host. Its 10,000 names follow Zipf's law. Each name is used by three of 40 workloads (4,000 processes) and
+ * decided by one of 20 rules. There are 5,000 addresses, one DNS query for every four connections, and one denied name in
+ * fifty.
+ */
 const now = Date.now();
 const random = xorshift(42);
 const workloads = Array.from({ length: 40 }, (_, index) => `worker-${index}`);
@@ -109,7 +112,7 @@ function one(id: number): Connection {
 	});
 }
 
-/* As the writer does it, without its thread and without waiting for the disk. */
+/* The writer's own steps, without its thread and without waiting for the disk. */
 function fill(): void {
 	const database = openForWriting(file, LIMITS.maxBytes);
 	database.exec("PRAGMA synchronous = OFF; PRAGMA cache_size = -200000; PRAGMA wal_autocheckpoint = 20000");
@@ -171,7 +174,7 @@ async function measure(to: History, rate: number) {
 	const arrival = arrive(to, rate);
 	let cpuUs = 0;
 	if (rate > 0) {
-		/* First what writing alone costs. */
+		/* The cost of writing without queries is the baseline. */
 		const before = { cpu: process.cpuUsage(), sent: arrival.sent() };
 		await new Promise((resolve) => setTimeout(resolve, 5_000));
 		const { user, system } = process.cpuUsage(before.cpu);
@@ -210,7 +213,7 @@ async function measure(to: History, rate: number) {
 	};
 }
 
-/* Every 10 ms what is due by then. The connections are made beforehand: only recording is measured. */
+/* Records what is due every 10 ms. The connections are made in advance, so that only recording is measured. */
 function arrive(to: History, rate: number) {
 	let sent = 0;
 	let lag = 0;
@@ -259,12 +262,12 @@ function zipfian(count: number): () => number {
 		sums[rank] = total;
 	}
 	return () => {
-		const wanted = random() * total;
+		const target = random() * total;
 		let low = 0;
 		let high = count - 1;
 		while (low < high) {
 			const middle = (low + high) >> 1;
-			if ((sums[middle] ?? 0) < wanted) low = middle + 1;
+			if ((sums[middle] ?? 0) < target) low = middle + 1;
 			else high = middle;
 		}
 		return low;

@@ -1,4 +1,4 @@
-/** One process of loops.c: started once, told again and again how much to do. */
+/** A process of loops.c: started once, then given one amount of work after another. */
 import { type ChildProcess, spawn } from "node:child_process";
 import { createInterface, type Interface } from "node:readline";
 import type { Cgroup } from "../support/cgroup.ts";
@@ -16,7 +16,7 @@ export class Loop {
 		this.#lines = lines;
 	}
 
-	/** In a namespace and a cgroup, serving `port` to `port` + 2 itself from outside of that cgroup. */
+	/** Runs in a namespace and a cgroup. It serves `port` to `port` + 2 itself, from outside that cgroup. */
 	static async start(program: string, ns: string, cgroup: Cgroup, port: number, cleanup: Cleanup): Promise<Loop> {
 		const child = spawn("nsenter", [`--net=/run/netns/${ns}`, "--", program, cgroup.path, String(port)], {
 			stdio: ["pipe", "pipe", "inherit"],
@@ -28,7 +28,7 @@ export class Loop {
 		return loop;
 	}
 
-	/** Nanoseconds for each of `count`. Throws if an operation failed that should not have, or the reverse. */
+	/** Mean duration of one of `count` operations [ns]. Throws if an operation succeeds or fails unexpectedly. */
 	async run(work: Work, count: number): Promise<number> {
 		const [ns = 0, failed = 0] = (await this.#tell(`${work} ${count}`)).split(" ").map(Number);
 		if (failed !== (work === "refused" ? count : 0)) throw new Error(`${work}: ${failed} of ${count} failed`);
@@ -39,7 +39,7 @@ export class Loop {
 		await this.#tell(`address ${address}`);
 	}
 
-	/** Connects a second from now on. */
+	/** Sets the rate of later connects [1/s]. */
 	async pace(rate: number): Promise<void> {
 		await this.#tell(`pace ${rate}`);
 	}

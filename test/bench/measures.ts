@@ -1,10 +1,10 @@
-/** What the programs in the kernel cost, one function a goal of shared/performance.md. Each returns rows for the table, from one interleaved run. */
+/** Cost of the BPF programs: one function per measure. Each returns table rows from one interleaved run. */
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { DNS4 } from "../support/addresses.ts";
 import { policy } from "../support/policies.ts";
 import { parse } from "../support/stage.ts";
-import type { Ground } from "./ground.ts";
+import type { BenchEnvironment } from "./environment.ts";
 import { enableStats, meanTimes } from "./program-time.ts";
 import { interleave, median } from "./rounds.ts";
 
@@ -13,14 +13,14 @@ export interface Row {
 	readonly what: string;
 	readonly value: number;
 	readonly unit: "ratio" | "ns" | "us" | "ms" | "count" | "MB" | "%" | "/s";
-	/** At most; null: for information. */
+	/** Upper limit; null: for information only. */
 	readonly atMost: number | null;
 	readonly atLeast?: number;
 }
 
-export async function p1({ loops, daemon }: Ground, rounds: number): Promise<Row[]> {
+export async function p1({ loops, daemon }: BenchEnvironment, rounds: number): Promise<Row[]> {
 	const count = 800;
-	/* The daemon pauses while the loop runs and reads the ring afterwards: what is left is the programs' part. */
+	/* The daemon is stopped while the loop runs, and reads the ring afterwards. The measured difference is the programs' cost. */
 	const paused = async () => {
 		process.kill(daemon.pid ?? 0, "SIGSTOP");
 		try {
@@ -56,22 +56,22 @@ export async function p1({ loops, daemon }: Ground, rounds: number): Promise<Row
 	];
 }
 
-export async function p2(ground: Ground, rounds: number): Promise<Row[]> {
-	const rows = await compare(ground, "prefixes 10 → 1,000,000", rounds, [ground.few, ground.many], () =>
-		ground.loops.watched.run("connect", 5_000),
+export async function p2(environment: BenchEnvironment, rounds: number): Promise<Row[]> {
+	const rows = await compare(environment, "prefixes 10 → 1,000,000", rounds, [environment.few, environment.many], () =>
+		environment.loops.watched.run("connect", 5_000),
 	);
-	const lists = [10, 100_000].map((size) => namePolicy(ground, size));
+	const lists = [10, 100_000].map((size) => namePolicy(environment, size));
 	let first = 0;
-	const names = await compare(ground, "names 10 → 100,000", rounds, lists, async () => {
+	const names = await compare(environment, "names 10 → 100,000", rounds, lists, async () => {
 		first = (first + 1_000) % 15_000;
-		const argv = [ground.world.client("dnsconnect"), "query", "4", DNS4, "a", String(first), "1000", "7002"];
-		const sum = parse<{ ok: number }>((await ground.world.run(argv)).stdout);
+		const argv = [environment.world.client("dnsconnect"), "query", "4", DNS4, "a", String(first), "1000", "7002"];
+		const sum = parse<{ ok: number }>((await environment.world.run(argv)).stdout);
 		if (sum.ok !== 1_000) throw new Error(`names: ${JSON.stringify(sum)}`);
 	});
 	return [...rows, ...names];
 }
 
-export async function p4({ loops }: Ground, rounds: number): Promise<Row[]> {
+export async function p4({ loops }: BenchEnvironment, rounds: number): Promise<Row[]> {
 	const trip = await interleave(rounds, "nothing", {
 		nothing: () => loops.nothing.run("roundtrip", 800),
 		return1: () => loops.return1.run("roundtrip", 800),
@@ -105,7 +105,7 @@ export async function p4({ loops }: Ground, rounds: number): Promise<Row[]> {
 	];
 }
 
-export async function p6({ loops }: Ground, rounds: number): Promise<Row[]> {
+export async function p6({ loops }: BenchEnvironment, rounds: number): Promise<Row[]> {
 	const { median: time, ratio } = await interleave(rounds, "refused", {
 		refused: () => loops.nothing.run("refused", 800),
 		denied: () => loops.watched.run("refused", 800),
@@ -117,7 +117,7 @@ export async function p6({ loops }: Ground, rounds: number): Promise<Row[]> {
 	];
 }
 
-export async function p12({ daemon, few, many, loops }: Ground, rounds: number): Promise<Row[]> {
+export async function p12({ daemon, few, many, loops }: BenchEnvironment, rounds: number): Promise<Row[]> {
 	const times: number[] = [];
 	let wrong = 0;
 	const count = () => {
@@ -131,7 +131,7 @@ export async function p12({ daemon, few, many, loops }: Ground, rounds: number):
 			times.push(performance.now() - started);
 			loading = false;
 		});
-		/* Both policies allow and deny the same of what the loop asks for: anything else is an open (or shut) window. */
+		/* Both policies decide the loop's connections alike, so any other outcome means that the switch was not atomic. */
 		while (loading) {
 			await loops.watched.run("connect", 50).catch(count);
 			await loops.watched.run("refused", 50).catch(count);
@@ -144,9 +144,9 @@ export async function p12({ daemon, few, many, loops }: Ground, rounds: number):
 	];
 }
 
-/** Program time under two policies in turn. */
+/** Program time under two policies, alternating. */
 async function compare(
-	ground: Ground,
+	environment: BenchEnvironment,
 	what: string,
 	rounds: number,
 	policies: readonly string[],
@@ -155,10 +155,10 @@ async function compare(
 	const seen = policies.map(() => new Map<string, number[]>());
 	for (let round = 0; round < rounds; round++) {
 		for (const [at, text] of policies.entries()) {
-			await ground.daemon.put(text);
-			await work(); // warm, and not counted
-			const off = enableStats(ground.world.cleanup);
-			for (const [name, mean] of await meanTimes(ground.world.cgroup.path, work)) {
+			await environment.daemon.put(text);
+			await work(); // warm-up, not counted
+			const off = enableStats(environment.world.cleanup);
+			for (const [name, mean] of await meanTimes(environment.world.cgroup.path, work)) {
 				const all = seen[at]?.get(name) ?? [];
 				seen[at]?.set(name, [...all, mean]);
 			}
@@ -174,7 +174,7 @@ async function compare(
 	});
 }
 
-function namePolicy({ world }: Ground, count: number): string {
+function namePolicy({ world }: BenchEnvironment, count: number): string {
 	const names = Array.from({ length: count - 1 }, (_, at) => `host-${at}.${["eu", "us", "ap"][at % 3]}.listed.example`);
 	const file = join(world.folder, `names-${count}.txt`);
 	writeFileSync(file, `${[...names, "*.gen.test"].join("\n")}\n`);

@@ -1,4 +1,7 @@
-/** Prefix lists of any size, the same every time. The loops go to even addresses of 198.18.0.0/16, which are in all of them. */
+/**
+ * Prefix lists of any size, the same in every run. The loops connect to even addresses of 198.18.0.0/16, which every list
+ * contains.
+ */
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { policy, type TestRule } from "../support/policies.ts";
@@ -30,7 +33,7 @@ export function prefixFile(folder: string, count: number): string {
 	return file;
 }
 
-/** Connect by prefix only: what is not in the list is denied. */
+/** Allows connections to the prefixes only. */
 export function prefixPolicy(file: string, rules: readonly TestRule[] = []): string {
 	return policy({
 		rules: [...rules, { name: "listed", to: { cidr: "@big", ports: LOOP_PORTS } }],

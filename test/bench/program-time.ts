@@ -1,4 +1,4 @@
-/** Mean nanoseconds of our programs, by the kernel's own count (kernel.bpf_stats_enabled, put back afterwards). */
+/** Mean run time of the project's programs [ns], from the kernel's statistics (kernel.bpf_stats_enabled, restored afterwards). */
 import { readFileSync, writeFileSync } from "node:fs";
 import type { Cleanup } from "../support/cleanup.ts";
 import { must } from "../support/run.ts";
@@ -21,7 +21,7 @@ export function enableStats(cleanup: Cleanup): () => void {
 	return restore;
 }
 
-/** By program name: total ns and runs of the programs attached to a cgroup. */
+/** By program name: total time [ns] and run count of the programs attached to a cgroup. */
 export function programTimes(cgroup: string): Map<string, { ns: number; runs: number }> {
 	const attached = JSON.parse(must("bpftool", "-j", "cgroup", "show", cgroup)) as { id: number }[];
 	const ids = new Set(attached.map((each) => each.id));
@@ -33,7 +33,7 @@ export function programTimes(cgroup: string): Map<string, { ns: number; runs: nu
 	);
 }
 
-/** Mean ns a run of each program while `work` ran. */
+/** Mean run time of each program [ns] while `work` ran. */
 export async function meanTimes(cgroup: string, work: () => Promise<unknown>): Promise<Map<string, number>> {
 	const before = programTimes(cgroup);
 	await work();

@@ -1,17 +1,17 @@
-/** What the daemon costs, and what it keeps up with: P7 to P10. A daemon of its own for each, as a host would have it. */
+/** P7 to P10: the daemon's resource use and the event rates that it sustains. Each measure starts its own daemon. */
 
 import { Daemon } from "../support/daemon.ts";
 import { policy } from "../support/policies.ts";
 import { sleep } from "../support/run.ts";
 import { CLOSED, grown, settled, storm } from "../support/storm.ts";
 import { World } from "../support/world.ts";
+import { compileLoops, loopbackNamespace } from "./environment.ts";
 import { Flood } from "./flood.ts";
-import { compileLoops, loopbackNamespace } from "./ground.ts";
 import { Loop } from "./loop.ts";
 import { info, type Row } from "./measures.ts";
 import { memoryOf, resetPeak, type Spent, spentDuring } from "./threads.ts";
 
-/** Seconds of work. */
+/** Duration of the work [s]. */
 export interface Lengths {
 	readonly storm: number;
 	readonly flood: number;
@@ -22,10 +22,10 @@ export interface Lengths {
 const EVENTS = 500_000;
 const CONNECTIONS = 10_000;
 const ALLOW = policy({ defaults: { connect: "allow", tls: "allow" } });
-/* After the start: until what it left behind is given back, and the engine has looked for more. ms */
+/* Time after the start until the garbage of the start has been freed and the JavaScript engine is idle [ms]. */
 const REST = 20_000;
 
-/* The verifier takes its time on a machine that has other work. ms */
+/* Verification is slow on a busy machine [ms]. */
 const START = 120_000;
 
 type Measure = (lengths: Lengths) => Promise<Row[]>;
@@ -34,7 +34,7 @@ export const p7: Measure = (lengths) =>
 	withDaemon([], async (world, daemon) => {
 		const real = await accounted(daemon, () => storm(world, "198.19.5.1", CLOSED, lengths.storm));
 		const flood = Flood.load(world);
-		/* The compiler of JavaScript has seen it by then. */
+		/* By then the JIT has compiled the hot functions. */
 		await flood.run(daemon, EVENTS / 5, Math.min(5, lengths.flood));
 		const made = await accounted(daemon, async () => (await flood.run(daemon, EVENTS, lengths.flood)).events);
 		const loopback = `${lengths.storm} s of connections on loopback`;
@@ -108,7 +108,7 @@ async function withDaemon<T>(flags: readonly string[], work: (world: World, daem
 	}
 }
 
-/** A connection and its end at a time, each with its own address, at a pace that the machine can keep. */
+/** Writes pairs of connection and end, each with its own address, at a rate that the machine can sustain. */
 function steady(which: string, flags: readonly string[], lengths: Lengths, goal: number | null): Promise<Row[]> {
 	return withDaemon(flags, async (world, daemon) => {
 		const ns = loopbackNamespace("p", world);
@@ -118,7 +118,7 @@ function steady(which: string, flags: readonly string[], lengths: Lengths, goal:
 		const before = await settled(daemon);
 		const spent = await spentDuring(daemon.pid ?? 0, async () => {
 			await connects(loop, lengths.steady);
-			/* What it wrote last is written too. */
+			/* Records of the last batch must be in the history as well. */
 			await sleep(1_000);
 		});
 		const after = await settled(daemon);
@@ -136,7 +136,7 @@ function steady(which: string, flags: readonly string[], lengths: Lengths, goal:
 	});
 }
 
-/** For so long, whether the machine reaches the pace or not. */
+/** The duration is fixed, whether or not the machine reaches the rate. */
 async function connects(loop: Loop, seconds: number): Promise<void> {
 	for (const end = performance.now() + seconds * 1000; performance.now() < end; )
 		await loop.run("connect", CONNECTIONS / 5);
@@ -146,13 +146,13 @@ interface Accounted {
 	readonly made: number;
 	readonly received: number;
 	readonly lost: number;
-	/** By how much the kernel's count differs from what was delivered or counted as lost. */
+	/** Difference between the kernel's event count and the sum of delivered and lost events. */
 	readonly unaccounted: number;
 	readonly seconds: number;
 	readonly spent: Spent;
 }
 
-/** Of connections and their ends. `work` returns how many it made. */
+/** Counts connections and their ends. `work` returns the number of connections. */
 async function accounted(daemon: Daemon, work: () => Promise<number>): Promise<Accounted> {
 	const before = await settled(daemon);
 	let made = 0;

@@ -1,11 +1,11 @@
-/** Interleaved rounds: every round runs each variant once, beginning with another one each time. */
+/** Interleaved rounds: every round runs each variant once, and each round starts with a different variant. */
 
 export type Variant = () => Promise<number>;
 
 export interface Rounds<Name extends string> {
-	/** Median of each variant's rounds, ns. */
+	/** Median over the rounds of each variant [ns]. */
 	readonly median: Record<Name, number>;
-	/** Median over rounds of variant / baseline in the same round: drift cancels out. */
+	/** Median of variant / baseline within the same round, which cancels drift. */
 	readonly ratio: Record<Name, number>;
 	readonly rounds: number;
 }
@@ -17,7 +17,7 @@ export async function interleave<Name extends string>(
 ): Promise<Rounds<Name>> {
 	const names = Object.keys(variants) as Name[];
 	const times = new Map<Name, number[]>(names.map((name) => [name, []]));
-	for (const name of names) await variants[name](); // warm
+	for (const name of names) await variants[name](); // warm-up
 	for (let round = 0; round < rounds; round++) {
 		for (let at = 0; at < names.length; at++) {
 			const name = names[(at + round) % names.length] as Name;

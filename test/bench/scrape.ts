@@ -1,4 +1,4 @@
-/** P11: a scrape of 100,000 series over the listener, and the longest time for which the event loop did not turn meanwhile. */
+/** P11: a scrape of 100,000 series over the listener, and the longest time for which it blocks the event loop. */
 import { spawn } from "node:child_process";
 import { Registry } from "prom-client";
 import { DEFAULTS } from "../../src/base/config.ts";
@@ -23,7 +23,7 @@ export async function p11(rounds: number): Promise<Row[]> {
 		await scrape(listener.address);
 		for (let round = 0; round < rounds; round++) {
 			const watch = new Turns();
-			/* The client's own start is not the scrape. */
+			/* The start of the client process is not part of the measurement. */
 			took.push(await scrape(listener.address, () => watch.start()));
 			turns.push(watch.stop());
 		}
@@ -77,7 +77,7 @@ function many(): Registry {
 	return registry;
 }
 
-/** ms it took. */
+/** Duration [ms]. */
 function scrape(address: string, started: () => void = () => {}): Promise<number> {
 	const { promise, resolve, reject } = Promise.withResolvers<number>();
 	const begin = performance.now();

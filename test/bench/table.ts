@@ -1,4 +1,4 @@
-/** The bench's rows for a terminal. A goal that is not reached says by how much. */
+/** The benchmark's rows for a terminal. A missed target shows by how much it was missed. */
 import type { Row } from "./measures.ts";
 
 const UNITS: Readonly<Record<Row["unit"], readonly [text: string, digits: number]>> = {

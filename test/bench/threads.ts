@@ -1,17 +1,17 @@
-/** What a process has cost so far, as the kernel counts it. */
+/** CPU use of a process, from the kernel's accounting. */
 import { readdirSync, readFileSync, writeFileSync } from "node:fs";
 
 export interface Thread {
 	readonly name: string;
-	/** ns on a processor. */
+	/** Time on a CPU [ns]. */
 	readonly cpu: number;
-	/** ns in which it was ready and had none. */
+	/** Time in which it was runnable but waited for a CPU [ns]. */
 	readonly waited: number;
-	/** Times it went to sleep by itself, and so was woken. */
+	/** Number of voluntary context switches. */
 	readonly wakes: number;
 }
 
-/** By thread id; that of the main thread is the process's. Threads that have ended are not among them. */
+/** By thread id; the main thread's id is the process id. Ended threads are missing. */
 export function threadsOf(pid: number): Map<number, Thread> {
 	const folder = `/proc/${pid}/task`;
 	const threads = new Map<number, Thread>();
@@ -22,7 +22,7 @@ export function threadsOf(pid: number): Map<number, Thread> {
 			const wakes = Number(/^voluntary_ctxt_switches:\s+(\d+)/m.exec(status)?.[1]);
 			threads.set(Number(tid), { name: readFileSync(`${folder}/${tid}/comm`, "utf8").trim(), cpu, waited, wakes });
 		} catch {
-			/* It has ended meanwhile. */
+			/* The thread has ended meanwhile. */
 		}
 	}
 	return threads;
@@ -30,16 +30,16 @@ export function threadsOf(pid: number): Map<number, Thread> {
 
 export interface Spent {
 	readonly seconds: number;
-	/** ns */
+	/** [ns] */
 	readonly main: number;
 	readonly mainWaited: number;
 	readonly all: number;
-	/** By thread's name. */
+	/** By thread name. */
 	readonly byName: ReadonlyMap<string, number>;
 	readonly wakes: number;
 }
 
-/** What a process spent while `work` ran. */
+/** CPU use of a process while `work` ran. */
 export async function spentDuring(pid: number, work: () => Promise<unknown>): Promise<Spent> {
 	const before = threadsOf(pid);
 	const began = performance.now();
@@ -58,14 +58,14 @@ export async function spentDuring(pid: number, work: () => Promise<unknown>): Pr
 	return { seconds, main, mainWaited, all, byName, wakes };
 }
 
-/** Bytes, now and at most so far (as the kernel counts them, which lags a little). */
+/** Resident memory [bytes], now and at its peak. The kernel updates these counts with a small delay. */
 export function memoryOf(pid: number): { readonly resident: number; readonly peak: number } {
 	const status = readFileSync(`/proc/${pid}/status`, "utf8");
 	const bytes = (field: string) => Number(new RegExp(`${field}:\\s+(\\d+) kB`).exec(status)?.[1]) * 1024;
 	return { resident: bytes("VmRSS"), peak: bytes("VmHWM") };
 }
 
-/** From here on the peak counts anew. */
+/** Resets the peak. */
 export function resetPeak(pid: number): void {
 	writeFileSync(`/proc/${pid}/clear_refs`, "5");
 }

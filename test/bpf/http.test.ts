@@ -1,4 +1,4 @@
-/** bpf/parse/http.h: requests of HTTP/1 in pieces of any size, in the kernel and in user space. */
+/** bpf/parse/http.h: HTTP/1 requests split into segments of any size, in the kernel and in user space. */
 import * as fc from "fast-check";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { REQUEST_FLAG } from "../../src/native/layout.ts";
@@ -17,7 +17,7 @@ beforeAll(() => {
 });
 afterAll(() => scratch.close());
 
-/** As a whole, in segments of 1, 3 and 64, and in the kernel: all the same. */
+/** The result is the same for the whole stream, for segments of 1, 3 and 64 bytes, and in the kernel. */
 function read(text: string) {
 	const bytes = Buffer.from(text, "latin1");
 	const whole = readHttp(user, [bytes]);
@@ -54,13 +54,13 @@ describe("the name of a request", () => {
 		expect(read(text)).toMatchObject({ requests: [{ name, path, at: text.length }], end: null });
 	});
 
-	test("a URI stands for Host, and it is noted that they differ", () => {
+	test("the URI's host takes precedence over Host, and a difference is recorded", () => {
 		const { requests } = read(head("GET http://a.test/ HTTP/1.1", "Host: b.test"));
 		expect(requests).toMatchObject([{ name: "a.test", flags: REQUEST_FLAG.absolute | REQUEST_FLAG.twoNames }]);
 	});
 });
 
-describe("what servers could read differently is broken", () => {
+describe("ambiguous requests are invalid", () => {
 	test.each([
 		["two Hosts", head("GET / HTTP/1.1", "Host: a.test", "Host: b.test"), "bad_host"],
 		["one Host that begins another", head("GET / HTTP/1.1", "Host: a.test", "Host: a.tes"), "bad_host"],
@@ -134,7 +134,7 @@ describe("the next request is found behind", () => {
 	});
 });
 
-describe("no HTTP/1", () => {
+describe("not HTTP/1", () => {
 	test.each([
 		["SSH", "SSH-2.0-OpenSSH_9.2p1 Debian-2\r\n"],
 		["SMTP", "EHLO a.test\r\n"],
@@ -147,7 +147,7 @@ describe("no HTTP/1", () => {
 		expect(read(text)).toMatchObject({ requests: [], end: "other", flags: 0 });
 	});
 
-	test("HTTP/2 by prior knowledge is named", () => {
+	test("HTTP/2 by prior knowledge is recognised", () => {
 		expect(read("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n")).toMatchObject({
 			requests: [],
 			end: "other",
@@ -156,18 +156,18 @@ describe("no HTTP/1", () => {
 	});
 });
 
-test("a head that is half read is pending, a body is not", () => {
+test("an incomplete head is pending, an incomplete body is not", () => {
 	const isPending = (text: string) => read(text).isPending;
 	expect(["", "G", "GET / HT", GET.slice(0, -1)].map(isPending)).toEqual([false, true, true, true]);
 	expect([GET, `${head("POST / HTTP/1.1", "Content-Length: 9")}x`].map(isPending)).toEqual([false, false]);
 });
 
-test("methods and paths are kept as far as there is room", () => {
+test("methods and paths are truncated to the space available", () => {
 	const { requests } = read(head(`${"M".repeat(32)} /${"p".repeat(300)} HTTP/1.1`, `Host: ${"h".repeat(300)}`));
 	expect(requests).toMatchObject([{ method: "M".repeat(16), path: `/${"p".repeat(255)}`, name: "h".repeat(256) }]);
 });
 
-test("any pieces of anything read alike", () => {
+test("the result does not depend on the segments", () => {
 	const parts = fc.constantFrom(
 		...[
 			GET,

@@ -1,4 +1,4 @@
-/** The kernel decides as the plain evaluator does: random policies and connections, through the loaded programs. */
+/** The loaded programs decide random policies and connections as the reference evaluator does. */
 import * as fc from "fast-check";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import type { Kernel } from "../../src/native/binding.ts";
@@ -26,7 +26,7 @@ beforeAll(() => {
 
 afterAll(() => scratch.close());
 
-/** Reasons that the hooks, which know the packet, make of a denial by default; `judge` sees only the decision. */
+/** Reasons that the hooks give to a denial by default because they know the packet. `judge` has only the decision. */
 const REFINED: readonly string[] = ["name_missing", "name_bad", "unreadable"];
 
 function expected({ action, verdict, rule, alert, reason }: Decision): Omit<Judged, "durationNs"> {

@@ -1,4 +1,4 @@
-/** Which maps a new version of the programs takes over: SP_KEPT of bpf/kernel/maps.h, as the loader reads it. */
+/** The maps that a new version of the programs takes over: SP_KEPT of bpf/kernel/maps.h, as the loader reads it. */
 import { execFileSync } from "node:child_process";
 import { join } from "node:path";
 import { expect, test } from "vitest";
@@ -19,8 +19,10 @@ const types: readonly BtfType[] = JSON.parse(
 	}),
 ).types;
 
-/* A map that is renamed or loses its mark starts empty after an upgrade. If that is meant, raise SP_LAYOUT_VERSION,
-   which replaces all maps at once, and change both here. */
+/*
+ * A map that is renamed or loses its mark is empty after an upgrade. If that is intended, raise SP_LAYOUT_VERSION, which
+ * replaces all maps together, and change both here.
+ */
 test("the maps kept over an upgrade are those of the layout's version", () => {
 	const kept = types
 		.filter(({ kind, name }) => kind === "DECL_TAG" && name === "kept")

@@ -1,4 +1,4 @@
-/** bpf/parse/reader.h: what a TCP client says, in pieces of any size, in the kernel and in user space. */
+/** bpf/parse/reader.h: the stream of a TCP client, split into segments of any size, in the kernel and in user space. */
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { PARSE_KIND, PARSE_REQUEST, READ_RESULT, TEXT } from "../../src/native/layout.ts";
 import { addon, Scratch } from "../native/scratch.ts";
@@ -28,7 +28,7 @@ beforeAll(() => {
 });
 afterAll(() => scratch.close());
 
-/** Both parsers read it, each request they answered is the same, and this is what they found. */
+/** Reads the stream with both parsers, asserts that their requests are identical, and returns the result. */
 function read(stream: Uint8Array, size = 1400) {
 	const pieces = cut(stream, size);
 	const [inUser, inKern] = parsers.map(([, parse]) => readStream(parse, pieces));
@@ -58,7 +58,7 @@ describe("a hello", () => {
 		}
 	});
 
-	test("cut at every place", () => {
+	test("split at every offset", () => {
 		const stream = records(PLAIN, 61);
 		for (let at = 1; at < stream.length; at++) {
 			const pieces = [stream.subarray(0, at), stream.subarray(at)];
@@ -71,7 +71,7 @@ describe("a hello", () => {
 		}
 	});
 
-	test("of 16 kB is read, and a longer one is broken", () => {
+	test("of 16 kB is parsed, and a longer one is invalid", () => {
 		const around = clientHello([serverName(NAME), padding(0)]).length - 4;
 		expect(read(records(clientHello([padding(16_384 - around), serverName(NAME)]))).hellos).toMatchObject([named]);
 		expect(read(records(clientHello([padding(16_385 - around), serverName(NAME)]))).hellos).toMatchObject([
@@ -101,7 +101,7 @@ describe("a hello", () => {
 		}
 	});
 
-	test("with encrypted_client_hello is marked, wherever it stands", () => {
+	test("with encrypted_client_hello is marked, whatever its position", () => {
 		for (const extensions of [
 			[ECH, serverName(NAME)],
 			[serverName(NAME), ECH],
@@ -110,13 +110,13 @@ describe("a hello", () => {
 		}
 	});
 
-	test("whose extension is longer than all of them is broken", () => {
+	test("with an extension longer than the list is invalid", () => {
 		const hello = Buffer.from(PLAIN);
 		hello.writeUInt16BE(0x4000, hello.length - NAME.length - 7);
 		expect(read(records(hello)).hellos).toMatchObject([{ how: "broken" }]);
 	});
 
-	test("with another record in its middle is broken", () => {
+	test("interrupted by another record is invalid", () => {
 		const stream = Buffer.concat([
 			records(PLAIN.subarray(0, 40)),
 			records(Buffer.from([1]), 9, 20),
@@ -130,7 +130,7 @@ describe("after a hello", () => {
 	const SECOND = clientHello([serverName("second.example")]);
 	const CHANGE_CIPHER = records(Buffer.from([1]), 9, 20);
 
-	test("a second one is read (HelloRetryRequest), alone or behind change_cipher_spec", () => {
+	test("a second one is parsed (HelloRetryRequest), with or without change_cipher_spec before it", () => {
 		for (const between of [Buffer.alloc(0), CHANGE_CIPHER]) {
 			for (const size of [1, 1400]) {
 				const { hellos } = read(Buffer.concat([records(PLAIN), between, records(SECOND)]), size);
@@ -139,7 +139,7 @@ describe("after a hello", () => {
 		}
 	});
 
-	test("application data end it, unless early data were offered", () => {
+	test("application data end the search, unless early data were offered", () => {
 		const data = records(Buffer.alloc(200, 0x16), 200, 23);
 		expect(read(Buffer.concat([records(PLAIN), data, records(SECOND)]))).toMatchObject({
 			hellos: [named],
@@ -152,7 +152,7 @@ describe("after a hello", () => {
 		]);
 	});
 
-	test("the second flight of TLS 1.2 ends it", () => {
+	test("the second flight of TLS 1.2 ends the search", () => {
 		const keyExchange = records(Buffer.from([16, 0, 0, 2, 1, 1]));
 		for (const size of [1, 1400])
 			expect(read(Buffer.concat([records(PLAIN), keyExchange]), size)).toMatchObject({ hellos: [named], isOver: true });
@@ -163,7 +163,7 @@ describe("requests of HTTP", () => {
 	const GET = "GET /a HTTP/1.1\r\nHost: one.example\r\n\r\n";
 	const POST = "POST /b HTTP/1.1\r\nHost: two.example\r\nContent-Length: 5\r\n\r\nGET /";
 
-	test("each of a connection is found, in pieces of any size", () => {
+	test("each request of a connection is found, in segments of any size", () => {
 		for (const size of [1, 3, 1400]) {
 			const { requests, hellos } = read(Buffer.from(GET + POST + GET, "latin1"), size);
 			expect(asked(requests)).toEqual(["GET one.example /a", "POST two.example /b", "GET one.example /a"]);
@@ -171,7 +171,7 @@ describe("requests of HTTP", () => {
 		}
 	});
 
-	test("the name inside CONNECT, and what is said through the tunnel: a hello, or requests", () => {
+	test("the name in CONNECT, and the tunnel's content: a hello, or requests", () => {
 		const connect = "CONNECT three.example:443 HTTP/1.1\r\nHost: proxy.example\r\n\r\n";
 		for (const size of [1, 1400]) {
 			const tls = read(Buffer.concat([Buffer.from(connect, "latin1"), records(LARGE)]), size);
@@ -184,14 +184,14 @@ describe("requests of HTTP", () => {
 		}
 	});
 
-	test("a hello where the next request should be is judged, and so is what hides it", () => {
+	test("a hello in place of the next request is judged, as is data that hides it", () => {
 		const { requests, hellos } = read(Buffer.concat([Buffer.from(GET, "latin1"), records(PLAIN)]));
 		expect(asked(requests)).toEqual(["GET one.example /a", "broken"]);
 		expect(hellos).toMatchObject([named]);
 	});
 });
 
-/** The heads that were found. */
+/** The request heads found. */
 function asked(requests: readonly Buffer[]): string[] {
 	return requests
 		.filter((request) => request.readUInt8(PARSE_REQUEST.result) === READ_RESULT.request)
@@ -227,7 +227,7 @@ describe("cleartext", () => {
 		}
 	});
 
-	test("is looked at for 64 kB", () => {
+	test("is searched for 64 kB", () => {
 		expect(read(Buffer.alloc(70_000, 0x20))).toMatchObject({ isOther: true, hellos: [], isOver: true });
 	});
 
@@ -237,7 +237,7 @@ describe("cleartext", () => {
 	});
 });
 
-test("a request that lies outside the bytes is refused", () => {
+test("a request outside the buffer is refused", () => {
 	const request = Buffer.alloc(PARSE_REQUEST.bytes);
 	request.writeUInt8(PARSE_KIND.stream, PARSE_REQUEST.kind);
 	request.writeUInt32LE(5, PARSE_REQUEST.end);

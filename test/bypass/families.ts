@@ -1,16 +1,19 @@
-/** All rows, by family, in the order in which they are told. */
-import { LIVES } from "./lives.ts";
+/** All rows by family, in the order of the table. */
+
+import { FORGED_PACKETS } from "./forged-packets.ts";
+import { KERNEL_STATE } from "./kernel-state.ts";
 import { NAMES_DNS, NAMES_DNS_TCP } from "./names-dns.ts";
 import { NAMES_HTTP } from "./names-http.ts";
-import { NAMES_LIVE } from "./names-live.ts";
+import { NAMES_OPEN_CONNECTIONS } from "./names-open-connections.ts";
 import { NAMES_QUIC } from "./names-quic.ts";
 import { NAMES_SPLIT } from "./names-split.ts";
 import { NAMES_TLS } from "./names-tls.ts";
 import { RAW } from "./raw.ts";
+import { ROUTING } from "./routing.ts";
 import type { Row } from "./row.ts";
+import { SOCKET_REUSE } from "./socket-reuse.ts";
 import { SOCKETS } from "./sockets.ts";
-import { TRICKS } from "./tricks.ts";
-import { TRICKS_TLS } from "./tricks-tls.ts";
+import { TLS_DESYNC } from "./tls-desync.ts";
 
 export interface Family {
 	readonly title: string;
@@ -18,8 +21,11 @@ export interface Family {
 }
 
 export const FAMILIES = {
-	sockets: { title: "Sockets", rows: [...SOCKETS, ...RAW, ...TRICKS, ...LIVES] },
-	tls: { title: "Names in TLS", rows: [...NAMES_TLS, ...NAMES_SPLIT, ...TRICKS_TLS, ...NAMES_LIVE] },
+	sockets: {
+		title: "Sockets",
+		rows: [...SOCKETS, ...RAW, ...SOCKET_REUSE, ...ROUTING, ...FORGED_PACKETS, ...KERNEL_STATE],
+	},
+	tls: { title: "Names in TLS", rows: [...NAMES_TLS, ...NAMES_SPLIT, ...TLS_DESYNC, ...NAMES_OPEN_CONNECTIONS] },
 	dns: { title: "Names in DNS", rows: [...NAMES_DNS, ...NAMES_DNS_TCP] },
 	quic: { title: "Names in QUIC", rows: NAMES_QUIC },
 	http: { title: "Names in HTTP", rows: NAMES_HTTP },

@@ -1,11 +1,11 @@
-/** Which rows are not held, and why: the only place that says so. A row that is held must not be listed here. */
+/** Rows that Sallyport does not stop, with the reason. A row that it stops must not be listed here. */
 
 export interface Known {
 	readonly rows: readonly string[];
 	readonly why: string;
 }
 
-/** What cgroup programs cannot stop. README.md says the same in the same words: test/unit/known-open.test.ts. */
+/** Traffic that cgroup programs cannot stop. README.md has the same texts (test/unit/known-open.test.ts). */
 export const OPEN: readonly Known[] = [
 	{
 		rows: ["S7l", "S7m"],
@@ -25,7 +25,7 @@ export const OPEN: readonly Known[] = [
 	},
 ];
 
-/** What is not read or judged yet. */
+/** Traffic whose parser or check does not exist yet. */
 export const WAITING: readonly Known[] = [];
 
 export function whyNot(id: string): { known: "open" | "waiting"; why: string } | null {

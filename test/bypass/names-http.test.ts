@@ -1,4 +1,4 @@
 import { FAMILIES } from "./families.ts";
-import { holdRows } from "./hold-rows.ts";
+import { testRows } from "./row-tests.ts";
 
-holdRows(FAMILIES.http);
+testRows(FAMILIES.http);

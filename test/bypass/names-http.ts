@@ -1,13 +1,13 @@
-/** N16: names in cleartext HTTP (RFC 9112). Needs phase http. */
+/** N16: names in cleartext HTTP (RFC 9112), in phase http. */
 
 import { policy } from "../support/policies.ts";
 import { PORTS } from "../support/stage.ts";
 import type { Row } from "./row.ts";
 import { measure } from "./runner.ts";
-import { told } from "./sockets.ts";
+import { attemptAt } from "./sockets.ts";
 import type { Target } from "./target.ts";
 
-/** The allowed name on port 80; http denies by default. */
+/** Allows the name on port 80, with a default of deny in phase http. */
 function byHost({ good }: Target): string {
 	const rule = { name: "good", to: { domain: good.name, ports: [PORTS.http, PORTS.echo] } };
 	return policy({ rules: [rule] }).replace('"http": "allow"', '"http": "deny"');
@@ -15,7 +15,7 @@ function byHost({ good }: Target): string {
 
 const hex = (text: string) => Buffer.from(text, "latin1").toString("hex");
 
-/** Pieces, each a segment. */
+/** Each piece is sent as one segment. */
 type Say = (t: { good: string; evil: string }) => string | readonly string[];
 
 const END = "\r\n\r\n";
@@ -109,14 +109,14 @@ export const NAMES_HTTP: readonly Row[] = [
 			title: `HTTP: ${title}`,
 			kind: "stop",
 			policy: byHost,
-			run: async (scene, { good, evil }) => {
-				await scene.ask(good.name);
+			run: async (fixture, { good, evil }) => {
+				await fixture.ask(good.name);
 				const said = say({ good: good.name, evil: evil.name });
-				const outcome = await scene.script("tcp4", steps(good.v4, said));
-				const { bytes, recorded } = await measure(scene, "stop", [{ address: good.v4 }]);
-				/* Of several pieces, those before the one that tells may have left, and left twice. */
-				const incomplete = typeof said !== "string" && (await scene.stage.bytesAt({ at: good.v4 })) < size(said);
-				return { ...told([], outcome), measured: { bytes: incomplete ? 0 : bytes, recorded } };
+				const outcome = await fixture.script("tcp4", steps(good.v4, said));
+				const { bytes, recorded } = await measure(fixture, "stop", [{ address: good.v4 }]);
+				/* The pieces before the decisive one may have been sent, possibly twice. */
+				const incomplete = typeof said !== "string" && (await fixture.stage.bytesAt({ at: good.v4 })) < size(said);
+				return { ...attemptAt([], outcome), measured: { bytes: incomplete ? 0 : bytes, recorded } };
 			},
 		}),
 	),
@@ -125,14 +125,14 @@ export const NAMES_HTTP: readonly Row[] = [
 		title: "HTTP: a second request on the connection, another Host",
 		kind: "stop",
 		policy: byHost,
-		run: async (scene, { good, evil }) => {
-			await scene.ask(good.name);
+		run: async (fixture, { good, evil }) => {
+			await fixture.ask(good.name);
 			const request = (name: string) => `GET / HTTP/1.1\r\nHost: ${name}${END}`;
 			const sends = [request(good.name), request(evil.name)].flatMap((each) => [`?send=${hex(each)}`, "wait=50"]);
-			const outcome = await scene.script("tcp4", [`connect=${good.v4},${PORTS.echo}`, ...sends]);
-			const { bytes, recorded } = await measure(scene, "stop", [{ address: good.v4 }]);
+			const outcome = await fixture.script("tcp4", [`connect=${good.v4},${PORTS.echo}`, ...sends]);
+			const { bytes, recorded } = await measure(fixture, "stop", [{ address: good.v4 }]);
 			return {
-				...told([], outcome),
+				...attemptAt([], outcome),
 				measured: { bytes: Math.max(0, bytes - request(good.name).length), recorded },
 			};
 		},
@@ -143,12 +143,12 @@ export const NAMES_HTTP: readonly Row[] = [
 			title: `HTTP: ${title}`,
 			kind: "pass",
 			policy: byHost,
-			run: async (scene, { good, evil }) => {
-				await scene.ask(good.name);
+			run: async (fixture, { good, evil }) => {
+				await fixture.ask(good.name);
 				const said = say({ good: good.name, evil: evil.name });
-				const outcome = await scene.script("tcp4", steps(good.v4, said));
-				const arrived = await scene.stage.bytesAt({ at: good.v4 });
-				return { ...told([{ address: good.v4 }], outcome), ok: arrived === size(said) && outcome.read !== "" };
+				const outcome = await fixture.script("tcp4", steps(good.v4, said));
+				const arrived = await fixture.stage.bytesAt({ at: good.v4 });
+				return { ...attemptAt([{ address: good.v4 }], outcome), ok: arrived === size(said) && outcome.read !== "" };
 			},
 		}),
 	),

@@ -1,26 +1,26 @@
-/** N14 and N15: names in QUIC (RFC 9000, 9001, 9369). Needs Initials to be read in the kernel. */
+/** N14 and N15: names in QUIC Initials (RFC 9000, 9001, 9369), parsed in the kernel. */
 import { crypto, DRAFT29, initial, longHeader, PING, pad, QUIC1, QUIC2, shortHeader } from "../support/quic-packets.ts";
 import { PORTS } from "../support/stage.ts";
 import { clientHello, serverName } from "../support/tls-hello.ts";
+import type { Fixture } from "./fixture.ts";
 import { common } from "./hellos.ts";
 import { byName } from "./policies.ts";
-import type { Row, Tried } from "./row.ts";
+import type { Attempt, Row } from "./row.ts";
 import { measure } from "./runner.ts";
-import type { Scene } from "./scene.ts";
-import { told } from "./sockets.ts";
+import { attemptAt } from "./sockets.ts";
 import type { Target } from "./target.ts";
 
 const hex = (bytes: Buffer) => bytes.toString("hex");
 const UNKNOWN = 0x1a2a3a4a;
 
-/** A ClientHello for QUIC: no session id, transport parameters, ALPN. The name stands last, so that a split can be before it. */
+/** A ClientHello for QUIC: no session id, transport parameters, ALPN. The name is last, so that a split can precede it. */
 export function quicHello(name: string): Buffer {
 	const alpn = { type: 16, data: Buffer.from("0003026833", "hex") };
 	const parameters = { type: 57, data: Buffer.from("0f00", "hex") };
 	return clientHello([...common(), alpn, parameters, serverName(name)], { sessionId: Buffer.alloc(0) });
 }
 
-/** One datagram each. */
+/** One Initial per datagram. */
 type Way = readonly [id: string, title: string, datagrams: (name: string) => readonly Buffer[]];
 
 const middle = (message: Buffer, name: string) => message.indexOf(name) + (name.length >> 1);
@@ -31,7 +31,7 @@ function halves(name: string): readonly [Buffer, Buffer] {
 	return [crypto(0, message.subarray(0, at)), crypto(at, message.subarray(at))];
 }
 
-/** In frames of `size` bytes, the last one first. */
+/** In CRYPTO frames of `size` bytes, the last one first. */
 function backwards(message: Buffer, size: number): Buffer {
 	const frames: Buffer[] = [];
 	for (let at = 0; at < message.length; at += size) frames.unshift(crypto(at, message.subarray(at, at + size)));
@@ -95,17 +95,17 @@ const WAYS: readonly Way[] = [
 	],
 ];
 
-function send(scene: Scene, address: string, datagrams: readonly Buffer[]) {
+function send(fixture: Fixture, address: string, datagrams: readonly Buffer[]) {
 	const sends = datagrams.map((each) => `?send=${hex(each)}`);
-	return scene.script("udp4", [`connect=${address},${PORTS.tls}`, ...sends, "wait=50"]);
+	return fixture.script("udp4", [`connect=${address},${PORTS.tls}`, ...sends, "wait=50"]);
 }
 
-/** To the address of the allowed name; what must not arrive is the last datagram of each hello. */
-async function stop(scene: Scene, { good }: Target, datagrams: readonly Buffer[], allowed = 0): Promise<Tried> {
-	const outcome = await send(scene, good.v4, datagrams);
-	const { bytes, recorded } = await measure(scene, "stop", [{ address: good.v4 }]);
+/** Sent to the address of the allowed name. The last datagram of each ClientHello must not arrive. */
+async function stop(fixture: Fixture, { good }: Target, datagrams: readonly Buffer[], allowed = 0): Promise<Attempt> {
+	const outcome = await send(fixture, good.v4, datagrams);
+	const { bytes, recorded } = await measure(fixture, "stop", [{ address: good.v4 }]);
 	const whole = datagrams.reduce((sum, each) => sum + each.length, 0);
-	return { ...told([], outcome), measured: { bytes: bytes < whole ? 0 : bytes - allowed, recorded } };
+	return { ...attemptAt([], outcome), measured: { bytes: bytes < whole ? 0 : bytes - allowed, recorded } };
 }
 
 const both: Row[] = WAYS.flatMap(([id, title, way]): Row[] => [
@@ -114,9 +114,9 @@ const both: Row[] = WAYS.flatMap(([id, title, way]): Row[] => [
 		title: `QUIC, another name: ${title}`,
 		kind: "stop",
 		policy: byName,
-		run: async (scene, t) => {
-			await scene.ask(t.good.name);
-			return stop(scene, t, way(t.evil.name));
+		run: async (fixture, t) => {
+			await fixture.ask(t.good.name);
+			return stop(fixture, t, way(t.evil.name));
 		},
 	},
 	{
@@ -124,13 +124,13 @@ const both: Row[] = WAYS.flatMap(([id, title, way]): Row[] => [
 		title: `QUIC, the allowed name: ${title}`,
 		kind: "pass",
 		policy: byName,
-		run: async (scene, t) => {
-			await scene.ask(t.good.name);
+		run: async (fixture, t) => {
+			await fixture.ask(t.good.name);
 			const datagrams = way(t.good.name);
-			const outcome = await send(scene, t.good.v4, datagrams);
-			const { bytes } = await scene.wire.at({ address: t.good.v4 });
+			const outcome = await send(fixture, t.good.v4, datagrams);
+			const { bytes } = await fixture.wire.at({ address: t.good.v4 });
 			const whole = datagrams.reduce((sum, each) => sum + each.length, 0);
-			return { ...told([{ address: t.good.v4 }], outcome), ok: bytes === whole };
+			return { ...attemptAt([{ address: t.good.v4 }], outcome), ok: bytes === whole };
 		},
 	},
 ]);
@@ -145,23 +145,27 @@ function only(
 		title,
 		kind: "stop",
 		policy: byName,
-		run: async (scene, t) => {
-			await scene.ask(t.good.name);
+		run: async (fixture, t) => {
+			await fixture.ask(t.good.name);
 			const { before = [], datagrams } = build(t);
 			const allowed = before.reduce((sum, each) => sum + each.length, 0);
-			return stop(scene, t, [...before, ...datagrams], allowed);
+			return stop(fixture, t, [...before, ...datagrams], allowed);
 		},
 	};
 }
 
-/** What begins no hello, where a flow may be opened for the sake of a name only. (An address that DNS told for it may be sent anything.) */
+/**
+ * Datagrams that do not begin a ClientHello, on a flow that is allowed only until its name is known. An address that DNS
+ * resolved for the name may receive any datagram.
+ */
 function byNameOnly(id: string, title: string, datagram: Buffer): Row {
 	return {
 		id,
 		title: `name_binding: sni: ${title}`,
 		kind: "stop",
 		policy: (t) => byName(t, [], { name_binding: "sni" }),
-		run: async (scene, { nameless }) => told([{ address: nameless.v4 }], await send(scene, nameless.v4, [datagram])),
+		run: async (fixture, { nameless }) =>
+			attemptAt([{ address: nameless.v4 }], await send(fixture, nameless.v4, [datagram])),
 	};
 }
 
@@ -194,13 +198,13 @@ const stops: Row[] = [
 	}),
 	{
 		...only("N14q", "QUIC: both in one send (UDP_SEGMENT), the allowed name first", () => ({ datagrams: [] })),
-		run: async (scene, t) => {
-			await scene.ask(t.good.name);
+		run: async (fixture, t) => {
+			await fixture.ask(t.good.name);
 			const pair = Buffer.concat([whole(t.good.name), whole(t.evil.name, { dcid: dcid("0102030405060708") })]);
 			const steps = ["gso=1200", `connect=${t.good.v4},${PORTS.tls}`, `send=${hex(pair)}`];
-			const outcome = await scene.script("udp4", steps);
-			const { bytes, recorded } = await measure(scene, "stop", [{ address: t.good.v4 }]);
-			return { ...told([], outcome), measured: { bytes: bytes < pair.length ? 0 : bytes, recorded } };
+			const outcome = await fixture.script("udp4", steps);
+			const { bytes, recorded } = await measure(fixture, "stop", [{ address: t.good.v4 }]);
+			return { ...attemptAt([], outcome), measured: { bytes: bytes < pair.length ? 0 : bytes, recorded } };
 		},
 	},
 	only("N15a", "QUIC of an unknown version", ({ evil }) => ({
@@ -218,7 +222,7 @@ const stops: Row[] = [
 	byNameOnly("N15e", "a short header first", shortHeader(1200)),
 ];
 
-/** Its tag does not fit any more. */
+/** The authentication tag is invalid. */
 function spoiled(packet: Buffer): Buffer {
 	packet[packet.length - 1] = (packet[packet.length - 1] ?? 0) ^ 1;
 	return packet;

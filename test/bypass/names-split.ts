@@ -1,18 +1,18 @@
-/** N5 to N7: a hello in pieces, and one that does not come first. */
+/** N5 to N7: a ClientHello split into segments, and one preceded by other data. */
 import { PORTS } from "../support/stage.ts";
 import { clientHello, padding, records, serverName, u16 } from "../support/tls-hello.ts";
+import type { Fixture } from "./fixture.ts";
 import { common, hello, keyShare, largeShare } from "./hellos.ts";
 import { said } from "./names-tls.ts";
 import { byHello, byName } from "./policies.ts";
-import type { Row, Tried } from "./row.ts";
+import type { Attempt, Row } from "./row.ts";
 import { measure } from "./runner.ts";
-import type { Scene } from "./scene.ts";
 import type { Host } from "./target.ts";
 
 const hex = (bytes: Buffer) => bytes.toString("hex");
 const RECORD = 5;
 
-/** How a hello is cut: the bytes and the steps that send them. */
+/** A split of a ClientHello: its bytes and the script's steps that send them. */
 interface Cut {
 	readonly bytes: Buffer;
 	readonly steps: readonly string[];
@@ -32,7 +32,7 @@ function cutAt(bytes: Buffer, ...places: number[]): Cut {
 	return { bytes, steps: parts.flatMap((part) => [part, "wait=20"]) };
 }
 
-/** In the middle of the name. */
+/** Splits in the middle of the name. */
 const inName = (bytes: Buffer, name: string) => bytes.indexOf(name) + (name.length >> 1);
 
 const WAYS: readonly Way[] = [
@@ -94,8 +94,8 @@ const WAYS: readonly Way[] = [
 	],
 ];
 
-function say(scene: Scene, { v4 }: Host, { steps }: Cut, after = "read=400") {
-	return scene.script("tcp4", [
+function say(fixture: Fixture, { v4 }: Host, { steps }: Cut, after = "read=400") {
+	return fixture.script("tcp4", [
 		`connect=${v4},${PORTS.tls}`,
 		...steps.map((step) => step.replace(/^send/, "?send")),
 		after,
@@ -108,11 +108,11 @@ const cut: Row[] = WAYS.flatMap(([letter, title, way]): Row[] => [
 		title: `another name: ${title}`,
 		kind: "stop",
 		policy: byHello,
-		run: async (scene, { evil }) => {
-			await scene.ask(evil.name);
-			const outcome = await say(scene, evil, way(evil.name));
-			/* What came before the last piece may have arrived: nothing of it is a hello without its end. */
-			return completed(scene, evil, way(evil.name), said(outcome));
+		run: async (fixture, { evil }) => {
+			await fixture.ask(evil.name);
+			const outcome = await say(fixture, evil, way(evil.name));
+			/* The segments before the last one may have arrived: without the last one the ClientHello is incomplete. */
+			return completed(fixture, evil, way(evil.name), said(outcome));
 		},
 	},
 	{
@@ -120,28 +120,28 @@ const cut: Row[] = WAYS.flatMap(([letter, title, way]): Row[] => [
 		title: `the allowed name: ${title}`,
 		kind: "pass",
 		policy: byName,
-		run: async (scene, { good }) => {
-			await scene.ask(good.name);
+		run: async (fixture, { good }) => {
+			await fixture.ask(good.name);
 			const sent = way(good.name);
-			const outcome = await say(scene, good, sent, "read=1000");
-			const arrived = await scene.stage.bytesAt({ at: good.v4 });
+			const outcome = await say(fixture, good, sent, "read=1000");
+			const arrived = await fixture.stage.bytesAt({ at: good.v4 });
 			const ok = arrived === sent.bytes.length && said(outcome) === "ServerHello";
-			return { at: [{ address: good.v4 }], told: said(outcome), ok };
+			return { at: [{ address: good.v4 }], clientSaw: said(outcome), ok };
 		},
 	},
 ]);
 
-/** The hello got out if the server has as many bytes as it takes: on the wire are those, too, that were sent twice. */
-async function completed(scene: Scene, host: Host, { bytes }: Cut, told: string): Promise<Tried> {
+/** The hello has arrived if the server's socket received its full length. The wire count also includes retransmissions. */
+async function completed(fixture: Fixture, host: Host, { bytes }: Cut, clientSaw: string): Promise<Attempt> {
 	const at = [{ address: host.v4 }];
-	const { bytes: arrived, recorded } = await measure(scene, "stop", at);
-	const isWhole = (await scene.stage.bytesAt({ at: host.v4 })) >= bytes.length;
-	return { at, told, measured: { bytes: isWhole ? arrived : 0, recorded } };
+	const { bytes: arrived, recorded } = await measure(fixture, "stop", at);
+	const isWhole = (await fixture.stage.bytesAt({ at: host.v4 })) >= bytes.length;
+	return { at, clientSaw, measured: { bytes: isWhole ? arrived : 0, recorded } };
 }
 
 const EMPTY = Buffer.concat([Buffer.from([22, 3, 1]), u16(0)]);
 
-/** Something before the hello, on a connection that may be opened: the hello itself must not get out. */
+/** Other data precedes the hello, on a connection that may be opened. The hello itself must not arrive. */
 const BEFORE: readonly (readonly [letter: string, title: string, who: string, before: Buffer])[] = [
 	["7g", "cleartext (SMTP's STARTTLS)", "a mail client", Buffer.from("EHLO x\r\nSTARTTLS\r\n")],
 	["7h", "cleartext that looks like HTTP", "a tunnel over a proxy", Buffer.from("CONNECT x:443 HTTP/1.1\r\n\r\n")],
@@ -149,17 +149,17 @@ const BEFORE: readonly (readonly [letter: string, title: string, who: string, be
 	["7j", "a ChangeCipherSpec record (RFC 8446 D.4)", "reader of RFC 8446", Buffer.from("140303000101", "hex")],
 ];
 
-/** The first hello has no key share that the server takes, so it asks for another one (RFC 8446 4.1.4). */
+/** The first hello has no key share that the server accepts, so the server sends HelloRetryRequest (RFC 8446 4.1.4). */
 const retried: Row = {
 	id: "N7k",
 	title: "another name in the second hello, behind a HelloRetryRequest",
 	kind: "stop",
 	who: "reader of RFC 8446",
 	policy: byHello,
-	run: async (scene, { good, evil }) => {
-		await scene.ask(good.name);
+	run: async (fixture, { good, evil }) => {
+		await fixture.ask(good.name);
 		const first = hello(good.name, common(keyShare([])));
-		const outcome = await scene.script("tcp4", [
+		const outcome = await fixture.script("tcp4", [
 			`connect=${good.v4},${PORTS.tls}`,
 			`send=${hex(first)}`,
 			"wait=100",
@@ -167,8 +167,8 @@ const retried: Row = {
 			"read=400",
 		]);
 		const at = [{ address: good.v4 }];
-		const { bytes, recorded } = await measure(scene, "stop", at);
-		return { at, told: said(outcome), measured: { bytes: Math.max(0, bytes - first.length), recorded } };
+		const { bytes, recorded } = await measure(fixture, "stop", at);
+		return { at, clientSaw: said(outcome), measured: { bytes: Math.max(0, bytes - first.length), recorded } };
 	},
 };
 
@@ -179,10 +179,10 @@ const late: Row[] = BEFORE.map(
 		kind: "stop",
 		who,
 		policy: byHello,
-		run: async (scene, { good, evil }) => {
-			await scene.ask(good.name);
+		run: async (fixture, { good, evil }) => {
+			await fixture.ask(good.name);
 			const bytes = hello(evil.name);
-			const outcome = await scene.script("tcp4", [
+			const outcome = await fixture.script("tcp4", [
 				`connect=${good.v4},${PORTS.tls}`,
 				...(before === EMPTY
 					? [`send=${hex(Buffer.concat([before, bytes]))}`]
@@ -190,13 +190,13 @@ const late: Row[] = BEFORE.map(
 				"read=400",
 			]);
 			const at = [{ address: good.v4 }];
-			const { bytes: arrived, recorded } = await measure(scene, "stop", at);
-			return { at, told: said(outcome), measured: { bytes: Math.max(0, arrived - before.length), recorded } };
+			const { bytes: arrived, recorded } = await measure(fixture, "stop", at);
+			return { at, clientSaw: said(outcome), measured: { bytes: Math.max(0, arrived - before.length), recorded } };
 		},
 	}),
 );
 
-/** Bounds of what is looked at: 64 kB and 1,024 segments of a connection (docs/deciding.md). */
+/** Limits of parsing: 64 kB and 1,024 segments of a connection (docs/deciding.md). */
 const bounds: Row[] = [
 	{
 		id: "N5k",
@@ -204,11 +204,11 @@ const bounds: Row[] = [
 		kind: "stop",
 		who: "reader of our documentation",
 		policy: byHello,
-		run: async (scene, { evil }) => {
-			await scene.ask(evil.name);
+		run: async (fixture, { evil }) => {
+			await fixture.ask(evil.name);
 			const bytes = records(message(evil.name), 1);
-			const outcome = await say(scene, evil, whole(bytes, `each=${hex(bytes)},200`));
-			return completed(scene, evil, whole(bytes), said(outcome));
+			const outcome = await say(fixture, evil, whole(bytes, `each=${hex(bytes)},200`));
+			return completed(fixture, evil, whole(bytes), said(outcome));
 		},
 	},
 	...(
@@ -223,14 +223,14 @@ const bounds: Row[] = [
 			kind: "stop",
 			who: "reader of our documentation",
 			policy: byHello,
-			run: async (scene, { evil }) => {
-				await scene.ask(evil.name);
+			run: async (fixture, { evil }) => {
+				await fixture.ask(evil.name);
 				const bytes = hello(evil.name);
 				const sends = [`connect=${evil.v4},${PORTS.sink}`, ...steps, "wait=100", `?send=${hex(bytes)}`, "?read=300"];
-				const outcome = await scene.script("tcp4", sends);
+				const outcome = await fixture.script("tcp4", sends);
 				const before = steps.join("").replace(/send=|each=|,200/g, "").length / 2;
-				const { bytes: arrived, recorded } = await measure(scene, "stop", [{ address: evil.v4 }]);
-				return { at: [], told: said(outcome), measured: { bytes: Math.max(0, arrived - before), recorded } };
+				const { bytes: arrived, recorded } = await measure(fixture, "stop", [{ address: evil.v4 }]);
+				return { at: [], clientSaw: said(outcome), measured: { bytes: Math.max(0, arrived - before), recorded } };
 			},
 		}),
 	),

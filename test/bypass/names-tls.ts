@@ -1,17 +1,17 @@
-/** N1 to N4 and N8: whole hellos, and whether name and address agree. */
+/** N1 to N4 and N8: complete ClientHellos, and the agreement of name and address. */
 import { records as api } from "../support/api.ts";
 import { PORTS } from "../support/stage.ts";
 import { clientHello, type Extension, padding, records, serverName, vector16 } from "../support/tls-hello.ts";
+import type { Fixture, Scripted } from "./fixture.ts";
 import { common, ech, grease, hello, largeShare } from "./hellos.ts";
 import { byHello, byName } from "./policies.ts";
-import type { Row, Tried } from "./row.ts";
-import type { Scene, Scripted } from "./scene.ts";
-import { told } from "./sockets.ts";
+import type { Attempt, Row } from "./row.ts";
+import { attemptAt } from "./sockets.ts";
 import type { Target } from "./target.ts";
 
 type Build = (target: Target) => Buffer;
 
-/** What a TLS server said to it: a ServerHello is handshake message 2, an alert record 21. */
+/** The server's response: ServerHello is handshake message 2, an alert is record type 21. */
 export function said(scripted: Scripted): string {
 	const [type, kind] = [scripted.read.slice(0, 2), scripted.read.slice(10, 12)];
 	if (type === "16" && kind === "02") return "ServerHello";
@@ -19,85 +19,85 @@ export function said(scripted: Scripted): string {
 	return scripted.errno === "0" ? "no error" : `${scripted.errno} (${scripted.step})`;
 }
 
-/** A hello to the address of another name, or of none; connect() is allowed to every address. */
+/** A hello to the address of another name or of none. connect() is allowed to every address. */
 export function stopped(id: string, title: string, build: Build, more: Partial<Row> = {}): Row {
 	return {
 		id,
 		title,
 		kind: "stop",
 		policy: byHello,
-		run: async (scene, t) => {
-			await scene.ask(t.evil.name);
-			const outcome = await scene.hello(t.evil.v4, build(t));
-			return { at: [{ address: t.evil.v4 }], told: said(outcome) };
+		run: async (fixture, t) => {
+			await fixture.ask(t.evil.name);
+			const outcome = await fixture.hello(t.evil.v4, build(t));
+			return { at: [{ address: t.evil.v4 }], clientSaw: said(outcome) };
 		},
 		...more,
 	};
 }
 
-/** A hello for the allowed name to its address: a server answers it. */
+/** A hello with the allowed name to that name's address, which a server answers. */
 export function passed(id: string, title: string, build: Build, more: Partial<Row> = {}): Row {
 	return {
 		id,
 		title,
 		kind: "pass",
 		policy: byName,
-		run: async (scene, t) => {
-			await scene.ask(t.good.name);
-			return arrivedWhole(scene, t.good.v4, build(t));
+		run: async (fixture, t) => {
+			await fixture.ask(t.good.name);
+			return arrivedWhole(fixture, t.good.v4, build(t));
 		},
 		...more,
 	};
 }
 
-async function arrivedWhole(scene: Scene, address: string, bytes: Buffer): Promise<Tried> {
-	const outcome = await scene.hello(address, bytes);
-	const arrived = await scene.stage.bytesAt({ at: address });
-	return { at: [{ address }], told: said(outcome), ok: outcome.errno === "0" && arrived === bytes.length };
+async function arrivedWhole(fixture: Fixture, address: string, bytes: Buffer): Promise<Attempt> {
+	const outcome = await fixture.hello(address, bytes);
+	const arrived = await fixture.stage.bytesAt({ at: address });
+	return { at: [{ address }], clientSaw: said(outcome), ok: outcome.errno === "0" && arrived === bytes.length };
 }
 
 const binding: Row[] = [
 	{
 		...stopped("N1a", "allowed SNI to an address that DNS never gave for it", () => Buffer.alloc(0)),
-		run: async (scene, { good, nameless }) => {
-			await scene.ask(good.name);
-			return told([{ address: nameless.v4 }], await scene.hello(nameless.v4, hello(good.name)));
+		run: async (fixture, { good, nameless }) => {
+			await fixture.ask(good.name);
+			return attemptAt([{ address: nameless.v4 }], await fixture.hello(nameless.v4, hello(good.name)));
 		},
 	},
 	stopped("N1b", "allowed SNI to an address that DNS gave for another name", (t) => hello(t.good.name)),
 	{
 		...stopped("N1c", "the same over IPv6", () => Buffer.alloc(0)),
-		run: async (scene, { good, nameless }) => {
-			await scene.ask(good.name, { type: "AAAA" });
-			return told([{ address: nameless.v6 }], await scene.hello(nameless.v6, hello(good.name)));
+		run: async (fixture, { good, nameless }) => {
+			await fixture.ask(good.name, { type: "AAAA" });
+			return attemptAt([{ address: nameless.v6 }], await fixture.hello(nameless.v6, hello(good.name)));
 		},
 	},
 	{
 		...stopped("N2a", "an address learned for an allowed name, another SNI", () => Buffer.alloc(0)),
 		policy: byName,
-		run: async (scene, { good, evil }) => {
-			await scene.ask(good.name);
-			return told([{ address: good.v4 }], await scene.hello(good.v4, hello(evil.name)));
+		run: async (fixture, { good, evil }) => {
+			await fixture.ask(good.name);
+			return attemptAt([{ address: good.v4 }], await fixture.hello(good.v4, hello(evil.name)));
 		},
 	},
 	{
 		...stopped("N2b", "the SNI of one allowed name to the address of another", () => Buffer.alloc(0)),
 		policy: byName,
-		run: async (scene, { good, also }) => {
-			await scene.ask(good.name);
-			await scene.ask(also.name);
-			return told([{ address: good.v4 }], await scene.hello(good.v4, hello(also.name)));
+		run: async (fixture, { good, also }) => {
+			await fixture.ask(good.name);
+			await fixture.ask(also.name);
+			return attemptAt([{ address: good.v4 }], await fixture.hello(good.v4, hello(also.name)));
 		},
 	},
 ];
 
-/** To an address that was learned for the allowed name, so that only what is in the hello can deny it. */
+/** Sent to an address resolved for the allowed name, so that only the content of the hello can deny it. */
 const odd = (id: string, title: string, build: Build): Row => ({
 	...stopped(id, title, build),
 	policy: byName,
-	run: async (scene, t) => {
-		await scene.ask(t.good.name);
-		return { at: [{ address: t.good.v4 }], told: said(await scene.hello(t.good.v4, build(t))) };
+	run: async (fixture, t) => {
+		await fixture.ask(t.good.name);
+		return { at: [{ address: t.good.v4 }], clientSaw: said(await fixture.hello(t.good.v4, build(t))) };
 	},
 });
 
@@ -120,7 +120,7 @@ const names: Row[] = [
 	passed("N3n", "the allowed name with a trailing dot", (t) => hello(`${t.good.name}.`)),
 ];
 
-/** A server_name of type 1, which is none (RFC 6066 3). */
+/** A server_name entry of type 1, which is undefined (RFC 6066 3). */
 function otherType(name: string): Extension {
 	const bytes = Buffer.from(name);
 	return { type: 0, data: vector16(Buffer.concat([Buffer.from([1]), vector16(bytes)])) };
@@ -135,26 +135,26 @@ const large: Row[] = [
 	),
 	{
 		...passed("N4c", "the same, segments of 500 bytes", () => Buffer.alloc(0)),
-		run: async (scene, { good }) => {
-			await scene.ask(good.name);
+		run: async (fixture, { good }) => {
+			await fixture.ask(good.name);
 			const bytes = records(clientHello([padding(400), ...common(largeShare()), serverName(good.name)]));
-			const outcome = await scene.script("tcp4", [
+			const outcome = await fixture.script("tcp4", [
 				"mss=500",
 				`connect=${good.v4},${PORTS.tls}`,
 				`send=${bytes.toString("hex")}`,
 				"read=300",
 			]);
-			const arrived = await scene.stage.bytesAt({ at: good.v4 });
-			return { at: [{ address: good.v4 }], told: said(outcome), ok: arrived === bytes.length };
+			const arrived = await fixture.stage.bytesAt({ at: good.v4 });
+			return { at: [{ address: good.v4 }], clientSaw: said(outcome), ok: arrived === bytes.length };
 		},
 	},
 	{
 		...passed("N4d", "Node's own hello (X25519MLKEM768), handshake and answer", () => Buffer.alloc(0)),
-		run: async (scene, { good }) => {
-			const outcome = await scene.stage.node(good.name, PORTS.tls);
+		run: async (fixture, { good }) => {
+			const outcome = await fixture.stage.node(good.name, PORTS.tls);
 			return {
 				at: [{ address: good.v4 }, { address: good.v6 }],
-				told: outcome.ok ? "HTTP 200" : (outcome.error ?? ""),
+				clientSaw: outcome.ok ? "HTTP 200" : (outcome.error ?? ""),
 				ok: outcome.ok,
 			};
 		},
@@ -168,10 +168,10 @@ const hidden: Row[] = [
 	stopped("N8b", "ECH whose outer name is not allowed", (t) => hello(t.evil.name, [...common(), ech()])),
 	{
 		...passed("N8c", "ECH whose outer name is allowed: recorded as ECH", () => Buffer.alloc(0)),
-		run: async (scene, { good }) => {
-			await scene.ask(good.name);
-			const tried = await arrivedWhole(scene, good.v4, hello(good.name, [...common(), ech()]));
-			const seen = await api(scene.stage.daemon, `&address=${good.v4}`);
+		run: async (fixture, { good }) => {
+			await fixture.ask(good.name);
+			const tried = await arrivedWhole(fixture, good.v4, hello(good.name, [...common(), ech()]));
+			const seen = await api(fixture.stage.daemon, `&address=${good.v4}`);
 			return { ...tried, ok: tried.ok === true && seen.some((each) => each.name === good.name) };
 		},
 	},
@@ -180,9 +180,9 @@ const hidden: Row[] = [
 const ports: Row[] = [
 	{
 		...stopped("N7a", "TLS on another port", () => Buffer.alloc(0)),
-		run: async (scene, { evil }) => {
-			const outcome = await scene.hello(evil.v4, hello(evil.name), PORTS.sink);
-			return told([{ address: evil.v4 }], outcome);
+		run: async (fixture, { evil }) => {
+			const outcome = await fixture.hello(evil.v4, hello(evil.name), PORTS.sink);
+			return attemptAt([{ address: evil.v4 }], outcome);
 		},
 	},
 	...(
@@ -195,11 +195,11 @@ const ports: Row[] = [
 	).map(([id, title, before]) => ({
 		...stopped(id, `name_binding: sni: ${title}`, () => Buffer.alloc(0)),
 		policy: (t: Target) => byName(t, [], { name_binding: "sni" }),
-		run: async (scene: Scene, { good, nameless }: Target) => {
+		run: async (fixture: Fixture, { good, nameless }: Target) => {
 			const steps = [`send=${Buffer.from(before, "latin1").toString("hex")}`, "wait=50"];
-			return told(
+			return attemptAt(
 				[{ address: nameless.v4 }],
-				await scene.script("tcp4", [
+				await fixture.script("tcp4", [
 					`connect=${nameless.v4},${PORTS.tls}`,
 					...steps,
 					`send=${hello(good.name).toString("hex")}`,
@@ -211,8 +211,8 @@ const ports: Row[] = [
 	{
 		...stopped("N7f", "name_binding: sni: another name to an address without one", () => Buffer.alloc(0)),
 		policy: (t) => byName(t, [], { name_binding: "sni" }),
-		run: async (scene, { evil, nameless }) =>
-			told([{ address: nameless.v4 }], await scene.hello(nameless.v4, hello(evil.name))),
+		run: async (fixture, { evil, nameless }) =>
+			attemptAt([{ address: nameless.v4 }], await fixture.hello(nameless.v4, hello(evil.name))),
 	},
 ];
 

@@ -1,14 +1,14 @@
-/** Packet filters for what a row needs. */
+/** nftables rules for single rows. */
 import { nft as filter } from "../support/nft.ts";
-import type { Scene } from "./scene.ts";
+import type { Fixture } from "./fixture.ts";
 
-/** nft rules in a table `trick` of one of the two namespaces; gone when the returned function is called. */
-export function nft(scene: Scene, where: "client" | "server", rules: string): () => void {
-	return filter(scene.stage.world.network, where, rules);
+/** Adds a table `sallyport_test` with these rules to one of the two namespaces. The returned function removes it. */
+export function nft(fixture: Fixture, where: "client" | "server", rules: string): () => void {
+	return filter(fixture.stage.world.network, where, rules);
 }
 
-/** The resolver's own answers would come first: it is not asked. */
-export function noAnswers(scene: Scene): () => void {
-	const chain = "add chain ip trick in { type filter hook input priority 0; }";
-	return nft(scene, "server", `${chain}; add rule ip trick in udp dport 53 drop`);
+/** Drops the queries to the real resolver, whose answers would arrive first. */
+export function noAnswers(fixture: Fixture): () => void {
+	const chain = "add chain ip sallyport_test in { type filter hook input priority 0; }";
+	return nft(fixture, "server", `${chain}; add rule ip sallyport_test in udp dport 53 drop`);
 }

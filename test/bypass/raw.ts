@@ -1,28 +1,31 @@
-/** S7: packets that a process makes itself. */
+/** S7: packets built by the process itself. */
 import { CLIENT4, CLIENT6 } from "../support/addresses.ts";
 import { fragment, icmp, packet, TCP, tcp, UDP, udp } from "../support/ip-packets.ts";
 import { PORTS } from "../support/stage.ts";
+import type { Fixture } from "./fixture.ts";
 import { hello } from "./hellos.ts";
 import { byAddress, byHello } from "./policies.ts";
 import type { Row } from "./row.ts";
-import type { Scene } from "./scene.ts";
-import { told } from "./sockets.ts";
+import { attemptAt } from "./sockets.ts";
 import type { Target } from "./target.ts";
 
 const SECRET = Buffer.from("not for you, not for you");
 const ROOT = "root, or CAP_NET_RAW";
 
-/** A packet of ours by a raw socket. */
-async function raw(scene: Scene, address: string, bytes: Buffer) {
+/** Sends a packet through a raw socket. */
+async function raw(fixture: Fixture, address: string, bytes: Buffer) {
 	const steps = address.includes(":") ? ["header6"] : ["header"];
 	const type = address.includes(":") ? "raw6,255" : "raw4,255";
-	return told([{ address }], await scene.script(type, [...steps, `sendto=${address},0,${bytes.toString("hex")}`]));
+	return attemptAt(
+		[{ address }],
+		await fixture.script(type, [...steps, `sendto=${address},0,${bytes.toString("hex")}`]),
+	);
 }
 
-/** The same, below IP. */
-async function frame(scene: Scene, address: string, bytes: Buffer) {
-	const mac = scene.mac(scene.stage.world.network.server, "down0");
-	return told([{ address }], await scene.script("udp4", [`frame=up0,${mac},${bytes.toString("hex")}`]));
+/** Sends the same packet through a packet socket, below IP. */
+async function frame(fixture: Fixture, address: string, bytes: Buffer) {
+	const mac = fixture.mac(fixture.stage.world.network.server, "down0");
+	return attemptAt([{ address }], await fixture.script("udp4", [`frame=up0,${mac},${bytes.toString("hex")}`]));
 }
 
 const made: Row[] = [
@@ -31,37 +34,37 @@ const made: Row[] = [
 		title: "raw socket: UDP datagram with its IP header",
 		kind: "stop",
 		who: ROOT,
-		run: (scene, { evil }) => raw(scene, evil.v4, udp(CLIENT4, evil.v4, [40_000, PORTS.udp], SECRET)),
+		run: (fixture, { evil }) => raw(fixture, evil.v4, udp(CLIENT4, evil.v4, [40_000, PORTS.udp], SECRET)),
 	},
 	{
 		id: "S7b",
 		title: "raw socket: TCP segment with data, no handshake",
 		kind: "stop",
 		who: ROOT,
-		run: (scene, { evil }) => raw(scene, evil.v4, tcp(CLIENT4, evil.v4, [40_000, PORTS.echo], SECRET)),
+		run: (fixture, { evil }) => raw(fixture, evil.v4, tcp(CLIENT4, evil.v4, [40_000, PORTS.echo], SECRET)),
 	},
 	{
 		id: "S7c",
 		title: "raw socket: UDP over IPv6 with its header",
 		kind: "stop",
 		who: ROOT,
-		run: (scene, { evil }) => raw(scene, evil.v6, udp(CLIENT6, evil.v6, [40_000, PORTS.udp], SECRET)),
+		run: (fixture, { evil }) => raw(fixture, evil.v6, udp(CLIENT6, evil.v6, [40_000, PORTS.udp], SECRET)),
 	},
 	{
 		id: "S7d",
 		title: "ICMP echo with data (ping tunnel), raw socket",
 		kind: "stop",
 		who: "ptunnel, icmpsh",
-		run: (scene, { evil }) => raw(scene, evil.v4, icmp(CLIENT4, evil.v4, 8, SECRET)),
+		run: (fixture, { evil }) => raw(fixture, evil.v4, icmp(CLIENT4, evil.v4, 8, SECRET)),
 	},
 	{
 		id: "S7e",
 		title: "ICMP echo with data, ping socket",
 		kind: "stop",
 		who: "any user",
-		run: async (scene, { evil }) => {
+		run: async (fixture, { evil }) => {
 			const echo = `0800000000070001${SECRET.toString("hex")}`;
-			return told([{ address: evil.v4 }], await scene.script("ping4", [`sendto=${evil.v4},0,${echo}`]));
+			return attemptAt([{ address: evil.v4 }], await fixture.script("ping4", [`sendto=${evil.v4},0,${echo}`]));
 		},
 	},
 	{
@@ -69,53 +72,57 @@ const made: Row[] = [
 		title: "ICMPv6 neighbour solicitation with data, as if from the kernel",
 		kind: "stop",
 		who: ROOT,
-		run: async (scene, { evil }) => {
+		run: async (fixture, { evil }) => {
 			const body = `870000000000000020010db8000a0bad0000000000000001${SECRET.toString("hex")}`;
-			return told([{ address: evil.v6 }], await scene.script("raw6,58", [`sendto=${evil.v6},0,${body}`]));
+			return attemptAt([{ address: evil.v6 }], await fixture.script("raw6,58", [`sendto=${evil.v6},0,${body}`]));
 		},
 	},
 	{
 		id: "S7g",
-		title: "a protocol that nobody knows (253)",
+		title: "an unknown protocol (253)",
 		kind: "stop",
 		who: ROOT,
-		run: (scene, { evil }) => raw(scene, evil.v4, packet(CLIENT4, evil.v4, 253, SECRET)),
+		run: (fixture, { evil }) => raw(fixture, evil.v4, packet(CLIENT4, evil.v4, 253, SECRET)),
 	},
 	{
 		id: "S7h",
-		title: "fragments: a second one alone, without ports",
+		title: "fragments: only a second one, without ports",
 		kind: "stop",
 		who: "fragroute",
-		run: (scene, { evil }) => raw(scene, evil.v4, fragment(CLIENT4, evil.v4, UDP, 3, SECRET)),
+		run: (fixture, { evil }) => raw(fixture, evil.v4, fragment(CLIENT4, evil.v4, UDP, 3, SECRET)),
 	},
 	{
 		id: "S7i",
-		title: "fragments to an allowed port: a later one, over the data of the first",
+		title: "fragments to an allowed port: a later one overlaps the first",
 		kind: "stop",
 		who: "fragroute",
 		policy: (t) => byPort(t, "udp", PORTS.udp),
-		run: async (scene, { good }) => {
+		run: async (fixture, { good }) => {
 			const whole = udp(CLIENT4, good.v4, [40_000, PORTS.udp], SECRET).subarray(20);
-			const first = await raw(scene, good.v4, fragment(CLIENT4, good.v4, UDP, 0x2000, whole.subarray(0, 16)));
-			const later = await raw(scene, good.v4, fragment(CLIENT4, good.v4, UDP, 1, whole.subarray(8)));
-			return { at: [{ address: good.v4, protocol: UDP, port: 0 }], told: `${first.told}, ${later.told}` };
+			const first = await raw(fixture, good.v4, fragment(CLIENT4, good.v4, UDP, 0x2000, whole.subarray(0, 16)));
+			const later = await raw(fixture, good.v4, fragment(CLIENT4, good.v4, UDP, 1, whole.subarray(8)));
+			return {
+				at: [{ address: good.v4, protocol: UDP, port: 0 }],
+				clientSaw: `${first.clientSaw}, ${later.clientSaw}`,
+			};
 		},
 	},
 	{
 		id: "S7j",
-		title: "a hand-made TCP stream says a hello of another name to an address that may be connected to",
+		title: "a crafted TCP stream with a hello of another name, to an allowed address",
 		kind: "stop",
 		who: "scapy, a TCP stack of one's own",
 		policy: byHello,
-		run: (scene, { good, evil }) => raw(scene, good.v4, tcp(CLIENT4, good.v4, [40_000, PORTS.tls], hello(evil.name))),
+		run: (fixture, { good, evil }) =>
+			raw(fixture, good.v4, tcp(CLIENT4, good.v4, [40_000, PORTS.tls], hello(evil.name))),
 	},
 	{
 		id: "S7k",
 		title: "ICMP echo to an allowed host",
 		kind: "pass",
-		run: async (scene, { good }) => {
-			const sent = await scene.script("ping4", [`sendto=${good.v4},0,0800000000070001`, "read=1000"]);
-			return { ...told([{ address: good.v4 }], sent), ok: sent.errno === "0" && sent.read !== "" };
+		run: async (fixture, { good }) => {
+			const sent = await fixture.script("ping4", [`sendto=${good.v4},0,0800000000070001`, "read=1000"]);
+			return { ...attemptAt([{ address: good.v4 }], sent), ok: sent.errno === "0" && sent.read !== "" };
 		},
 	},
 ];
@@ -126,14 +133,14 @@ const frames: Row[] = [
 		title: "AF_PACKET: UDP datagram below IP",
 		kind: "stop",
 		who: ROOT,
-		run: (scene, { evil }) => frame(scene, evil.v4, udp(CLIENT4, evil.v4, [40_000, PORTS.udp], SECRET)),
+		run: (fixture, { evil }) => frame(fixture, evil.v4, udp(CLIENT4, evil.v4, [40_000, PORTS.udp], SECRET)),
 	},
 	{
 		id: "S7m",
 		title: "AF_PACKET: TCP segment over IPv6",
 		kind: "stop",
 		who: ROOT,
-		run: (scene, { evil }) => frame(scene, evil.v6, packet(CLIENT6, evil.v6, TCP, tcp6(evil.v6))),
+		run: (fixture, { evil }) => frame(fixture, evil.v6, packet(CLIENT6, evil.v6, TCP, tcp6(evil.v6))),
 	},
 ];
 
@@ -141,7 +148,7 @@ function tcp6(to: string): Buffer {
 	return tcp(CLIENT6, to, [40_000, PORTS.echo], SECRET).subarray(40);
 }
 
-/** One port of the host, and nothing else. */
+/** Allows one port of the host. */
 function byPort(t: Target, protocol: "udp" | "tcp", port: number): string {
 	const rule = { name: "port", to: { cidr: `${t.good.v4}/32`, protocol, ports: port } };
 	return byAddress({ ...t, good: t.also }, [rule]);

@@ -1,48 +1,48 @@
-/** A way around the policy, and what it did. */
-import type { Scene } from "./scene.ts";
+/** A way around the policy, and its result. */
+import type { Fixture } from "./fixture.ts";
 import type { Target } from "./target.ts";
 
 export interface Row {
-	/** As in the issue (S1, N5); what is not in its list is X and a number. A letter tells variants apart. */
+	/** A letter for the area (S: sockets, N: names, X: other) and a number. A final letter distinguishes variants. */
 	readonly id: string;
-	/** What is tried, in a few words. */
+	/** Description of the attempt. */
 	readonly title: string;
-	/** `stop`: nothing may arrive. `pass`: allowed traffic, which must not be broken. */
+	/** `stop`: no byte may arrive. `pass`: allowed traffic, which must still work. */
 	readonly kind: "stop" | "pass";
-	/** Who would try it. */
+	/** The likely attacker. */
 	readonly who?: string;
-	/** Takes seconds: not tried without a policy first. */
+	/** The attempt takes seconds, so it is not repeated without enforcement. */
 	readonly costly?: boolean;
-	/** In force while it runs; by address (policies.ts) if none is given. */
+	/** The policy during the attempt; default: by address (policies.ts). */
 	readonly policy?: (target: Target) => string;
-	run(scene: Scene, target: Target): Promise<Tried>;
+	run(fixture: Fixture, target: Target): Promise<Attempt>;
 }
 
-export interface Tried {
-	/** Where to look for what arrived and for the daemon's record: the destinations that are tried. */
+export interface Attempt {
+	/** The destinations of the attempt, to which arrived bytes and records belong. */
 	readonly at: readonly Place[];
-	/** Of `pass`: whether it worked, as the one who tried it sees it. Of `stop`: whether something else got out. */
+	/** For `pass`: whether the client succeeded. For `stop`: whether anything else was sent. */
 	readonly ok?: boolean;
-	/** What the client saw: an errno, or in words. */
-	readonly told?: string;
-	/** For a row with a scene of its own: what that showed. */
+	/** The result that the client saw: an errno or a phrase. */
+	readonly clientSaw?: string;
+	/** The measurement of a row that makes its own fixture. */
 	readonly measured?: { readonly bytes: number; readonly recorded: string };
 }
 
 export interface Place {
 	readonly address: string;
-	/** By number, as on the wire; any if not given. */
+	/** Protocol number; default: any. */
 	readonly protocol?: number;
 	readonly port?: number;
 }
 
-/** What came of it. */
+/** The result of a row. */
 export interface Outcome {
 	readonly row: Row;
-	/** Bytes of transport payload at the destinations that must have none (`stop`) or some (`pass`). */
+	/** Transport payload that arrived at the destinations [bytes]: must be 0 for `stop`. */
 	readonly arrived: number;
-	readonly told: string;
-	/** The daemon's record: "deny connect default". */
+	readonly clientSaw: string;
+	/** The daemon's record, for example "deny connect default". */
 	readonly recorded: string;
 	readonly held: boolean;
 }

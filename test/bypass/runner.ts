@@ -1,39 +1,39 @@
-/** Runs rows one after the other on one scene, and says what came of each. */
+/** Runs rows one after another in one fixture, and classifies their results. */
 import { metrics, records, type Seen } from "../support/api.ts";
 import { SLOW, sleep } from "../support/run.ts";
+import type { Fixture, Scripted } from "./fixture.ts";
 import { whyNot } from "./known.ts";
 import { byAddress } from "./policies.ts";
-import type { Outcome, Place, Row, Tried } from "./row.ts";
-import type { Scene, Scripted } from "./scene.ts";
+import type { Attempt, Outcome, Place, Row } from "./row.ts";
 import { target } from "./target.ts";
 
-/** TCP would send a dropped first segment again by now. */
+/** By then TCP would have retransmitted a dropped first segment [ms]. */
 const LATE_MS = 250;
 const RECORD_MS = 800;
-/** Asking costs a slow machine what it needs to get on. */
+/** Polling itself takes CPU time that a slow machine needs for the test. */
 const POLL_MS = 50 * SLOW;
 
-export async function runRow(scene: Scene, row: Row, number: number): Promise<Outcome> {
+export async function runRow(fixture: Fixture, row: Row, number: number): Promise<Outcome> {
 	try {
-		return await attempt(scene, row, number);
+		return await attempt(fixture, row, number);
 	} catch (error) {
-		const told = (error instanceof Error ? error.message : String(error)).slice(0, 200);
-		return { row, arrived: 0, told, recorded: "could not be tried", held: false };
+		const clientSaw = (error instanceof Error ? error.message : String(error)).slice(0, 200);
+		return { row, arrived: 0, clientSaw, recorded: "could not be tried", held: false };
 	}
 }
 
-/** Bytes that arrive in a scene that blocks nothing: a row that shows none here would prove nothing. */
-export async function trial(scene: Scene, row: Row, number: number): Promise<number | null> {
+/** Bytes that arrive in a fixture that blocks nothing. A row with none here would prove nothing. */
+export async function trial(fixture: Fixture, row: Row, number: number): Promise<number | null> {
 	if (row.kind === "pass" || row.costly) return null;
 	try {
-		const { arrived, held } = await attempt(scene, row, number);
+		const { arrived, held } = await attempt(fixture, row, number);
 		return held ? 0 : Math.max(1, arrived);
 	} catch {
 		return whyNot(row.id) === null ? 0 : null;
 	}
 }
 
-/** What a row shows against what is known of it. */
+/** Classification of a row's result, given the list of known open rows. */
 export type Finding = "stopped" | "passed" | "open" | "waiting" | "OPEN" | "BROKEN" | "listed, but held";
 
 export function finding({ row, held }: Outcome): Finding {
@@ -44,62 +44,62 @@ export function finding({ row, held }: Outcome): Finding {
 
 export const EXPECTED: readonly Finding[] = ["stopped", "passed", "open", "waiting"];
 
-async function attempt(scene: Scene, row: Row, number: number): Promise<Outcome> {
+async function attempt(fixture: Fixture, row: Row, number: number): Promise<Outcome> {
 	const own = target(number);
-	await scene.stage.world.server.clear();
-	await scene.put((row.policy ?? byAddress)(own));
-	const tried = await row.run(scene, own);
-	const { bytes, recorded } = tried.measured ?? (await measure(scene, row.kind, tried.at));
+	await fixture.stage.world.server.clear();
+	await fixture.put((row.policy ?? byAddress)(own));
+	const tried = await row.run(fixture, own);
+	const { bytes, recorded } = tried.measured ?? (await measure(fixture, row.kind, tried.at));
 	const held = row.kind === "pass" ? tried.ok === true : bytes === 0 && tried.ok !== true;
-	return { row, arrived: bytes, told: tried.told ?? "", recorded, held };
+	return { row, arrived: bytes, clientSaw: tried.clientSaw ?? "", recorded, held };
 }
 
 export async function measure(
-	scene: Scene,
+	fixture: Fixture,
 	kind: Row["kind"],
-	at: Tried["at"],
+	at: Attempt["at"],
 ): Promise<{ bytes: number; recorded: string }> {
 	if (kind === "stop") await sleep(LATE_MS);
-	const { bytes } = await scene.wire.sum(at);
-	return { bytes, recorded: await recorded(scene, kind, at) };
+	const { bytes } = await fixture.wire.sum(at);
+	return { bytes, recorded: await recorded(fixture, kind, at) };
 }
 
-/** A denial says most; records come a moment after the fact. */
-async function recorded(scene: Scene, kind: Row["kind"], at: Tried["at"]): Promise<string> {
-	const end = performance.now() + (scene.blocking ? RECORD_MS * SLOW : 0);
+/** Denials are preferred; records appear a moment after the event. */
+async function recorded(fixture: Fixture, kind: Row["kind"], at: Attempt["at"]): Promise<string> {
+	const end = performance.now() + (fixture.blocking ? RECORD_MS * SLOW : 0);
 	for (;;) {
-		const all = (await Promise.all(at.map((place) => recordsAt(scene, place)))).flat();
-		const wanted = all.find((seen) => (seen.verdict === "deny") === (kind === "stop"));
-		if (wanted !== undefined) return shown(wanted);
-		if (performance.now() > end) return all[0] === undefined ? await unrecorded(scene) : shown(all[0]);
+		const all = (await Promise.all(at.map((place) => recordsAt(fixture, place)))).flat();
+		const expected = all.find((seen) => (seen.verdict === "deny") === (kind === "stop"));
+		if (expected !== undefined) return shown(expected);
+		if (performance.now() > end) return all[0] === undefined ? await unrecorded(fixture) : shown(all[0]);
 		await sleep(POLL_MS);
 	}
 }
 
-/* A flood may cost the record; then the loss is counted. */
-async function unrecorded(scene: Scene): Promise<string> {
-	const lost = scene.blocking ? await lostEvents(scene) : 0;
+/* The record of a flood may be lost; then the loss is counted. */
+async function unrecorded(fixture: Fixture): Promise<string> {
+	const lost = fixture.blocking ? await lostEvents(fixture) : 0;
 	return lost > 0 ? `no record, ${lost} lost` : "no record";
 }
 
-/** Since the daemon's start. */
-export async function lostEvents(scene: Scene): Promise<number> {
-	const lost = (await metrics(scene.stage.daemon)).filter((each) => each.name.includes("lost"));
+/** Lost events since the daemon's start. */
+export async function lostEvents(fixture: Fixture): Promise<number> {
+	const lost = (await metrics(fixture.stage.daemon)).filter((each) => each.name.includes("lost"));
 	return lost.reduce((sum, each) => sum + each.value, 0);
 }
 
-/** The denial of what a client did, where many share the destination. */
-export async function deniedOf(scene: Scene, { pid }: Scripted): Promise<string> {
-	for (let tries = 0; tries < 10 && scene.blocking; tries++) {
-		const [seen] = await scene.stage.records({ pid, verdict: "deny" });
+/** The denial of one client, for destinations that several clients use. */
+export async function deniedOf(fixture: Fixture, { pid }: Scripted): Promise<string> {
+	for (let tries = 0; tries < 10 && fixture.blocking; tries++) {
+		const [seen] = await fixture.stage.records({ pid, verdict: "deny" });
 		if (seen !== undefined) return shown(seen);
 		await sleep(POLL_MS);
 	}
 	return "no record";
 }
 
-async function recordsAt(scene: Scene, place: Place): Promise<Seen[]> {
-	const found = await records(scene.stage.daemon, `&address=${encodeURIComponent(place.address)}`);
+async function recordsAt(fixture: Fixture, place: Place): Promise<Seen[]> {
+	const found = await records(fixture.stage.daemon, `&address=${encodeURIComponent(place.address)}`);
 	return found.filter((seen) => !place.port || seen.port === place.port);
 }
 

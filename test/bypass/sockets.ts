@@ -1,26 +1,26 @@
 /** Sockets, S1 to S5: addresses in other forms, calls other than connect(), other protocols. */
 import { until } from "../support/run.ts";
 import { PORTS } from "../support/stage.ts";
+import { DATA, type Fixture, type Scripted } from "./fixture.ts";
 import { byAddress } from "./policies.ts";
-import type { Place, Row, Tried } from "./row.ts";
-import { DATA, type Scene, type Scripted } from "./scene.ts";
+import type { Attempt, Place, Row } from "./row.ts";
 
 const { echo, udp } = PORTS;
 const PING = Buffer.from("ping").toString("hex");
 const UDP_CALLS = ["sendto", "sendmsg", "sendmmsg"] as const;
 
-/** A script that must not get a byte to `address`. */
-async function against(scene: Scene, address: string, type: string, steps: readonly string[]): Promise<Tried> {
-	return told([{ address }], await scene.script(type, steps));
+/** Runs a script that must not send a byte to `address`. */
+async function against(fixture: Fixture, address: string, type: string, steps: readonly string[]): Promise<Attempt> {
+	return attemptAt([{ address }], await fixture.script(type, steps));
 }
 
-export function told(at: readonly Place[], { errno, step }: Scripted): Tried {
-	return { at, told: errno === "0" ? "no error" : `${errno} (${step})` };
+export function attemptAt(at: readonly Place[], { errno, step }: Scripted): Attempt {
+	return { at, clientSaw: errno === "0" ? "no error" : `${errno} (${step})` };
 }
 
-/** What was sent came back. */
-export function answered(at: readonly Place[], scripted: Scripted): Tried {
-	return { ...told(at, scripted), ok: scripted.errno === "0" && scripted.read !== "" };
+/** An attempt that succeeds if the data was echoed. */
+export function answered(at: readonly Place[], scripted: Scripted): Attempt {
+	return { ...attemptAt(at, scripted), ok: scripted.errno === "0" && scripted.read !== "" };
 }
 
 const mapped: Row[] = [
@@ -28,25 +28,25 @@ const mapped: Row[] = [
 		id: "S1a",
 		title: "connect() to ::ffff:a.b.c.d",
 		kind: "stop",
-		run: (scene, { evil }) =>
-			against(scene, evil.v4, "tcp6", [`connect=::ffff:${evil.v4},${echo}`, `send=${DATA}`, "read=200"]),
+		run: (fixture, { evil }) =>
+			against(fixture, evil.v4, "tcp6", [`connect=::ffff:${evil.v4},${echo}`, `send=${DATA}`, "read=200"]),
 	},
 	...UDP_CALLS.map(
 		(call, at): Row => ({
 			id: `S1${"bcd"[at]}`,
 			title: `${call}() to ::ffff:a.b.c.d`,
 			kind: "stop",
-			run: (scene, { evil }) => against(scene, evil.v4, "udp6", [`${call}=::ffff:${evil.v4},${udp},${DATA}`]),
+			run: (fixture, { evil }) => against(fixture, evil.v4, "udp6", [`${call}=::ffff:${evil.v4},${udp},${DATA}`]),
 		}),
 	),
 	{
 		id: "S1e",
 		title: "connect() to ::ffff:a.b.c.d of an allowed host",
 		kind: "pass",
-		run: async (scene, { good }) =>
+		run: async (fixture, { good }) =>
 			answered(
 				[{ address: good.v4 }],
-				await scene.script("tcp6", [`connect=::ffff:${good.v4},${echo}`, `send=${PING}`, "read=1000"]),
+				await fixture.script("tcp6", [`connect=::ffff:${good.v4},${echo}`, `send=${PING}`, "read=1000"]),
 			),
 	},
 ];
@@ -54,17 +54,17 @@ const mapped: Row[] = [
 const families: Row[] = [
 	{
 		id: "S2a",
-		title: "the allowed host's IPv6 address, where only IPv4 is allowed",
+		title: "the allowed host's IPv6 address, if only IPv4 is allowed",
 		kind: "stop",
 		policy: (t) => byAddress({ ...t, good: { ...t.good, v6: t.also.v6 } }),
-		run: (scene, { good }) => against(scene, good.v6, "tcp6", [`connect=${good.v6},${echo}`, `send=${DATA}`]),
+		run: (fixture, { good }) => against(fixture, good.v6, "tcp6", [`connect=${good.v6},${echo}`, `send=${DATA}`]),
 	},
 	{
 		id: "S2b",
-		title: "the allowed host's IPv4 address, where only IPv6 is allowed",
+		title: "the allowed host's IPv4 address, if only IPv6 is allowed",
 		kind: "stop",
 		policy: (t) => byAddress({ ...t, good: { ...t.good, v4: t.also.v4 } }),
-		run: (scene, { good }) => against(scene, good.v4, "tcp4", [`connect=${good.v4},${echo}`, `send=${DATA}`]),
+		run: (fixture, { good }) => against(fixture, good.v4, "tcp4", [`connect=${good.v4},${echo}`, `send=${DATA}`]),
 	},
 ];
 
@@ -74,21 +74,21 @@ const datagrams: Row[] = [
 			id: `S3${"abc"[at]}`,
 			title: `UDP ${call}() without connect()`,
 			kind: "stop",
-			run: (scene, { evil }) => against(scene, evil.v4, "udp4", [`${call}=${evil.v4},${udp},${DATA}`]),
+			run: (fixture, { evil }) => against(fixture, evil.v4, "udp4", [`${call}=${evil.v4},${udp},${DATA}`]),
 		},
 		{
 			id: `S3${"def"[at]}`,
 			title: `UDP ${call}() over IPv6`,
 			kind: "stop",
-			run: (scene, { evil }) => against(scene, evil.v6, "udp6", [`${call}=${evil.v6},${udp},${DATA}`]),
+			run: (fixture, { evil }) => against(fixture, evil.v6, "udp6", [`${call}=${evil.v6},${udp},${DATA}`]),
 		},
 	]),
 	{
 		id: "S3g",
 		title: "connected UDP, allowed; then sendto() another destination",
 		kind: "stop",
-		run: (scene, { good, evil }) =>
-			against(scene, evil.v4, "udp4", [
+		run: (fixture, { good, evil }) =>
+			against(fixture, evil.v4, "udp4", [
 				`connect=${good.v4},${udp}`,
 				`send=${DATA}`,
 				`sendto=${evil.v4},${udp},${DATA}`,
@@ -98,8 +98,8 @@ const datagrams: Row[] = [
 		id: "S3h",
 		title: "connected UDP, allowed; disconnected (AF_UNSPEC), connected elsewhere",
 		kind: "stop",
-		run: (scene, { good, evil }) =>
-			against(scene, evil.v4, "udp4", [
+		run: (fixture, { good, evil }) =>
+			against(fixture, evil.v4, "udp4", [
 				`connect=${good.v4},${udp}`,
 				`send=${DATA}`,
 				"unspec",
@@ -111,16 +111,16 @@ const datagrams: Row[] = [
 		id: "S3i",
 		title: "sendmmsg() of two: the first allowed, the second not",
 		kind: "stop",
-		run: (scene, { good, evil }) =>
-			against(scene, evil.v4, "udp4", [`sendmmsg=${good.v4},${udp},${DATA},${evil.v4},${udp},${DATA}`]),
+		run: (fixture, { good, evil }) =>
+			against(fixture, evil.v4, "udp4", [`sendmmsg=${good.v4},${udp},${DATA},${evil.v4},${udp},${DATA}`]),
 	},
 	{
 		id: "S3j",
 		title: "UDP corked for an allowed host, then sendto() another one",
 		kind: "stop",
 		who: "reader of udp(7)",
-		run: (scene, { good, evil }) =>
-			against(scene, evil.v4, "udp4", [
+		run: (fixture, { good, evil }) =>
+			against(fixture, evil.v4, "udp4", [
 				`moreto=${good.v4},${udp},${DATA}`,
 				`?sendto=${evil.v4},${udp},${DATA}`,
 				"cork=1",
@@ -132,25 +132,25 @@ const datagrams: Row[] = [
 		id: "S3k",
 		title: "many datagrams in one send (UDP_SEGMENT)",
 		kind: "stop",
-		run: (scene, { evil }) =>
-			against(scene, evil.v4, "udp4", ["gso=100", `connect=${evil.v4},${udp}`, `send=${"5a".repeat(1000)}`]),
+		run: (fixture, { evil }) =>
+			against(fixture, evil.v4, "udp4", ["gso=100", `connect=${evil.v4},${udp}`, `send=${"5a".repeat(1000)}`]),
 	},
 	{
 		id: "S3l",
 		title: "a datagram that leaves in fragments",
 		kind: "stop",
-		run: (scene, { evil }) =>
-			against(scene, evil.v4, "udp4", [`connect=${evil.v4},${udp}`, `send=${"5a".repeat(5000)}`]),
+		run: (fixture, { evil }) =>
+			against(fixture, evil.v4, "udp4", [`connect=${evil.v4},${udp}`, `send=${"5a".repeat(5000)}`]),
 	},
 	{
 		id: "S3m",
 		title: "an allowed datagram that leaves in fragments",
 		kind: "pass",
-		run: async (scene, { good }) => {
+		run: async (fixture, { good }) => {
 			const size = 5000;
-			const sent = await scene.script("udp4", [`connect=${good.v4},${udp}`, `send=${"5a".repeat(size)}`, "wait=100"]);
-			const arrivals = await scene.stage.arrivals({ port: udp });
-			return { ...told([{ address: good.v4 }], sent), ok: arrivals.some((each) => each.bytes === size) };
+			const sent = await fixture.script("udp4", [`connect=${good.v4},${udp}`, `send=${"5a".repeat(size)}`, "wait=100"]);
+			const arrivals = await fixture.stage.arrivals({ port: udp });
+			return { ...attemptAt([{ address: good.v4 }], sent), ok: arrivals.some((each) => each.bytes === size) };
 		},
 	},
 ];
@@ -160,9 +160,12 @@ const uring = (kind: string, how: string, at: number): Row => ({
 	title: `io_uring: ${kind === "udpto" ? "sendmsg, UDP" : `connect and send, ${kind.toUpperCase()}`}${how === "poll" ? ", by the kernel's thread (SQPOLL)" : ""}`,
 	kind: "stop",
 	who: "malware that avoids traced system calls",
-	run: async (scene, { evil }) => {
+	run: async (fixture, { evil }) => {
 		const port = kind === "tcp" ? echo : udp;
-		return told([{ address: evil.v4 }], await scene.small("uring", [kind, how, evil.v4, String(port), "not for you"]));
+		return attemptAt(
+			[{ address: evil.v4 }],
+			await fixture.small("uring", [kind, how, evil.v4, String(port), "not for you"]),
+		);
 	},
 });
 const URING = ["tcp", "udp", "udpto"].flatMap((kind) => ["plain", "poll"].map((how) => [kind, how] as const));
@@ -173,32 +176,32 @@ const others: Row[] = [
 		id: "S4g",
 		title: "io_uring: connect and send to an allowed host",
 		kind: "pass",
-		run: async (scene, { good }) => {
-			const sent = await scene.small("uring", ["tcp", "poll", good.v4, String(echo), "for you"]);
-			await until("it arrives", 2_000, async () => (await scene.stage.bytesAt({ at: good.v4 })) === 7);
-			return { ...told([{ address: good.v4 }], sent), ok: true };
+		run: async (fixture, { good }) => {
+			const sent = await fixture.small("uring", ["tcp", "poll", good.v4, String(echo), "for you"]);
+			await until("it arrives", 2_000, async () => (await fixture.stage.bytesAt({ at: good.v4 })) === 7);
+			return { ...attemptAt([{ address: good.v4 }], sent), ok: true };
 		},
 	},
 	{
 		id: "S5a",
 		title: "MPTCP connect()",
 		kind: "stop",
-		run: (scene, { evil }) => against(scene, evil.v4, "mptcp4", [`connect=${evil.v4},${echo}`, `send=${DATA}`]),
+		run: (fixture, { evil }) => against(fixture, evil.v4, "mptcp4", [`connect=${evil.v4},${echo}`, `send=${DATA}`]),
 	},
 	{
 		id: "S5b",
 		title: "MPTCP connect() over IPv6",
 		kind: "stop",
-		run: (scene, { evil }) => against(scene, evil.v6, "mptcp6", [`connect=${evil.v6},${echo}`, `send=${DATA}`]),
+		run: (fixture, { evil }) => against(fixture, evil.v6, "mptcp6", [`connect=${evil.v6},${echo}`, `send=${DATA}`]),
 	},
 	{
 		id: "S5c",
 		title: "MPTCP to an allowed host",
 		kind: "pass",
-		run: async (scene, { good }) =>
+		run: async (fixture, { good }) =>
 			answered(
 				[{ address: good.v4 }],
-				await scene.script("mptcp4", [`connect=${good.v4},${echo}`, `send=${PING}`, "read=1000"]),
+				await fixture.script("mptcp4", [`connect=${good.v4},${echo}`, `send=${PING}`, "read=1000"]),
 			),
 	},
 ];

@@ -1,10 +1,10 @@
-/** The table of what was tried: 120 columns, coloured on a terminal. */
+/** The table of results: 120 columns, coloured on a terminal. */
 import { painter } from "../demo/screen.ts";
 import { whyNot } from "./known.ts";
 import type { Outcome } from "./row.ts";
 import { EXPECTED, finding } from "./runner.ts";
 
-/** id, tried, arrives when nothing is blocked, arrived, recorded, result */
+/** id, attempt, bytes without enforcement, bytes with it, record, result */
 const WIDTHS = [7, 60, 9, 9, 25, 10] as const;
 const paint = painter(process.stdout.isTTY && process.env.NO_COLOR === undefined);
 
@@ -22,7 +22,7 @@ export function section(title: string): string {
 
 /** `without`: bytes that arrived while the policy blocked nothing; null: not tried. */
 export function lines(outcome: Outcome, without: number | null): string {
-	const { row, arrived, recorded, told } = outcome;
+	const { row, arrived, recorded, clientSaw } = outcome;
 	const result = finding(outcome);
 	const [first = "", ...more] = wrap(row.title, WIDTHS[1] - 1);
 	const free = without === null ? "" : bytes(without);
@@ -30,11 +30,11 @@ export function lines(outcome: Outcome, without: number | null): string {
 	const style = !EXPECTED.includes(result) ? "red" : result === "open" || result === "waiting" ? "yellow" : "green";
 	const head = text.slice(0, text.length - result.length) + paint(style, result);
 	const rest = more.map((line) => " ".repeat(WIDTHS[0]) + line);
-	if (!EXPECTED.includes(result)) rest.push(paint("red", `${" ".repeat(WIDTHS[0])}the client saw: ${told}`));
+	if (!EXPECTED.includes(result)) rest.push(paint("red", `${" ".repeat(WIDTHS[0])}the client saw: ${clientSaw}`));
 	return [head, ...rest].join("\n");
 }
 
-/** What was not held, with its reasons, each told once. */
+/** The rows that were not stopped, grouped by reason. */
 export function notHeld(outcomes: readonly Outcome[]): string[] {
 	const reasons = new Map<string, string[]>();
 	for (const { row, held } of outcomes) {

@@ -1,4 +1,4 @@
-/** The addresses and names of one row: its own, so that nothing another row did is in the way. */
+/** Addresses and names of one row. No other row uses them, so rows cannot affect each other. */
 import { address4, address6 } from "../support/zone.ts";
 
 export interface Host {
@@ -8,11 +8,11 @@ export interface Host {
 }
 
 export interface Target {
-	/** What the row's policy allows. */
+	/** Allowed by the row's policy. */
 	readonly good: Host;
-	/** Allowed too, by another name at another address. */
+	/** Also allowed, with another name and address. */
 	readonly also: Host;
-	/** What it does not. DNS knows its name. */
+	/** Not allowed. DNS has its name. */
 	readonly evil: Host;
 	/** In no policy and in no zone. */
 	readonly nameless: { readonly v4: string; readonly v6: string };
@@ -24,7 +24,7 @@ const host = (kind: "a" | "b" | "c", number: number): Host => ({
 	v6: canonical(address6(kind, number)),
 });
 
-/** As the daemon and inet_ntop write it (RFC 5952). */
+/** In the form of inet_ntop and of the daemon (RFC 5952). */
 function canonical(address: string): string {
 	return new URL(`http://[${address}]/`).hostname.slice(1, -1);
 }

@@ -1,4 +1,4 @@
-/** What arrives at the server's end of the wire (clients/wire.c), whether somebody listens or not. */
+/** Counts the traffic on the server's end of the veth pair (clients/wire.c), whether or not a process listens. */
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { createInterface, type Interface } from "node:readline";
@@ -9,7 +9,7 @@ import type { Place } from "./row.ts";
 
 export interface Counted {
 	readonly packets: number;
-	/** Of transport payload; of all that is in the IP packet where it is neither TCP nor UDP. */
+	/** Transport payload; for other protocols than TCP and UDP the whole IP payload. */
 	readonly bytes: number;
 }
 
@@ -32,7 +32,7 @@ export class Wire {
 		return new Wire(child, lines);
 	}
 
-	/** Since the beginning. */
+	/** Counts since the start. */
 	async at({ address, protocol = -1, port = -1 }: Place): Promise<Counted> {
 		const answer = once(this.#lines, "line");
 		this.#child.stdin?.write(`${address} ${protocol} ${port}\n`);

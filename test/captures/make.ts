@@ -1,4 +1,4 @@
-/** `node test/captures/make.ts` writes the captures anew. */
+/** `node test/captures/make.ts` rewrites the captures. */
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { OWN_CAPTURES, ownCaptures } from "./own.ts";

@@ -8,7 +8,7 @@ type ExpectedMessage = Extract<Expected, { proto: "dns" }>;
 type ObservedMessage = Observed & { readonly finding: Message };
 
 const PORT = 53;
-/** Bytes of the shortest headers. */
+/** Length of the shortest headers [bytes]. */
 const IP_AND_UDP = 28;
 /** RFC 1035, 3596, 2782, 9460 and the others that the manifest names. */
 const TYPES: Readonly<Record<string, number>> = {
@@ -30,7 +30,7 @@ const TYPES: Readonly<Record<string, number>> = {
 	...{ DS: 43, RRSIG: 46, NSEC: 47, DNSKEY: 48, SVCB: 64, HTTPS: 65, ANY: 255 },
 };
 
-/** Each message on port 53 with its questions, and an answer with its addresses. */
+/** Each message on port 53 must match in its questions, and each answer in its addresses. */
 export function compareDns(row: Row, { observed, gaps }: Observation): Outcome[] {
 	const theirs = row.expected.filter((one): one is ExpectedMessage => one.proto === "dns");
 	const ours = observed.filter((one): one is ObservedMessage => one.finding.kind === "message");
@@ -44,13 +44,13 @@ export function compareDns(row: Row, { observed, gaps }: Observation): Outcome[]
 	const broken = new Map(ours.filter(({ finding }) => finding.isBroken).map((one) => [headOf(one), one]));
 	return [
 		...found.both.map(([one, other]) => {
-			const [wanted, given] = [addressesOf(one), other.finding.addresses.map(({ address }) => addressText(address))];
-			if (one.malformed !== undefined || sameAddresses(one, wanted, given))
+			const [expected, given] = [addressesOf(one), other.finding.addresses.map(({ address }) => addressText(address))];
+			if (one.malformed !== undefined || sameAddresses(one, expected, given))
 				return outcome("agreed", keyOfExpected(one));
 			return outcome(
 				"disagreed",
 				`${keyOfExpected(one)} (frame ${one.frame})`,
-				`addresses: ${wanted} against our ${given}`,
+				`addresses: ${expected} against our ${given}`,
 			);
 		}),
 		...found.theirs.map((one) => {
@@ -60,7 +60,7 @@ export function compareDns(row: Row, { observed, gaps }: Observation): Outcome[]
 			if (one.malformed !== undefined) return outcome("uncovered", what, "tshark calls the message malformed");
 			if (one.q.length === 0) return outcome("uncovered", what, "the message has no question");
 			const other = broken.get(`${flowOf(one)} ${one.id} ${one.qr}`);
-			// tshark's words for a name that it cannot read: <Unknown extended label>, <Name too long>.
+			// tshark's output for a name that it cannot decode: <Unknown extended label>, <Name too long>.
 			if (other !== undefined && one.q.some(({ name }) => name.includes("<"))) return outcome("agreed", what);
 			if (other !== undefined && pointsForward(other))
 				return outcome(
@@ -74,14 +74,14 @@ export function compareDns(row: Row, { observed, gaps }: Observation): Outcome[]
 		...found.ours.flatMap((one) => {
 			const paired = found.theirs.some((each) => headOf(one) === `${flowOf(each)} ${each.id} ${each.qr}`);
 			const isTold = row.expected_extra?.some(({ proto }) => proto === "dns") === true;
-			// Whatever else is sent to port 53 looks like a message with questions that cannot be read.
+			// Other data on port 53 is reported as a message with unreadable questions.
 			if (paired || isTold || one.finding.isBroken || one.finding.questions.length === 0) return [];
 			return [outcome("disagreed", `${keyOfObserved(one)} (frame ${one.finding.packet.number})`, "tshark finds none")];
 		}),
 	];
 }
 
-/** Has the message, wherever in its packet it begins, a pointer to a place that is not before it? */
+/** True if the message, at any offset in its packet, has a compression pointer that does not point backwards. */
 function pointsForward({ finding }: ObservedMessage): boolean {
 	const { bytes } = finding.packet;
 	const begin = bytes.indexOf(Buffer.from([finding.id >> 8, finding.id & 0xff]), IP_AND_UDP);
@@ -115,7 +115,7 @@ function unescaped(name: string): string {
 	return name.replace(/\\(\d{3}|[abfnrtv])/g, "\x01");
 }
 
-/** What is no host name is written in many ways: each run of such bytes is one question mark. */
+/** Names that are not host names have several notations, so each run of such bytes becomes one question mark. */
 function plain(name: string): string {
 	return name.toLowerCase().replace(/[^a-z0-9._-]+/g, "?");
 }
@@ -127,11 +127,11 @@ function addressesOf({ an }: ExpectedDns): string[] {
 	});
 }
 
-/** Hints of services are addresses too, which the manifest does not list. */
-function sameAddresses({ an }: ExpectedDns, wanted: readonly string[], given: readonly string[]): boolean {
+/** Address hints of SVCB records are addresses too, but the manifest does not list them. */
+function sameAddresses({ an }: ExpectedDns, expected: readonly string[], given: readonly string[]): boolean {
 	const hasHints = an.some(({ type }) => type === "HTTPS" || type === "SVCB");
 	const left = [...given];
-	for (const each of wanted) {
+	for (const each of expected) {
 		const at = left.indexOf(each);
 		if (at < 0) return false;
 		left.splice(at, 1);

@@ -6,7 +6,7 @@ import { nameKey, type Outcome, pair } from "./outcome.ts";
 type ExpectedHello = Extract<Expected, { proto: "tls" | "quic" }>;
 type ObservedHello = Observed & { readonly finding: Hello };
 
-/** Hellos of one protocol: each name at its flow, and none besides. */
+/** ClientHellos of one protocol: each name must be found on its flow, and no other. */
 export function compareHellos(row: Row, { observed, gaps }: Observation, proto: "tls" | "quic"): Outcome[] {
 	const theirs = row.expected.filter((one): one is ExpectedHello => one.proto === proto);
 	const ours = observed.filter(
@@ -14,7 +14,7 @@ export function compareHellos(row: Row, { observed, gaps }: Observation, proto: 
 	);
 	const found = pair(theirs, ours, keyOfExpected, keyOfObserved);
 	const agreed = new Set(found.both.map(([one]) => keyOfExpected(one)));
-	// What no name can be read of is the same as a hello without one.
+	// A hello whose name is unreadable counts as a hello without a name.
 	const nameless = pair(
 		found.theirs.filter(({ name }) => name === null),
 		found.ours.filter(isUnread),
@@ -37,7 +37,7 @@ export function compareHellos(row: Row, { observed, gaps }: Observation, proto: 
 			const flow = flowOf(one);
 			const what = `${keyOfExpected(one)} (frame ${one.frame})`;
 			if (isSanityRead(one, row, ours)) return outcome("agreed", what);
-			// tshark lists a datagram that was sent again, we do not: what it says is known.
+			// tshark lists retransmitted datagrams, the parser reports each ClientHello once.
 			if (proto === "quic" && agreed.has(keyOfExpected(one))) return outcome("agreed", what);
 			if (gaps.has(flow)) return outcome("uncovered", what, "the capture lacks bytes of the stream");
 			const how = unread.get(flow);
@@ -49,7 +49,7 @@ export function compareHellos(row: Row, { observed, gaps }: Observation, proto: 
 			if (one.finding.how === "cut")
 				return [outcome("uncovered", what, "a hello that never ends, which tshark does not list")];
 			const reason = proto === "quic" ? whyUnlisted(one) : null;
-			// After Retry, and with another connection id, the same hello comes with other keys.
+			// After Retry the same hello is sent again with another connection id and so with other keys.
 			if (proto === "quic" && agreed.has(keyOfObserved(one))) return [];
 			if (reason !== null) return [outcome("uncovered", what, reason)];
 			const isTold = isAllowed(one, row, proto) || isReadBySanity(one, row);
@@ -59,21 +59,21 @@ export function compareHellos(row: Row, { observed, gaps }: Observation, proto: 
 	];
 }
 
-/** It contradicts itself, never ended, or could not be read at all. */
+/** The hello contradicts itself, is incomplete, or cannot be parsed. */
 function isUnread({ finding }: ObservedHello): boolean {
 	return finding.how !== "named" && finding.how !== "unnamed";
 }
 
-/** What tshark cannot list, of QUIC; null: it should have. */
+/** Reason why tshark cannot list this QUIC hello; null: it should have listed it. */
 function whyUnlisted(one: ObservedHello): string | null {
 	const { finding } = one;
 	if (finding.how === "unread") return "a version that nobody reads any more, or no QUIC: judged as quic_unread";
 	if (finding.how === "strange") return "packets that no keys fit, or that contradict each other: refused";
-	// The name cannot be made up: had we misread it, the one that tshark lists would be missing.
+	// The name is right: if the parser had misread it, the name that tshark lists would be missing.
 	return isUnread(one) ? null : "a hello of a packet whose tag fits, which tshark does not list";
 }
 
-/** Google's own QUIC, before it spoke TLS. */
+/** Google QUIC, before it used TLS. */
 function compareGoogle(row: Row): Outcome[] {
 	return row.expected.flatMap((one) => {
 		if (one.proto !== "gquic") return [];
@@ -85,7 +85,7 @@ function compareGoogle(row: Row): Outcome[] {
 	});
 }
 
-/** A second parser reads it otherwise than tshark, and so do we. */
+/** A second parser disagrees with tshark and agrees with ours. */
 function isSanityRead(
 	{ frame, src, sport, dst, dport }: ExpectedHello,
 	row: Row,
@@ -116,7 +116,7 @@ function keyOfObserved(one: ObservedHello): string {
 	return `${flow} ${isUnread(one) ? `(${finding.how})` : nameKey(finding.name)}`;
 }
 
-/** Upstream says so, or a parse by others than tshark. */
+/** Documented upstream, or by another parser than tshark. */
 function isAllowed({ flow, finding }: ObservedHello, row: Row, proto: string): boolean {
 	const allowed = [...(row.expected_extra ?? []), ...(proto === "tls" ? (row.tls_not_shown_by_tshark ?? []) : [])];
 	return allowed.some(

@@ -6,13 +6,13 @@ import { nameKey, type Outcome, pair } from "./outcome.ts";
 type ExpectedRequest = Extract<Expected, { proto: "http" }>;
 const NOTIFICATIONS: readonly string[] = ["NOTIFY", "SUBSCRIBE", "UNSUBSCRIBE"];
 
-/** RFC 9110, RFC 5789, WebDAV and what grew from it, proxies and RPC over HTTP. */
+/** Methods of RFC 9110, RFC 5789, WebDAV and its extensions, proxies, and RPC over HTTP. */
 const METHODS_OF_TSHARK =
 	/^(GET|HEAD|POST|PUT|DELETE|CONNECT|OPTIONS|TRACE|PATCH|B?(PROPFIND|PROPPATCH|COPY|MOVE|DELETE)|MKCOL|(UN)?LOCK|SEARCH|REPORT|UPDATE|MERGE|LABEL|POLL|VERSION-CONTROL|CHECKOUT|CHECKIN|UNCHECKOUT|MKWORKSPACE|BASELINE-CONTROL|MKACTIVITY|ORDERPATCH|ACL|RPC_CONNECT|RPC_(IN|OUT)_DATA|CCM_POST|SUBSCRIBE|UNSUBSCRIBE|NOTIFY)$/;
 
 type ObservedRequest = Observed & { readonly finding: Request };
 
-/** Each request with its method and Host at its flow, and none besides; paths where both say one. */
+/** Each request must be found on its flow with its method and Host, and no other. Paths are compared where both have one. */
 export function compareHttp(row: Row, { observed, gaps }: Observation): Outcome[] {
 	const theirs = row.expected.filter((one): one is ExpectedRequest => one.proto === "http");
 	const ours = observed.filter((one): one is ObservedRequest => one.finding.kind === "request");
@@ -71,13 +71,13 @@ function keyOfObserved({ flow, finding }: ObservedRequest): string {
 	return `${flow} ${finding.method} ${nameKey(finding.name)}`;
 }
 
-/** The target's name goes before Host (RFC 9112 3.2.2); CONNECT has no other. */
+/** The name in the request target takes precedence over Host (RFC 9112 3.2.2). CONNECT has no other name. */
 function nameOf({ method, uri, name }: ExpectedRequest): string | null {
 	if (method === "CONNECT") return uri;
 	return /^https?:\/\/(?:[^/?#@]*@)?([^/?#]*)/i.exec(uri)?.[1] ?? name;
 }
 
-/** Without its port, which is no part of a name. */
+/** Without the port, which is not part of the name. */
 function host(sent: string | null): string {
 	return sent === null || sent === "" ? "(none)" : sent.toLowerCase().replace(/:\d*$/, "");
 }

@@ -6,7 +6,7 @@ import type { Row } from "./manifest.ts";
 import type { Observation } from "./observe.ts";
 import type { Outcome } from "./outcome.ts";
 
-/** What the manifest says of a capture against what was found in it. */
+/** Compares the manifest's entries for a capture with the parsers' findings. */
 export function compare(row: Row, observation: Observation): Outcome[] {
 	return [
 		...compareHellos(row, observation, "tls"),
@@ -22,7 +22,7 @@ function namesOf(finding: Finding): string[] {
 	return "name" in finding && finding.name !== null ? [finding.name] : [];
 }
 
-/** A capture that must yield no name. */
+/** A capture in which no name may be found. */
 function compareNone(row: Row, { observed }: Observation): Outcome[] {
 	if (row.negative !== true) return [];
 	const named = observed.flatMap(({ finding, flow }) => namesOf(finding).map((name) => `${flow} ${name}`));

@@ -1,13 +1,13 @@
-/** `npm run test:corpus`: the captures that others made, through the parsers in the kernel and in user space. */
+/** `npm run test:corpus`: runs third-party captures through the parsers in the kernel and in user space. */
 import { HELP } from "../../scripts/help.mjs";
 import { misuse, readOptions } from "../../scripts/options.ts";
 import { openAddon } from "../../src/native/addon.ts";
 import { Scratch } from "../native/scratch.ts";
-import { inBoth } from "./both.ts";
 import { compare } from "./compare.ts";
 import { CORPUS, type Row, readManifest } from "./manifest.ts";
 import { observe } from "./observe.ts";
 import type { Outcome } from "./outcome.ts";
+import { inBoth } from "./parser-pair.ts";
 import { printOutcomes } from "./table.ts";
 
 export interface JudgedCapture {
@@ -15,7 +15,7 @@ export interface JudgedCapture {
 	readonly outcomes: readonly Outcome[];
 }
 
-/** Each capture whose file name contains `only`. */
+/** Only captures whose file name contains `only`. */
 async function judge(rows: readonly Row[]): Promise<{ captures: JudgedCapture[]; asked: number }> {
 	const scratch = new Scratch();
 	try {

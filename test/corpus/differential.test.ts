@@ -1,4 +1,4 @@
-/** The parsers in the kernel and in user space: the same request, byte for byte, for 100,000 inputs that were made of others. */
+/** The kernel's parsers and their user-space build give identical results for 100,000 mutated inputs. */
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { PARSE_KIND, PARSE_QUIC, PARSE_REQUEST, QUIC_STEP } from "../../src/native/layout.ts";
 import { PIECE_MAX } from "../../src/replay/stream-reader.ts";
@@ -7,13 +7,13 @@ import { captures, collectSeeds } from "../fuzz/seeds.ts";
 import { addon, Scratch } from "../native/scratch.ts";
 import { clientKeys, crypto, DCID, initial, QUIC1, QUIC2 } from "../support/quic-packets.ts";
 import { clientHello, padding, serverName, VERSIONS } from "../support/tls-hello.ts";
-import { type Both, inBoth } from "./both.ts";
 import { CORPUS } from "./manifest.ts";
+import { type Both, inBoth } from "./parser-pair.ts";
 
 const INPUTS = 100_000;
-/** Datagrams of QUIC: each costs a key schedule. */
+/** QUIC datagrams: each needs a key derivation. */
 const DATAGRAMS = 20_000;
-/** Kinds of requests, and whose seeds they begin with. */
+/** Kinds of requests, and the source of their seeds. */
 const KINDS = [
 	[PARSE_KIND.stream, "tls"],
 	[PARSE_KIND.stream, "http"],
@@ -21,7 +21,7 @@ const KINDS = [
 	[PARSE_KIND.answer, "http"],
 	[PARSE_KIND.dns, "dns"],
 ] as const;
-/** From these folders: the corpus may not be there. */
+/** Seed folders; the corpus may be missing. */
 const FOLDERS = [OWN_CAPTURES, CORPUS];
 
 let scratch: Scratch;
@@ -33,7 +33,7 @@ beforeAll(() => {
 });
 afterAll(() => scratch.close());
 
-/** mulberry32: a failure can be run again. */
+/** mulberry32, so that a failure can be reproduced. */
 function random(seed: number): (below: number) => number {
 	let state = seed;
 	return (below) => {
@@ -57,7 +57,7 @@ test(`${INPUTS} inputs`, { timeout: 300_000 }, async () => {
 	expect(both.asked()).toBeGreaterThanOrEqual(INPUTS);
 });
 
-/** Seeds with bits turned over are refused by their tag; so most are sealed anew around frames that are changed. */
+/** Packets with flipped bits fail authentication, so most mutations change the frames and seal the packet again. */
 test(`${DATAGRAMS} datagrams of QUIC`, { timeout: 300_000 }, async () => {
 	const next = random(20_261_122);
 	const seeds = await collectSeeds("quic", FOLDERS.flatMap(captures));
@@ -71,7 +71,7 @@ test(`${DATAGRAMS} datagrams of QUIC`, { timeout: 300_000 }, async () => {
 			for (const step of readDatagram(request, bytes)) steps.set(step, (steps.get(step) ?? 0) + 1);
 		}
 	}
-	// Had the datagrams not been read, there would be nothing to compare.
+	// If no datagram could be parsed, the comparison would be empty.
 	for (const step of ["hello", "half", "whole", "strange", "broken"] as const)
 		expect(steps.get(QUIC_STEP[step]) ?? 0, step).toBeGreaterThan(100);
 });
@@ -84,7 +84,7 @@ function quicRequest(flow: number): Buffer {
 	return request;
 }
 
-/** An Initial packet with a part of the hello, of which a byte may be another one, and something else behind it. */
+/** An Initial packet with a part of the hello, with one byte possibly changed and other data possibly appended. */
 function sealed(hello: Buffer, number: number, next: (below: number) => number): Buffer {
 	const version = next(3) === 0 ? QUIC2 : QUIC1;
 	const half = hello.length >> 1;
@@ -123,7 +123,7 @@ function mutate(seed: Buffer, other: Buffer, next: (below: number) => number): B
 	return bytes;
 }
 
-/** The state goes from piece to piece. */
+/** The parser's state carries over from piece to piece. */
 function readInPieces(kind: number, bytes: Buffer, next: (below: number) => number): void {
 	const request = Buffer.alloc(PARSE_REQUEST.bytes);
 	request.writeUInt8(kind, PARSE_REQUEST.kind);

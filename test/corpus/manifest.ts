@@ -1,9 +1,9 @@
-/** What others say about the captures of the corpus: its README describes the fields. */
+/** The corpus's manifest: expected findings of each capture. The corpus's README describes the fields. */
 import { existsSync, readFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { ROOT } from "../support/paths.ts";
 
-/** Where the captures are: a setting, because they are no part of this project. */
+/** The folder of the captures: a setting, because they are not part of the repository. */
 export const CORPUS = resolve(ROOT, process.env["SALLYPORT_CORPUS"] || "../shared/corpus");
 
 interface Flow {
@@ -39,7 +39,7 @@ export interface ExpectedDns {
 	readonly malformed?: unknown;
 }
 
-/** Upstream says so, tshark shows none: allowed, not required. */
+/** Documented upstream, but not shown by tshark: allowed, not required. */
 export interface Allowed {
 	readonly proto: string;
 	readonly name: string | null;
@@ -56,12 +56,12 @@ export interface Row {
 	readonly expected: readonly Expected[];
 	readonly expected_extra?: readonly Allowed[];
 	readonly tls_not_shown_by_tshark?: readonly Allowed[];
-	/** What a second parser reads where it differs from tshark. */
+	/** The result of a second parser, where it differs from tshark. */
 	readonly sanity_differs?: readonly { readonly frame: number; readonly sanity: string | null }[];
 	readonly negative?: boolean;
 }
 
-/** Null if the folder is not there. */
+/** Null if the folder does not exist. */
 export function readManifest(folder: string): readonly Row[] | null {
 	const file = join(folder, "manifest.jsonl");
 	if (!existsSync(file)) return null;

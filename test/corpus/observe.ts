@@ -1,4 +1,4 @@
-/** What the parsers found in a capture, in the manifest's words. */
+/** The parsers' findings in a capture, in the manifest's format. */
 import { join } from "node:path";
 import { addressText } from "../../src/base/address.ts";
 import { openCapture, readCapture } from "../../src/capture/capture-reader.ts";
@@ -8,22 +8,22 @@ import type { Finding } from "../../src/replay/finding.ts";
 import type { Parse } from "../../src/replay/kernel-parsers.ts";
 import { PacketObserver } from "../../src/replay/packet-observer.ts";
 
-/** Where a reader keeps the header of a record, and the bit that SSL 2 begins its with (RFC 5246 E.2). */
+/** Offset at which a reader keeps the record header, and the bit that starts an SSL 2 record (RFC 5246 E.2). */
 const READER_RECORD = 32;
 const SSL2_LENGTH = 0x80;
 
-/** A finding with its speaker and listener. */
+/** A finding with its flow. */
 export interface Observed {
 	readonly finding: Finding;
-	/** "192.0.2.1:1 > 192.0.2.2:2", as the speaker sees it. */
+	/** "192.0.2.1:1 > 192.0.2.2:2", from sender to receiver. */
 	readonly flow: string;
-	/** A hello in the format of SSL 2, which has no place for a name. */
+	/** A ClientHello in SSL 2 format, which has no server name. */
 	readonly isSsl2: boolean;
 }
 
 export interface Observation {
 	readonly observed: readonly Observed[];
-	/** Flows in which the capture lacks bytes that were acknowledged or followed by others. */
+	/** Flows with bytes that the capture lacks although they were acknowledged or followed by others. */
 	readonly gaps: ReadonlySet<string>;
 }
 
@@ -43,7 +43,7 @@ export async function observe(folder: string, file: string, parse: Parse): Promi
 	try {
 		await readCapture(openCapture(join(folder, file)), (packet) => watch.take(packet));
 	} catch (error) {
-		// What came before a broken end counts.
+		// Findings before an invalid end of the file count.
 		if (!(error instanceof CaptureError)) throw error;
 	}
 	watch.end();

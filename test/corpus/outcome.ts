@@ -1,11 +1,11 @@
-/** What came of comparing a capture with its row of the manifest. */
+/** Result of comparing a capture with its row of the manifest. */
 export interface Outcome {
 	/** tls, quic, dns, http, or "none" for captures that must yield no name. */
 	readonly protocol: string;
 	readonly kind: "agreed" | "disagreed" | "uncovered";
-	/** What was expected or found. */
+	/** The expected or found value. */
 	readonly what: string;
-	/** Of "agreed": "". */
+	/** For "agreed": "". */
 	readonly reason: string;
 }
 
@@ -15,7 +15,7 @@ export interface Pair<Theirs, Ours> {
 	readonly ours: readonly Ours[];
 }
 
-/** Pairs what is alike, each once. */
+/** Pairs equal items, each used once. */
 export function pair<Theirs, Ours>(
 	theirs: readonly Theirs[],
 	ours: readonly Ours[],
@@ -33,7 +33,7 @@ export function pair<Theirs, Ours>(
 	return { both, theirs: left, ours: [...waiting.values()].flat() };
 }
 
-/** As tshark prints a name: bytes that are no UTF-8 become U+FFFD. Compared without case. */
+/** The name as tshark prints it: invalid UTF-8 becomes U+FFFD. Compared without case. */
 export function nameKey(latin1: string | null): string {
 	return latin1 === null || latin1 === "" ? "(none)" : Buffer.from(latin1, "latin1").toString("utf8").toLowerCase();
 }

@@ -3,7 +3,7 @@ import type { Outcome } from "./outcome.ts";
 
 const PROTOCOLS = ["tls", "quic", "dns", "http", "none"];
 
-/** A line a protocol, then each disagreement, then why what is not covered is not. */
+/** One line per protocol, then each disagreement, then the reasons for captures that are not covered. */
 export function printOutcomes(captures: readonly JudgedCapture[], print: (line: string) => void): void {
 	const all = captures.flatMap(({ row, outcomes }) => outcomes.map((outcome) => ({ file: row.file, ...outcome })));
 	print(["protocol", "captures", "expected", "agreed", "disagreed", "not covered"].map(cell).join(""));

@@ -1,15 +1,15 @@
-/** The attempts of the demo's clients, in order; a text is the heading of those below it. */
+/** The attempts of the demo's clients, in order. A string is the heading of the attempts below it. */
 import { NODE, TLS_CLIENT } from "../support/paths.ts";
 import type { World } from "../support/world.ts";
-import { API4, API6, EVIL4, NAMELESS4, NAMELESS6 } from "./scene.ts";
+import { API4, API6, EVIL4, NAMELESS4, NAMELESS6 } from "./network.ts";
 
 export interface Attempt {
 	readonly unit: "agent.service" | "cron.service";
-	/** The command as it is shown, at most 33 characters. */
+	/** The command as shown, at most 33 characters. */
 	readonly shown: string;
 	readonly argv: readonly string[];
 	readonly allowed: boolean;
-	/** Where bytes would arrive. */
+	/** Destination at which bytes would arrive. */
 	readonly at: { readonly at?: string; readonly port: number };
 }
 

@@ -1,18 +1,18 @@
 /**
- * npm run demo: real clients under a real policy, in a network of their own. Nothing of the host is touched: the daemon
- * watches a cgroup that the demo made, and all traffic stays in two network namespaces.
+ * npm run demo: real clients under a real policy, in separate network namespaces. The demo does not affect the host: the daemon
+ * watches a cgroup that the demo created, and all traffic stays in two network namespaces.
  */
 import { HELP } from "../../scripts/help.mjs";
 import { readOptions } from "../../scripts/options.ts";
 import { records, type Seen, status } from "../support/api.ts";
 import { Daemon } from "../support/daemon.ts";
+import { leftovers } from "../support/leftovers.ts";
 import { run, sleep } from "../support/run.ts";
 import { cleanEnvironment } from "../support/server.ts";
-import { leftovers } from "../support/sweep.ts";
 import { World } from "../support/world.ts";
 import { type Attempt, attempts } from "./attempts.ts";
+import { NAMELESS4, POLICY, ZONE } from "./network.ts";
 import { type ClientResult, resultOf } from "./outcome.ts";
-import { NAMELESS4, POLICY, ZONE } from "./scene.ts";
 import { painter, row, rule, title } from "./screen.ts";
 
 readOptions(HELP["demo"], {});
@@ -89,8 +89,8 @@ async function act(attempt: Attempt) {
 }
 
 /**
- * The record that explains the attempt: the denial, or what was let through last, once it has ended. What goes out
- * by a raw socket has no process in its record, so it is found by its protocol.
+ * The record of the attempt: its denial, or else the newest allowed connection that has ended. Packets of a raw socket have no
+ * process in their record, so they are found by protocol.
  */
 async function decided(daemon: Daemon, pid: number): Promise<Seen | null> {
 	for (let tries = 0; tries < 50; tries++) {
@@ -105,7 +105,7 @@ async function decided(daemon: Daemon, pid: number): Promise<Seen | null> {
 	return null;
 }
 
-/** The end of the story: the daemon is killed, and nothing opens. */
+/** The last step: the daemon is killed, and denials continue. */
 async function withoutDaemon(daemon: Daemon): Promise<void> {
 	say(paint("dim", "agent.service after kill -9 of the daemon: the kernel still enforces"));
 	daemon.kill();

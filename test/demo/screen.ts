@@ -4,7 +4,7 @@ import type { ClientResult } from "./outcome.ts";
 
 const CODES = { bold: 1, dim: 2, red: 31, green: 32, yellow: 33 } as const;
 
-/** Columns of the terminal, one of which separates two cells. */
+/** Widths in terminal columns, including one separator. */
 const WIDTHS = { tried: 33, saw: 17, ms: 5, received: 6, by: 15 } as const;
 const WIDTH = 80;
 
@@ -13,10 +13,10 @@ export type Paint = (style: keyof typeof CODES, text: string) => string;
 export interface Line {
 	readonly tried: string;
 	readonly result: ClientResult;
-	/** Bytes that the server received. */
+	/** Data that the server received [bytes]. */
 	readonly arrived: number;
 	readonly seen: Seen | null;
-	/** The outcome is not that of the policy. */
+	/** The outcome contradicts the policy. */
 	readonly surprise: boolean;
 }
 

@@ -1,4 +1,4 @@
-/** Denials by address: the errno, both families, v4-mapped, UDP, and what has no connect(). */
+/** Denials by address: the errno, both families, v4-mapped addresses, UDP, and protocols without connect(). */
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { SERVER4, SERVER6 } from "../support/addresses.ts";
 import { expectAtOnce } from "../support/at-once.ts";
@@ -62,7 +62,7 @@ describe.each([["EACCES"], ["ECONNREFUSED"], ["EHOSTUNREACH"]])("deny_errno %s",
 	});
 });
 
-test("an allowed datagram arrives and its answer comes back", async () => {
+test("an allowed datagram arrives, and its reply reaches the client", async () => {
 	for (const good of [SERVER4, SERVER6, `::ffff:${SERVER4}`]) {
 		for (const call of ["sendto", "sendmsg", "sendmmsg", "connected"]) {
 			expect(await stage.probe(["udp", good, PORTS.udp, call, "ping"]), `${call} ${good}`).toMatchObject({
@@ -73,7 +73,7 @@ test("an allowed datagram arrives and its answer comes back", async () => {
 	}
 });
 
-test("connect() on UDP is no denial; the datagram that follows is", async () => {
+test("connect() on UDP is allowed; the following datagram is denied", async () => {
 	expect(await stage.probe(["udp", BAD4, PORTS.udp, "connect"])).toMatchObject({ errno: "0" });
 	expect(await stage.probe(["udp", BAD6, PORTS.udp, "connect"])).toMatchObject({ errno: "0" });
 	const sent = await stage.probe(["udp", BAD4, PORTS.udp, "connected", "no connected"]);
@@ -86,7 +86,7 @@ test("a denied port of an allowed address fails", async () => {
 	expect(await stage.probe(["tcp", GOOD4, PORTS.sink])).toMatchObject({ errno: "EACCES" });
 });
 
-test("TCP fast open does not get around connect", async () => {
+test("TCP Fast Open does not bypass phase connect", async () => {
 	expect((await stage.probe(["fastopen", BAD4, PORTS.echo, "early"])).errno).not.toBe("0");
 	expect(await stage.bytesAt({ at: BAD4 })).toBe(0);
 });

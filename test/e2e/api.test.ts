@@ -150,7 +150,7 @@ test("a check lists every error with its position, and reads no file outside the
 	expect((await stage.daemon.get<Status>("/v1/status")).generation).toBe(before);
 });
 
-test("a stream has events as they happen, and resumes from history after a restart of the daemon", async () => {
+test("a stream delivers events as they occur, and resumes from history after a daemon restart", async () => {
 	const first = follow(stage.daemon.socket, {});
 	await until(
 		"the stream",

@@ -1,4 +1,4 @@
-/** The policy in force without a daemon: what a boot, a stop and a package's removal are made of. */
+/** The policy in force without a daemon, as after a boot, a stop and the package's removal. */
 import { spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
 import {
@@ -17,7 +17,7 @@ import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
 import { DNS4 } from "../support/addresses.ts";
 import { status } from "../support/api.ts";
-import { Hold } from "../support/hold.ts";
+import { OpenConnection } from "../support/open-connection.ts";
 import { NODE, ROOT } from "../support/paths.ts";
 import { policy } from "../support/policies.ts";
 import { sleep } from "../support/run.ts";
@@ -56,7 +56,7 @@ function sallyport(command: "attach" | "detach", ...more: string[]) {
 
 const probe = async (address: string) => (await stage.probe(["tcp", address, PORTS.echo, "hello"])).errno;
 
-test("attach puts the last good policy in force, also if the file is another by now; detach leaves nothing", async () => {
+test("attach applies the last good policy, even if the file has changed; detach removes everything", async () => {
 	await stage.daemon.start();
 	stage.daemon.kill();
 	sallyport("detach");
@@ -72,7 +72,7 @@ test("attach puts the last good policy in force, also if the file is another by 
 	expect(sallyport("detach").result).toMatchObject({ wasThere: false });
 });
 
-test("a daemon adopts what attach has put in force, and counts on from its generation", async () => {
+test("a daemon adopts the policy of attach, and continues its generation", async () => {
 	await stage.daemon.start();
 	stage.daemon.kill();
 	sallyport("detach");
@@ -82,7 +82,7 @@ test("a daemon adopts what attach has put in force, and counts on from its gener
 	expect(await probe(NAMELESS4)).toBe("EACCES");
 });
 
-test("no good policy: open leaves nothing in the kernel, closed lets out nothing but loopback", async () => {
+test("without a good policy, open leaves nothing in the kernel and closed allows loopback only", async () => {
 	writeFileSync(stage.daemon.policyFile, "nonsense: [");
 	expect(sallyport("attach")).toMatchObject({ code: 3, result: { origin: "nothing" } });
 	expect(await probe(GOOD)).toBe("0");
@@ -91,7 +91,7 @@ test("no good policy: open leaves nothing in the kernel, closed lets out nothing
 	expect(await probe("127.0.0.1")).not.toBe("EACCES");
 });
 
-test("a broken policy at boot: the last good one is in force, and the daemon goes on with it", async () => {
+test("an invalid policy at boot: the last good one is in force, and the daemon keeps it", async () => {
 	await stage.daemon.start();
 	stage.daemon.kill();
 	sallyport("detach");
@@ -106,7 +106,7 @@ test("a broken policy at boot: the last good one is in force, and the daemon goe
 	expect(await probe(GOOD)).toBe("0");
 });
 
-test("stopped with on_exit keep, open or closed, it leaves what it promised", async () => {
+test("a stop with on_exit keep, open or closed leaves the documented state", async () => {
 	for (const [onExit, nameless, good] of [
 		["keep", "EACCES", "0"],
 		["closed", "EACCES", "EACCES"],
@@ -115,7 +115,7 @@ test("stopped with on_exit keep, open or closed, it leaves what it promised", as
 		stage.daemon.flags.splice(0, 2, "--on-exit", onExit);
 		await stage.daemon.start();
 		expect(await probe(GOOD), `${onExit}, while it runs`).toBe("0");
-		const open = new Hold(stage.world, GOOD, PORTS.echo);
+		const open = new OpenConnection(stage.world, GOOD, PORTS.echo);
 		open.go();
 		await open.reached("echoed");
 		stage.daemon.stop();
@@ -151,7 +151,7 @@ test("a start that fails late leaves nothing in the kernel, or what was in force
 	}
 });
 
-test("an end says what stays in force and how to remove it", async () => {
+test("on exit the daemon reports what stays in force and how to remove it", async () => {
 	await stage.daemon.start();
 	stage.daemon.stop();
 	const { pins, folder } = stage.world;
@@ -165,12 +165,12 @@ test("an end says what stays in force and how to remove it", async () => {
 	await logged("Nothing of Sallyport is in force in the kernel.");
 });
 
-/* The log is copied from the process's pipe by this event loop. */
+/* This event loop copies the log from the process's pipe. */
 async function logged(text: string): Promise<void> {
 	await expect.poll(() => stage.daemon.log(), { timeout: 5_000 }).toContain(text);
 }
 
-test("lines for the journal have a priority: for the log, and for the error that ends a start", () => {
+test("journal lines have a priority: log lines, and the error of a failed start", () => {
 	const file = join(stage.world.folder, "journal");
 	const fd = openSync(file, "w");
 	const { dev, ino } = fstatSync(fd, { bigint: true });
@@ -186,7 +186,7 @@ test("lines for the journal have a priority: for the log, and for the error that
 	for (const line of lines.slice(1)) expect(line).toMatch(/^<3>(sallyport: The policy cannot be loaded| {2}\/)/);
 });
 
-test("pins outside of a BPF file system are refused by run and attach, and the folder stays as it is", () => {
+test("run and attach refuse pins outside a BPF file system, and leave the folder unchanged", () => {
 	const folder = join(stage.world.folder, "kept");
 	mkdirSync(folder);
 	writeFileSync(join(folder, "file"), "");

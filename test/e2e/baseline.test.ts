@@ -1,11 +1,11 @@
-/** With nothing attached every client gets through: what the other tests see denied was denied by the policy. */
+/** Without attached programs every client gets through, so that denials in other tests come from the policy. */
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { DNS4, DNS6, SERVER4 } from "../support/addresses.ts";
-import { Hold } from "../support/hold.ts";
+import { leftovers } from "../support/leftovers.ts";
+import { OpenConnection } from "../support/open-connection.ts";
 import { policy } from "../support/policies.ts";
 import { SLOW } from "../support/run.ts";
 import { PORTS, parse, Stage } from "../support/stage.ts";
-import { leftovers } from "../support/sweep.ts";
 import { BAD4, BAD6, NAMELESS4, NAMELESS6 } from "../support/zones.ts";
 
 let stage: Stage;
@@ -50,7 +50,7 @@ test("TCP, UDP, ICMP and a raw protocol", async () => {
 		expect(after[counter], counter).toBe((before[counter] ?? 0) + 1);
 });
 
-test("DNS by hand and by getaddrinfo, connections by the thousand", { timeout: 30_000 * SLOW }, async () => {
+test("crafted DNS queries, getaddrinfo, and thousands of connections", { timeout: 30_000 * SLOW }, async () => {
 	for (const [how, family, resolver] of [
 		["query", "4", DNS4],
 		["query", "6", DNS6],
@@ -76,15 +76,15 @@ test("DNS by hand and by getaddrinfo, connections by the thousand", { timeout: 3
 	expect(parse(storm.stdout)).toMatchObject({ [PORTS.echo]: { ok: 2000 }, [PORTS.sink]: { ok: 2000 } });
 });
 
-test("a held connection echoes and closes", async () => {
-	const hold = new Hold(stage.world, BAD4, PORTS.echo);
-	hold.go();
-	await hold.reached("echoed");
-	hold.close();
-	expect((await hold.reached("closed")).received).toBeGreaterThan(0);
+test("a connection kept open echoes and closes", async () => {
+	const connection = new OpenConnection(stage.world, BAD4, PORTS.echo);
+	connection.go();
+	await connection.reached("echoed");
+	connection.close();
+	expect((await connection.reached("closed")).received).toBeGreaterThan(0);
 });
 
-test("a cgroup below the watched one, and what was sent there and back", async () => {
+test("a cgroup below the watched one, and its bytes in both directions", async () => {
 	expect(
 		await stage.probe(["exchange", BAD4, PORTS.give, 1_000_000], { below: "system.slice/agent.service" }),
 	).toMatchObject({ errno: "0", sent: 1_000_000, received: 1_234_567 });

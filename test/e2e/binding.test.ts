@@ -36,7 +36,7 @@ test.each([
 	},
 );
 
-test("an allowed SNI to the address of another allowed name is denied", async () => {
+test("an allowed SNI sent to the address of another allowed name is denied", async () => {
 	expect(await stage.curl("https://www.good.test/")).toMatchObject({ ok: true });
 	expect(await stage.curl("https://shared.good.test/")).toMatchObject({ ok: true });
 	await stage.world.server.clear();
@@ -48,7 +48,7 @@ test("an allowed SNI to the address of another allowed name is denied", async ()
 	).toBeDefined();
 });
 
-test("a learned address with another SNI is denied, though connect lets it through", async () => {
+test("another SNI to a learned address is denied, although connect allows the address", async () => {
 	await stage.daemon.put(policy({ rules: [GOOD] }));
 	expect(await stage.curl("https://api.good.test/", ["-4"])).toMatchObject({ ok: true });
 	await stage.world.server.clear();
@@ -66,7 +66,7 @@ test("a learned address with another SNI is denied, though connect lets it throu
 	expect(await stage.curl("https://api.good.test/", ["-4"]), "the right name still works").toMatchObject({ ok: true });
 });
 
-test("no SNI to a learned address is denied", async () => {
+test("a hello without SNI to a learned address is denied", async () => {
 	await stage.world.server.clear();
 	const outcome = await stage.curl(`https://${EDGE4}/`, ["-k"]);
 	expect(outcome.ok).toBe(false);
@@ -74,7 +74,7 @@ test("no SNI to a learned address is denied", async () => {
 	expect(await stage.record({ address: EDGE4, verdict: "deny", phase: "tls", reason: "name_missing" })).toBeDefined();
 });
 
-test("without DNS, strict binding denies at connect; name_binding sni goes by the hello", async () => {
+test("without DNS, strict binding denies at connect; with name_binding sni the hello decides", async () => {
 	const fresh = ["--resolve", "four.good.test:443:198.19.8.8"];
 	expect(await stage.curl("https://four.good.test/", fresh)).toMatchObject({ ok: false, exit: 7 });
 	await stage.daemon.put(policy({ rules: [GOOD], more: { name_binding: "sni" } }));
@@ -89,7 +89,7 @@ test("without DNS, strict binding denies at connect; name_binding sni goes by th
 	expect(await stage.record({ address: "198.19.8.10", verdict: "deny", reason: "not_tls" })).toBeDefined();
 });
 
-test("a hello in pieces, or behind cleartext, is judged by its name: allowed whole, denied without its last piece", async () => {
+test("a split hello, or one after cleartext, is judged by its name: a denied one lacks its last segment", async () => {
 	const open = { name: "open", phases: ["connect"], to: { protocol: "tcp" } } as const;
 	const good = { name: "good", to: { domain: "**.good.test" } };
 	await stage.daemon.put(policy({ rules: [good, open], more: { name_binding: "sni" } }));

@@ -1,4 +1,4 @@
-/** Every command against a real daemon, as a process of its own. */
+/** Every command as a process, against a real daemon. */
 import { spawn } from "node:child_process";
 import { chmodSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -44,7 +44,7 @@ async function lines<T>(...args: string[]): Promise<T[]> {
 		.map((line) => JSON.parse(line) as T);
 }
 
-test("connections, and one of them whole", async () => {
+test("connections, and the details of one", async () => {
 	const denied = await lines<{ id: number; name: string }>("connections", "--verdict", "deny", "--since", "15m");
 	expect(denied.map(({ name }) => name)).toContain("www.bad.test");
 	const first = denied.find(({ name }) => name === "www.bad.test");
@@ -71,7 +71,7 @@ test("top, names, status", async () => {
 	expect(await words("status")).toMatch(/^policy .*mode enforce, 2 rules/m);
 });
 
-test("stream shows what happens from now on", async () => {
+test("stream shows events from now on", async () => {
 	const child = spawn(
 		NODE,
 		[MAIN, "stream", "--name", "four.good.test", "--kind", "connection", "--socket", stage.daemon.socket],
@@ -98,7 +98,7 @@ test("stream shows what happens from now on", async () => {
 	}
 });
 
-test("policy: show, explain, diff, apply; another one in force by now is not overwritten", async () => {
+test("policy show, explain, diff and apply; apply does not overwrite a policy that has changed meanwhile", async () => {
 	expect(await words("policy", "show")).toBe(policy({ rules: RULES }));
 	const denied = await words("policy", "explain", "--to", "198.19.6.1:7001/tcp", "--exe", "/usr/bin/curl");
 	expect(denied).toMatch(/^deny: /);
@@ -126,11 +126,13 @@ test("policy: show, explain, diff, apply; another one in force by now is not ove
 	expect(refused.code).toBe(3);
 	expect(refused.stderr).toContain(`${file}:2:7:`);
 	expect(refused.stderr).toContain('did you mean "enforce"');
-	expect((await sallyport("policy", "check", file)).code).toBe(2); /* it asks no daemon: there is no --socket */
+	expect((await sallyport("policy", "check", file)).code).toBe(
+		2,
+	); /* this command has no --socket, because it queries no daemon */
 	expect((await run([NODE, MAIN, "policy", "check", file], { env: cleanEnvironment() })).code).toBe(3);
 });
 
-test("doctor as an ordinary user: checks that need root are no failures; who may use the socket gets the daemon's word", async () => {
+test("doctor as an ordinary user: checks that need root are not failures; with access to the socket the daemon's status is shown", async () => {
 	const { folder, cgroup, pins } = stage.world;
 	const results = async () => {
 		const user = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"];

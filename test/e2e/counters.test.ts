@@ -1,4 +1,4 @@
-/** The numbers in /metrics are what was done, exactly. */
+/** The counters in /metrics equal the number of connections made. */
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { DNS4 } from "../support/addresses.ts";
 import { decisions, metrics } from "../support/api.ts";
@@ -39,7 +39,7 @@ test("connections and denials are counted exactly, by phase, verdict and rule, h
 	expect(grown("dns allow default") + grown("dns allow rule generated")).toBe(500);
 });
 
-test("what the kernel wrote has arrived, type by type, and nothing was lost", async () => {
+test("every event that the kernel wrote has arrived, by type, and none was lost", async () => {
 	const byType = async (name: string) =>
 		Object.fromEntries(
 			(await metrics(stage.daemon)).filter((each) => each.name === name).map((each) => [each.labels.type, each.value]),

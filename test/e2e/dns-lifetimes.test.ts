@@ -1,8 +1,8 @@
-/** How long, and how many, addresses stand for a name: row N17 of the ways around, and S10 as far as names go. */
+/** Lifetime and number of the addresses of a name: bypass row N17, and S10 as far as names are concerned. */
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { DNS4 } from "../support/addresses.ts";
 import { framed, question } from "../support/dns-message.ts";
-import { Hold } from "../support/hold.ts";
+import { OpenConnection } from "../support/open-connection.ts";
 import { policy } from "../support/policies.ts";
 import { SLOW, sleep } from "../support/run.ts";
 import { PORTS, Stage } from "../support/stage.ts";
@@ -14,7 +14,7 @@ const BRIEF4 = "198.19.40.4";
 const USED4 = "198.19.40.5";
 const LONG4 = "198.19.40.2";
 const FLOOR4 = "198.19.40.3";
-/** Seconds: time enough to connect. What has a TTL of 1 is gone after EXPIRED ms. */
+/** Long enough to connect [s]. A name with a TTL of 1 has expired after EXPIRED ms. */
 const GRACE = Math.ceil(SLOW / 4);
 const EXPIRED = (GRACE + 2) * 1000;
 const RULES = [{ name: "good", to: { domain: "**.good.test", ports: [PORTS.sink, PORTS.echo] } }];
@@ -39,37 +39,37 @@ const ask = (name: string, connect: readonly (readonly [string, number])[] = [])
 	stage.dns({ via: "udp", server: DNS4, messages: [question(1, [{ name }]).toString("hex")], answers: 1, connect });
 const connects = async (address: string) => (await stage.probe(["tcp", address, PORTS.sink])).errno;
 
-test("N17: a live connection outlives the TTL of its name and a policy that still allows it", async () => {
+test("N17: an open connection continues after its name's TTL and after a reload that still allows it", async () => {
 	expect((await ask("short.good.test", [[SHORT4, PORTS.sink]])).connects).toEqual(["ok"]);
-	const hold = new Hold(stage.world, SHORT4, PORTS.echo);
-	await hold.reached("connected");
+	const connection = new OpenConnection(stage.world, SHORT4, PORTS.echo);
+	await connection.reached("connected");
 	await sleep(EXPIRED);
 	await stage.daemon.put(BRIEF.replace('"mode"', '"deny_errno": "EACCES", "mode"'));
 	await sleep(300);
-	hold.go();
-	expect(await hold.reached("echoed")).toBeDefined();
-	hold.close();
+	connection.go();
+	expect(await connection.reached("echoed")).toBeDefined();
+	connection.close();
 });
 
-test("an address that no connection uses is gone with its TTL, and back with the next answer", async () => {
+test("an unused address expires with its TTL, and the next answer adds it again", async () => {
 	expect((await ask("brief.good.test", [[BRIEF4, PORTS.sink]])).connects).toEqual(["ok"]);
 	await sleep(EXPIRED);
 	expect(await connects(BRIEF4), "expired").toBe("EACCES");
 	expect((await ask("brief.good.test", [[BRIEF4, PORTS.sink]])).connects, "asked again").toEqual(["ok"]);
 });
 
-test("one that a connection uses stays, for new ones too", async () => {
+test("an address in use does not expire, also for new connections", async () => {
 	await stage.daemon.put(policy({ rules: RULES, more: { ttl: { floor: 0, grace: 7 + GRACE } } }));
 	await ask("used.good.test");
-	const hold = new Hold(stage.world, USED4, PORTS.echo);
-	await hold.reached("connected");
+	const connection = new OpenConnection(stage.world, USED4, PORTS.echo);
+	await connection.reached("connected");
 	await sleep(9_000 + GRACE * 1000);
 	expect(await connects(USED4)).toBe("0");
-	hold.close();
+	connection.close();
 	await stage.daemon.put(BRIEF);
 });
 
-test("an address of TTL 0 stays for the floor and the grace, a long TTL for itself", async () => {
+test("an address with TTL 0 is kept for floor plus grace, one with a long TTL for its TTL", async () => {
 	await ask("long.good.test");
 	await ask("floor.good.test");
 	await sleep(EXPIRED - 500);
@@ -81,7 +81,7 @@ test("an address of TTL 0 stays for the floor and the grace, a long TTL for itse
 	expect(await connects(FLOOR4)).toBe("0");
 });
 
-test("a name that claims thousands of addresses is held to its share, and others keep theirs", async () => {
+test("a name with thousands of addresses is limited to its share, and other names keep theirs", async () => {
 	await stage.daemon.put(policy({ rules: RULES }));
 	await ask("long.good.test");
 	const of = (number: number) => `198.19.${100 + (number >> 8)}.${number & 255}`;

@@ -1,4 +1,4 @@
-/** DNS questions that could hide a name: rows N12 and N13 of the bypass table. */
+/** DNS queries that could hide a name: bypass rows N12 and N13. */
 import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
 import { DNS4 } from "../support/addresses.ts";
 import { type Asked, labels, question, u16 } from "../support/dns-message.ts";
@@ -68,7 +68,7 @@ test("a compressed name is read as the server reads it", async () => {
 	expect(await stage.record({ kind: "dns", name: "b.forbidden.test", verdict: "deny" })).toBeDefined();
 });
 
-test("the default of phase dns decides about a loop of pointers, a forward pointer and a name without an end", async () => {
+test("the default of phase dns applies to pointer loops, forward pointers and unterminated names", async () => {
 	const broken = [
 		question(1, [{ name: "", wire: u16(0xc00c) }]),
 		question(2, [{ name: "", wire: Buffer.concat([Buffer.from([1, 0x61]), u16(0xc00c)]) }]),
@@ -84,7 +84,7 @@ test("the default of phase dns decides about a loop of pointers, a forward point
 	await stage.daemon.put(POLICY);
 });
 
-test("questions with EDNS and of any type are records with their process", async () => {
+test("queries with EDNS and of any type are recorded with their process", async () => {
 	const outcome = await send(question(1, [{ name: "2.1.19.198.in-addr.arpa", type: "PTR" }], { edns: true }));
 	expect(outcome.answers.length).toBe(1);
 	expect(
@@ -100,7 +100,7 @@ test("questions with EDNS and of any type are records with their process", async
 	expect(types.get("2.1.19.198.in-addr.arpa")).toBe("PTR");
 });
 
-test("N13: data in labels, also bytes that no host name may have, is denied by its domain and counted", async () => {
+test("N13: data in labels, also with bytes invalid in host names, is denied by its domain and counted", async () => {
 	const before = await stage.metric("sallyport_decisions_total", 'phase="dns",verdict="deny"');
 	const data = [
 		"deadbeef.cafe.x.forbidden.test",

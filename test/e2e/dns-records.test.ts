@@ -1,4 +1,4 @@
-/** Names learned from DNS answers: rows N9, N10 and N11 of the bypass table, and unusual records. */
+/** Addresses learned from DNS answers: bypass rows N9, N10 and N11, and unusual records. */
 import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
 import { DNS4, DNS6, ROGUE4 } from "../support/addresses.ts";
 import { type Asked, question } from "../support/dns-message.ts";
@@ -50,7 +50,7 @@ const RECORDS: Zone = {
 		{ type: "HTTPS", data: `hex:000100000400080a0b0c0d` },
 		{ type: "HTTPS", data: `1 . ipv4hint=${at(14)}` },
 	],
-	/* Nothing is learned from an A record of 16 bytes. */
+	/* No address is learned from an A record of 16 bytes. */
 	"sizes.good.test": [
 		{ type: "A", data: `hex:${"c6130f0f".repeat(4)}` },
 		{ type: "A", data: at(15) },
@@ -83,12 +83,12 @@ test("N11: a chain of eight aliases whose last record has a TTL of 0", async () 
 	expect(await stage.record({ address: at(8), name: "chain.good.test", verdict: "allow", rule: "good" })).toBeDefined();
 });
 
-test("N11: each of 30 addresses of an answer", async () => {
+test("N11: all of the 30 addresses of an answer", async () => {
 	const addresses = MANY.map(({ data }) => data);
 	expect((await resolve({ name: "many.good.test" }, addresses)).connects).toEqual(addresses.map(() => "ok"));
 });
 
-test("N11: a question in mixed case, answered in the same", async () => {
+test("N11: a query in mixed case, with the answer in the same case", async () => {
 	const outcome = await resolve({ name: "MiXeD.gOOd.TEST" }, [at(9)]);
 	expect(Buffer.from(outcome.answers[0] ?? "", "hex").toString("latin1")).toContain("MiXeD");
 	expect(outcome.connects).toEqual(["ok"]);
@@ -166,7 +166,7 @@ test.each(["udp", "tcp"] as const)("N10: an allowed name from an untrusted resol
 	expect(await stage.metric("sallyport_dns_answers_total", 'result="untrusted"')).toBeGreaterThan(0);
 });
 
-test("questions to an untrusted resolver are one record each, and the flow becomes one when it carries something else", async () => {
+test("each query to an untrusted resolver is a record, and the flow becomes a record only if it carries other data", async () => {
 	const before = (await stage.records({ address: ROGUE4, protocol: "udp" })).length;
 	const messages = ["one.good.test", "two.good.test"].map((name, id) => question(id, [{ name }]).toString("hex"));
 	const outcome = await stage.dns({ via: "udp", server: ROGUE4, messages, answers: 2 });
@@ -175,7 +175,7 @@ test("questions to an untrusted resolver are one record each, and the flow becom
 		const seen = await stage.record({ address: ROGUE4, kind: "dns", name, verdict: "allow", phase: "dns" });
 		expect(seen.decisions).toEqual({ dns: "allow good rule", connect: "allow own-resolver rule" });
 	}
-	/* Longer than the wait for a question, and than two sweeps. */
+	/* Longer than the time for which a query is remembered, and than two sweeps. */
 	await sleep(11_000);
 	expect(await stage.records({ address: ROGUE4, protocol: "udp", kind: "connection" })).toEqual([]);
 	expect((await stage.records({ address: ROGUE4, protocol: "udp" })).length).toBe(before + 2);

@@ -1,4 +1,4 @@
-/** DNS over TCP, in pieces of any size: row N12 of the ways around. */
+/** DNS over TCP, split into segments of any size: bypass row N12. */
 import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
 import { DNS4, DNS6, ROGUE4 } from "../support/addresses.ts";
 import { framed, question } from "../support/dns-message.ts";
@@ -16,7 +16,7 @@ const POLICY = policy({
 	],
 });
 const at = (number: number) => `198.19.${20 + (number >> 8)}.${number & 255}`;
-/** Twenty addresses an answer. */
+/** Twenty addresses per answer. */
 const LOST = Array.from({ length: 5 }, (_, i) => Array.from({ length: 20 }, (_, j) => at(800 + 20 * i + j)));
 /** Answers of 12 + 18 + 16 bytes a record. */
 const NUMBERED: Zone = Object.fromEntries([
@@ -64,7 +64,7 @@ test.each([
 	).toBeDefined();
 });
 
-test("questions in segments of one byte, and several in one, are read alike", async () => {
+test("queries are parsed in segments of one byte and several to a segment", async () => {
 	const names = ["n4.good.test", "n5.good.test", "n6.good.test"];
 	const messages = names.map((name, i) => ask(i + 1, name));
 	const connect = [4, 5, 6].map((number) => [at(number), PORTS.sink] as const);
@@ -76,7 +76,7 @@ test("questions in segments of one byte, and several in one, are read alike", as
 	for (const name of names) expect(await stage.record({ kind: "dns", name, pid: bytewise.pid })).toBeDefined();
 });
 
-test("all 50 addresses of an answer in small pieces, and of a longer one what fits", async () => {
+test("all 50 addresses of a split answer are learned, and of a longer one as many as fit", async () => {
 	await stage.world.server.pieces({ piece: 100, pause: 1 });
 	const first = await stage.dns({
 		...{ via: "tcp", server: DNS4, messages: [ask(1, "fifty.good.test")], answers: 1 },
@@ -96,7 +96,7 @@ test("all 50 addresses of an answer in small pieces, and of a longer one what fi
 	expect(whole.connects, "an answer in one piece is read to its end").toEqual(["ok"]);
 });
 
-test("two answers in one segment teach both, also when a segment ends inside the second", async () => {
+test("two answers in one segment are both learned, also when a segment ends inside the second", async () => {
 	await stage.world.server.pieces({ piece: 0, pause: 0 });
 	const messages = [ask(1, "n7.good.test"), ask(2, "n8.good.test")];
 	const outcome = await stage.dns({
@@ -107,16 +107,16 @@ test("two answers in one segment teach both, also when a segment ends inside the
 });
 
 /**
- * Of the segments with data that reach the client `lost` are lost, and of its acknowledgements `unheard`; both are counted over all
- * connections. What was received and not acknowledged comes again, together with what was lost.
+ * Drops the data segments to the client with the numbers in `lost`, and its acknowledgements with those in `lostAcks`. Both are
+ * counted over all connections. Unacknowledged data is retransmitted together with lost data.
  */
-function lose(lost: readonly number[], unheard: readonly number[]): () => void {
+function lose(lost: readonly number[], lostAcks: readonly number[]): () => void {
 	const drop = (numbers: readonly number[]) => `numgen inc mod 10000 { ${numbers.join(", ")} } drop`;
 	const rules = [
-		"add chain ip trick in { type filter hook prerouting priority 0; }",
-		`add rule ip trick in tcp sport 53 tcp flags & psh == psh ${drop(lost)}`,
-		"add chain ip trick out { type filter hook output priority 0; }",
-		...(unheard.length > 0 ? [`add rule ip trick out tcp dport 53 tcp flags == ack ${drop(unheard)}`] : []),
+		"add chain ip sallyport_test in { type filter hook prerouting priority 0; }",
+		`add rule ip sallyport_test in tcp sport 53 tcp flags & psh == psh ${drop(lost)}`,
+		"add chain ip sallyport_test out { type filter hook output priority 0; }",
+		...(lostAcks.length > 0 ? [`add rule ip sallyport_test out tcp dport 53 tcp flags == ack ${drop(lostAcks)}`] : []),
 	];
 	return nft(stage.world.network, "client", rules.join("; "));
 }
@@ -129,11 +129,11 @@ test.each([
 	["the last but one", 4, [10], []],
 ])(
 	"an answer whose segments come out of order is learned, byte for byte: %s comes late",
-	async (_, number, lost, unheard) => {
+	async (_, number, lost, lostAcks) => {
 		await stage.world.server.pieces({ piece: 30, pause: 2 });
 		const addresses = LOST[number] ?? [];
 		const before = (await stage.world.server.snmp())["Tcp.RetransSegs"] ?? 0;
-		const undo = lose(lost, unheard);
+		const undo = lose(lost, lostAcks);
 		try {
 			const outcome = await stage.dns({
 				...{
@@ -185,7 +185,7 @@ test("the same at a resolver that is not trusted", async () => {
 	expect(await asked()).toEqual([]);
 });
 
-test("what is no DNS does not leave to port 53 of a trusted resolver", async () => {
+test("data that is not DNS is not sent to port 53 of a trusted resolver", async () => {
 	for (const text of ["GET / HTTP/1.1\r\nHost: x\r\n\r\n", "SSH-2.0-OpenSSH_9.2\r\n"]) {
 		const outcome = await stage.dns({
 			...{ via: "tcp", server: DNS4, messages: [Buffer.from(text).toString("hex")], answers: 1, patience: 3_000 },
@@ -195,7 +195,7 @@ test("what is no DNS does not leave to port 53 of a trusted resolver", async () 
 	expect(await stage.record({ address: DNS4, port: 53, verdict: "deny", reason: "unreadable" })).toBeDefined();
 });
 
-test("a trusted resolver that truncates over UDP is asked over TCP by libc, and what it says is known", async () => {
+test("libc repeats a truncated query over TCP, and the addresses of the answer are learned", async () => {
 	const outcome = await stage.world.run([
 		"sh",
 		"-c",

@@ -1,4 +1,4 @@
-/** Names that were resolved before the daemon came: by a program that keeps them, and by a cache on the host. */
+/** Names resolved before the daemon started: by a program that caches them, and by a cache on the host. */
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { writeFileSync } from "node:fs";
@@ -27,7 +27,7 @@ afterEach(() => {
 
 const message = (id: number, name: string) => question(id, [{ name }]).toString("hex");
 
-/** A program that resolves before the daemon is there, and connects afterwards. */
+/** A program that resolves before the daemon starts, and connects afterwards. */
 async function resolvedBefore(flags: readonly string[]): Promise<readonly string[]> {
 	const own = await Stage.make(POLICY, { start: false, flags });
 	stage = own;
@@ -50,11 +50,11 @@ async function resolvedBefore(flags: readonly string[]): Promise<readonly string
 	return (await client).connects;
 }
 
-test("a program that resolved a name before the daemon came may use it: the daemon resolves the policy's names", async () => {
+test("a program may use a name that it resolved before the daemon started, because the daemon resolves the policy's names", async () => {
 	expect(await resolvedBefore(["--warm-up", "resolve"])).toEqual(["ok"]);
 });
 
-test("without that it is denied until it asks again", async () => {
+test("without warm-up it is denied until it resolves the name again", async () => {
 	expect(await resolvedBefore(["--warm-up", "none"])).toEqual(["EACCES"]);
 	const again = await stage?.dns({
 		...{ via: "udp", server: DNS4, messages: [message(2, "www.good.test")], answers: 1 },
@@ -77,7 +77,7 @@ test("names of a later policy are resolved too", async () => {
 	expect(await stage.probe(["tcp", WWW4, PORTS.sink])).toMatchObject({ errno: "0" });
 });
 
-test("a cache on the host that was warm before: its answer to the program teaches, and each question has its own process", async () => {
+test("a warm cache on the host: addresses are learned from its answers to programs, and each query has its process", async () => {
 	const own = await Stage.make(POLICY, { start: false });
 	stage = own;
 	const stub = await startStub(own);

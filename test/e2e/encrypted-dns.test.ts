@@ -1,4 +1,4 @@
-/** DNS that cannot be read, over TLS, QUIC and HTTPS: visible as such, and denied by one rule. */
+/** Encrypted DNS (over TLS, QUIC and HTTPS) is recorded as such, and one rule denies it. */
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { DNS4, SERVER4, SERVER6 } from "../support/addresses.ts";
 import { policy, type TestRule } from "../support/policies.ts";
@@ -8,10 +8,10 @@ import { ZONE } from "../support/zones.ts";
 
 const DOT_PORT = 853;
 const COUNTS = "sallyport_encrypted_dns_connections_total";
-/** A name and an address that the preset knows; the address is the server namespace's here. */
+/** A name and an address of the preset. In this test the server's namespace has the address. */
 const DOH_NAME = "cloudflare-dns.com";
 const DOH_ADDRESS = "1.1.1.1";
-/** Where our zone has the name: an address that no list has. */
+/** The test zone's address for the name, which is in no list. */
 const ELSEWHERE = "198.19.30.1";
 
 const open = (...rules: TestRule[]) => policy({ defaults: { connect: "allow", tls: "allow" }, rules });
@@ -32,11 +32,14 @@ afterAll(() => stage?.close());
 
 const count = (kind: string, verdict: string) => stage.metric(COUNTS, `kind="${kind}",verdict="${verdict}"`);
 
-/** Connections are counted when they have ended or stood for a while. */
-const counted = (kind: string, verdict: string, wanted: number) =>
-	until(`${wanted} of ${kind}, ${verdict}`, 10_000, async () => (await count(kind, verdict)) === wanted);
+/** Connections are counted once they have ended or after a time. */
+const counted = (kind: string, verdict: string, expected: number) =>
+	until(`${expected} of ${kind}, ${verdict}`, 10_000, async () => (await count(kind, verdict)) === expected);
 
-/** Each way: what a client does, what of it arrived, and what its record has. Every client of DoH has the address from elsewhere. */
+/**
+ * For each protocol: the client's action, the data that arrived, and the record. Every DoH client has the address from another
+ * source.
+ */
 const WAYS = [
 	{
 		what: "TLS to port 853",
@@ -99,7 +102,7 @@ describe.each(WAYS)("$what", ({ kind, go, at, seen, denied }) => {
 		await counted(kind, "allow", before + 1);
 	});
 
-	test("is denied by the preset, and not a byte arrives", async () => {
+	test("is denied by the preset, and no data arrives", async () => {
 		await stage.daemon.put(open(PRESET));
 		await stage.world.server.clear();
 		const before = await count(kind, "deny");
@@ -110,7 +113,7 @@ describe.each(WAYS)("$what", ({ kind, go, at, seen, denied }) => {
 	});
 });
 
-test("a service's name is not even asked for, and other names are as before", async () => {
+test("the name of a denied service is not queried, and other names are unaffected", async () => {
 	await stage.daemon.put(open(PRESET));
 	await stage.world.server.clear();
 	expect(await stage.node(DOH_NAME, PORTS.tls)).toMatchObject({

@@ -1,7 +1,7 @@
-/** How flows end, and sockets that are older than the daemon. */
+/** The end of flows, and sockets that were opened before the daemon started. */
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { SERVER4 } from "../support/addresses.ts";
-import { Hold } from "../support/hold.ts";
+import { OpenConnection } from "../support/open-connection.ts";
 import { policy } from "../support/policies.ts";
 import { PORTS, Stage } from "../support/stage.ts";
 
@@ -10,16 +10,19 @@ const BAD = "198.19.6.1";
 const POLICY = policy({ rules: [{ name: "five", to: { cidr: ["198.19.5.0/24", `${SERVER4}/32`] } }] });
 
 let stage: Stage;
-let old: { good: Hold; bad: Hold };
+let old: { good: OpenConnection; bad: OpenConnection };
 beforeAll(async () => {
 	stage = await Stage.make(POLICY, { start: false });
-	old = { good: new Hold(stage.world, GOOD, PORTS.echo), bad: new Hold(stage.world, BAD, PORTS.echo) };
+	old = {
+		good: new OpenConnection(stage.world, GOOD, PORTS.echo),
+		bad: new OpenConnection(stage.world, BAD, PORTS.echo),
+	};
 	await Promise.all([old.good.reached("connected"), old.bad.reached("connected")]);
 	await stage.daemon.start();
 });
 afterAll(() => stage?.close());
 
-test("a socket connected before the daemon started is judged at its next packet: denied, no byte arrives", async () => {
+test("a socket connected before the daemon started is judged at its next packet, and a denial sends no data", async () => {
 	old.bad.go();
 	const broken = await old.bad.reached("broken");
 	expect(broken.errno).not.toBe("0");
@@ -27,12 +30,12 @@ test("a socket connected before the daemon started is judged at its next packet:
 	expect(await stage.record({ address: BAD, port: PORTS.echo, verdict: "deny", phase: "connect" })).toBeDefined();
 });
 
-test("a socket connected before the daemon started goes on if the policy allows it", async () => {
+test("a socket connected before the daemon started continues if the policy allows it", async () => {
 	old.good.go();
 	await old.good.reached("echoed");
 	old.good.close();
 	expect(await old.good.reached("closed")).toMatchObject({ state: "closed" });
-	// no hook recorded its decision, and none is repeated for a socket that passes: the end has its record all the same
+	// no hook recorded a decision for this socket, and allowed packets repeat none; its end is still recorded
 	expect(await stage.record({ address: GOOD, port: PORTS.echo, verdict: "allow", end: "local" })).toBeDefined();
 });
 
@@ -48,7 +51,7 @@ test.each([
 	expect(["local", "remote"]).toContain(seen.end);
 });
 
-test("how it ended: refused, closed here first", async () => {
+test("the cause of a connection's end: refused, closed locally", async () => {
 	const refused = await stage.probe(["tcp", GOOD, 7999]);
 	expect(refused.errno).toBe("ECONNREFUSED");
 	expect(await stage.record({ pid: refused.pid, end: "refused" })).toBeDefined();
@@ -56,7 +59,7 @@ test("how it ended: refused, closed here first", async () => {
 	expect(await stage.record({ pid: closed.pid, end: "local" })).toMatchObject({ bytesOut: 3, bytesIn: 0 });
 });
 
-test("a denied connection has no bytes and says so", async () => {
+test("a denied connection has no bytes and is recorded as denied", async () => {
 	const denied = await stage.probe(["tcp", BAD, PORTS.sink]);
 	const seen = await stage.record({ pid: denied.pid });
 	expect(seen).toMatchObject({ verdict: "deny" });

@@ -1,4 +1,4 @@
-/** Phase http: requests in cleartext, judged one by one where they leave, and by the status of their answers. */
+/** Phase http: cleartext requests are judged one by one when sent, and by the status of their responses. */
 import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
 import { policy, type TestRule } from "../support/policies.ts";
 import { PORTS, Stage } from "../support/stage.ts";
@@ -16,7 +16,7 @@ beforeEach(() => stage.world.server.clear());
 const requests = async (): Promise<string[]> =>
 	(await stage.arrivals({ port: PORTS.http })).flatMap((each) => each.requests);
 
-test("what method and path allow arrives; the rest leaves no byte", async () => {
+test("a request with an allowed method and path arrives, and a denied one sends no data", async () => {
 	expect(await stage.curl("http://api.good.test/v1/models")).toMatchObject({ ok: true });
 	expect(await requests()).toEqual(["GET /v1/models HTTP/1.1"]);
 	await stage.world.server.clear();
@@ -30,14 +30,14 @@ test("what method and path allow arrives; the rest leaves no byte", async () => 
 	expect(await stage.record({ phase: "http", verdict: "deny", name: "other.good.test" })).toBeDefined();
 });
 
-test("a second request on the same connection is judged by itself, and the connection ends", async () => {
+test("a second request on a connection is judged separately, and its denial ends the connection", async () => {
 	const outcome = await stage.curl("http://api.good.test/secret", ["http://api.good.test/v1/one"]);
 	expect(outcome.ok).toBe(false);
 	expect(await requests()).not.toContain("GET /secret HTTP/1.1");
 	expect(await requests()).toContain("GET /v1/one HTTP/1.1");
 });
 
-test("a Host that DNS never gave this address for is denied", async () => {
+test("a Host that DNS never resolved to this address is denied", async () => {
 	await stage.daemon.put(
 		policy({ rules: [{ ...CONNECT, to: { ports: PORTS.http } }, API], defaults: { http: "deny" } }),
 	);
@@ -48,7 +48,7 @@ test("a Host that DNS never gave this address for is denied", async () => {
 	expect(await stage.bytesAt({ port: PORTS.http })).toBe(0);
 });
 
-test("a rule with status judges the answer: denied, it never reaches the client", async () => {
+test("a rule with status judges the response: a denied one does not reach the client", async () => {
 	const status: TestRule = { name: "no-success", action: "deny", to: { status: "2xx" } };
 	await stage.daemon.put(policy({ rules: [CONNECT, status], defaults: { http: "allow" } }));
 	expect(await stage.curl("http://api.good.test/v1/answered")).toMatchObject({ ok: false });

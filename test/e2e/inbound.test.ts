@@ -1,4 +1,4 @@
-/** What answers is not egress: servers go on under a policy that denies everything; a client's port is no server. */
+/** Replies are not egress: servers keep working under a policy that denies everything, and a client's port is not a server. */
 import { spawn } from "node:child_process";
 import { createInterface } from "node:readline";
 import { afterAll, beforeAll, expect, test } from "vitest";
@@ -28,7 +28,7 @@ beforeAll(async () => {
 });
 afterAll(() => stage?.close());
 
-/** A program of Node's in the server's namespace, which nobody watches. */
+/** A Node program in the server's namespace, which is not watched. */
 async function outside(program: string): Promise<string> {
 	return (await run(stage.world.network.inServer([NODE, "-e", program]), { timeout: 5_000 })).stdout;
 }
@@ -40,7 +40,7 @@ test("a TCP server inside answers a client outside", async () => {
 	expect(said).toBe("answer tcp");
 });
 
-test("a UDP server inside answers a client outside, and may not begin a flow of its own", async () => {
+test("a UDP server inside answers a client outside, but may not begin its own flow", async () => {
 	const said = await outside(
 		`const s=require("dgram").createSocket("udp4",m=>{process.stdout.write(m);s.close()});s.send("udp",${UDP},"${CLIENT4}")`,
 	);
@@ -48,7 +48,7 @@ test("a UDP server inside answers a client outside, and may not begin a flow of 
 	expect(await line("answered")).toMatchObject({ answered: SERVER4, error: "0" });
 });
 
-test("a stranger's datagram to a client's ephemeral port opens no way out", async () => {
+test("an unsolicited datagram to a client's ephemeral port allows no egress", async () => {
 	const { client, error } = (await line("client")) as { client: number; error: string };
 	expect(error).toBe("0");
 	await outside(

@@ -1,4 +1,4 @@
-/** DNS, then connect at once: the address must be known before the application can use it. */
+/** A connection directly after a DNS answer: the address must be known before the application can use it. */
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { DNS4, DNS6 } from "../support/addresses.ts";
 import { policy } from "../support/policies.ts";
@@ -33,7 +33,7 @@ async function ask(how: string, family: number, resolver: string, kind: string, 
 	return parse((await stage.world.run(argv, { timeout: 90_000 })).stdout);
 }
 
-test("10,000 ever new names and addresses, connected to at once, are never wrongly denied", {
+test("10,000 new names and addresses are never wrongly denied when connected immediately", {
 	timeout: 100_000 * SLOW,
 }, async () => {
 	expect(await ask("query", 4, DNS4, "a", 10_000)).toEqual({
@@ -66,7 +66,7 @@ test("the same through getaddrinfo", { timeout: 100_000 * SLOW }, async () => {
 	});
 });
 
-test("an answer of a resolver that nobody trusts teaches nothing", async () => {
+test("no address is learned from the answer of an untrusted resolver", async () => {
 	const rogue = await ask("query", 4, "198.51.100.54", "a", 1);
 	expect(rogue, "the resolver itself is a denied address").toMatchObject({ ok: 0 });
 	await stage.daemon.put(

@@ -49,19 +49,19 @@ test.each([
 			expect(grown(before, after, "received", type), type).toBe(grown(before, after, "written", type));
 		const { rows, ids, sockets, dropped } = await kept(to);
 		note(`${what}: ${rows} rows of history, ${dropped} dropped`);
-		/* A denied connect() is only a system call: 100,000 per second are more than a disk can take. */
+		/* A denied connect() is only a system call, so clients make 100,000 per second, more than a disk can write. */
 		if (port === CLOSED) expect(dropped).toBe(0);
 		expect([ids, sockets]).toEqual([rows, rows]);
-		/* The end event of a connection is a record even if its first event was lost. */
+		/* The end event of a connection makes a record even if its first event was lost. */
 		expect(rows + dropped).toBeGreaterThanOrEqual(count - lost);
 		expect(rows).toBeLessThanOrEqual(count);
 	},
 );
 
-/** Rows of the history about connections to an address, when none waits to be written. */
+/** Rows of the history about connections to an address, once none is waiting to be written. */
 async function kept(address: string): Promise<Record<"rows" | "ids" | "sockets" | "dropped", number>> {
 	const dropped = await until("the history has all", 30_000, async () => {
-		/* A query flushes the rows that wait. */
+		/* A query flushes the waiting rows. */
 		await stage.daemon.get("/v1/connections?limit=1");
 		const all = await metrics(stage.daemon);
 		const value = (name: string) => all.find((each) => each.name === `sallyport_history_${name}`)?.value;
@@ -108,14 +108,14 @@ test("a flood of allowed connections fills the ring buffer without displacing a 
 	} finally {
 		process.kill(pid, "SIGCONT");
 	}
-	/* The query arrives while a dozen batches wait. */
+	/* The query arrives while a dozen batches are waiting. */
 	const [seen] = await records(stage.daemon, "&address=198.19.6.2");
 	expect(seen).toMatchObject({ verdict: "deny", rule: "six" });
 	expect(seen?.exe).toMatch(/storm$/);
 	expect(grown(before, await settled(stage.daemon), "lost", "connect")).toBeGreaterThan(0);
 });
 
-/** Prints a measurement, and keeps it in a file, because vitest drops the output of a test that succeeds. */
+/** Prints a measurement, and writes it to a file because vitest drops the output of a passing test. */
 function note(line: string): void {
 	process.stderr.write(`  ${line}\n`);
 	writeFileSync(join(stage.world.folder, "storm.txt"), `${line}\n`, { flag: "a" });

@@ -1,4 +1,4 @@
-/** Real curl and real Node under a policy by name. */
+/** curl and Node under a policy by name. */
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { DNS4 } from "../support/addresses.ts";
 import { expectAtOnce } from "../support/at-once.ts";
@@ -6,7 +6,7 @@ import { policy } from "../support/policies.ts";
 import { type Curl, type NodeOutcome, PORTS, Stage } from "../support/stage.ts";
 import { BAD4, BAD6, EDGE4, EDGE6, WWW4, WWW6 } from "../support/zones.ts";
 
-/** connect is open on 443, so that phase tls decides by name. */
+/** connect allows port 443, so that phase tls decides by name. */
 const BY_HELLO = policy({
 	rules: [
 		{ name: "no-question", action: "deny", phases: ["dns"], to: { domain: "*.forbidden.test" } },
@@ -18,7 +18,7 @@ const BY_HELLO = policy({
 let stage: Stage;
 beforeAll(async () => {
 	stage = await Stage.make(BY_HELLO);
-	await stage.curl("https://www.good.test/"); // compiles the servers' code before anything is timed
+	await stage.curl("https://www.good.test/"); // the first requests compile the servers' code, so that no later time limit includes it
 });
 afterAll(() => stage?.close());
 
@@ -38,7 +38,7 @@ describe.each([
 		expect(await stage.record({ address: edge, name: "api.good.test", verdict: "allow", rule: "good" })).toBeDefined();
 	});
 
-	test("curl gets its error for a denied name at once, and the hello is not sent", async () => {
+	test("curl gets an immediate error for a denied name, and its hello is not sent", async () => {
 		const allowed: Curl[] = [];
 		const outcomes: Curl[] = [];
 		for (let round = 0; round < 9; round++) {
@@ -63,7 +63,7 @@ test("Node reaches an allowed name", async () => {
 	expect(await stage.node("www.good.test", PORTS.tls)).toMatchObject({ ok: true });
 });
 
-test("Node gets its error for a denied name at once", async () => {
+test("Node gets an immediate error for a denied name", async () => {
 	const allowed: NodeOutcome[] = [];
 	const outcomes: NodeOutcome[] = [];
 	for (let round = 0; round < 5; round++) {
@@ -75,7 +75,7 @@ test("Node gets its error for a denied name at once", async () => {
 	expectAtOnce(times(outcomes), times(allowed));
 });
 
-test("TLS is judged by its hello on an odd port as well", async () => {
+test("TLS is judged by its hello on any port", async () => {
 	expect(await stage.curl(`https://www.good.test:${PORTS.oddTls}/`)).toMatchObject({ ok: true });
 	const denied = await stage.curl(`https://www.bad.test:${PORTS.oddTls}/`);
 	expect(denied.ok).toBe(false);

@@ -1,4 +1,7 @@
-/** Mode observe: everything passes, and the record says what enforce would have done, by the same rule. And the command of that name. */
+/**
+ * Mode observe: every connection passes, and its record has the rule by which enforce would have denied it. Also the command
+ * `observe`.
+ */
 import { spawn } from "node:child_process";
 import { writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
@@ -24,7 +27,7 @@ beforeAll(async () => {
 });
 afterAll(() => stage?.close());
 
-test("everything passes and is recorded as would_deny with the rule, phase and reason that enforce gives", {
+test("every connection passes, and is recorded as would_deny with the rule, phase and reason of enforce", {
 	timeout: 30_000 * SLOW,
 }, async () => {
 	const attempts: { what: string; like: Partial<Seen>; run: () => Promise<boolean> }[] = [
@@ -69,13 +72,13 @@ test("everything passes and is recorded as would_deny with the rule, phase and r
 		const allowed = what.startsWith("allowed");
 		expect(await run(), what).toBe(allowed);
 		const seen = await stage.record({ ...like, kind: "connection", verdict: allowed ? "allow" : "deny" });
-		// observe goes on to later phases, so compare the phase in which enforce decided
+		// observe continues with later phases, so compare the phase in which enforce decided
 		const [phase = "", decision = ""] = Object.entries(seen.decisions).at(-1) ?? [];
 		expect(observed.get(what)?.[phase]?.replace("would_", ""), what).toBe(decision);
 	}
 });
 
-test("a question that phase dns would deny is answered, and recorded as would_deny", async () => {
+test("a query that phase dns would deny is answered, and recorded as would_deny", async () => {
 	await stage.daemon.put(policy({ mode: "observe", rules: RULES }));
 	expect(await stage.curl("https://www.bad.test/", ["-4"])).toMatchObject({ ok: true });
 	expect(
@@ -108,14 +111,14 @@ test("observe beside an enforcing daemon shows that daemon's verdicts, and besid
 		rule: "echo",
 		observed: { verdict: "would_deny", rule: null },
 	});
-	/* Connected first, and denied by its name afterwards. */
+	/* This connection opens first, and its name denies it afterwards. */
 	expect(await observer.row(({ remote, verdict }) => remote === WWW4 && verdict === "deny")).toMatchObject({
 		phase: "tls",
 		observed: { verdict: "would_deny" },
 	});
 });
 
-test("observe alone shows its own verdicts, says which other programs are attached, and leaves nothing", {
+test("observe without a daemon shows its own verdicts, reports other attached programs, and leaves nothing", {
 	timeout: 60_000 * SLOW,
 }, async () => {
 	await using observer = await observe("--service", join(stage.world.folder, "no.sock"));
@@ -155,7 +158,7 @@ async function observe(...flags: readonly string[]): Promise<Observer> {
 			end(child.pid, "SIGTERM", 10_000);
 		},
 	};
-	/* It is attached once it shows a connection of ours. */
+	/* The programs are attached once the command shows a connection of the test. */
 	const { pid } = await until("the observer is attached", 20_000, async () => {
 		const tried = await stage.probe(["udp", NAMELESS4, PORTS.udp, "sendto", "hello"]);
 		return rows().length > 0 ? tried : undefined;

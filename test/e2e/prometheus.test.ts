@@ -1,4 +1,4 @@
-/** Debian's Prometheus scrapes the daemon on its listener, and the queries of the documentation have results. */
+/** Debian's Prometheus scrapes the daemon's listener, and the queries of the documentation return results. */
 import { spawnSync } from "node:child_process";
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -124,7 +124,10 @@ function dashboardQueries(): [title: string, query: string][] {
 	);
 }
 
-/* A silent alert proves nothing, because its metric may not exist. So the test queries the values that each alert compares. */
+/*
+ * An alert that does not fire proves nothing, because its metric may not exist. The test queries the values that each alert
+ * compares.
+ */
 function alertValues(): [alert: string, values: string[]][] {
 	const { groups } = parse(example("alerts.yml")) as { groups: { rules: { alert: string; expr: string }[] }[] };
 	return groups.flatMap(({ rules }) =>

@@ -1,4 +1,4 @@
-/** A real QUIC client and server (ngtcp2 with GnuTLS): what a verdict costs one that is allowed, and leaves of one that is denied. */
+/** A real QUIC client and server (ngtcp2 with GnuTLS): the delay of an allowed connection, and the datagrams of a denied one. */
 import { spawn } from "node:child_process";
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -16,7 +16,7 @@ const RULES = [
 ] as const;
 /* The server answers a client that offers version 2 in version 2 (RFC 9368). */
 const VERSIONS = ["--preferred-versions=v2draft,v1", "--other-versions=v2draft,v1"];
-/** Datagrams of QUIC at the server. */
+/** QUIC datagrams at the server. */
 const COUNTERS = `table inet quic {
 	counter in {}
 	counter out {}
@@ -30,7 +30,7 @@ beforeAll(async () => {
 	const pages = join(stage.world.folder, "pages");
 	mkdirSync(pages);
 	writeFileSync(join(pages, "index.html"), "here\n");
-	/* ngtcp2 answers from the address that was asked: for IPv6 it must be one of the host's own. */
+	/* ngtcp2 replies from the queried address, so for IPv6 it must be an address of the host. */
 	for (const address of [WWW4, WWW6, BAD4, BAD6])
 		must("ip", "-n", stage.world.network.server, "addr", "add", address, "dev", "lo");
 	must("ip", "netns", "exec", stage.world.network.server, "nft", COUNTERS);
@@ -68,7 +68,7 @@ interface Options {
 	readonly flags?: readonly string[];
 }
 
-/** How the client ended, and the datagrams that reached the server and left it. */
+/** The client's exit, and the datagrams that reached and left the server. */
 async function fetch(name: string, { watched, port = PORTS.tls, flags = [] }: Options) {
 	const { world } = stage;
 	const quiet = ["-q", "--no-quic-dump", "--no-http-dump", "--exit-on-all-streams-close", "--timeout=3s"];
@@ -81,7 +81,7 @@ async function fetch(name: string, { watched, port = PORTS.tls, flags = [] }: Op
 	return { outcome, in: after.in - before.in, out: after.out - before.out };
 }
 
-/** At most; on a busy machine the least takes a while to be seen. One datagram more would be there in each round. */
+/** Upper limit: a busy machine needs several rounds for the minimum. An additional datagram would appear in each round. */
 const ROUNDS = 48;
 
 test.each([
@@ -95,7 +95,7 @@ test.each([
 			const done = await fetch("www.good.test", { watched: kind === "watched", flags });
 			expect(done.outcome).toMatchObject({ code: 0 });
 			expect(done.out).toBeGreaterThan(0);
-			/* How many acknowledgements there are is chance; what a connection takes at least is not. */
+			/* The number of acknowledgements varies, but the minimum of a connection does not. */
 			least[kind] = { in: Math.min(least[kind].in, done.in), out: Math.min(least[kind].out, done.out) };
 		}
 	}
@@ -106,12 +106,12 @@ test.each([
 	});
 });
 
-test("a denied name: not one datagram reaches the server, and none is answered", async () => {
+test("a denied name: no datagram reaches the server, and none is answered", async () => {
 	const denied = await fetch("www.bad.test", { watched: true });
 	expect(denied.outcome.code).not.toBe(0);
 	expect([denied.in, denied.out]).toEqual([0, 0]);
 	expect(await stage.record({ name: "www.bad.test", protocol: "udp", phase: "tls", verdict: "deny" })).toBeDefined();
-	/* Without us the server answers it. */
+	/* Without Sallyport the server responds. */
 	expect((await fetch("www.bad.test", { watched: false })).out).toBeGreaterThan(0);
 });
 

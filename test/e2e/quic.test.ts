@@ -1,4 +1,4 @@
-/** QUIC by hand-made packets: hellos in any shape, and what may pass before and after them. */
+/** Crafted QUIC packets: ClientHellos in all forms, and the packets allowed before and after them. */
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { policy } from "../support/policies.ts";
 import {
@@ -45,7 +45,7 @@ function pieces(hello: Buffer, at: number, more: Partial<Initial> = {}): [Buffer
 
 type Item = Buffer | string;
 
-/** On a new socket, to a new address; how many bytes arrived. */
+/** Sends from a new socket to a new address. Returns the number of bytes that arrived. */
 async function send(items: readonly Item[], { how = "send", network = "198.19.20" } = {}) {
 	const address = `${network}.${next++}`;
 	await stage.world.server.clear();
@@ -58,7 +58,7 @@ async function send(items: readonly Item[], { how = "send", network = "198.19.20
 
 const sizes = (...items: Buffer[]) => items.reduce((sum, { length }) => sum + length, 0);
 
-test("a whole hello: an allowed name passes, a denied one does not, nor what follows it", async () => {
+test("a complete hello: an allowed name passes; a denied one and the data after it do not", async () => {
 	const good = await send([whole(GOOD_HELLO), shortHeader(100)]);
 	expect(good.bytes).toBe(1300);
 	expect(await stage.record({ address: good.address, name: "www.good.test", verdict: "allow" })).toBeDefined();
@@ -78,7 +78,7 @@ test("a whole hello: an allowed name passes, a denied one does not, nor what fol
 	}
 });
 
-test("a hello in two datagrams: the piece that makes a denied name whole does not pass", async () => {
+test("a hello in two datagrams: the datagram that completes a denied name does not pass", async () => {
 	const at = BAD_HELLO.indexOf("bad.test") + 2;
 	const bad = pieces(BAD_HELLO, at);
 	expect((await send([...bad, shortHeader(100)])).bytes).toBe(bad[0].length);
@@ -90,7 +90,7 @@ test("a hello in two datagrams: the piece that makes a denied name whole does no
 	expect((await send([good[1], good[0], shortHeader(100)])).bytes).toBe(sizes(...good) + 100);
 });
 
-test("nothing but Initials passes while a hello is half read", async () => {
+test("only Initials pass while a hello is incomplete", async () => {
 	const [first] = pieces(GOOD_HELLO, 90);
 	const handshakePacket = longHeader(1, 0xe0, Buffer.concat([Buffer.from([0x40, 60]), Buffer.alloc(60, 7)]));
 	const early = longHeader(1, 0xd0, Buffer.concat([Buffer.from([0x40, 60]), Buffer.alloc(60, 7)]));
@@ -138,7 +138,7 @@ test("each hello of a socket is judged, not only the first", async () => {
 	expect(second.bytes).toBe(1200);
 	const many = Array.from({ length: 40 }, (_, index) => whole(GOOD_HELLO, { dcid: Buffer.alloc(8, index + 1) }));
 	expect((await send(many)).bytes).toBe(40 * 1200);
-	/* After HelloRetryRequest another hello follows in the same stream. */
+	/* After HelloRetryRequest a second ClientHello follows in the same stream. */
 	const again = (hello: Buffer) => initial({ frames: crypto(GOOD_HELLO.length, hello), number: 1 });
 	expect((await send([whole(GOOD_HELLO), again(GOOD_HELLO)])).bytes).toBe(2400);
 	expect((await send([whole(GOOD_HELLO), again(BAD_HELLO)])).bytes).toBe(1200);
@@ -159,21 +159,21 @@ test("CRYPTO data that contradict what was sent before deny the flow, before and
 	expect(after.bytes).toBe(2400);
 });
 
-test("a packet with a wrong tag is no Initial", async () => {
+test("a packet with an invalid tag is not an Initial", async () => {
 	const wrong = Buffer.from(whole(GOOD_HELLO));
 	wrong[1199] = (wrong[1199] ?? 0) ^ 1;
 	const outcome = await send([wrong, shortHeader(100)]);
 	expect(outcome.bytes).toBe(0);
 	expect(await stage.record({ address: outcome.address, verdict: "deny", reason: "unreadable" })).toBeDefined();
-	/* A flow that is allowed loses the datagram only. */
+	/* An allowed flow loses only this datagram. */
 	expect((await send([whole(GOOD_HELLO), wrong, shortHeader(100)])).bytes).toBe(1300);
 });
 
-test("later Initials go to the server's connection id, under the first one's keys", async () => {
+test("later Initials have the server's connection id and the keys of the first one", async () => {
 	const keys = clientKeys(1, DCID);
 	const later = initial({ frames: PING, dcid: OTHER, number: 2, keys });
 	expect((await send([whole(GOOD_HELLO), later])).bytes).toBe(2400);
-	/* What they mostly say: an acknowledgement of one packet; of three ranges with ECN; an error. */
+	/* Typical contents: an acknowledgement of one packet; of three ranges with ECN; a connection error. */
 	for (const said of ["0200000000", "0341f404024000010203040500400101", "1c0a0003616263"]) {
 		const frames = Buffer.concat([Buffer.from(said, "hex"), pad(40), PING]);
 		const acknowledges = initial({ frames, dcid: OTHER, number: 1, numberLength: 1, keys });
@@ -193,7 +193,7 @@ test("later Initials go to the server's connection id, under the first one's key
 	expect((await send([whole(GOOD_HELLO), retried(BAD_HELLO)])).bytes).toBe(1200);
 });
 
-test("a version that cannot be read is a hello without a name", async () => {
+test("an unsupported version counts as a hello without a name", async () => {
 	for (const version of [0x0a1a2a3a, 0, 0x51303530]) {
 		const outcome = await send([longHeader(version, 0xc0, Buffer.alloc(1185, 3)), shortHeader(100)]);
 		expect(outcome.bytes).toBe(0);
@@ -201,7 +201,7 @@ test("a version that cannot be read is a hello without a name", async () => {
 	}
 });
 
-test("half a hello too many, or for too long", { timeout: 30_000 * SLOW }, async () => {
+test("too many incomplete hellos, or one for too long", { timeout: 30_000 * SLOW }, async () => {
 	const half = (index: number) => pieces(GOOD_HELLO, 90, { dcid: Buffer.alloc(8, index) })[0];
 	const five = await send([1, 2, 3, 4, 5].map(half));
 	expect(five.bytes).toBe(4800);
@@ -213,7 +213,7 @@ test("half a hello too many, or for too long", { timeout: 30_000 * SLOW }, async
 	expect(await stage.record({ address: late.address, verdict: "deny", reason: "incomplete" })).toBeDefined();
 });
 
-test("name_binding sni: a flow that is allowed for the sake of a name begins with QUIC that has it", async () => {
+test("name_binding sni: a flow allowed only by name must begin with QUIC that has the name", async () => {
 	const there = { network: "198.19.21" };
 	expect((await send([whole(GOOD_HELLO), shortHeader(100)], there)).bytes).toBe(1300);
 	expect((await send([whole(GOOD_HELLO), shortHeader(100)], { ...there, how: "sendto" })).bytes).toBe(1300);
@@ -227,7 +227,7 @@ test("name_binding sni: a flow that is allowed for the sake of a name begins wit
 	}
 });
 
-test("mode observe records and holds nothing back", async () => {
+test("mode observe records and blocks nothing", async () => {
 	await stage.daemon.put(policy({ rules: [OPEN, GOOD], more: SNI, mode: "observe" }));
 	const bad = await send([whole(BAD_HELLO), shortHeader(100)]);
 	expect(bad.bytes).toBe(1300);
@@ -239,7 +239,7 @@ test("mode observe records and holds nothing back", async () => {
 	await stage.daemon.put(policy({ rules: [OPEN, GOOD], more: SNI }));
 });
 
-test("a new policy judges a live flow by its names, and by all of them", async () => {
+test("a new policy judges an open flow by all of its names", async () => {
 	const rules = [OPEN, GOOD, { name: "fine", to: { domain: "**.fine.test", ports: PORTS.udp } }];
 	await stage.daemon.put(policy({ rules, more: SNI }));
 	const fine = whole(message("www.fine.test"), { dcid: OTHER });

@@ -1,10 +1,10 @@
-/** A reload is one switch: no connection sees half of a policy, and live ones are judged again. */
+/** A reload is atomic: no connection is decided by a mix of two policies, and open connections are judged again. */
 import { writeFileSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { prefixFile } from "../bench/prefixes.ts";
 import { status } from "../support/api.ts";
-import { Hold } from "../support/hold.ts";
+import { OpenConnection } from "../support/open-connection.ts";
 import { NODE, ROOT } from "../support/paths.ts";
 import { policy, type TestRule } from "../support/policies.ts";
 import { must, run, SLOW, sleep, until } from "../support/run.ts";
@@ -31,7 +31,7 @@ beforeAll(async () => {
 });
 afterAll(() => stage?.close());
 
-test("20,000 connections while the policy is replaced every 100 ms: none is judged by half a policy", {
+test("20,000 connections while the policy is replaced every 100 ms: none is decided by a mix of two policies", {
 	timeout: 120_000 * SLOW,
 }, async () => {
 	const argv = [stage.world.client("storm"), X, "20000", String(PORTS.echo), String(PORTS.sink), String(PORTS.third)];
@@ -62,12 +62,15 @@ test("20,000 connections while the policy is replaced every 100 ms: none is judg
 	}
 });
 
-test("a live connection that the new policy denies ends at once, one that it allows goes on", async () => {
+test("an open connection that the new policy denies ends immediately, an allowed one continues", async () => {
 	await stage.daemon.put(
 		policy({ rules: [{ name: "both", to: { cidr: [`${X}/32`, `${Y}/32`], ports: PORTS.echo } }] }),
 	);
-	const [ends, stays] = [new Hold(stage.world, X, PORTS.echo), new Hold(stage.world, Y, PORTS.echo)];
-	for (const hold of [ends, stays]) hold.go();
+	const [ends, stays] = [
+		new OpenConnection(stage.world, X, PORTS.echo),
+		new OpenConnection(stage.world, Y, PORTS.echo),
+	];
+	for (const connection of [ends, stays]) connection.go();
 	await Promise.all([ends.reached("echoed"), stays.reached("echoed")]);
 	await stage.daemon.put(policy({ rules: [{ name: "only-y", to: { cidr: `${Y}/32`, ports: PORTS.echo } }] }));
 	const broken = await ends.reached("broken");
@@ -79,40 +82,40 @@ test("a live connection that the new policy denies ends at once, one that it all
 	expect(closed.received).toBeGreaterThan(20);
 });
 
-test("a live connection by name goes on over reloads that still allow the name, and ends with one that does not", async () => {
+test("an open connection by name continues over reloads that allow the name, and ends with one that does not", async () => {
 	const good: TestRule = { name: "good", to: { domain: "**.good.test", ports: [PORTS.echo, PORTS.tls] } };
 	await stage.daemon.put(policy({ rules: [good] }));
 	const resolved = await stage.curl("https://www.good.test/", ["-4"]);
 	expect(resolved).toMatchObject({ ok: true });
-	const hold = new Hold(stage.world, "198.19.1.2", PORTS.echo);
-	hold.go();
-	await hold.reached("echoed");
+	const connection = new OpenConnection(stage.world, "198.19.1.2", PORTS.echo);
+	connection.go();
+	await connection.reached("echoed");
 	for (let round = 0; round < 5; round++) {
 		await stage.daemon.put(policy({ rules: [good, { name: `round-${round}`, to: { cidr: "198.19.77.0/24" } }] }));
 		await sleep(50);
 	}
-	expect(hold.last).toBe("echoed");
+	expect(connection.last).toBe("echoed");
 	await stage.daemon.put(policy({ rules: [] }));
-	expect((await hold.reached("broken")).errno).not.toBe("0");
+	expect((await connection.reached("broken")).errno).not.toBe("0");
 });
 
-test("an idle live connection that is now denied ends without a packet", async () => {
+test("an idle open connection that is now denied ends without a packet", async () => {
 	await stage.daemon.put(policy({ rules: [{ name: "x", to: { cidr: `${X}/32`, ports: PORTS.echo } }] }));
 	await stage.world.server.clear();
-	const hold = new Hold(stage.world, X, PORTS.echo);
-	await hold.reached("connected");
+	const connection = new OpenConnection(stage.world, X, PORTS.echo);
+	await connection.reached("connected");
 	const open = () =>
 		must("ip", "netns", "exec", stage.world.network.client, "ss", "-Htn", "state", "established", "dst", X);
 	expect(open()).toContain(X);
 	await stage.daemon.put(policy({ rules: [] }));
 	await until("no such socket", 2_000, () => !open().includes(X));
 	expect(await stage.record({ address: X, port: PORTS.echo, verdict: "deny", reason: "default" })).toBeDefined();
-	hold.go();
-	expect((await hold.reached("broken")).errno).not.toBe("0");
+	connection.go();
+	expect((await connection.reached("broken")).errno).not.toBe("0");
 	expect(await stage.bytesAt({ at: X })).toBe(0);
 });
 
-test("a bad policy is refused with its place, and the old one stays in force", async () => {
+test("an invalid policy is refused with the error's position, and the previous one stays in force", async () => {
 	await stage.daemon.put(A);
 	const before = await status(stage.daemon);
 	const reply = await stage.daemon.ask(
@@ -127,7 +130,7 @@ test("a bad policy is refused with its place, and the old one stays in force", a
 	expect(await stage.probe(["tcp", X, PORTS.sink])).toMatchObject({ errno: "EACCES" });
 });
 
-test("a change of the file is a reload; a bad file leaves the old policy in force", async () => {
+test("a change of the file is a reload; an invalid file leaves the previous policy in force", async () => {
 	const denied = async () => (await stage.probe(["tcp", X, PORTS.third])).errno === "EACCES" || undefined;
 	await stage.daemon.put(A);
 	writeFileSync(stage.daemon.policyFile, B);
@@ -139,7 +142,7 @@ test("a change of the file is a reload; a bad file leaves the old policy in forc
 	await until("policy A from the file", 5_000, async () => (await denied()) === undefined || undefined);
 });
 
-test("policy reload ends with exit code 3 for a bad file, and reports what is in force for a good one", async () => {
+test("policy reload exits with 3 for an invalid file, and reports the new policy for a valid one", async () => {
 	const reload = async () => {
 		const argv = [NODE, join(ROOT, "src/main.ts"), "policy", "reload", "--socket", stage.daemon.socket];
 		const { code, stdout, stderr } = await run(argv);
@@ -152,7 +155,7 @@ test("policy reload ends with exit code 3 for a bad file, and reports what is in
 	expect(await reload()).toMatchObject({ code: 0, text: expect.stringContaining("in force, generation") });
 });
 
-test("while 1,000,000 prefixes are put in force the daemon answers", {
+test("the daemon responds while 1,000,000 prefixes are loaded", {
 	timeout: 120_000 * SLOW,
 }, async () => {
 	const folder = dirname(stage.daemon.policyFile);
@@ -181,7 +184,7 @@ test("while 1,000,000 prefixes are put in force the daemon answers", {
 		console.log(`1,000,000 prefixes: ${Math.round(took)} ms, /healthz at most ${Math.round(slowest)} ms`);
 		parts.push(slowest / took);
 	}
-	/* The least: other processes delay an answer too, but not in every round. */
+	/* The minimum: other processes also delay a reply, but not in every round. */
 	expect(Math.min(...parts)).toBeLessThan(0.2);
 	await stage.daemon.put(A);
 });

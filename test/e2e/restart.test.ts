@@ -1,7 +1,7 @@
-/** The kernel goes on without the daemon. */
+/** The kernel keeps enforcing without the daemon. */
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { status } from "../support/api.ts";
-import { Hold } from "../support/hold.ts";
+import { OpenConnection } from "../support/open-connection.ts";
 import { policy } from "../support/policies.ts";
 import { PORTS, Stage } from "../support/stage.ts";
 import { NAMELESS4 } from "../support/zones.ts";
@@ -21,11 +21,11 @@ beforeAll(async () => {
 });
 afterAll(() => stage?.close());
 
-test("the first start loads, and is not an adoption", async () => {
+test("the first start loads the programs and adopts none", async () => {
 	expect((await status(stage.daemon)).adopted).toBe(false);
 });
 
-test("kill -9: what was denied stays denied while the daemon is down, and what was allowed stays allowed", async () => {
+test("kill -9: denials and allowances stay in force while the daemon is down", async () => {
 	stage.daemon.kill();
 	for (let round = 0; round < 20; round++) {
 		expect(await stage.probe(["tcp", NAMELESS4, PORTS.echo])).toMatchObject({ errno: "EACCES" });
@@ -36,7 +36,7 @@ test("kill -9: what was denied stays denied while the daemon is down, and what w
 	expect(await stage.curl("https://www.bad.test/")).toMatchObject({ ok: false });
 });
 
-test("a unit that is made while the daemon is down is recognised", async () => {
+test("a unit created while the daemon is down is recognised", async () => {
 	expect(await stage.probe(["tcp", "198.19.7.1", PORTS.echo], { below: "late.service" })).toMatchObject({ errno: "0" });
 	expect(await stage.probe(["tcp", "198.19.7.1", PORTS.echo], { below: "other.service" })).toMatchObject({
 		errno: "EACCES",
@@ -57,18 +57,18 @@ test("the next start adopts the pins and records again", async () => {
 	});
 });
 
-test("a connection lives through kill -9 and restart", async () => {
-	const hold = new Hold(stage.world, GOOD, PORTS.echo);
-	hold.go();
-	await hold.reached("echoed");
+test("a connection stays open over kill -9 and a restart", async () => {
+	const connection = new OpenConnection(stage.world, GOOD, PORTS.echo);
+	connection.go();
+	await connection.reached("echoed");
 	stage.daemon.kill();
 	await stage.daemon.start();
-	expect(hold.last).toBe("echoed");
-	hold.close();
-	expect(await hold.reached("closed")).toMatchObject({ state: "closed" });
+	expect(connection.last).toBe("echoed");
+	connection.close();
+	expect(await connection.reached("closed")).toMatchObject({ state: "closed" });
 });
 
-test("kill -9 under load denies and allows as if nothing had happened", async () => {
+test("kill -9 under load does not change any decision", async () => {
 	const storm = stage.world.run([stage.world.client("storm"), GOOD, "8000", String(PORTS.echo), String(PORTS.sink)], {
 		timeout: 60_000,
 	});
@@ -82,7 +82,7 @@ test("kill -9 under load denies and allows as if nothing had happened", async ()
 	});
 });
 
-test("asked to stop, it leaves the pins enforcing", async () => {
+test("a stopped daemon leaves its pins enforcing", async () => {
 	stage.daemon.stop();
 	expect(await stage.probe(["tcp", NAMELESS4, PORTS.echo])).toMatchObject({ errno: "EACCES" });
 	await stage.daemon.start();

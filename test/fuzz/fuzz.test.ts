@@ -1,4 +1,4 @@
-/** Each parser: what fuzzing once found, and ten seconds of looking for more. `npm run fuzz` looks longer. */
+/** Each parser: the inputs of earlier findings, and ten seconds of fuzzing. `npm run fuzz` runs longer. */
 import { spawnSync } from "node:child_process";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -8,7 +8,7 @@ import { buildFuzzer, foundBy, PARSERS } from "./fuzzers.ts";
 import { writeSeeds } from "./seeds.ts";
 
 const SECONDS = 10;
-/** ms: the first test of a parser compiles it, twice. */
+/** The first test of a parser compiles it twice [ms]. */
 const TIMEOUT = 120_000;
 
 test("there are fuzzers", () => {
@@ -16,7 +16,7 @@ test("there are fuzzers", () => {
 });
 
 describe.each(PARSERS)("%s", (parser) => {
-	test("what was found is no longer so", { timeout: TIMEOUT }, () => {
+	test("inputs of earlier findings pass", { timeout: TIMEOUT }, () => {
 		const found = foundBy(parser);
 		if (found.length === 0) return;
 		const { status, stderr } = spawnSync(buildFuzzer(parser), found, { encoding: "utf8" });

@@ -1,4 +1,4 @@
-/** `npm run fuzz`: each parser for so long; what it finds is kept in test/fuzz/found. */
+/** `npm run fuzz`: fuzzes each parser for a given time. Findings are stored in test/fuzz/found. */
 import { spawnSync } from "node:child_process";
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -12,15 +12,15 @@ const { values } = readOptions(HELP["fuzz"], {
 	runs: { type: "string" },
 	parser: { type: "string" },
 });
-const wanted = values.parser === undefined ? PARSERS : [values.parser];
-known("parser", wanted, PARSERS);
+const selected = values.parser === undefined ? PARSERS : [values.parser];
+known("parser", selected, PARSERS);
 const LIMIT =
 	values.runs === undefined
 		? `-max_total_time=${amount("--seconds", values.seconds)}`
 		: `-runs=${amount("--runs", values.runs)}`;
 
 const rows: string[][] = [["parser", "seeds", "executions", "seconds", "a second", "findings"]];
-for (const parser of wanted) {
+for (const parser of selected) {
 	const inputs = inputsOf(parser);
 	const seeds = await writeSeeds(parser, inputs);
 	const flags = [LIMIT, "-max_len=8192", "-len_control=0", "-print_final_stats=1", "-verbosity=0", "-timeout=10"];

@@ -1,4 +1,4 @@
-/** The fuzzers: a C file a parser, built for libFuzzer, and for AddressSanitizer and UndefinedBehaviorSanitizer. */
+/** The fuzzers: one C file per parser, built for libFuzzer with AddressSanitizer and UndefinedBehaviorSanitizer. */
 import { execFileSync } from "node:child_process";
 import { mkdirSync, readdirSync, statSync } from "node:fs";
 import { join } from "node:path";
@@ -17,7 +17,7 @@ const FLAGS = [
 	"-Wno-missing-field-initializers",
 ];
 const SANITIZERS = ["-fsanitize=address,undefined"];
-/** Inputs that once broke a check, kept as tests: parser-*. */
+/** Inputs that failed a check in the past, kept as regression tests: parser-*. */
 export const FOUND = join(FOLDER, "found");
 
 export const PARSERS: readonly string[] = readdirSync(FOLDER)
@@ -25,12 +25,12 @@ export const PARSERS: readonly string[] = readdirSync(FOLDER)
 	.map((file) => file.slice(0, -2))
 	.sort();
 
-/** What libFuzzer said in the last run. */
+/** libFuzzer's output of the last run. */
 export function logOf(parser: string): string {
 	return join(made(BUILT), `${parser}.log`);
 }
 
-/** Inputs that libFuzzer keeps from one run to the next. */
+/** libFuzzer's corpus, kept between runs. */
 export function inputsOf(parser: string): string {
 	return made(join(BUILT, `${parser}-inputs`));
 }
@@ -41,7 +41,7 @@ export function foundBy(parser: string): string[] {
 		.map((file) => join(FOUND, file));
 }
 
-/** Compiles it if its source or a parser has changed. Returns the program. */
+/** Compiles a fuzzer if its source or a parser has changed. Returns the program's path. */
 export function buildFuzzer(parser: string): string {
 	const program = join(made(BUILT), parser);
 	const sources = [FOLDER, join(ROOT, "bpf")].flatMap((folder) =>
@@ -62,7 +62,7 @@ export function buildFuzzer(parser: string): string {
 	return program;
 }
 
-/** One of the two builds of a parser's target (driver/driver.c). Returns the object, which shows nothing but the target. */
+/** One of the two builds of a parser's target (driver/driver.c). Returns the object, which exports only the target. */
 function compile(parser: string, build: "checked" | "observed", flags: readonly string[]): string {
 	const object = join(BUILT, `${parser}-${build}.o`);
 	const target = `fuzz_${build}`;

@@ -34,7 +34,7 @@ static int read_frames(struct sp_quic_stream *stream, const void *frames, __u32 
 	__u32 contiguous = stream->contiguous, highest = stream->highest;
 	int result;
 
-	/* erases the previous frames */
+	/* discards the previous frames */
 	memset(work.packet, 0, sizeof(work.packet) < work.length ? sizeof(work.packet) : work.length);
 	memcpy(work.packet, frames, size);
 	work.length = size;
@@ -105,7 +105,7 @@ static void read_pieces(const __u8 *data, __u32 size, struct numbers *cuts)
 
 	memset(&whole, 0, sizeof(whole));
 	memset(&pieces, 0xff, sizeof(pieces));
-	memset(&pieces, 0, offsetof(struct sp_quic_stream, data)); /* unknown bytes must not matter */
+	memset(&pieces, 0, offsetof(struct sp_quic_stream, data)); /* bytes not yet received must not affect the result */
 	for (at = 0; at < size && count < 64; count++) {
 		from[count] = at - next_number(cuts) % (at + 1) % 20;
 		at += 1 + next_number(cuts) % (size / 16 + 8);

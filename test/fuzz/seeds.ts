@@ -1,4 +1,4 @@
-/** What the fuzzers begin with: what the project's own tests say, what the corpus's clients said, and other projects' seeds. */
+/** Seeds of the fuzzers: streams of the project's own tests, of the corpus's clients, and of other projects. */
 import { execFileSync } from "node:child_process";
 import { createHash } from "node:crypto";
 import { existsSync, readdirSync, writeFileSync } from "node:fs";
@@ -10,11 +10,11 @@ import { Connections } from "../../src/capture/tcp-connections.ts";
 import { OWN_CAPTURES } from "../captures/own.ts";
 import { CORPUS } from "../corpus/manifest.ts";
 
-/** Of a stream: names stand in its first bytes. */
+/** Longest seed of a stream [bytes]: names are near the beginning. */
 const STREAM_MAX = 4096;
 const SEEDS_MAX = 20_000;
 
-/** The archives of the corpus whose name contains one of these. */
+/** Archives of the corpus whose name contains one of these strings. */
 const ARCHIVES: Readonly<Record<string, readonly string[]>> = {
 	tls: ["openssl-server", "boringssl-server", "rustls", "mercury-tls"],
 	http: ["mercury-http"],
@@ -22,14 +22,14 @@ const ARCHIVES: Readonly<Record<string, readonly string[]>> = {
 	quic: ["mercury-quic", "openssl-quic"],
 };
 
-/** Writes them into a folder, each under the hash of its bytes. Returns how many there are. */
+/** Writes the seeds into a folder, named by the hash of their bytes. Returns their number. */
 export async function writeSeeds(parser: string, folder: string): Promise<number> {
 	const seeds = await collectSeeds(parser, [OWN_CAPTURES, CORPUS].flatMap(captures));
 	for (const bytes of seeds) writeFileSync(join(folder, createHash("sha1").update(bytes).digest("hex")), bytes);
 	return seeds.length + unpack(parser, folder);
 }
 
-/** What a parser would be given of these captures, each input once. */
+/** The inputs that a parser would get from these captures, without duplicates. */
 export async function collectSeeds(parser: string, files: readonly string[]): Promise<Buffer[]> {
 	const seeds = new Map<string, Buffer>();
 	const add = (bytes: Buffer) => {
@@ -40,7 +40,7 @@ export async function collectSeeds(parser: string, files: readonly string[]): Pr
 	return [...seeds.values()];
 }
 
-/** The captures in a folder, if it is there. */
+/** The captures in a folder, or none if it does not exist. */
 export function captures(folder: string): string[] {
 	if (!existsSync(folder)) return [];
 	return readdirSync(folder).flatMap((file) => (/\.pcap(ng)?$/.test(file) ? [join(folder, file)] : []));

@@ -32,7 +32,7 @@ test.each([
 	expect(await kernel.destroySocket(socket)).toBe(ENOENT);
 });
 
-test("a socket in another network namespace is ended there, and not looked for here", async () => {
+test("a socket in another network namespace is destroyed there, and not looked up in the caller's", async () => {
 	const netns = addNamespace(`${NETNS_PREFIX}${process.pid}-destroy`, scratch.cleanup);
 	const connection = await Connection.open("127.0.0.1", netns);
 	const socket = connection.name(MAPPED);
@@ -41,19 +41,19 @@ test("a socket in another network namespace is ended there, and not looked for h
 	expect(await connection.outcome).toBe("ECONNABORTED");
 });
 
-test("another socket that took over the addresses is spared: the cookie must agree", async () => {
+test("another socket with the same addresses is not destroyed, because its cookie differs", async () => {
 	const connection = await Connection.open("127.0.0.1");
 	const socket = connection.name(MAPPED);
 	expect(await kernel.destroySocket({ ...socket, cookie: socket.cookie + 1n })).not.toBe(0);
 	expect(must("ss", "-tnH", "sport", "=", `:${socket.localPort}`)).toContain("ESTAB");
 });
 
-test("a namespace that is gone is an errno, not a failure", async () => {
+test("a namespace that no longer exists is reported as an errno, not thrown", async () => {
 	const nobody = { protocol: 6, local: MAPPED, remote: MAPPED, localPort: 1, remotePort: 1, cookie: 1n };
 	expect(await kernel.destroySocket({ ...nobody, netns: "/proc/0/ns/net" })).toBe(ENOENT);
 });
 
-/** A client and a server in a process of their own, joined over loopback. */
+/** A client and a server in their own process, connected over loopback. */
 class Connection {
 	readonly outcome: Promise<string>;
 	readonly #localPort: number;
@@ -81,7 +81,7 @@ class Connection {
 		this.#remotePort = remotePort;
 		this.#inNetns = inNetns;
 		this.outcome = until("an outcome", 1_000, outcome);
-		this.outcome.catch(() => {}); /* Not every test waits for one. */
+		this.outcome.catch(() => {}); /* Not every test awaits the outcome. */
 	}
 
 	name(address: Uint8Array): SocketName {

@@ -20,7 +20,7 @@ test("a first load attaches to the cgroup, and pins maps, programs and links", (
 	for (const program of kernel.programs()) expect(program.verifiedInstructions).toBeGreaterThan(0);
 });
 
-test("a second load adopts what is there: the same programs and maps, nothing attached twice", () => {
+test("a second load adopts the same programs and maps, and attaches nothing twice", () => {
 	const first = scratch.load();
 	const before = attached();
 	first.update("resolvers", Buffer.alloc(16, 7), Buffer.alloc(4, 1));
@@ -31,12 +31,12 @@ test("a second load adopts what is there: the same programs and maps, nothing at
 	expect(attached()).toEqual(before);
 });
 
-test("programs go on working after their handles are closed", () => {
+test("programs keep working after their handles are closed", () => {
 	scratch.load().close();
 	expect(attached()).toContain("egress");
 });
 
-test("a half-made folder of pins is replaced", () => {
+test("an incomplete folder of pins is replaced", () => {
 	scratch.load().close();
 	const before = attached();
 	rmSync(join(scratch.pins, "maps/events"));
@@ -59,7 +59,7 @@ test("pins for another cgroup are replaced, and nothing stays attached to the fi
 	expect(attached(other.path)).toContain("egress");
 });
 
-test("a replaced object hands its policy and what it learned to the new one, and counts anew", () => {
+test("a replacement takes over the policy and the learned addresses, and resets the counters", () => {
 	const first = scratch.load();
 	const rows = Buffer.alloc(256, 3);
 	first.installPolicy(rows, 9);
@@ -75,7 +75,7 @@ test("a replaced object hands its policy and what it learned to the new one, and
 	expect(second.sum("counters")[0]).toBe(0n);
 });
 
-test("maps have the sizes that were asked for", () => {
+test("maps have the requested sizes", () => {
 	scratch.load({ sizes: { names: 128 } });
 	expect(must("bpftool", "map", "show", "pinned", join(scratch.pins, "maps/names"))).toContain("max_entries 128");
 });
@@ -99,7 +99,7 @@ test("detach leaves nothing: no program on the cgroup, no pins", async () => {
 	await until("the programs are gone", 5_000, () => ids.every((id) => !loadedIds().includes(id)) || undefined);
 });
 
-test("a load that fails says which step, why, and what libbpf said; it leaves no pins", () => {
+test("a failed load reports the step, the cause and libbpf's messages, and leaves no pins", () => {
 	const error = failure(() => scratch.load({ sizes: { names: 0xffff_ffff } }));
 	expect(error).toMatchObject({ code: "E2BIG", step: "load names" });
 	expect(error.log).toContain("names");
@@ -132,7 +132,7 @@ test("mounting bpffs where it is mounted changes nothing", () => {
 	expect(must("findmnt", "-n", "-o", "FSTYPE", folder).trim()).toBe("bpf");
 });
 
-test("what was mounted is unmounted; what is not there is an error with a code", () => {
+test("a mount is unmounted; a path that is not mounted is an error with a code", () => {
 	const folder = join(dirname(dirname(scratch.pins)), "other-bpf");
 	addon.mountBpffs(folder);
 	expect(must("findmnt", "-n", "-o", "FSTYPE", folder).trim()).toBe("bpf");
@@ -141,14 +141,14 @@ test("what was mounted is unmounted; what is not there is an error with a code",
 	expect(failure(() => addon.unmountBpffs(folder)).code).toBe("EINVAL");
 });
 
-test("a closed kernel says so", () => {
+test("calls on a closed kernel throw an error that says so", () => {
 	const kernel = scratch.load();
 	kernel.close();
 	expect(failure(() => kernel.programs()).code).toBe("EBADF");
 });
 
 function attached(cgroup = scratch.cgroup.path): string[] {
-	/* Nothing at all, not an empty list, if there is none. */
+	/* The key is absent, rather than an empty list, if there is none. */
 	const list = JSON.parse(must("bpftool", "-j", "cgroup", "show", cgroup).trim() || "[]") as { name: string }[];
 	return list.map((entry) => entry.name).sort();
 }

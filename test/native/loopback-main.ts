@@ -1,4 +1,4 @@
-/** Connects to itself at a loopback address; says the ports, then how the connection ended. */
+/** Connects to itself at a loopback address. Prints the ports, then the result of the connection. */
 import { type AddressInfo, connect, createServer } from "node:net";
 
 const host = process.argv[2] ?? "127.0.0.1";

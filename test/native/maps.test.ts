@@ -38,7 +38,7 @@ test("the dump of an empty map is empty, and its buffers can be viewed like any 
 	}
 });
 
-test("a dump of more than a batch is whole", () => {
+test("a dump of more than a batch is complete", () => {
 	const key = Buffer.alloc(8);
 	const value = Buffer.alloc(NAME.bytes);
 	for (let i = 1; i <= 3_000; i++) {
@@ -59,7 +59,7 @@ test("per-CPU values are summed", () => {
 	expect(kernel.sum("rules")).toHaveLength(2_048 * 4 * 2);
 });
 
-test("a policy is installed whole, read back whole, and its number comes with it", () => {
+test("a policy is installed and read back completely, with its generation", () => {
 	expect(kernel.readPolicy()).toBeNull();
 	for (const [rows, generation] of [
 		[Buffer.alloc(128 * 10_000, 1), 7],
@@ -89,7 +89,7 @@ test.each<[string, () => unknown]>([
 	expect(work).toThrow(expect.objectContaining({ name: "NativeError", code: "EINVAL", step: "arguments" }));
 });
 
-test("entries are counted in another thread, and closing meanwhile does no harm", async () => {
+test("entries are counted in another thread, and closing the kernel meanwhile is safe", async () => {
 	for (let i = 0; i < 5; i++) kernel.update("questions", Buffer.alloc(16, i + 1), Buffer.alloc(64));
 	expect(await kernel.count("questions")).toMatchObject({ entries: 5 });
 	expect(await kernel.count("names")).toEqual({ entries: 3_000, capacity: 8_192 });

@@ -41,7 +41,7 @@ test("one buffer is used for all batches", async () => {
 	expect(buffers.size).toBe(1);
 });
 
-test("drain hands out one batch at once, and the rest follows without a wake-up", async () => {
+test("drain delivers one batch immediately, and the rest follows without a wake-up", async () => {
 	const before = written();
 	connectALot();
 	let records = 0;
@@ -70,7 +70,7 @@ test("the event loop turns between batches", async () => {
 	expect(order.join(" ")).not.toContain("batch batch");
 });
 
-test("nothing is handed out after stop, even if the callback itself stops", async () => {
+test("nothing is delivered after stop, even if the callback itself stops", async () => {
 	connectALot();
 	let batches = 0;
 	kernel.start(BATCH, () => {
@@ -101,7 +101,7 @@ test("a started reader keeps the process alive, a stopped one does not", async (
 	expect(outcome).toMatchObject({ code: 0, stdout: "still here\n" });
 });
 
-test("what the callback throws is an uncaught exception", async () => {
+test("an error thrown by the callback is an uncaught exception", async () => {
 	connectALot();
 	const outcome = await inChild("", "() => { throw new Error('from the callback') }");
 	expect(outcome.code).not.toBe(0);
@@ -110,7 +110,7 @@ test("what the callback throws is an uncaught exception", async () => {
 
 const CONNECTIONS = 300;
 
-/** Each is refused, and seen. No process of ours is left when this returns. */
+/** Each attempt is refused and counted. None of the processes is left when this returns. */
 function connectALot(): void {
 	const loop = `for i in $(seq ${CONNECTIONS}); do exec 3<>/dev/tcp/127.0.0.1/1; done 2>/dev/null; true`;
 	const [command = "", ...args] = scratch.cgroup.wrap(["bash", "-c", loop]);

@@ -1,4 +1,4 @@
-/** What a test of the addon needs of the machine: a bpffs and a cgroup of its own, undone in any case. */
+/** A bpffs and a cgroup for tests of the addon, removed after the test in any case. */
 import { mkdtempSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -6,7 +6,7 @@ import { openAddon } from "../../src/native/addon.ts";
 import type { Kernel, LoadOptions } from "../../src/native/binding.ts";
 import { Cgroup, PREFIX } from "../support/cgroup.ts";
 import { Cleanup } from "../support/cleanup.ts";
-import { removeFolder } from "../support/sweep.ts";
+import { removeFolder } from "../support/leftovers.ts";
 
 export const addon = openAddon();
 

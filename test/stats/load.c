@@ -20,8 +20,8 @@ static int silent(enum libbpf_print_level level, const char *format, va_list arg
 	return level == LIBBPF_WARN ? vfprintf(stderr, format, args) : 0;
 }
 
-/* Loads one program, or all at once if `wanted` is NULL. Returns the duration [ms], negative on failure. */
-static double load(const char *file, const char *wanted)
+/* Loads one program, or all at once if `selected` is NULL. Returns the duration [ms], negative on failure. */
+static double load(const char *file, const char *selected)
 {
 	struct bpf_object *object = bpf_object__open_file(file, NULL);
 	struct bpf_prog_info info = {};
@@ -32,20 +32,20 @@ static double load(const char *file, const char *wanted)
 	if (!object)
 		return -1;
 	bpf_object__for_each_program(program, object) {
-		if (wanted && strcmp(bpf_program__name(program), wanted) != 0)
+		if (selected && strcmp(bpf_program__name(program), selected) != 0)
 			bpf_program__set_autoload(program, false);
 		else
 			found = program;
 	}
 	began = now();
 	if (bpf_object__load(object)) {
-		fprintf(stderr, "%s: %s\n", wanted ? wanted : file, strerror(errno));
+		fprintf(stderr, "%s: %s\n", selected ? selected : file, strerror(errno));
 		bpf_object__close(object);
 		return -1;
 	}
 	taken = now() - began;
-	if (wanted && bpf_obj_get_info_by_fd(bpf_program__fd(found), &info, &size) == 0)
-		printf("{\"name\":\"%s\",\"verified\":%u,\"instructions\":%u,\"jited\":%u,\"ms\":%.1f}\n", wanted,
+	if (selected && bpf_obj_get_info_by_fd(bpf_program__fd(found), &info, &size) == 0)
+		printf("{\"name\":\"%s\",\"verified\":%u,\"instructions\":%u,\"jited\":%u,\"ms\":%.1f}\n", selected,
 		       info.verified_insns, info.xlated_prog_len / 8, info.jited_prog_len, taken);
 	bpf_object__close(object);
 	return taken;

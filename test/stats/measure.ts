@@ -1,4 +1,4 @@
-/** What the verifier and the JIT make of each program: loaded by load.c, on this kernel or another. */
+/** Verifier and JIT statistics of each program, measured by load.c on this kernel or on another. */
 import { execFileSync } from "node:child_process";
 import { copyFileSync, mkdtempSync, rmSync } from "node:fs";
 import { release, tmpdir } from "node:os";
@@ -9,14 +9,14 @@ import { fetchKernel } from "../vm/kernels.ts";
 import { boot } from "../vm/machine.ts";
 
 const OBJECT = join(ROOT, "native/build/sallyport.bpf.o");
-/** Seconds for a guest: its processor is emulated, and every program is loaded twice. */
+/** Time limit of a guest [s]: its CPU is emulated, and every program is loaded twice. */
 const PATIENCE = 1200;
 
 export interface Program {
 	readonly name: string;
 	readonly verified: number;
 	readonly instructions: number;
-	/** Bytes. */
+	/** [bytes] */
 	readonly jited: number;
 	readonly ms: number;
 }
@@ -24,7 +24,7 @@ export interface Program {
 export interface Loaded {
 	readonly release: string;
 	readonly programs: readonly Program[];
-	/** Milliseconds for all programs at once. */
+	/** Time to load all programs together [ms]. */
 	readonly all: number;
 }
 
@@ -35,7 +35,7 @@ export function loadHere(): Promise<Loaded> {
 	});
 }
 
-/** The same in a virtual machine with Debian's kernel of this version; throws what the kernel said if it refuses a program. */
+/** Measures in a virtual machine with Debian's kernel of this version. Throws the kernel's message if it refuses a program. */
 export function loadInGuest(version: string, cache: string): Promise<Loaded> {
 	return inFolder(async (folder) => {
 		const kernel = fetchKernel(version, cache);
@@ -63,9 +63,9 @@ function makeLoader(folder: string, flags: readonly string[] = []): string {
 }
 
 function read(kernel: string, lines: readonly string[]): Loaded {
-	const told = lines.map((line): Program | { readonly name: null; readonly ms: number } => JSON.parse(line));
-	const programs = told.filter((each): each is Program => each.name !== null);
-	return { release: kernel, programs, all: told.find(({ name }) => name === null)?.ms ?? Number.NaN };
+	const results = lines.map((line): Program | { readonly name: null; readonly ms: number } => JSON.parse(line));
+	const programs = results.filter((each): each is Program => each.name !== null);
+	return { release: kernel, programs, all: results.find(({ name }) => name === null)?.ms ?? Number.NaN };
 }
 
 async function inFolder<T>(work: (folder: string) => Promise<T>): Promise<T> {

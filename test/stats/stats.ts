@@ -1,14 +1,14 @@
-/** `npm run bpf:stats`: what the verifier and the JIT make of each program. */
+/** `npm run bpf:stats`: verifier and JIT statistics of each program. */
 import { HELP, KERNELS } from "../../scripts/help.mjs";
 import { known, readOptions } from "../../scripts/options.ts";
 import { CACHE } from "../vm/share.ts";
 import { type Loaded, loadHere, loadInGuest, type Program } from "./measure.ts";
 
-/** Instructions that the verifier processes of one program: it gives up at 1,000,000 (BPF_COMPLEXITY_LIMIT_INSNS). */
+/** Limit of the verifier's processed instructions per program: the kernel's limit is 1,000,000 (BPF_COMPLEXITY_LIMIT_INSNS). */
 const VERIFIED_MAX = 500_000;
-/** Bytes of machine code of one program: what stays in the caches beside everything else. */
+/** Limit of a program's machine code [bytes], which shares the instruction cache with all other code. */
 const JITED_MAX = 128 * 1024;
-/** Milliseconds for all programs, one after another: a boot must not wait for them. An emulated processor says nothing about that. */
+/** Limit of the time to load all programs [ms], which must not delay a boot. Not applied to an emulated CPU. */
 const LOAD_MAX = 1000;
 
 const { values } = readOptions(HELP["bpf:stats"], { kernel: { type: "string", multiple: true, default: [] } });

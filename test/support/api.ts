@@ -1,9 +1,9 @@
-/** The daemon's answers in the tests' words: the only place that knows the API's field names. */
+/** The API's responses in the form that tests use. No other file of the tests depends on the API's field names. */
 import type { Daemon } from "./daemon.ts";
 
 export type Verdict = "allow" | "deny" | "would_deny";
 
-/** A record of the table, flattened, with what tests look at. */
+/** A record, flattened to the fields that tests read. */
 export interface Seen {
 	readonly kind: "connection" | "dns";
 	readonly pid: number | null;

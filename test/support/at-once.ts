@@ -1,8 +1,9 @@
 import { expect } from "vitest";
 
 /**
- * Asserts that denied clients get their error at once: the fastest one, compared with the median of allowed ones measured in turn. Each
- * client that waits for a retransmission needs at least TCP_RTO_MIN (200 ms), and a busy machine delays only some of them.
+ * Asserts that denied clients get their error immediately: the fastest one is compared with the median of allowed clients that
+ * run alternately. A client that waits for a retransmission needs at least TCP_RTO_MIN (200 ms), and a busy machine delays only
+ * some clients.
  */
 export function expectAtOnce(denied: readonly number[], allowed: readonly number[]): void {
 	const times = `denied ${denied.map(Math.round)}, allowed ${allowed.map(Math.round)}`;

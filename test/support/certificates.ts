@@ -1,4 +1,4 @@
-/** A certificate authority of our own, and one server certificate for all the names that tests use. */
+/** The tests' certificate authority, and one server certificate for all names. */
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { must } from "./run.ts";

@@ -1,11 +1,11 @@
-/** An own cgroup tree, `sallyport-test-PID-N`, below the cgroup v2 root. Never the root itself. */
+/** A cgroup tree of the test, `sallyport-test-PID-N`, below the cgroup v2 root. Never the root itself. */
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { type Cleanup, sleepSync, waitSync } from "./cleanup.ts";
 
 export const PREFIX = "sallyport-test-";
 
-/** The cgroup v2 mount: not at /sys/fs/cgroup itself where the layout is hybrid. */
+/** The cgroup v2 mount, which is not /sys/fs/cgroup itself in a hybrid layout. */
 export function cgroupRoot(mounts = readFileSync("/proc/self/mounts", "utf8")): string {
 	const line = mounts.split("\n").find((entry) => entry.split(" ")[2] === "cgroup2");
 	const path = line?.split(" ")[1];
@@ -30,14 +30,14 @@ export class Cgroup {
 		return cgroup;
 	}
 
-	/** A cgroup below this one, made if missing: "system.slice/agent.service". */
+	/** A cgroup below this one, for example "system.slice/agent.service". Created if missing. */
 	child(name: string): Cgroup {
 		const path = join(this.path, name);
 		mkdirSync(path, { recursive: true });
 		return new Cgroup(path);
 	}
 
-	/** argv that runs in here. The pid stays the same up to the command's own. */
+	/** argv that runs the command in this cgroup. The command keeps the pid of the first process. */
 	wrap(argv: readonly string[]): string[] {
 		return ["sh", "-c", 'echo $$ > "$0/cgroup.procs" && exec "$@"', this.path, ...argv];
 	}
@@ -47,7 +47,7 @@ export class Cgroup {
 	}
 }
 
-/** Ends what still runs in a tree that we made, then removes it from the leaves up. */
+/** Kills the remaining processes of a tree that the tests made, then removes it from the leaves upwards. */
 export function removeTree(path: string): void {
 	if (!path.includes(`/${PREFIX}`)) throw new Error(`${path} is not ours`);
 	if (!existsSync(path)) return;

@@ -1,4 +1,4 @@
-/** What a test makes is undone in reverse order: at the end, after a failure, on a signal, and at process exit. */
+/** Undoes a test's changes in reverse order: at the end, after a failure, on a signal, and at process exit. */
 
 export interface Undo {
 	readonly what: string;
@@ -17,7 +17,7 @@ export class Cleanup {
 		this.#steps.push({ what, undo });
 	}
 
-	/** Undo everything. Goes on after a failure; returns what failed. */
+	/** Undoes everything, also after a failure. Returns the failures. */
 	run(): string[] {
 		const failures: string[] = [];
 		for (let step = this.#steps.pop(); step !== undefined; step = this.#steps.pop()) {
@@ -32,7 +32,7 @@ export class Cleanup {
 	}
 }
 
-/** Wait without the event loop, for undo functions. */
+/** Waits without the event loop, for undo functions. */
 export function sleepSync(ms: number): void {
 	Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, ms);
 }

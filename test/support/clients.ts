@@ -1,14 +1,14 @@
-/** The C clients, compiled by `cc` into a temp folder: small real programs that do one thing and print one JSON line. */
+/** The C clients, compiled by `cc` into a temp folder: small programs that perform one action and print one line of JSON. */
 import { mkdirSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 import { must } from "./run.ts";
 
 const SOURCES = join(import.meta.dirname, "clients");
 
-/** On a machine without a compiler: the folder of what another has compiled. */
+/** Folder of clients compiled on another machine, for a machine without a compiler. */
 const MADE = process.env["SALLYPORT_TEST_CLIENTS"];
 
-/** Other folders' clients find ours' header too. `flags`: for a machine with other libraries, "-static". */
+/** Clients of other folders use this folder's header too. `flags`: for example "-static" for a machine with other libraries. */
 export function compileClients(folder: string, sources = SOURCES, flags: readonly string[] = []): string {
 	if (MADE !== undefined) return MADE;
 	const out = join(folder, "bin");

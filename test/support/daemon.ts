@@ -15,9 +15,9 @@ export interface Reply {
 
 export class Daemon {
 	readonly #world: World;
-	/** Of its next start. */
+	/** Applies from its next start. */
 	readonly flags: string[];
-	/** Its next start is in the client's network namespace: it has the client's resolvers. */
+	/** Applies from its next start: the daemon runs in the client's network namespace and has the client's resolvers. */
 	inClient = false;
 	#child: ChildProcess | null = null;
 	readonly socket: string;
@@ -46,7 +46,7 @@ export class Daemon {
 		return this.#child?.pid;
 	}
 
-	/** Start (again) and wait until it answers; pins and policy file are those of before. */
+	/** Starts the daemon (again) and waits until it responds. Pins and policy file are kept. */
 	async start(ms = 30_000): Promise<void> {
 		const { cgroup, pins, folder } = this.#world;
 		const own = [
@@ -62,12 +62,12 @@ export class Daemon {
 			join(folder, "run"),
 			"--state-dir",
 			join(folder, "state"),
-			/* The host's resolvers are none of the tests' business. */
+			/* Tests must not depend on the host's resolvers. */
 			...(this.flags.includes("--warm-up") ? [] : ["--warm-up", "none"]),
 		];
 		const log = createWriteStream(this.logFile, { flags: "a" });
 		const argv = [join(ROOT, "scripts/sallyport"), "run", ...own, ...this.flags];
-		/* A test that is interrupted leaves no daemon behind. */
+		/* Ends the daemon if the test is interrupted. */
 		const inPlace = this.inClient ? this.#world.network.inClient(argv) : argv;
 		const child = spawn("setpriv", ["--pdeathsig", "TERM", ...inPlace], {
 			stdio: ["ignore", "pipe", "pipe"],
@@ -88,7 +88,7 @@ export class Daemon {
 		}
 	}
 
-	/** Asked nicely; on_exit keep leaves the pins. */
+	/** Stops the daemon by a signal. With on_exit keep it leaves its pins. */
 	stop(): void {
 		end(this.pid, "SIGTERM", 10_000);
 	}
@@ -123,7 +123,7 @@ export class Daemon {
 		return JSON.parse(reply.text) as T;
 	}
 
-	/** Put a policy in force; throws what the daemon has to say about a bad one. */
+	/** Applies a policy. Throws the daemon's error for an invalid one. */
 	async put(policy: string): Promise<void> {
 		const reply = await this.ask("PUT", "/v1/policy", policy);
 		if (reply.status >= 300) throw new Error(`PUT /v1/policy: ${reply.status} ${reply.text}`);

@@ -1,4 +1,4 @@
-/** A DNS response with compressed names (RFC 1035 4.1.4), as real servers send them; dns-packet writes every name in full. */
+/** A DNS response with compressed names (RFC 1035 4.1.4), as real servers send it; dns-packet writes every name in full. */
 import { isIPv6 } from "node:net";
 import type { ZoneRecord } from "./zone.ts";
 
@@ -7,7 +7,7 @@ export interface Reply {
 	readonly flags: number;
 	readonly question: { readonly name: string; readonly type: string };
 	readonly answers: readonly (ZoneRecord & { readonly name: string })[];
-	/** Add an OPT record (EDNS, RFC 6891). */
+	/** Adds an OPT record (EDNS, RFC 6891). */
 	readonly edns: boolean;
 }
 
@@ -57,7 +57,7 @@ export function encodeReply(reply: Reply): Buffer {
 	return Buffer.from(bytes);
 }
 
-/** RFC 9460 2.2. Parameters stand in the order in which they are written. */
+/** RFC 9460 2.2. The parameters keep their order, which may be invalid. */
 export function serviceBytes(text: string): number[] {
 	const [priority = "", target = "", ...parameters] = text.split(" ");
 	const u16 = (value: number) => [value >> 8, value & 255];

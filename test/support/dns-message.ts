@@ -1,4 +1,4 @@
-/** DNS questions by hand (RFC 1035 4.1): also such that no library writes. */
+/** Crafted DNS queries (RFC 1035 4.1), including forms that no library writes. */
 
 export interface Asked {
 	readonly name: string;
@@ -8,7 +8,7 @@ export interface Asked {
 
 export const QTYPES = { A: 1, CNAME: 5, PTR: 12, TXT: 16, AAAA: 28, SVCB: 64, HTTPS: 65, ANY: 255 } as const;
 
-/** A label as it is; Buffer for bytes that text cannot have. */
+/** A label; a Buffer for bytes that a string cannot hold. */
 export function labels(name: string): Buffer {
 	const parts = name === "" ? [] : name.split(".").map((label) => Buffer.from(label, "latin1"));
 	return Buffer.concat([...parts.flatMap((label) => [Buffer.from([label.length]), label]), Buffer.from([0])]);
@@ -18,7 +18,7 @@ export function u16(...values: readonly number[]): Buffer {
 	return Buffer.from(values.flatMap((value) => [value >> 8, value & 255]));
 }
 
-/** A question section of any names, each in wire form or as text. */
+/** A question section of any names, each in wire format or as text. */
 export function question(
 	id: number,
 	asked: readonly (Asked & { readonly wire?: Buffer })[],
@@ -35,7 +35,7 @@ export function question(
 	return Buffer.concat([u16(id, flags, asked.length, 0, 0, edns ? 1 : 0), ...sections, opt, trailer]);
 }
 
-/** As TCP has it, with the length in front. */
+/** With the length prefix of DNS over TCP. */
 export function framed(message: Buffer): Buffer {
 	return Buffer.concat([u16(message.length), message]);
 }

@@ -1,4 +1,4 @@
-/** A DNS server over UDP and TCP for tests: answers from a zone, and keeps what it was asked. */
+/** A DNS server over UDP and TCP for tests. It answers from a zone, and records its queries. */
 import { createSocket, type Socket } from "node:dgram";
 import { createServer, isIPv6, type Server, type Socket as TcpSocket } from "node:net";
 import { decode } from "dns-packet";
@@ -13,22 +13,22 @@ export interface Question {
 	readonly via: "udp" | "tcp";
 }
 
-/** How answers over TCP leave. */
+/** How answers over TCP are sent. */
 export interface Pieces {
-	/** Bytes of a write; 0: all at once. */
+	/** Size of a write [bytes]; 0: all at once. */
 	readonly piece: number;
-	/** ms between two writes. */
+	/** Pause between two writes [ms]. */
 	readonly pause: number;
 }
 
-/** An answer that somebody else makes up, sent from port 53 in front of the true one. */
+/** A forged answer that is sent from port 53 before the real one. */
 export interface Forgery {
-	/** What it claims to answer; null: what was asked. */
+	/** The question that it claims to answer; null: the real one. */
 	readonly name: string | null;
 	readonly address: string;
-	/** Added to the true id. */
+	/** Offset from the real id. */
 	readonly idOff: number;
-	/** null: to who asked. */
+	/** null: to the client. */
 	readonly toPort: number | null;
 }
 
@@ -40,7 +40,7 @@ export class DnsServer {
 	readonly #sockets: Socket[] = [];
 	readonly #servers: Server[] = [];
 
-	/** A socket an address, so that answers come from the address that was asked. */
+	/** One socket per address, so that an answer's source is the queried address. */
 	async listen(addresses: readonly string[]): Promise<void> {
 		for (const address of addresses) {
 			await this.#listenUdp(address);
@@ -86,7 +86,7 @@ export class DnsServer {
 	}
 
 	async #send(socket: TcpSocket, reply: Buffer): Promise<void> {
-		/* A name that begins with `split-` is answered in two pieces. */
+		/* A name that begins with `split-` is answered in two segments. */
 		const { piece, pause } = reply.includes("split-") ? { piece: (reply.length >> 1) + 2, pause: 30 } : this.pieces;
 		const framed = Buffer.concat([Buffer.from([reply.length >> 8, reply.length & 255]), reply]);
 		const step = piece === 0 ? framed.length : piece;

@@ -7,15 +7,18 @@ export interface Started {
 	readonly pid: number;
 	stdout(): string;
 	stderr(): string;
-	/** The exit code; it is killed if it takes longer. */
+	/** The exit code. The command is killed after the time limit. */
 	ended(ms: number): Promise<number | null>;
-	/** Ctrl-C. */
+	/** Sends SIGINT. */
 	interrupt(): void;
-	/** Whatever of it is left. */
+	/** Kills the remaining processes. */
 	kill(): void;
 }
 
-/** A command line of the documentation, in the client's network namespace. `folder`: where it runs; its `bin` comes first. */
+/**
+ * Runs a command line of the documentation in the client's network namespace. `folder`: its working directory, whose `bin` is
+ * first in PATH.
+ */
 export function startLine({ network, cleanup }: World, folder: string, line: string, onTerminal: boolean): Started {
 	const shell = onTerminal
 		? ["script", "-qec", `stty cols 130; ${line}`, "/dev/null"]

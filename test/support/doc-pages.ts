@@ -1,4 +1,4 @@
-/** Pages of the documentation: the commands that they show, and how real output is compared with what they show. */
+/** Documentation pages: their commands, and the comparison of real output with the page. */
 import { spawnSync } from "node:child_process";
 
 export interface Command {
@@ -9,8 +9,8 @@ export interface Command {
 }
 
 /**
- * Of ```console blocks the lines with a prompt, each with the output below it; of blocks without a language those that begin
- * with a program, where each line is a command. A line goes on in the next after a backslash and in a quotation.
+ * In ```console blocks, commands are the lines with a prompt, and their output follows. In blocks without a language that begin
+ * with a known program, every line is a command. A command continues on the next line after a backslash or within quotes.
  */
 export function commands(page: string, text: string, known: readonly string[]): Command[] {
 	const found: Command[] = [];
@@ -52,7 +52,7 @@ function isWhole(text: string): boolean {
 	return !/unexpected EOF/.test(spawnSync("bash", ["-n", "-c", text], { encoding: "utf8" }).stderr);
 }
 
-/** The programs that a command line calls; what is in quotes is no program, unless it is a substitution. */
+/** The programs that a command line calls. Quoted text is ignored, except for substitutions. */
 export function programs(text: string): string[] {
 	const inner = [...text.matchAll(/\$\(([^()]*)\)/g)].map((match) => match[1] ?? "");
 	const outer = text
@@ -67,8 +67,8 @@ export function programs(text: string): string[] {
 }
 
 /**
- * Lines of a page's output that the real output has nothing like: of a table its header (rows are not compared), of JSON
- * the keys, of `field   value` the field, of anything else the line but for its numbers and blanks. What ends with … may go on.
+ * Lines of a page's output that the real output lacks. Tables are compared by header, JSON by keys, `field   value` lines by
+ * field, and other lines without numbers and blanks. A line that ends with … may continue.
  */
 export function differences(documented: readonly string[], real: string): string[] {
 	const lines = real.split(/\r?\n/);
@@ -84,10 +84,10 @@ export function differences(documented: readonly string[], real: string): string
 }
 
 function alike(documented: string, real: string): boolean {
-	const wanted = keys(documented);
-	if (wanted !== null) {
+	const expected = keys(documented);
+	if (expected !== null) {
 		const there = keys(real);
-		return there !== null && wanted.every((key) => there.includes(key));
+		return there !== null && expected.every((key) => there.includes(key));
 	}
 	const field = /^([a-z][a-z ]*?) {2,}\S/.exec(documented)?.[1];
 	if (field !== undefined) return real.startsWith(`${field}  `);

@@ -1,4 +1,4 @@
-/** IP packets by hand, with what is inside them: for raw and packet sockets, and for answers that nobody asked for. */
+/** Crafted IP packets with their payload, for raw and packet sockets and for unsolicited answers. */
 import { isIPv6 } from "node:net";
 import { addressBytes } from "./dns-encode.ts";
 
@@ -7,14 +7,14 @@ export const UDP = 17;
 
 export interface Segment {
 	readonly sequence?: number;
-	/** TCP's flags; PSH and ACK if not given. */
+	/** TCP flags; default: PSH and ACK. */
 	readonly flags?: number;
 }
 
-/** Ports of source and destination. */
+/** Source and destination port. */
 type Ports = readonly [number, number];
 
-/** An IPv4 or IPv6 packet, by the form of its addresses. `options`: of IPv4, a multiple of four bytes. */
+/** An IPv4 or IPv6 packet, depending on its addresses. `options`: for IPv4, a multiple of four bytes. */
 export function packet(from: string, to: string, protocol: number, payload: Buffer, options = Buffer.alloc(0)): Buffer {
 	if (isIPv6(to)) {
 		const head = Buffer.from([0x60, 0, 0, 0, payload.length >> 8, payload.length & 255, protocol, 64]);
@@ -23,7 +23,7 @@ export function packet(from: string, to: string, protocol: number, payload: Buff
 	return Buffer.concat([header4(from, to, protocol, payload.length, 0, options), payload]);
 }
 
-/** A fragment of IPv4: `word` is the field of flags and offset (RFC 791 3.1). */
+/** An IPv4 fragment: `word` is the field of flags and offset (RFC 791 3.1). */
 export function fragment(from: string, to: string, protocol: number, word: number, payload: Buffer): Buffer {
 	return Buffer.concat([header4(from, to, protocol, payload.length, word, Buffer.alloc(0)), payload]);
 }
@@ -66,7 +66,7 @@ export function tcp(from: string, to: string, ports: Ports, data: Buffer, segmen
 	return packet(from, to, TCP, whole);
 }
 
-/** ICMP or ICMPv6 with its checksum in place; `type` and code 0. */
+/** ICMP or ICMPv6 with its checksum; `type` and code 0. */
 export function icmp(from: string, to: string, type: number, data: Buffer): Buffer {
 	const six = isIPv6(to);
 	const message = Buffer.concat([Buffer.from([type, 0, 0, 0, 0, 7, 0, 1]), data]);

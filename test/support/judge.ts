@@ -1,4 +1,4 @@
-/** Asks the loaded program `judge` (bpf/hooks/judge.h) for the kernel's own decision, by BPF_PROG_TEST_RUN. */
+/** Queries the loaded program `judge` (bpf/hooks/judge.h) for the kernel's decision, by BPF_PROG_TEST_RUN. */
 import { packAddress, packedBytes } from "../../src/base/address.ts";
 import type { Kernel } from "../../src/native/binding.ts";
 import { JUDGE_FLAG, JUDGE_REQUEST, NO_RULE, PHASE } from "../../src/native/layout.ts";
@@ -29,13 +29,13 @@ export class Judge {
 	readonly #hash: SipHash;
 	readonly #cgroups = new Map<string, bigint>();
 
-	/** `hashKey` is that of the policies that are installed. */
+	/** `hashKey`: the hash key of the installed policies. */
 	constructor(kernel: Kernel, hashKey: HashKey) {
 		this.#kernel = kernel;
 		this.#hash = new SipHash(hashKey);
 	}
 
-	/** Put what the connection takes for granted (learned names, resolvers, its cgroup) into the maps, and ask. */
+	/** Writes the connection's state (resolved names, resolvers, its cgroup) into the maps, and runs the program. */
 	ask(connection: Connection, repeat = 1): Judged {
 		const address = packedBytes(packAddress(connection.address)!);
 		this.#learn(address, connection.learned);
@@ -77,7 +77,7 @@ export class Judge {
 		};
 	}
 
-	/** The kernel's hash of a name, which it knows from then on; 0n if it is no host name. */
+	/** The kernel's hash of a name, which it adds to its table; 0n if it is not a host name. */
 	nameHash(name: string): bigint {
 		const request = Buffer.alloc(JUDGE_REQUEST.bytes);
 		writeName(request, name);
@@ -95,7 +95,7 @@ export class Judge {
 		this.#kernel.update("learned", address, value);
 	}
 
-	/** An id whose entry in the map `cgroups` says what the kernel would read from such a path. */
+	/** A cgroup id whose entry in the map `cgroups` has the values that the kernel would derive from this path. */
 	#cgroup(path: string): bigint {
 		const known = this.#cgroups.get(path);
 		if (known !== undefined) return known;

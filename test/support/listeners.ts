@@ -1,13 +1,13 @@
 /**
- * TCP, TLS and UDP listeners that keep a record of each connection and each byte that arrived. The record decides
- * whether something got out, not what the client believes.
+ * TCP, TLS and UDP listeners that record each connection and each received byte. The record, not the client's result, shows
+ * whether data was sent.
  */
 import { createSocket, type Socket as UdpSocket } from "node:dgram";
 import { createServer, type Server, type Socket } from "node:net";
 import { createServer as createTlsServer, type TLSSocket } from "node:tls";
 import { SERVER4, SERVER6 } from "./addresses.ts";
 
-/** echo: sends back what comes. sink: reads. http: answers requests. tls: http inside TLS. `give:N`: sends N bytes, then reads. */
+/** echo: returns the data. sink: reads. http: answers requests. tls: http inside TLS. `give:N`: sends N bytes, then reads. */
 export type Kind = "echo" | "sink" | "http" | "tls" | "udp" | `give:${number}`;
 
 const HEAD = 512;
@@ -17,13 +17,13 @@ export interface Arrival {
 	readonly port: number;
 	readonly from: string;
 	readonly fromPort: number;
-	/** Bytes that came over the wire: of TLS, the hello counts. */
+	/** Bytes received over the wire; for TLS they include the hello. */
 	bytes: number;
-	/** SNI of a finished handshake. */
+	/** SNI of a completed handshake. */
 	servername: string | null;
-	/** Request lines read. */
+	/** Request lines received. */
 	requests: string[];
-	/** Where a hello's name is within reach: the first bytes, latin1. */
+	/** The first bytes (latin1), which contain the name of a hello. */
 	head: string;
 	closed: boolean;
 }
@@ -46,12 +46,12 @@ export class Listeners {
 		this.#tls.on("tlsClientError", () => {});
 	}
 
-	/** On every address of the namespace, IPv4 and IPv6. */
+	/** Listens on every address of the namespace, IPv4 and IPv6. */
 	listen(kind: Kind, port: number): Promise<void> {
 		return kind === "udp" ? this.#listenUdp(port) : this.#listenTcp(kind, port);
 	}
 
-	/** The record so far. Bytes of open connections are brought up to date. */
+	/** The record so far, including bytes of open connections. */
 	record(): Arrival[] {
 		for (const [socket, arrival] of this.#sockets) arrival.bytes = socket.bytesRead;
 		return this.arrivals;
@@ -85,7 +85,7 @@ export class Listeners {
 		});
 	}
 
-	/* Beside "::" the server's own addresses: their answers then come from the address that was asked. */
+	/* In addition to "::" the server binds its own addresses, so that its replies come from the queried address. */
 	async #listenUdp(port: number): Promise<void> {
 		for (const address of [SERVER4, SERVER6, "::"]) {
 			const type = address.includes(":") ? "udp6" : "udp4";

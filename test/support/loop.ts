@@ -1,6 +1,6 @@
 /**
- * The longest time that the event loop of this process was blocked while `work` ran: ms of its thread's processor time, which other
- * processes on a busy machine do not change.
+ * The longest time for which `work` blocked this process's event loop, in CPU time of its thread [ms]. Other processes on a
+ * busy machine do not change it.
  */
 export async function longestStall<T>(work: () => Promise<T>): Promise<{ readonly result: T; readonly stall: number }> {
 	let stall = 0;
@@ -20,7 +20,7 @@ export async function longestStall<T>(work: () => Promise<T>): Promise<{ readonl
 	}
 }
 
-/** ms */
+/** [ms] */
 function threadTime(): number {
 	const { user, system } = process.threadCpuUsage();
 	return (user + system) / 1_000;

@@ -17,7 +17,10 @@ let made = 0;
 export interface Network {
 	readonly client: string;
 	readonly server: string;
-	/** argv that runs in the client's or the server's namespace, with our resolv.conf; the pid stays the same. */
+	/**
+	 * argv that runs the command in the client's or the server's namespace, with the test's resolv.conf. The pid stays the
+	 * same.
+	 */
 	inClient(argv: readonly string[]): string[];
 	inServer(argv: readonly string[]): string[];
 }
@@ -50,19 +53,19 @@ export function makeNetwork(cleanup: Cleanup, folder: string): Network {
 	};
 }
 
-/** One namespace on its own, with loopback up. */
+/** A single namespace, with loopback up. */
 export function addNamespace(name: string, cleanup: Cleanup): string {
 	must("ip", "netns", "add", name);
 	cleanup.defer(`namespace ${name}`, () => {
 		if (existsSync(`/run/netns/${name}`)) must("ip", "netns", "del", name);
 	});
-	/* No duplicate address detection: the first packets would wait a second for it. */
+	/* Disables duplicate address detection, which would delay the first packets by a second. */
 	must("nsenter", `--net=/run/netns/${name}`, "sh", "-c", "echo 0 > /proc/sys/net/ipv6/conf/default/accept_dad");
 	must("ip", "-n", name, "link", "set", "lo", "up");
 	return name;
 }
 
-/** Like `ip netns exec`, but nothing is written below /etc: the mount is seen by the command alone. */
+/** Like `ip netns exec`, but without files below /etc: only the command sees the mount. */
 function enter(ns: string, resolv: string, argv: readonly string[]): string[] {
 	const script = 'mount --bind "$1" /etc/resolv.conf && ns=$0 && shift && exec nsenter --net="$ns" -- "$@"';
 	return ["unshare", "--mount", "--propagation", "private", "sh", "-c", script, `/run/netns/${ns}`, resolv, ...argv];

@@ -1,10 +1,10 @@
-/** Packet filters in one of the two namespaces: losses, rewritten destinations. */
+/** nftables rules in one of the two namespaces, for packet loss and rewritten destinations. */
 import type { Network } from "./netns.ts";
 import { must } from "./run.ts";
 
-/** nft rules in a table `trick`; gone when the returned function is called. */
+/** Adds a table `sallyport_test` with these rules. The returned function removes it. */
 export function nft(network: Network, where: "client" | "server", rules: string): () => void {
 	const netns = `--net=/run/netns/${network[where]}`;
-	must("nsenter", netns, "nft", `add table ip trick; ${rules}`);
-	return () => void must("nsenter", netns, "nft", "delete table ip trick");
+	must("nsenter", netns, "nft", `add table ip sallyport_test; ${rules}`);
+	return () => void must("nsenter", netns, "nft", "delete table ip sallyport_test");
 }

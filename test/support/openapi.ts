@@ -1,4 +1,4 @@
-/** The API's OpenAPI document, and whether a response matches it. */
+/** The API's OpenAPI document, and the validation of responses against it. */
 import { Ajv2020 } from "ajv/dist/2020.js";
 
 export interface Schema {

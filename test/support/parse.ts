@@ -1,4 +1,4 @@
-/** The kernel's parsers, asked in user space or, by BPF_PROG_TEST_RUN, in the kernel: the same source, the same request. */
+/** The parsers, run in user space or, by BPF_PROG_TEST_RUN, in the kernel: the same source and the same requests. */
 import type { Addon, Kernel } from "../../src/native/binding.ts";
 import {
 	HELLO_RESULT,
@@ -11,7 +11,7 @@ import {
 } from "../../src/native/layout.ts";
 import { httpReasonNames } from "../../src/native/vocabulary.ts";
 
-/** Answers the request in place. */
+/** Processes the request in place. */
 export type Parse = (request: Buffer, bytes: Uint8Array) => void;
 
 export const inUserSpace =
@@ -32,7 +32,7 @@ export interface Hello {
 	/** named, unnamed, broken. */
 	readonly how: string;
 	readonly flags: number;
-	/** Bytes of the stream that had been handed over when it was complete. */
+	/** Offset in the stream at which the result was complete [bytes]. */
 	readonly after: number;
 }
 
@@ -41,13 +41,13 @@ export interface StreamRead {
 	readonly isOther: boolean;
 	readonly isOver: boolean;
 	readonly isPending: boolean;
-	/** After each piece, for comparing one parser with the other. */
+	/** The state after each piece, for comparing two parsers. */
 	readonly requests: readonly Buffer[];
 }
 
 const MOST_CALLS = 64;
 
-/** Read a TCP client's stream, handed over in pieces. */
+/** Parses a TCP client's stream, given in pieces. */
 export function readStream(parse: Parse, pieces: readonly Uint8Array[]): StreamRead {
 	const request = Buffer.alloc(PARSE_REQUEST.bytes);
 	const hellos: Hello[] = [];
@@ -79,21 +79,21 @@ export interface Request {
 	readonly name: string;
 	readonly path: string;
 	readonly flags: number;
-	/** Bytes of the stream up to the end of its head. */
+	/** Offset of the end of its head in the stream [bytes]. */
 	readonly at: number;
 }
 
 export interface HttpRead {
 	readonly requests: readonly Request[];
-	/** What ended it: switched, other, broken; or null. */
+	/** The reason for its end: switched, other, broken; or null. */
 	readonly end: string | null;
-	/** Why it is broken. */
+	/** The reason why it is invalid. */
 	readonly reason: string;
 	readonly isPending: boolean;
 	readonly flags: number;
 }
 
-/** Read the requests of an HTTP client, handed over in pieces. */
+/** Parses the requests of an HTTP client, given in pieces. */
 export function readHttp(parse: Parse, pieces: readonly Uint8Array[]): HttpRead {
 	const request = Buffer.alloc(PARSE_REQUEST.bytes);
 	const requests: Request[] = [];
@@ -123,7 +123,7 @@ export function readHttp(parse: Parse, pieces: readonly Uint8Array[]): HttpRead 
 	return answer(HTTP_RESULT.more);
 }
 
-/** The status of an answer; null: it has none, or not all of it is there. */
+/** The status of a response; null: absent or incomplete. */
 export function readStatus(parse: Parse, pieces: readonly Uint8Array[]): number | null {
 	const request = Buffer.alloc(PARSE_REQUEST.bytes);
 	request.writeUInt8(PARSE_KIND.answer, PARSE_REQUEST.kind);

@@ -1,4 +1,4 @@
-/** Policies for tests: the frame that all share, and rules as JSON, which is YAML too. */
+/** Policies for tests: common fields, and rules as JSON, which is valid YAML. */
 import { DNS4, DNS6 } from "./addresses.ts";
 
 export interface TestRule {
@@ -13,11 +13,11 @@ export interface TestPolicy {
 	readonly mode?: "enforce" | "observe";
 	readonly defaults?: Partial<Record<"dns" | "connect" | "tls" | "http", "allow" | "deny">>;
 	readonly rules?: readonly TestRule[];
-	/** More top-level fields: deny_errno, name_binding. */
+	/** Other top-level fields: deny_errno, name_binding. */
 	readonly more?: Record<string, unknown>;
 }
 
-/** Default: enforce, connect and tls deny. All rules are in one group, `test`, and allow unless they say otherwise. */
+/** Default: mode enforce; connect and tls deny. All rules are in the group `test`, and allow unless they specify an action. */
 export function policy({ mode = "enforce", defaults = {}, rules = [], more = {} }: TestPolicy = {}): string {
 	const filled = { dns: "allow", connect: "deny", tls: "deny", http: "allow", ...defaults };
 	const group = { name: "test", priority: 10, rules: rules.map((rule) => ({ action: "allow", ...rule })) };

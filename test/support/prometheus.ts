@@ -1,4 +1,4 @@
-/** Debian's Prometheus as a process of its own: own configuration, own folder, loopback, ended by its pid. */
+/** Debian's Prometheus as a process with its own configuration and folder, on loopback. */
 import { spawn } from "node:child_process";
 import { createWriteStream, mkdirSync, writeFileSync } from "node:fs";
 import { createServer } from "node:net";
@@ -13,7 +13,7 @@ export interface Series {
 
 export interface Target {
 	readonly address: string;
-	/** Lines of the scrape job, in YAML, indented by four. */
+	/** YAML lines of the scrape job, indented by four. */
 	readonly more?: string;
 }
 
@@ -72,7 +72,7 @@ ${target.more ?? ""}
 		return data.result;
 	}
 
-	/** Why the last scrape failed; "" if it did not. */
+	/** The error of the last scrape; "" if it succeeded. */
 	async scrapeError(): Promise<string> {
 		const reply = await fetch(`${this.#url}/api/v1/targets`);
 		const { data } = (await reply.json()) as { data: { activeTargets: { lastError: string }[] } };

@@ -1,4 +1,4 @@
-/** QUIC packets by hand: client Initials of version 1 (RFC 9000, 9001), 2 (RFC 9369) and draft 29, protected as on the wire. */
+/** Crafted QUIC packets: client Initials of version 1 (RFC 9000, 9001), 2 (RFC 9369) and draft 29, protected as on the wire. */
 import { createCipheriv, createHmac } from "node:crypto";
 
 export const QUIC1 = 0x00000001;
@@ -20,7 +20,7 @@ const V2: Version = {
 };
 /** draft-ietf-quic-tls-29 5.2. */
 const V29: Version = { ...V1, salt: Buffer.from("afbfec289993d24c9e9786f19c6111e04390a899", "hex") };
-/** Version 1's for those that nobody has a salt for. */
+/** Versions without a known salt use that of version 1. */
 const versionOf = (version: number) => (version === QUIC2 ? V2 : version === DRAFT29 ? V29 : V1);
 
 export interface Keys {
@@ -29,7 +29,7 @@ export interface Keys {
 	readonly hp: Buffer;
 }
 
-/** Of a client's Initials (RFC 9001 5.2): they follow from the first destination connection id. */
+/** Keys of a client's Initials (RFC 9001 5.2), derived from the first destination connection id. */
 export function clientKeys(version: number, dcid: Buffer): Keys {
 	const { salt, label } = versionOf(version);
 	const secret = expand(hmac(salt, dcid), "client in", 32);
@@ -48,11 +48,11 @@ export interface Initial {
 	/** Frames, concatenated. */
 	readonly frames: Buffer;
 	readonly number?: number;
-	/** Bytes of the packet number: 1 to 4. */
+	/** Length of the packet number: 1 to 4 [bytes]. */
 	readonly numberLength?: number;
-	/** PADDING until the packet has this size (RFC 9000 14.1); 0: none. */
+	/** Pads the packet to this size (RFC 9000 14.1) [bytes]; 0: no padding. */
 	readonly size?: number;
-	/** The keys are those of another version or connection id: after a Retry, or to deceive. */
+	/** Uses the keys of another version or connection id: after a Retry, or for an attack. */
 	readonly keys?: Keys;
 }
 
@@ -99,7 +99,7 @@ export function initial({
 	return protect(header, sealed, keys.hp, numberLength);
 }
 
-/** RFC 9001 5.4: the sample begins four bytes behind where the packet number begins. */
+/** RFC 9001 5.4: the sample begins four bytes after the start of the packet number. */
 function protect(header: Buffer, sealed: Buffer, hp: Buffer, numberLength: number): Buffer {
 	const sample = sealed.subarray(4 - numberLength, 20 - numberLength);
 	const mask = createCipheriv("aes-128-ecb", hp, null).setAutoPadding(false).update(sample);
@@ -121,17 +121,17 @@ export function pad(count: number): Buffer {
 
 export const PING = Buffer.from([1]);
 
-/** A long header of any type and version with something behind it, as a server of that version might read. */
+/** A long header of any type and version with arbitrary data behind it. */
 export function longHeader(version: number, first: number, rest: Buffer, dcid = DCID): Buffer {
 	return Buffer.concat([Buffer.from([first]), u32(version), Buffer.from([dcid.length]), dcid, Buffer.from([0]), rest]);
 }
 
-/** A short header packet (RFC 9000 17.3.1): what it says, only the two ends know. */
+/** A short header packet (RFC 9000 17.3.1), whose content only the endpoints can decrypt. */
 export function shortHeader(size: number, dcid = DCID): Buffer {
 	return Buffer.concat([Buffer.from([0x41]), dcid, Buffer.alloc(size - 1 - dcid.length, 0x5a)]);
 }
 
-/** RFC 9000 16, in as few bytes as it takes. */
+/** A variable-length integer in its shortest form (RFC 9000 16). */
 export function varint(value: number): Buffer {
 	if (value < 64) return Buffer.from([value]);
 	return value < 16_384 ? u16(0x4000 | value) : u32(0x8000_0000 + value);

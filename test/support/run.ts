@@ -1,4 +1,4 @@
-/** Commands that must work, commands whose outcome is tested, and waiting. */
+/** Commands that must succeed, commands whose result is tested, and polling. */
 import { type ChildProcess, type SpawnOptions, spawn, spawnSync } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { waitSync } from "./cleanup.ts";
@@ -15,7 +15,7 @@ export interface Outcome {
 /** How many times slower than usual this machine is. Time limits are multiplied by it. An emulated machine sets 10. */
 export const SLOW = Number(process.env["SALLYPORT_TEST_SLOW"] ?? 1);
 
-/** Runs a set-up command; throws with its error text if it fails. */
+/** Runs a setup command. Throws with its standard error if it fails. */
 export function must(command: string, ...args: string[]): string {
 	const result = spawnSync(command, args, { encoding: "utf8" });
 	if (result.status === 0) return result.stdout;
@@ -44,7 +44,7 @@ export async function run(
 	return { code, signal, stdout, stderr, ms: performance.now() - started, pid: child.pid ?? 0 };
 }
 
-/** Ends a process that the tests started, by pid, and waits until it is gone. `ms` until SIGKILL. */
+/** Ends a process that the tests started, by pid, and waits for its end. `ms`: time until SIGKILL. */
 export function end(pid: number | undefined, signal: NodeJS.Signals = "SIGKILL", ms = 3_000): boolean {
 	if (pid === undefined || !alive(pid)) return true;
 	try {
@@ -56,7 +56,7 @@ export function end(pid: number | undefined, signal: NodeJS.Signals = "SIGKILL",
 	return signal === "SIGKILL" ? false : end(pid, "SIGKILL");
 }
 
-/** A zombie is not alive: Node reaps it in the next turn of its event loop. */
+/** A zombie counts as ended: Node reaps it in the next turn of its event loop. */
 export function alive(pid: number): boolean {
 	try {
 		const stat = readFileSync(`/proc/${pid}/stat`, "utf8");
@@ -67,8 +67,8 @@ export function alive(pid: number): boolean {
 }
 
 /**
- * Polls until `probe` returns something. The time limit only ends a test that hangs: it is never less than LEAST_PATIENCE, because a busy
- * machine may stop a process for seconds.
+ * Polls until `probe` returns a value. The time limit only ends a test that hangs. It is at least LEAST_PATIENCE, because a
+ * busy machine may stop a process for seconds.
  */
 export async function until<T>(
 	what: string,
@@ -85,7 +85,7 @@ export async function until<T>(
 	}
 }
 
-/** ms */
+/** [ms] */
 const LEAST_PATIENCE = 15_000;
 
 export function sleep(ms: number): Promise<void> {

@@ -1,4 +1,4 @@
-/** The process in the server's namespace: DNS and listeners, told what to do by messages from its parent. */
+/** The process in the server's namespace: DNS and listeners, controlled by messages from its parent. */
 import { readFileSync } from "node:fs";
 import { DnsServer, type Forgery, type Pieces } from "./dns-server.ts";
 import { type Kind, Listeners } from "./listeners.ts";
@@ -8,17 +8,17 @@ const [keyFile = "", certFile = ""] = process.argv.slice(2);
 const dns = new DnsServer();
 const listeners = new Listeners(readFileSync(keyFile, "utf8"), readFileSync(certFile, "utf8"));
 
-/** Everything that a parent can ask for; each answer goes back with the request's number. */
+/** The parent's requests. Each response has the request's number. */
 export const commands = {
 	dns: (addresses: string[]) => dns.listen(addresses),
 	zone: (zone: Zone) => {
 		dns.zone = zone;
 	},
-	/** How answers over TCP leave. */
+	/** How answers over TCP are sent. */
 	pieces: (pieces: Pieces) => {
 		dns.pieces = pieces;
 	},
-	/** Until the next call: every question over UDP is first answered by this. */
+	/** Until the next call, this answer precedes the real one to every query over UDP. */
 	forge: (forgery: Forgery | null) => {
 		dns.forgery = forgery;
 	},
@@ -29,7 +29,7 @@ export const commands = {
 		listeners.clear();
 		dns.asked.length = 0;
 	},
-	/** Counters of this namespace: what arrived below the sockets. */
+	/** Packet counters of this namespace, which include packets that no socket received. */
 	snmp: () => snmp(),
 };
 

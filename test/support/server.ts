@@ -36,7 +36,7 @@ export function startServer(network: Network, key: string, cert: string, cleanup
 	} as Server;
 }
 
-/** A test runner's own Node options are not for children that run by themselves. */
+/** The test runner's Node options must not apply to child processes. */
 export function cleanEnvironment(extra: Record<string, string> = {}): NodeJS.ProcessEnv {
 	const env = { ...process.env, ...extra };
 	for (const name of ["NODE_OPTIONS", "NODE_CHANNEL_FD", "VITEST", "NODE_V8_COVERAGE"]) delete env[name];

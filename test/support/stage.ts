@@ -1,4 +1,4 @@
-/** A world with its names, listeners and a daemon that watches it: what most end-to-end tests begin with. */
+/** A world with names, listeners and a daemon that watches it: the setup of most end-to-end tests. */
 import { records, type Seen } from "./api.ts";
 import type { DnsOutcome, DnsTask } from "./clients/dns-client.ts";
 import { Daemon } from "./daemon.ts";
@@ -35,7 +35,7 @@ export interface Curl {
 	readonly ok: boolean;
 	readonly exit: number | null;
 	readonly error: string;
-	/** Seconds, as curl says. */
+	/** Duration as curl reports it [s]. */
 	readonly total: number;
 	readonly lookup: number;
 }
@@ -65,7 +65,7 @@ export class Stage {
 		this.daemon = daemon;
 	}
 
-	/** With `start: false` the daemon is ready to be started by the test. */
+	/** With `start: false` the test starts the daemon itself. */
 	static async make(policy: string, options: { start?: boolean; flags?: readonly string[] } = {}): Promise<Stage> {
 		const world = await World.make();
 		try {
@@ -84,7 +84,7 @@ export class Stage {
 		this.world.close();
 	}
 
-	/** curl with our CA; `args` go before the URL. */
+	/** curl with the tests' CA; `args` precede the URL. */
 	async curl(url: string, args: readonly string[] = [], below?: string): Promise<Curl> {
 		const format = "%{stderr}\n@%{time_total} %{time_namelookup}";
 		const argv = [
@@ -110,7 +110,7 @@ export class Stage {
 		};
 	}
 
-	/** A Node TLS client; the error is Node's code. */
+	/** A Node TLS client. The error is Node's code. */
 	async node(host: string, port: number, address?: string, below?: string): Promise<NodeOutcome> {
 		const argv = [
 			NODE,
@@ -123,13 +123,13 @@ export class Stage {
 		return parse((await this.world.run(argv, below === undefined ? {} : { below })).stdout);
 	}
 
-	/** Questions byte by byte, and connections right behind the answers. */
+	/** Crafted DNS queries, and connections directly after the answers. */
 	async dns(task: DnsTask, below?: string): Promise<DnsOutcome> {
 		const argv = [NODE, DNS_CLIENT, JSON.stringify(task)];
 		return parse((await this.world.run(argv, below === undefined ? {} : { below })).stdout);
 	}
 
-	/** A counter of the daemon's metrics, summed over the label sets that have `labels`; 0 if there is none yet. */
+	/** A counter of the daemon's metrics, summed over the label sets that contain `labels`; 0 if it does not exist yet. */
 	async metric(name: string, labels = ""): Promise<number> {
 		const { text } = await this.daemon.ask("GET", "/metrics");
 		const lines = text.split("\n").filter((line) => line.startsWith(`${name}{`) || line.startsWith(`${name} `));
@@ -141,7 +141,7 @@ export class Stage {
 		return parse((await this.world.run(argv, options.below === undefined ? {} : { below: options.below })).stdout);
 	}
 
-	/** What the listeners saw at an address or port. */
+	/** The listeners' records for an address or port. */
 	async arrivals(match: Partial<Pick<Arrival, "at" | "port">>): Promise<Arrival[]> {
 		const all = await this.world.server.record();
 		return all.filter((each) => (match.at ?? each.at) === each.at && (match.port ?? each.port) === each.port);
@@ -151,7 +151,7 @@ export class Stage {
 		return (await this.arrivals(match)).reduce((sum, each) => sum + each.bytes, 0);
 	}
 
-	/** The first record that is like this; records come a moment after the fact. */
+	/** The first matching record. Records appear a moment after the event. */
 	record(like: Partial<Seen>, ms = 4_000): Promise<Seen> {
 		return until(`a record like ${JSON.stringify(like)}`, ms, async () =>
 			(await records(this.daemon)).find((seen) => matches(seen, like)),

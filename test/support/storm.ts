@@ -1,14 +1,14 @@
-/** Connections as fast as they go, and what became of their events by the daemon's own counters. */
+/** Connections at the highest rate, and the daemon's counts of their events. */
 import { metrics } from "./api.ts";
 import type { Daemon } from "./daemon.ts";
 import { until } from "./run.ts";
 import { parse } from "./stage.ts";
 import type { World } from "./world.ts";
 
-/** Nobody listens there: a connection is over at once, so that the next one can begin. */
+/** A port without a listener: each connection fails immediately, so that the next can begin. */
 export const CLOSED = 9;
 
-/** Connections for so long; how many. */
+/** Connects for this duration. Returns the number of connections. */
 export async function storm(world: World, to: string, port: number, seconds: number): Promise<number> {
 	const end = performance.now() + seconds * 1000;
 	let count = 0;
@@ -23,7 +23,7 @@ export async function storm(world: World, to: string, port: number, seconds: num
 export interface Counts {
 	/** Decisions of phase connect. */
 	readonly decided: number;
-	/** By type of event. */
+	/** By event type. */
 	readonly written: Record<string, number>;
 	readonly lost: Record<string, number>;
 	readonly received: Record<string, number>;
@@ -46,7 +46,7 @@ export async function counts(daemon: Daemon): Promise<Counts> {
 	};
 }
 
-/** Once all that was written has arrived. */
+/** Waits until all written records are in the history. */
 export function settled(daemon: Daemon): Promise<Counts> {
 	return until("all events", 10_000, async () => {
 		const now = await counts(daemon);

@@ -1,4 +1,4 @@
-/** ClientHellos made by hand: any extensions in any order, any records. RFC 8446 4.1.2 and 5.1. */
+/** Crafted ClientHellos: any extensions in any order, any records. RFC 8446 4.1.2 and 5.1. */
 
 export interface Extension {
 	readonly type: number;
@@ -8,13 +8,13 @@ export interface Extension {
 export const u16 = (value: number): Buffer => Buffer.from([value >> 8, value & 0xff]);
 export const vector16 = (data: Uint8Array): Buffer => Buffer.concat([u16(data.length), data]);
 
-/** RFC 6066 3; `name` is latin1, so that any bytes can be said. */
+/** RFC 6066 3. `name` is latin1, so that it can contain any byte. */
 export function serverName(...names: readonly string[]): Extension {
 	const entries = names.map((name) => Buffer.concat([Buffer.from([0]), vector16(Buffer.from(name, "latin1"))]));
 	return { type: 0, data: vector16(Buffer.concat(entries)) };
 }
 
-/** A key share as large as X25519MLKEM768's: 1,216 bytes of it. */
+/** A key share of the size of X25519MLKEM768: 1,216 bytes. */
 export const POST_QUANTUM_KEY_SHARE: Extension = {
 	type: 51,
 	data: vector16(Buffer.concat([u16(0x11ec), vector16(Buffer.alloc(1216, 0x5a))])),
@@ -45,7 +45,7 @@ export function clientHello(extensions: readonly Extension[] | null, parts: Hell
 	return Buffer.concat([Buffer.from([1, 0]), u16(body.length), body]);
 }
 
-/** In records of at most `size` bytes of content. */
+/** Split into records of at most `size` bytes of content. */
 export function records(content: Uint8Array, size = 16_384, type = 22): Buffer {
 	const made: Buffer[] = [];
 	for (let at = 0; at < content.length; at += size) {
@@ -54,7 +54,7 @@ export function records(content: Uint8Array, size = 16_384, type = 22): Buffer {
 	return Buffer.concat(made);
 }
 
-/** A stream cut into pieces of `size` bytes. */
+/** Splits a stream into pieces of `size` bytes. */
 export function cut(bytes: Uint8Array, size: number): Uint8Array[] {
 	const pieces: Uint8Array[] = [];
 	for (let at = 0; at < bytes.length; at += size) pieces.push(bytes.subarray(at, at + size));

@@ -1,6 +1,6 @@
 /**
- * Everything a test needs around the daemon: a temp folder with an own bpffs, a cgroup, the two namespaces, DNS,
- * certificates and compiled clients. `close` takes it all down and fails if anything stays.
+ * The environment of a test without the daemon: a temp folder with its own bpffs, a cgroup, the two namespaces, DNS,
+ * certificates and compiled clients. `close` removes everything and fails if an object remains.
  */
 import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -10,15 +10,15 @@ import { type Certificates, makeCertificates } from "./certificates.ts";
 import { Cgroup, removeTree } from "./cgroup.ts";
 import { Cleanup } from "./cleanup.ts";
 import { compileClients } from "./clients.ts";
+import { removeFolder, sweep } from "./leftovers.ts";
 import { makeNetwork, type Network } from "./netns.ts";
 import { must, type Outcome, run } from "./run.ts";
 import { cleanEnvironment, type Server, startServer } from "./server.ts";
-import { removeFolder, sweep } from "./sweep.ts";
 
 export class World {
 	readonly cleanup = new Cleanup();
 	readonly folder: string;
-	/** On our own bpffs: links and programs pinned here go with the mount. */
+	/** On the test's bpffs: links and programs pinned here are removed with the mount. */
 	readonly pins: string;
 	readonly cgroup: Cgroup;
 	readonly network: Network;
@@ -55,7 +55,7 @@ export class World {
 		}
 	}
 
-	/** argv that runs in the client's namespace and in the watched cgroup, or in one below it. */
+	/** argv that runs the command in the client's namespace and in the watched cgroup, or in one below it. */
 	argv(argv: readonly string[], below?: string): string[] {
 		const cgroup = below === undefined ? this.cgroup : this.cgroup.child(below);
 		return cgroup.wrap(this.network.inClient(argv));
@@ -71,7 +71,7 @@ export class World {
 		});
 	}
 
-	/** A cgroup below the watched one goes, as when a unit stops. */
+	/** Removes a cgroup below the watched one, as systemd does when a unit stops. */
 	removeBelow(name: string): void {
 		removeTree(join(this.cgroup.path, name));
 	}
@@ -86,7 +86,7 @@ export class World {
 	}
 }
 
-/** Unmounting drops the pins: what was pinned is gone once nobody holds it. */
+/** Unmounting removes the pins. A pinned object ends when its last reference is closed. */
 export function mountBpffs(folder: string, cleanup: Cleanup): string {
 	const path = join(folder, "bpf");
 	mkdirSync(path);

@@ -1,8 +1,11 @@
-/** What the test's DNS server answers. Plain data, so that it can be sent to the server's process. */
+/** The zone of the test's DNS server. Plain data, so that it can be sent to the server's process. */
 
 export interface ZoneRecord {
 	readonly type: "A" | "AAAA" | "CNAME" | "HTTPS" | "SVCB" | "TXT" | "PTR";
-	/** An address, a name, a text, or the parameters of a service: "1 . ipv4hint=192.0.2.1,192.0.2.2 port=443". `hex:` in front: the data. */
+	/**
+	 * An address, a name, a text, or the parameters of a service: "1 . ipv4hint=192.0.2.1,192.0.2.2 port=443". With the prefix
+	 * `hex:`, the raw data.
+	 */
 	readonly data: string;
 	readonly ttl?: number;
 }
@@ -11,8 +14,8 @@ export interface ZoneRecord {
 export type Zone = Record<string, readonly ZoneRecord[]>;
 
 /**
- * Names that nobody wrote down: `KIND123.gen.test` has the address of number 123 in ANY4 and ANY6. Each KIND has its own 16,384
- * addresses, so that names of different tests never share one.
+ * Generated names: `KIND123.gen.test` has address 123 of ANY4 and ANY6. Each KIND has its own 16,384 addresses, so that names
+ * of different tests never share one.
  */
 export const GENERATED = ["a", "b", "c", "d"] as const;
 export type Kind = (typeof GENERATED)[number];
@@ -35,8 +38,8 @@ export function lookup(zone: Zone, name: string, type: string): (ZoneRecord & { 
 		const records = zone[at] ?? generated(at);
 		if (records === null) return hops === 0 ? null : found;
 		const alias = records.find((record) => record.type === "CNAME");
-		const wanted = alias === undefined ? records.filter((record) => record.type === type) : [alias];
-		for (const record of wanted) found.push({ ...record, name: hops === 0 ? name : at });
+		const selected = alias === undefined ? records.filter((record) => record.type === type) : [alias];
+		for (const record of selected) found.push({ ...record, name: hops === 0 ? name : at });
 		if (alias === undefined) return found;
 		at = alias.data.toLowerCase();
 	}

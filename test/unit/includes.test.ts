@@ -1,4 +1,4 @@
-/** Which C and C++ file may include which, and how large one may be. `imports.test.ts` is the same for src/. */
+/** Includes between C and C++ files, and the size of files. `imports.test.ts` is the same for src/. */
 import { readdirSync, readFileSync } from "node:fs";
 import { basename, dirname, join, normalize } from "node:path";
 import { expect, test } from "vitest";
@@ -8,7 +8,7 @@ const ROOT = join(import.meta.dirname, "../..");
 /** From the lowest to the highest. A header includes its own layer and lower ones. */
 const LAYERS = ["wire", "parse", "kernel", "decide", "who", "traffic", "hooks"];
 
-/** The headers of bpf/ that user space compiles: layouts, the parsers, and QUIC's reader, whose state lies in a table. */
+/** Headers of bpf/ that user space compiles: layouts, parsers, and the reader of QUIC, whose state is in a map. */
 const NATIVE_MAY_INCLUDE = [
 	"bpf/wire/event.h",
 	"bpf/wire/state.h",
@@ -47,7 +47,7 @@ const INCLUDES: Include[] = [...TEXTS].flatMap(([from, text]) =>
 const layerOf = (file: string) => LAYERS.indexOf(/^bpf\/([^/]+)\//.exec(file)?.[1] ?? "");
 const breaking = (rule: (each: Include) => boolean) => INCLUDES.filter(rule).map(({ from, to }) => `${from} -> ${to}`);
 
-test("there is something to check", () => {
+test("the test finds includes", () => {
 	expect(INCLUDES.filter(({ from, to }) => layerOf(from) >= 0 && layerOf(to) >= 0).length).toBeGreaterThan(100);
 	for (const layer of LAYERS) expect(FILES.some((file) => file.startsWith(`bpf/${layer}/`))).toBe(true);
 });

@@ -1,4 +1,4 @@
-/** What is known not to be held, against the rows that there are and against what README.md tells its readers. */
+/** The rows that are known to be open exist, and README.md lists them with the same text. */
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
@@ -20,12 +20,12 @@ test("every case of the issue's list under Sockets and Names has a row", () => {
 	);
 });
 
-test("what is listed as not held is a row, and listed once", () => {
+test("every listed row exists, and is listed once", () => {
 	expect(listed.filter((id) => !rows.includes(id))).toEqual([]);
 	expect(listed.filter((id, at) => listed.indexOf(id) !== at)).toEqual([]);
 });
 
-test("README.md says what is open, in the same words", () => {
+test("README.md lists the open rows with the same text", () => {
 	const readme = readFileSync(join(ROOT, "README.md"), "utf8").replace(/\s+/g, " ");
 	for (const { why } of OPEN) expect(readme).toContain(why);
 });

@@ -1,4 +1,4 @@
-/** The levels of npm test: every test file belongs to one, and what cannot run is reported and fails in CI. */
+/** The levels of npm test: every test file belongs to one. A file that cannot run here is reported, and fails in CI. */
 import { globSync } from "node:fs";
 import { matchesGlob } from "node:path";
 import { expect, test } from "vitest";
@@ -29,7 +29,7 @@ test("every test file is in one project, and every project in one level of test:
 	expect(LEVELS.all).toEqual([...LEVELS.quick, ...LEVELS.rest]);
 });
 
-test("with every need met nothing is left out, and npm test names the rest with its command", () => {
+test("with all requirements met nothing is left out, and npm test names the other levels with their commands", () => {
 	const { able, left } = plan("quick", () => null);
 	expect([able, left]).toEqual([LEVELS.quick, []]);
 	expect(remarks("quick", left, true)).toEqual([expect.stringMatching(/corpus.*fuzz.*guest.*npm run test:rest$/)]);

@@ -1,4 +1,4 @@
-/** The pages lead somewhere: links, anchors, and references from the sources to records of decisions. */
+/** Links and anchors of the pages, and references from the source to decision records. */
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { expect, test } from "vitest";
@@ -66,7 +66,7 @@ function resolves(page: string, link: string): boolean {
 	return anchor === undefined || anchors(read(target)).includes(anchor);
 }
 
-/** As GitHub makes them of headings. */
+/** Anchors as GitHub derives them from headings. */
 function anchors(text: string): string[] {
 	return [...text.replaceAll(/^```.*?^```/gms, "").matchAll(/^#+ (.*)$/gm)].map((match) =>
 		(match[1] ?? "")

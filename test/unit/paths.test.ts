@@ -8,10 +8,10 @@ import { ROOT } from "../support/paths.ts";
 const FILES = execFileSync("git", ["ls-files", "-co", "--exclude-standard"], { cwd: ROOT, encoding: "utf8" })
 	.split("\n")
 	.filter((file) => /\.(md|ts|mjs|[ch]|cc|txt|service|spec)$/.test(file) && existsSync(join(ROOT, file)))
-	/* Built paths of other trees, and a change log of what was. */
+	/* These contain paths of other trees, or of the past. */
 	.filter((file) => file !== "CHANGELOG.md" && !/^test\/unit\/(paths|links).test.ts$/.test(file));
 
-/** Made by a build or a test. */
+/** Files that a build or a test creates. */
 const MADE = /^(native\/build|test\/captures\/made)\b|\/NAME\./;
 
 const NAMED =
@@ -19,13 +19,13 @@ const NAMED =
 
 test("paths that are named exist", () => {
 	const missing = FILES.flatMap((file) => {
-		/* System headers are not of this repository. */
+		/* System headers are outside this repository. */
 		const text = readFileSync(join(ROOT, file), "utf8").replace(/^\s*#include <.*$/gm, "");
 		return (
 			[...text.matchAll(NAMED)]
 				.map(([path]) => path)
 				.filter((path) => !MADE.test(path))
-				/* A comment in src/ may leave src/ out. */
+				/* A path in src/ may omit `src/`. */
 				.filter((path) => ![".", "src", dirname(file)].some((from) => existsSync(join(ROOT, from, path))))
 				.map((path) => `${file}: ${path}`)
 		);

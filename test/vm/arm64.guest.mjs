@@ -1,4 +1,4 @@
-/** The only program of the guest of arm64.ts: the kernel loads the BPF programs, and they decide. */
+/** The only program of the guest of arm64.ts. It checks that the kernel loads the BPF programs and that they enforce. */
 import assert from "node:assert/strict";
 import { spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";

@@ -10,7 +10,7 @@ export interface Captured {
 /** Counts the frames from a MAC address in a capture (pcap, Ethernet): draft-gharris-opsawg-pcap-01. */
 export function sentTo(file: string, mac: string, address: string): Captured {
 	const bytes = readFileSync(file);
-	const wanted = address.split(".").map(Number);
+	const destination = address.split(".").map(Number);
 	const source = Buffer.from(mac.replaceAll(":", ""), "hex");
 	let sent = 0;
 	let to = 0;
@@ -21,7 +21,7 @@ export function sentTo(file: string, mac: string, address: string): Captured {
 		if (!frame.subarray(6, 12).equals(source)) continue;
 		sent++;
 		if (frame.length < 34 || frame.readUInt16BE(12) !== ETHERTYPE_IPV4) continue;
-		if (wanted.every((byte, index) => frame[30 + index] === byte)) to++;
+		if (destination.every((byte, index) => frame[30 + index] === byte)) to++;
 	}
 	return { sent, to };
 }

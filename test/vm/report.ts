@@ -1,4 +1,4 @@
-/** The output of a run: a line for each check, with seconds. */
+/** Prints the results of a run: one line per check, with its duration [s]. */
 export class Report {
 	failed = 0;
 	readonly #prefix: string;

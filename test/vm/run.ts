@@ -54,7 +54,7 @@ class Guest {
 }
 
 /** Runs tests of this tree on other kernels, in guests without an installed Sallyport. */
-async function testSuites(versions: readonly string[], wanted: readonly string[]): Promise<void> {
+async function testSuites(versions: readonly string[], selected: readonly string[]): Promise<void> {
 	mkdirSync(CACHE, { recursive: true });
 	const cleanup = new Cleanup();
 	const folder = mkdtempSync("/tmp/sallyport-vm-suite-");
@@ -67,19 +67,19 @@ async function testSuites(versions: readonly string[], wanted: readonly string[]
 			return { version, kernel, image: makeImage(kernel, CACHE) };
 		});
 		const cpus = Math.max(1, Math.floor(availableParallelism() / guests.length));
-		const { command, left } = suites(ROOT, wanted);
+		const { command, left } = suites(ROOT, selected);
 		for (const each of left) report.print(`not run: ${each}`);
 		const run = async ({ version, kernel, image }: (typeof guests)[number]) => {
 			const own = new Report(guests.length > 1 ? `${version} ` : "");
 			const at = (name: string) => join(folder, `${name}-${version}`);
 			const files = { disk: at("disk"), capture: at("capture"), share: folder, more: [tree] };
-			const code = await own.timed(`${wanted.join(", ")} on ${version}`, () =>
+			const code = await own.timed(`${selected.join(", ")} on ${version}`, () =>
 				boot({
 					...{ kernel, image, ...files, command, cpus, append: INIT, seconds: HOURS_3 },
 					onLine: (line) => own.line(line),
 				}),
 			);
-			own.check(`${wanted.join(", ")} on ${version}`, code === 0, `exit code ${code}`);
+			own.check(`${selected.join(", ")} on ${version}`, code === 0, `exit code ${code}`);
 			report.failed += own.failed;
 		};
 		await Promise.all(guests.map(run));

@@ -24,16 +24,16 @@ export interface Suites {
  * The command that runs suites one after another. "bypass", or "bypass S7 N14" for some rows, is `npm run test:bypass`; "e2e" is all of
  * test/e2e that depends on the kernel; anything else is a path below test/ for vitest.
  */
-export function suites(root: string, wanted: readonly string[]): Suites {
+export function suites(root: string, selected: readonly string[]): Suites {
 	const all = readdirSync(join(root, "test/e2e")).filter((file) => file.endsWith(".test.ts"));
 	const e2e = all.filter((file) => !(file in ELSEWHERE)).map((file) => `test/e2e/${file}`);
-	const runs = wanted.map((suite) => {
+	const runs = selected.map((suite) => {
 		const [name, ...rows] = suite.split(" ");
 		if (name === "bypass") return `node test/bypass/bypass.ts ${rows.join(" ")}`;
 		const files = suite === "e2e" ? e2e.join(" ") : `test/${suite}`;
 		return `node node_modules/vitest/vitest.mjs run --reporter=./test/vm/guest/reporter.mjs ${files}`;
 	});
-	const left = wanted.includes("e2e") ? Object.entries(ELSEWHERE).map(([file, why]) => `e2e/${file}: ${why}`) : [];
+	const left = selected.includes("e2e") ? Object.entries(ELSEWHERE).map(([file, why]) => `e2e/${file}: ${why}`) : [];
 	return { command: [SETTING, ...runs.map((run) => `${run} || code=$?`), "exit $code"].join("\n"), left };
 }
 

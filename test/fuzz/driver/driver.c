@@ -1,6 +1,8 @@
-/* The entry points of libFuzzer. The target of a parser is built twice, and both builds run every input: one with the
- * sanitizers, and a plain one that libFuzzer instruments for coverage and comparisons. Instrumenting the sanitizers'
- * own checks would take longer than parsing and teach libFuzzer nothing. */
+/*
+ * The entry points of libFuzzer. A parser's target is built twice, and both builds run every input: one with the sanitizers,
+ * and a plain one that libFuzzer instruments for coverage and comparisons. Instrumenting the sanitizers' own checks would take
+ * longer than parsing, without any useful coverage.
+ */
 #include <stddef.h>
 #include <stdint.h>
 

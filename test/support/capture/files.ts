@@ -2,9 +2,9 @@
 
 export interface Recorded {
 	readonly bytes: Buffer;
-	/** Nanoseconds. */
+	/** [ns] */
 	readonly time?: bigint;
-	/** On the wire; default: as captured. */
+	/** Length on the wire; default: the captured length. */
 	readonly length?: number;
 	/** pcapng: number of the interface. */
 	readonly on?: number;

@@ -1,4 +1,4 @@
-/** Packets made by hand, layer by layer; each function puts its header in front of what it is given. */
+/** Crafted packets, layer by layer. Each function prepends its header to its payload. */
 import { packAddress, packedBytes } from "../../../src/base/address.ts";
 
 export const ETHER = { ipv4: 0x0800, ipv6: 0x86dd, vlan: 0x8100, qinq: 0x88a8, mpls: 0x8847, pppoe: 0x8864 } as const;
@@ -26,7 +26,7 @@ export interface IpOptions {
 	readonly to: string;
 	readonly protocol: number;
 	readonly id?: number;
-	/** Bytes. */
+	/** [bytes] */
 	readonly offset?: number;
 	readonly more?: boolean;
 }
@@ -44,13 +44,13 @@ export function ipv4({ from, to, protocol, id = 1, offset = 0, more = false }: I
 	return Buffer.concat([...head, payload]);
 }
 
-/** `extensions`: in front of the payload, with the number of the first. */
+/** `extensions`: headers before the payload, each with the number of the next. */
 export function ipv6(options: IpOptions, payload: Buffer, first = options.protocol): Buffer {
 	const head = [u32(0x6000_0000), u16(payload.length), u8(first, 64), bytes6(options.from), bytes6(options.to)];
 	return Buffer.concat([...head, payload]);
 }
 
-/** IPv4 or IPv6, as the addresses are. */
+/** IPv4 or IPv6, depending on the addresses. */
 export function ip(options: IpOptions, payload: Buffer): Buffer {
 	return options.from.includes(":") ? ipv6(options, payload) : ipv4(options, payload);
 }

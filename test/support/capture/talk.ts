@@ -1,4 +1,4 @@
-/** A TCP connection's packets, as a capture of it would have them. */
+/** The packets of a TCP connection, as in a capture. */
 import { ETHER, ethernet, IP, ip, TCP_FLAGS, tcp } from "./packets.ts";
 
 export interface Ends {
@@ -13,7 +13,7 @@ export const ENDS: Ends = { client: "192.0.2.10", clientPort: 40_000, server: "1
 const CLIENT_START = 0xffff_ff00;
 const SERVER_START = 5_000;
 
-/** Makes the packets of one connection, each an Ethernet frame; the client's numbers pass 2^32 soon. */
+/** Generates the packets of one connection, each an Ethernet frame. The client's sequence numbers soon pass 2^32. */
 export class Talk {
 	readonly ends: Ends;
 
@@ -30,7 +30,7 @@ export class Talk {
 		];
 	}
 
-	/** `at`: from 0, the first byte that this side says. */
+	/** `at`: offset of the first byte in this side's stream. */
 	say(who: "client" | "server", at: number, bytes: Buffer, heard = 0): Buffer {
 		return this.packet(who, at + 1, bytes, TCP_FLAGS.ack, heard + 1);
 	}
@@ -47,7 +47,7 @@ export class Talk {
 	}
 }
 
-/** Pieces of these lengths, and what is left. */
+/** Pieces of these lengths, and the rest. */
 export function cut(bytes: Buffer, ...lengths: number[]): Buffer[] {
 	const pieces: Buffer[] = [];
 	let at = 0;

@@ -1,6 +1,6 @@
 /**
- * Sends DNS messages byte for byte and connects to addresses at once afterwards: dns-client.ts TASK, a JSON of DnsTask. Prints one
- * JSON line of DnsOutcome.
+ * Sends raw DNS messages and connects to addresses directly after the answers: dns-client.ts TASK, a JSON of DnsTask. Prints
+ * one line of JSON, a DnsOutcome.
  */
 import { createSocket } from "node:dgram";
 import { existsSync } from "node:fs";
@@ -12,26 +12,26 @@ const SLOW = Number(process.env["SALLYPORT_TEST_SLOW"] ?? 1);
 export interface DnsTask {
 	readonly via: "udp" | "tcp";
 	readonly server: string;
-	/** Hex. Over TCP the bytes as they are, with the lengths in front. */
+	/** Hex. Over TCP the raw stream, including the length prefixes. */
 	readonly messages: readonly string[];
-	/** Answers to wait for; the client waits for `patience` ms at the most. */
+	/** Number of answers to wait for, for `patience` ms at most. */
 	readonly answers: number;
 	readonly patience?: number;
-	/** UDP: the local port, and that of a second socket which only listens. */
+	/** UDP: the local port, and that of a second socket that only receives. */
 	readonly port?: number;
 	readonly secondPort?: number;
-	/** TCP: bytes of a write, and ms between two. */
+	/** TCP: size of a write [bytes], and the pause between two [ms]. */
 	readonly piece?: number;
 	readonly pause?: number;
-	/** Address and port to connect to when the answers are there. */
+	/** Addresses and ports to connect to after the answers. */
 	readonly connect?: readonly (readonly [string, number])[];
-	/** The connects wait until this file is there. */
+	/** Connects only once this file exists. */
 	readonly until?: string;
 }
 
 export interface DnsOutcome {
 	readonly pid: number;
-	/** Hex, without lengths. */
+	/** Hex, without length prefixes. */
 	readonly answers: readonly string[];
 	readonly error: string | null;
 	/** "ok" or the error's code, in the order of `connect`. */

@@ -1,6 +1,6 @@
 /**
- * A caching resolver on the host, as systemd-resolved, dnsmasq and nscd are: dns-stub.ts ADDRESS UPSTREAM. Keeps what it was told for good,
- * by question. Prints "ready".
+ * A caching resolver on the host, like systemd-resolved, dnsmasq and nscd: dns-stub.ts ADDRESS UPSTREAM. It never evicts an
+ * answer. Prints "ready".
  */
 import { createSocket } from "node:dgram";
 

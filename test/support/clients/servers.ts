@@ -1,4 +1,7 @@
-/** Runs inside the watched cgroup: servers that answer who asks, and a client whose port hears from a stranger. Prints JSON lines. */
+/**
+ * Runs in the watched cgroup: servers that reply to clients, and a client whose port receives unsolicited packets. Prints lines
+ * of JSON.
+ */
 import { createSocket } from "node:dgram";
 import { createServer } from "node:net";
 
@@ -14,7 +17,7 @@ const server = createSocket("udp4", (message, { address, port }) =>
 );
 server.bind(Number(udpPort), () => say({ ready: "udp" }));
 
-/* Never bound: the kernel chooses the port at the first datagram. */
+/* Not bound: the kernel chooses the port for the first datagram. */
 const client = createSocket("udp4", (_, { address, port }) =>
 	client.send("secret", port, address, (error) => say({ replied: address, error: code(error) })),
 );

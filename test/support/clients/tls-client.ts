@@ -1,4 +1,7 @@
-/** A real Node client: tls-client.ts HOST PORT CA [ADDRESS]. HOST is the SNI; with ADDRESS, DNS is not asked. Prints one JSON line. */
+/**
+ * A Node TLS client: tls-client.ts HOST PORT CA [ADDRESS]. HOST is the SNI. With ADDRESS there is no DNS query. Prints one line
+ * of JSON.
+ */
 import { readFileSync } from "node:fs";
 import { connect } from "node:tls";
 

@@ -1,4 +1,4 @@
-/** While the file cannot be written, it and memory together answer as one source that has every record. */
+/** While the file cannot be written, queries merge it with memory, and every record appears once. */
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { BothRecords } from "../../../src/answers/both.ts";
@@ -9,7 +9,7 @@ import type { Connection } from "../../../src/records/connection.ts";
 import type { HistoryQuery, HistoryReader, HistoryRecord, HistorySort } from "../../../src/records/contract.ts";
 import { viewer } from "../../../src/records/view.ts";
 import { randomConnections } from "../store/engine.ts";
-import { describeProcess, filterOf, made, type Opened, opened, scratch } from "../store/scene.ts";
+import { describeProcess, filterOf, made, type Opened, opened, scratch } from "../store/fixture.ts";
 
 const START = Date.now() * 1000 - 7_200_000_000;
 const old = randomConnections(300, 7, START, 1_000_000);
@@ -17,7 +17,7 @@ const fresh = randomConnections(200, 11, START + 200_000_000, 1_000_000).map((ea
 	Object.assign(each, { cookie: 1_000_000 + index });
 	return each;
 });
-/** In both, and changed since they were written. */
+/** In file and memory, and changed since it was written. */
 const changed = old.slice(250).map((each) => {
 	const now = made({ id: each.id, cookie: each.cookie, bytesOut: each.bytesOut + 1_000, ended: true, lasted: 900_000 });
 	now.name = each.name;
@@ -93,11 +93,11 @@ test("sums count each record once", async () => {
 	const union = recent([...old, ...fresh]);
 	for (const groupBy of [["name"], ["process", "verdict"]] as const) {
 		const rows = await both.top({ groupBy, limit: 1_000 });
-		const wanted = await union.top({ groupBy, limit: 1_000 });
+		const expected = await union.top({ groupBy, limit: 1_000 });
 		const plain = (each: readonly { key: object; count: number; denied: number; bytesOut: number }[]) =>
 			each.map(({ key, count, denied, bytesOut }) => JSON.stringify([key, count, denied, bytesOut])).sort();
-		expect(plain(rows)).toEqual(plain(wanted));
-		expect(rows.map(({ count }) => count)).toEqual(wanted.map(({ count }) => count));
+		expect(plain(rows)).toEqual(plain(expected));
+		expect(rows.map(({ count }) => count)).toEqual(expected.map(({ count }) => count));
 	}
 	const pages: string[] = [];
 	for (let cursor: string | null = ""; cursor !== null; ) {
@@ -105,15 +105,15 @@ test("sums count each record once", async () => {
 		pages.push(...page.rows.map(({ name, questions, connections }) => `${name} ${questions} ${connections}`));
 		cursor = page.next;
 	}
-	const wanted = await union.names({ limit: 1_000 });
-	expect(pages).toEqual(wanted.rows.map(({ name, questions, connections }) => `${name} ${questions} ${connections}`));
-	const { name = "" } = wanted.rows[0] ?? {};
+	const expected = await union.names({ limit: 1_000 });
+	expect(pages).toEqual(expected.rows.map(({ name, questions, connections }) => `${name} ${questions} ${connections}`));
+	const { name = "" } = expected.rows[0] ?? {};
 	const { addresses: _, ...record } = (await both.name(name)) ?? { addresses: [] };
 	const { addresses: __, ...asked } = (await union.name(name)) ?? { addresses: [] };
 	expect(record).toMatchObject({
 		name,
-		questions: wanted.rows[0]?.questions,
-		connections: wanted.rows[0]?.connections,
+		questions: expected.rows[0]?.questions,
+		connections: expected.rows[0]?.connections,
 	});
 	expect(Object.keys(record).sort()).toEqual(Object.keys(asked).sort());
 });

@@ -8,8 +8,8 @@ import { listenOnSocket, listenOnTcp, tcpListener } from "../../../src/api/liste
 import { isLoopback, parseListen } from "../../../src/system/listen-address.ts";
 import { must } from "../../support/run.ts";
 import { fill, openApi } from "../support/api.ts";
-import { Desk } from "../support/desk.ts";
 import { FakeServices } from "../support/services.ts";
+import { TableHarness } from "../support/table-harness.ts";
 
 let folder: string;
 let services: FakeServices;
@@ -28,9 +28,9 @@ beforeAll(() => {
 });
 afterAll(() => rmSync(folder, { recursive: true }));
 beforeEach(() => {
-	const desk = new Desk();
-	services = new FakeServices(desk);
-	fill(desk);
+	const harness = new TableHarness();
+	services = new FakeServices(harness);
+	fill(harness);
 });
 
 const put = (headers: Record<string, string>) =>

@@ -3,18 +3,18 @@ import { afterEach, beforeEach, expect, test } from "vitest";
 import type { HistoryRecord } from "../../../src/records/contract.ts";
 import { HistoryError } from "../../../src/records/query-errors.ts";
 import { fill, openApi } from "../support/api.ts";
-import { Desk } from "../support/desk.ts";
 import { connect, hello, question } from "../support/events.ts";
 import { FakeServices } from "../support/services.ts";
+import { TableHarness } from "../support/table-harness.ts";
 
-let desk: Desk;
+let harness: TableHarness;
 let services: FakeServices;
 let app: FastifyInstance;
 
 beforeEach(async () => {
-	desk = new Desk();
-	services = new FakeServices(desk);
-	fill(desk);
+	harness = new TableHarness();
+	services = new FakeServices(harness);
+	fill(harness);
 	app = await openApi(services);
 });
 afterEach(() => app.close());
@@ -107,14 +107,14 @@ test("pages have every row once while rows arrive", async () => {
 		if (answer.next === null) break;
 		expect(answer.more).toBe(true);
 		cursor = `&cursor=${encodeURIComponent(answer.next)}`;
-		desk.feed(connect({ cookie: BigInt(100 + page), time: 9e9 + page }));
+		harness.feed(connect({ cookie: BigInt(100 + page), time: 9e9 + page }));
 	}
 	expect(seen).toEqual([4, 3, 2, 1]);
 });
 
 test("Link leads through all pages", async () => {
 	for (let index = 0; index < 20; index++) {
-		desk.feed(
+		harness.feed(
 			...Array.from({ length: 60 }, (_, each) => question(`n${each}.test`, 1, { time: 6e9 + index * 1e6 + each })),
 		);
 	}
@@ -130,7 +130,7 @@ test("Link leads through all pages", async () => {
 		url = /^<([^>]+)>; rel="next"$/.exec(String((response.headers as { link?: string }).link ?? ""))?.[1] ?? null;
 		pages++;
 	}
-	expect([wide.size, pages]).toEqual([desk.views().filter(({ kind }) => kind === "dns").length, 1]);
+	expect([wide.size, pages]).toEqual([harness.views().filter(({ kind }) => kind === "dns").length, 1]);
 });
 
 test("Accept selects JSON, a record per line, or CSV", async () => {
@@ -155,7 +155,7 @@ test("Accept selects JSON, a record per line, or CSV", async () => {
 });
 
 test("one record with the steps of its decision", async () => {
-	desk.feed(
+	harness.feed(
 		question("db.example.net", 1, { cookie: 8n, time: 6e9, nameHash: 7n }),
 		connect({ cookie: 9n, time: 6.1e9, remote: "203.0.113.9" }),
 		hello("db.example.net", { cookie: 9n, time: 6.2e9, remote: "203.0.113.9", verdict: VERDICT_DENY, reason: 6 }),
@@ -236,8 +236,8 @@ test("while history cannot be read, memory answers, unless the request names his
 	const unwritten = { since: "2026-01-02T03:04:05.000Z", why: "the disk is full" };
 	const other = await openApi(
 		Object.assign(services, {
-			records: async (wanted?: "history" | "memory") =>
-				wanted === "memory"
+			records: async (source?: "history" | "memory") =>
+				source === "memory"
 					? { source: "memory" as const, reader: services.recent, unwritten }
 					: { source: "history" as const, reader: broken, unwritten },
 		}),

@@ -7,8 +7,8 @@ import { afterAll, beforeAll, expect, test } from "vitest";
 import { listenOnTcp, tcpListener } from "../../../src/api/listen.ts";
 import { Tokens } from "../../../src/api/tokens.ts";
 import { fill, openApi } from "../support/api.ts";
-import { Desk } from "../support/desk.ts";
 import { FakeServices } from "../support/services.ts";
+import { TableHarness } from "../support/table-harness.ts";
 
 const TOKEN = "0123456789abcdef";
 const CHROMIUM = "/usr/bin/chromium";
@@ -22,9 +22,9 @@ let origin: string;
 
 beforeAll(async () => {
 	if (skipped) return;
-	const desk = new Desk();
-	fill(desk);
-	services = new FakeServices(desk);
+	const harness = new TableHarness();
+	fill(harness);
+	services = new FakeServices(harness);
 	const { access } = tcpListener({ listen: "127.0.0.1:0", tokenFile: null, tlsCert: null, tlsKey: null });
 	app = await openApi(services, { access: { ...access, tokens: new Tokens([TOKEN]) } });
 	await listenOnTcp(app, { host: "127.0.0.1", port: 0 });
@@ -85,7 +85,7 @@ test.skipIf(skipped)("the page leads from / to a request and its response", asyn
 	await page.close();
 });
 
-test.skipIf(skipped)("the page sends the token that it was given", async () => {
+test.skipIf(skipped)("the page sends the given token", async () => {
 	const page = await browser.newPage();
 	await page.goto(`${origin}/docs`);
 	expect(await execute(page, "putPolicy")).toMatchObject({ status: "401" });

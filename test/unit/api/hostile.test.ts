@@ -1,28 +1,28 @@
-/** Row C5 of the bypass table: names, comm and arguments that an attacker chose, in JSON, NDJSON, CSV and logs. */
+/** Names, comm and arguments chosen by an attacker, in JSON, NDJSON, CSV and logs. */
 
 import type { FastifyInstance } from "fastify";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { jsonLogger } from "../../../src/base/logger.ts";
 import { cell } from "../../../src/records/csv.ts";
 import { openApi } from "../support/api.ts";
-import { Desk } from "../support/desk.ts";
 import { answer, cgroupEvent, hello, processEvent, question } from "../support/events.ts";
 import { FakeServices } from "../support/services.ts";
+import { TableHarness } from "../support/table-harness.ts";
 
 const NASTY = "=cmd|' /C calc'!A0\"\r\n\x1b[2J\x1b]0;owned\x07\u009b31m\u202egpj.exe<script>alert(1)</script>,x";
 /* Control characters, escapes and characters that reorder a line. */
 const HARMFUL = /(?!\n)[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/u;
 
-let desk: Desk;
+let harness: TableHarness;
 let services: FakeServices;
 let app: FastifyInstance;
 
 beforeEach(async () => {
-	desk = new Desk();
-	services = new FakeServices(desk);
-	desk.rules.set("1 0", { group: "=1+1", name: "@x" });
+	harness = new TableHarness();
+	services = new FakeServices(harness);
+	harness.rules.set("1 0", { group: "=1+1", name: "@x" });
 	const name = Buffer.from(NASTY.slice(0, 120)).toString("latin1");
-	desk.feed(
+	harness.feed(
 		processEvent({ path: `${NASTY.replaceAll("/", "")}/tmp/`, args: `${NASTY}\0--x=${NASTY}`, comm: "=\x1b[2J\n@x" }),
 		cgroupEvent(`system.slice/${NASTY.replaceAll("/", "")}.service/`),
 		hello(name, { cookie: 1n, time: 1e9, rule: 0, reason: 1, nameHash: 3n }),
@@ -119,7 +119,7 @@ function* stringsOf(value: unknown): Generator<string> {
 	}
 }
 
-/** One line of RFC 4180. */
+/** One line of CSV (RFC 4180). */
 function cellsOf(line: string): string[] {
 	const cells: string[] = [];
 	for (const match of line.matchAll(/(?:^|,)(?:"((?:[^"]|"")*)"|([^",]*))/g)) {

@@ -6,13 +6,13 @@ import { RecentRecords } from "../../../src/answers/recent.ts";
 import type { HistoryRecord } from "../../../src/records/contract.ts";
 import { viewer } from "../../../src/records/view.ts";
 import { longestStall } from "../../support/loop.ts";
-import { describeProcess, made, type Opened, opened, scratch, someProcess } from "../store/scene.ts";
+import { describeProcess, made, type Opened, opened, scratch, someProcess } from "../store/fixture.ts";
 import { openApi } from "../support/api.ts";
-import { Desk } from "../support/desk.ts";
 import { FakeServices } from "../support/services.ts";
+import { TableHarness } from "../support/table-harness.ts";
 
 const ROWS = 12_000;
-/** ms of work before an answer gives the event loop back. */
+/** Time for which a response may occupy the event loop without a break [ms]. */
 const SLICE = 4;
 const START = Date.now() * 1000 - 3_600_000_000;
 
@@ -30,7 +30,7 @@ beforeEach(async () => {
 	history = opened({ file: join(folder.folder, "history.db") });
 	for (const each of connections) history.record(each);
 	await history.flush();
-	services = new FakeServices(new Desk());
+	services = new FakeServices(new TableHarness());
 });
 afterEach(async () => {
 	await history.close();
@@ -60,7 +60,7 @@ test.each(["history", "memory"] as const)("from %s", { timeout: 60_000 }, async 
 	const atOneGo: number[] = [];
 	while (atOneGo.length < 3)
 		atOneGo.push((await longestStall(async () => JSON.stringify(JSON.parse(body)).length)).stall);
-	/* After a slice one more step: much less than a page of 1 MB read and written as JSON at one go, which takes 3 to 7 ms. */
+	/* One more step than a slice. A page of 1 MB that is read and serialised at once takes 3 to 7 ms. */
 	const most = SLICE + Math.min(...atOneGo);
 	for (const [url, accept] of ANSWERS) {
 		const stalls: number[] = [];

@@ -1,4 +1,4 @@
-/** Methods that a path does not have, and the entry page. */
+/** Unsupported methods of a path, and the entry page. */
 import { once } from "node:events";
 import { type AddressInfo, connect } from "node:net";
 import type { FastifyInstance } from "fastify";
@@ -7,16 +7,16 @@ import { SOCKET_ACCESS } from "../../../src/api/access.ts";
 import { listenOnTcp } from "../../../src/api/listen.ts";
 import { Tokens } from "../../../src/api/tokens.ts";
 import { fill, openApi } from "../support/api.ts";
-import { Desk } from "../support/desk.ts";
 import { FakeServices } from "../support/services.ts";
+import { TableHarness } from "../support/table-harness.ts";
 
 let services: FakeServices;
 let app: FastifyInstance;
 
 beforeEach(async () => {
-	const desk = new Desk();
-	services = new FakeServices(desk);
-	fill(desk);
+	const harness = new TableHarness();
+	services = new FakeServices(harness);
+	fill(harness);
 	app = await openApi(services);
 });
 afterEach(() => app.close());
@@ -47,7 +47,7 @@ test.each(PATHS)("%s allows %s", async (url, allow) => {
 	const allowed = allow.split(", ");
 	for (const method of ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "TRACE"] as const) {
 		if (allowed.includes(method)) continue;
-		/* A type that no route takes, and more than any body may have: neither is looked at. */
+		/* Neither this content type nor this length is valid, but the method is checked first. */
 		const payload = "x".repeat(method === "POST" ? 100 * 1024 : 1);
 		const body = method === "GET" || method === "HEAD" ? {} : { payload, headers: { "content-type": "image/png" } };
 		const response = await app.inject({ method: method as "GET", url, ...body });

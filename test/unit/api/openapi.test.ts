@@ -12,17 +12,17 @@ import { Tokens } from "../../../src/api/tokens.ts";
 import { mismatches, type Schema, type Spec } from "../../support/openapi.ts";
 import { NODE, ROOT } from "../../support/paths.ts";
 import { fill, openApi } from "../support/api.ts";
-import { Desk } from "../support/desk.ts";
 import { FakeServices } from "../support/services.ts";
+import { TableHarness } from "../support/table-harness.ts";
 
 let app: FastifyInstance;
 let services: FakeServices;
 let spec: Spec;
 
 beforeAll(async () => {
-	const desk = new Desk();
-	services = new FakeServices(desk);
-	fill(desk);
+	const harness = new TableHarness();
+	services = new FakeServices(harness);
+	fill(harness);
 	const { access } = tcpListener({ listen: "127.0.0.1:0", tokenFile: null, tlsCert: null, tlsKey: null });
 	app = await openApi(services, { access });
 	await listenOnTcp(app, { host: "127.0.0.1", port: 0 });
@@ -158,7 +158,7 @@ test("an error matches the document", async () => {
 });
 
 test("a generated client has named types, and lists denied connections with them", async () => {
-	/* Inside the project, so that the client resolves its runtime. */
+	/* Inside the repository, so that the client's imports resolve. */
 	const folder = mkdtempSync(join(ROOT, "test/unit/api/.client-"));
 	const run = (file: string, ...args: string[]) =>
 		promisify(execFile)(file, args, { cwd: folder }).catch((error: { stdout: string; stderr: string }) => {

@@ -2,14 +2,14 @@ import type { FastifyInstance } from "fastify";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { jsonLogger } from "../../../src/base/logger.ts";
 import { openApi } from "../support/api.ts";
-import { Desk } from "../support/desk.ts";
 import { FakeServices } from "../support/services.ts";
+import { TableHarness } from "../support/table-harness.ts";
 
 let services: FakeServices;
 let app: FastifyInstance;
 
 beforeEach(async () => {
-	services = new FakeServices(new Desk());
+	services = new FakeServices(new TableHarness());
 	app = await openApi(services);
 });
 afterEach(() => app.close());
@@ -96,7 +96,7 @@ test("If-Match protects the policy of another client from being overwritten", as
 	expect((await put("version: 1", { "if-match": "*" })).statusCode).toBe(200);
 });
 
-test("a check lists every error and puts nothing in force", async () => {
+test("a check lists every error and changes nothing", async () => {
 	const check = () =>
 		app.inject({
 			method: "POST",

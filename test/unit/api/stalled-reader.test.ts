@@ -10,25 +10,25 @@ import { expect, test } from "vitest";
 import { listenOnSocket } from "../../../src/api/listen.ts";
 import { sleep, until } from "../../support/run.ts";
 import { openApi } from "../support/api.ts";
-import { Desk } from "../support/desk.ts";
 import { connect } from "../support/events.ts";
 import { FakeServices } from "../support/services.ts";
+import { TableHarness } from "../support/table-harness.ts";
 
 const SECONDS = Number(process.env["SALLYPORT_STALL_SECONDS"] ?? 60);
 /** Events per second, as on a busy host. */
 const RATE = 1_000;
 /** Events kept for all readers together. */
 const REPLAYED = 1_000;
-/** Bytes: the socket buffers of the stalled reader, and noise. */
+/** Socket buffers of the stalled reader, and measurement noise [bytes]. */
 const SPARE = 8 * 1024 * 1024;
 
 test(`for ${SECONDS} s at ${RATE} events/s`, { timeout: (SECONDS + 60) * 1_000 }, async () => {
 	const folder = mkdtempSync(join(tmpdir(), "sallyport-"));
 	const path = join(folder, "api.sock");
-	/* Small tables, so that growth is the stream's. */
-	const desk = new Desk({ live: 50, finished: 50 });
-	const services = new FakeServices(desk, REPLAYED);
-	desk.table.watch({ opened: (each) => services.feed.push(each, each.first), denied() {}, ended() {} });
+	/* Small tables, so that any growth comes from the stream. */
+	const harness = new TableHarness({ live: 50, finished: 50 });
+	const services = new FakeServices(harness, REPLAYED);
+	harness.table.watch({ opened: (each) => services.feed.push(each, each.first), denied() {}, ended() {} });
 	const app = await openApi(services);
 	const readers: Reader[] = [];
 	try {
@@ -39,7 +39,9 @@ test(`for ${SECONDS} s at ${RATE} events/s`, { timeout: (SECONDS + 60) * 1_000 }
 
 		let happened = 0;
 		const happen = (count: number) => {
-			desk.feed(...Array.from({ length: count }, () => connect({ cookie: BigInt(++happened), time: happened * 1e6 })));
+			harness.feed(
+				...Array.from({ length: count }, () => connect({ cookie: BigInt(++happened), time: happened * 1e6 })),
+			);
 		};
 		happen(10);
 		await until("both read", 2_000, () => (stalled.count === 10 && well.count === 10) || undefined);
@@ -63,7 +65,7 @@ test(`for ${SECONDS} s at ${RATE} events/s`, { timeout: (SECONDS + 60) * 1_000 }
 		expect(stalled).toMatchObject({ disorder: 0, last: well.last });
 		expect(missedBefore).toBe(0);
 		expect(stalled.missed).toBeGreaterThan(happened / 2);
-		/* Received and missed events are all events. */
+		/* Received and missed events add up to all events. */
 		expect(stalled.count + stalled.missed).toBe(happened);
 		const settled = memory.slice(Math.floor(memory.length / 4));
 		expect(Math.max(...settled) - (settled[0] ?? 0)).toBeLessThan(SPARE);

@@ -8,12 +8,12 @@ import { listenOnSocket } from "../../../src/api/listen.ts";
 import { LIMITS } from "../../../src/base/config.ts";
 import { until } from "../../support/run.ts";
 import { fill, openApi } from "../support/api.ts";
-import { Desk } from "../support/desk.ts";
 import { connect, question } from "../support/events.ts";
 import { FakeServices } from "../support/services.ts";
+import { TableHarness } from "../support/table-harness.ts";
 
 let folder: string;
-let desk: Desk;
+let harness: TableHarness;
 let services: FakeServices;
 let app: FastifyInstance;
 let readers: Reader[];
@@ -21,10 +21,10 @@ let readers: Reader[];
 beforeEach(async () => {
 	folder = mkdtempSync(join(tmpdir(), "sallyport-"));
 	readers = [];
-	desk = new Desk({ live: 50_000, finished: 50_000 });
-	services = new FakeServices(desk, 1_000);
-	fill(desk);
-	desk.table.watch({ opened: (each) => services.feed.push(each, each.first), denied() {}, ended() {} });
+	harness = new TableHarness({ live: 50_000, finished: 50_000 });
+	services = new FakeServices(harness, 1_000);
+	fill(harness);
+	harness.table.watch({ opened: (each) => services.feed.push(each, each.first), denied() {}, ended() {} });
 	app = await openApi(services);
 	await listenOnSocket(app, join(folder, "api.sock"), null);
 });
@@ -98,10 +98,10 @@ function happen(count: number, name?: string): void {
 		const time = 10e9 + Number(cookie);
 		return name === undefined ? connect({ cookie, time }) : question(name, 1, { cookie, time });
 	});
-	desk.feed(...records);
+	harness.feed(...records);
 }
 
-test("a reader gets the whole record of every matching event as it happens", async () => {
+test("a reader gets the complete record of every matching event when it occurs", async () => {
 	const all = await follow();
 	const some = await follow("?kind=dns&name=**.example.org");
 	const several = await follow("?name=*example*&name=other.test&not-name=*.test");
@@ -148,7 +148,7 @@ test("events that are no longer in memory come from history, or are reported as 
 
 	services.source = "history";
 	const third = await follow("", { "last-event-id": id });
-	/* The connection that is still open is active too. */
+	/* The open connection is active as well. */
 	await until("all of it", 5_000, () => new Set(third.ids()).size === 1_202 || undefined);
 	expect(third.events.every(({ event }) => event === "connection")).toBe(true);
 
@@ -167,7 +167,7 @@ test("?since begins with history", async () => {
 	expect(reader.ids().slice(0, 2)).toEqual([1, 3]);
 });
 
-test("a stalled reader costs bounded memory and learns how much it missed; the other misses nothing", async () => {
+test("a stalled reader uses bounded memory and gets the number of missed events; the other misses none", async () => {
 	const stalled = await follow();
 	stalled.response?.pause();
 	const well = await follow();
@@ -186,7 +186,7 @@ test("a stalled reader costs bounded memory and learns how much it missed; the o
 	const count = missed.reduce((sum, { data }) => sum + (data.count ?? 0), 0);
 	expect(count).toBeGreaterThan(COUNT - 2_000);
 	expect(stalled.ids().length + count).toBe(COUNT + 1);
-	/* The tables of this test keep every record too. */
+	/* This test's tables also keep every record. */
 	expect(grown).toBeLessThan(150 * 1024 * 1024);
 }, 60_000);
 

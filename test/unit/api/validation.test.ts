@@ -1,14 +1,14 @@
-/** Invalid parameters: the status, the parameter at fault and the text. */
+/** Invalid parameters: the status, the name of the parameter and the text. */
 import type { FastifyInstance } from "fastify";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { openApi } from "../support/api.ts";
-import { Desk } from "../support/desk.ts";
 import { FakeServices } from "../support/services.ts";
+import { TableHarness } from "../support/table-harness.ts";
 
 let app: FastifyInstance;
 
 beforeAll(async () => {
-	app = await openApi(new FakeServices(new Desk()));
+	app = await openApi(new FakeServices(new TableHarness()));
 });
 afterAll(() => app.close());
 

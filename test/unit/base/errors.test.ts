@@ -13,7 +13,7 @@ test("codes are all different, and none is Node's own 13 (top-level await that n
 	expect(new Set(Object.values(EXIT)).size).toBe(Object.keys(EXIT).length);
 });
 
-test("an error says what and what to do", () => {
+test("an error states the cause and the fix", () => {
 	const error = new SallyportError("NO_BTF", "No BTF.", "Boot another kernel.");
 	expect(sentence(error)).toBe("No BTF. Boot another kernel.");
 	expect(exitCodeOf(error)).toBe(22);

@@ -1,4 +1,4 @@
-/** Log lines: levels, priorities for the journal, and what an error says. */
+/** Log lines: levels, journal priorities, and the text of errors. */
 import { expect, test } from "vitest";
 import { errorCodeOf, SallyportError } from "../../../src/base/errors.ts";
 import { guarded, jsonLogger, withPriority } from "../../../src/base/logger.ts";

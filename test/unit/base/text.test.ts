@@ -3,7 +3,7 @@ import { addressRange, addressText, isInRange, packAddress } from "../../../src/
 import { BoundedMap } from "../../../src/base/bounded.ts";
 import { printable } from "../../../src/base/text.ts";
 
-test("control, escape, bidirectional and invisible characters become visible, the backslash cannot be forged", () => {
+test("control, escape, bidirectional and invisible characters are escaped, and so is the backslash", () => {
 	expect(printable("curl")).toBe("curl");
 	expect(printable("a\x1b[31mb\n\r\0\x7f\x9b")).toBe("a\\x1b[31mb\\x0a\\x0d\\x00\\x7f\\x9b");
 	expect(printable("\u202egpj.exe\u2066\u200b\ufeff\u2028")).toBe(
@@ -27,7 +27,7 @@ test.each([
 	expect(addressText(packAddress(text) ?? "")).toBe(shown);
 });
 
-test("what is no address is none, and endpoints have brackets where they need them", () => {
+test("invalid addresses are null, and IPv6 endpoints have brackets", () => {
 	expect(packAddress("example.com")).toBeNull();
 	expect(packAddress("1.2.3")).toBeNull();
 });

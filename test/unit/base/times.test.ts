@@ -56,7 +56,7 @@ test("the terminal's zone makes an instant; the daemon's zone never matters", ()
 	]);
 });
 
-test("what has a zone, an age and seconds are sent as they are", () => {
+test("times with a zone, ages and seconds are sent unchanged", () => {
 	for (const text of ["15m", "1767225600", "2026-01-31T12:00:00Z", "2026-01-31T12:00:00-05:00"])
 		expect(instantOf(text)).toBe(text);
 	for (const text of ["yesterday", "2026-02-30", ""]) expect(instantOf(text)).toBeNull();

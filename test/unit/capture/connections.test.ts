@@ -1,4 +1,4 @@
-/** TCP reassembly: each side's bytes are delivered once and in order, however they were captured. */
+/** TCP reassembly: each side's bytes are delivered once and in order, whatever the order of the segments. */
 import * as fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { Dissector } from "../../../src/capture/dissector.ts";

@@ -5,12 +5,12 @@ import { liveConnectionTable } from "../../../src/cli/connection-table.ts";
 import { headerLine, layOut, rowLine } from "../../../src/cli/table.ts";
 import { VERDICT } from "../../../src/native/layout.ts";
 import type { ConnectionView } from "../../../src/records/view.ts";
-import { Desk } from "../support/desk.ts";
 import { connect, hello, processEvent, question } from "../support/events.ts";
+import { TableHarness } from "../support/table-harness.ts";
 import { cli, Terminal } from "./terminal.ts";
 
-function desk() {
-	const filled = new Desk();
+function harness() {
+	const filled = new TableHarness();
 	filled.rules.set("1 0", { group: "web", name: "api" });
 	filled.feed(
 		processEvent(),
@@ -105,20 +105,20 @@ test.each([
 	expect(await cli(args)).toMatchObject({ code: 2, stderr: `sallyport: ${words}\n` });
 });
 
-test("observe starts nothing if a column does not exist", async () => {
+test("observe does not start with an unknown column", async () => {
 	const { terminal } = await cli("observe --columns nosuch");
 	expect(terminal.configs).toEqual([]);
 });
 
-test("observe --columns writes a table to a pipe, whole", async () => {
+test("observe --columns writes full-width rows to a pipe", async () => {
 	const terminal = new Terminal();
 	terminal.size.width = 40;
-	terminal.connections = desk().views();
+	terminal.connections = harness().views();
 	const { stdout } = await cli("observe --columns verdict,name --no-headers", terminal);
 	expect(stdout.split("\n")[0]).toBe("allow       api.example.com (sni)");
 });
 
-test("run takes its defaults from one place and its flags over them, and stops cleanly", async () => {
+test("run applies its flags over the defaults, and stops cleanly", async () => {
 	const { code, terminal } = await cli("run --policy p.yaml --listen 127.0.0.1:9440 --on-exit open");
 	expect(code).toBe(0);
 	expect(terminal.configs[0]).toMatchObject({
@@ -133,9 +133,9 @@ test("run takes its defaults from one place and its flags over them, and stops c
 	expect(terminal.calls).toEqual(["stop"]);
 });
 
-test("observe has pins of its own, blocks nothing, keeps nothing; lines of JSON where there is no terminal", async () => {
+test("observe has its own pins, blocks nothing and stores nothing; it prints lines of JSON without a terminal", async () => {
 	const terminal = new Terminal();
-	terminal.connections = desk().views();
+	terminal.connections = harness().views();
 	const { code, stdout, stderr } = await cli("observe --cgroup /x --no-dns", terminal);
 	expect(code).toBe(0);
 	expect(terminal.configs[0]).toMatchObject({
@@ -159,7 +159,7 @@ test("observe has pins of its own, blocks nothing, keeps nothing; lines of JSON 
 
 test("observe on a terminal is a table that fits", async () => {
 	const terminal = new Terminal(true);
-	terminal.connections = desk().views();
+	terminal.connections = harness().views();
 	const { stdout, stderr } = await cli("observe", terminal);
 	const lines = stdout.trimEnd().split("\n");
 	expect(lines).toHaveLength(5);
@@ -168,7 +168,7 @@ test("observe on a terminal is a table that fits", async () => {
 	expect(stderr).toBe("sallyport: 3 connections and 1 DNS question; observe has left nothing in the kernel\n");
 });
 
-test("what starting fails with is one sentence and its exit code", async () => {
+test("a failed start is reported in one sentence, with its exit code", async () => {
 	const terminal = new Terminal();
 	terminal.failure = new SallyportError("NOT_ROOT", "Must be root.", "Use sudo.");
 	expect(await cli("run", terminal)).toMatchObject({ code: 10, stderr: "sallyport: Must be root. Use sudo.\n" });
@@ -177,7 +177,7 @@ test("what starting fails with is one sentence and its exit code", async () => {
 	expect(await cli("run", surprised)).toMatchObject({ code: 1, stderr: "sallyport: boom\n" });
 });
 
-test("policy check: lines for people with nothing harmful in them, JSON for scripts, exit code 3", async () => {
+test("policy check: text without control characters, JSON for scripts, exit code 3", async () => {
 	expect(await cli("policy check good.yaml")).toMatchObject({
 		code: 0,
 		stdout: expect.stringContaining("ok (mode enforce, 1 rule, 2 prefixes, 1 name, 4096 bytes"),
@@ -194,7 +194,7 @@ test("policy check: lines for people with nothing harmful in them, JSON for scri
 
 test("a row shows process, destination, name with its source, verdict and rule", () => {
 	const layout = layOut(liveConnectionTable(), {}, 160, null);
-	const rows = desk()
+	const rows = harness()
 		.views()
 		.map((view) => rowLine(layout, view, false));
 	expect(headerLine(layout, false)).toMatch(/^TIME +PROCESS +UNIT\/CONTAINER +DESTINATION +NAME +VERDICT +RULE$/);

@@ -14,7 +14,7 @@ const leaves = (command: CliCommand, path: readonly string[]): { path: string; c
 const COMMANDS = leaves(program, []);
 const QUERIES = COMMANDS.filter(({ command }) => command.needsDaemon).map(({ path }) => path);
 
-/** Arguments without which a command is a wrong usage. */
+/** Minimal valid arguments of each command. */
 const REQUIRED: Readonly<Record<string, string>> = {
 	"policy apply": "p.yaml",
 	"policy diff": "p.yaml",

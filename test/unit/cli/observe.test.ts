@@ -1,4 +1,4 @@
-/** observe beside what is enforced already, and what run says at its end. */
+/** `observe` beside an enforced policy, and the output of `run` at its end. */
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -6,9 +6,9 @@ import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import { SallyportError } from "../../../src/base/errors.ts";
 import { EnforcedRecords } from "../../../src/cli/enforced.ts";
 import type { ConnectionView } from "../../../src/records/view.ts";
-import { Desk } from "../support/desk.ts";
 import { connect, processEvent } from "../support/events.ts";
 import { STATUS } from "../support/services.ts";
+import { TableHarness } from "../support/table-harness.ts";
 import { cli, fakeDaemon, Terminal } from "./terminal.ts";
 
 let folder: string;
@@ -17,9 +17,9 @@ let own: ConnectionView;
 beforeEach(() => {
 	folder = mkdtempSync(join(tmpdir(), "sallyport-"));
 	socket = join(folder, "api.sock");
-	const desk = new Desk();
-	desk.feed(processEvent(), connect({ cookie: 1n }));
-	own = desk.only();
+	const harness = new TableHarness();
+	harness.feed(processEvent(), connect({ cookie: 1n }));
+	own = harness.only();
 });
 afterEach(() => {
 	vi.useRealTimers();
@@ -51,7 +51,7 @@ test("a connection is joined with its record, whichever comes first, and once", 
 	expect(shown.at(-1)).toEqual([3, null]);
 });
 
-test("of two connections to one place each has the record that is nearest in time; none has one of another moment", () => {
+test("each of two connections to one destination is joined with the record nearest in time", () => {
 	const { records, shown } = joiner();
 	const at = (ms: number) => new Date(Date.parse(own.first) + ms).toISOString();
 	records.enforced(record(101, { first: at(20) }));
@@ -141,7 +141,7 @@ test("observe refuses pins that hold a policy", async () => {
 	expect(stderr).toContain("The pins at /sys/fs/bpf/sallyport are in use. Generation 3 is in force.");
 });
 
-test("run says what stays in force at its end, also when it fails", async () => {
+test("run reports what stays in force at its end, also after a failure", async () => {
 	for (const failure of [null, new SallyportError("LISTEN_FAILED", "busy")]) {
 		const terminal = new Terminal();
 		terminal.failure = failure;

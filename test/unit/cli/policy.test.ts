@@ -33,14 +33,14 @@ const IN_FORCE = {
 	loadedAt: "2026-01-01T00:00:00.000Z",
 };
 
-test("show: the text as it is into a file, harmless on a terminal", async () => {
+test("show writes the exact text to a file, and escapes it on a terminal", async () => {
 	await daemon(() => IN_FORCE);
 	expect((await ask("policy show")).stdout).toBe(IN_FORCE.text);
 	expect((await ask("policy show", new Terminal(true))).stdout).toBe("version: 1 # \\u001b[2J\n");
 	expect(JSON.parse((await ask("policy show --json")).stdout)).toEqual(IN_FORCE);
 });
 
-test("apply puts the file in force only if what was read before is still in force", async () => {
+test("apply loads the file only if the policy in force has not changed meanwhile", async () => {
 	await daemon(({ method }) => (method === "PUT" ? { ...IN_FORCE, generation: 4 } : IN_FORCE));
 	const { code, stdout } = await ask("policy apply p.yaml");
 	expect(code).toBe(0);
@@ -54,7 +54,7 @@ test("apply puts the file in force only if what was read before is still in forc
 	expect(asked.at(-1)?.headers["if-match"]).toBe('"old"');
 });
 
-test("reload: what is in force by now; a refused file is exit code 3 with its problems", async () => {
+test("reload reports the policy in force; a refused file is exit code 3 with its errors", async () => {
 	let problems: object[] = [];
 	await daemon((_asked, response) =>
 		problems.length === 0 ? IN_FORCE : problem(response, 422, "1 problem", { problems }),
@@ -70,7 +70,7 @@ test("reload: what is in force by now; a refused file is exit code 3 with its pr
 	expect(refused.stderr).toContain("The previous one stays in force:\n  /etc/p.yaml:3:9: no such key\n");
 });
 
-test("apply: another policy by now is exit code 31, problems are lines of the file and exit code 3", async () => {
+test("apply: a policy changed meanwhile is exit code 31, an invalid file exit code 3 with positions", async () => {
 	let status = 412;
 	const problems = [
 		{ file: "(api)", line: 3, column: 9, message: "no such\x1b key" },
@@ -108,7 +108,7 @@ const OTHERWISE = {
 	...{ count: 12, last: "2026-01-01T00:00:00.000Z" },
 } as const;
 
-test("diff says what would change, with an exit code for scripts", async () => {
+test("diff lists the changed decisions, with an exit code for scripts", async () => {
 	const page = (cursor: string | undefined) =>
 		cursor === undefined ? { connections: [{}, {}], next: "2" } : { connections: [{ kind: "dns" }], next: null };
 	await daemon(({ path, query }) => (path === "/v1/policy" ? IN_FORCE : page(query["cursor"])));
@@ -140,8 +140,8 @@ None of 2 connections and 1 DNS question since 24h would be decided differently.
 `);
 	terminal.comparison = { ...terminal.comparison, decidedOtherwise: (records) => [...records].map(() => OTHERWISE) };
 	terminal.stdout = "";
-	const told = (await ask("policy diff p.yaml --since 7d --last 2", terminal)).stdout;
-	const [summary, header, row] = told.split("\n").slice(-5);
+	const report = (await ask("policy diff p.yaml --since 7d --last 2", terminal)).stdout;
+	const [summary, header, row] = report.split("\n").slice(-5);
 	expect(summary).toBe("24 of the last 2 connections would be decided differently:");
 	expect(header).toBe("COUNT  DESTINATION               PROCESS  UNIT           IN FORCE              WITH THE FILE");
 	expect(row).toBe(
@@ -183,7 +183,7 @@ test.each(["diff", "apply"])(
 	},
 );
 
-test("explain sends who, where to and name, and prints the decision with each rule and why", async () => {
+test("explain sends client, destination and name, and prints the decision with each rule and its reason", async () => {
 	const rule = { group: "web", conditions: [] };
 	await daemon(() => ({
 		verdict: "deny",

@@ -19,7 +19,7 @@ test.each(["man", "--help", "completion bash"])("%s: a full disk is one line and
 	});
 });
 
-test("a command that has nothing to write ends with its own exit code", () => {
+test("a command without output ends with its own exit code", () => {
 	const { status, stderr } = shell(`${SALLYPORT} status --socket /nosuch > /dev/full`);
 	expect(status).toBe(30);
 	expect(stderr).toMatch(/^sallyport: The daemon cannot be reached at \/nosuch: .*\n$/);

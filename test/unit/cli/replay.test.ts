@@ -15,7 +15,7 @@ async function run(terminal: Terminal, ...args: string[]): Promise<number> {
 }
 
 describe("replay", () => {
-	test("shows rows as a table without what harms a terminal", async () => {
+	test("shows rows as a table without control characters", async () => {
 		const terminal = new Terminal();
 		terminal.replayed = { rows: [row], files: [read] };
 		expect(await run(terminal, "a.pcap", "b.pcap")).toBe(0);
@@ -25,7 +25,7 @@ describe("replay", () => {
 		expect(terminal.replayRequests).toEqual([{ files: ["a.pcap", "b.pcap"], policy: null, resolvers: [], who: {} }]);
 	});
 
-	test("shows verdict and rule with a policy, and hands on who is taken to talk", async () => {
+	test("shows verdict and rule with a policy, and passes on the assumed client", async () => {
 		const terminal = new Terminal();
 		terminal.replayed = { rows: [judged], files: [read] };
 		const who = ["--unit", "agent.service", "--user", "agent"];
@@ -53,7 +53,7 @@ describe("replay", () => {
 		).toEqual([row, judged]);
 	});
 
-	test("ends with 4 if a capture is not read to its end, and shows what was", async () => {
+	test("exits with 4 if a capture cannot be read to its end, and shows the part before", async () => {
 		const terminal = new Terminal();
 		const files = [{ ...read, problem: "the file ends\x1b in the middle (byte 45, after 1 packet)" }];
 		terminal.replayed = { rows: [row], files };

@@ -1,10 +1,10 @@
-/** attach, detach, doctor, and what run writes to the journal. */
+/** attach, detach, doctor, and the journal entries of run. */
 import { expect, test } from "vitest";
-import { Desk } from "../support/desk.ts";
 import { connect, processEvent } from "../support/events.ts";
+import { TableHarness } from "../support/table-harness.ts";
 import { cli, Terminal } from "./terminal.ts";
 
-test("attach says what is in force and for how long; what it did not find good has an exit code", async () => {
+test("attach reports the policy in force and until when; an invalid policy has an exit code", async () => {
 	const terminal = new Terminal();
 	const kept = await cli("attach --otherwise closed --state-dir /s", terminal);
 	expect(kept.code).toBe(0);
@@ -21,7 +21,7 @@ test("attach says what is in force and for how long; what it did not find good h
 	expect((await cli("attach", closed)).code, "the stated default is in force").toBe(0);
 });
 
-test("detach says what it found", async () => {
+test("detach reports its result", async () => {
 	expect((await cli("detach")).stdout).toBe(
 		"Detached: nothing is enforced and nothing is left at /sys/fs/bpf/sallyport.\n",
 	);
@@ -30,7 +30,7 @@ test("detach says what it found", async () => {
 	expect((await cli("detach --pins /p", terminal)).stdout).toBe("Nothing was attached by /p: nothing is enforced.\n");
 });
 
-test("doctor prints each finding with what to do; a failure is exit code 5, a warning is none", async () => {
+test("doctor prints each finding with its fix; a failure is exit code 5, a warning exit code 0", async () => {
 	const terminal = new Terminal();
 	terminal.findings = [
 		{ check: "jit", result: "ok", text: "compiled", advice: null },
@@ -53,10 +53,10 @@ test("doctor prints each finding with what to do; a failure is exit code 5, a wa
 	expect(JSON.parse((await cli("doctor --json", json)).stdout)).toEqual({ findings: terminal.findings });
 });
 
-test("run --journal writes what was denied, or all, or warns that no journal listens", async () => {
-	const desk = new Desk();
-	desk.feed(processEvent(), connect({ cookie: 1n }));
-	const view = desk.only();
+test("run --journal writes denials or all records, or warns without a journal", async () => {
+	const harness = new TableHarness();
+	harness.feed(processEvent(), connect({ cookie: 1n }));
+	const view = harness.only();
 	const connections = [
 		{ ...view, verdict: "deny" as const },
 		{ ...view, verdict: "allow" as const },

@@ -1,4 +1,4 @@
-/** Tables at the widths of real terminals: what is cut, what is dropped, what a user may choose. */
+/** Tables at the widths of real terminals: shortened cells, omitted columns, and the user's choice of columns. */
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { liveConnectionTable, recordTable } from "../../../src/cli/connection-table.ts";
@@ -8,15 +8,15 @@ import { headerLine, layOut, liveTable, rowLine, type TableOptions, tableLines }
 import { harmless } from "../../../src/cli/text.ts";
 import { VERDICT } from "../../../src/native/layout.ts";
 import type { ConnectionView } from "../../../src/records/view.ts";
-import { Desk } from "../support/desk.ts";
 import { connect, processEvent } from "../support/events.ts";
+import { TableHarness } from "../support/table-harness.ts";
 
 const WIDTHS = [60, 80, 100, 120, 160];
 
 function view(change: Partial<ConnectionView> = {}): ConnectionView {
-	const desk = new Desk();
-	desk.feed(processEvent(), connect({ cookie: 1n, verdict: VERDICT.deny }));
-	return { ...desk.only(), id: 1_234_567_890_123_456, unit: "agent.service", ...change };
+	const harness = new TableHarness();
+	harness.feed(processEvent(), connect({ cookie: 1n, verdict: VERDICT.deny }));
+	return { ...harness.only(), id: 1_234_567_890_123_456, unit: "agent.service", ...change };
 }
 
 const LONG = [
@@ -80,7 +80,7 @@ describe.each(WIDTHS)("at %i columns", (width) => {
 		expect(new Set(starts).size, "the verdict's column is aligned").toBe(1);
 	});
 
-	test("columns come back in the order of their worth", () => {
+	test("columns return in the order of their priority", () => {
 		const shown = layOut(recordTable(), {}, width, null).cells.map(({ column }) => column.key);
 		const { worth } = recordTable();
 		expect(worth.slice(0, shown.length).sort()).toEqual([...shown].sort());
@@ -117,7 +117,7 @@ test("a pipe, and --wide on a terminal, get every column and no cut", () => {
 	}
 });
 
-test("--columns chooses and orders, drops nothing, and takes columns that are not shown otherwise", () => {
+test("--columns selects and orders columns, including optional ones, and omits none", () => {
 	const options = { columns: "port,user,name,id,destination,rule,time,exe" };
 	for (const width of WIDTHS) {
 		const layout = layOut(recordTable(), options, width, LONG);
@@ -168,7 +168,7 @@ test("wide characters and combining marks are cut between, not inside", () => {
 	expect(displayWidth("👩‍👩‍👧")).toBe(2);
 });
 
-test("whatever the text, what is cut fits its room", () => {
+test("any shortened text fits its width", () => {
 	fc.assert(
 		fc.property(fc.string({ unit: "grapheme", maxLength: 40 }), fc.nat(30), (hostile, room) => {
 			const text = harmless(hostile);

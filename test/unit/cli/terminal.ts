@@ -1,4 +1,4 @@
-/** What the command line sees of the world, in memory; and a daemon that says what it is told to. */
+/** The command line's environment in memory, and a fake daemon whose answers the test gives. */
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import type { Config } from "../../../src/base/config.ts";
 import type {
@@ -31,7 +31,7 @@ export class Terminal implements CliDeps {
 	readonly err: Output;
 	readonly signals;
 
-	/** `stays`: signals come only when the test sends one. */
+	/** `stays`: only the test sends signals. */
 	constructor(isTerminal = false, stays = false) {
 		const output = (append: (text: string) => void): Output => ({
 			terminal: isTerminal,
@@ -152,7 +152,10 @@ export interface Asked {
 
 export type Answer = (asked: Asked, response: ServerResponse) => unknown;
 
-/** A daemon on a unix socket: an object is answered as JSON, nothing means that `answer` wrote it itself. */
+/**
+ * A fake daemon on a unix socket. It sends a returned object as JSON; undefined means that `answer` has written the response
+ * itself.
+ */
 export async function fakeDaemon(path: string, answer: Answer): Promise<{ asked: Asked[]; close(): Promise<void> }> {
 	const asked: Asked[] = [];
 	const server = createServer((request, response) => {
@@ -186,7 +189,7 @@ export async function fakeDaemon(path: string, answer: Answer): Promise<{ asked:
 	};
 }
 
-/** RFC 9457. */
+/** A problem document (RFC 9457). */
 export function problem(response: ServerResponse, status: number, detail: string, more: object = {}): void {
 	response.writeHead(status, { "content-type": "application/problem+json" });
 	response.end(JSON.stringify({ type: "about:blank", title: "no", status, detail, ...more }));

@@ -2,17 +2,23 @@ import { expect, test } from "vitest";
 import { packAddress } from "../../../src/base/address.ts";
 import { Sweep } from "../../../src/connections/sweep.ts";
 import { FLOW, FLOW_FLAG, FLOW_KEY, HOOK, LEARNED, PROTOCOL } from "../../../src/native/layout.ts";
-import { Desk } from "../support/desk.ts";
 import { answer, connect, question } from "../support/events.ts";
 import { FakeKernel } from "../support/fake-kernel.ts";
+import { TableHarness } from "../support/table-harness.ts";
 
 const S = 1_000_000_000;
 
 function setUp() {
-	const desk = new Desk();
+	const harness = new TableHarness();
 	const kernel = new FakeKernel();
-	const sweep = new Sweep({ kernel, table: desk.table, clock: desk.clock, udpIdle: 30_000, inboundIdle: 600_000 });
-	return { desk, kernel, sweep };
+	const sweep = new Sweep({
+		kernel,
+		table: harness.table,
+		clock: harness.clock,
+		udpIdle: 30_000,
+		inboundIdle: 600_000,
+	});
+	return { harness, kernel, sweep };
 }
 
 function putFlow(
@@ -35,32 +41,32 @@ function putFlow(
 const udp = { protocol: PROTOCOL.udp, hook: HOOK.sendmsg, cookie: 3n } as const;
 
 test("the bytes of a UDP flow are those of the kernel's map, and an idle flow ends", () => {
-	const { desk, kernel, sweep } = setUp();
-	desk.feed(connect({ ...udp, time: S }));
+	const { harness, kernel, sweep } = setUp();
+	harness.feed(connect({ ...udp, time: S }));
 	const key = putFlow(kernel, { last: 2 * S, bytesOut: 1234 });
-	desk.now = 5 * S;
+	harness.now = 5 * S;
 	sweep.run();
-	expect(desk.only()).toMatchObject({ bytesOut: 1234, open: true, durationMs: 1000 });
-	desk.now = 40 * S;
+	expect(harness.only()).toMatchObject({ bytesOut: 1234, open: true, durationMs: 1000 });
+	harness.now = 40 * S;
 	sweep.run();
-	expect(desk.only()).toMatchObject({ end: "idle", open: false });
+	expect(harness.only()).toMatchObject({ end: "idle", open: false });
 	expect(kernel.lookup("flows", key)).toBeNull();
 });
 
 test("an inbound flow ends much later, because its answers must not count as egress", () => {
-	const { desk, kernel, sweep } = setUp();
+	const { harness, kernel, sweep } = setUp();
 	const key = putFlow(kernel, { last: S, flags: FLOW_FLAG.inbound });
-	desk.now = 60 * S;
+	harness.now = 60 * S;
 	sweep.run();
 	expect(kernel.lookup("flows", key)).not.toBeNull();
-	desk.now = 700 * S;
+	harness.now = 700 * S;
 	sweep.run();
 	expect(kernel.lookup("flows", key)).toBeNull();
 });
 
 test("a learned name is extended while a connection uses its address, shortly before it expires, and not after", () => {
-	const { desk, kernel, sweep } = setUp();
-	desk.feed(
+	const { harness, kernel, sweep } = setUp();
+	harness.feed(
 		question("a.example", 1, { nameHash: 77n }),
 		answer("192.0.2.1", { nameHash: 77n }),
 		connect({ cookie: 9n, time: S }),
@@ -75,14 +81,14 @@ test("a learned name is extended while a connection uses its address, shortly be
 	};
 	const expires = () => Number(kernel.lookup("learned", key)?.readBigUInt64LE(LEARNED.expires + 8));
 	put(200 * S);
-	desk.now = 2 * S;
+	harness.now = 2 * S;
 	sweep.run();
 	expect(expires()).toBe(200 * S);
-	desk.now = 145 * S;
+	harness.now = 145 * S;
 	sweep.run();
 	expect(expires()).toBe(265 * S);
 	put(100 * S);
-	desk.now = 230 * S;
+	harness.now = 230 * S;
 	sweep.run();
 	expect(expires()).toBe(100 * S);
 });

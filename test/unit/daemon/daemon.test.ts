@@ -1,4 +1,4 @@
-/** The daemon put together, over a kernel in memory. */
+/** The whole daemon, on a kernel in memory. */
 
 import { once } from "node:events";
 import { existsSync, readFileSync, statSync, writeFileSync } from "node:fs";
@@ -110,7 +110,7 @@ onCgroup2(
 	},
 );
 
-onCgroup2("stopped, it keeps the programs, or takes them out if told so; socket and lock are gone", async () => {
+onCgroup2("a stop keeps or removes the programs as configured, and removes socket and lock", async () => {
 	const kernel = new FakeKernel();
 	await (await start(kernel)).stop();
 	expect(kernel.calls.slice(-2)).toEqual(["stop", "close"]);
@@ -120,7 +120,7 @@ onCgroup2("stopped, it keeps the programs, or takes them out if told so; socket 
 	expect(again.calls.slice(-3)).toEqual(["stop", "detach", "close"]);
 });
 
-onCgroup2("pins outside of a BPF file system are refused, and nothing is mounted, loaded or hidden", async () => {
+onCgroup2("pins outside a BPF file system are refused, and nothing is mounted, loaded or hidden", async () => {
 	const kernel = new FakeKernel();
 	const pins = join(dirname(daemons.folder), "not-bpf/pins");
 	await expect(start(kernel, { pins })).rejects.toMatchObject({
@@ -159,7 +159,7 @@ onCgroup2("a later start that fails puts the earlier policy and its resolvers ba
 	expect(adopted.calls.at(-1)).toBe("close");
 });
 
-onCgroup2("of two PUTs that replace the same policy one is refused, also when both were read at once", async () => {
+onCgroup2("one of two PUTs that replace the same policy is refused, also if they arrive together", async () => {
 	await start(new FakeKernel());
 	const { etag } = await getJson<{ etag: string }>("/v1/policy");
 	const puts = ["a", "b"].map((each) => ask("PUT", "/v1/policy", `${POLICY}# ${each}`, { "if-match": etag }));
@@ -213,7 +213,7 @@ onCgroup2("an adopted kernel's names, generation and counters go on", async () =
 	expect(connections[0]).toMatchObject({ name: "api.example.com", nameSource: "dns" });
 });
 
-onCgroup2("what is no cgroup, and no loopback address, is refused before anything is loaded", async () => {
+onCgroup2("an invalid cgroup or a listener off loopback is refused before anything is loaded", async () => {
 	const kernel = new FakeKernel();
 	await expect(start(kernel, { cgroup: "/nonexistent" })).rejects.toMatchObject({ code: "BAD_CGROUP" });
 	await expect(start(kernel, { cgroup: "/tmp" })).rejects.toMatchObject({ code: "BAD_CGROUP" });
@@ -221,7 +221,7 @@ onCgroup2("what is no cgroup, and no loopback address, is refused before anythin
 	expect(kernel.calls).toEqual([]);
 });
 
-onCgroup2("the tail: what no wake-up announced is fetched, and when nothing comes the timer rests", async () => {
+onCgroup2("events without a wake-up are drained by a timer, which stops when the ring is empty", async () => {
 	const kernel = new FakeKernel();
 	await start(kernel);
 	const drains = () => kernel.calls.filter((call) => call === "drain").length;
@@ -230,12 +230,12 @@ onCgroup2("the tail: what no wake-up announced is fetched, and when nothing come
 	kernel.deliver(batch(connect({ cookie: 1n })));
 	await expect.poll(drains).toBeGreaterThan(before);
 	expect(kernel.waiting).toEqual([]);
-	/* The timer of the empty batch has rested by now, however slow the machine. */
+	/* The timer of the empty batch has expired by now, even on a slow machine. */
 	await expect.poll(() => settledDrains(drains), { timeout: 5_000 }).toBe(true);
 	expect((await getJson<{ connections: unknown[] }>("/v1/connections")).connections).toHaveLength(2);
 });
 
-onCgroup2("what starting needed is given back when it has run for a moment", async () => {
+onCgroup2("memory of the start is released shortly after it", async () => {
 	const kernel = new FakeKernel();
 	await start(kernel);
 	expect(kernel.calls).not.toContain("give back");

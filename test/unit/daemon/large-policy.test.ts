@@ -30,15 +30,18 @@ beforeEach(() => {
 });
 afterEach(() => daemons.close());
 
-/* With a gap after each, or neighbours would become one interval. */
+/* With a gap after each, because adjacent prefixes would become one interval. */
 function prefix(index: number): string {
 	const address = 0x0b00_0000 + index * 32;
 	return `${address >>> 24}.${(address >>> 16) & 255}.${(address >>> 8) & 255}.${address & 255}/28\n`;
 }
 
-/** Fraction of the build's duration: a build on the event loop would be most of it. */
+/**
+ * Largest fraction of the build's duration for which the event loop is blocked. A build on the event loop would block it for
+ * most of the time.
+ */
 const STALL = 0.2;
-/** The least of these rounds counts: garbage is collected in some of them. */
+/** The minimum of these rounds counts: garbage is collected in some of them. */
 const ROUNDS = 3;
 
 onCgroup2("PUT of 1,000,000 prefixes does not block the event loop, and /healthz answers meanwhile", async () => {
@@ -84,7 +87,7 @@ async function put(): Promise<{ answers: number; took: number; stall: number }> 
 	return { answers, took: performance.now() - began, stall };
 }
 
-/** Answers of /healthz per ms. */
+/** Responses of /healthz per ms. */
 async function rateOf(work: () => Promise<void>): Promise<number> {
 	const began = performance.now();
 	const answers = await answersDuring(work);

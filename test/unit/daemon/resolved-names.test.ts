@@ -1,4 +1,4 @@
-/** systemd-resolved's Monitor interface, against a server that speaks its protocol. */
+/** systemd-resolved's Monitor interface, against a server with the same protocol. */
 import { mkdtempSync, rmSync } from "node:fs";
 import { createServer, type Server, type Socket } from "node:net";
 import { tmpdir } from "node:os";
@@ -10,7 +10,7 @@ import type { AnswerRecord } from "../../../src/records/contract.ts";
 import { until } from "../../support/run.ts";
 
 const LOG = { debug() {}, info() {}, warn() {}, error() {} };
-/** As systemd 252 writes it. */
+/** In the format of systemd 252. */
 const RESULT = {
 	state: "success",
 	question: [
@@ -72,7 +72,7 @@ function watch(socket = "monitor"): { answers: AnswerRecord[]; close: () => void
 	return { answers, close };
 }
 
-test("asks as varlink has it, and takes results that come in pieces and together", async () => {
+test("requests are valid varlink, and responses may arrive split or joined", async () => {
 	serve = (socket) => {
 		const bytes = Buffer.from(
 			reply({ ready: true }) + reply(RESULT) + reply({ ...RESULT, state: "rcode-failure" }) + reply(RESULT),
@@ -107,7 +107,7 @@ test.each([
 	close();
 });
 
-test("without a server nothing happens but tries", async () => {
+test("without a server it only retries", async () => {
 	server.close();
 	const { answers, close } = watch();
 	await new Promise((resolve) => setTimeout(resolve, 80));
@@ -115,7 +115,7 @@ test("without a server nothing happens but tries", async () => {
 	expect(answers).toEqual([]);
 });
 
-test("systemd-resolved that speaks to root alone is asked by way of the unit that may", async () => {
+test("a monitor socket for root only is reached through the helper unit", async () => {
 	const refusing = createServer((socket) => socket.end());
 	await new Promise<void>((resolve) => refusing.listen(join(folder, "refusing"), resolve));
 	serve = (socket) => void socket.write(reply(RESULT));
@@ -132,7 +132,7 @@ test("where it does not run the unit is not woken", async () => {
 	expect(requests).toEqual([]);
 });
 
-test("an answer that was found by way of aliases goes to the name that was asked for", () => {
+test("an address found through aliases belongs to the queried name", () => {
 	const [question] = RESULT.question;
 	const result = {
 		...RESULT,
@@ -142,7 +142,7 @@ test("an answer that was found by way of aliases goes to the name that was asked
 	expect(answersOf(result, 0).map(({ name }) => name)).toEqual(["api.example.com", "api.example.com"]);
 });
 
-test("what has not the form of a result gives no names", () => {
+test("a malformed result adds no names", () => {
 	for (const odd of [
 		{},
 		{ state: "success" },

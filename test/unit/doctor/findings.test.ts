@@ -33,7 +33,7 @@ const WELL: DoctorFacts = {
 	earlyEnabled: true,
 };
 
-test("a host that is well has nothing to do", () => {
+test("a host without findings needs no action", () => {
 	for (const finding of findings(WELL)) expect(finding, finding.check).toMatchObject({ result: "ok", advice: null });
 });
 
@@ -84,7 +84,7 @@ test.each<[check: string, Partial<DoctorFacts>, result: string, words: string]>(
 	expect(finding?.advice === null).toBe(result === "ok" || result === "not_checked");
 });
 
-test("a check that needs root is neither ok nor a failure, whatever its facts seem to say", () => {
+test("without root, a check that needs root is neither ok nor a failure", () => {
 	const unseen = new Set<Check>(CHECKS);
 	const nothing: DoctorFacts = { ...WELL, trial: { error: "EPERM" }, pins: null, daemon: null, unseen };
 	expect(new Set(findings(nothing).map(({ result, text, advice }) => `${result} ${text} ${advice}`))).toEqual(
@@ -92,7 +92,7 @@ test("a check that needs root is neither ok nor a failure, whatever its facts se
 	);
 });
 
-test("what the daemon reports stands for checks that need root", () => {
+test("the daemon's report replaces checks that need root", () => {
 	const unseen = new Set<Check>(["programs", "pins", "other programs", "policy", "disk", "last good policy"]);
 	const report = (change: object) =>
 		Object.fromEntries(

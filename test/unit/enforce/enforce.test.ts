@@ -61,7 +61,7 @@ test("a policy is compiled and put in force under the next generation, and its r
 	expect(policy.ruleOf(43, 0)).not.toBeNull();
 });
 
-test("a bad policy changes nothing, and says so in the log, the state and the count; a good one clears it", async () => {
+test("an invalid policy changes nothing and is reported in log, status and counter; a valid one clears the error", async () => {
 	const { policy, kernel, lines } = service();
 	await policy.load(POLICY, "p.yaml", "file");
 	const result = await policy.load(POLICY.replace("allow", "alow"), "p.yaml", "file");
@@ -91,7 +91,7 @@ test("observe judges by the policy, but in mode observe; its own policy is good"
 	expect(await policy.load(OBSERVE_POLICY, "(built-in)", "built-in")).toMatchObject({ ok: true });
 });
 
-test("closed: what no rule of it allows is denied in each phase", async () => {
+test("on_boot closed denies in each phase", async () => {
 	const { policy } = service();
 	await policy.load(CLOSED_POLICY, "(built-in)", "built-in");
 	const { mode, defaults } = policy.current?.policy ?? {};
@@ -154,7 +154,7 @@ test("slots outlive reloads and restarts; adopted counts without a book begin at
 	expect(() => new SlotBook(file).restore(null)).not.toThrow();
 });
 
-test("the kernel's resolvers become exactly the wanted ones", () => {
+test("the kernel's resolvers become exactly the given ones", () => {
 	const kernel = new FakeKernel();
 	const set = (...addresses: string[]) => new Set(addresses.map((address) => packAddress(address) ?? ""));
 	expect(installResolvers(kernel, set("10.0.0.1", "::1"))).toEqual({ added: 2, removed: 0 });
@@ -163,7 +163,7 @@ test("the kernel's resolvers become exactly the wanted ones", () => {
 	expect(kernel.lookup("resolvers", Buffer.from(packAddress("10.0.0.2") ?? "", "latin1"))?.readUInt32LE()).toBe(1);
 });
 
-test("what a policy trusts that is in force from before stays, until another is read", () => {
+test("resolvers of an adopted policy stay trusted until another policy is loaded", () => {
 	const kernel = new FakeKernel();
 	const [theirs] = ["192.0.2.53"].map((address) => packAddress(address) ?? "");
 	installResolvers(kernel, new Set([theirs ?? ""]));

@@ -1,4 +1,4 @@
-/** Who the host asks for names: by its files, by what they will be, and by what they were. */
+/** The host's resolvers: from its files, from links whose target does not exist yet, and from the previous boot. */
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -65,7 +65,7 @@ beforeEach(() => {
 });
 afterEach(() => rmSync(folder, { recursive: true, force: true }));
 
-/** What a boot remembers after the daemon has seen these files. */
+/** The resolvers that the next boot remembers after the daemon has read these files. */
 function afterwards(files: Readonly<Record<string, string>>): readonly string[] {
 	const read = (path: string) => {
 		if (path === ETC || path === UPLINKS) return files[path] ?? null;
@@ -81,7 +81,7 @@ function afterwards(files: Readonly<Record<string, string>>): readonly string[] 
 	return bootSources(join(folder, "state"), sources).remembered();
 }
 
-test("what the files say is kept for the next boot; while they name no server but this host, what was kept stays", () => {
+test("the files' servers are stored for the next boot; files that name only this host do not replace them", () => {
 	expect(afterwards({})).toEqual([]);
 	const both = { [ETC]: "nameserver 127.0.0.53", [UPLINKS]: "nameserver 10.0.0.2\nnameserver ::1" };
 	expect(afterwards(both)).toEqual(["10.0.0.2"]);
@@ -90,7 +90,7 @@ test("what the files say is kept for the next boot; while they name no server bu
 	expect(logged).toEqual([]);
 });
 
-test("what cannot be kept is said, and hinders nothing", () => {
+test("a failure to store them is logged and has no other effect", () => {
 	writeFileSync(join(folder, "state"), "no folder");
 	expect(afterwards({ [ETC]: "nameserver 10.9.9.9" })).toEqual([]);
 	expect(logged.join("")).toContain("for the next boot");

@@ -24,7 +24,7 @@ beforeEach(() => {
 });
 afterEach(() => rmSync(folder, { recursive: true, force: true }));
 
-test("what is kept comes back whole", () => {
+test("a stored policy is restored completely", () => {
 	saveLastGood(file, POLICY);
 	expect(readLastGood(file).found).toMatchObject(POLICY);
 });

@@ -1,4 +1,4 @@
-/** Where pins may be, and where a BPF file system is mounted for them. */
+/** Directories in which pins are allowed, and in which a BPF file system is mounted for them. */
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -35,7 +35,7 @@ test("a mount that covers a BPF file system counts, not the one below it", () =>
 	expect(pinFolderError(join(root, "x/pins"), covered)).toMatchObject({ code: "NO_BPFFS" });
 });
 
-test("an empty root is mounted, and unmounted if nothing of others is there by then", () => {
+test("an empty root is mounted, and unmounted if no others use it by then", () => {
 	const undo = ensureBpffs(addon, join(root, "pins"), PLAIN, root);
 	expect(calls).toEqual([`mount ${root}`]);
 	writeFileSync(join(root, "others"), "");
@@ -47,7 +47,7 @@ test("an empty root is mounted, and unmounted if nothing of others is there by t
 	expect(calls).toEqual([`mount ${root}`, `unmount ${root}`]);
 });
 
-test("nothing is mounted over files, nor anywhere but at the root", () => {
+test("nothing is mounted over files or anywhere except at the root", () => {
 	writeFileSync(join(root, "file"), "");
 	expect(() => ensureBpffs(addon, join(root, "pins"), PLAIN, root)).toThrow(/cannot be mounted at .*: it is not empty/);
 	expect(() => ensureBpffs(addon, "/somewhere/else", PLAIN, root)).toThrow(

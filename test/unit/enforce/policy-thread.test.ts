@@ -8,7 +8,7 @@ afterEach(() => thread.close());
 const POLICY = { text: "version: 1\nmode: observe\n", source: "policy.yaml" };
 const LISTS = { folder: "/" };
 
-test("what is asked while the thread ends for want of work is answered by another", async () => {
+test("a request made while the idle thread ends is handled by a new one", async () => {
 	thread = new PolicyThread(1);
 	for (let round = 0; round < 5; round++) {
 		await expect(thread.check(POLICY, LISTS)).resolves.toBeDefined();

@@ -1,4 +1,4 @@
-/** Names that were resolved before the daemon came. */
+/** Names resolved before the daemon started. */
 import { createSocket } from "node:dgram";
 import { decode } from "dns-packet";
 import { expect, test } from "vitest";
@@ -22,12 +22,12 @@ function policyOf(...rules: readonly object[]): Policy {
 interface Given {
 	readonly answers?: Record<string, readonly Found[]>;
 	readonly unanswered?: readonly string[];
-	/** A real one, that is really asked. */
+	/** A real resolver that receives queries. */
 	readonly resolver?: string;
 }
 
 function stand(what: WarmUp, { answers = {}, unanswered = [], resolver }: Given = {}) {
-	const taught: string[] = [];
+	const learned: string[] = [];
 	const asked: string[] = [];
 	const said: unknown[] = [];
 	let flushes = 0;
@@ -40,7 +40,7 @@ function stand(what: WarmUp, { answers = {}, unanswered = [], resolver }: Given 
 					LEARN_REQUEST.name,
 					LEARN_REQUEST.name + request.readUInt16LE(LEARN_REQUEST.nameLength),
 				);
-				taught.push(
+				learned.push(
 					`${name} ${request.toString("hex", LEARN_REQUEST.address, LEARN_REQUEST.address + 16)} ${request.readUInt32LE(LEARN_REQUEST.ttl)}`,
 				);
 				request.writeUInt8(1, LEARN_REQUEST.learned);
@@ -61,7 +61,7 @@ function stand(what: WarmUp, { answers = {}, unanswered = [], resolver }: Given 
 			return ["nscd"];
 		},
 	});
-	return { warmer, taught, asked, said, flushes: () => flushes };
+	return { warmer, learned, asked, said, flushes: () => flushes };
 }
 
 const POLICY = policyOf(
@@ -70,12 +70,12 @@ const POLICY = policyOf(
 	{ name: "c", action: "allow", to: { preset: "encrypted-dns" } },
 );
 
-test("names that a policy allows are asked for, wildcards, denials and presets are not", () => {
+test("names that a policy allows are resolved; wildcards, denials and presets are not", () => {
 	expect(exactNames(POLICY)).toEqual(["api.example.com", "db.example.com"]);
 });
 
-test("what is found is taught with its TTL, each name once", async () => {
-	const { warmer, taught, asked } = stand("resolve", {
+test("a resolved name is added with its TTL, each name once", async () => {
+	const { warmer, learned, asked } = stand("resolve", {
 		answers: {
 			"api.example.com": [
 				{ address: "192.0.2.1", ttl: 300 },
@@ -86,13 +86,13 @@ test("what is found is taught with its TTL, each name once", async () => {
 	await warmer.resolve(POLICY);
 	await warmer.resolve(POLICY);
 	expect(asked.sort()).toEqual(["api.example.com", "db.example.com"]);
-	expect(taught).toEqual([
+	expect(learned).toEqual([
 		"api.example.com 00000000000000000000ffffc0000201 300",
 		"api.example.com 20010db8000000000000000000000001 5",
 	]);
 });
 
-test("a name that no server answered is asked for again with a later policy, and the log says how many", async () => {
+test("an unanswered name is queried again with a later policy, and the log has the number of such names", async () => {
 	const { warmer, asked, said } = stand("resolve", { unanswered: ["db.example.com"] });
 	await warmer.resolve(POLICY);
 	expect(said).toEqual([{ names: 2, addresses: 0, unanswered: 1, leftOut: 0 }]);
@@ -101,7 +101,7 @@ test("a name that no server answered is asked for again with a later policy, and
 	expect(asked).toEqual(["db.example.com"]);
 });
 
-test("a question that is lost on its way is asked again", async () => {
+test("a lost query is repeated", async () => {
 	const server = createSocket("udp4");
 	const lost = new Set<string>();
 	server.on("message", (message, { port }) => {
@@ -112,16 +112,16 @@ test("a question that is lost on its way is asked again", async () => {
 	});
 	await new Promise<void>((resolve) => server.bind(0, "127.0.0.1", resolve));
 	try {
-		const { warmer, taught, said } = stand("resolve", { resolver: `127.0.0.1:${server.address().port}` });
+		const { warmer, learned, said } = stand("resolve", { resolver: `127.0.0.1:${server.address().port}` });
 		await warmer.resolve(policyOf({ name: "a", action: "allow", to: { domain: "api.example.com" } }));
-		expect(taught).toEqual(["api.example.com 00000000000000000000ffffc0000201 60"]);
+		expect(learned).toEqual(["api.example.com 00000000000000000000ffffc0000201 60"]);
 		expect(said).toEqual([{ names: 1, addresses: 1, unanswered: 0, leftOut: 0 }]);
 	} finally {
 		server.close();
 	}
 });
 
-test("caches are flushed only where names decide, and nothing happens where it is not wanted", async () => {
+test("caches are flushed only if the policy has names, and nothing happens if warm-up is off", async () => {
 	const flush = stand("flush");
 	await flush.warmer.flush(policyOf({ name: "x", action: "allow", to: { ports: 443 } }));
 	expect(flush.flushes()).toBe(0);
@@ -134,7 +134,7 @@ test("caches are flushed only where names decide, and nothing happens where it i
 	expect([none.flushes(), none.asked]).toEqual([0, []]);
 });
 
-test("of a long list only so many are asked for", async () => {
+test("the number of queried names of a long list is limited", async () => {
 	const domain = Array.from({ length: LIMITS.resolvedNames + 10 }, (_, i) => `n${i}.example.com`);
 	const { warmer, asked } = stand("resolve");
 	await warmer.resolve(policyOf({ name: "a", action: "allow", to: { domain } }));

@@ -5,8 +5,8 @@ import { SlotBook } from "../../../src/enforce/slot-book.ts";
 import { registerMetrics } from "../../../src/metrics/register.ts";
 import { scrapedMetrics } from "../../../src/metrics/scraped-metric.ts";
 import { newDecodeCounts } from "../../../src/native/decode.ts";
-import { Desk } from "../support/desk.ts";
 import { FakeKernel } from "../support/fake-kernel.ts";
+import { TableHarness } from "../support/table-harness.ts";
 
 const PAGE = readFileSync(new URL("../../../docs/metrics.md", import.meta.url), "utf8");
 
@@ -26,7 +26,7 @@ function written(): Row[] {
 }
 
 function served(): Row[] {
-	const { table, processes } = new Desk();
+	const { table, processes } = new TableHarness();
 	const { registry } = registerMetrics({
 		kernel: new FakeKernel(),
 		slots: new SlotBook(null),
@@ -45,7 +45,7 @@ function served(): Row[] {
 		.map(({ name, labels, help }) => ({ name, labels, meaning: phrase(help) }));
 }
 
-/* A cell of a table begins in lower case, except for a name such as BPF. */
+/* Table cells begin in lower case, except for names such as BPF. */
 function phrase(help: string): string {
 	const [sentence = ""] = help.split(/\.(?: |$)/, 1);
 	return /^[A-Z][a-z ]/.test(sentence) ? sentence.charAt(0).toLowerCase() + sentence.slice(1) : sentence;

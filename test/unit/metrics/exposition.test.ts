@@ -28,7 +28,7 @@ test("values and labels from untrusted programs cannot break the format", async 
 	]);
 });
 
-test("a scrape of 100,000 series gives the event loop back after a small part of its work", async () => {
+test("a scrape of 100,000 series blocks the event loop only for a small part of its work", async () => {
 	const registry = new Registry();
 	for (let family = 0; family < 10; family++) {
 		scrapedCounter({
@@ -49,7 +49,7 @@ test("a scrape of 100,000 series gives the event loop back after a small part of
 		expect(slices.length).toBeGreaterThan(10);
 		longest.push(Math.max(...slices) / slices.reduce((sum, slice) => sum + slice));
 	}
-	/* The least: garbage is collected in one slice of some rounds. */
+	/* The minimum: garbage is collected in one slice of some rounds. */
 	expect(Math.min(...longest)).toBeLessThan(LONGEST);
 });
 
@@ -68,7 +68,7 @@ test("a reading is shared by the metrics of one scrape, and by no other scrape",
 			},
 		});
 	}
-	/* A slice of 0 ms: the scrape pauses after 32 lines, while another one is made from beginning to end. */
+	/* With slices of 0 ms the scrape pauses after 32 lines, while another one is generated from beginning to end. */
 	const slow = expose(registry, 0);
 	let text = (await slow.next()).value ?? "";
 	expect(new Set((await exposed(registry)).match(/\} \d+/g))).toEqual(new Set(["} 2"]));
@@ -77,10 +77,10 @@ test("a reading is shared by the metrics of one scrape, and by no other scrape",
 	expect(readings).toBe(2);
 });
 
-/** Fraction of a whole scrape of 100,000 series, which takes 100 ms of processor time: 10 ms. */
+/** Largest fraction of a scrape of 100,000 series that may run at once: 10 of 100 ms of CPU time. */
 const LONGEST = 0.1;
 
-/** Processor time (ms) of this thread between two returns to the event loop. */
+/** CPU time of this thread between two returns to the event loop [ms]. */
 async function slicesOf(registry: Registry): Promise<number[]> {
 	const slices: number[] = [];
 	let series = 0;

@@ -1,122 +1,15 @@
+/** The listener for scrapes: paths, authentication, TLS and settings. */
 import { createHash } from "node:crypto";
-import { chmodSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { request as request1 } from "node:http";
-import { request as requestTls } from "node:https";
-import { connect, type Socket } from "node:net";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterEach, beforeEach, expect, test, vi } from "vitest";
-import { DEFAULTS, LIMITS, TIMES } from "../../../src/base/config.ts";
-import { jsonLogger } from "../../../src/base/logger.ts";
+import { expect, test } from "vitest";
+import { DEFAULTS } from "../../../src/base/config.ts";
 import type { MetricsConfig } from "../../../src/base/metrics-config.ts";
-import { checkMetricsConfig, listenForScrapes, type MetricsListener } from "../../../src/metrics/listener.ts";
+import { checkMetricsConfig } from "../../../src/metrics/listener.ts";
 import { hashPassword, parsePasswordHash, verifyPassword } from "../../../src/metrics/password.ts";
 import { makeCertificates } from "../../support/certificates.ts";
+import { ask, basic, file, folder, listen, logged, TOKEN, useListeners } from "./listening.ts";
 
-let folder: string;
-let logged: string[];
-let listeners: MetricsListener[];
-let sockets: Socket[];
-beforeEach(() => {
-	folder = mkdtempSync(join(tmpdir(), "sallyport-"));
-	logged = [];
-	listeners = [];
-	sockets = [];
-});
-afterEach(async () => {
-	for (const socket of sockets) socket.destroy();
-	for (const listener of listeners) await listener.close();
-	rmSync(folder, { recursive: true, force: true });
-});
-
-const TOKEN = "0123456789abcdef-token";
-
-async function listen(
-	config: Partial<MetricsConfig> = {},
-	listen = "127.0.0.1:0",
-	expose: () => AsyncIterable<string> = parts,
-): Promise<MetricsListener> {
-	const log = jsonLogger((line) => void logged.push(line));
-	const listener = await listenForScrapes({ ...DEFAULTS.metrics, ...config, listen }, expose, log);
-	listeners.push(listener);
-	return listener;
-}
-
-/** A response that has no end. `made`: its parts so far. */
-let made = 0;
-async function* endless() {
-	for (;;) {
-		made++;
-		yield "x".repeat(65_536);
-	}
-}
-
-/** A client that reads the first bytes of a scrape and no more. `begun` rejects unless it gets status 200. */
-function stalled(listener: MetricsListener): { socket: Socket; begun: Promise<void> } {
-	const socket = connect(portOf(listener), "127.0.0.1");
-	sockets.push(socket);
-	socket.write("GET /metrics HTTP/1.1\r\nhost: x\r\n\r\n");
-	const begun = new Promise<void>((resolve, reject) => {
-		socket.once("data", (bytes) => {
-			socket.pause();
-			if (bytes.toString("latin1").startsWith("HTTP/1.1 200")) resolve();
-			else reject(new Error(bytes.toString("latin1")));
-		});
-	});
-	return { socket, begun };
-}
-
-function portOf({ address }: MetricsListener): number {
-	return Number(address.slice(address.lastIndexOf(":") + 1));
-}
-
-async function* parts() {
-	yield "up 1\n";
-	yield "up 2\n";
-}
-
-function file(name: string, text: string, mode = 0o600): string {
-	const path = join(folder, name);
-	writeFileSync(path, text);
-	chmodSync(path, mode);
-	return path;
-}
-
-interface Request {
-	readonly path?: string;
-	readonly method?: string;
-	readonly authorization?: string;
-	readonly ca?: Buffer;
-}
-
-function ask(
-	listener: MetricsListener,
-	{ path = "/metrics", method = "GET", authorization, ca }: Request = {},
-): Promise<{ status: number; text: string; type: string | undefined }> {
-	const { promise, resolve, reject } = Promise.withResolvers<{
-		status: number;
-		text: string;
-		type: string | undefined;
-	}>();
-	const port = portOf(listener);
-	const headers = authorization === undefined ? {} : { authorization };
-	const options = { host: "127.0.0.1", port, path, method, headers, agent: false as const };
-	const sent = (ca === undefined ? request1 : requestTls)(
-		{ ...options, ca, servername: "metrics.good.test" },
-		(response) => {
-			let text = "";
-			response.setEncoding("utf8").on("data", (part) => (text += part));
-			response.on("end", () =>
-				resolve({ status: response.statusCode ?? 0, text, type: response.headers["content-type"] }),
-			);
-		},
-	);
-	sent.on("error", reject);
-	sent.end();
-	return promise;
-}
-
-const basic = (user: string, password: string) => `Basic ${Buffer.from(`${user}:${password}`).toString("base64")}`;
+useListeners();
 
 test("the only path is /metrics, the only methods are GET and HEAD", async () => {
 	const listener = await listen();
@@ -188,7 +81,7 @@ test("TLS: a reload reads certificate and token again, and keeps the previous on
 test("the log warns about metrics that every host can read, a secret in cleartext, and a secret that every user can access", async () => {
 	await listen({}, "0.0.0.0:0");
 	expect(logged.join("")).toContain("every host that reaches this address can read them");
-	logged = [];
+	logged.length = 0;
 	await listen({ tokenFile: file("token", TOKEN, 0o644) }, "0.0.0.0:0");
 	expect(logged.join("")).toContain("in cleartext");
 	expect(logged.join("")).toContain("every user of this host can access a secret");
@@ -236,81 +129,6 @@ test("a busy port is an error with the address", async () => {
 		code: "LISTEN_FAILED",
 		message: expect.stringContaining(address),
 	});
-});
-
-test("one client may send so many requests a second, and no more", async () => {
-	const listener = await listen({ tokenFile: file("token", TOKEN) });
-	const guesses = Array.from({ length: LIMITS.scrapeRequests + 10 }, (_, i) => `Bearer ${TOKEN}${i}`);
-	const statuses = await Promise.all(
-		guesses.map(async (authorization) => (await ask(listener, { authorization })).status),
-	);
-	expect(statuses.filter((status) => status === 401).length).toBeLessThanOrEqual(LIMITS.scrapeRequests);
-	expect(statuses.filter((status) => status === 429).length).toBeGreaterThan(0);
-});
-
-test("an unread response is not generated further, and too many scrapes at a time are refused", async () => {
-	const listener = await listen({}, "127.0.0.1:0", endless);
-	const clients = Array.from({ length: LIMITS.scrapes }, () => stalled(listener));
-	await Promise.all(clients.map(({ begun }) => begun));
-	await new Promise((resolve) => setTimeout(resolve, 200));
-	const before = made;
-	await new Promise((resolve) => setTimeout(resolve, 200));
-	expect(made).toBe(before);
-	const refused = await ask(listener);
-	expect(refused).toMatchObject({ status: 503, text: "Too many requests at a time.\n" });
-	for (const { socket } of clients) socket.destroy();
-	await vi.waitFor(() => stalled(listener).begun);
-});
-
-test("a client that does not read its scrape is cut off, with a line in the log", { timeout: 20_000 }, async () => {
-	const timeout = AbortSignal.timeout.bind(AbortSignal);
-	const asked: number[] = [];
-	const spy = vi.spyOn(AbortSignal, "timeout").mockImplementation((ms) => {
-		asked.push(ms);
-		return timeout(100);
-	});
-	try {
-		const { socket, begun } = stalled(await listen({}, "127.0.0.1:0", endless));
-		await begun;
-		const closed = new Promise((resolve) => socket.once("close", resolve));
-		socket.resume();
-		await closed;
-		expect(logged.join("")).toContain("did not read the response in time");
-		expect(asked).toEqual([TIMES.scrape]);
-	} finally {
-		spy.mockRestore();
-	}
-});
-
-test("no more than the limit of connections is open: the one that is idle longest makes room", async () => {
-	const listener = await listen();
-	const idle = Array.from({ length: LIMITS.scrapeConnections }, () => connect(portOf(listener), "127.0.0.1"));
-	await Promise.all(idle.map((socket) => new Promise((resolve) => socket.once("connect", resolve))));
-	const closed = new Promise((resolve) => idle[0]?.once("close", resolve));
-	expect((await ask(listener)).status).toBe(200);
-	await closed;
-	sockets.push(...idle);
-});
-
-test("close does not wait for a client in the middle of a TLS handshake", async () => {
-	const { cert, key } = makeCertificates(folder);
-	const listener = await listen({ tlsCert: cert, tlsKey: key });
-	const socket = connect(portOf(listener), "127.0.0.1");
-	await new Promise((resolve) => socket.once("connect", resolve));
-	const began = performance.now();
-	await listener.close();
-	expect(performance.now() - began).toBeLessThan(TIMES.headers / 2);
-	sockets.push(socket);
-});
-
-test("a scrape that fails is an error for the client and in the log", async () => {
-	// biome-ignore lint/correctness/useYield: it fails before the first part
-	async function* failing(): AsyncGenerator<string> {
-		throw new Error("no such map");
-	}
-	const listener = await listen({}, "127.0.0.1:0", failing);
-	expect(await ask(listener)).toMatchObject({ status: 500, text: "Internal error.\n" });
-	expect(logged.join("")).toContain("no such map");
 });
 
 test("a scrypt hash that would take too much memory is refused", async () => {

@@ -94,7 +94,7 @@ test("rules by name, also removed ones; decisions of both modes apart", async ()
 	expect(lines).toContain('sallyport_rule_would_deny_total{group="web",rule="old",phase="connect"} 7');
 });
 
-test("each metric has its values also when it is collected alone, in any order", async () => {
+test("each metric has its values when collected separately, in any order", async () => {
 	const kernel = new FakeKernel();
 	kernel.counters[COUNT.lost + 1] = 2n;
 	kernel.counters[COUNT.udpBytesIn] = 78n;

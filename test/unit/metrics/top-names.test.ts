@@ -4,9 +4,9 @@ import { expect, test } from "vitest";
 import { TopCounts } from "../../../src/metrics/top-counts.ts";
 import { TopNames } from "../../../src/metrics/top-names.ts";
 import { VERDICT } from "../../../src/native/layout.ts";
-import { Desk } from "../support/desk.ts";
 import { connect, end, hello } from "../support/events.ts";
 import { exposed } from "../support/exposed.ts";
+import { TableHarness } from "../support/table-harness.ts";
 
 test("a count is never too low, never decreases, and is too high by at most the smallest count", () => {
 	const keys = fc.array(fc.integer({ min: 0, max: 30 }), { maxLength: 400 });
@@ -33,9 +33,9 @@ test("a count is never too low, never decreases, and is too high by at most the 
 });
 
 test("the busiest names are labels, up to the limit, with their denials and bytes", async () => {
-	const desk = new Desk();
+	const harness = new TableHarness();
 	const names = new TopNames(2);
-	desk.table.watch({
+	harness.table.watch({
 		denied: (each) => names.settled(each),
 		ended: (each) => {
 			names.settled(each);
@@ -45,7 +45,7 @@ test("the busiest names are labels, up to the limit, with their denials and byte
 	let cookie = 1n;
 	const visit = (name: string, times: number) => {
 		for (let i = 0; i < times; i++, cookie++)
-			desk.feed(
+			harness.feed(
 				connect({ cookie }),
 				hello(name, { cookie, verdict: VERDICT.allow, reason: 1 }),
 				end(1, { cookie, bytesOut: 10n, bytesIn: 100n }),

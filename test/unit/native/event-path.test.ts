@@ -7,7 +7,7 @@ function path() {
 	return { at, counts, path: new EventPath({ positions: () => ({ ...at }) }, counts) };
 }
 
-test("an idle host is healthy, and so is a reader that lags behind but reads", () => {
+test("an idle host is healthy, as is a reader that lags behind but makes progress", () => {
 	const { at, path: events } = path();
 	expect(events.look()).toBeNull();
 	at.written = 100;

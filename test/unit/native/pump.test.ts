@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import { Pump } from "../../../src/native/pump.ts";
 
-/** A ring with batches of one byte. After each drain it gets the batches of `arrives`. */
+/** A ring buffer with batches of one byte. After each drain it gets the next batches of `arrives`. */
 function pumpOf(waiting: number, arrives = 0) {
 	const ring = { written: waiting, taken: 0, drains: 0 };
 	const pump = new Pump({

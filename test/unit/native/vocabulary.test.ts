@@ -1,4 +1,4 @@
-/** The names that API and metrics publish. A rename in C must not change them unnoticed. */
+/** The names that API and metrics publish. A rename in the C source must not change them unnoticed. */
 import { expect, test } from "vitest";
 import * as vocabulary from "../../../src/native/vocabulary.ts";
 

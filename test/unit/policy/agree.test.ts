@@ -5,7 +5,7 @@ import { evaluate } from "../../../src/policy/evaluate/evaluate.ts";
 import { connections, policies } from "./arbitraries.ts";
 import { CompiledPolicy } from "./lookup.ts";
 
-/** For a longer run: RUNS=100000 vitest run test/unit/policy/agree.test.ts */
+/** A longer run: RUNS=100000 vitest run test/unit/policy/agree.test.ts */
 const RUNS = Number(process.env["RUNS"] ?? 1500);
 
 test("compiled rows decide every connection as the reference evaluator does", { timeout: 600_000 }, () => {

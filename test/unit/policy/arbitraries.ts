@@ -10,7 +10,7 @@ import { renderProblem } from "../../../src/policy/read/problem.ts";
 import { WORLD, WORLD_DEV, worldEnvironment } from "./world.ts";
 
 export interface RandomPolicy {
-	/** The policy file; JSON is YAML. */
+	/** The policy file: JSON, which is valid YAML. */
 	readonly text: string;
 	readonly policy: Policy;
 }
@@ -149,7 +149,7 @@ function oneOrMany<T>(values: readonly T[]): fc.Arbitrary<T | T[]> {
 	);
 }
 
-/** Present in `tenths` of ten cases. */
+/** A value that is present in `tenths` of ten cases. */
 function maybe<T>(arbitrary: fc.Arbitrary<T>, tenths: number): fc.Arbitrary<T | undefined> {
 	return fc.oneof({ weight: 10 - tenths, arbitrary: fc.constant(undefined) }, { weight: tenths, arbitrary });
 }

@@ -171,7 +171,7 @@ describe("names", () => {
 	});
 });
 
-/** The first and last address of a prefix, and their neighbours. */
+/** The first and last address of a prefix, and the addresses next to them. */
 function edges(prefix: string): string[] {
 	const [text, length] = prefix.split("/") as [string, string];
 	const address = parseAddress(text)!;

@@ -1,6 +1,6 @@
 /**
- * Decides from compiled rows only, as the kernel does: rows, trees and hash table of bpf/wire/policy.h. Written from
- * the header, not from the compiler, so that each checks the other.
+ * Decides from the compiled rows only, as the kernel does: rows, trees and hash table of bpf/wire/policy.h. It was written from
+ * the header and not from the compiler, so that each checks the other.
  */
 
 import { cgroupsOf, containerOf, unitsOf } from "../../../src/policy/cgroup-path.ts";
@@ -174,7 +174,7 @@ export class CompiledPolicy {
 		return flags & 32 ? bits & this.#paths(request.path) : bits;
 	}
 
-	/** The automaton, character by character. */
+	/** The path automaton, one character at a time. */
 	#paths(sent: string): Bits {
 		const row = (number: number) => {
 			let bits = 0n;

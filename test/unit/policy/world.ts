@@ -1,4 +1,4 @@
-/** A made-up host for tests: values that policies name and connections have. */
+/** A fictitious host for tests: values that policies name and connections have. */
 import type { Environment } from "../../../src/policy/model.ts";
 
 /** Device of every file system. */

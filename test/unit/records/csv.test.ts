@@ -4,9 +4,9 @@ import { ForwardLookup } from "../../../src/connections/forward-lookup.ts";
 import type { HistoryRecord } from "../../../src/records/contract.ts";
 import { csvHeader, csvRow } from "../../../src/records/csv.ts";
 import { viewer } from "../../../src/records/view.ts";
-import { decision, describeProcess, made } from "../store/scene.ts";
+import { decision, describeProcess, made } from "../store/fixture.ts";
 
-/** A record in which every field has a value, each scalar a different one. */
+/** A record in which every field has a value, and every scalar a different one. */
 async function fullRecord(): Promise<HistoryRecord> {
 	const connection = made({
 		id: Date.UTC(2026, 0, 31) * 1000,
@@ -32,7 +32,7 @@ async function fullRecord(): Promise<HistoryRecord> {
 	return { ...record, encryptedDns: "doh", query: { type: "AAAA", addresses: ["192.0.2.9", "2001:db8::9"] } };
 }
 
-/** Every scalar of a record, however deep. */
+/** Every scalar of a record, at any depth. */
 function scalars(value: unknown): string[] {
 	if (value === null || value === undefined) throw new Error("a field of the full record has no value");
 	if (typeof value !== "object") return [String(value)];

@@ -3,7 +3,7 @@ import { compileFilter, parseTerms } from "../../../src/records/filter.ts";
 import { LIST_WORD_NAMES, TERM_WORDS } from "../../../src/records/filter-words.ts";
 import { protocolNumber, protocolText } from "../../../src/records/protocols.ts";
 import { FilterError } from "../../../src/records/query-errors.ts";
-import { describeProcess, filterOf, made } from "../store/scene.ts";
+import { describeProcess, filterOf, made } from "../store/fixture.ts";
 
 test.for([
 	["address", "10.0.0.0/33"],

@@ -1,4 +1,4 @@
-/** Everything that takes filters takes every word of the table. */
+/** Every interface with filters accepts every filter word of the table. */
 import { expect, test } from "vitest";
 import {
 	filterParameters,

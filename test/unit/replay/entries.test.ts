@@ -1,4 +1,4 @@
-/** Entries of findings, and the decisions that a policy would have made at the time of the capture. */
+/** Records of findings in captures, and the decisions that a policy would have made. */
 import { describe, expect, test } from "vitest";
 import { packAddress } from "../../../src/base/address.ts";
 import type { Environment } from "../../../src/policy/model.ts";
@@ -127,7 +127,7 @@ describe("a policy", () => {
 		]);
 	});
 
-	test("knows the client only if it is given", () => {
+	test("has a client only if one is given", () => {
 		const mail = { ...WEB, server: at("198.51.100.7", 25) };
 		const said: Said[] = [
 			[1, mail, open],
@@ -171,7 +171,7 @@ describe("a policy", () => {
 test("unreadable QUIC has no name; packets that no key decrypts are denied by any policy", () => {
 	const flow: Conversation = { ...WEB, protocol: "udp" };
 	const quic = (how: "unread" | "strange"): Fact => ({ kind: "hello", via: "quic", how, name: null, ech: false });
-	const told = (how: "unread" | "strange", text: string) =>
+	const missingHello = (how: "unread" | "strange", text: string) =>
 		brief(
 			rows(
 				[
@@ -183,6 +183,6 @@ test("unreadable QUIC has no name; packets that no key decrypts are denied by an
 			),
 		);
 	const open443 = POLICY.replace('domain: "*.model.example", ports: [443, 53]', "ports: 443");
-	expect(told("strange", open443)).toEqual([[1, null, "quic", "deny", "tls", "unreadable"]]);
-	expect(told("unread", open443)).toEqual([[1, null, "quic", "allow", "tls", "model"]]);
+	expect(missingHello("strange", open443)).toEqual([[1, null, "quic", "deny", "tls", "unreadable"]]);
+	expect(missingHello("unread", open443)).toEqual([[1, null, "quic", "allow", "tls", "model"]]);
 });

@@ -1,4 +1,4 @@
-/** What docs/examples has for people to copy: policies that are right, rules that promtool takes, queries for metrics that exist. */
+/** The files in docs/examples are valid: policies, Prometheus rules (promtool), and queries of existing metrics. */
 import { spawnSync } from "node:child_process";
 import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -30,7 +30,7 @@ test.skipIf(!has("promtool"))("promtool takes the alert rules and the scrape con
 	}
 });
 
-/** Each metric by its labels, as the sources register it. */
+/** The labels of each metric, as registered in the source. */
 function metrics(): Set<string> {
 	const folder = join(ROOT, "src/metrics");
 	const text = readdirSync(folder).map((file) => readFileSync(join(folder, file), "utf8"));
@@ -48,7 +48,7 @@ function queries(): string[] {
 	return [...groups.flatMap(({ rules }) => rules.map(({ expr }) => expr)), ...variables, ...panels];
 }
 
-test("every query of alerts and dashboard asks for a metric that there is", () => {
+test("every query of alerts and dashboard uses an existing metric", () => {
 	const known = metrics();
 	const asked = queries().flatMap((query) => query.match(/sallyport_[a-z_]+/g) ?? []);
 	expect(asked.length).toBeGreaterThan(15);

@@ -1,4 +1,4 @@
-/** The development launcher and the package's start Node alike: what is measured with one holds for the other. */
+/** The development launcher and the package start Node with the same options, so measurements of one apply to the other. */
 import { execFileSync } from "node:child_process";
 import { chmodSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -20,7 +20,7 @@ function executable(path: string, text: string): string {
 	return path;
 }
 
-/** What Node would be started with. */
+/** The command line with which Node would start. */
 function startOf(launcher: string, node: string): { switches: string[]; arena: string; cache: string; last: string } {
 	executable(node, '#!/bin/sh\nprintf "%s\\n" "$MALLOC_ARENA_MAX" "$NODE_COMPILE_CACHE" "$@"\n');
 	const env = { PATH: "/usr/bin:/bin" };
@@ -29,7 +29,7 @@ function startOf(launcher: string, node: string): { switches: string[]; arena: s
 	return { arena, cache, switches: args.filter((each) => each.startsWith("--")), last: args.at(-1) ?? "" };
 }
 
-test("both give Node the same switches, one arena of malloc and a cache of compiled code", () => {
+test("both start Node with the same options, one malloc arena and a compile cache", () => {
 	const development = startOf(
 		executable(join(folder, "scripts/sallyport"), readFileSync(join(ROOT, "scripts/sallyport"), "utf8")),
 		join(folder, "node_modules/.bin/node"),

@@ -1,4 +1,4 @@
-/** The packages: the same bytes each time, owned by root, with everything that a host needs. */
+/** The packages: reproducible, owned by root, and complete. */
 import { execFileSync, spawnSync } from "node:child_process";
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";

@@ -1,4 +1,4 @@
-/** The units: what systemd says of them, and that they agree with the rest. */
+/** The systemd units pass `systemd-analyze`, and agree with the other files. */
 import { spawnSync } from "node:child_process";
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";

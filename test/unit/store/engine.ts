@@ -1,4 +1,4 @@
-/** The file without its threads, and the same queries answered by a plain test of every connection. */
+/** The history file without its threads, and the same queries answered by testing every connection. */
 import { BlockList, isIPv4 } from "node:net";
 import { join } from "node:path";
 import { addressText } from "../../../src/base/address.ts";
@@ -11,7 +11,7 @@ import { openForWriting } from "../../../src/store/database.ts";
 import { find, type Selected } from "../../../src/store/find.ts";
 import { HANDLERS } from "../../../src/store/requests.ts";
 import { type SegmentLimits, Segments } from "../../../src/store/segments.ts";
-import { describeProcess, filterOf, made, someProcess, type Words } from "./scene.ts";
+import { describeProcess, filterOf, made, someProcess, type Words } from "./fixture.ts";
 
 /** Small enough that a few hundred rows fill spans and segments and leave some rows unsealed. */
 export const SMALL: SegmentLimits = { rows: 20, age: 3_600_000_000, span: 2 };
@@ -43,7 +43,7 @@ export function engine(folder: string, limits = SMALL) {
 	};
 }
 
-/** As the reader's thread receives it. */
+/** In the form that the reader's thread receives. */
 export function selected(words: Words): Selected {
 	const { since, until, terms = [] } = filterOf(words);
 	const micros = (ms: number | undefined) => (ms === undefined ? null : Math.floor(ms * 1000));
@@ -140,7 +140,7 @@ function isInPrefix(address: string, prefix: string): boolean {
 
 const PREFIXES = new Map<string, BlockList>();
 
-/** A star that is a whole label is one label, `**.` in front one or more, any other star any run of characters. */
+/** A star that is a whole label matches one label, a leading `**.` one or more labels, and any other star any characters. */
 export function nameRegExp(pattern: string): RegExp {
 	const text = pattern.toLowerCase().replace(/\.$/, "");
 	if (/^\*+$/.test(text)) return /^/;

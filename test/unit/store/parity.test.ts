@@ -4,7 +4,7 @@ import { afterAll, beforeAll, expect, test } from "vitest";
 import { compileFilter } from "../../../src/records/filter.ts";
 import { LIST_WORD_NAMES, SINGLE_WORD_NAMES } from "../../../src/records/filter-words.ts";
 import { engine, holds, randomConnections } from "./engine.ts";
-import { describeProcess, filterOf, made, scratch, type Words } from "./scene.ts";
+import { describeProcess, filterOf, made, scratch, type Words } from "./fixture.ts";
 
 const START = Date.UTC(2026, 0, 31) * 1000;
 const RUNS = { numRuns: 200 } as const;

@@ -8,7 +8,7 @@ import { ASKED_BY, NAME_SUMS, prepareParts } from "../../../src/store/names-quer
 import { select } from "../../../src/store/selection.ts";
 import { topSql } from "../../../src/store/top-query.ts";
 import { engine, randomConnections, selected } from "./engine.ts";
-import { scratch, type Words } from "./scene.ts";
+import { scratch, type Words } from "./fixture.ts";
 
 const START = Date.UTC(2026, 0, 31) * 1000;
 const STEP = 2_000_000;

@@ -1,11 +1,11 @@
-/** The file gives the same answers as a test of every connection, sealed or not, also after late changes. */
+/** Queries of the file return the same as testing every connection, whether sealed or not, also after late changes. */
 
 import type { DatabaseSync } from "node:sqlite";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import type { TopField } from "../../../src/records/contract.ts";
 import { HANDLERS } from "../../../src/store/requests.ts";
 import { engine, holds, keyOf, randomConnections, selected } from "./engine.ts";
-import { decision, made, scratch, type Words } from "./scene.ts";
+import { decision, made, scratch, type Words } from "./fixture.ts";
 
 const START = Date.UTC(2026, 0, 31) * 1000;
 const STEP = 2_000_000;
@@ -96,7 +96,7 @@ function scene(folder: string) {
 	return { file, all };
 }
 
-/** For tests that only read. */
+/** Shared by tests that only read. */
 let folder: ReturnType<typeof scratch>;
 let shared: ReturnType<typeof scene>;
 beforeAll(() => {

@@ -8,7 +8,7 @@ import { FilterError, HistoryError } from "../../../src/records/query-errors.ts"
 import { viewer } from "../../../src/records/view.ts";
 import { ConnectionIds } from "../../../src/store/ids.ts";
 import { engine } from "./engine.ts";
-import { decision, describeProcess, filterOf, made, opened, scratch, someProcess, until } from "./scene.ts";
+import { decision, describeProcess, filterOf, made, opened, scratch, someProcess, until } from "./fixture.ts";
 
 const NOW = Date.now() * 1000;
 
@@ -151,7 +151,7 @@ test("a connection that changes stays one row, before and after it is sealed, an
 	]);
 });
 
-test("sums stay right when a connection changes while its segments become a span", () => {
+test("sums stay correct when a connection changes while its segments become a span", () => {
 	using folder = scratch();
 	using file = engine(folder.folder);
 	const connections = Array.from({ length: 200 }, (_, index) => made({ id: NOW + index * 1e6, cookie: index + 1 }));
@@ -213,7 +213,7 @@ test("two connections of the same microsecond are two rows, however often they a
 	const ids = new ConnectionIds();
 	const given = Array.from({ length: 6_000 }, (_, index) => ids.next(1_000 + Math.floor(index / 3) / 1_000));
 	expect(new Set(given).size).toBe(given.length);
-	/* Bursts, slightly out of order, and a clock that is set back into the middle of them. */
+	/* Bursts, slightly out of order, while the clock is set back. */
 	const burst = Array.from({ length: 20_000 }, (_, index) => 2_000 + Math.floor(index / 4) / 1_000 - (index % 3) / 500);
 	const all = [...burst, ...burst.slice(10_000, 12_000)].map((first) => ids.next(first));
 	expect(new Set(all).size).toBe(all.length);
@@ -232,7 +232,7 @@ test("a connection that outlives its daemon continues in its row", async () => {
 		await history.flush();
 	}
 	await using history = opened({ file });
-	/* The next daemon sees only its end. */
+	/* The next daemon sees only the connection's end. */
 	const after = made({ id: NOW + 5_000_000, cookie: 77, name: null, process: null, bytesOut: 10, bytesIn: 20 });
 	after.deciding = null;
 	after.decisions[1] = null;

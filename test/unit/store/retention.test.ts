@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { expect, test } from "vitest";
 import { Retention } from "../../../src/store/retention.ts";
 import { engine, SMALL } from "./engine.ts";
-import { DAY, made, opened, scratch, someProcess, until } from "./scene.ts";
+import { DAY, made, opened, scratch, someProcess, until } from "./fixture.ts";
 
 const NOW = Date.now();
 

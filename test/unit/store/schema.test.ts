@@ -5,7 +5,7 @@ import { expect, test } from "vitest";
 import { BatchWriter } from "../../../src/store/batch-writer.ts";
 import { migrate, openForWriting } from "../../../src/store/database.ts";
 import { MIGRATIONS } from "../../../src/store/tables.ts";
-import { filterOf, made, opened, scratch, until } from "./scene.ts";
+import { filterOf, made, opened, scratch, until } from "./fixture.ts";
 
 const NOW = Date.now() * 1000;
 

@@ -1,6 +1,6 @@
 /** A process that writes history until it is killed. It prints the ids of each burst and the time at which they were recorded. */
 import { openHistory } from "../../../src/store/open.ts";
-import { DAY, describeProcess, made } from "./scene.ts";
+import { DAY, describeProcess, made } from "./fixture.ts";
 
 const [file = ""] = process.argv.slice(2);
 const history = openHistory({ file, maxAge: 30 * DAY, maxBytes: 1024 ** 3, describe: describeProcess, buffer: 65_536 });

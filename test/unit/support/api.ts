@@ -1,18 +1,18 @@
-/** The API over a desk with a few records. */
+/** The API over a connection table with a few records. */
 import type { FastifyInstance } from "fastify";
 import { SOCKET_ACCESS } from "../../../src/api/access.ts";
 import { type AppOptions, buildApp } from "../../../src/api/app.ts";
 import { jsonLogger } from "../../../src/base/logger.ts";
 import { END, HOOK, PROTOCOL, REASON, VERDICT } from "../../../src/native/layout.ts";
-import type { Desk } from "./desk.ts";
 import { answer, cgroupEvent, connect, end, hello, processEvent, question } from "./events.ts";
 import type { FakeServices } from "./services.ts";
+import type { TableHarness } from "./table-harness.ts";
 
-/** 1: allowed by name, ended. 2: denied, IPv6, port 25. 3: UDP, would be denied, open. 4: a question. */
-export function fill(desk: Desk): void {
-	desk.rules.set("1 0", { group: "web", name: "api" });
-	desk.rules.set("1 1", { group: "base", name: "no-smtp" });
-	desk.feed(
+/** 1: allowed by name, ended. 2: denied, IPv6, port 25. 3: UDP, would be denied, open. 4: a DNS query. */
+export function fill(harness: TableHarness): void {
+	harness.rules.set("1 0", { group: "web", name: "api" });
+	harness.rules.set("1 1", { group: "base", name: "no-smtp" });
+	harness.feed(
 		processEvent({ uid: 0 }),
 		cgroupEvent("system.slice/agent.service/"),
 		connect({ cookie: 1n, time: 1e9, remote: "192.0.2.1" }),

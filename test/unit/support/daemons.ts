@@ -1,4 +1,4 @@
-/** The daemon put together over kernels in memory, in a folder of its own. */
+/** Daemons on kernels in memory, each in its own folder. */
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { request } from "node:http";
 import { tmpdir } from "node:os";
@@ -56,7 +56,7 @@ export class Daemons {
 			},
 		};
 		const log = jsonLogger((line) => this.lines.push(line));
-		/* As if a BPF file system were mounted at the folder, which nothing here writes to. */
+		/* Reports a BPF file system at the folder. Nothing here writes to it. */
 		const mountinfo = () => `${MOUNTINFO}999 1 0:99 / ${this.folder} rw - bpf bpf rw\n`;
 		const deps = {
 			openAddon: () => addon,

@@ -1,4 +1,4 @@
-/** Bytes as the kernel writes them, for tests. Offsets come from layout.ts, which test/bpf holds against the BTF. */
+/** Events as the kernel writes them. Offsets come from layout.ts, which test/bpf compares with the BTF. */
 import { packAddress } from "../../../src/base/address.ts";
 import {
 	ANSWER,
@@ -153,7 +153,7 @@ export function cgroupEvent(path: string, fields: HeadFields = {}): Buffer {
 	return record;
 }
 
-/** Records back to back, each rounded up to 8 bytes, as in a batch. */
+/** A batch: records in sequence, each padded to 8 bytes. */
 export function batch(...records: readonly Buffer[]): Buffer {
 	return Buffer.concat(records.map((record) => Buffer.concat([record, Buffer.alloc(-record.length & 7)])));
 }

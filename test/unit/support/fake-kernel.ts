@@ -1,4 +1,4 @@
-/** The kernel in memory: maps are Maps, the ring is a list of batches. */
+/** A kernel in memory: BPF maps are Maps, the ring buffer is a list of batches. */
 import type { Kernel, MapName, RingPositions, SocketName } from "../../../src/native/binding.ts";
 import { COUNTERS, PHASES, RULE_SLOTS } from "../../../src/native/layout.ts";
 
@@ -19,7 +19,7 @@ export class FakeKernel implements Kernel {
 		this.adopted = adopted;
 	}
 
-	/** As if a wake-up had come. */
+	/** Simulates a wake-up. */
 	deliver(...batches: readonly Buffer[]): void {
 		for (const batch of batches) this.#onBatch?.(batch, batch.length);
 	}

@@ -1,4 +1,4 @@
-/** How npm run test:vm reads captures and consoles of its guests. */
+/** The parsers of npm run test:vm for captures and consoles of its guests. */
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";

@@ -1,4 +1,4 @@
-/** The API's view of a daemon, over a desk. */
+/** The API's view of a daemon, over a table harness. */
 
 import { RecentRecords } from "../../../src/answers/recent.ts";
 import type { ExplainRequest, Explanation, RuleOfName } from "../../../src/api/policy-types.ts";
@@ -9,7 +9,7 @@ import { LiveFeed } from "../../../src/connections/live-feed.ts";
 import type { PolicyCheck } from "../../../src/policy/compile/policy-facts.ts";
 import type { PolicyProblem } from "../../../src/policy/read/problem.ts";
 import type { Records } from "../../../src/records/contract.ts";
-import type { Desk } from "./desk.ts";
+import type { TableHarness } from "./table-harness.ts";
 
 export class FakeServices implements ApiServices {
 	readonly describe;
@@ -60,12 +60,12 @@ export class FakeServices implements ApiServices {
 		rulesOf: () => this.rules,
 	};
 
-	constructor(desk: Desk, replayed = 100) {
-		this.describe = desk.describe;
-		this.feed = new LiveFeed(replayed, desk.view);
-		const { describe, view } = desk;
-		this.recent = new RecentRecords({ connections: () => desk.table.kept.all(), names: this.names, describe, view });
-		desk.table.watch({ answered: (answer) => this.names.answered(answer) });
+	constructor(harness: TableHarness, replayed = 100) {
+		this.describe = harness.describe;
+		this.feed = new LiveFeed(replayed, harness.view);
+		const { describe, view } = harness;
+		this.recent = new RecentRecords({ connections: () => harness.table.kept.all(), names: this.names, describe, view });
+		harness.table.watch({ answered: (answer) => this.names.answered(answer) });
 	}
 
 	readonly records = async (): Promise<Records> => ({

@@ -1,8 +1,8 @@
 import { expect, test } from "vitest";
 import { journalEntry } from "../../../src/connections/journal-entry.ts";
 import { encodeEntry, Journal } from "../../../src/system/journal.ts";
-import { Desk } from "../support/desk.ts";
 import { connect, processEvent } from "../support/events.ts";
+import { TableHarness } from "../support/table-harness.ts";
 
 test("a value with a newline is sent with its length, so that no program can forge a field", () => {
 	const bytes = encodeEntry({ MESSAGE: "a\nSALLYPORT_VERDICT=allow", PRIORITY: 4, SALLYPORT_NAME: null });
@@ -43,9 +43,9 @@ test("a journal that refuses entries does no harm, and the loss is reported", ()
 });
 
 test("a connection has its verdict, rule, name and client as fields", () => {
-	const desk = new Desk();
-	desk.feed(processEvent(), connect({ cookie: 1n }));
-	const view = desk.only();
+	const harness = new TableHarness();
+	harness.feed(processEvent(), connect({ cookie: 1n }));
+	const view = harness.only();
 	const fields = journalEntry({ ...view, verdict: "deny", name: "drop.evil.example", group: "g", rule: "r" });
 	expect(fields).toMatchObject({
 		SALLYPORT_VERDICT: "deny",

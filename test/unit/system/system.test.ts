@@ -96,7 +96,7 @@ test("a file is watched while its folders are created, removed and created again
 	const changed = async (what: () => void) => {
 		const before = changes;
 		what();
-		await until("it is told", 2_000, () => changes > before);
+		await until("a change event", 2_000, () => changes > before);
 		await new Promise((resolve) => setTimeout(resolve, 100));
 	};
 	for (let round = 0; round < 3; round++) {

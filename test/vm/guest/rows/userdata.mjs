@@ -1,4 +1,4 @@
-/** docs/ec2.md: user data and an image, without EC2 and a repository. */
+/** The user data and image of docs/ec2.md, without EC2 and without a package repository. */
 import assert from "node:assert/strict";
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { dirname } from "node:path";

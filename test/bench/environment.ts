@@ -1,4 +1,4 @@
-/** Where the loops run: namespaces with AnyIP on loopback, three cgroups, one loop process for each variant. */
+/** The environment of the loops: namespaces with AnyIP on loopback, three cgroups, and one loop process for each variant. */
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { Cgroup } from "../support/cgroup.ts";
@@ -6,16 +6,16 @@ import { Daemon } from "../support/daemon.ts";
 import { addNamespace, NETNS_PREFIX } from "../support/netns.ts";
 import { must } from "../support/run.ts";
 import { World } from "../support/world.ts";
+import { attachPass, loadNft } from "./baselines.ts";
 import { Loop } from "./loop.ts";
 import { prefixFile, prefixPolicy } from "./prefixes.ts";
-import { attachPass, loadNft } from "./rivals.ts";
 
 export const FEW = 10;
 export const MANY = 1_000_000;
-/** The port on which the watched loop finds nobody: its connects there are denied. */
+/** A port without a listener. The watched loop's connects to it are denied. */
 const DENIED_PORT = 20_013;
 
-export interface Ground {
+export interface BenchEnvironment {
 	readonly world: World;
 	readonly daemon: Daemon;
 	/** Policy texts. */
@@ -24,7 +24,7 @@ export interface Ground {
 	readonly loops: Record<"nothing" | "watched" | "nftables" | "return1", Loop>;
 }
 
-export async function prepare(say: (what: string) => void): Promise<Ground> {
+export async function prepare(say: (what: string) => void): Promise<BenchEnvironment> {
 	say("namespaces, cgroups, prefix lists");
 	const world = await World.make();
 	try {
@@ -34,9 +34,9 @@ export async function prepare(say: (what: string) => void): Promise<Ground> {
 			prefixPolicy(prefixFile(folder, count), [{ name: "nobody", action: "deny", to: { ports: DENIED_PORT } }]),
 		);
 		const plain = loopbackNamespace("b", world);
-		const rival = loopbackNamespace("n", world);
+		const filtered = loopbackNamespace("n", world);
 		say("nftables with a set of 100,000");
-		loadNft(rival, join(folder, `prefixes-${MANY}.txt`), folder);
+		loadNft(filtered, join(folder, `prefixes-${MANY}.txt`), folder);
 		const [free, pass] = [Cgroup.make(cleanup), Cgroup.make(cleanup)];
 		mkdirSync(join(folder, "bpf/pass"));
 		attachPass(pass, folder, join(folder, "bpf"));
@@ -45,7 +45,7 @@ export async function prepare(say: (what: string) => void): Promise<Ground> {
 		const loops = {
 			nothing: await Loop.start(program, plain, free, 20_000, cleanup),
 			watched: await Loop.start(program, plain, world.cgroup, 20_010, cleanup),
-			nftables: await Loop.start(program, rival, free, 20_020, cleanup),
+			nftables: await Loop.start(program, filtered, free, 20_020, cleanup),
 			return1: await Loop.start(program, plain, pass, 20_030, cleanup),
 		};
 		return { world, daemon, few: few ?? "", many: many ?? "", loops };

@@ -1,4 +1,4 @@
-/** What runs before left behind because they were killed hard: only things that carry our name and a dead pid. */
+/** Removes what killed test runs left behind: only objects with the tests' name and the pid of an ended process. */
 import { existsSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -6,7 +6,7 @@ import { cgroupRoot, PREFIX, removeTree } from "./cgroup.ts";
 import { NETNS_PREFIX } from "./netns.ts";
 import { alive, end, must } from "./run.ts";
 
-/** Names of ours that are there now: cgroups, namespaces, temp folders, mounts. With `mine`, only this process's. */
+/** Names of existing objects of the tests: cgroups, namespaces, temp folders, mounts. With `mine`, only those of this process. */
 export function leftovers(mine = false): string[] {
 	const keep = (pid: number) => (mine ? pid === process.pid : pid !== process.pid && !alive(pid));
 	return everything().filter((path) => keep(pidOf(path)));
@@ -20,7 +20,7 @@ export function sweep(): void {
 	}
 }
 
-/** A temp folder of ours, with the processes that were told to work in it and whatever is mounted below it. */
+/** Removes a temp folder of the tests, with the processes that use it and the mounts below it. */
 export function removeFolder(path: string): void {
 	for (const pid of processesOf(path)) end(pid);
 	for (const mount of mountsBelow(path)) must("umount", mount);
@@ -35,7 +35,10 @@ export function mountsBelow(path: string): string[] {
 		.reverse();
 }
 
-/** By the folder in their arguments: its name has a dead run's pid and six random letters, so they can be nobody else's. */
+/**
+ * Processes are found by the folder in their arguments. Its name has the pid of an ended run and six random letters, so no
+ * other process can have it.
+ */
 function processesOf(path: string): number[] {
 	const pids = readdirSync("/proc")
 		.map(Number)

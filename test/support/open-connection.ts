@@ -1,27 +1,27 @@
-/** A connection that stays (clients/hold.c), with its states as they come. */
+/** A connection that stays open (clients/keepopen.c), and its states over time. */
 import { type ChildProcess, spawn } from "node:child_process";
 import { createInterface } from "node:readline";
 import { end, until } from "./run.ts";
 import { cleanEnvironment } from "./server.ts";
 import type { World } from "./world.ts";
 
-export interface HoldState {
+export interface ConnectionState {
 	readonly state: "connected" | "refused" | "echoed" | "broken" | "closed";
 	readonly errno?: string;
 	readonly sent?: number;
 	readonly received?: number;
-	/** When we read it, performance.now(). */
+	/** Time of reading, performance.now() [ms]. */
 	readonly at: number;
 }
 
-export class Hold {
-	readonly states: HoldState[] = [];
+export class OpenConnection {
+	readonly states: ConnectionState[] = [];
 	readonly #child: ChildProcess;
 
 	constructor(world: World, address: string, port: number, below?: string) {
-		const [command = "", ...args] = world.argv([world.client("hold"), address, String(port), "10"], below);
+		const [command = "", ...args] = world.argv([world.client("keepopen"), address, String(port), "10"], below);
 		this.#child = spawn(command, args, { stdio: ["pipe", "pipe", "inherit"], env: cleanEnvironment() });
-		world.cleanup.defer(`hold ${this.#child.pid}`, () => void end(this.#child.pid));
+		world.cleanup.defer(`keepopen ${this.#child.pid}`, () => void end(this.#child.pid));
 		this.#child.stdin?.on("error", () => {});
 		if (this.#child.stdout !== null) {
 			createInterface({ input: this.#child.stdout }).on("line", (line) =>
@@ -38,11 +38,11 @@ export class Hold {
 		this.#child.stdin?.end("close\n");
 	}
 
-	get last(): HoldState["state"] | undefined {
+	get last(): ConnectionState["state"] | undefined {
 		return this.states.at(-1)?.state;
 	}
 
-	reached(state: HoldState["state"], ms = 3_000): Promise<HoldState> {
-		return until(`hold: ${state}`, ms, () => this.states.find((each) => each.state === state));
+	reached(state: ConnectionState["state"], ms = 3_000): Promise<ConnectionState> {
+		return until(`connection: ${state}`, ms, () => this.states.find((each) => each.state === state));
 	}
 }

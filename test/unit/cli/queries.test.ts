@@ -1,41 +1,32 @@
-/** The commands that query the daemon, against a fake one. */
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import { stripVTControlCharacters } from "node:util";
-import { afterEach, beforeEach, expect, test } from "vitest";
-import { Desk } from "../support/desk.ts";
+import { expect, test } from "vitest";
 import { connect, hello, processEvent } from "../support/events.ts";
 import { STATUS } from "../support/services.ts";
-import { type Answer, type Asked, cli, fakeDaemon, problem, Terminal } from "./terminal.ts";
+import { TableHarness } from "../support/table-harness.ts";
+import { ask, asked, daemon, useDaemon } from "./daemon-fixture.ts";
+import { cli, Terminal } from "./terminal.ts";
 
-let folder: string;
-let socket: string;
-let asked: Asked[];
-let close: () => Promise<void>;
-beforeEach(() => {
-	folder = mkdtempSync(join(tmpdir(), "sallyport-"));
-	socket = join(folder, "api.sock");
-	close = async () => {};
-});
-afterEach(async () => {
-	await close();
-	rmSync(folder, { recursive: true, force: true });
-});
-
-async function daemon(answer: Answer): Promise<void> {
-	({ asked, close } = await fakeDaemon(socket, answer));
-}
+useDaemon();
 
 function view() {
-	const desk = new Desk();
-	desk.feed(processEvent(), connect({ cookie: 1n }), hello("api.example.com", { cookie: 1n, rule: 0, reason: 1 }));
-	return desk.only();
+	const harness = new TableHarness();
+	harness.feed(processEvent(), connect({ cookie: 1n }), hello("api.example.com", { cookie: 1n, rule: 0, reason: 1 }));
+	return harness.only();
 }
 
-const ask = (line: string, terminal?: Terminal) => cli(`${line} --socket ${socket}`, terminal);
+function iso(seconds: number): string {
+	return new Date(Date.UTC(2026, 0, 1, 0, 0, seconds)).toISOString();
+}
 
-test("connections follows the pages up to its limit, and says that there are more", async () => {
+async function until(probe: () => boolean): Promise<void> {
+	const end = performance.now() + 5_000;
+	while (!probe()) {
+		if (performance.now() > end) throw new Error("not within 5 s");
+		await new Promise((resolve) => setTimeout(resolve, 5));
+	}
+}
+
+test("connections follows the pages up to its limit, and reports that there are more", async () => {
 	await daemon(({ query }) => {
 		const at = Number(query["cursor"] ?? 0);
 		return { connections: [{ ...view(), id: at }], next: String(at + 1), more: true };
@@ -70,7 +61,7 @@ test("connections ID shows all of one record, with the steps that decided it", a
 	expect(stdout).toMatch(/2\. +tls: denied <- decided/);
 });
 
-test("names: a list, a pattern, and one name whole", async () => {
+test("names: a list, a pattern, and the details of one name", async () => {
 	const summary = {
 		name: "a.example.com",
 		first: iso(0),
@@ -141,78 +132,6 @@ test.each([60, 80, 100, 120, 160])("at %i columns names, top and replay keep the
 	}
 });
 
-const ROWS = [
-	{
-		key: { name: "evil\x1b[2J.example" },
-		count: 5,
-		denied: 2,
-		wouldDeny: 0,
-		bytesOut: 1_500,
-		bytesIn: 20e6,
-		first: iso(0),
-		last: iso(1),
-	},
-	{ key: { name: null }, count: 1, denied: 0, wouldDeny: 3, bytesOut: 0, bytesIn: 0, first: iso(0), last: iso(1) },
-];
-
-test("top: once where there is no terminal, JSON on demand, within the width", async () => {
-	await daemon(() => ({ by: ["name"], rows: ROWS }));
-	const { stdout } = await ask("top --since 1d --by name --sort denied");
-	expect(stdout).toMatch(/^NAME +COUNT +DENIED +WOULD DENY +OUT +IN +LAST$/m);
-	expect(stdout).toMatch(/^evil\\x1b\[2J\.example +5 +2 +0 +1\.5 kB +20 MB/m);
-	expect(asked[0]?.query).toEqual({ by: "name", sort: "denied", since: "1d", limit: "20" });
-	await ask("top");
-	expect(asked[1]?.query).toMatchObject({ since: "1h" });
-	const json = await ask("top --json");
-	expect(
-		json.stdout
-			.trimEnd()
-			.split("\n")
-			.map((line) => JSON.parse(line).count),
-	).toEqual([5, 1]);
-	for (const width of [40, 60, 80]) {
-		const narrow = new Terminal();
-		narrow.size.width = width;
-		Object.assign(narrow.out, { terminal: true });
-		const { stdout: text } = await ask("top --once", narrow);
-		for (const line of text.split("\n")) expect(line.length).toBeLessThanOrEqual(width);
-	}
-});
-
-test("top on a terminal takes the alternate screen, fits it, follows its size, and gives it back", async () => {
-	await daemon(() => ({ by: ["name"], rows: Array.from({ length: 100 }, () => ROWS[0]) }));
-	const terminal = new Terminal(true, true);
-	const running = ask("top --interval 1", terminal);
-	await drawn(terminal, 1);
-	expect(terminal.stdout.startsWith("\x1b[?1049h\x1b[?25l")).toBe(true);
-	expect(lastFrame(terminal)).toHaveLength(30);
-	terminal.size = { width: 60, height: 10 };
-	terminal.resized();
-	await drawn(terminal, 2);
-	expect(lastFrame(terminal)).toHaveLength(10);
-	for (const line of lastFrame(terminal)) expect(line.length).toBeLessThanOrEqual(60);
-	await drawn(terminal, 3);
-	expect(asked.length).toBeGreaterThan(1);
-	await close();
-	await drawn(terminal, 4);
-	expect(lastFrame(terminal).at(-1)).toContain("cannot be reached");
-	terminal.press("q");
-	expect((await running).code).toBe(0);
-	expect(terminal.stdout.endsWith("\x1b[?7h\x1b[?25h\x1b[?1049l")).toBe(true);
-	expect(terminal.calls).toEqual(["unresize", "unkeys"]);
-});
-
-test("top on a terminal: an error before the first look leaves the screen alone; a signal gives it back", async () => {
-	const terminal = new Terminal(true, true);
-	expect(await ask("top", terminal)).toMatchObject({ code: 30, stdout: "" });
-	await daemon(() => ({ by: ["name"], rows: ROWS }));
-	const running = ask("top", terminal);
-	await drawn(terminal, 1);
-	terminal.end();
-	await running;
-	expect(terminal.stdout.endsWith("\x1b[?1049l")).toBe(true);
-});
-
 test("stream shows events, reports missed ones, and resumes when the daemon comes back", async () => {
 	let visits = 0;
 	await daemon((_, response) => {
@@ -239,7 +158,7 @@ test("stream shows events, reports missed ones, and resumes when the daemon come
 	expect(asked[0]?.query).toEqual({ verdict: "deny" });
 });
 
-test("status in words and as JSON; the daemon's text does not reach the terminal as it is", async () => {
+test("status as text and as JSON; control characters in the daemon's text are escaped", async () => {
 	await daemon(() => STATUS);
 	const { stdout } = await ask("status");
 	expect(stdout).toContain("policy       /etc/sallyport/policy.yaml (mode enforce, 2 rules, generation 3");
@@ -248,42 +167,7 @@ test("status in words and as JSON; the daemon's text does not reach the terminal
 	expect(JSON.parse((await ask("status --json")).stdout)).toMatchObject({ denied: 4, wouldDeny: 5 });
 });
 
-test("no daemon, a dead one, no right: a sentence with what to do, and exit code 30", async () => {
-	expect(await ask("status")).toMatchObject({
-		code: 30,
-		stderr: expect.stringContaining("sudo systemctl start sallyport"),
-	});
-	writeFileSync(socket, "");
-	expect(await ask("status")).toMatchObject({ code: 30, stderr: expect.stringContaining("the daemon has ended") });
-});
-
-test("a refusal is printed in the daemon's words, with exit code 31", async () => {
-	await daemon((_, response) => problem(response, 400, 'address "x\x1b" is no address'));
-	expect(await ask("connections --address 192.0.2.1")).toMatchObject({
-		code: 31,
-		stderr: 'sallyport: address "x\\x1b" is no address\n',
-	});
-});
-
-test("a record or name that the daemon does not have", async () => {
-	await daemon((_, response) => problem(response, 404, "nothing here"));
-	expect(await ask("connections 1")).toMatchObject({
-		code: 31,
-		stderr: "sallyport: No record 1 (it may have expired).\n",
-	});
-	expect((await ask("names x.example")).stderr).toBe(
-		"sallyport: No record of the name x.example (it may have expired).\n",
-	);
-});
-
-test("without a daemon the error says what the kernel enforces, where that is known", async () => {
-	const terminal = Object.assign(new Terminal(), { inKernel: "The kernel still enforces generation 7." });
-	const { code, stderr } = await ask("status", terminal);
-	expect(code).toBe(30);
-	expect(stderr).toContain("so no daemon runs here. The kernel still enforces generation 7. Start it with");
-});
-
-test("a filter may be repeated and negated, and its values are checked before the daemon is asked", async () => {
+test("a filter may be repeated and negated, and its values are checked before the request", async () => {
 	await daemon(() => ({ connections: [], next: null }));
 	await ask(
 		"connections --name *amazon* --name a.example --not-unit a.service --not-unit b.service --verdict deny --open",
@@ -314,42 +198,4 @@ test("a time without a zone is sent as an instant", async () => {
 	expect(asked.map(({ query }) => query["since"])).toEqual([local, local, local]);
 	await ask("connections --since 2026-01-31T12:00:00+09:00 --until 2h");
 	expect(asked[3]?.query).toMatchObject({ since: "2026-01-31T12:00:00+09:00", until: "2h" });
-});
-
-function iso(seconds: number): string {
-	return new Date(Date.UTC(2026, 0, 1, 0, 0, seconds)).toISOString();
-}
-
-async function until(probe: () => boolean): Promise<void> {
-	const end = performance.now() + 5_000;
-	while (!probe()) {
-		if (performance.now() > end) throw new Error("not within 5 s");
-		await new Promise((resolve) => setTimeout(resolve, 5));
-	}
-}
-
-const HOME = "\x1b[H";
-const drawn = (terminal: Terminal, times: number) => until(() => terminal.stdout.split(HOME).length > times);
-
-function lastFrame({ stdout }: Terminal): string[] {
-	const frame = stdout.slice(stdout.lastIndexOf(HOME) + HOME.length);
-	// biome-ignore lint/suspicious/noControlCharactersInRegex: what a terminal acts on
-	return frame.split("\r\n").map((line) => line.replaceAll(/\x1b\[[\d;?]*[A-Za-z]/g, ""));
-}
-
-test("while history is not written, every list warns since when and why; the answer itself stays as it is", async () => {
-	const unwritten = { since: "2026-01-02T03:04:05.000Z", why: "The disk is full\x1b[2J" };
-	await daemon(({ path }) =>
-		path === "/v1/top"
-			? { by: ["name"], rows: [], unwritten }
-			: path === "/v1/names"
-				? { names: [], next: null, unwritten }
-				: { connections: [], next: null, unwritten },
-	);
-	for (const command of ["connections --json", "top --json", "top --once", "names", "names --json"]) {
-		const { code, stderr, stdout } = await ask(command);
-		expect(code, command).toBe(0);
-		expect(stderr, command).toMatch(/history has not been written since 2026-01-02.*The disk is full/);
-		expect(stderr + stdout, command).not.toContain("\x1b");
-	}
 });

@@ -1,4 +1,4 @@
-/** The demo's small internet and its policy: an agent that may talk to its model's API, and to nothing else. */
+/** The demo's network and its policy: an agent may connect to its model's API, and to nothing else. */
 import { DNS4 } from "../support/addresses.ts";
 import type { Zone } from "../support/zone.ts";
 
@@ -15,7 +15,7 @@ export const ZONE: Zone = {
 		{ type: "A", data: API4 },
 		{ type: "AAAA", data: API6 },
 	],
-	/** Behind the same front as the API, so at an address that the agent may connect to. */
+	/** Shares the API's front end, and so an address that the agent may connect to. */
 	"paste.evil.example": [
 		{ type: "A", data: API4 },
 		{ type: "AAAA", data: API6 },

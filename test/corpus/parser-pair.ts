@@ -1,4 +1,4 @@
-/** The parsers, asked in the kernel and in user space at once: the same answer, byte for byte, or it is told. */
+/** Runs each request in the kernel's parser and in the user-space build, and reports every difference. */
 import type { Addon, Kernel } from "../../src/native/binding.ts";
 import { PARSE_KIND, PARSE_QUIC, PARSE_REQUEST } from "../../src/native/layout.ts";
 import type { Parse } from "../../src/replay/kernel-parsers.ts";
@@ -6,9 +6,9 @@ import { PIECE_MAX } from "../../src/replay/stream-reader.ts";
 
 export interface Both {
 	readonly parse: Parse;
-	/** Questions asked so far. */
+	/** Number of requests so far. */
 	readonly asked: () => number;
-	/** Questions about more bytes than one run of a kernel's program takes, and what follows them: asked in user space only. */
+	/** Requests with more bytes than one kernel run takes, and all that follow on the same state: user space only. */
 	readonly tooLong: () => number;
 }
 
@@ -17,7 +17,7 @@ export class KernelDiffers extends Error {}
 export function inBoth(addon: Pick<Addon, "parse">, kernel: Pick<Kernel, "testRun">): Both {
 	let asked = 0;
 	let tooLong = 0;
-	/** Flows of QUIC of which the kernel lacks a datagram. */
+	/** QUIC flows of which the kernel parser lacks a datagram. */
 	const alone = new Set<bigint>();
 	const parse: Parse = (request, bytes) => {
 		const flow = flowOf(request);
@@ -39,7 +39,7 @@ export function inBoth(addon: Pick<Addon, "parse">, kernel: Pick<Kernel, "testRu
 	return { parse, asked: () => asked, tooLong: () => tooLong };
 }
 
-/** What a parser remembers besides the request it remembers by this number. */
+/** The state that a parser keeps between requests is identified by this number. */
 function flowOf(request: Buffer): bigint | null {
 	if (request.readUInt8(PARSE_REQUEST.kind) !== PARSE_KIND.quic) return null;
 	return request.readBigUInt64LE(PARSE_REQUEST.quic + PARSE_QUIC.cookie);

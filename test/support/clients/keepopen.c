@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * One TCP connection that stays open: hold ADDRESS PORT [INTERVAL_MS]
+ * One TCP connection that stays open: keepopen ADDRESS PORT [INTERVAL_MS]
  * Commands on stdin: "go" sends a byte in each interval and reads its echo; "close", or the end of input, closes.
  * Prints a JSON line for each change: connected, echoed (the first byte came back), then closed, or broken with an
  * errno. */

@@ -1,4 +1,4 @@
-/** Who connects: processes that are gone in 5 ms, forks, units, and programs by their file. */
+/** The client of a connection: processes that end within 5 ms, forks, units, and programs by file. */
 import { copyFileSync, linkSync, mkdirSync, renameSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
@@ -17,7 +17,7 @@ beforeAll(async () => {
 });
 afterAll(() => stage?.close());
 
-test("20 processes that live a few milliseconds are all named: pid, comm, exe, arguments", async () => {
+test("20 processes of a few milliseconds are all identified by pid, comm, exe and arguments", async () => {
 	for (let round = 0; round < 20; round++) {
 		const { pid } = await stage.probe(["tcp", TARGET, PORTS.echo, `round-${round}`]);
 		const seen = await stage.record({ pid });
@@ -32,12 +32,12 @@ test("20 processes that live a few milliseconds are all named: pid, comm, exe, a
 	}
 });
 
-test("a process that forked and never called exec is named by what it calls itself, with its file", async () => {
+test("a forked process without exec is recorded with its own comm and its file", async () => {
 	const { pid } = await stage.probe(["fork", TARGET, PORTS.echo, "worker-7"]);
 	expect(await stage.record({ pid })).toMatchObject({ comm: "worker-7", exe: stage.world.client("probe") });
 });
 
-test("a cgroup made after the start is a unit at once, with what lies below it", async () => {
+test("a cgroup created after the start is recognised as a unit immediately, with the cgroups below it", async () => {
 	await stage.daemon.put(
 		policy({ rules: [{ name: "agent", from: { unit: "agent.service" }, to: { ports: PORTS.echo } }] }),
 	);
@@ -57,7 +57,7 @@ test("a cgroup made after the start is a unit at once, with what lies below it",
 	expect((await stage.probe(["tcp", TARGET, PORTS.echo])).errno).toBe("EACCES");
 });
 
-test("a unit that is removed and made again is recognised again", async () => {
+test("a unit that is removed and created again is recognised again", async () => {
 	for (let round = 0; round < 5; round++) {
 		stage.world.removeBelow("agent.service");
 		expect((await stage.probe(["tcp", TARGET, PORTS.echo], { below: "agent.service" })).errno).toBe("0");
@@ -83,7 +83,7 @@ test("a slice, a container and a cgroup path are matched by from", async () => {
 	expect(await attempt("plain")).toBe("EACCES");
 });
 
-test("an exe rule survives an upgrade of the file and is not met by a copy elsewhere", async () => {
+test("an exe rule still applies after an upgrade of the file, and does not match a copy elsewhere", async () => {
 	await stage.daemon.put(policy({ rules: [{ name: "agent", from: { exe: program }, to: { ports: PORTS.echo } }] }));
 	const attempt = (file: string) => stage.probe(["tcp", TARGET, PORTS.echo], { program: file });
 	const { pid, errno } = await attempt(program);
@@ -101,11 +101,11 @@ test("an exe rule survives an upgrade of the file and is not met by a copy elsew
 	expect((await stage.probe(["fork", TARGET, PORTS.echo, "worker"], { program })).errno, "a child of it").toBe("0");
 });
 
-test("a user rule goes by the uid", async () => {
+test("a user rule matches the uid", async () => {
 	await stage.daemon.put(policy({ rules: [{ name: "nobody", from: { user: 65534 }, to: { ports: PORTS.echo } }] }));
 	expect((await stage.probe(["tcp", TARGET, PORTS.echo])).errno).toBe("EACCES");
 	const argv = ["setpriv", "--reuid", "65534", "--clear-groups", program, "tcp", TARGET, String(PORTS.echo)];
-	// the temp folder is root's alone: the program must be reachable by the other user
+	// only root can enter the temp folder; the other user must reach the program
 	const outcome = await stage.world.run(argv);
 	expect(outcome.stdout, outcome.stderr).toContain('"errno":"0"');
 });

@@ -1,4 +1,4 @@
-/** A connection table with everything around it, fed with bytes. */
+/** A connection table with its dependencies, filled from event bytes. */
 
 import { ConnectionTable } from "../../../src/connections/connection-table.ts";
 import { ReverseLookup } from "../../../src/connections/reverse-lookup.ts";
@@ -10,8 +10,8 @@ import type { DecisionEvent } from "../../../src/native/event-views.ts";
 import { type ConnectionView, viewer } from "../../../src/records/view.ts";
 import { batch } from "./events.ts";
 
-export class Desk {
-	/** Monotonic ns; wall clock is the same in ms. */
+export class TableHarness {
+	/** Monotonic time [ns]. The wall clock shows the same value in ms. */
 	now = 1_000_000_000;
 	readonly destroyed: DecisionEvent[] = [];
 	readonly names = new ReverseLookup({ names: 100, addresses: 100 });
@@ -42,7 +42,7 @@ export class Desk {
 		const bytes = batch(...records);
 		this.table.beginBatch();
 		decodeBatch(bytes, bytes.length, this.table, this.counts);
-		/* As the addon does: the buffer is used again. */
+		/* The addon reuses the buffer as well. */
 		bytes.fill(0xee);
 	}
 

@@ -1,4 +1,4 @@
-/** What we are compared with: nftables in a namespace of its own, and programs that only say `return 1`. */
+/** Baselines of the comparison: nftables in its own namespace, and BPF programs that only return 1. */
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Cgroup } from "../support/cgroup.ts";
@@ -6,7 +6,7 @@ import { must } from "../support/run.ts";
 
 const SET_SIZE = 100_000;
 
-/** An output chain that looks new connections up in a set of 100,000 prefixes and drops the rest. */
+/** An output chain that looks up new connections in a set of 100,000 prefixes and drops the others. */
 export function loadNft(ns: string, prefixes: string, folder: string): void {
 	const elements = readFileSync(prefixes, "utf8")
 		.trim()

@@ -1,4 +1,4 @@
-/** Loads of policies: one after the other, whatever comes meanwhile. */
+/** Policy loads run one after another, also when others arrive meanwhile. */
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -23,7 +23,7 @@ const named = (name: string) =>
 	`version: 1\ngroups:\n  - name: g\n    rules:\n      - { name: ${name}, action: allow }\n`;
 const environment = () => hostEnvironment({ folder, uidOf: () => null, mountinfo: () => "" });
 
-/** A service whose builds end when they are told to. */
+/** A policy service whose builds end when the test ends them. */
 function slowService() {
 	const kernel = new FakeKernel();
 	const building: (() => void)[] = [];
@@ -40,7 +40,7 @@ function slowService() {
 		keepGenerations: 8,
 		log: jsonLogger(() => {}),
 	});
-	/** Ends `count` builds, each when it has begun. */
+	/** Ends `count` builds, each after it has begun. */
 	const end = async (count: number) => {
 		for (let ended = 0; ended < count; ended++) {
 			await expect.poll(() => building.length).toBe(1);
@@ -65,7 +65,7 @@ test("in the order in which they came, each with the generation after the one be
 	expect(policy.ruleOf(2, 0)?.name).toBe("b");
 });
 
-test("of two that replace the same policy the second comes too late", async () => {
+test("the second of two loads that replace the same policy is refused", async () => {
 	const { policy, end } = slowService();
 	const replaces = (etag: string | null) => (current: { etag: string } | null) => (current?.etag ?? null) === etag;
 	const [first, second] = ["a", "b"].map((name) => policy.load(named(name), "(api)", "api", replaces(null)));
@@ -76,7 +76,7 @@ test("of two that replace the same policy the second comes too late", async () =
 	expect(policy).toMatchObject({ generation: 1, healthy: true, counts: { loaded: 1, refused: 0 } });
 });
 
-test("a file that is to be loaded twice is loaded once more, as it is then", async () => {
+test("several pending loads of the file become one, which reads its latest content", async () => {
 	const { policy, kernel, building, end } = slowService();
 	const file = join(folder, "p.yaml");
 	writeFileSync(file, named("a"));

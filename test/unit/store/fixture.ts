@@ -1,4 +1,4 @@
-/** Connections as the table makes them, and a history in its own directory. */
+/** Connections in the form that the connection table produces, and a history in its own directory. */
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -11,7 +11,7 @@ import { type ConnectionFilter, parseTerms, type TermTexts } from "../../../src/
 import type { Describer } from "../../../src/records/view.ts";
 import { type HistoryOptions, openHistory } from "../../../src/store/open.ts";
 
-/** A filter as tests write it: words with texts, bounds in ms. */
+/** A filter in the tests' notation: words with texts, time limits in ms. */
 export type Words = TermTexts & { readonly since?: number; readonly until?: number };
 
 export function filterOf({ since, until, ...texts }: Words): ConnectionFilter {

@@ -1,19 +1,19 @@
-/** X, by name: a hello that is another one where it arrives. */
+/** X, names in TLS: streams that the receiver reads differently from the parser. */
 
 import { must, sleep } from "../support/run.ts";
 import { PORTS } from "../support/stage.ts";
 import { clientHello, records, serverName, u16, vector16 } from "../support/tls-hello.ts";
+import type { Fixture } from "./fixture.ts";
 import { common, hello } from "./hellos.ts";
 import { nft } from "./nft.ts";
 import { byName } from "./policies.ts";
 import type { Row } from "./row.ts";
-import type { Scene } from "./scene.ts";
-import { told } from "./sockets.ts";
+import { attemptAt } from "./sockets.ts";
 import type { Target } from "./target.ts";
 
 const hex = (bytes: Buffer) => bytes.toString("hex");
 
-/** A stop whose measure is what a listener that only reads has read: did it see the other name's hello? */
+/** A stop row whose measure is the data that a read-only listener received: did it contain the other name's hello? */
 function seenThere(
 	id: string,
 	title: string,
@@ -27,20 +27,20 @@ function seenThere(
 		kind: "stop",
 		who,
 		policy: byName,
-		run: async (scene, t) => {
-			await scene.ask(t.good.name);
-			const undo = lossy ? loseFirst(scene, t.good.v4) : () => {};
+		run: async (fixture, t) => {
+			await fixture.ask(t.good.name);
+			const undo = lossy ? loseFirst(fixture, t.good.v4) : () => {};
 			try {
 				const connect = `connect=${t.good.v4},${PORTS.sink}`;
-				const outcome = await scene.script("tcp4", [connect, ...steps(t), "wait=600"]);
+				const outcome = await fixture.script("tcp4", [connect, ...steps(t), "wait=600"]);
 				await sleep(100);
-				const heads = (await scene.stage.arrivals({ at: t.good.v4 })).map((each) => each.head);
+				const heads = (await fixture.stage.arrivals({ at: t.good.v4 })).map((each) => each.head);
 				const leaked = heads.some((head) => Buffer.from(head, "latin1").subarray(0, 180).includes(t.evil.name));
-				const seen = (await scene.stage.records({ address: t.good.v4 }))[0];
+				const seen = (await fixture.stage.records({ address: t.good.v4 }))[0];
 				const recorded =
 					seen === undefined ? "no record" : `${seen.verdict} ${seen.phase}: ${seen.rule ?? seen.reason}`;
 				const bytes = leaked ? (heads[0]?.length ?? 0) : 0;
-				return { ...told([], outcome), measured: { bytes, recorded } };
+				return { ...attemptAt([], outcome), measured: { bytes, recorded } };
 			} finally {
 				undo();
 			}
@@ -48,19 +48,19 @@ function seenThere(
 	};
 }
 
-/** The server's side loses the first segment with data, as an attacker's server would. */
-function loseFirst(scene: Scene, address: string): () => void {
+/** The server drops the first data segment, as an attacker's server could. */
+function loseFirst(fixture: Fixture, address: string): () => void {
 	const match = `ip daddr ${address} tcp dport ${PORTS.sink} meta length > 150 quota until 300 bytes drop`;
 	return nft(
-		scene,
+		fixture,
 		"server",
-		`add chain ip trick in { type filter hook input priority 0; }; add rule ip trick in ${match}`,
+		`add chain ip sallyport_test in { type filter hook input priority 0; }; add rule ip sallyport_test in ${match}`,
 	);
 }
 
 /**
- * A byte that a receiver takes out of the stream (TCP's urgent data) stands before the session id's length. With it, the hello has
- * a session id of so many bytes that what follows it, the allowed name, lies in what is a list of suites without it.
+ * TCP urgent data, which the receiver removes from the stream, precedes the session id's length. With that byte, the session id
+ * is so long that the following allowed name is parsed. Without it, the name is part of the cipher suites.
  */
 function withUrgentByte(evil: string, decoy: string): { before: Buffer; urgent: Buffer; after: Buffer } {
 	const { type, data } = serverName(decoy);
@@ -71,12 +71,12 @@ function withUrgentByte(evil: string, decoy: string): { before: Buffer; urgent: 
 	const sessionId = Buffer.alloc(32, 0x53);
 	const whole = records(clientHello([serverName(evil), ...common()], { sessionId, suites }));
 	const at = 5 + 4 + 2 + 32;
-	/* the true length and id, the length of the list, three suites */
+	/* the real length and id, the length of the list, three suites */
 	const skip = 1 + sessionId.length + 2 + 6;
 	return { before: whole.subarray(0, at), urgent: Buffer.from([skip]), after: whole.subarray(at) };
 }
 
-export const TRICKS_TLS: readonly Row[] = [
+export const TLS_DESYNC: readonly Row[] = [
 	seenThere(
 		"X11a",
 		"MSG_ZEROCOPY: the page is changed after it was judged, before it is sent again",
@@ -115,22 +115,22 @@ export const TRICKS_TLS: readonly Row[] = [
 	]),
 	{
 		id: "X14",
-		title: "MPTCP: the allowed server names another address (ADD_ADDR), the kernel connects to it",
+		title: "MPTCP: the allowed server announces another address (ADD_ADDR), and the kernel connects to it",
 		kind: "stop",
 		who: "an attacker's server",
-		run: (scene, t) => secondAddress(scene, t),
+		run: (fixture, t) => secondAddress(fixture, t),
 	},
 ];
 
-async function secondAddress(scene: Scene, { good, evil }: Target) {
-	const { client, server } = scene.stage.world.network;
+async function secondAddress(fixture: Fixture, { good, evil }: Target) {
+	const { client, server } = fixture.stage.world.network;
 	const mptcp = (ns: string, ...args: string[]) => must("ip", "-n", ns, "mptcp", ...args);
 	must("ip", "-n", server, "addr", "add", `${evil.v4}/32`, "dev", "lo");
 	mptcp(server, "limits", "set", "subflow", "2", "add_addr_accepted", "2");
 	mptcp(client, "limits", "set", "subflow", "2", "add_addr_accepted", "2");
 	mptcp(server, "endpoint", "add", evil.v4, "dev", "lo", "signal");
 	try {
-		const far = scene.far("mptcp4", ["reuse", "bind=0.0.0.0,46006", "listen", "accept", "read=1500", "wait=1500"]);
+		const far = fixture.far("mptcp4", ["reuse", "bind=0.0.0.0,46006", "listen", "accept", "read=1500", "wait=1500"]);
 		await sleep(300);
 		const data = "5a".repeat(20_000);
 		const steps = [
@@ -140,10 +140,13 @@ async function secondAddress(scene: Scene, { good, evil }: Target) {
 			...Array(20).fill(`send=${data}`),
 			"wait=300",
 		];
-		const outcome = await scene.script("mptcp4", steps);
+		const outcome = await fixture.script("mptcp4", steps);
 		await far;
-		const counted = await scene.wire.at({ address: evil.v4 });
-		return { ...told([{ address: evil.v4 }], outcome), told: `${counted.packets} packets to the second address` };
+		const counted = await fixture.wire.at({ address: evil.v4 });
+		return {
+			...attemptAt([{ address: evil.v4 }], outcome),
+			clientSaw: `${counted.packets} packets to the second address`,
+		};
 	} finally {
 		mptcp(server, "endpoint", "flush");
 		must("ip", "-n", server, "addr", "del", `${evil.v4}/32`, "dev", "lo");

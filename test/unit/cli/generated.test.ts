@@ -1,4 +1,4 @@
-/** What is made of the same source as the help: man page, completion, exit codes. */
+/** Files generated from the source of the help: man page, completion, exit codes. */
 import { spawnSync } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { expect, test } from "vitest";
@@ -13,7 +13,7 @@ const has = (command: string) => spawnSync("sh", ["-c", `command -v ${command}`]
 const program = () => buildProgram(Object.assign(new Terminal(), { version: readVersion() }), () => {});
 const file = (path: string) => readFileSync(new URL(`../../../${path}`, import.meta.url), "utf8");
 
-test("man/sallyport.1 and completion/ are what the program makes (scripts/sallyport man > man/sallyport.1)", () => {
+test("man/sallyport.1 and completion/ are up to date (scripts/sallyport man > man/sallyport.1)", () => {
 	expect(file("man/sallyport.1")).toBe(manPage(program()));
 	expect(file("completion/sallyport.bash")).toBe(completion(program(), "bash"));
 	expect(file("completion/_sallyport")).toBe(completion(program(), "zsh"));
@@ -38,17 +38,17 @@ test.skipIf(!has("groff"))("groff takes the man page without a warning, and no l
 
 test.skipIf(!has("mandoc"))("mandoc finds nothing to say about it", () => {
 	const result = spawnSync("mandoc", ["-Tlint", "-Wwarning"], { input: manPage(program()), encoding: "utf8" });
-	/* A page that is made of the source has no date of its own. */
+	/* The man page has no date, because it is generated from the source. */
 	const said = result.stdout.split("\n").filter((line) => line !== "" && !line.includes("missing date"));
 	expect(said).toEqual([]);
 });
 
-test("the table of exit codes in docs/cli.md has the same words", () => {
+test("the table of exit codes in docs/cli.md has the same texts", () => {
 	const rows = [...file("docs/cli.md").matchAll(/^\| \d+ \| `(\w+)` \| (.*) \|$/gm)].map((row) => [row[1], row[2]]);
 	expect(Object.fromEntries(rows)).toEqual(WHEN);
 });
 
-/** What bash offers after these words. */
+/** Completions that bash offers after these words. */
 function offered(...words: string[]): string[] {
 	const script = `${completion(program(), "bash")}
 COMP_WORDS=(${words.map((word) => `'${word}'`).join(" ")}); COMP_CWORD=$((\${#COMP_WORDS[@]} - 1))
