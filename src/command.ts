@@ -98,6 +98,7 @@ function environmentBeside(file: string) {
 
 /* Programs at a cgroup also judge the cgroups below it. */
 function attachedPrograms(cgroup: string | null): AttachedProgram[] {
+	requireMachine();
 	const root = watchedCgroup(null, readMountinfo()).path;
 	const { path } = watchedCgroup(cgroup, readMountinfo());
 	const programs: AttachedProgram[] = [];

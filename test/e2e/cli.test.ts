@@ -130,6 +130,15 @@ test("policy: show, explain, diff, apply; another one in force by now is not ove
 	expect((await run([NODE, MAIN, "policy", "check", file], { env: cleanEnvironment() })).code).toBe(3);
 });
 
+test("commands that need root say so to an ordinary user", async () => {
+	for (const command of ["observe", "run", "attach", "detach"]) {
+		const args = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", NODE, MAIN, command];
+		const { code, stderr } = await run(args, { env: cleanEnvironment() });
+		expect(code, stderr).toBe(10);
+		expect(stderr).toContain("must run as root");
+	}
+});
+
 test("doctor as an ordinary user: checks that need root are no failures; who may use the socket gets the daemon's word", async () => {
 	const { folder, cgroup, pins } = stage.world;
 	const results = async () => {

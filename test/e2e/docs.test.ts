@@ -3,13 +3,14 @@
  * network namespace, from a folder of their own, with `sallyport` kept to the test's cgroup. What a page shows as output is
  * compared as far as it can be the same twice: see `differences`.
  */
-import { chmodSync, copyFileSync, mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
-import { dirname, join } from "node:path";
+import { copyFileSync, mkdirSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { OWN_CAPTURES } from "../captures/own.ts";
 import { POLICY, ZONE } from "../demo/scene.ts";
 import { type Started, startLine } from "../support/doc-lines.ts";
-import { type Command, commands, differences, isHeader, programs } from "../support/doc-pages.ts";
+import { type Command, commands, differences, hasOpenPattern, isHeader, programs } from "../support/doc-pages.ts";
+import { installPrograms } from "../support/doc-programs.ts";
 import { ROOT } from "../support/paths.ts";
 import { alive, end, until } from "../support/run.ts";
 import { Stage } from "../support/stage.ts";
@@ -28,7 +29,7 @@ const NPM: Record<string, string> = {
 /** A page may use these and no others. */
 const PROGRAMS = [
 	...["sallyport", "scripts/sallyport", "curl", "jq", "npm", "openssl", "promtool"],
-	...["cut", "date", "grep", "head", "printf", "sort", "source", "umask", "uniq"],
+	...["cp", "cut", "date", "grep", "head", "printf", "sed", "sort", "source", "umask", "uniq"],
 ];
 
 /** Ends with something else than 0. */
@@ -37,6 +38,12 @@ const EXITS: readonly (readonly [command: RegExp, code: number])[] = [[/policy c
 /** These go on until they are told to end; `run` is left alone until the next `run`, or the end of its page. */
 const SERVICE = /sallyport run\b/;
 const ENDLESS = /sallyport (?:observe|stream)\b(?!.*--seconds)|\/v1\/stream\b/;
+
+/** A stranger has nothing but the repository: these pages make the files that their commands read. */
+const MAKES_ITS_FILES = ["README.md"];
+
+/** Columns of the terminal of a page's live tables. */
+const COLUMNS = (page: string) => (page === "README.md" ? 80 : 130);
 
 /** Seconds instead of a page's 60 and 15; the world's paths instead of the host's; an id that exists. */
 function substitutions(): readonly (readonly [string | RegExp, string])[] {
@@ -65,15 +72,17 @@ beforeAll(async () => {
 	folder = join(stage.world.folder, "docs");
 	etc = join(folder, "etc");
 	for (const each of ["", "bin", "etc", "scripts"]) mkdirSync(join(folder, each));
-	for (const each of [join(folder, "policy.yaml"), join(etc, "policy.yaml")]) writeFileSync(each, POLICY);
-	writeFileSync(join(folder, "wrong.yaml"), WRONG);
+	writeFileSync(join(etc, "policy.yaml"), POLICY);
 	copyFileSync(join(OWN_CAPTURES, "visit.pcap"), join(folder, "capture.pcap"));
-	program("sallyport", sallyport());
-	program("curl", 'exec /usr/bin/curl --fail-with-body "$@"');
+	installPrograms(stage, folder, etc);
 	symlinkSync("../bin/sallyport", join(folder, "scripts/sallyport"));
+	symlinkSync(join(ROOT, "systemd"), join(folder, "systemd"));
 	await get("https://api.model.example/");
 	await get("https://paste.evil.example/");
 	await stage.record({ name: "paste.evil.example", kind: "connection", phase: "tls", open: false });
+	/* A page finds a history with several records, whether or not the others ran before it. */
+	for (let round = 0; round < 2; round++) await traffic();
+	await stage.record({ name: "api.model.example", kind: "connection", unit: "cron.service", open: false });
 	const denied = "/v1/connections?name=paste.evil.example&kind=connection&phase=tls&limit=1";
 	const { connections } = await stage.daemon.get<{ connections: { id: number }[] }>(denied);
 	someId = connections[0]?.id ?? 0;
@@ -108,41 +117,14 @@ $ curl -sS --unix-socket /run/sallyport/sallyport.sock http://localhost/v1/nothi
 $ sallyport status
 daemon   x
 bogus    y
+$ curl -sS --unix-socket /run/sallyport/sallyport.sock http://localhost/v1/connections?limit=1
 \`\`\`
 `;
 	const found = await failures("page.md", page);
-	expect(found.map((each) => each.split(": ")[0])).toEqual([3, 4, 5, 7, 8, 9, 10, 11, 12].map((n) => `page.md:${n}`));
+	expect(found.map((each) => each.split(": ")[0])).toEqual(
+		[3, 4, 5, 7, 8, 9, 10, 11, 12, 15].map((n) => `page.md:${n}`),
+	);
 });
-
-/** Its third key of `to` is wrong, as README.md shows. */
-const WRONG = `version: 1
-groups:
-  - name: base
-    rules:
-      - name: web
-        action: allow
-        to: { prot: tcp, ports: 443 }
-`;
-
-function program(name: string, script: string): void {
-	writeFileSync(join(folder, "bin", name), `#!/bin/bash\n${script}\n`);
-	chmodSync(join(folder, "bin", name), 0o755);
-}
-
-/** The repository's script, where each command has the world's paths for those that it would take by itself. */
-function sallyport(): string {
-	const { pins, cgroup } = stage.world;
-	const own = (name: string) => join(folder, name);
-	const real = join(ROOT, "scripts/sallyport");
-	const run = `--cgroup ${cgroup.path} --pins ${join(dirname(pins), "docs")} --socket ${own("run.sock")} --runtime-dir ${own("run")}`;
-	return `case "$1 $2" in
-"run "*) exec ${real} run ${run} --state-dir ${own("state")} --on-exit open --policy ${join(etc, "policy.yaml")} "\${@:2}" ;;
-"observe "*) exec ${real} observe --cgroup ${cgroup.path} --pins ${join(dirname(pins), "observe")} "\${@:2}" ;;
-connections* | top* | names* | stream* | status* | "policy explain" | "policy show" | "policy diff" | "policy apply")
-	exec ${real} "$@" --socket ${stage.daemon.socket} ;;
-*) exec ${real} "$@" ;;
-esac`;
-}
 
 const get = (url: string, unit = "agent.service") =>
 	stage.world.run(["curl", "-sk", "--max-time", "2", url], { below: unit });
@@ -163,12 +145,16 @@ async function traffic(): Promise<void> {
 async function failures(page: string, text: string): Promise<string[]> {
 	const found: string[] = [];
 	const running: Running[] = [];
+	const ownPolicy = join(folder, "policy.yaml");
+	if (MAKES_ITS_FILES.includes(page)) rmSync(ownPolicy, { force: true });
+	else writeFileSync(ownPolicy, POLICY);
 	const session: Session = {
 		service: async (text) => {
 			for (const each of running.splice(0)) await each.finish();
 			running.push(await service(text));
 		},
 		prometheus: once(prometheus),
+		columns: COLUMNS(page),
 	};
 	const config = /```yaml\n(global:.*?)```/s.exec(text)?.[1];
 	if (config !== undefined) writeFileSync(join(etc, "prometheus.yml"), substituted(config));
@@ -197,11 +183,13 @@ interface Session {
 	/** Starts it instead of the one that this page has started. */
 	service(text: string): Promise<void>;
 	prometheus(): Promise<void>;
+	readonly columns: number;
 }
 
 async function check({ text, output }: Command, session: Session): Promise<void> {
 	const unknown = programs(text).filter((name) => !PROGRAMS.includes(name));
 	if (unknown.length > 0) throw new Error(`the test does not know ${unknown.join(", ")}`);
+	if (hasOpenPattern(text)) throw new Error("a URL with a pattern of the shell is not quoted");
 	const npm = /^npm (?:run )?(\w+)/.exec(text)?.[1];
 	if (npm !== undefined) {
 		const { scripts } = JSON.parse(readFileSync(join(ROOT, "package.json"), "utf8")) as { scripts: object };
@@ -213,7 +201,9 @@ async function check({ text, output }: Command, session: Session): Promise<void>
 	if (HOST_PATHS.test(line)) throw new Error(`a path of the host: ${HOST_PATHS.exec(line)?.[0]}`);
 	if (SERVICE.test(line)) return session.service(line);
 	if (line.includes("localhost:9090")) await session.prometheus();
-	const shown = ENDLESS.test(line) ? await endless(line, isHeader(output[0] ?? "")) : await toEnd(line, text);
+	const shown = ENDLESS.test(line)
+		? await endless(line, isHeader(output[0] ?? "") ? session.columns : null)
+		: await toEnd(line, text);
 	const different = differences(output, shown.replaceAll(`${folder}/`, ""));
 	if (different.length > 0) throw new Error(`shown, but not so in fact: ${different.join("\n")}\nin fact:\n${shown}`);
 }
@@ -227,7 +217,7 @@ async function toEnd(line: string, text: string): Promise<string> {
 	const wanted = EXITS.find(([command]) => command.test(text))?.[1] ?? 0;
 	const deadline = performance.now() + 30_000;
 	for (;;) {
-		const started = start(line, false);
+		const started = start(line);
 		if (/--seconds|localhost:9090/.test(line)) {
 			do await traffic();
 			while (line.includes("--seconds") && alive(started.pid));
@@ -241,10 +231,10 @@ async function toEnd(line: string, text: string): Promise<string> {
 }
 
 /** Until it has shown something of what happens meanwhile; then Ctrl-C, after which it ends by itself. */
-async function endless(line: string, onTerminal: boolean): Promise<string> {
-	const started = start(line, onTerminal);
+async function endless(line: string, columns: number | null): Promise<string> {
+	const started = start(line, columns);
 	try {
-		const least = onTerminal ? 2 : 1;
+		const least = columns === null ? 1 : 2;
 		await until("something shown", 20_000, async () => {
 			if (!alive(started.pid)) throw new Error(`it has ended: ${started.stderr() || started.stdout()}`);
 			await traffic();
@@ -267,7 +257,7 @@ interface Running {
 }
 
 async function service(line: string): Promise<Running> {
-	const started = start(line, false);
+	const started = start(line);
 	try {
 		await until("the service", 30_000, () => {
 			if (!alive(started.pid)) throw new Error(`it has ended: ${started.stderr()}`);
@@ -290,17 +280,16 @@ async function service(line: string): Promise<Running> {
 async function prometheus(): Promise<void> {
 	const started = start(
 		`exec prometheus --config.file=${join(etc, "prometheus.yml")} --storage.tsdb.path=${join(folder, "prometheus")} --web.listen-address=127.0.0.1:9090 --log.level=warn`,
-		false,
 	);
 	stage.world.cleanup.defer(`prometheus ${started.pid}`, () => void end(started.pid, "SIGTERM", 5_000));
 	await until("Prometheus", 20_000, async () => {
 		if (!alive(started.pid)) throw new Error(`it has ended: ${started.stderr()}`);
-		const ready = start("curl -sS http://127.0.0.1:9090/-/ready", false);
+		const ready = start("curl -sS http://127.0.0.1:9090/-/ready");
 		return (await ready.ended(5_000)) === 0 || undefined;
 	});
 }
 
-const start = (line: string, onTerminal: boolean): Started => startLine(stage.world, folder, line, onTerminal);
+const start = (line: string, columns: number | null = null): Started => startLine(stage.world, folder, line, columns);
 
 function once<T>(make: () => Promise<T>): () => Promise<T> {
 	let made: Promise<T> | undefined;

@@ -15,10 +15,14 @@ export interface Started {
 	kill(): void;
 }
 
-/** A command line of the documentation, in the client's network namespace. `folder`: where it runs; its `bin` comes first. */
-export function startLine({ network, cleanup }: World, folder: string, line: string, onTerminal: boolean): Started {
+/**
+ * A command line of the documentation, in the client's network namespace. `folder`: where it runs; its `bin` comes first.
+ * `columns`: of its terminal; null: it has none.
+ */
+export function startLine({ network, cleanup }: World, folder: string, line: string, columns: number | null): Started {
+	const onTerminal = columns !== null;
 	const shell = onTerminal
-		? ["script", "-qec", `stty cols 130; ${line}`, "/dev/null"]
+		? ["script", "-qec", `stty cols ${columns}; ${line}`, "/dev/null"]
 		: ["bash", "-o", "pipefail", "-c", line];
 	const [command = "", ...args] = network.inClient(shell);
 	const child: ChildProcess = spawn(command, args, {

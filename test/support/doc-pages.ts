@@ -66,6 +66,11 @@ export function programs(text: string): string[] {
 		.filter((word) => word !== "");
 }
 
+/** zsh refuses a word with `?` or `*` that matches no file. */
+export function hasOpenPattern(text: string): boolean {
+	return /https?:\/\/\S*[?*&]/.test(text.replaceAll(/'[^']*'|"[^"]*"/g, "Q"));
+}
+
 /**
  * Lines of a page's output that the real output has nothing like: of a table its header (rows are not compared), of JSON
  * the keys, of `field   value` the field, of anything else the line but for its numbers and blanks. What ends with … may go on.
