@@ -2,7 +2,7 @@ import { EXIT } from "../base/errors.ts";
 import { renderProblem } from "../policy/read/problem.ts";
 import type { CliCommand } from "./cli-command.ts";
 import type { CliDeps } from "./deps.ts";
-import { absolutePath } from "./options.ts";
+import { givenPath } from "./options.ts";
 import { addPolicyApply } from "./policy-apply.ts";
 import { addPolicyDiff } from "./policy-diff.ts";
 import { addPolicyExplain } from "./policy-explain.ts";
@@ -31,7 +31,7 @@ function addPolicyCheck(policy: CliCommand, deps: CliDeps, finish: (code: number
 	policy
 		.subcommand("check")
 		.description("list every error in a policy file (exit code 3 if there are any)")
-		.argument("<file>", "policy file", absolutePath)
+		.argument("<file>", "policy file", givenPath)
 		.option("--json", "the errors as one JSON document")
 		.examples(
 			[

@@ -204,7 +204,7 @@ async function check({ text, output }: Command, session: Session): Promise<void>
 	const shown = ENDLESS.test(line)
 		? await endless(line, isHeader(output[0] ?? "") ? session.columns : null)
 		: await toEnd(line, text);
-	const different = differences(output, shown.replaceAll(`${folder}/`, ""));
+	const different = differences(output, shown);
 	if (different.length > 0) throw new Error(`shown, but not so in fact: ${different.join("\n")}\nin fact:\n${shown}`);
 }
 
