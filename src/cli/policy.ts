@@ -1,4 +1,5 @@
 import { EXIT } from "../base/errors.ts";
+import { countText } from "../base/text.ts";
 import { renderProblem } from "../policy/read/problem.ts";
 import type { CliCommand } from "./cli-command.ts";
 import type { CliDeps } from "./deps.ts";
@@ -8,7 +9,7 @@ import { addPolicyDiff } from "./policy-diff.ts";
 import { addPolicyExplain } from "./policy-explain.ts";
 import { addPolicyReload } from "./policy-reload.ts";
 import { addPolicyShow } from "./policy-show.ts";
-import { countText, harmless } from "./text.ts";
+import { harmless } from "./text.ts";
 
 export function addPolicyCommand(program: CliCommand, deps: CliDeps, finish: (code: number) => void): void {
 	const policy = program
