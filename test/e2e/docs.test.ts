@@ -9,7 +9,15 @@ import { afterAll, beforeAll, expect, test } from "vitest";
 import { OWN_CAPTURES } from "../captures/own.ts";
 import { POLICY, ZONE } from "../demo/scene.ts";
 import { type Started, startLine } from "../support/doc-lines.ts";
-import { type Command, commands, differences, hasOpenPattern, isHeader, programs } from "../support/doc-pages.ts";
+import {
+	type Command,
+	commands,
+	differences,
+	hasOpenPattern,
+	isHeader,
+	PROGRAMS,
+	programs,
+} from "../support/doc-pages.ts";
 import { installPrograms } from "../support/doc-programs.ts";
 import { ROOT } from "../support/paths.ts";
 import { alive, end, until } from "../support/run.ts";
@@ -25,12 +33,6 @@ const NPM: Record<string, string> = {
 	fuzz: "takes as long as it is told",
 	"bpf:stats": "builds first; loads each program anew",
 };
-
-/** A page may use these and no others. */
-const PROGRAMS = [
-	...["sallyport", "scripts/sallyport", "curl", "jq", "npm", "openssl", "promtool"],
-	...["cp", "cut", "date", "grep", "head", "printf", "sed", "sort", "source", "umask", "uniq"],
-];
 
 /** Ends with something else than 0. */
 const EXITS: readonly (readonly [command: RegExp, code: number])[] = [[/policy check wrong\.yaml/, 3]];

@@ -8,6 +8,12 @@ export interface Command {
 	readonly output: readonly string[];
 }
 
+/** A page may use these and no others. */
+export const PROGRAMS: readonly string[] = [
+	...["sallyport", "scripts/sallyport", "curl", "jq", "npm", "openssl", "promtool"],
+	...["cp", "cut", "date", "grep", "head", "printf", "sed", "sort", "source", "umask", "uniq"],
+];
+
 /**
  * Of ```console blocks the lines with a prompt, each with the output below it; of blocks without a language those that begin
  * with a program, where each line is a command. A line goes on in the next after a backslash and in a quotation.
@@ -26,6 +32,18 @@ export function commands(page: string, text: string, known: readonly string[]): 
 			found.push(...ofBlock(`${page}:`, block, first + 1, true));
 		else if (language === "" && known.includes(block[0]?.split(" ")[0] ?? ""))
 			found.push(...ofBlock(`${page}:`, block, first + 1, false));
+	}
+	return found;
+}
+
+/** The first word of each block that looks like a command and that `commands` leaves out. */
+export function leftOut(text: string, known: readonly string[]): string[] {
+	const found: string[] = [];
+	for (const [, language = "", first = ""] of text.matchAll(/^```(\w*)\n(.*)\n[\s\S]*?^```$/gm)) {
+		const word = first.split(" ")[0] ?? "";
+		const isCommand = /^[a-z][\w./-]*$/.test(word);
+		const isRun = language === "" && known.includes(word);
+		if (isCommand && ["", "bash", "sh", "shell"].includes(language) && !isRun) found.push(word);
 	}
 	return found;
 }
