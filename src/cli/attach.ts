@@ -1,6 +1,7 @@
 import { DEFAULTS } from "../base/config.ts";
 import { EXIT } from "../base/errors.ts";
 import { plainLogger } from "../base/logger.ts";
+import { countText } from "../base/text.ts";
 import type { CliCommand } from "./cli-command.ts";
 import type { AttachResult, CliDeps } from "./deps.ts";
 import { absolutePath, type HostOptions } from "./options.ts";
@@ -63,7 +64,7 @@ export function addDetachCommand(program: CliCommand, deps: CliDeps): void {
 
 export function attachText(result: AttachResult): string {
 	const { mode, rules, source, savedAt, generation, cgroup, pins } = result;
-	const what = `${rules} rules, mode ${mode}, generation ${generation}`;
+	const what = `${countText(rules ?? 0, "rule")}, mode ${mode}, generation ${generation}`;
 	const lines = {
 		kept: `In force: the last good policy, ${source} of ${savedAt} (${what}).`,
 		file: `In force: ${source} (${what}).`,

@@ -28,9 +28,14 @@ export function oneOf(words: readonly string[]): (value: string) => string {
 
 /** For commander: the value that a user typed to the value that the daemon takes. Each throws SallyportError USAGE. */
 export function absolutePath(value: string): string {
+	return resolve(givenPath(value));
+}
+
+/** A path that is only read, and shown as it was given. */
+export function givenPath(value: string): string {
 	/* It would stand for the current directory. */
 	if (value === "") throw new SallyportError("USAGE", "A path must not be empty.");
-	return resolve(value);
+	return value;
 }
 
 export function positiveInteger(value: string): number {

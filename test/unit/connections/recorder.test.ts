@@ -2,8 +2,8 @@ import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import { TIMES } from "../../../src/base/config.ts";
 import { Recorder } from "../../../src/connections/recorder.ts";
 import { END, VERDICT } from "../../../src/native/layout.ts";
-import { Desk } from "../support/desk.ts";
 import { answer, connect, end, hello, question } from "../support/events.ts";
+import { TableHarness } from "../support/table-harness.ts";
 
 beforeEach(() => void vi.useFakeTimers({ now: 1_000 }));
 afterEach(() => void vi.useRealTimers());
@@ -11,7 +11,7 @@ afterEach(() => void vi.useRealTimers());
 const REFRESH = 30_000;
 
 function setUp() {
-	const desk = new Desk();
+	const desk = new TableHarness();
 	const written: string[] = [];
 	const history = {
 		record: (c: Parameters<typeof desk.view>[0]) => void written.push(`${c.name} ${desk.view(c).verdict} ${c.ended}`),
