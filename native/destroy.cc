@@ -119,7 +119,7 @@ int destroy_in_namespace(const SocketName& name) {
 
 int destroy_socket(const SocketName& name) {
 	if (name.netns.empty()) return destroy_here(name);
-	/* a thread of its own, because entering a namespace changes the whole thread */
+	/* a separate thread, because entering a namespace changes the whole thread */
 	int error = 0;
 	std::thread([&] { error = destroy_in_namespace(name); }).join();
 	return error;

@@ -4,7 +4,7 @@ export type Need = "rights" | "addon" | "lab" | "fuzz" | "guest";
 
 export interface Level {
 	readonly name: string;
-	/** Of vitest.config.ts. */
+	/** Projects of vitest.config.ts. */
 	readonly projects: readonly string[];
 	readonly needs: readonly Need[];
 	/** On two quiet cores. */

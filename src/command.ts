@@ -145,7 +145,7 @@ function open(): Addon {
 }
 
 interface ProcessOutput extends Output {
-	/** Waits until all is written. Returns the error of a failed write, such as ENOSPC; a reader that left is none. */
+	/** Waits until all output is written. Returns the error of a failed write, such as ENOSPC; a closed pipe is not an error. */
 	readonly end: () => Promise<NodeJS.ErrnoException | null>;
 }
 

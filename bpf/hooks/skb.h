@@ -66,7 +66,7 @@ SEC("cgroup_skb/egress") int egress(struct __sk_buff *skb)
 	return sp_egress_other(skb, sk);
 }
 
-/* A function of its own, because the chain of calls that reads an answer needs most of the stack. */
+/* A separate function, because the chain of calls that reads an answer needs most of the stack. */
 __noinline int sp_ingress_dns(struct __sk_buff *skb)
 {
 	struct sp_packet p;

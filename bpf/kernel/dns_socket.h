@@ -28,7 +28,7 @@ struct sp_dns_socket {
 	__u8 wire[2 * SP_DNS_WIRE]; /* the beginning of an incomplete question */
 };
 
-#define SP_DNS_ANSWER_MAX 4096 /* of an answer in pieces that is read [bytes]; a complete one is read in the packet */
+#define SP_DNS_ANSWER_MAX 4096 /* longest split answer that is parsed [bytes]; a complete one is parsed in the packet */
 #define SP_DNS_CHUNK 256
 
 struct sp_dns_buffer {

@@ -23,8 +23,8 @@ struct sp_window {
  * value. */
 struct sp_cursor {
 	__u32 at; /* after the last byte that was read */
-	__u32 end; /* of the range that may be read now, such as a record */
-	__u32 limit; /* of the available bytes */
+	__u32 end; /* end of the range that may be read now, such as a record */
+	__u32 limit; /* end of the available bytes */
 	__u32 scan_until; /* end of the range that is scanned byte by byte */
 	__u32 result, hello;
 };

@@ -104,7 +104,7 @@ static __always_inline void sp_hello_name(struct sp_hello_reader *h)
 		h->seen |= SP_SEEN_CONTRADICTION;
 		h->name_left = h->left;
 	}
-	h->left -= h->name_left; /* sp_hello_next checks what is left after the name */
+	h->left -= h->name_left; /* sp_hello_next checks the bytes after the name */
 	sp_hello_next_name(h, 0);
 	h->left += h->name_left;
 }

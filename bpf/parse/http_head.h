@@ -17,8 +17,8 @@ static __always_inline enum sp_http_result sp_http_break(struct sp_http_reader *
 	return SP_HTTP_BROKEN;
 }
 
-/* The bytes are not a request. After a request this could hide the next one, so it is malformed unless the protocol may
- * have changed. */
+/* The bytes are not a request. After a request this could hide the next one, so it is malformed unless the
+ * protocol may have changed. */
 static __always_inline enum sp_http_result sp_http_not_http(struct sp_http_reader *r)
 {
 	r->reason = SP_HTTP_FINE;
@@ -131,7 +131,8 @@ static __always_inline enum sp_http_result sp_http_method(struct sp_http_reader 
 	return SP_HTTP_MORE;
 }
 
-/* The rest of the request line is not HTTP/1. With a path it was meant to be, and a lenient server may accept it. */
+/* The rest of the request line is not HTTP/1. A line with a path was probably meant as HTTP, and a lenient server
+ * may accept it. */
 static __always_inline enum sp_http_result sp_http_bad_line(struct sp_http_reader *r, const struct sp_text *text)
 {
 	if (text->flags & (SP_REQUEST_CONNECT | SP_REQUEST_ABSOLUTE) || (text->path_length && text->path[0] == '/'))

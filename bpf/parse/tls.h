@@ -51,7 +51,7 @@ static __always_inline enum sp_tls_result sp_tls_head(struct sp_tls_walk *w)
 		w->hello.cursor->at++;
 		t->have++;
 	}
-	/* each byte decides at once, so other protocols do not wait for a full header */
+	/* each byte is checked immediately, so other protocols do not wait for a full header */
 	if (t->hellos == 0 && !t->begun && (t->record[0] != SP_RECORD_HANDSHAKE || (t->have > 1 && t->record[1] != 3)))
 		return SP_TLS_NONE;
 	return t->have == SP_RECORD_HEAD ? sp_tls_record(t) : SP_TLS_CUT;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 OR MIT */
-/* DNS answers at ingress, and what is learned from them. */
+/* DNS answers at ingress, and the addresses learned from them. */
 #ifndef SALLYPORT_TRAFFIC_ANSWER_H
 #define SALLYPORT_TRAFFIC_ANSWER_H
 

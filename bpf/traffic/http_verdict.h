@@ -13,7 +13,7 @@ static __always_inline bool sp_has_status(const struct sp_policy_view *p, __u16 
 	return without && !(without[rule / SP_WORD_BITS % SP_WORDS_MAX] >> rule % SP_WORD_BITS & 1);
 }
 
-/* True if the status changed the decision. Only then the response counts as another decision. */
+/* True if the status changed the decision. Only then is the response counted as another decision. */
 __noinline int sp_is_by_status(struct sp_subject *s)
 {
 	struct sp_policy_view p;

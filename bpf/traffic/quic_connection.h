@@ -103,7 +103,7 @@ static __always_inline __u32 sp_quic_victim(__u32 bucket)
 	return victim;
 }
 
-/* Starts a connection with the packet's own id. Returns its way. */
+/* Starts a connection with the packet's own id. Returns its way in the bucket. */
 __noinline int sp_quic_begin_connection(struct sp_quic_reading *r)
 {
 	struct sp_quic_connection *c;

@@ -79,7 +79,7 @@ static __always_inline void sp_flow_add_name(struct sp_flow *flow, __u64 name, b
 	flow->bound &= ~(1 << (SP_FLOW_NAMES - 1));
 }
 
-/* Records a denial that no policy can override, because the data cannot be judged by what was read. */
+/* Records a denial that no policy can override, because the data read so far cannot be judged. */
 static __always_inline void sp_quic_deny(struct sp_scratch *area, __u8 reason)
 {
 	struct sp_subject *s = &area->subject;
@@ -216,7 +216,7 @@ static __always_inline int sp_quic_read_all(struct __sk_buff *skb, struct sp_scr
 		if (r->step == SP_STEP_UNREAD)
 			flow->flags |= SP_FLOW_UNREAD;
 	}
-	return SP_DROP; /* no client sends so many at once */
+	return SP_DROP; /* no client sends this many together */
 }
 
 /* Reads each packet with a long header in a datagram of a flow that connect allows. */

@@ -112,7 +112,7 @@ __noinline int sp_judge_stream(struct __sk_buff *skb, struct sp_scratch *area)
 		socket = bpf_sk_storage_get(&sockets, sk, 0, BPF_SK_STORAGE_GET_F_CREATE);
 	if (!socket) {
 		sp_count(SP_COUNT_MAP_FULL + SP_MAP_SOCKETS);
-		return sp_drop(skb); /* without a storage nothing can be read */
+		return sp_drop(skb); /* without socket storage there is no parser state */
 	}
 	if (!again || socket->verdict == SP_DENY) {
 		socket->flags |= SP_SOCKET_READING;

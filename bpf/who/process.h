@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0 OR MIT */
-/* The process of the caller: its executable, parent and arguments, read in the kernel. So a process that lives for 5 ms
- * is known like any other. */
+/* The process of the caller: its executable, parent and arguments, read in the kernel, so that even a process that
+ * lives for only 5 ms is identified. */
 #ifndef SALLYPORT_WHO_PROCESS_H
 #define SALLYPORT_WHO_PROCESS_H
 

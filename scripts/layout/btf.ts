@@ -11,7 +11,7 @@ export interface Field {
 	readonly name: string;
 	/** Bytes from the start of the struct. */
 	readonly offset: number;
-	/** Bytes; of an array, of all elements. */
+	/** Size [bytes]; for an array, of all elements. */
 	readonly size: number;
 	/** Null: a single value. */
 	readonly elements: number | null;

@@ -33,7 +33,7 @@ interface Enum {
 	readonly of: string;
 	/** Removed from the names of the enumerators. */
 	readonly prefix: RegExp;
-	/** The enumerator that is the number of the others; exported as a constant. */
+	/** The enumerator whose value is the number of the others; exported as a constant. */
 	readonly count?: string;
 }
 

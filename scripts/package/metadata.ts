@@ -11,7 +11,7 @@ export interface Metadata {
 	readonly homepage: string;
 	/** One line. */
 	readonly summary: string;
-	/** Where problems are reported. */
+	/** URL for problem reports. */
 	readonly bugs: string;
 	/** Source repository. */
 	readonly repository: string;

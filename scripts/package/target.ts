@@ -9,7 +9,7 @@ import { crossBuild } from "./cross.ts";
 export interface Names {
 	readonly debian: string;
 	readonly rpm: string;
-	/** Of the GNU compiler. */
+	/** Triplet of the GNU compiler. */
 	readonly triplet: string;
 }
 
@@ -23,17 +23,17 @@ export interface Built {
 }
 
 export interface Library {
-	/** As the addon names it. */
+	/** Name of the architecture in the addon. */
 	readonly name: string;
 	readonly path: string;
 }
 
 export interface Target extends Names, Built {
-	/** As Node names it. */
+	/** Name of the architecture in Node. */
 	readonly arch: string;
 	/** The program `strip` for it. */
 	readonly strip: string;
-	/** Libraries that the package brings. */
+	/** Libraries included in the package. */
 	readonly libraries: readonly Library[];
 }
 
@@ -71,7 +71,10 @@ function read(command: string, ...args: string[]): string {
 	return execFileSync(command, args, { encoding: "utf8", maxBuffer: 1 << 28 });
 }
 
-/** Libraries that the addon loads, except libc and those that Node contains. The package brings them: hosts have other versions. */
+/**
+ * Libraries that the addon loads, except libc and those that Node contains. The package includes them, because hosts have other
+ * versions.
+ */
 function librariesOf(objdump: string, addon: string, folders: readonly string[]): Library[] {
 	const found = new Map<string, string>();
 	const waiting = [addon];

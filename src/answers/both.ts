@@ -127,11 +127,11 @@ export class BothRecords implements HistoryReader {
 
 type Item = { readonly key: Key } & ({ readonly row: HistoryRecord } | { readonly connection: Connection });
 
-/** Rows that the reader's thread returns at once as objects. */
+/** Rows that the reader's thread returns as objects in one step. */
 const PART = 200;
-/** Rows that are formatted at once. */
+/** Rows formatted in one step. */
 const WRITTEN = 50;
-/** Groups of each side that are merged. */
+/** Maximum number of groups merged from each source. */
 const GROUPS = 10_000;
 
 /* The position that the file gives the row (find.ts). */

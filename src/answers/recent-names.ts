@@ -46,7 +46,7 @@ export class NameCounts {
 		if (clients !== undefined) this.#addClient(clients, connection);
 	}
 
-	/** `since`: wall clock [ms]; `cursor`: the name at which the page before ended. */
+	/** `since`: wall clock [ms]; `cursor`: the last name of the previous page. */
 	async page(since: number, limit: number, cursor: string): Promise<NamesPage> {
 		const found = new Best<string>(limit + 1, (a, b) => (a < b ? -1 : a > b ? 1 : 0));
 		await inSlices(this.#byName, ([name, { sums }]) => {

@@ -141,5 +141,5 @@ interface Found {
 	readonly whole: (connection: Connection) => HistoryRecord;
 }
 
-/** Rows that are formatted at once. */
+/** Rows formatted in one step. */
 const PART = 50;

@@ -16,8 +16,8 @@ export interface RecordSourcesOptions {
 }
 
 /**
- * Chooses the reader of a query: the history once all events so far are written to it, so that each record is seen at once and only
- * once; the file and memory merged while the file cannot be written; memory if there is no history.
+ * Chooses the reader of a query. The default is the history, after all events so far are written to it, so that each record
+ * appears exactly once. While the file cannot be written, the file and memory are merged. Without a history, memory answers.
  */
 export class RecordSources {
 	readonly #o: RecordSourcesOptions;
@@ -40,7 +40,7 @@ export class RecordSources {
 	}
 }
 
-/** Since when and why records are not written to the file; null: they are. */
+/** The time since which records are not written to the file, and the reason; null: they are written. */
 export function unwrittenOf({ state, failure, lastWrite }: HistoryStatus): Unwritten | null {
 	if (state !== "waiting" && state !== "off") return null;
 	const since = failure?.time ?? lastWrite ?? Date.now();

@@ -25,7 +25,7 @@ function answerOtherMethods(app: FastifyInstance, url: string): void {
 		method: methods.filter((method) => !allowed.includes(method)),
 		url,
 		schema,
-		/* Before the body is read: its size and type do not matter. */
+		/* The method is checked before the body is read, so its size and type do not matter. */
 		preParsing: ({ method }, _reply, _payload, done) => {
 			done(
 				new Refusal(

@@ -2,7 +2,7 @@ import type { HistoryQuery, HistoryReader, RowForm, Source, Unwritten, WrittenPa
 import { FilterError, HistoryError } from "../records/query-errors.ts";
 import type { ApiServices } from "./services.ts";
 
-/** Rows of one response at most. */
+/** Maximum number of rows in a response. */
 export const PAGE = 1_000;
 
 /** A cursor names its source: a position in the history means nothing in memory. Throws FilterError for another text. */
@@ -13,7 +13,7 @@ export function readCursor(text: string | undefined): { readonly from?: Source; 
 	return { from, cursor: text.slice(2) };
 }
 
-/** The cursor for clients; `next` is the one of the source. */
+/** The cursor for clients; `next` is the source's cursor. */
 export function writeCursor(source: Source, next: string | null): string | null {
 	return next === null ? null : `${source[0]}.${next}`;
 }

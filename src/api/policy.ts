@@ -109,7 +109,7 @@ function textRoutes(app: FastifyInstance, policy: PolicyPort): void {
 				body: policyBody,
 				response: { 200: response(policyDocumentSchema, [], ETAG), 422: invalidPolicyResponse },
 			},
-			/* Before the body is read, which may be large. */
+			/* Checked before the body is read, which may be large. */
 			preParsing: (request, _reply, payload, done) => {
 				const etag = policy.current()?.etag ?? null;
 				if (replaceable(request)(etag)) done(null, payload);

@@ -22,7 +22,7 @@ export function filterOf(query: FilterQuery, now = Date.now()): ConnectionFilter
 	};
 }
 
-/** [ms] since the epoch. Throws FilterError, with the parameter's name, for a text that is none of the forms (src/base/times.ts). */
+/** [ms] since the epoch. Throws FilterError, with the parameter's name, for an invalid time (src/base/times.ts). */
 export function timeOf(parameter: string, text: string, now: number): number {
 	const time = parseTime(text, now);
 	if (time === null) throw new FilterError(parameter, text, TIME_FORMS);

@@ -142,5 +142,5 @@ async function replay(
 
 const EVENT_STREAM = "text/event-stream";
 
-/** Events or records that are read at once. */
+/** Events or records read in one step. */
 const CHUNK = 100;

@@ -134,7 +134,7 @@ export const LIMITS = {
 	scrapeConnections: 32,
 	scrapes: 4,
 	scrapeRequests: 50,
-	/** Password hashes that the listener of the metrics computes at a time. Each takes up to 64 MB. */
+	/** Maximum number of password hashes that the metrics listener computes at a time. Each takes up to 64 MB. */
 	passwordChecks: 2,
 } as const;
 
@@ -142,7 +142,7 @@ export const LIMITS = {
 export const TIMES = {
 	/** From the start until memory that only the start needed is released. */
 	started: 2_000,
-	/** From the last batch to a look for records without a wake-up. */
+	/** From the last batch to a read without a wake-up. */
 	tail: 25,
 	sweep: 5_000,
 	udpIdle: 30_000,

@@ -1,12 +1,12 @@
 /** Times as people type them: an age, seconds since the epoch, or a date with or without a time and a zone. */
 
-/** What a time may look like, for messages that refuse one. */
+/** Accepted forms of a time, for the messages that refuse other texts. */
 export const TIME_FORMS =
 	"an age such as 15m, seconds since the epoch, or a time such as 2026-01-31T12:00:00Z (UTC if it has no zone)";
 
 /**
- * Milliseconds since the epoch, or null for a text that is none of the forms. Without a zone a time is UTC (RFC 3339 requires the
- * zone). A date is its first moment.
+ * Milliseconds since the epoch, or null for an invalid text. Without a zone a time is UTC (RFC 3339 requires the zone). A date
+ * is its first moment.
  */
 export function parseTime(text: string, now: number): number | null {
 	const age = AGE.exec(text);

@@ -57,7 +57,7 @@ function isIpv4({ source }: IpPayload): boolean {
 	return source.startsWith("\0\0\0\0\0\0\0\0\0\0\xff\xff");
 }
 
-/** Adds the bytes that no part has. */
+/** Adds the bytes that no earlier part contains. */
 function insert({ parts }: Waiting, offset: number, bytes: Buffer): void {
 	let at = offset;
 	const end = offset + bytes.length;

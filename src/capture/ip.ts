@@ -18,7 +18,7 @@ export interface IpPayload {
 
 export interface Fragment {
 	readonly id: number;
-	/** Of `bytes` in the datagram [bytes]. */
+	/** Offset of `bytes` in the datagram [bytes]. */
 	readonly offset: number;
 	readonly more: boolean;
 }

@@ -3,7 +3,7 @@ import { cutEnd, cutEndpoint, cutMiddle } from "./display-width.ts";
 import type { Column, Table } from "./table.ts";
 import { bytesText, clockText, timeText } from "./text.ts";
 
-/** Columns by their worth. */
+/** Columns in the order of their priority. */
 const WORTH = ["destination", "verdict", "name", "process", "rule", "time", "unit"];
 
 /** Records of past connections, found by their id. */

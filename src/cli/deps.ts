@@ -39,7 +39,7 @@ export interface CliDeps {
 }
 
 export interface AttachedAt {
-	/** As libbpf names it: cgroup_inet_egress. */
+	/** Name of the hook as libbpf writes it: cgroup_inet_egress. */
 	readonly hook: string;
 	/** Empty without CAP_SYS_ADMIN. */
 	readonly name: string;
@@ -113,7 +113,7 @@ export interface DetachResult {
 }
 
 export interface DoctorConfig extends Pick<Config, "pins" | "cgroup" | "runtimeDir"> {
-	/** What the daemon reports, for checks that need root; null if it does not answer. */
+	/** The daemon's report for checks that need root; null if it does not answer. */
 	readonly status: Status | null;
 	readonly policy: string;
 	readonly stateDir: string;

@@ -29,8 +29,8 @@ export function cutMiddle(text: string, room: number): string {
 }
 
 /**
- * Shortens a destination, "tcp 192.0.2.1:443" or "udp [2001:db8::1]:53", and keeps the whole port as long as it fits. The
- * protocol goes first if it is tcp, then the middle of the host.
+ * Shortens a destination, "tcp 192.0.2.1:443" or "udp [2001:db8::1]:53", and keeps the whole port as long as it fits. Drops the
+ * protocol first if it is tcp, then the middle of the host.
  */
 export function cutEndpoint(text: string, room: number): string {
 	if (displayWidth(text) <= room) return text;

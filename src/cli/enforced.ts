@@ -59,7 +59,7 @@ export class EnforcedRecords {
 	}
 }
 
-/** Reads the daemon's stream until `over`, and again after it has ended. */
+/** Reads the daemon's stream until `over`, and reconnects when the stream ends. */
 export async function followEnforced(socket: string, records: EnforcedRecords, over: AbortSignal): Promise<void> {
 	while (!over.aborted) {
 		try {

@@ -195,7 +195,7 @@ function refusePinsInUse({ pins }: Options, deps: CliDeps): void {
 /** Prefix of the temporary folders; the process id follows. */
 const PINS = `${dirname(DEFAULTS.pins)}/sallyport-observe-`;
 
-/* The programs of an observer that was killed go on counting. They deny nothing, but they take time. */
+/* The programs of a killed observer remain attached. They deny nothing, but they use CPU time. */
 function removeStalePins(): void {
 	const folder = dirname(PINS);
 	let names: string[];

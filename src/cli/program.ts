@@ -92,7 +92,7 @@ const EXAMPLES = [
 	"sallyport status",
 ];
 
-/* Without a daemon the kernel may go on enforcing a policy. */
+/* Without a daemon the kernel may still enforce a policy. */
 function withKernelState(error: unknown, deps: CliDeps): unknown {
 	if (!(error instanceof SallyportError) || error.code !== "DAEMON_UNREACHABLE") return error;
 	const state = deps.kernelState();

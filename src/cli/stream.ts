@@ -72,11 +72,11 @@ async function stream(options: Options, deps: CliDeps): Promise<void> {
 }
 
 interface Position {
-	/** Of the last event. */
+	/** Id of the last event. */
 	id: string | null;
 	/** The daemon has answered at least once. */
 	connected: boolean;
-	/** The user knows that the daemon has ended. */
+	/** The end of the daemon has been reported. */
 	reported: boolean;
 }
 

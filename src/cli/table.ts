@@ -7,7 +7,7 @@ import { harmless } from "./text.ts";
 
 /** A column. Widths are in terminal columns. */
 export interface Column<Row> {
-	/** Its name for --columns. */
+	/** Name of the column for --columns. */
 	readonly key: string;
 	/** If it has a slash, the part before it is the title of a narrow column. */
 	readonly title: string;
@@ -24,7 +24,7 @@ export interface Column<Row> {
 }
 
 export interface Table<Row> {
-	/** Every column there is. */
+	/** All columns. */
 	readonly columns: readonly Column<Row>[];
 	/** Keys of the columns that are shown by default, the most valuable first: the last one shrinks first, then is dropped. */
 	readonly worth: readonly string[];
@@ -33,7 +33,7 @@ export interface Table<Row> {
 	readonly paintLine?: (row: Row, text: string) => string;
 }
 
-/** What a user chose; see `addTableOptions`. */
+/** The user's choice of columns; see `addTableOptions`. */
 export interface TableOptions {
 	readonly wide?: boolean;
 	readonly columns?: string;

@@ -105,7 +105,7 @@ function heading({ by, sort, since }: Options, { unwritten }: Answer, width: num
 	return cutEnd(warning ?? text, width);
 }
 
-/* The widths do not depend on the rows: columns would move at each refresh. */
+/* Widths independent of the rows, because columns would otherwise move at each refresh. */
 function frame(options: Options, rows: readonly TopRow[], out: Output): string[] {
 	const layout = layOut(tableOf(options, Date.now()), options, tableWidth(out, options), null);
 	const header = options.headers === false ? [] : [headerLine(layout, out.colours)];

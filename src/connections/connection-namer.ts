@@ -16,7 +16,10 @@ export class ConnectionNamer {
 		this.#lookup = lookup;
 	}
 
-	/** Prefers the name that the process resolved, to the name that the kernel decided by, to a name that another process resolved. */
+	/**
+	 * Order of preference: the name that the process resolved, the name that the kernel decided by, a name that another process
+	 * resolved.
+	 */
 	fromDns(connection: Connection, event: DecisionEvent, at: Cursor): void {
 		const own = this.#names.ofProcess(event.remote, event.tgid, event.start);
 		if (own !== null) {

@@ -74,7 +74,7 @@ export class ConnectionTable implements EventSink {
 		this.#afterDecision(connection, event);
 	}
 
-	/** Records a denial of a connection in this table that no packet caused: the kernel judged it by a new policy. */
+	/** Records a denial that the kernel made when it judged an open connection by a new policy, without a packet. */
 	rejudged(connection: Connection, event: DecisionEvent): void {
 		this.#decide(connection, event);
 		this.#afterDecision(connection, event);
@@ -171,7 +171,7 @@ export class ConnectionTable implements EventSink {
 		const connection = this.#ofSocket(event);
 		if (connection === undefined || event.protocol !== PROTOCOL.tcp) return connection;
 		if (connection.remotePort === event.remotePort && connection.remote === event.remote) return connection;
-		/* The same socket connects to another address, so its connection before was never established. */
+		/* The same socket connects to another address, so its previous connection was never established. */
 		this.finish(connection, END.refused);
 		return undefined;
 	}

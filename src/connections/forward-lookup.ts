@@ -45,5 +45,5 @@ interface Given {
 	readonly trusted: boolean;
 }
 
-/** Addresses kept of one name. */
+/** Maximum number of addresses kept for one name. */
 const ADDRESSES = 32;

@@ -60,5 +60,5 @@ export interface NameOfAddress {
 	readonly shared: boolean;
 }
 
-/** Names kept of one address. */
+/** Maximum number of names kept for one address. */
 const NAMES_OF_ADDRESS = 8;

@@ -11,8 +11,9 @@ export interface StreamOptions {
 }
 
 /**
- * Reports each connection once: a denied one at once, another when it ends or is `settle` old, because its name and the verdict by name
- * come after it has opened. A connection that a new policy denies later is reported again, with the same id.
+ * Reports each connection once. A denied one is reported immediately. Others are reported when they end or reach the age
+ * `settle`, because their name and the verdict by name follow after the opening. A connection that a new policy denies later is
+ * reported again, with the same id.
  */
 export class SettledStream {
 	readonly #emit: (connection: Connection) => void;

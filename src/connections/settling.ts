@@ -4,14 +4,14 @@ import type { Connection } from "../records/connection.ts";
 export interface SettlingOptions {
 	/** Waiting time of a connection [ms]. It ends at the next tick, up to TIMES.settleTick later. */
 	readonly wait: (connection: Connection) => number;
-	/** Called once for each connection whose wait is over. */
+	/** Called once for each connection when its wait ends. */
 	readonly settled: (connection: Connection) => void;
 }
 
 /** Connections that wait until their name and verdict are likely to be complete. The timer runs only while one waits. */
 export class Settling {
 	readonly #o: SettlingOptions;
-	/** When each began to wait, wall clock [ms]. */
+	/** Time at which each began to wait, wall clock [ms]. */
 	readonly #waiting = new Map<Connection, number>();
 	#timer: NodeJS.Timeout | null = null;
 
@@ -30,7 +30,7 @@ export class Settling {
 		return this.#waiting.delete(connection);
 	}
 
-	/** Settles all that wait. */
+	/** Settles all waiting connections. */
 	flush(): void {
 		for (const connection of this.#waiting.keys()) this.#settle(connection);
 	}

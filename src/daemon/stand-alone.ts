@@ -40,7 +40,7 @@ export async function attachAlone(config: AttachConfig, addon: Addon, log: Logge
 	scope.defer(() => kernel.close());
 	const before = inherited(kernel);
 	const result = await put(kernel, before, config, log);
-	/* Programs that are not attached are gone once the handles are closed: that is "open". */
+	/* Programs that are not attached end when the handles are closed, as on_boot open requires. */
 	if (result.origin !== "nothing" || before.generation > 0) attach(kernel);
 	return { ...result, cgroup: watched.path, pins: config.pins };
 }

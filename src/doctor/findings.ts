@@ -211,7 +211,7 @@ const JUDGES: Readonly<Record<Check, (facts: DoctorFacts) => Finding>> = {
 	disk,
 };
 
-/* What the daemon's status says about a check that needs root; null: nothing. */
+/* The daemon's status as a finding of a check that needs root; null: no finding. */
 const REPORTED: Partial<Record<Check, (status: Status) => Finding | null>> = {
 	programs: ({ programs: { length } }) => ok("programs", `the daemon reports ${length} programs in the kernel`),
 	pins: ({ pins: folder }) => ok("pins", `the daemon reports pins at ${folder}`),

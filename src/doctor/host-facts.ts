@@ -18,7 +18,7 @@ import { effectiveCapabilities, findObstacle, type Facts as MachineFacts, readFa
 export interface DoctorFacts {
 	/** Checks that this user may not make. */
 	readonly unseen: ReadonlySet<Check>;
-	/** What the daemon reports; null if it does not answer. */
+	/** The daemon's status; null if it does not answer. */
 	readonly status: DoctorConfig["status"];
 	readonly machine: MachineFacts;
 	/** Why no daemon can run here, or null. */

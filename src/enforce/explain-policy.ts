@@ -164,4 +164,4 @@ function protocolOf(text: string): number {
 const DEFAULT_PORT = 443;
 const HTTP_PORT = 80;
 const UNKNOWN_UID = -1;
-/** As the kernel holds for one address. */
+/** The kernel keeps at most this many names for one address. */

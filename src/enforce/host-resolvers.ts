@@ -78,10 +78,7 @@ export function bootSources(stateDir: string, sources: ResolverSources = hostSou
 	return { ...sources, remembered: () => parseResolvConf(sources.read(savedFile(stateDir)) ?? "") };
 }
 
-/**
- * Saves the servers that the files name for the next boot. While they name none, as without a network, the saved ones
- * stay.
- */
+/** Saves the servers that the files name for the next boot. If they name none, as without a network, the saved ones are kept. */
 export function rememberResolvers(stateDir: string, log: Logger, sources: ResolverSources = hostSources): void {
 	const named = RESOLVER_FILES.flatMap((file) => parseResolvConf(sources.read(file) ?? ""));
 	const servers = [...new Set(named)].filter((server) => !server.startsWith("127.") && server !== "::1");

@@ -37,7 +37,7 @@ export interface Inherited {
 	readonly resolvers: ReadonlySet<Packed>;
 }
 
-/** Reads that state. The hash key is a new random one if there is none. */
+/** Reads the state that a previous daemon left. The hash key is a new random one if there is none. */
 export function inherited(kernel: Pick<Kernel, "readPolicy" | "lookup" | "dump">): Inherited {
 	const rows = kernel.readPolicy();
 	const control = kernel.lookup("control", ZERO);

@@ -52,7 +52,7 @@ export function openPolicy({ config, before, scope, ...given }: OpenPolicyOption
 			const loaded = await (file === null
 				? service.load(OBSERVE_POLICY, "(built-in)", "built-in")
 				: service.loadFile(file));
-			/* With an earlier policy in force the daemon starts and records. */
+			/* If an earlier policy is in force, the daemon starts nevertheless and records. */
 			if (loaded.ok || before.generation > 0) return;
 			const lines = loaded.problems.map(renderProblem);
 			throw new SallyportError(

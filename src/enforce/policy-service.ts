@@ -191,7 +191,7 @@ export class PolicyService implements RuleNamer {
 			if (this.#closed) throw new Error("closed");
 			if (!built.ok) return this.#refuse(source, origin, built.problems);
 			const { policy, facts, etag } = built;
-			/* Before the policy is in force: its first event may come at once. */
+			/* Stored before the policy is in force, because its first event may follow immediately. */
 			this.#remember(generation, facts);
 			kernel.installPolicy(built.rows, generation);
 			this.#generation = generation;

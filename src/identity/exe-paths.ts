@@ -7,7 +7,7 @@ export class ExePaths {
 	readonly #now: () => number;
 	#mounts: Mount[] = [];
 	#readAt = Number.NEGATIVE_INFINITY;
-	/** Of unchanging entries, so that each is looked up once. */
+	/** Paths of entries, which do not change, so that each is looked up once. */
 	readonly #known = new WeakMap<ProcessInfo, string>();
 
 	/** @param now monotonic clock [ms] */

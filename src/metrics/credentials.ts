@@ -15,7 +15,7 @@ export class Credentials {
 	/** SHA-256 of the token. */
 	readonly #token: Buffer | null;
 	readonly #users: ReadonlyMap<string, PasswordHash>;
-	/** SHA-256 of the last right user and password, so that a slow hash is not computed at every scrape. */
+	/** SHA-256 of the last valid user and password, so that a slow hash is not computed at every scrape. */
 	#known: Buffer | null = null;
 	#checking = 0;
 

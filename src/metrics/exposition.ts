@@ -2,7 +2,7 @@ import { setImmediate as otherWorkFirst } from "node:timers/promises";
 import type { Registry } from "prom-client";
 import { type Labels, Scrape, scrapedMetrics } from "./scraped-metric.ts";
 
-/** Of the Prometheus text format. */
+/** Content type of the Prometheus text format. */
 export const CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8";
 
 /**

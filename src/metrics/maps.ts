@@ -14,7 +14,7 @@ export interface MapFill {
  * are read in another thread, one after the other, and at most once per INTERVAL.
  */
 export class MapFills {
-	/** Of the last count; empty before the first. */
+	/** Result of the last count; empty before the first. */
 	known: readonly MapFill[] = [];
 	readonly #kernel: Pick<Kernel, "count">;
 	readonly #now: () => number;

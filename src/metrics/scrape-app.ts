@@ -79,7 +79,7 @@ function anyone(credentials: () => Credentials): FastifyAuthFunction {
 	return (_request, _reply, done) => done(credentials().isOpen ? undefined : new StatusError(401, "A secret is set."));
 }
 
-/** Ends the response after TIMES.scrape, for a client that does not read it. The parts are made as they are read. */
+/** Ends the response after TIMES.scrape, for a client that does not read it. Parts are generated as the client reads them. */
 function boundedInTime(body: Readable, log: Logger): Readable {
 	const timeout = AbortSignal.timeout(TIMES.scrape);
 	body.once("error", (error) => {

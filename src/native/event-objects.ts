@@ -36,7 +36,7 @@ export function requestOf(decision: DecisionInBatch) {
 		...keptDecision(decision),
 		/** REQUEST_FLAG. */
 		flags: view.getUint32(at + REQUEST.flags, true),
-		/** Of the response; 0: this is the request. */
+		/** Status of the response; 0: the event is a request. */
 		status: view.getUint16(at + REQUEST.status, true),
 		/** Lower case, as latin1; "" if there is none. */
 		name: hostName(batch.toString("latin1", at + REQUEST.name, at + REQUEST.name + nameLength)),
@@ -51,15 +51,15 @@ export function requestOf(decision: DecisionInBatch) {
 export function answerOf(batch: Buffer, view: DataView, at: number) {
 	return {
 		...head(view, at),
-		/** Of the question's name (hashKey). */
+		/** Hash of the queried name (hashKey). */
 		nameHash: hashKey(view, at + ANSWER.nameHash),
-		/** As answered [s]. */
+		/** TTL of the answer [s]. */
 		ttl: view.getUint32(at + ANSWER.ttl, true),
 		/** ANSWER_FLAG. */
 		flags: view.getUint32(at + ANSWER.flags, true),
 		/** Packed (src/base/address.ts). */
 		address: address(batch, at + ANSWER.address),
-		/** Packed. */
+		/** Packed address. */
 		resolver: address(batch, at + ANSWER.resolver),
 	};
 }

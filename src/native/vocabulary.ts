@@ -9,7 +9,7 @@ type Snake<S extends string> = S extends `${infer Head}${infer Tail}`
 	: "";
 type Enum = Readonly<Record<string, number>>;
 type NameOf<E> = Snake<keyof E & string>;
-/** With a number of the enum as index the name is known, with another number it may be undefined. */
+/** The name is defined for every number of the enum, and may be undefined for other numbers. */
 type Names<E extends Enum> = { readonly [K in keyof E & string as E[K]]: Snake<K> };
 
 export type PhaseName = NameOf<typeof PHASE>;

@@ -103,7 +103,7 @@ export interface ExeFile {
 	readonly dev: number;
 	/** Absolute path inside its file system: "/usr/bin/curl", or "/bin/curl" if /usr is a separate mount. */
 	readonly path: string;
-	/** As the policy has it. */
+	/** The text in the policy. */
 	readonly written: string;
 }
 
@@ -117,7 +117,7 @@ export interface Who {
 
 export interface ListFacts {
 	readonly name: string;
-	/** As written in the policy; null: the list is inline. */
+	/** Path of the list file as written in the policy; null: the list is inline. */
 	readonly file: string | null;
 	readonly prefixes: number;
 	readonly names: number;
@@ -132,8 +132,8 @@ export interface Environment {
 	/** Uid of a user name; null: no such user. */
 	uidOf(name: string): number | null;
 	/**
-	 * Where an executable is, or would be if it existed. Symbolic links are followed as far as the path exists. Several
-	 * results are alternatives; none means that the path is in no file system of the host.
+	 * Locations of an executable, or where it would be if it existed. Symbolic links are followed as far as the path exists.
+	 * Several results are alternatives; none means that the path is in no file system of the host.
 	 */
 	exeOf(path: string): readonly { readonly dev: number; readonly path: string }[];
 }

@@ -16,8 +16,8 @@ function canTakePart(rule: Pick<Rule, "action" | "to">, phase: Phase): boolean {
 }
 
 /**
- * Conditions on cidr, ports or protocol apply to the later connection. With them only an allow rule also applies to the
- * DNS question.
+ * Conditions on cidr, ports or protocol apply to the later connection. With such a condition, only allow rules also apply to
+ * the DNS query.
  */
 function isQuestionRule({ action, to }: Pick<Rule, "action" | "to">): boolean {
 	if (to.domain === null) return false;

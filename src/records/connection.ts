@@ -23,7 +23,7 @@ export interface HttpRequest {
 	readonly host: string;
 	/** With the query string. */
 	readonly path: string;
-	/** Of the response; 0: not known. */
+	/** Status of the response; 0: not known. */
 	readonly status: number;
 }
 
@@ -47,7 +47,7 @@ export class Connection {
 	/** Packed (../base/address.ts). */
 	readonly remote: string;
 	readonly remotePort: number;
-	/** Packed. */
+	/** Packed address. */
 	local: string;
 	localPort: number;
 	name: string | null = null;

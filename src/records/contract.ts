@@ -18,7 +18,7 @@ export interface History extends HistoryReader {
 	recordStart(start: DaemonStart): void;
 	/** The subset of the ids that is in the file. */
 	known(ids: readonly number[]): Promise<ReadonlySet<number>>;
-	/** As the writer last reported it, without a query. */
+	/** The status that the writer last reported, without a query. */
 	status(): HistoryStatus;
 	/** Resolves when all records so far are in the file, or were dropped. */
 	flush(): Promise<void>;
@@ -209,7 +209,7 @@ export interface HistoryStatus {
 	readonly state: "opening" | "writing" | "waiting" | "off";
 	/** Connections and DNS questions in the file. */
 	readonly rows: number;
-	/** Of the file and its write-ahead log. */
+	/** Size of the file and its write-ahead log. */
 	readonly bytes: number;
 	/** Wall clock [ms]; null: the file is empty. */
 	readonly oldest: number | null;
@@ -254,7 +254,7 @@ export const SUMMARY_ADDRESSES = 16;
 /** Clients that the record of a name lists at most. */
 export const MOST_CLIENTS = 100;
 
-/** Where an answer was read: the file, memory, or both merged. */
+/** Source of an answer: the file, memory, or both merged. */
 export type Source = "history" | "memory" | "both";
 
 /** A reader for one query. */

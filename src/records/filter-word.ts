@@ -10,7 +10,7 @@ export interface PortRange {
 /** A value of a filter, checked. Plain data: it crosses to the reader's thread. */
 export type TermValue = string | number | boolean | PortRange | AddressRange;
 
-/** A column of table `connection` on which a condition rests. */
+/** A column of table `connection` that a condition uses. */
 export type OwnColumn = "kind" | "open" | "port" | "protocol" | "remote";
 
 /** An SQL condition with its parameters; `column` is the column's name, qualified where the statement needs it. */
@@ -25,7 +25,7 @@ export interface WordText {
 	readonly placeholder: string;
 	/** A phrase for help and OpenAPI. */
 	readonly help: string;
-	/** What the value has to be, for the message that refuses one. */
+	/** The expected form of the value, for the message that refuses others. */
 	readonly expected: string;
 	/** All values, where they are few. */
 	readonly choices?: readonly string[];

@@ -14,7 +14,7 @@ import {
 import { FilterError } from "./query-errors.ts";
 import type { Describer } from "./view.ts";
 
-/** What a query selects: everything that is given must hold. Its values are checked (`parseTerms`), and it is plain data. */
+/** Selection of a query: all conditions given must match. Its values are checked (`parseTerms`), and it is plain data. */
 export interface ConnectionFilter {
 	/** Wall clock [ms]: active at or after it. */
 	readonly since?: number;

@@ -103,7 +103,7 @@ function globMatcher(tokens: readonly Token[]): (text: string) => boolean {
 	};
 }
 
-/** Where a literal or a label ends that begins at `at`; -1: it does not fit. */
+/** End of a literal or label that begins at `at`; -1: it does not match. */
 function endOf(token: string | typeof LABEL, text: string, at: number): number {
 	if (token !== LABEL) return text.startsWith(token, at) ? at + token.length : -1;
 	const dot = text.indexOf(".", at);

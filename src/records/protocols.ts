@@ -1,6 +1,6 @@
 import { PROTOCOL } from "../native/layout.ts";
 
-/** For messages that refuse a protocol. */
+/** Accepted forms of a protocol, for the messages that refuse other texts. */
 export const PROTOCOL_FORMS = "tcp, udp, icmp, icmp6 or a number from 0 to 255";
 
 /** "tcp", "udp", "icmp", "icmp6", or the number as text. */

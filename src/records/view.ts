@@ -28,7 +28,7 @@ export interface ConnectionView {
 	readonly process: ProcessView | null;
 	readonly unit: string | null;
 	readonly container: string | null;
-	/** Below the watched cgroup. */
+	/** Path below the watched cgroup. */
 	readonly cgroup: string | null;
 	/** tcp, udp, icmp, icmp6 or a number. */
 	readonly protocol: string;
@@ -68,7 +68,7 @@ export interface HttpView {
 	readonly host: string | null;
 	/** With the query string. */
 	readonly path: string;
-	/** Of the response; null: not known. */
+	/** Status of the response; null: not known. */
 	readonly status: number | null;
 	readonly requests: number;
 }

@@ -26,7 +26,7 @@ export type Fact =
 	| Hello
 	| Request
 	| Message
-	/** The capture lacks bytes of a stream. A message that was incomplete is dropped. */
+	/** The capture lacks bytes of a stream. An incomplete message is dropped. */
 	| { readonly kind: "gap"; readonly bytes: number }
 	/** The conversation has ended. */
 	| { readonly kind: "close" };
@@ -66,7 +66,7 @@ export interface Message {
 	readonly kind: "message";
 	readonly id: number;
 	readonly isAnswer: boolean;
-	/** Unreadable behind the parts below. */
+	/** The message is unreadable after the parts below. */
 	readonly isBroken: boolean;
 	/** `type`: QTYPE. */
 	readonly questions: readonly { readonly name: string; readonly type: number }[];

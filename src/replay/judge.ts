@@ -52,10 +52,10 @@ export class Judge {
 
 	hello(conversation: Conversation, time: bigint, { name, how }: Hello): Judgement {
 		const judgement = this.#judge("tls", conversation, time, name, false);
-		// As sp_quic_deny in bpf/traffic/quic_flow.h: no rule can allow it.
+		// Like sp_quic_deny in bpf/traffic/quic_flow.h: no rule can allow it.
 		if (how === "strange")
 			return { ...judgement, verdict: "deny", group: null, rule: null, reason: "unreadable", helloRequired: false };
-		// As sp_unnamed_reason in bpf/traffic/hello_verdict.h.
+		// Like sp_unnamed_reason in bpf/traffic/hello_verdict.h.
 		if (judgement.reason !== "name_missing" || how === "unnamed" || how === "named") return judgement;
 		return { ...judgement, reason: NAMELESS_REASONS[how] };
 	}

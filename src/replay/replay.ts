@@ -46,8 +46,8 @@ export interface ReplayNeeds {
 }
 
 /**
- * Reads captures and tallies who connected to which name, judged by a policy if there is one. Problems of a capture are
- * in the report. Throws SallyportError: POLICY_INVALID for the policy, USAGE for an invalid resolver or client.
+ * Reads captures and counts connections by client and name, judged by a policy if there is one. Problems of a capture are in
+ * the report. Throws SallyportError: POLICY_INVALID for the policy, USAGE for an invalid resolver or client.
  */
 export async function replay(request: ReplayRequest, needs: ReplayNeeds): Promise<ReplayReport> {
 	const judge = request.policy === null ? null : judgeOf(request.policy, request, needs.environment);

@@ -61,7 +61,7 @@ export class BatchWriter {
 		}
 	}
 
-	/** Stores the number within the caller's transaction, who changes `rows` when that is committed. */
+	/** Stores the number within the caller's transaction. The caller changes `rows` after the commit. */
 	setRows(rows: number): void {
 		this.#setRows.run(rows);
 	}

@@ -36,7 +36,7 @@ export function nameCursor(name: string): string {
 	return Buffer.from(name).toString("base64url");
 }
 
-/** The name at which the page before ended. */
+/** The last name of the previous page. */
 export function nameOfCursor(cursor: string): string {
 	return Buffer.from(cursor, "base64url").toString("utf8");
 }

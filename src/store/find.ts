@@ -13,7 +13,7 @@ import { type Selection, select, sqlOf } from "./selection.ts";
 import { LONG } from "./tables.ts";
 import { allRows } from "./typed-rows.ts";
 
-/** What a query selects. */
+/** The selection of a query. */
 export interface Selected {
 	/** [µs] Active at or after it; null: no bound. */
 	readonly since: number | null;

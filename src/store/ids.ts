@@ -3,8 +3,10 @@
  * several began in the same. The key of the history is thus its order in time, and needs no second index.
  */
 export class ConnectionIds {
-	/* Recent ids, each at its remainder, where it replaces one that is a whole round older. Events of several processors arrive out of
-	 * order by far less than a round. */
+	/*
+	 * Recent ids, indexed by remainder. Each replaces the id that is a whole round older. Events of several CPUs arrive out of
+	 * order by far less than a round.
+	 */
 	readonly #recent = new Float64Array(ROUND);
 	#last = 0;
 

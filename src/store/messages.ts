@@ -36,6 +36,6 @@ export interface Figures {
 	/** Wall clock [ms]; null: the file is empty. */
 	readonly oldest: number | null;
 	readonly expired: number;
-	/** Of the file. */
+	/** Inode of the file. */
 	readonly inode: number;
 }

@@ -24,13 +24,13 @@ export interface HistoryOptions {
 	readonly file: string;
 	/** [ms] Older records are deleted. */
 	readonly maxAge: number;
-	/** Of the file and its write-ahead log. */
+	/** Maximum size of the file and its write-ahead log [bytes]. */
 	readonly maxBytes: number;
 	/** Texts of a process that the process table does not keep. */
 	readonly describe: Describer;
 	/** Called once when a failure begins, and with null when writing has resumed. */
 	readonly onFailure?: (failure: HistoryFailure | null) => void;
-	/** Records that wait in memory at most. */
+	/** Maximum number of records that wait in memory. */
 	readonly buffer: number;
 }
 
@@ -145,7 +145,7 @@ function selected({ since, until, terms = [] }: ConnectionFilter = {}): Selected
 	};
 }
 
-/** Within the numbers that SQLite and JavaScript both have. */
+/** Limited to integers that both SQLite and JavaScript represent exactly. */
 function micros(ms: number): number {
 	return Math.floor(Math.min(Math.max(ms, 0), 9e12) * 1000);
 }

@@ -11,7 +11,7 @@ export interface RetentionOptions {
 	readonly records: BatchWriter;
 	/** [ms] */
 	readonly maxAge: number;
-	/** Of the file and its write-ahead log. */
+	/** Maximum size of the file and its write-ahead log [bytes]. */
 	readonly maxBytes: number;
 	/** Wall clock [ms]; for tests. */
 	readonly now?: () => number;
@@ -64,7 +64,7 @@ export class Retention {
 		return (this.#o.now ?? Date.now)() * 1000;
 	}
 
-	/* Connections that are open or were active since stay, without their segment, until they expire too. */
+	/* Connections that are open or were active later stay until they expire too, although their segment is deleted. */
 	#expire(before: number): boolean {
 		const { segments } = this.#o.records;
 		const { oldest } = segments;

@@ -49,8 +49,9 @@ export function createRollup(database: DatabaseSync, { table, dimensions }: Roll
 }
 
 /**
- * Statements that sum a segment, to be run one after the other. Parameters: segment, low, high. Rows are inserted in the order of
- * the key, so that each table grows at its end. A narrow rollup is summed from a wider one: that is fewer and shorter rows.
+ * Statements that sum a segment, to be run one after the other. Parameters: segment, low, high. Rows are inserted in the order
+ * of the key, so that each table grows at its end. A narrow rollup is summed from a wider one, which has fewer and shorter
+ * rows.
  */
 export function sumSegmentSql(): readonly string[] {
 	const wide = ROLLUPS.filter((rollup) => widerThan(rollup) === undefined);
@@ -99,7 +100,7 @@ export class LateSums {
 		this.#upserts = ROLLUPS.map((rollup) => [rollup, database.prepare(upsertSql(rollup))]);
 	}
 
-	/** `sign`: -1 subtracts the row as it was before. `partsOf`: for the index of a rollup, the part of each level, segment first. */
+	/** `sign`: -1 subtracts the previous row. `partsOf`: the part of each level for the index of a rollup, the segment first. */
 	add(row: Summed, sign: 1 | -1, partsOf: (rollup: number) => readonly number[]): void {
 		const { verdict, bytesOut, bytesIn, id, last } = row;
 		const denied = verdict === VERDICT.deny ? sign : 0;

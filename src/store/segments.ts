@@ -67,7 +67,7 @@ export class Segments {
 		return list[low] ?? null;
 	}
 
-	/** The parts whose sums in a rollup include the segment's, by level, the segment first. */
+	/** The parts of each rollup level whose sums include the segment's, the segment first. */
 	partsOf(segment: Part, rollup: number): readonly number[] {
 		return this.#spans.partsOf(segment, rollup);
 	}
@@ -134,7 +134,7 @@ export function readSegments(database: DatabaseSync): Part[] {
 	return allRows<Part>(database.prepare("SELECT id, low, high, span FROM segment ORDER BY id"));
 }
 
-/** The id from which on rows are not sealed. */
+/** First id of the rows that are not sealed. */
 export function readSealed(database: DatabaseSync): number {
 	return onlyRow<{ readonly value: number }>(database.prepare("SELECT value FROM meta WHERE key = 'sealed'")).value;
 }

@@ -19,7 +19,7 @@ export interface Condition extends ColumnCondition {
 
 export type Column = "name" | "workload" | "steps" | OwnColumn | "row";
 
-/** The entries (segments.ts) through which rows are found; `condition` is one of the selection's, on that column. */
+/** The entries (segments.ts) through which rows are found; `condition` is one of the selection's conditions, on that column. */
 export interface Keys {
 	readonly column: EntryColumn;
 	readonly condition: Condition;
@@ -70,7 +70,7 @@ interface Chosen {
 
 const ANYTHING: Chosen = { conditions: [], keys: null, empty: false };
 
-/** A term's test of rows of a small table. */
+/** The test of a term on rows of a small table. */
 interface RowTest<S> {
 	readonly negated: boolean;
 	readonly matches: (row: S) => boolean;

@@ -19,7 +19,7 @@ export interface TopOptions extends Selected {
 	readonly limit: number;
 }
 
-/** Connections that began in the range; the filter's bounds are those of their beginning, as the parts of the rollups are. */
+/** Connections that began in the range. The bounds apply to the beginning of a connection, as those of rollup parts do. */
 export function top(database: DatabaseSync, options: TopOptions): TopRow[] {
 	const selection = select(database, options.terms);
 	if (selection.empty) return [];
@@ -33,7 +33,7 @@ export function topSql(database: DatabaseSync, selection: Selection, options: To
 	const dimensions = [...new Set(fields.map(({ dimension }) => dimension))];
 	const rollup = rollupFor(selection, dimensions);
 	const levels = readParts(database);
-	/* Of dropped segments only open connections are left: their sums would be partial. */
+	/* Dropped segments retain only their open connections, so their sums would be partial. */
 	const from = Math.max(levels[0]?.[0]?.low ?? 0, options.since ?? 0);
 	const to = options.until ?? Number.MAX_SAFE_INTEGER;
 	const parts = (rollup === null ? [{ low: from, high: to }] : cover(levels, from, to)).map((part) =>
@@ -50,7 +50,7 @@ export function topSql(database: DatabaseSync, selection: Selection, options: To
 	const given = parts.flatMap(({ parameters }) => parameters);
 	const joins = dimensions.map((each) => JOINS[each] ?? "").join("");
 	const shown = fields.map(({ expression }, index) => `${expression} AS key${index}`).join(", ");
-	/* Where the key itself is the field, texts are looked up only for the rows of the answer. */
+	/* If the key itself is the field, texts are looked up only for the rows of the answer. */
 	const whole = fields.every(({ whole }) => whole);
 	const sql = whole
 		? `SELECT ${shown}, t.* FROM (${inner} ${order}) t${joins} ORDER BY t.${SORTS[options.sort]} DESC, t.n DESC`

@@ -1,7 +1,7 @@
 import type { Describer } from "../records/view.ts";
 import { type Batch, BatchBuilder } from "./batch.ts";
 
-/** Records that are not in the file yet: sealed batches, the oldest first, and the one that is being gathered. */
+/** Records that are not in the file yet: sealed batches, the oldest first, and the batch that is being filled. */
 export class WriteQueue {
 	readonly #builder: BatchBuilder;
 	readonly #batches: Sealed[] = [];
@@ -68,5 +68,5 @@ interface Sealed {
 	readonly began: number;
 }
 
-/** Of one batch. */
+/** Records in one batch. */
 const RECORDS = 2_000;

@@ -12,7 +12,7 @@ export interface WriterLinkOptions {
 	readonly file: string;
 	/** [ms] */
 	readonly maxAge: number;
-	/** Of the file and its write-ahead log. */
+	/** Maximum size of the file and its write-ahead log [bytes]. */
 	readonly maxBytes: number;
 	readonly describe: Describer;
 	/** Records that wait in memory at most. */
@@ -212,7 +212,7 @@ export class WriterLink {
 				this.#start();
 				return;
 			}
-			/* With nothing to write, an empty batch finds out whether the file can be written again. */
+			/* If nothing is waiting, an empty batch tests whether the file can be written again. */
 			if (this.#sent === null) this.#send(this.#queue.head ?? EMPTY);
 		}, this.#backoff);
 		this.#backoff = Math.min(this.#backoff * 2, BACKOFF_MAX);

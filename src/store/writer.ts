@@ -51,7 +51,7 @@ if (open(false)) retain();
 
 function write(batch: Batch): void {
 	if (opened !== null && inodeOf(file) !== opened.inode) {
-		/* The file was deleted or replaced: no reader would see what is written to the old one. */
+		/* The file was deleted or replaced, so readers would not see further writes to the old one. */
 		closeFile();
 	}
 	if (opened === null && !open(true)) return;

@@ -11,7 +11,7 @@ export interface JournalOptions {
 	readonly socket?: string;
 	/** Entries a second, on average. */
 	readonly rate: number;
-	/** Entries that may be written at once. */
+	/** Burst limit [entries]. */
 	readonly burst: number;
 	/** Monotonic clock [ms]. */
 	readonly now: () => number;

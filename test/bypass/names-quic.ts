@@ -31,7 +31,7 @@ function halves(name: string): readonly [Buffer, Buffer] {
 	return [crypto(0, message.subarray(0, at)), crypto(at, message.subarray(at))];
 }
 
-/** In CRYPTO frames of `size` bytes, the last one first. */
+/** Splits the data into CRYPTO frames of `size` bytes, the last one first. */
 function backwards(message: Buffer, size: number): Buffer {
 	const frames: Buffer[] = [];
 	for (let at = 0; at < message.length; at += size) frames.unshift(crypto(at, message.subarray(at, at + size)));

@@ -54,7 +54,8 @@ static inline const __u8 *at_the_end(const void *bytes, size_t count)
 	return memcpy(buffer + INPUT_MAX - count, bytes, count);
 }
 
-/* Hashes the contents and the length, eight bytes at a time. Not instrumented, because its coverage is unrelated to the parsers. */
+/* Hashes the contents and the length, eight bytes at a time. Not instrumented, because its coverage is unrelated
+ * to the parsers. */
 __attribute__((noinline, unused, no_sanitize("coverage"))) static __u64 hash_bytes(__u64 hash, const void *bytes,
 										   size_t count)
 {

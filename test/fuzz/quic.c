@@ -105,7 +105,7 @@ static void read_pieces(const __u8 *data, __u32 size, struct numbers *cuts)
 
 	memset(&whole, 0, sizeof(whole));
 	memset(&pieces, 0xff, sizeof(pieces));
-	memset(&pieces, 0, offsetof(struct sp_quic_stream, data)); /* bytes not yet received must not affect the result */
+	memset(&pieces, 0, offsetof(struct sp_quic_stream, data)); /* unreceived bytes must not matter */
 	for (at = 0; at < size && count < 64; count++) {
 		from[count] = at - next_number(cuts) % (at + 1) % 20;
 		at += 1 + next_number(cuts) % (size / 16 + 8);

@@ -1,7 +1,7 @@
 /**
  * Two network namespaces, client and server, joined by a veth pair. Every address used is for
- * documentation or benchmarks (RFC 5737, 2544, 3849), and lives only in here. The server answers on any address of
- * ANY4 and ANY6 (a local route), so that a test has as many destinations as it likes.
+ * documentation or benchmarks (RFC 5737, 2544, 3849), and exists only in these namespaces. The server answers on any address of
+ * ANY4 and ANY6 (a local route), so that a test can use any number of destinations.
  *
  *     client 198.51.100.1, 2001:db8::1  ── veth ──  server 198.51.100.2, 2001:db8::2, any of ANY4 and ANY6
  */

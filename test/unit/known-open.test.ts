@@ -13,7 +13,7 @@ test("every row has an id of its own", () => {
 	expect(rows.filter((id, at) => rows.indexOf(id) !== at)).toEqual([]);
 });
 
-test("every case of the issue's list under Sockets and Names has a row", () => {
+test("every numbered case of sockets (S) and names (N) has a row", () => {
 	const cases = [...range("S", 10), ...range("N", 18)];
 	expect(cases.filter((id) => !rows.some((row) => row.startsWith(id) && !/^\d/.test(row.slice(id.length))))).toEqual(
 		[],

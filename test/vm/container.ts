@@ -29,7 +29,7 @@ export interface ContainerOptions {
 export interface Limits {
 	/** Bytes. */
 	readonly memory: number | null;
-	/** Processors. */
+	/** Number of CPUs. */
 	readonly cpus: number | null;
 }
 

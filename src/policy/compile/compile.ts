@@ -34,7 +34,7 @@ export interface CompiledFacts {
 	readonly rows: number;
 	readonly bytes: number;
 	readonly vectors: number;
-	/** As listed, duplicates included. */
+	/** Number of listed prefixes, duplicates included. */
 	readonly prefixes: { readonly v4: number; readonly v6: number };
 	/** Leaves of the search trees. */
 	readonly intervals: { readonly v4: number; readonly v6: number; readonly ports: number };
@@ -44,9 +44,9 @@ export interface CompiledFacts {
 	readonly shapes: number;
 	/** Distinct path patterns. */
 	readonly paths: number;
-	/** In the hash table. */
+	/** Number of keys in the hash table. */
 	readonly keys: number;
-	/** Of the hash table, ROW bytes each. */
+	/** Number of the hash table's buckets, of ROW bytes each. */
 	readonly buckets: number;
 }
 

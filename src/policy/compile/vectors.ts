@@ -51,7 +51,7 @@ export class VectorStore {
 		return this.#intern();
 	}
 
-	/** All vectors back to back. */
+	/** All vectors, concatenated. */
 	words(): Uint32Array {
 		return this.#words.subarray(0, this.#count * VECTOR_WORDS);
 	}

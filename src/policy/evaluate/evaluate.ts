@@ -125,7 +125,7 @@ function openForHello(policy: Policy, connection: Connection): Outcome | null {
 	return { ...outcome(policy, "connect", search, "default", null), helloRequired: true };
 }
 
-/** Phases tls and http decide by the name that the client sends, which must be learned for the address. */
+/** Phases tls and http decide by the name that the client sends, which DNS must have resolved to the address. */
 function decideByName(policy: Policy, connection: Connection, read: (sent: string) => string | null): Outcome {
 	const { phase } = connection;
 	const request = connection.request ?? null;

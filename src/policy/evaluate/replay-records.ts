@@ -30,7 +30,7 @@ export interface Outcome {
 /** A group of similar connections that only one of two policies allows. */
 export interface DecidedOtherwise {
 	readonly name: string | null;
-	/** Of the latest connection. */
+	/** Address of the latest connection. */
 	readonly remote: string;
 	readonly port: number;
 	readonly protocol: string;

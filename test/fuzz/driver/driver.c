@@ -1,8 +1,6 @@
-/*
- * The entry points of libFuzzer. A parser's target is built twice, and both builds run every input: one with the sanitizers,
- * and a plain one that libFuzzer instruments for coverage and comparisons. Instrumenting the sanitizers' own checks would take
- * longer than parsing, without any useful coverage.
- */
+/* The entry points of libFuzzer. A parser's target is built twice, and both builds run every input: one with the
+ * sanitizers, and a plain one that libFuzzer instruments for coverage and comparisons. Instrumenting the
+ * sanitizers' own checks would take longer than parsing, without any useful coverage. */
 #include <stddef.h>
 #include <stdint.h>
 

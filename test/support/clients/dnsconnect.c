@@ -24,7 +24,7 @@ static void note(const char *name, int error)
 		snprintf(sum.first, sizeof(sum.first), "%s: %s", name, errno_name(error));
 }
 
-/* Sends a hand-made question (RFC 1035 4.1), so that nothing delays connect() after the answer. */
+/* Sends a query built in advance (RFC 1035 4.1), so that nothing delays connect() after the answer. */
 static int query(const struct peer *resolver, const char *name, int family, unsigned short id, struct peer *found)
 {
 	unsigned char packet[512] = {id >> 8, id & 255, 1, 0, 0, 1};

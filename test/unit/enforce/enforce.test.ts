@@ -91,7 +91,7 @@ test("observe judges by the policy, but in mode observe; its own policy is good"
 	expect(await policy.load(OBSERVE_POLICY, "(built-in)", "built-in")).toMatchObject({ ok: true });
 });
 
-test("on_boot closed denies in each phase", async () => {
+test("the closed policy denies in each phase whatever its rules do not allow", async () => {
 	const { policy } = service();
 	await policy.load(CLOSED_POLICY, "(built-in)", "built-in");
 	const { mode, defaults } = policy.current?.policy ?? {};
