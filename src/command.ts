@@ -1,5 +1,5 @@
 import { existsSync, fstatSync, readFileSync } from "node:fs";
-import { dirname } from "node:path";
+import { dirname, resolve } from "node:path";
 import { text } from "node:stream/consumers";
 import { getSystemErrorMessage } from "node:util";
 import { DEFAULTS } from "./base/config.ts";
@@ -65,9 +65,9 @@ export async function runCommand(args: readonly string[]): Promise<number> {
 			const facts = gather(config, open(), (file) => checkPolicyFile(file, environmentBeside(file)));
 			return { findings: findings(facts) };
 		},
-		checkPolicy: (file) => checkPolicyFile(file, environmentBeside(file)),
+		checkPolicy: (file) => checkPolicyFile(file, environmentBeside(resolve(file))),
 		comparePolicy(before, after) {
-			const beside = before.source.startsWith("/") ? before.source : after.source;
+			const beside = before.origin === "file" ? before.source : after.source;
 			return comparePolicies(
 				{ ...before, environment: environmentBeside(beside) },
 				{ ...after, environment: environmentBeside(after.source) },
@@ -98,6 +98,7 @@ function environmentBeside(file: string) {
 
 /* Programs at a cgroup also judge the cgroups below it. */
 function attachedPrograms(cgroup: string | null): AttachedProgram[] {
+	requireMachine();
 	const root = watchedCgroup(null, readMountinfo()).path;
 	const { path } = watchedCgroup(cgroup, readMountinfo());
 	const programs: AttachedProgram[] = [];

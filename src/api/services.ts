@@ -28,12 +28,13 @@ export interface PolicyPort {
 	current(): PolicyDocument | null;
 	/**
 	 * Puts a policy in force, after the loads that were requested before. Rejects with Refusal 412 if `replaces` does not accept the
-	 * ETag of the policy that is then in force, and with Refusal 503 if too many loads wait.
+	 * ETag of the policy that is then in force, and with Refusal 503 if too many loads wait or the
+	 * policy is not checked in time.
 	 */
 	load(text: string, replaces: (etag: string | null) => boolean): Promise<PolicyLoad>;
-	/** Reloads the policy file; null: the daemon has none. Rejects with Refusal 503 if too many loads wait. */
+	/** Reloads the policy file; null: the daemon has none. Rejects like `load`, except with 412. */
 	reload(): Promise<PolicyLoad | null>;
-	/** Reads and compiles a policy without putting it in force. Rejects with Refusal 503 if too many checks wait. */
+	/** Reads and compiles a policy without putting it in force. Rejects with Refusal 503 as `load` does. */
 	check(text: string): Promise<PolicyCheck>;
 	/** Null: the policy in force is unknown. Throws Refusal 400 for an invalid request. */
 	explain(request: ExplainRequest): Explanation | null;

@@ -20,3 +20,8 @@ function visible(character: string): string {
 	const code = character.codePointAt(0) ?? 0;
 	return code <= 0xff ? `\\x${code.toString(16).padStart(2, "0")}` : `\\u{${code.toString(16)}}`;
 }
+
+/** "1 rule", "2 rules". */
+export function countText(count: number, one: string, many = `${one}s`): string {
+	return `${count} ${count === 1 ? one : many}`;
+}

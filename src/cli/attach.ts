@@ -1,6 +1,7 @@
 import { DEFAULTS } from "../base/config.ts";
 import { EXIT } from "../base/errors.ts";
 import { plainLogger } from "../base/logger.ts";
+import { countText } from "../base/text.ts";
 import type { CliCommand } from "./cli-command.ts";
 import type { AttachResult, CliDeps } from "./deps.ts";
 import { absolutePath, type HostOptions } from "./options.ts";
@@ -18,14 +19,14 @@ export function addAttachCommand(program: CliCommand, deps: CliDeps, finish: (co
 	)
 		.option("--policy <file>", "policy file, if no policy was saved", absolutePath, DEFAULTS.policy)
 		.option("--anew", "load the policy file, not the saved policy")
-		.option("--cgroup <path>", "only this cgroup v2 folder and those below", absolutePath)
+		.option("--cgroup <path>", "only this cgroup v2 directory and those below", absolutePath)
 		.choice(
 			"--otherwise <state>",
 			"without a valid policy; open: nothing is enforced; closed: only loopback and DHCP leave",
 			["open", "closed"],
 			"open",
 		)
-		.option("--state-dir <path>", "folder of the saved policy", absolutePath, DEFAULTS.stateDir)
+		.option("--state-dir <path>", "directory of the saved policy", absolutePath, DEFAULTS.stateDir)
 		.option("--json", "as one JSON document")
 		.examples([
 			"sudo sallyport attach",
@@ -63,7 +64,7 @@ export function addDetachCommand(program: CliCommand, deps: CliDeps): void {
 
 export function attachText(result: AttachResult): string {
 	const { mode, rules, source, savedAt, generation, cgroup, pins } = result;
-	const what = `${rules} rules, mode ${mode}, generation ${generation}`;
+	const what = `${countText(rules ?? 0, "rule")}, mode ${mode}, generation ${generation}`;
 	const lines = {
 		kept: `In force: the last good policy, ${source} of ${savedAt} (${what}).`,
 		file: `In force: ${source} (${what}).`,
@@ -82,6 +83,6 @@ export function attachText(result: AttachResult): string {
 
 function kernelOptions(command: CliCommand): CliCommand {
 	return command
-		.option("--pins <path>", "folder for the pins, below /sys/fs/bpf", absolutePath, DEFAULTS.pins)
-		.option("--runtime-dir <path>", "folder of the lock", absolutePath, DEFAULTS.runtimeDir);
+		.option("--pins <path>", "directory for the pins, below /sys/fs/bpf", absolutePath, DEFAULTS.pins)
+		.option("--runtime-dir <path>", "directory of the lock", absolutePath, DEFAULTS.runtimeDir);
 }

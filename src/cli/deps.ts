@@ -182,6 +182,8 @@ export interface PolicySource {
 	readonly text: string;
 	/** Path of its file, or "(api)". */
 	readonly source: string;
+	/** `file` if it came from that file, see GET /v1/policy. */
+	readonly origin: string;
 }
 
 export interface Signals {

@@ -1,11 +1,12 @@
 import type { Status } from "../api/status.ts";
 import { DEFAULTS } from "../base/config.ts";
 import { EXIT, SallyportError } from "../base/errors.ts";
+import { countText } from "../base/text.ts";
 import type { CliCommand } from "./cli-command.ts";
 import { requestJson } from "./client.ts";
 import type { CliDeps, Finding } from "./deps.ts";
 import { absolutePath, type HostOptions } from "./options.ts";
-import { countText, harmless, harmlessJson } from "./text.ts";
+import { harmless, harmlessJson } from "./text.ts";
 
 export function addDoctorCommand(program: CliCommand, deps: CliDeps, finish: (code: number) => void): void {
 	program

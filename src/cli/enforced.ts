@@ -18,7 +18,6 @@ export class EnforcedRecords {
 	readonly #own = new Map<string, Waiting[]>();
 	/** Own connections by the id of the daemon's record. */
 	readonly #joined = new BoundedMap<number, ConnectionView>(JOINED);
-	readonly #timers = new Set<NodeJS.Timeout>();
 
 	constructor(emit: Joined) {
 		this.#emit = emit;
@@ -40,9 +39,10 @@ export class EnforcedRecords {
 
 	/** Emits the own connections that wait. */
 	close(): void {
-		for (const timer of this.#timers) clearTimeout(timer);
-		for (const waiting of this.#own.values()) for (const { connection } of waiting) this.#emit(connection, null);
+		const own = [...this.#own.values()].flat();
+		for (const { timer } of [...own, ...[...this.#enforced.values()].flat()]) clearTimeout(timer);
 		this.#own.clear();
+		for (const { connection } of own) this.#emit(connection, null);
 	}
 
 	#join(own: ConnectionView, record: ConnectionView): void {
@@ -52,11 +52,9 @@ export class EnforcedRecords {
 
 	#wait(table: Map<string, Waiting[]>, connection: ConnectionView, late: () => void): void {
 		const timer = setTimeout(() => {
-			this.#timers.delete(timer);
 			if (remove(table, waiting)) late();
 		}, PATIENCE);
 		const waiting = { connection, timer };
-		this.#timers.add(timer);
 		add(table, waiting);
 	}
 }
@@ -99,7 +97,7 @@ function add(table: Map<string, Waiting[]>, waiting: Waiting): void {
 	else others.push(waiting);
 }
 
-/* The one nearest in time, which waits no longer. */
+/* Removes and returns the one that is nearest in time. */
 function take(table: Map<string, Waiting[]>, like: ConnectionView): ConnectionView | null {
 	const time = Date.parse(like.first);
 	const apart = ({ connection }: Waiting) => Math.abs(Date.parse(connection.first) - time);

@@ -4,7 +4,7 @@ import { EXIT } from "../base/errors.ts";
 export const WHEN: Readonly<Record<keyof typeof EXIT, string>> = {
 	OK: "success",
 	UNEXPECTED: "unexpected error (a bug); `policy diff --exit-code`: the file would change something",
-	USAGE: "unknown command, option or column, or an invalid value",
+	USAGE: "unknown command, option or column, an invalid value, or an unusable token or certificate file",
 	POLICY_INVALID:
 		"the policy is invalid or cannot be read: `policy check`, `policy apply`, `policy diff`, `replay --policy`, `attach`, or `run` without a policy in force",
 	CAPTURE_INVALID: "`replay`: a capture is invalid or truncated; its readable part was shown",
@@ -19,7 +19,7 @@ export const WHEN: Readonly<Record<keyof typeof EXIT, string>> = {
 	KERNEL_REFUSED: "the kernel refused to load or attach a program; the end of the verifier's log is printed",
 	BAD_CGROUP: "`--cgroup` is not a cgroup v2 directory",
 	ALREADY_RUNNING: "another daemon uses these pins",
-	LISTEN_FAILED: "a socket or port cannot be opened, or a listener's secrets cannot be read",
+	LISTEN_FAILED: "a socket or port cannot be opened",
 	NOT_LOOPBACK:
 		"`--listen` or `--metrics-listen` names an address that other hosts can reach, without TLS and a secret",
 	NO_BTF: "`/sys/kernel/btf/vmlinux` is missing",

@@ -1,5 +1,6 @@
 import type { RuleOfName } from "../api/policy-types.ts";
 import { SallyportError } from "../base/errors.ts";
+import { countText } from "../base/text.ts";
 import type { NameRecord, NameSummary, Unwritten } from "../records/contract.ts";
 import type { CliCommand, DaemonOptions } from "./cli-command.ts";
 import { bodyText, type Page, refusal, requestPages, send } from "./client.ts";
@@ -8,7 +9,7 @@ import { cutMiddle } from "./display-width.ts";
 import { type FilterOptions, filterQuery, listOption, timeOption } from "./filters.ts";
 import { positiveInteger } from "./options.ts";
 import { addTableOptions, type Column, checkColumns, type Table, type TableOptions, tableLines } from "./table.ts";
-import { agoText, countText, fields, harmless, harmlessJson, timeText, warnUnwritten } from "./text.ts";
+import { agoText, fields, harmless, harmlessJson, timeText, warnUnwritten } from "./text.ts";
 
 interface NamesPage extends Page {
 	readonly names: readonly NameSummary[];

@@ -1,5 +1,6 @@
 import { readdirSync, rmSync } from "node:fs";
 import { dirname, join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
 import type { Status } from "../api/status.ts";
 import { DEFAULTS } from "../base/config.ts";
 import { errorCodeOf, SallyportError } from "../base/errors.ts";
@@ -9,7 +10,7 @@ import type { CliCommand } from "./cli-command.ts";
 import { requestJson } from "./client.ts";
 import type { CliDeps } from "./deps.ts";
 import { EnforcedRecords, followEnforced } from "./enforced.ts";
-import { ObservedOutput, observedTable } from "./observed-output.ts";
+import { type Enforcement, ObservedOutput, observedTable } from "./observed-output.ts";
 import { absolutePath, positiveInteger } from "./options.ts";
 import { addTableOptions, checkColumns, type TableOptions, wantsTable } from "./table.ts";
 
@@ -31,7 +32,7 @@ export function addObserveCommand(program: CliCommand, deps: CliDeps): void {
 		.description("show every outbound connection, live; blocks nothing and leaves nothing behind")
 		.option(
 			"--cgroup <path>",
-			"watch only this cgroup v2 folder and those below (default: the whole host)",
+			"watch only this cgroup v2 directory and those below (default: the whole host)",
 			absolutePath,
 		)
 		.option("--policy <file>", "show what this policy would deny", absolutePath)
@@ -43,7 +44,7 @@ export function addObserveCommand(program: CliCommand, deps: CliDeps): void {
 		)
 		.option("--socket <path>", "serve the API on this unix socket too", absolutePath)
 		.option("--listen <address>", "serve the API on loopback TCP too, read-only: 127.0.0.1:9440")
-		.option("--pins <path>", "folder for the pins, below /sys/fs/bpf (default: a temporary one)", absolutePath)
+		.option("--pins <path>", "directory for the pins, below /sys/fs/bpf (default: a temporary one)", absolutePath)
 		.option("--seconds <n>", "end after this time", positiveInteger)
 		.option("--no-dns", "leave out DNS queries");
 	addTableOptions(
@@ -99,11 +100,11 @@ async function observe(options: Options, deps: CliDeps): Promise<void> {
 		ownVerdict: options.policy !== undefined,
 	});
 	const records = new EnforcedRecords((own, enforced) => output.show(own, enforced));
-	const following = enforcement === "daemon" ? followEnforced(options.service, records, over.signal) : null;
+	const following = follow(options, deps, output, records, over.signal);
 	const unwatch = daemon.watch((connection) => {
 		if (!options.dns && connection.kind === "dns") return;
-		if (following === null) output.show(connection, null);
-		else records.own(connection);
+		if (output.enforcement === "daemon") records.own(connection);
+		else output.show(connection, null);
 	});
 	deps.signals.onHangup(() => void daemon.reload());
 	await aborted(over.signal);
@@ -119,23 +120,34 @@ async function observe(options: Options, deps: CliDeps): Promise<void> {
 		deps.err.write(`sallyport: ${summary}${slow}${missed}; observe has left nothing in the kernel\n`);
 }
 
+/** Reads the verdicts of the daemon that enforces here, also of one that starts later, until `over`. */
+async function follow(
+	{ service }: Options,
+	deps: CliDeps,
+	output: ObservedOutput,
+	records: EnforcedRecords,
+	over: AbortSignal,
+): Promise<void> {
+	while (output.enforcement !== "daemon") {
+		await sleep(STATUS_INTERVAL, undefined, { signal: over }).catch(() => {});
+		if (over.aborted) return;
+		const status = await statusOf(service);
+		if (status === null) continue;
+		reportDaemon(status, deps);
+		output.besideDaemon();
+	}
+	await followEnforced(service, records, over);
+}
+
 /**
  * Reports on stderr which policy is enforced here already, because connections that it denies look allowed to the
- * observer. `daemon`: a daemon reports the verdicts. `kernel`: the kernel enforces and no daemon reports. `none`: no
- * Sallyport enforces.
+ * observer.
  */
-async function reportEnforcement({ service, cgroup }: Options, deps: CliDeps): Promise<"daemon" | "kernel" | "none"> {
+async function reportEnforcement({ service, cgroup }: Options, deps: CliDeps): Promise<Enforcement> {
 	const say = (text: string) => deps.err.write(`sallyport: ${printLines(text)}\n`);
-	const status = await requestJson<Status>({ socket: service, path: "/v1/status", timeout: STATUS_PATIENCE }).catch(
-		() => null,
-	);
+	const status = await statusOf(service);
 	if (status !== null) {
-		const { policy, generation } = status;
-		const verb = policy.mode === "observe" ? "records" : "enforces";
-		const what = policy.source === null ? "an earlier daemon's policy" : `${policy.source}, mode ${policy.mode}`;
-		say(
-			`the daemon with process ${status.pid} ${verb} here (${what}, generation ${generation}); VERDICT is its verdict`,
-		);
+		reportDaemon(status, deps);
 		return "daemon";
 	}
 	const state = deps.kernelState();
@@ -151,8 +163,22 @@ async function reportEnforcement({ service, cgroup }: Options, deps: CliDeps): P
 	return "none";
 }
 
+function reportDaemon({ pid, policy, generation }: Status, deps: CliDeps): void {
+	const verb = policy.mode === "observe" ? "records" : "enforces";
+	const what = policy.source === null ? "an earlier daemon's policy" : `${policy.source}, mode ${policy.mode}`;
+	const text = `the daemon with process ${pid} ${verb} here (${what}, generation ${generation}); VERDICT is its verdict`;
+	deps.err.write(`sallyport: ${printLines(text)}\n`);
+}
+
+/** Null: no daemon answers, or it is this observer, which may serve the API at the same place. */
+async function statusOf(socket: string): Promise<Status | null> {
+	const status = await requestJson<Status>({ socket, path: "/v1/status", timeout: STATUS_PATIENCE }).catch(() => null);
+	return status?.pid === process.pid ? null : status;
+}
+
 /** [ms] */
 const STATUS_PATIENCE = 2_000;
+const STATUS_INTERVAL = 1_000;
 
 /* An observer would replace the policy that is pinned there, and remove it at its end. */
 function refusePinsInUse({ pins }: Options, deps: CliDeps): void {

@@ -4,11 +4,17 @@ import type { Output } from "./deps.ts";
 import { type Column, liveTable, type Table, type TableOptions } from "./table.ts";
 import { harmlessJson, recordCountText } from "./text.ts";
 
+/**
+ * Who enforces beside an observer. `daemon`: a daemon reports the verdicts. `kernel`: the kernel enforces and no daemon
+ * reports. `none`: no Sallyport enforces.
+ */
+export type Enforcement = "daemon" | "kernel" | "none";
+
 export interface ObservedOutputOptions extends TableOptions {
 	/** JSON lines instead of a table. */
 	readonly json: boolean;
-	/** Enforces a policy beside the observer, see reportEnforcement(). */
-	readonly enforcement: "daemon" | "kernel" | "none";
+	/** Who enforces beside the observer at its start. */
+	readonly enforcement: Enforcement;
 	/** Show the verdict of the observer's policy too, where another policy is enforced. */
 	readonly ownVerdict: boolean;
 }
@@ -22,21 +28,39 @@ export class ObservedOutput {
 	/** Rows dropped because the reader was too slow. */
 	skipped = 0;
 	readonly #counts = { connection: 0, dns: 0 };
-	readonly #enforcement: ObservedOutputOptions["enforcement"];
-	readonly #write: (row: Observed) => boolean;
+	readonly #out: Output;
+	readonly #options: ObservedOutputOptions;
+	#enforcement: Enforcement;
+	#write: (row: Observed) => boolean;
 
 	constructor(out: Output, options: ObservedOutputOptions) {
+		this.#out = out;
+		this.#options = options;
 		this.#enforcement = options.enforcement;
-		const table = observedTable(options.ownVerdict && options.enforcement !== "none");
-		this.#write = options.json
-			? (row) => out.write(`${harmlessJson(JSON.stringify(row))}\n`)
-			: liveTable(table, options, out);
+		this.#write = this.#writer();
+	}
+
+	get enforcement(): Enforcement {
+		return this.#enforcement;
+	}
+
+	/** A daemon has begun to report. A table begins again if it gets the column POLICY. */
+	besideDaemon(): void {
+		const hadNone = this.#enforcement === "none";
+		this.#enforcement = "daemon";
+		if (hadNone && this.#options.ownVerdict) this.#write = this.#writer();
 	}
 
 	/** `enforced`: the daemon's record of the connection; null: none. */
 	show(own: ConnectionView, enforced: ConnectionView | null): void {
 		if (this.#write(this.#enforcement === "none" ? own : withVerdictOf(own, enforced))) this.#counts[own.kind]++;
 		else this.skipped++;
+	}
+
+	#writer(): (row: Observed) => boolean {
+		const out = this.#out;
+		if (this.#options.json) return (row) => out.write(`${harmlessJson(JSON.stringify(row))}\n`);
+		return liveTable(observedTable(this.#options.ownVerdict && this.#enforcement !== "none"), this.#options, out);
 	}
 
 	/** "31 connections and 6 DNS questions". */

@@ -31,9 +31,14 @@ export function oneOf(words: readonly string[]): (value: string) => string {
  * is invalid.
  */
 export function absolutePath(value: string): string {
+	return resolve(givenPath(value));
+}
+
+/** A path that is only read, and shown as it was given. */
+export function givenPath(value: string): string {
 	/* An empty path would mean the current directory. */
 	if (value === "") throw new SallyportError("USAGE", "A path must not be empty.");
-	return resolve(value);
+	return value;
 }
 
 export function positiveInteger(value: string): number {

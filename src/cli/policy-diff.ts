@@ -53,7 +53,7 @@ async function diff(file: string, options: Options, deps: CliDeps, finish: (code
 	checkColumns(TABLE, options);
 	const text = readPolicyFile(deps, file);
 	const inForce = await policyInForce(options.socket);
-	const { problems, changes, decidedOtherwise } = deps.comparePolicy(inForce, { text, source: file });
+	const { problems, changes, decidedOtherwise } = deps.comparePolicy(inForce, { text, source: file, origin: "file" });
 	if (problems.length > 0)
 		throw new SallyportError(
 			"POLICY_INVALID",

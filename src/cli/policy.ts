@@ -1,14 +1,15 @@
 import { EXIT } from "../base/errors.ts";
+import { countText } from "../base/text.ts";
 import { renderProblem } from "../policy/read/problem.ts";
 import type { CliCommand } from "./cli-command.ts";
 import type { CliDeps } from "./deps.ts";
-import { absolutePath } from "./options.ts";
+import { givenPath } from "./options.ts";
 import { addPolicyApply } from "./policy-apply.ts";
 import { addPolicyDiff } from "./policy-diff.ts";
 import { addPolicyExplain } from "./policy-explain.ts";
 import { addPolicyReload } from "./policy-reload.ts";
 import { addPolicyShow } from "./policy-show.ts";
-import { countText, harmless } from "./text.ts";
+import { harmless } from "./text.ts";
 
 export function addPolicyCommand(program: CliCommand, deps: CliDeps, finish: (code: number) => void): void {
 	const policy = program
@@ -31,7 +32,7 @@ function addPolicyCheck(policy: CliCommand, deps: CliDeps, finish: (code: number
 	policy
 		.subcommand("check")
 		.description("list every error in a policy file (exit code 3 if there are any)")
-		.argument("<file>", "policy file", absolutePath)
+		.argument("<file>", "policy file", givenPath)
 		.option("--json", "the errors as one JSON document")
 		.examples(
 			[

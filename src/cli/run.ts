@@ -43,12 +43,12 @@ export function addRunCommand(program: CliCommand, deps: CliDeps): void {
 		.option("--policy <file>", "policy file; reloaded when it changes and on SIGHUP", absolutePath, DEFAULTS.policy)
 		.option(
 			"--cgroup <path>",
-			"watch only this cgroup v2 folder and those below (default: the whole host)",
+			"watch only this cgroup v2 directory and those below (default: the whole host)",
 			absolutePath,
 		)
-		.option("--pins <path>", "folder for the pins, below /sys/fs/bpf", absolutePath, DEFAULTS.pins)
-		.option("--runtime-dir <path>", "folder of the lock", absolutePath, DEFAULTS.runtimeDir)
-		.option("--state-dir <path>", "folder of files that survive a restart", absolutePath, DEFAULTS.stateDir)
+		.option("--pins <path>", "directory for the pins, below /sys/fs/bpf", absolutePath, DEFAULTS.pins)
+		.option("--runtime-dir <path>", "directory of the lock", absolutePath, DEFAULTS.runtimeDir)
+		.option("--state-dir <path>", "directory of files that survive a restart", absolutePath, DEFAULTS.stateDir)
 		.choice(
 			"--on-exit <state>",
 			"after the daemon has ended; keep: the policy stays in force; open: nothing is left in the kernel; closed: only loopback and DHCP leave",
@@ -102,7 +102,7 @@ function addApiOptions(command: CliCommand): CliCommand {
 function addHistoryOptions(command: CliCommand): CliCommand {
 	const { days, megabytes } = DEFAULTS.history;
 	return command
-		.option("--no-history", "keep no records in the state folder; queries are answered from memory")
+		.option("--no-history", "keep no records in the state directory; queries are answered from memory")
 		.option("--history-days <n>", "days that records are kept", positiveInteger, days)
 		.option(
 			"--history-megabytes <n>",

@@ -1,4 +1,5 @@
 import type { Status } from "../api/status.ts";
+import { countText } from "../base/text.ts";
 import type { CliCommand, DaemonOptions } from "./cli-command.ts";
 import { requestJson } from "./client.ts";
 import type { CliDeps } from "./deps.ts";
@@ -44,7 +45,7 @@ export function statusText(status: Status): string {
 
 function policyText({ policy, generation }: Status): string {
 	if (policy.mode === null) return generation === 0 ? "none" : `generation ${generation}, loaded by an earlier daemon`;
-	return `${policy.source} (mode ${policy.mode}, ${policy.rules} rules, generation ${generation}, since ${policy.loadedAt})`;
+	return `${policy.source} (mode ${policy.mode}, ${countText(policy.rules ?? 0, "rule")}, generation ${generation}, since ${policy.loadedAt})`;
 }
 
 function historyText({ history }: Status): string {

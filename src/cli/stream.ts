@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { SallyportError } from "../base/errors.ts";
+import { countText } from "../base/text.ts";
 import type { ConnectionView } from "../records/view.ts";
 import type { CliCommand, DaemonOptions } from "./cli-command.ts";
 import { requestText } from "./client.ts";
@@ -9,7 +10,7 @@ import { addFilters, type FilterOptions, filterQuery } from "./filters.ts";
 import { positiveInteger } from "./options.ts";
 import { serverEvents } from "./sse.ts";
 import { addTableOptions, checkColumns, liveTable, type TableOptions, wantsTable } from "./table.ts";
-import { countText, harmlessJson } from "./text.ts";
+import { harmlessJson } from "./text.ts";
 
 type Options = DaemonOptions & FilterOptions & TableOptions & { readonly seconds?: number };
 

@@ -1,4 +1,4 @@
-import { printable } from "../base/text.ts";
+import { countText, printable } from "../base/text.ts";
 import type { Unwritten } from "../records/contract.ts";
 import type { Output } from "./deps.ts";
 
@@ -25,11 +25,6 @@ const HARMFUL = /(?![\n\t])\p{Cc}|\p{Cf}|\p{Zl}|\p{Zp}|\p{Co}|\p{Cn}/gu;
 /** One "title   text" line per field. Fields without text are left out. */
 export function fields(lines: readonly (readonly [title: string, text: string])[]): string {
 	return lines.map(([title, text]) => (text === "" ? "" : `${title.padEnd(12)} ${harmless(text)}\n`)).join("");
-}
-
-/** "1 rule", "2 rules". */
-export function countText(count: number, one: string, many = `${one}s`): string {
-	return `${count} ${count === 1 ? one : many}`;
 }
 
 /** "31 connections and 6 DNS questions": DNS questions are records too, but not connections. */

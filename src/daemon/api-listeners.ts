@@ -8,10 +8,7 @@ import type { Config } from "../base/config.ts";
 import type { Logger } from "../base/logger.ts";
 import { groupId } from "../identity/users.ts";
 
-/**
- * The TCP listener of the API, checked but not open; null: none. Throws SallyportError: USAGE, NOT_LOOPBACK,
- * LISTEN_FAILED.
- */
+/** The TCP listener of the API, checked but not open; null: none. Throws SallyportError: USAGE, NOT_LOOPBACK. */
 export function tcpListenerOf({ listen, tokenFile, tlsCert, tlsKey }: Config): Listener | null {
 	return listen === null ? null : tcpListener({ listen, tokenFile, tlsCert, tlsKey });
 }

@@ -1,5 +1,6 @@
 import { release } from "node:os";
 import type { Readiness, Status } from "../api/status.ts";
+import { countText } from "../base/text.ts";
 import type { ConnectionTable } from "../connections/connection-table.ts";
 import type { PolicyService } from "../enforce/policy-service.ts";
 import { deniedOf, lostOf } from "../metrics/kernel.ts";
@@ -69,7 +70,7 @@ export function statusLine({ kernel, policy, table }: Pick<StatusOptions, "kerne
 	const what =
 		current === null
 			? `an earlier daemon's policy is in force (generation ${generation})`
-			: `${current.policy.mode} ${current.source} (generation ${generation}, ${current.policy.rules.length} rules)`;
+			: `${current.policy.mode} ${current.source} (generation ${generation}, ${countText(current.policy.rules.length, "rule")})`;
 	const refused = policy.healthy ? "" : "; the last policy was REFUSED, see the log";
 	const denied = deniedOf(counters, VERDICT.deny);
 	return `${what}${refused}: ${table.kept.sizes.live} open, ${denied} denied, ${lostOf(counters)} events lost`;

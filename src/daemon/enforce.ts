@@ -107,9 +107,8 @@ class HeldKernel implements Disposable {
 		if (this.#config.onExit === "open") removeFromKernel(this.#kernel, this.#config.pins);
 	}
 
-	/* Programs that were never attached are gone once the handles are closed. */
 	#undoStart(): void {
 		if (this.#before.generation > 0) restore(this.#kernel, this.#before);
-		else if (this.#state === "attached") removeFromKernel(this.#kernel, this.#config.pins);
+		else removeFromKernel(this.#kernel, this.#config.pins);
 	}
 }

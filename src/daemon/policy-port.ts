@@ -5,6 +5,7 @@ import type { PolicyDocument, PolicyLoad, PolicyPort } from "../api/services.ts"
 import { printable } from "../base/text.ts";
 import { type ExplainFacts, explainPolicy, QuestionError } from "../enforce/explain-policy.ts";
 import { type LoadResult, type PolicyInForce, type PolicyService, StaleError } from "../enforce/policy-service.ts";
+import { BuildTimeoutError } from "../enforce/policy-thread.ts";
 import type { PolicyCheck } from "../policy/compile/policy-facts.ts";
 import type { PhaseExplanation } from "../policy/evaluate/explain.ts";
 import { covers, readHostName } from "../policy/host-names.ts";
@@ -58,10 +59,18 @@ export function policyPort({ policy, check, reload, facts }: PolicyPortOptions):
 }
 
 function loadOf(result: LoadResult): PolicyLoad {
-	return result.ok ? { ok: true, policy: documentOf(result.policy) } : result;
+	if (result.ok) return { ok: true, policy: documentOf(result.policy) };
+	if (result.timedOut) throw timedOut();
+	return { ok: false, problems: result.problems };
+}
+
+function timedOut(): Refusal {
+	const detail = "The policy was not checked in time; retry when the host is less busy, or with shorter lists.";
+	return new Refusal(503, "policy-timeout", detail, {}, { "retry-after": "60" });
 }
 
 function busyOr(error: unknown): unknown {
+	if (error instanceof BuildTimeoutError) return timedOut();
 	if (!(error instanceof BusyError)) return error;
 	return new Refusal(503, "busy", "Too many policies wait to be loaded; retry later.", {}, { "retry-after": "2" });
 }

@@ -39,7 +39,7 @@ export interface Serving {
 	readonly reload: () => Promise<LoadResult | null>;
 }
 
-/** Registers the metrics and opens the listeners. Rejects with SallyportError LISTEN_FAILED. */
+/** Registers the metrics and opens the listeners. Rejects with SallyportError: USAGE, LISTEN_FAILED. */
 export async function serve(options: ServeOptions): Promise<Serving> {
 	const { config, enforcement, recording, about, listener, clock, log, scope } = options;
 	const { kernel, policy, slots, resolvers } = enforcement;

@@ -1,3 +1,4 @@
+import { countText } from "../base/text.ts";
 import type { Finding } from "../cli/deps.ts";
 import { CHECKS, type Check, type DoctorFacts } from "./host-facts.ts";
 
@@ -117,7 +118,7 @@ function destroying({ daemon, diag, machine }: DoctorFacts): Finding {
 }
 
 function policy({ policy }: DoctorFacts): Finding {
-	if (policy.facts !== null) return ok("policy", `mode ${policy.facts.mode}, ${policy.facts.rules} rules`);
+	if (policy.facts !== null) return ok("policy", `mode ${policy.facts.mode}, ${countText(policy.facts.rules, "rule")}`);
 	const rest = policy.lines.length > 1 ? ` (and ${policy.lines.length - 1} more)` : "";
 	return failure("policy", `${policy.lines[0] ?? "cannot be read"}${rest}`, CHECK_POLICY);
 }
@@ -218,7 +219,7 @@ const REPORTED: Partial<Record<Check, (status: Status) => Finding | null>> = {
 		/* A policy that the API refused is not a problem of the host. */
 		if (refused?.source.startsWith("/"))
 			return failure("policy", `The daemon refused ${refused.source}: ${refused.problems[0] ?? "?"}.`, CHECK_POLICY);
-		const text = mode === null ? "loaded by an earlier daemon" : `mode ${mode}, ${rules} rules`;
+		const text = mode === null ? "loaded by an earlier daemon" : `mode ${mode}, ${countText(rules ?? 0, "rule")}`;
 		return ok("policy", `the daemon reports generation ${generation}, ${text}`);
 	},
 	disk: ({ history }) => {

@@ -46,7 +46,8 @@ export function pinFolderError(pins: string, mounts: readonly Mount[]): Sallypor
 			: `Name a folder below ${BPFFS}, for example ${example}.`;
 		return new SallyportError("NO_BPFFS", `The folder for the pins, ${pins}, is not on a BPF file system.`, hint);
 	}
-	if (found.mount.point !== followLinks(pins)) return null;
+	/* Units see their folder as a mount of its own (ReadWritePaths=), whose root is not that of the file system. */
+	if (found.path !== "/") return null;
 	const hint = `Name a folder in it, for example ${join(pins, "sallyport")}.`;
 	return new SallyportError("USAGE", `${pins} is a whole BPF file system, which may hold the pins of others.`, hint);
 }

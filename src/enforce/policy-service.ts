@@ -11,6 +11,7 @@ import { type PolicyProblem, renderProblem, unreadable, wholeFile } from "../pol
 import type { RuleRef } from "../records/connection.ts";
 import { BusyError, Turns } from "../system/turns.ts";
 import type { BuildRequest, Built } from "./build-policy.ts";
+import { BuildTimeoutError } from "./policy-thread.ts";
 import type { SlotBook } from "./slot-book.ts";
 
 export type PolicyOrigin = "file" | "api" | "built-in";
@@ -32,7 +33,8 @@ export interface PolicyInForce {
 
 export type LoadResult =
 	| { readonly ok: true; readonly policy: PolicyInForce }
-	| { readonly ok: false; readonly problems: readonly PolicyProblem[] };
+	/** `timedOut`: the policy was not checked in time, and may be valid. */
+	| { readonly ok: false; readonly problems: readonly PolicyProblem[]; readonly timedOut: boolean };
 
 /** The policy in force is not the one that the caller wants to replace. */
 export class StaleError extends Error {
@@ -198,7 +200,7 @@ export class PolicyService implements RuleNamer {
 			this.#current = { text, source, origin, etag, generation, loadedAt: new Date(), loadMs, policy, facts };
 		} catch (error) {
 			if (this.#closed) throw error;
-			return this.#refuse(source, origin, [wholeFile(source, sentence(error))]);
+			return this.#refuse(source, origin, [wholeFile(source, sentence(error))], error instanceof BuildTimeoutError);
 		}
 		this.#actions = new Map(this.#current.policy.rules.map((rule) => [ruleKey(rule), rule.action]));
 		this.counts.loaded++;
@@ -237,7 +239,7 @@ export class PolicyService implements RuleNamer {
 		for (const old of this.#rules.keys()) if (old <= generation - this.#o.keepGenerations) this.#rules.delete(old);
 	}
 
-	#refuse(source: string, origin: PolicyOrigin, problems: readonly PolicyProblem[]): LoadResult {
+	#refuse(source: string, origin: PolicyOrigin, problems: readonly PolicyProblem[], timedOut = false): LoadResult {
 		this.counts.refused++;
 		this.healthy = false;
 		this.lastFailure = { time: new Date(), source, origin, problems };
@@ -249,7 +251,7 @@ export class PolicyService implements RuleNamer {
 			count: problems.length,
 		});
 		for (const watcher of this.#watchers) watcher.refused?.(this.lastFailure, this.#generation);
-		return { ok: false, problems };
+		return { ok: false, problems, timedOut };
 	}
 }
 

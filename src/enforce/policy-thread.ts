@@ -30,20 +30,33 @@ export interface FromPolicyWorker {
 	readonly build: BuiltElsewhere;
 }
 
+/** The thread did not finish in time. The policy may be valid. */
+export class BuildTimeoutError extends Error {
+	constructor() {
+		super("the policy was not checked in time");
+		this.name = "BuildTimeoutError";
+	}
+}
+
 /** Builds and checks policies in a thread, one at a time. The thread ends after it has been idle for a while. */
 export class PolicyThread {
 	readonly #turns = new Turns(WAITING);
 	readonly #idle: number;
+	readonly #timeout: number;
 	#worker: Worker | null = null;
 	#rest: NodeJS.Timeout | null = null;
 	#closed = false;
 
-	/** `idle`: time after which an idle thread ends [ms]. */
-	constructor(idle = IDLE) {
+	/** `idle`: time after which an idle thread ends [ms]; `timeout`: the longest time of a request [ms]. */
+	constructor(idle = IDLE, timeout = TIMEOUT) {
 		this.#idle = idle;
+		this.#timeout = timeout;
 	}
 
-	/** Rejects with BusyError if too many requests wait, and with Error if the thread needs too much time or memory. */
+	/**
+	 * Rejects with BusyError if too many requests wait, with BuildTimeoutError if the thread needs too much time, and
+	 * with Error if it needs too much memory.
+	 */
 	async build(request: BuildRequest, lists: ListFolder): Promise<Built> {
 		const built = await this.#request<"build">({ type: "build", lists, request });
 		return built.ok ? { ...built, policy: unpack(built.policy) } : built;
@@ -69,9 +82,10 @@ export class PolicyThread {
 		const worker = this.#worker ?? this.#start();
 		worker.ref();
 		const { promise, resolve, reject } = Promise.withResolvers<unknown>();
-		const onExit = () => reject(new Error("it needs too much time or memory"));
+		/* A thread that runs out of memory reports an error before it exits. */
+		const onExit = () => reject(this.#closed ? new Error("the daemon is stopping") : new BuildTimeoutError());
 		worker.once("message", resolve).once("error", reject).once("exit", onExit);
-		const timeout = setTimeout(() => void worker.terminate(), TIMEOUT);
+		const timeout = setTimeout(() => void worker.terminate(), this.#timeout);
 		worker.postMessage(asked);
 		try {
 			return await promise;

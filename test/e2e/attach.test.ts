@@ -135,8 +135,13 @@ test("a start that fails late leaves nothing in the kernel, or what was in force
 	try {
 		stage.daemon.flags.splice(0, 2, "--metrics-listen", address);
 		await expect(stage.daemon.start()).rejects.toThrow("did not start (20)");
-		expect(existsSync(join(stage.world.pins, "links"))).toBe(false);
+		expect(existsSync(stage.world.pins)).toBe(false);
 		expect(await probe(NAMELESS4)).not.toBe("EACCES");
+		const good = readFileSync(stage.daemon.policyFile);
+		writeFileSync(stage.daemon.policyFile, "version: 2\n");
+		await expect(stage.daemon.start()).rejects.toThrow("did not start (3)");
+		expect(existsSync(stage.world.pins)).toBe(false);
+		writeFileSync(stage.daemon.policyFile, good);
 		stage.daemon.flags.length = 0;
 		await stage.daemon.start();
 		stage.daemon.stop();

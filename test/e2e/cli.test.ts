@@ -132,6 +132,15 @@ test("policy show, explain, diff and apply; apply does not overwrite a policy th
 	expect((await run([NODE, MAIN, "policy", "check", file], { env: cleanEnvironment() })).code).toBe(3);
 });
 
+test("commands that need root say so to an ordinary user", async () => {
+	for (const command of ["observe", "run", "attach", "detach"]) {
+		const args = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", NODE, MAIN, command];
+		const { code, stderr } = await run(args, { env: cleanEnvironment() });
+		expect(code, stderr).toBe(10);
+		expect(stderr).toContain("must run as root");
+	}
+});
+
 test("doctor as an ordinary user: checks that need root are not failures; with access to the socket the daemon's status is shown", async () => {
 	const { folder, cgroup, pins } = stage.world;
 	const results = async () => {

@@ -118,6 +118,20 @@ test("observe beside an enforcing daemon shows that daemon's verdicts, and besid
 	});
 });
 
+test("observe shows the verdicts of a daemon that starts after it", { timeout: 60_000 * SLOW }, async () => {
+	stage.daemon.stop();
+	writeFileSync(stage.daemon.policyFile, policy({ rules: RULES }));
+	await using observer = await observe("--service", stage.daemon.socket);
+	await stage.daemon.start();
+	const found = `the daemon with process ${stage.daemon.pid} enforces here`;
+	await until("the daemon is found", 10_000, () => observer.stderr().includes(found) || undefined);
+	expect((await stage.probe(["tcp", NAMELESS4, PORTS.sink, "hello"])).errno).toBe("EACCES");
+	expect(await observer.row(({ remotePort }) => remotePort === PORTS.sink)).toMatchObject({
+		verdict: "deny",
+		observed: { verdict: "allow" },
+	});
+});
+
 test("observe without a daemon shows its own verdicts, reports other attached programs, and leaves nothing", {
 	timeout: 60_000 * SLOW,
 }, async () => {

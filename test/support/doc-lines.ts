@@ -7,21 +7,22 @@ export interface Started {
 	readonly pid: number;
 	stdout(): string;
 	stderr(): string;
-	/** The exit code. The command is killed after the time limit. */
+	/** The exit code; it is killed if it takes longer. */
 	ended(ms: number): Promise<number | null>;
-	/** Sends SIGINT. */
+	/** Ctrl-C. */
 	interrupt(): void;
-	/** Kills the remaining processes. */
+	/** Whatever of it is left. */
 	kill(): void;
 }
 
 /**
- * Runs a command line of the documentation in the client's network namespace. `folder`: its working directory, whose `bin` is
- * first in PATH.
+ * A command line of the documentation, in the client's network namespace. `folder`: where it runs; its `bin` comes first.
+ * `columns`: of its terminal; null: it has none.
  */
-export function startLine({ network, cleanup }: World, folder: string, line: string, onTerminal: boolean): Started {
+export function startLine({ network, cleanup }: World, folder: string, line: string, columns: number | null): Started {
+	const onTerminal = columns !== null;
 	const shell = onTerminal
-		? ["script", "-qec", `stty cols 130; ${line}`, "/dev/null"]
+		? ["script", "-qec", `stty cols ${columns}; ${line}`, "/dev/null"]
 		: ["bash", "-o", "pipefail", "-c", line];
 	const [command = "", ...args] = network.inClient(shell);
 	const child: ChildProcess = spawn(command, args, {

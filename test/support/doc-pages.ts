@@ -8,6 +8,12 @@ export interface Command {
 	readonly output: readonly string[];
 }
 
+/** A page may use these and no others. */
+export const PROGRAMS: readonly string[] = [
+	...["sallyport", "scripts/sallyport", "curl", "jq", "npm", "openssl", "promtool"],
+	...["cp", "cut", "date", "grep", "head", "printf", "sed", "sort", "source", "umask", "uniq"],
+];
+
 /**
  * In ```console blocks, commands are the lines with a prompt, and their output follows. In blocks without a language that begin
  * with a known program, every line is a command. A command continues on the next line after a backslash or within quotes.
@@ -26,6 +32,18 @@ export function commands(page: string, text: string, known: readonly string[]): 
 			found.push(...ofBlock(`${page}:`, block, first + 1, true));
 		else if (language === "" && known.includes(block[0]?.split(" ")[0] ?? ""))
 			found.push(...ofBlock(`${page}:`, block, first + 1, false));
+	}
+	return found;
+}
+
+/** The first word of each block that looks like a command and that `commands` leaves out. */
+export function leftOut(text: string, known: readonly string[]): string[] {
+	const found: string[] = [];
+	for (const [, language = "", first = ""] of text.matchAll(/^```(\w*)\n(.*)\n[\s\S]*?^```$/gm)) {
+		const word = first.split(" ")[0] ?? "";
+		const isCommand = /^[a-z][\w./-]*$/.test(word);
+		const isRun = language === "" && known.includes(word);
+		if (isCommand && ["", "bash", "sh", "shell"].includes(language) && !isRun) found.push(word);
 	}
 	return found;
 }
@@ -64,6 +82,11 @@ export function programs(text: string): string[] {
 		.flatMap((part) => part.split(/\|\||&&|[|;&\n]|<\(|\(|\)/))
 		.map((part) => part.trim().split(/\s+/)[0] ?? "")
 		.filter((word) => word !== "");
+}
+
+/** zsh refuses a word with `?` or `*` that matches no file. */
+export function hasOpenPattern(text: string): boolean {
+	return /https?:\/\/\S*[?*&]/.test(text.replaceAll(/'[^']*'|"[^"]*"/g, "Q"));
 }
 
 /**

@@ -174,7 +174,7 @@ onCgroup2("a policy that cannot be loaded ends a first start, and nothing stays 
 		code: "POLICY_INVALID",
 		message: expect.stringContaining("policy.yaml:1"),
 	});
-	expect(kernel.calls.slice(-2)).toEqual(["load", "close"]);
+	expect(kernel.calls.slice(-2)).toEqual(["detach", "close"]);
 	await expect(start(new FakeKernel(), { policy: join(daemons.folder, "none.yaml") })).rejects.toMatchObject({
 		code: "POLICY_INVALID",
 	});

@@ -26,6 +26,8 @@ test("a folder on a BPF file system needs no mount; the file system itself is re
 	expect(calls).toEqual([]);
 	expect(() => ensureBpffs(addon, root, bpfAt(root), root)).toThrow("may hold the pins of others");
 	expect(pinFolderError(join(root, "pins"), bpfAt(root))).toBeNull();
+	const bound = [...bpfAt(root), ...parseMountinfo(`3 2 0:2 /pins ${root}/pins rw - bpf bpf rw\n`)];
+	expect(pinFolderError(join(root, "pins"), bound), "as ReadWritePaths= mounts it").toBeNull();
 });
 
 test("a mount that covers a BPF file system counts, not the one below it", () => {

@@ -17,6 +17,18 @@ const able =
 	existsSync(join(ROOT, "native/build/Release/sallyport.node")) && spawnSync("dpkg-deb", ["--version"]).status === 0;
 if (!able) console.warn("SKIPPED: no built addon or no dpkg-deb, so the packages are not tested");
 
+/** Paths below /usr that the pages and the units name as parts of the package, each with one file that names it. */
+function namedPaths(): Map<string, string> {
+	const pages = ["docs", "systemd"].flatMap((folder) =>
+		readdirSync(join(ROOT, folder)).map((name) => `${folder}/${name}`),
+	);
+	const found = new Map<string, string>();
+	for (const page of pages.filter((name) => /\.\w+$/.test(name)))
+		for (const [path] of readFileSync(join(ROOT, page), "utf8").matchAll(/\/usr\/[\w/.-]*sallyport[\w/.-]*/g))
+			found.set(path.replace(/\.$/, ""), page);
+	return found;
+}
+
 function make(epoch: string): string {
 	const out = mkdtempSync(join(tmpdir(), "sallyport-packages-"));
 	made.push(out);
@@ -40,16 +52,11 @@ test.skipIf(!able)(
 		const deb = join(one, files.find((file) => file.endsWith(".deb")) ?? "");
 		const list = execFileSync("dpkg-deb", ["--contents", deb], { encoding: "utf8" }).trim().split("\n");
 		expect(list.filter((line) => !/^\S+ root\/root /.test(line))).toEqual([]);
-		for (const path of [
-			"./etc/sallyport/policy.yaml",
-			"./usr/share/man/man1/sallyport.1.gz",
-			"./usr/share/sallyport/policy.schema.json",
-			"./usr/bin/sallyport",
-		])
-			expect(
-				list.some((line) => line.endsWith(` ${path}`)),
-				path,
-			).toBe(true);
+		const packed = list.map((line) => (line.split(" ").at(-1) ?? "").replace(/^\.|\/$/g, ""));
+		expect(packed).toEqual(
+			expect.arrayContaining(["/etc/sallyport/policy.yaml", "/usr/share/man/man1/sallyport.1.gz"]),
+		);
+		for (const [path, page] of namedPaths()) expect(packed, `${path}, named by ${page}`).toContain(path);
 		expect(execFileSync("dpkg-deb", ["--field", deb, "Depends"], { encoding: "utf8" })).not.toContain("libbpf");
 
 		const field = (name: string) => execFileSync("dpkg-deb", ["--field", deb, name], { encoding: "utf8" }).trim();
