@@ -60,7 +60,7 @@ export function remarks(which: Which, left: readonly LeftOut[], inCi: boolean): 
 	return lines;
 }
 
-/** A person who lacks rights gets 0. CI must not pass without its tests. */
+/** Exit code 0 for a user without the required rights, but CI must not pass without these tests. */
 export function exitCode(code: number, left: readonly LeftOut[], inCi: boolean): number {
 	if (code !== 0) return code;
 	return left.length > 0 && inCi ? 1 : 0;

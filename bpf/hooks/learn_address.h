@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 OR MIT */
-/* The program `learn_address`: learns an address that a trusted resolver returned to the daemon, by BPF_PROG_TEST_RUN,
- * and is never attached. So names that programs resolved before the start are known. The same code learns, with the
- * same limits, as from packets. */
+/* The program `learn_address` adds an address that a trusted resolver returned to the daemon, by
+ * BPF_PROG_TEST_RUN. It is never attached. It makes names known that programs resolved before the start, by the
+ * same code and with the same limits as for packets. */
 #ifndef SALLYPORT_HOOKS_LEARN_ADDRESS_H
 #define SALLYPORT_HOOKS_LEARN_ADDRESS_H
 

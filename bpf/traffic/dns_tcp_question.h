@@ -37,8 +37,7 @@ static __always_inline struct sp_dns_socket *sp_dns_socket_of(struct __sk_buff *
 	return sk ? bpf_sk_storage_get(&dns_sockets, sk, 0, flags) : NULL;
 }
 
-/* Returns what is to be done with the packet. SP_DNS_TCP_READ: area->packet.payload is the offset of the first unread
- * byte. */
+/* Returns the action for the packet. SP_DNS_TCP_READ: area->packet.payload is the offset of the first unread byte. */
 __noinline int sp_dns_tcp_open(struct __sk_buff *skb, struct sp_scratch *area)
 {
 	struct bpf_sock *sk = skb->sk;

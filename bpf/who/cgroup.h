@@ -78,7 +78,7 @@ static __always_inline bool sp_at(const struct sp_scratch *s, __u32 at, const ch
 {
 	__u8 differs = 0;
 
-	/* to the end: the verifier would follow the rest from each byte that may differ */
+	/* no early exit: the verifier would follow the rest from each byte that may differ */
 	for (__u32 i = 0; i < length; i++)
 		differs |= s->cgroup.path[(at + i) % SP_TEXT_MAX] ^ text[i];
 	return !differs;

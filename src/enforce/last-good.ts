@@ -17,7 +17,7 @@ export interface LastGood {
 	readonly rules: number;
 	/** Resolvers that the policy names. */
 	readonly resolvers: readonly string[];
-	/** Programs that rules name, as found then. A boot may change their device numbers. */
+	/** Programs that rules name, as found when the policy was saved. A boot may change their device numbers. */
 	readonly exes: readonly ExeFile[];
 	readonly savedAt: string;
 }

@@ -220,7 +220,7 @@ export class PolicyService implements RuleNamer {
 		return { ok: true, policy: loaded };
 	}
 
-	/* The policy is in force already, so a failure to save it (disk full or read-only) does not refuse it. */
+	/* The policy is in force already, so a failure to save it (disk full or read-only) is no reason to refuse it. */
 	#keepSlots(slots: Slots): void {
 		try {
 			this.#o.slots.commit(slots, () => this.#o.kernel.sum("rules"));
