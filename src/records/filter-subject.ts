@@ -45,7 +45,7 @@ export interface Subjects {
 	readonly own: Own;
 }
 
-/** A record of which no phase has decided: it was allowed. */
+/** A record that no phase has decided counts as allowed. */
 export const UNDECIDED: Decided = { verdict: VERDICT.allow, phase: null, rule: null, alerts: [] };
 
 /** A connection in memory. Each part is looked up only when a test reads it. */
