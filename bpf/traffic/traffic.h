@@ -51,7 +51,8 @@ static __always_inline void sp_subject_of_packet(struct sp_scratch *area, struct
 	s->netns = BPF_CORE_READ(kernel_sk, __sk_common.skc_net.net, net_cookie);
 	if (socket && sp_subject_has_who(s, socket))
 		return;
-	s->uid = bpf_get_socket_uid(skb);
+	/* bpf_get_socket_uid() is relative to the owner of the network namespace: root of a user namespace would be 0 */
+	s->uid = BPF_CORE_READ(kernel_sk, sk_uid.val);
 	s->cgroup = bpf_skb_cgroup_id(skb);
 	if (sp_policy_in_force())
 		sp_ensure_cgroup(area, BPF_CORE_READ(kernel_sk, sk_cgrp_data.cgroup));

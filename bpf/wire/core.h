@@ -158,6 +158,7 @@ struct sock {
 	__u8 sk_kern_sock : 1;
 	__u8 sk_userlocks : 4;
 	__u32 sk_max_ack_backlog;
+	struct kuid sk_uid;
 	struct sock_cgroup_data sk_cgrp_data;
 };
 

@@ -1,5 +1,5 @@
 /** Who connects: processes that are gone in 5 ms, forks, units, and programs by their file. */
-import { copyFileSync, linkSync, mkdirSync, renameSync, statSync } from "node:fs";
+import { chmodSync, copyFileSync, linkSync, mkdirSync, renameSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { policy } from "../support/policies.ts";
@@ -108,4 +108,14 @@ test("a user rule goes by the uid", async () => {
 	// the temp folder is root's alone: the program must be reachable by the other user
 	const outcome = await stage.world.run(argv);
 	expect(outcome.stdout, outcome.stderr).toContain('"errno":"0"');
+});
+
+test("root of a user namespace is the user that made it", async () => {
+	await stage.daemon.put(policy({ rules: [{ name: "root", from: { user: 0 }, to: { protocol: "icmp" } }] }));
+	chmodSync(stage.world.folder, 0o711);
+	const ping = `ip link set lo up && exec ${program} icmp 127.0.0.1`;
+	const inner = ["unshare", "--map-root-user", "--net", "sh", "-c", ping];
+	const outcome = await stage.world.run(["setpriv", "--reuid", "65534", "--clear-groups", ...inner]);
+	expect(outcome.stdout, outcome.stderr).toContain('"errno":"EPERM"');
+	expect((await stage.world.run(["unshare", "--net", "sh", "-c", ping])).stdout).toContain('"errno":"0"');
 });
