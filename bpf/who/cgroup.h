@@ -178,6 +178,7 @@ static __always_inline struct sp_cgroup_ids *sp_learn_cgroup(struct sp_scratch *
 {
 	struct sp_root_walk root = {.node = BPF_CORE_READ(cgroup, kn)};
 	struct sp_kernfs_walk up = {.s = s, .node = root.node};
+	struct kernfs_node *last;
 	struct sp_scratch *again;
 	struct sp_control *c;
 	__u32 zero = 0;
@@ -187,9 +188,16 @@ static __always_inline struct sp_cgroup_ids *sp_learn_cgroup(struct sp_scratch *
 		return NULL;
 	root.root = c->root;
 	bpf_loop(SP_DEPTH_MAX, sp_root_step, &root, 0);
-	up.depth = root.depth;
 	__builtin_memset(&s->ids, 0, sizeof(s->ids));
 	__builtin_memset(&s->cgroup.head, 0, sizeof(s->cgroup.head));
+	s->cgroup.flags = 0;
+	last = root.node;
+	if (last && (__u32)BPF_CORE_READ(last, id) == root.root) {
+		up.depth = root.depth;
+	} else { /* a path without its beginning could be taken for another */
+		s->ids.unknown = 1;
+		s->cgroup.flags = SP_CGROUP_UNKNOWN;
+	}
 	s->at = 0;
 	s->in_slices = 1;
 	sp_hash_key(s->name.key);

@@ -187,8 +187,12 @@ enum sp_process_flag {
 struct sp_cgroup {
 	struct sp_head head; /* cgroup: the id */
 	__u16 path_len, reserved;
-	__u32 flags;
+	__u32 flags; /* enum sp_cgroup_flag */
 	char path[SP_TEXT_MAX]; /* below the watched cgroup, root first: "system.slice/agent.service/" */
 }; /* 560 bytes */
+
+enum sp_cgroup_flag {
+	SP_CGROUP_UNKNOWN = 1, /* the watched cgroup was not reached: there is no path */
+};
 
 #endif

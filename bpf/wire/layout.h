@@ -64,6 +64,7 @@ static const struct {
 	enum sp_hello_flag hello_flag[0];
 	enum sp_request_flag request_flag[0];
 	enum sp_answer_flag answer_flag[0];
+	enum sp_cgroup_flag cgroup_flag[0];
 	enum sp_flow_flag flow_flag[0];
 	enum sp_judge_flag judge_flag[0];
 	enum sp_counter counter[0];

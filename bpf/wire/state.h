@@ -86,7 +86,8 @@ struct sp_question {
 
 struct sp_cgroup_ids { /* hashes as in policy.h; constant for an id */
 	__u32 announced;
-	__u8 units, containers, paths, reserved;
+	__u8 units, containers, paths;
+	__u8 unknown; /* the watched cgroup was not reached: too deep below it, or elsewhere */
 	__u64 hash[SP_IDS_MAX];
 };
 

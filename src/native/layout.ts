@@ -154,6 +154,9 @@ export const REQUEST_FLAG = {
 	connect: 256, absolute: 512, upgrade: 1024, twoNames: 2048, h2c: 4096, broken: 8192,
 } as const;
 
+/** enum sp_cgroup_flag. */
+export const CGROUP_FLAG = { unknown: 1 } as const;
+
 /** enum sp_answer_flag. */
 export const ANSWER_FLAG = { untrusted: 1, capped: 2 } as const;
 

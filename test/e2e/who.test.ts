@@ -1,8 +1,11 @@
 /** Who connects: processes that are gone in 5 ms, forks, units, and programs by their file. */
+import { spawn } from "node:child_process";
 import { chmodSync, copyFileSync, linkSync, mkdirSync, renameSync, statSync } from "node:fs";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
+import { createInterface } from "node:readline";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { policy } from "../support/policies.ts";
+import { must } from "../support/run.ts";
 import { PORTS, Stage } from "../support/stage.ts";
 
 const TARGET = "198.19.5.1";
@@ -108,6 +111,36 @@ test("a user rule goes by the uid", async () => {
 	// the temp folder is root's alone: the program must be reachable by the other user
 	const outcome = await stage.world.run(argv);
 	expect(outcome.stdout, outcome.stderr).toContain('"errno":"0"');
+});
+
+test("a cgroup that is too deep has no unit: it is not allowed by one, and denied by any", async () => {
+	const deep = `system.slice/agent.service/${Array.from({ length: 31 }, (_, at) => `x${at}`).join("/")}`;
+	const attempt = (below: string) => stage.probe(["tcp", TARGET, PORTS.echo], { below }).then(({ errno }) => errno);
+	await stage.daemon.put(policy({ rules: [{ name: "agent", from: { unit: "agent.service" } }] }));
+	expect(await attempt(dirname(deep))).toBe("0");
+	const { pid, errno } = await stage.probe(["tcp", TARGET, PORTS.echo], { below: deep });
+	expect(errno).toBe("EACCES");
+	expect(await stage.record({ pid })).toMatchObject({ verdict: "deny", unit: null, cgroup: null });
+	const others = { name: "other", action: "deny", from: { unit: "other.service" } } as const;
+	await stage.daemon.put(policy({ defaults: { connect: "allow" }, rules: [others] }));
+	expect(await attempt(dirname(deep))).toBe("0");
+	expect(await attempt(deep)).toBe("EACCES");
+});
+
+test("a denied unit that the kernel's table has lost is denied again", async () => {
+	const agent = { name: "agent", action: "deny", from: { unit: "agent.service" } } as const;
+	await stage.daemon.put(policy({ defaults: { connect: "allow" }, rules: [agent] }));
+	const dial = `{ true 3<>/dev/tcp/${TARGET}/${PORTS.echo}; } 2>/dev/null && echo allowed || echo denied`;
+	const argv = stage.world.argv(["bash", "-c", `${dial}; read; ${dial}`], "system.slice/agent.service");
+	const client = spawn(argv[0]!, argv.slice(1), { stdio: ["pipe", "pipe", "inherit"] });
+	const lines = createInterface({ input: client.stdout })[Symbol.asyncIterator]();
+	expect((await lines.next()).value).toBe("denied");
+	const id = Buffer.alloc(8);
+	id.writeBigUInt64LE(statSync(join(stage.world.cgroup.path, "system.slice/agent.service"), { bigint: true }).ino);
+	const map = must("find", stage.world.pins, "-name", "cgroups").trim();
+	must("bpftool", "map", "delete", "pinned", map, "key", ...[...id].map(String));
+	client.stdin.end("\n");
+	expect((await lines.next()).value).toBe("denied");
 });
 
 test("root of a user namespace is the user that made it", async () => {
