@@ -44,7 +44,8 @@ struct sp_scratch {
 			const char *components[SP_DEPTH_MAX];
 			__u32 at, part_at, hex, hex_at;
 			__u32 container_at, container_length;
-			__u8 in_slices, spare[7];
+			__u32 root_named; /* components, from the root */
+			__u8 in_slices, spare[3];
 		};
 		struct {
 			struct sp_parse_request request;

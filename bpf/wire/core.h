@@ -88,9 +88,18 @@ struct mm_struct {
 	unsigned long arg_start, arg_end;
 };
 
+struct kuid {
+	__u32 val;
+};
+
+struct kernfs_iattrs {
+	struct kuid ia_uid;
+};
+
 struct kernfs_node {
 	struct kernfs_node *__parent; /* see core_fixes.h */
 	const char *name;
+	struct kernfs_iattrs *iattr;
 	__u64 id;
 };
 
@@ -104,10 +113,6 @@ struct cgroup {
 
 struct css_set {
 	struct cgroup *dfl_cgrp;
-};
-
-struct kuid {
-	__u32 val;
 };
 
 struct cred {

@@ -186,7 +186,7 @@ enum sp_process_flag {
 
 struct sp_cgroup {
 	struct sp_head head; /* cgroup: the id */
-	__u16 path_len, reserved;
+	__u16 path_len, named_len; /* named_len: of the part whose names can be a unit or a container */
 	__u32 flags; /* enum sp_cgroup_flag */
 	char path[SP_TEXT_MAX]; /* below the watched cgroup, root first: "system.slice/agent.service/" */
 }; /* 560 bytes */

@@ -36,9 +36,8 @@ export class CgroupTable {
 		if (info === null) return;
 		/* Without a path the rules decide as for an unknown cgroup, and so the record shows none. */
 		if (event.flags & CGROUP_FLAG.unknown) return;
-		const path = event.path.replace(/^\/+|\/+$/g, "");
-		const name = this.#nameOf(path);
-		info.path = path;
+		const name = this.#nameOf(withoutEnds(event.named));
+		info.path = withoutEnds(event.path);
 		info.unit = name.unit;
 		info.container = name.container;
 	}
@@ -53,4 +52,8 @@ export class CgroupTable {
 		}
 		return info;
 	}
+}
+
+function withoutEnds(path: string): string {
+	return path.replace(/^\/+|\/+$/g, "");
 }

@@ -40,7 +40,7 @@ export const PROCESS = {
 } as const;
 
 /** struct sp_cgroup: offsets and size [bytes]. */
-export const CGROUP = { pathLength: 40, flags: 44, path: 48, bytes: 560 } as const;
+export const CGROUP = { pathLength: 40, namedLength: 42, flags: 44, path: 48, bytes: 560 } as const;
 
 /** struct sp_control: offsets and size [bytes]. */
 export const CONTROL = { generation: 0, root: 4, lastWakeup: 8, announce: 16, daemonPid: 20, bytes: 24 } as const;

@@ -1,10 +1,10 @@
 /** Who connects: processes that are gone in 5 ms, forks, units, and programs by their file. */
 import { spawn } from "node:child_process";
-import { chmodSync, copyFileSync, linkSync, mkdirSync, renameSync, statSync } from "node:fs";
+import { chmodSync, chownSync, copyFileSync, linkSync, mkdirSync, renameSync, statSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { createInterface } from "node:readline";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { policy } from "../support/policies.ts";
+import { policy, type TestRule } from "../support/policies.ts";
 import { must } from "../support/run.ts";
 import { PORTS, Stage } from "../support/stage.ts";
 
@@ -151,4 +151,31 @@ test("root of a user namespace is the user that made it", async () => {
 	const outcome = await stage.world.run(["setpriv", "--reuid", "65534", "--clear-groups", ...inner]);
 	expect(outcome.stdout, outcome.stderr).toContain('"errno":"EPERM"');
 	expect((await stage.world.run(["unshare", "--net", "sh", "-c", ping])).stdout).toContain('"errno":"0"');
+});
+
+test("below a cgroup that root gave away no name is a unit or a container", async () => {
+	const id = "4f0c9a7d21e84f0c9a7d21e84f0c9a7d21e84f0c9a7d21e84f0c9a7d21e84f0c";
+	const attempt = (below: string) => stage.probe(["tcp", TARGET, PORTS.echo], { below }).then(({ errno }) => errno);
+	const given = (below: string) => chownSync(stage.world.cgroup.child(below).path, 65534, 65534);
+	const rule = (from: NonNullable<TestRule["from"]>) => policy({ rules: [{ name: "r", from }] });
+	given("given.slice");
+	given("mine.service");
+	given(`system.slice/docker-${id}.scope`);
+
+	await stage.daemon.put(rule({ unit: ["agent.service", "mine.service"] }));
+	expect(await attempt("mine.service/inner")).toBe("0");
+	expect(await attempt("given.slice/agent.service")).toBe("EACCES");
+	await stage.daemon.put(rule({ unit: "given.slice" }));
+	expect(await attempt("given.slice/agent.service")).toBe("0");
+	await stage.daemon.put(rule({ cgroup: "given.slice/agent.service" }));
+	expect(await attempt("given.slice/agent.service/inner")).toBe("0");
+	await stage.daemon.put(rule({ container: id.slice(0, 12) }));
+	expect(await attempt(`system.slice/docker-${id}.scope/init`)).toBe("0");
+	const { pid, errno } = await stage.probe(["tcp", TARGET, PORTS.echo], { below: `mine.service/docker-${id}.scope` });
+	expect(errno).toBe("EACCES");
+	expect(await stage.record({ pid })).toMatchObject({
+		unit: "mine.service",
+		container: null,
+		cgroup: `mine.service/docker-${id}.scope`,
+	});
 });
