@@ -68,7 +68,7 @@ static __always_inline int sp_match_answer(struct sp_scratch *area, const struct
 	struct sp_dns_question section;
 	struct sp_question *question;
 	struct sp_dns_head head;
-	__u64 resolver[2], name;
+	__u64 name;
 
 	if (sp_dns_open(&area->dns, bytes, at))
 		return -1;
@@ -77,6 +77,8 @@ static __always_inline int sp_match_answer(struct sp_scratch *area, const struct
 		sp_count(SP_COUNT_ANSWERS + SP_ANSWERS_BROKEN);
 		return -1;
 	}
+	key->resolver[0] = p->source[0];
+	key->resolver[1] = p->source[1];
 	key->id = head.id;
 	key->type = section.type;
 	question = bpf_map_lookup_elem(&questions, key);
@@ -91,13 +93,11 @@ static __always_inline int sp_match_answer(struct sp_scratch *area, const struct
 	answer->head.cgroup = question->cgroup;
 	answer->name_hash = question->name_hash;
 	answer->flags = question->trusted ? 0 : SP_ANSWER_UNTRUSTED;
-	__builtin_memcpy(resolver, question->resolver, 16);
-	__builtin_memcpy(answer->resolver, resolver, 16);
+	__builtin_memcpy(answer->resolver, key->resolver, 16);
 	area->name.any = 1;
 	sp_hash_key(area->name.key);
 	name = sp_name_read(&area->name, section.length);
-	if (resolver[0] != p->source[0] || resolver[1] != p->source[1] || section.class != SP_DNS_CLASS_IN || !name ||
-	    name != answer->name_hash) {
+	if (section.class != SP_DNS_CLASS_IN || !name || name != answer->name_hash) {
 		sp_count(SP_COUNT_ANSWERS + SP_ANSWERS_MISMATCH);
 		return -1;
 	}

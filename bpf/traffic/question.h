@@ -7,7 +7,7 @@
 
 enum sp_question_result { SP_QUESTION_PASS, SP_QUESTION_DROP, SP_QUESTION_NONE };
 
-/* Stores the question, its resolver and its caller, for comparison with the answer. */
+/* Stores the question and its caller, for comparison with the answer. */
 __noinline int sp_remember_question(struct sp_scratch *area, __u16 id, __u16 type, bool trusted)
 {
 	struct sp_question_key key = {.id = id, .type = type};
@@ -18,9 +18,10 @@ __noinline int sp_remember_question(struct sp_scratch *area, __u16 id, __u16 typ
 		return 0;
 	s = &area->subject;
 	key.cookie = s->cookie;
+	key.resolver[0] = s->remote[0];
+	key.resolver[1] = s->remote[1];
 	area->question.name_hash = s->name_hash;
 	area->question.time = bpf_ktime_get_ns();
-	__builtin_memcpy(area->question.resolver, s->remote, 16);
 	area->question.tgid = s->tgid;
 	area->question.start = s->start;
 	area->question.cgroup = s->cgroup;

@@ -10,7 +10,7 @@
 
 #include <linux/types.h>
 
-#define SP_LAYOUT_VERSION 4 /* of events, maps and policy; pins with another version are replaced */
+#define SP_LAYOUT_VERSION 5 /* of events, maps and policy; pins with another version are replaced */
 
 #define SP_NAME_MAX 256 /* RFC 1035 2.3.4: 255 octets, and one of padding */
 #define SP_METHOD_MAX 16

@@ -61,6 +61,7 @@ struct sp_learned {
 
 struct sp_question_key {
 	__u64 cookie;
+	__u64 resolver[2]; /* network order, IPv4 mapped; a client may ask several at once with one id */
 	__u16 id, type; /* DNS message id and QTYPE */
 	__u32 reserved;
 };
@@ -68,7 +69,6 @@ struct sp_question_key {
 struct sp_question {
 	__u64 name_hash;
 	__u64 time;
-	__u8 resolver[16];
 	__u32 tgid;
 	__u32 trusted;
 	__u64 start, cgroup;
@@ -222,9 +222,9 @@ enum sp_counter {
 
 enum sp_answer_count {
 	SP_ANSWERS_LEARNED = 0, /* addresses */
-	SP_ANSWERS_UNASKED = 1, /* no such question was sent on this socket */
+	SP_ANSWERS_UNASKED = 1, /* no such question was sent to this resolver on this socket */
 	SP_ANSWERS_UNTRUSTED = 2, /* the resolver is not trusted */
-	SP_ANSWERS_MISMATCH = 3, /* another name or resolver than in the question */
+	SP_ANSWERS_MISMATCH = 3, /* another name than in the question */
 	SP_ANSWERS_BROKEN = 4, /* malformed */
 	SP_ANSWERS_EMPTY = 5, /* without an address */
 	SP_ANSWERS_TRUNCATED = 6, /* TC is set: the rest comes over TCP */

@@ -236,7 +236,7 @@ export const HTTP_REASON = {
 } as const;
 
 /** enum sp_constant. */
-export const LAYOUT_VERSION = 4;
+export const LAYOUT_VERSION = 5;
 export const NO_RULE = 65535;
 export const NAME_MAX = 256;
 export const METHOD_MAX = 16;

@@ -164,6 +164,15 @@ const forms: Row[] = [
 		() => ({}),
 		(scene, { good }) => scene.ask([...good.name].map((c, at) => (at % 2 ? c.toUpperCase() : c)).join("")),
 	),
+	{
+		...teaches(
+			"N11e",
+			"one question to two resolvers with one id, as musl sends it",
+			() => ({}),
+			(scene, t) => scene.script("udp4", [asked(t, DNS4), asked(t, ROGUE4), "read=500", "read=500"]),
+		),
+		policy: (t) => byName(t, [ROGUE]),
+	},
 	teaches(
 		"N12a",
 		"a question with EDNS",
