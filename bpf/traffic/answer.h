@@ -48,10 +48,16 @@ static long sp_answer_step(__u32 i, void *state)
 	__builtin_memcpy(answer->address, area->records.address, 16);
 	area->expires = answer->head.time + sp_learned_lifetime(answer->ttl, w->floor, w->grace);
 	if (!untrusted) {
-		if (sp_learn_address(area)) {
+		switch (sp_learn_address(area)) {
+		case SP_LEARN_CAPPED:
 			answer->flags |= SP_ANSWER_CAPPED;
 			sp_count(SP_COUNT_ANSWERS + SP_ANSWERS_CAPPED);
-		} else {
+			break;
+		case SP_LEARN_LOCAL:
+			answer->flags |= SP_ANSWER_LOCAL;
+			sp_count(SP_COUNT_ANSWERS + SP_ANSWERS_LOCAL);
+			break;
+		default:
 			sp_count(SP_COUNT_ANSWERS + SP_ANSWERS_LEARNED);
 		}
 	}

@@ -12,12 +12,6 @@ static __always_inline bool sp_can_bind_nonlocal(struct bpf_sock *sk)
 	return sk->type == SOCK_RAW || sp_inet_can_bind_nonlocal(sp_untyped(sk));
 }
 
-static __always_inline bool sp_is_loopback(const __u64 *address)
-{
-	return address[0] == 0 &&
-	       (sp_is_v4(address) ? (address[1] >> 32 & 0xff) == 127 : address[1] == (__u64)bpf_htonl(1) << 32);
-}
-
 /* True if the packet returns to this host. Multicast to ff00::/8 returns to sockets that joined the group. */
 static __always_inline bool sp_is_delivered_locally(struct __sk_buff *skb, const struct sp_packet *p)
 {

@@ -142,6 +142,7 @@ struct sp_answer {
 enum sp_answer_flag {
 	SP_ANSWER_UNTRUSTED = 1,
 	SP_ANSWER_CAPPED = 2, /* reported, but not learned */
+	SP_ANSWER_LOCAL = 4, /* likewise: an address of this host or link */
 };
 
 enum sp_end_how {

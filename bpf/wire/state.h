@@ -212,11 +212,11 @@ enum sp_counter {
 	SP_COUNT_BYTES_DENIED = 309,
 	SP_COUNT_NO_SCRATCH = 310,
 	SP_COUNT_ANSWERS = 311, /* + enum sp_answer_count */
-	SP_COUNT_LEARNED_EVICTED = 319, /* a name was evicted from an address with more than 16 */
 	SP_COUNT_TCP_BYTES_OUT = 320,
 	SP_COUNT_TCP_BYTES_IN = 321, /* of connections that ended */
 	SP_COUNT_UDP_BYTES_OUT = 322,
 	SP_COUNT_UDP_BYTES_IN = 323, /* payload of flows, counted for each packet */
+	SP_COUNT_LEARNED_EVICTED = 324, /* a name was evicted from an address with more than 16 */
 	SP_COUNTERS = 336,
 };
 
@@ -229,6 +229,7 @@ enum sp_answer_count {
 	SP_ANSWERS_EMPTY = 5, /* without an address */
 	SP_ANSWERS_TRUNCATED = 6, /* TC is set: the rest comes over TCP */
 	SP_ANSWERS_CAPPED = 7, /* not learned: the name has too many addresses */
+	SP_ANSWERS_LOCAL = 8, /* not learned: addresses of this host or link */
 };
 
 enum sp_map_id {

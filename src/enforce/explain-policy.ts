@@ -1,4 +1,4 @@
-import { addressText, packAddress } from "../base/address.ts";
+import { addressText, isLearnable, packAddress } from "../base/address.ts";
 import { DNS_PORT, NAMES_PER_ADDRESS, PROTOCOL } from "../native/layout.ts";
 import type { Connection } from "../policy/evaluate/evaluate.ts";
 import { explain, type PhaseExplanation } from "../policy/evaluate/explain.ts";
@@ -89,7 +89,8 @@ function subjectOf(question: ExplainQuestion, facts: ExplainFacts): Subject {
 	if (text !== undefined && packed === null) throw new QuestionError("/to/address", `"${text}" is not an address`);
 	const address = packed === null ? null : addressText(packed);
 	const known = address === null ? [] : facts.learned(address);
-	const learned = name === null || known.includes(name) || !assumeLearned ? known : [name, ...known];
+	const isAssumed = assumeLearned && (packed === null || isLearnable(packed));
+	const learned = name === null || known.includes(name) || !isAssumed ? known : [name, ...known];
 	const protocol = protocolOf(to.protocol ?? "tcp");
 	const hasPorts = protocol === PROTOCOL.tcp || protocol === PROTOCOL.udp;
 	return {

@@ -158,7 +158,7 @@ export const REQUEST_FLAG = {
 export const CGROUP_FLAG = { unknown: 1 } as const;
 
 /** enum sp_answer_flag. */
-export const ANSWER_FLAG = { untrusted: 1, capped: 2 } as const;
+export const ANSWER_FLAG = { untrusted: 1, capped: 2, local: 4 } as const;
 
 /** enum sp_flow_flag. */
 export const FLOW_FLAG = { inbound: 1, reported: 2, nameDenied: 4, mustBeNamed: 8, unread: 16, evicted: 32 } as const;
@@ -169,13 +169,13 @@ export const JUDGE_FLAG = { live: 1, bound: 2, notDns: 4 } as const;
 /** enum sp_counter. */
 export const COUNT = {
 	decision: 0, alert: 256, event: 260, lost: 276, mapFull: 292, packetsDenied: 308, bytesDenied: 309, noScratch: 310,
-	answers: 311, learnedEvicted: 319, tcpBytesOut: 320, tcpBytesIn: 321, udpBytesOut: 322, udpBytesIn: 323,
+	answers: 311, tcpBytesOut: 320, tcpBytesIn: 321, udpBytesOut: 322, udpBytesIn: 323, learnedEvicted: 324,
 } as const;
 export const COUNTERS = 336;
 
 /** enum sp_answer_count. */
 export const ANSWER_COUNT = {
-	learned: 0, unasked: 1, untrusted: 2, mismatch: 3, broken: 4, empty: 5, truncated: 6, capped: 7,
+	learned: 0, unasked: 1, untrusted: 2, mismatch: 3, broken: 4, empty: 5, truncated: 6, capped: 7, local: 8,
 } as const;
 
 /** enum sp_map_id. */
