@@ -70,7 +70,8 @@ __noinline int sp_judge_message(struct sp_scratch *area, bool trusted)
 	return result;
 }
 
-/* Judges a message on port 53 that is not a readable question, by the default of phase dns and no rule. */
+/* Judges a message on port 53 that is not a readable question: by the default of phase dns and, with SP_JUDGE_ANY_NAME,
+ * by each deny and alert rule. */
 __noinline int sp_judge_unreadable(struct sp_scratch *area)
 {
 	struct sp_subject *s;
@@ -83,7 +84,8 @@ __noinline int sp_judge_unreadable(struct sp_scratch *area)
 	sp_decide(s);
 	if (s->action != SP_DENY)
 		return SP_PASS;
-	s->reason = SP_UNREADABLE;
+	if (s->reason == SP_BY_DEFAULT)
+		s->reason = SP_UNREADABLE;
 	area->named.query_type = area->named.query_id = 0;
 	area->named.flags = 0;
 	sp_record_named(area, SP_EVENT_QUESTION, 0);
@@ -95,7 +97,11 @@ static __always_inline int sp_judge_datagram(struct __sk_buff *skb, struct sp_sc
 {
 	struct sp_bytes bytes = {.packet = skb, .end = p->end};
 
-	if (skb->gso_segs > 1 || sp_dns_open(&area->dns, &bytes, p->payload))
+	if (skb->gso_segs > 1) { /* several messages in one send (UDP_SEGMENT), which no resolver library does */
+		area->subject.flags |= SP_JUDGE_ANY_NAME;
+		return SP_QUESTION_NONE;
+	}
+	if (sp_dns_open(&area->dns, &bytes, p->payload))
 		return SP_QUESTION_NONE;
 	return sp_judge_message(area, trusted);
 }

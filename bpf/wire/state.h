@@ -184,6 +184,7 @@ enum sp_judge_flag {
 	SP_JUDGE_LIVE = 1, /* the flow exists: learned addresses do not expire */
 	SP_JUDGE_BOUND = 2, /* tls: the address was learned for the name when it was first judged */
 	SP_JUDGE_NOT_DNS = 4, /* connect: a resolver's port grants no exception */
+	SP_JUDGE_ANY_NAME = 8, /* dns: the questions are not read, and may have any name */
 };
 
 /* Request of the program `learn_address`, and its reply in the same bytes. */

@@ -164,7 +164,7 @@ export const ANSWER_FLAG = { untrusted: 1, capped: 2, local: 4 } as const;
 export const FLOW_FLAG = { inbound: 1, reported: 2, nameDenied: 4, mustBeNamed: 8, unread: 16, evicted: 32 } as const;
 
 /** enum sp_judge_flag. */
-export const JUDGE_FLAG = { live: 1, bound: 2, notDns: 4 } as const;
+export const JUDGE_FLAG = { live: 1, bound: 2, notDns: 4, anyName: 8 } as const;
 
 /** enum sp_counter. */
 export const COUNT = {

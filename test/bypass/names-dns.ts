@@ -2,6 +2,7 @@
 import { CLIENT4, DNS4, ROGUE4 } from "../support/addresses.ts";
 import { encodeReply } from "../support/dns-encode.ts";
 import { udp as datagram, TCP, UDP } from "../support/ip-packets.ts";
+import { policy } from "../support/policies.ts";
 import { sleep } from "../support/run.ts";
 import type { ZoneRecord } from "../support/zone.ts";
 import { hello } from "./hellos.ts";
@@ -291,6 +292,17 @@ const carried: Row[] = [
 ];
 
 const carriedByTcp: Row[] = [
+	{
+		...unasked("N12j", "two denied questions in one send (UDP_SEGMENT), where only a rule denies", "any user", (t) => {
+			const message = question(tunnel(t));
+			return [`gso=${message.length}`, `send=${hex(message)}${hex(message)}`];
+		}),
+		policy: (t) =>
+			policy({
+				defaults: { connect: "allow" },
+				rules: [{ name: "no-question", action: "deny", to: { domain: `**.${t.evil.name}` } }],
+			}),
+	},
 	unasked("N12g", "a denied question over TCP", "dig +tcp", (t) => [`send=${hex(framed(question(tunnel(t))))}`], "tcp"),
 	unasked(
 		"N12h",
