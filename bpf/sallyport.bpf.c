@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: GPL-2.0 OR MIT */
+/* SPDX-License-Identifier: GPL-2.0-only OR MIT */
 /* The BPF object: all hooks, and the programs that run only on request. README.md says in which order to read the
  * headers. */
 #include <stdbool.h>

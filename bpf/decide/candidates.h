@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: GPL-2.0 OR MIT */
+/* SPDX-License-Identifier: GPL-2.0-only OR MIT */
 /* The rules that each dimension of a subject (address, port, process, name, request) does not exclude, ANDed: the
  * vectors of wire/policy.h. */
 #ifndef SALLYPORT_DECIDE_CANDIDATES_H
@@ -103,6 +103,14 @@ static __always_inline void sp_and_ids(struct sp_ids_walk *w, enum sp_vector any
 		s->candidates[i] &= s->matches[i];
 }
 
+/* The cgroup is unknown. An allow rule that names one must not match, and a deny or alert rule must. */
+static __always_inline void sp_and_unknown(const struct sp_policy_view *p, struct sp_subject *s, enum sp_vector any)
+{
+	sp_copy(p, s, s->matches, any);
+	sp_for_each_word(i, s->words)
+		s->candidates[i] &= s->matches[i] | ~s->allow_rules[i];
+}
+
 __noinline int sp_and_cgroup(struct sp_subject *s)
 {
 	struct sp_policy_view p;
@@ -113,10 +121,10 @@ __noinline int sp_and_cgroup(struct sp_subject *s)
 		return 0;
 	id = s->cgroup;
 	walk.ids = bpf_map_lookup_elem(&cgroups, &id);
-	if (!walk.ids) {
-		sp_and(&p, s, SP_VEC_ANY_UNIT);
-		sp_and(&p, s, SP_VEC_ANY_CONTAINER);
-		sp_and(&p, s, SP_VEC_ANY_CGROUP);
+	if (!walk.ids || walk.ids->unknown) {
+		sp_and_unknown(&p, s, SP_VEC_ANY_UNIT);
+		sp_and_unknown(&p, s, SP_VEC_ANY_CONTAINER);
+		sp_and_unknown(&p, s, SP_VEC_ANY_CGROUP);
 		return 0;
 	}
 	sp_and_ids(&walk, SP_VEC_ANY_UNIT, SP_IDS_UNIT, walk.ids->units);

@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: GPL-2.0 OR MIT */
+/* SPDX-License-Identifier: GPL-2.0-only OR MIT */
 /* SipHash-1-3 (J.-P. Aumasson, D. J. Bernstein: "SipHash: a fast short-input PRF"), with one round for each word and
  * three at the end, as the kernel's hsiphash on 64-bit machines. Input is taken by bytes or by words. The key is random
  * on each host, so nobody outside can make two names collide. src/policy/ has the same function. */

@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: GPL-2.0 OR MIT */
+/* SPDX-License-Identifier: GPL-2.0-only OR MIT */
 /* Reads a host name in one pass: validates it, converts it to lower case, and hashes each label and the whole. */
 #ifndef SALLYPORT_DECIDE_NAME_H
 #define SALLYPORT_DECIDE_NAME_H

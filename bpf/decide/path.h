@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: GPL-2.0 OR MIT */
+/* SPDX-License-Identifier: GPL-2.0-only OR MIT */
 /* The rules that the method, path and status of a request do not exclude. For the automaton see wire/policy.h, for the
  * normalisation of paths "Paths" in docs/deciding.md. */
 #ifndef SALLYPORT_DECIDE_PATH_H

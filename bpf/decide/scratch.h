@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: GPL-2.0 OR MIT */
+/* SPDX-License-Identifier: GPL-2.0-only OR MIT */
 /* Memory for state that exceeds the 512-byte stack. Programs on the same CPU can preempt and interrupt each other
  * (cgroup programs disable migration, not preemption), so a program claims one of several per-CPU areas. */
 #ifndef SALLYPORT_DECIDE_SCRATCH_H
@@ -44,7 +44,8 @@ struct sp_scratch {
 			const char *components[SP_DEPTH_MAX];
 			__u32 at, part_at, hex, hex_at;
 			__u32 container_at, container_length;
-			__u8 in_slices, spare[7];
+			__u32 root_named; /* components, from the root */
+			__u8 in_slices, spare[3];
 		};
 		struct {
 			struct sp_parse_request request;

@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: GPL-2.0 OR MIT */
+/* SPDX-License-Identifier: GPL-2.0-only OR MIT */
 /* Look-ups in the policy in force: rows, intervals, hashes. For the layout see wire/policy.h. */
 #ifndef SALLYPORT_DECIDE_SEARCH_H
 #define SALLYPORT_DECIDE_SEARCH_H

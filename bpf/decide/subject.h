@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: GPL-2.0 OR MIT */
+/* SPDX-License-Identifier: GPL-2.0-only OR MIT */
 /* Input, output and working memory of a decision. It is too large for the stack and lives in a scratch area
  * (scratch.h). */
 #ifndef SALLYPORT_DECIDE_SUBJECT_H

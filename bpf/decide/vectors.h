@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: GPL-2.0 OR MIT */
+/* SPDX-License-Identifier: GPL-2.0-only OR MIT */
 /* Operations on the vectors of a policy (wire/policy.h) and of a subject. */
 #ifndef SALLYPORT_DECIDE_VECTORS_H
 #define SALLYPORT_DECIDE_VECTORS_H

@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: GPL-2.0 OR MIT */
+/* SPDX-License-Identifier: GPL-2.0-only OR MIT */
 /* The decision. It is independent of hooks: a subject goes in, an action with its reason comes out. docs/deciding.md
  * defines the result, wire/policy.h the layout of the tables. */
 #ifndef SALLYPORT_DECIDE_VERDICT_H
@@ -190,7 +190,12 @@ static __always_inline void sp_decide_shown(const struct sp_policy_view *p, stru
 
 static __always_inline void sp_decide_dns(const struct sp_policy_view *p, struct sp_subject *s)
 {
-	sp_match_name(s, s->name_hash);
+	if (s->flags & SP_JUDGE_ANY_NAME) {
+		sp_for_each_word(i, s->words)
+			s->matches[i] = ~s->allow_rules[i];
+	} else {
+		sp_match_name(s, s->name_hash);
+	}
 	sp_choose(s, p->head->defaults[SP_PHASE_DNS]);
 }
 

@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: GPL-2.0 OR MIT */
+/* SPDX-License-Identifier: GPL-2.0-only OR MIT */
 /* connect() and sendmsg(). The caller is known here, and a denial returns an errno at once. */
 #ifndef SALLYPORT_HOOKS_CONNECT_H
 #define SALLYPORT_HOOKS_CONNECT_H

@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: GPL-2.0 OR MIT */
+/* SPDX-License-Identifier: GPL-2.0-only OR MIT */
 /* exec() and exit(). exec() only stores the process. It is announced to user space when it first uses the network. */
 #ifndef SALLYPORT_HOOKS_EXEC_H
 #define SALLYPORT_HOOKS_EXEC_H

@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: GPL-2.0 OR MIT */
+/* SPDX-License-Identifier: GPL-2.0-only OR MIT */
 /* The program `judge`: returns the decision for a request by BPF_PROG_TEST_RUN and is never attached. After a new
  * policy the daemon uses it for flows that send nothing. Tests compare it with the evaluator of src/policy/. */
 #ifndef SALLYPORT_HOOKS_JUDGE_H

@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: GPL-2.0 OR MIT */
+/* SPDX-License-Identifier: GPL-2.0-only OR MIT */
 /* The program `learn_address` adds an address that a trusted resolver returned to the daemon, by
  * BPF_PROG_TEST_RUN. It is never attached. It makes names known that programs resolved before the start, by the
  * same code and with the same limits as for packets. */
@@ -29,7 +29,7 @@ SEC("tc") int learn_address(struct __sk_buff *skb)
 	area->answer.name_hash = sp_learn_name(area, length);
 	area->answer.head.time = now;
 	area->expires = now + sp_learned_lifetime(r->ttl, head->ttl_floor, head->ttl_grace);
-	r->learned = area->answer.name_hash && sp_learn_address(area) == 0;
+	r->learned = area->answer.name_hash && sp_learn_address(area) == SP_LEARNED;
 	r->name_hash = area->answer.name_hash;
 	sp_scratch_release(area);
 	return 0;

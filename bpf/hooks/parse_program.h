@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: GPL-2.0 OR MIT */
+/* SPDX-License-Identifier: GPL-2.0-only OR MIT */
 /* The program `parse`: the parsers of parse/parse.h by BPF_PROG_TEST_RUN. It is never attached. */
 #ifndef SALLYPORT_HOOKS_PARSE_PROGRAM_H
 #define SALLYPORT_HOOKS_PARSE_PROGRAM_H

@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: GPL-2.0 OR MIT */
+/* SPDX-License-Identifier: GPL-2.0-only OR MIT */
 /* The end of a TCP connection, with the kernel's own counters. */
 #ifndef SALLYPORT_HOOKS_RELEASE_H
 #define SALLYPORT_HOOKS_RELEASE_H
@@ -55,7 +55,8 @@ static __always_inline void sp_end_addresses(struct sp_end *end, struct bpf_sock
 }
 
 /* Records an incomplete ClientHello when its socket is released. */
-static __always_inline void sp_end_pending(const struct sp_socket *socket, const struct sp_end *end)
+static __always_inline void sp_end_pending(const struct sp_socket *socket, const struct sp_end *end,
+					   struct sock *kernel_sk)
 {
 	struct sp_scratch *area = sp_scratch_claim();
 	struct sp_subject *s;
@@ -70,6 +71,8 @@ static __always_inline void sp_end_pending(const struct sp_socket *socket, const
 	__builtin_memcpy(s->local, end->local, 16);
 	s->remote_port = end->remote_port;
 	s->local_port = end->local_port;
+	s->uid = BPF_CORE_READ(kernel_sk, sk_uid.val);
+	s->cgroup = BPF_CORE_READ(kernel_sk, sk_cgrp_data.cgroup, kn, id);
 	sp_subject_has_who(s, socket);
 	area->hello = SP_HELLO_CUT;
 	area->text.name_length = area->text.flags = 0;
@@ -119,7 +122,7 @@ SEC("cgroup/sock_release") int sock_release(struct bpf_sock *sk)
 		return 1;
 	sp_fill_end(&end, sk, kernel_sk, now);
 	if (socket && socket->flags & SP_SOCKET_READING && socket->pending_since)
-		sp_end_pending(socket, &end);
+		sp_end_pending(socket, &end, kernel_sk);
 	if (socket && socket->verdict == SP_DENY)
 		end.how = SP_END_DENIED;
 	if (end.bytes_out)

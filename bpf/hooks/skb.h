@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: GPL-2.0 OR MIT */
+/* SPDX-License-Identifier: GPL-2.0-only OR MIT */
 /* Hooks that see every packet. Egress is the authority: it judges everything that no connect hook has judged, and reads
  * names. Ingress learns from DNS answers, and which flows the peer opened. */
 #ifndef SALLYPORT_HOOKS_SKB_H

@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: GPL-2.0 OR MIT */
+/* SPDX-License-Identifier: GPL-2.0-only OR MIT */
 /* State of DNS over TCP between two segments. Kernel only, unlike wire/state.h. */
 #ifndef SALLYPORT_KERNEL_DNS_SOCKET_H
 #define SALLYPORT_KERNEL_DNS_SOCKET_H

@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: GPL-2.0 OR MIT */
+/* SPDX-License-Identifier: GPL-2.0-only OR MIT */
 /* The maps. wire/state.h describes their contents. Sizes are defaults that user space may change before it loads the
  * object. */
 #ifndef SALLYPORT_KERNEL_MAPS_H

@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: GPL-2.0 OR MIT */
+/* SPDX-License-Identifier: GPL-2.0-only OR MIT */
 /* IP and transport headers at the cgroup hooks, where a packet begins with its IP header. */
 #ifndef SALLYPORT_KERNEL_PACKET_H
 #define SALLYPORT_KERNEL_PACKET_H

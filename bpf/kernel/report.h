@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: GPL-2.0 OR MIT */
+/* SPDX-License-Identifier: GPL-2.0-only OR MIT */
 /* Counters and events. Counters are exact. Events may be lost, denials last of all, and each loss is counted. */
 #ifndef SALLYPORT_KERNEL_REPORT_H
 #define SALLYPORT_KERNEL_REPORT_H

@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: GPL-2.0 OR MIT */
+/* SPDX-License-Identifier: GPL-2.0-only OR MIT */
 /* AES-128, encryption only (FIPS 197), by tables in .rodata. Columns are little-endian words. The keys of Initial
  * packets are public (RFC 9001 5.2), so the timing of table lookups reveals nothing. */
 #ifndef SALLYPORT_PARSE_AES_H

@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: GPL-2.0 OR MIT */
+/* SPDX-License-Identifier: GPL-2.0-only OR MIT */
 /* Access to the bytes that a parser reads: a packet or memory in the kernel, a buffer in user space
  * (native/parsers/stand_in.h). Parsers use nothing else of their environment, so one source serves both. */
 #ifndef SALLYPORT_PARSE_BYTES_H

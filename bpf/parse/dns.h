@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: GPL-2.0 OR MIT */
+/* SPDX-License-Identifier: GPL-2.0-only OR MIT */
 /* DNS messages and their questions (RFC 1035 4.1), in a packet or in memory. Pure functions over bytes: any input gives
  * a result. */
 #ifndef SALLYPORT_PARSE_DNS_H

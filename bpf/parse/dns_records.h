@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: GPL-2.0 OR MIT */
+/* SPDX-License-Identifier: GPL-2.0-only OR MIT */
 /* Addresses in the answer section of a DNS message. Pure functions over bytes. */
 #ifndef SALLYPORT_PARSE_DNS_RECORDS_H
 #define SALLYPORT_PARSE_DNS_RECORDS_H

@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: GPL-2.0 OR MIT */
+/* SPDX-License-Identifier: GPL-2.0-only OR MIT */
 /* DNS messages in a TCP stream, each after its length in two bytes (RFC 1035 4.2.2), read in pieces of any size. */
 #ifndef SALLYPORT_PARSE_DNS_STREAM_H
 #define SALLYPORT_PARSE_DNS_STREAM_H

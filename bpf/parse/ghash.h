@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: GPL-2.0 OR MIT */
+/* SPDX-License-Identifier: GPL-2.0-only OR MIT */
 /* GHASH (NIST SP 800-38D 6.4) without tables: carry-less products by integer multiplication with holes, as described by
  * T. Pornin in "BearSSL: constant-time code" (bearssl.org/constanttime.html#ghash-for-gcm). */
 #ifndef SALLYPORT_PARSE_GHASH_H

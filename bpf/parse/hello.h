@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: GPL-2.0 OR MIT */
+/* SPDX-License-Identifier: GPL-2.0-only OR MIT */
 /* A ClientHello (RFC 8446 4.1.2) without its records, read in order in pieces of any size. Its name is the one in
  * server_name (RFC 6066 3). Pure functions over bytes. */
 #ifndef SALLYPORT_PARSE_HELLO_H

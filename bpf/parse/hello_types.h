@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: GPL-2.0 OR MIT */
+/* SPDX-License-Identifier: GPL-2.0-only OR MIT */
 /* Constants of a ClientHello (RFC 8446 4.1.2), and the state of reading one. */
 #ifndef SALLYPORT_PARSE_HELLO_TYPES_H
 #define SALLYPORT_PARSE_HELLO_TYPES_H

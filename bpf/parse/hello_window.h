@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: GPL-2.0 OR MIT */
+/* SPDX-License-Identifier: GPL-2.0-only OR MIT */
 /* The fast path: parts of a ClientHello that lie completely in a window. hello.h reads everything else field by
  * field. */
 #ifndef SALLYPORT_PARSE_HELLO_WINDOW_H

@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: GPL-2.0 OR MIT */
+/* SPDX-License-Identifier: GPL-2.0-only OR MIT */
 /* HTTP/1 requests in cleartext (RFC 9112), read in order in pieces of any size. Bodies are skipped, so every request of
  * a persistent or pipelined connection is found. Pure functions over bytes; the state between two pieces is plain
  * data. */

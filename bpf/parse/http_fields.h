@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: GPL-2.0 OR MIT */
+/* SPDX-License-Identifier: GPL-2.0-only OR MIT */
 /* Fields of a request that name its destination and its end, and the lines around the chunks of its body (RFC 9112 5
  * to 7). Included by http.h. */
 #ifndef SALLYPORT_PARSE_HTTP_FIELDS_H

@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: GPL-2.0 OR MIT */
+/* SPDX-License-Identifier: GPL-2.0-only OR MIT */
 /* The head of an HTTP/1 request (RFC 9112), byte by byte. Input that two servers could read differently is malformed.
  * Included by http.h. */
 #ifndef SALLYPORT_PARSE_HTTP_HEAD_H

@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: GPL-2.0 OR MIT */
+/* SPDX-License-Identifier: GPL-2.0-only OR MIT */
 /* The parsers as a function of a request. A request holds the state so far, is followed by the next bytes and is
  * answered in place. In the kernel the program `parse` does so, by BPF_PROG_TEST_RUN, in user space
  * native/parsers/parsers.c. `sallyport replay`, the corpus, the fuzzers and the tests that compare both use this

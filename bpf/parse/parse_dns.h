@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: GPL-2.0 OR MIT */
+/* SPDX-License-Identifier: GPL-2.0-only OR MIT */
 /* parse.h for DNS: one message, returned question by question and then address by address. */
 #ifndef SALLYPORT_PARSE_PARSE_DNS_H
 #define SALLYPORT_PARSE_PARSE_DNS_H

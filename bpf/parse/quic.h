@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: GPL-2.0 OR MIT */
+/* SPDX-License-Identifier: GPL-2.0-only OR MIT */
 /* A client's QUIC packets with long headers (RFC 9000 17.2, RFC 9369 3.2): their ends, and the decrypted payload of
  * Initial packets. Pure functions over memory. */
 #ifndef SALLYPORT_PARSE_QUIC_H

@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: GPL-2.0 OR MIT */
+/* SPDX-License-Identifier: GPL-2.0-only OR MIT */
 /* The ClientHello in the CRYPTO frames of Initial packets (RFC 9000 19.6), in any order and any pieces. Pure functions
  * over memory. */
 #ifndef SALLYPORT_PARSE_QUIC_HELLO_H

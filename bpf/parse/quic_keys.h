@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: GPL-2.0 OR MIT */
+/* SPDX-License-Identifier: GPL-2.0-only OR MIT */
 /* Keys of a client's Initial packets (RFC 9001 5.2), derived from the destination connection id of the first one. This
  * takes 14 compressions of SHA-256; the first two of each salt are constants. */
 #ifndef SALLYPORT_PARSE_QUIC_KEYS_H

@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: GPL-2.0 OR MIT */
+/* SPDX-License-Identifier: GPL-2.0-only OR MIT */
 /* QUIC versions whose Initial packets can be read, and the constants of their keys. */
 #ifndef SALLYPORT_PARSE_QUIC_VERSIONS_H
 #define SALLYPORT_PARSE_QUIC_VERSIONS_H

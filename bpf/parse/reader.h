@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: GPL-2.0 OR MIT */
+/* SPDX-License-Identifier: GPL-2.0-only OR MIT */
 /* The bytes that a TCP client sends, read in order in pieces of any size. Finds the protocol and reads names. Pure
  * functions over bytes; the state between two pieces is plain data.
  *

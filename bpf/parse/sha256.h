@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: GPL-2.0 OR MIT */
+/* SPDX-License-Identifier: GPL-2.0-only OR MIT */
 /* The compression function of SHA-256 (FIPS 180-4 6.2.2). The rounds are unrolled, so the verifier sees no branch. */
 #ifndef SALLYPORT_PARSE_SHA256_H
 #define SALLYPORT_PARSE_SHA256_H

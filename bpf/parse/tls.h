@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: GPL-2.0 OR MIT */
+/* SPDX-License-Identifier: GPL-2.0-only OR MIT */
 /* TLS records before encryption (RFC 8446 5.1): a ClientHello split in any way, and a second one while the server may
  * request it (HelloRetryRequest, RFC 8446 4.1.4). Pure functions over bytes. */
 #ifndef SALLYPORT_PARSE_TLS_H

@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: GPL-2.0 OR MIT */
+/* SPDX-License-Identifier: GPL-2.0-only OR MIT */
 /* Searches cleartext for a TLS record with a ClientHello at any offset: after STARTTLS, a proxy's CONNECT, SOCKS, or
  * bytes that are meant to hide it. Pure functions over bytes. */
 #ifndef SALLYPORT_PARSE_TLS_SCAN_H

@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: GPL-2.0 OR MIT */
+/* SPDX-License-Identifier: GPL-2.0-only OR MIT */
 /* DNS answers at ingress, and the addresses learned from them. */
 #ifndef SALLYPORT_TRAFFIC_ANSWER_H
 #define SALLYPORT_TRAFFIC_ANSWER_H
@@ -48,10 +48,16 @@ static long sp_answer_step(__u32 i, void *state)
 	__builtin_memcpy(answer->address, area->records.address, 16);
 	area->expires = answer->head.time + sp_learned_lifetime(answer->ttl, w->floor, w->grace);
 	if (!untrusted) {
-		if (sp_learn_address(area)) {
+		switch (sp_learn_address(area)) {
+		case SP_LEARN_CAPPED:
 			answer->flags |= SP_ANSWER_CAPPED;
 			sp_count(SP_COUNT_ANSWERS + SP_ANSWERS_CAPPED);
-		} else {
+			break;
+		case SP_LEARN_LOCAL:
+			answer->flags |= SP_ANSWER_LOCAL;
+			sp_count(SP_COUNT_ANSWERS + SP_ANSWERS_LOCAL);
+			break;
+		default:
 			sp_count(SP_COUNT_ANSWERS + SP_ANSWERS_LEARNED);
 		}
 	}
@@ -68,7 +74,7 @@ static __always_inline int sp_match_answer(struct sp_scratch *area, const struct
 	struct sp_dns_question section;
 	struct sp_question *question;
 	struct sp_dns_head head;
-	__u64 resolver[2], name;
+	__u64 name;
 
 	if (sp_dns_open(&area->dns, bytes, at))
 		return -1;
@@ -77,6 +83,8 @@ static __always_inline int sp_match_answer(struct sp_scratch *area, const struct
 		sp_count(SP_COUNT_ANSWERS + SP_ANSWERS_BROKEN);
 		return -1;
 	}
+	key->resolver[0] = p->source[0];
+	key->resolver[1] = p->source[1];
 	key->id = head.id;
 	key->type = section.type;
 	question = bpf_map_lookup_elem(&questions, key);
@@ -91,13 +99,11 @@ static __always_inline int sp_match_answer(struct sp_scratch *area, const struct
 	answer->head.cgroup = question->cgroup;
 	answer->name_hash = question->name_hash;
 	answer->flags = question->trusted ? 0 : SP_ANSWER_UNTRUSTED;
-	__builtin_memcpy(resolver, question->resolver, 16);
-	__builtin_memcpy(answer->resolver, resolver, 16);
+	__builtin_memcpy(answer->resolver, key->resolver, 16);
 	area->name.any = 1;
 	sp_hash_key(area->name.key);
 	name = sp_name_read(&area->name, section.length);
-	if (resolver[0] != p->source[0] || resolver[1] != p->source[1] || section.class != SP_DNS_CLASS_IN || !name ||
-	    name != answer->name_hash) {
+	if (section.class != SP_DNS_CLASS_IN || !name || name != answer->name_hash) {
 		sp_count(SP_COUNT_ANSWERS + SP_ANSWERS_MISMATCH);
 		return -1;
 	}

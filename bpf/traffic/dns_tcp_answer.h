@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: GPL-2.0 OR MIT */
+/* SPDX-License-Identifier: GPL-2.0-only OR MIT */
 /* DNS answers over TCP at ingress, put into order and reassembled. Only for sockets that have sent a question. */
 #ifndef SALLYPORT_TRAFFIC_DNS_TCP_ANSWER_H
 #define SALLYPORT_TRAFFIC_DNS_TCP_ANSWER_H

@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: GPL-2.0 OR MIT */
+/* SPDX-License-Identifier: GPL-2.0-only OR MIT */
 /* DNS questions over TCP at egress. Phases connect and tls have already decided about the packet (stream.h). */
 #ifndef SALLYPORT_TRAFFIC_DNS_TCP_QUESTION_H
 #define SALLYPORT_TRAFFIC_DNS_TCP_QUESTION_H

@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: GPL-2.0 OR MIT */
+/* SPDX-License-Identifier: GPL-2.0-only OR MIT */
 /* Egress of everything except TCP, judged once for each flow. */
 #ifndef SALLYPORT_TRAFFIC_FLOW_H
 #define SALLYPORT_TRAFFIC_FLOW_H

@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: GPL-2.0 OR MIT */
+/* SPDX-License-Identifier: GPL-2.0-only OR MIT */
 /* The key of a flow in the map `flows`, and its egress counters. */
 #ifndef SALLYPORT_TRAFFIC_FLOW_KEY_H
 #define SALLYPORT_TRAFFIC_FLOW_KEY_H

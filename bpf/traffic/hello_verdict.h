@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: GPL-2.0 OR MIT */
+/* SPDX-License-Identifier: GPL-2.0-only OR MIT */
 /* Phase tls: a ClientHello over TCP or QUIC. */
 #ifndef SALLYPORT_TRAFFIC_HELLO_VERDICT_H
 #define SALLYPORT_TRAFFIC_HELLO_VERDICT_H

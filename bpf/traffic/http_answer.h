@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: GPL-2.0 OR MIT */
+/* SPDX-License-Identifier: GPL-2.0-only OR MIT */
 /* HTTP responses at ingress: the status of the last request, for the record and for rules with `status`. */
 #ifndef SALLYPORT_TRAFFIC_HTTP_ANSWER_H
 #define SALLYPORT_TRAFFIC_HTTP_ANSWER_H

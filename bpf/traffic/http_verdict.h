@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: GPL-2.0 OR MIT */
+/* SPDX-License-Identifier: GPL-2.0-only OR MIT */
 /* Phase http: a request in cleartext, and its response. */
 #ifndef SALLYPORT_TRAFFIC_HTTP_VERDICT_H
 #define SALLYPORT_TRAFFIC_HTTP_VERDICT_H

@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: GPL-2.0 OR MIT */
+/* SPDX-License-Identifier: GPL-2.0-only OR MIT */
 /* parse.h for QUIC: one datagram, returned step by step. State of earlier datagrams is in the connection table, not in
  * the request: it takes 9 KiB for each connection. */
 #ifndef SALLYPORT_TRAFFIC_PARSE_QUIC_H

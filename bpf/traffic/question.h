@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: GPL-2.0 OR MIT */
+/* SPDX-License-Identifier: GPL-2.0-only OR MIT */
 /* DNS questions at egress: phase dns. */
 #ifndef SALLYPORT_TRAFFIC_QUESTION_H
 #define SALLYPORT_TRAFFIC_QUESTION_H
@@ -7,7 +7,7 @@
 
 enum sp_question_result { SP_QUESTION_PASS, SP_QUESTION_DROP, SP_QUESTION_NONE };
 
-/* Stores the question, its resolver and its caller, for comparison with the answer. */
+/* Stores the question and its caller, for comparison with the answer. */
 __noinline int sp_remember_question(struct sp_scratch *area, __u16 id, __u16 type, bool trusted)
 {
 	struct sp_question_key key = {.id = id, .type = type};
@@ -18,9 +18,10 @@ __noinline int sp_remember_question(struct sp_scratch *area, __u16 id, __u16 typ
 		return 0;
 	s = &area->subject;
 	key.cookie = s->cookie;
+	key.resolver[0] = s->remote[0];
+	key.resolver[1] = s->remote[1];
 	area->question.name_hash = s->name_hash;
 	area->question.time = bpf_ktime_get_ns();
-	__builtin_memcpy(area->question.resolver, s->remote, 16);
 	area->question.tgid = s->tgid;
 	area->question.start = s->start;
 	area->question.cgroup = s->cgroup;
@@ -69,7 +70,8 @@ __noinline int sp_judge_message(struct sp_scratch *area, bool trusted)
 	return result;
 }
 
-/* Judges a message on port 53 that is not a readable question, by the default of phase dns and no rule. */
+/* Judges a message on port 53 that is not a readable question: by the default of phase dns and, with SP_JUDGE_ANY_NAME,
+ * by each deny and alert rule. */
 __noinline int sp_judge_unreadable(struct sp_scratch *area)
 {
 	struct sp_subject *s;
@@ -82,7 +84,8 @@ __noinline int sp_judge_unreadable(struct sp_scratch *area)
 	sp_decide(s);
 	if (s->action != SP_DENY)
 		return SP_PASS;
-	s->reason = SP_UNREADABLE;
+	if (s->reason == SP_BY_DEFAULT)
+		s->reason = SP_UNREADABLE;
 	area->named.query_type = area->named.query_id = 0;
 	area->named.flags = 0;
 	sp_record_named(area, SP_EVENT_QUESTION, 0);
@@ -94,7 +97,11 @@ static __always_inline int sp_judge_datagram(struct __sk_buff *skb, struct sp_sc
 {
 	struct sp_bytes bytes = {.packet = skb, .end = p->end};
 
-	if (skb->gso_segs > 1 || sp_dns_open(&area->dns, &bytes, p->payload))
+	if (skb->gso_segs > 1) { /* several messages in one send (UDP_SEGMENT), which no resolver library does */
+		area->subject.flags |= SP_JUDGE_ANY_NAME;
+		return SP_QUESTION_NONE;
+	}
+	if (sp_dns_open(&area->dns, &bytes, p->payload))
 		return SP_QUESTION_NONE;
 	return sp_judge_message(area, trusted);
 }

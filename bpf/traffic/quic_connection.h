@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: GPL-2.0 OR MIT */
+/* SPDX-License-Identifier: GPL-2.0-only OR MIT */
 /* The QUIC connections of a flow: finds the one that a packet belongs to. All connections of a flow share a bucket. */
 #ifndef SALLYPORT_TRAFFIC_QUIC_CONNECTION_H
 #define SALLYPORT_TRAFFIC_QUIC_CONNECTION_H

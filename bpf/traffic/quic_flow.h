@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: GPL-2.0 OR MIT */
+/* SPDX-License-Identifier: GPL-2.0-only OR MIT */
 /* QUIC in a flow: phase tls for each ClientHello, and what may be sent before it is complete. See
  * docs/decisions/0007-quic.md. */
 #ifndef SALLYPORT_TRAFFIC_QUIC_FLOW_H

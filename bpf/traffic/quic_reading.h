@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: GPL-2.0 OR MIT */
+/* SPDX-License-Identifier: GPL-2.0-only OR MIT */
 /* Reads the QUIC packets of an skb until there is something to judge. */
 #ifndef SALLYPORT_TRAFFIC_QUIC_READING_H
 #define SALLYPORT_TRAFFIC_QUIC_READING_H

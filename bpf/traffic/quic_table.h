@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: GPL-2.0 OR MIT */
+/* SPDX-License-Identifier: GPL-2.0-only OR MIT */
 /* QUIC connections in a map, with a lock for each bucket. User space uses native/parsers/quic_stand_in.h instead. */
 #ifndef SALLYPORT_TRAFFIC_QUIC_TABLE_H
 #define SALLYPORT_TRAFFIC_QUIC_TABLE_H

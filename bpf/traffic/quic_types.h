@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: GPL-2.0 OR MIT */
+/* SPDX-License-Identifier: GPL-2.0-only OR MIT */
 /* A stored QUIC connection, and the state of reading a packet. Plain data. */
 #ifndef SALLYPORT_TRAFFIC_QUIC_TYPES_H
 #define SALLYPORT_TRAFFIC_QUIC_TYPES_H

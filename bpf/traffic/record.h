@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: GPL-2.0 OR MIT */
+/* SPDX-License-Identifier: GPL-2.0-only OR MIT */
 /* The consequences of a decision, the same for every hook: counters, event, verdict. */
 #ifndef SALLYPORT_TRAFFIC_RECORD_H
 #define SALLYPORT_TRAFFIC_RECORD_H

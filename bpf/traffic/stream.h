@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: GPL-2.0 OR MIT */
+/* SPDX-License-Identifier: GPL-2.0-only OR MIT */
 /* Egress of TCP. A connection is judged at its first payload and read while a name may follow. After that a packet
  * costs one storage look-up. See docs/decisions/ 0003 and 0004. */
 #ifndef SALLYPORT_TRAFFIC_STREAM_H

@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: GPL-2.0 OR MIT */
+/* SPDX-License-Identifier: GPL-2.0-only OR MIT */
 /* Reads a TCP stream at egress, by sequence numbers. Incomplete messages are kept with the socket, complete ones are
  * judged. */
 #ifndef SALLYPORT_TRAFFIC_STREAM_READ_H
@@ -262,6 +262,9 @@ static __always_inline int sp_read_on(struct __sk_buff *skb, struct sp_scratch *
 			return SP_DROP;
 		if (result == SP_READ_MORE || result == SP_READ_OVER)
 			break;
+		/* urgent data is not part of the stream that the server reads */
+		if (result == SP_READ_HELLO && p->tcp_flags & SP_TCP_URG)
+			area->hello = SP_HELLO_BROKEN;
 		if (result == SP_READ_HELLO && sp_end_hello(skb, area) == SP_DROP)
 			return SP_DROP;
 		if (result == SP_READ_OTHER && sp_end_other(skb, area) == SP_DROP)

@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: GPL-2.0 OR MIT */
+/* SPDX-License-Identifier: GPL-2.0-only OR MIT */
 /* Common parts of the packet hooks: pass or drop, and the subject of a packet. */
 #ifndef SALLYPORT_TRAFFIC_TRAFFIC_H
 #define SALLYPORT_TRAFFIC_TRAFFIC_H
@@ -36,6 +36,7 @@ static __always_inline void sp_subject_of_packet(struct sp_scratch *area, struct
 {
 	struct sp_subject *s = &area->subject;
 	struct sock *kernel_sk;
+	__u64 cgroup;
 
 	s->remote[0] = p->destination[0];
 	s->remote[1] = p->destination[1];
@@ -49,11 +50,14 @@ static __always_inline void sp_subject_of_packet(struct sp_scratch *area, struct
 	s->cookie = bpf_get_socket_cookie(skb);
 	kernel_sk = sp_untyped(sk);
 	s->netns = BPF_CORE_READ(kernel_sk, __sk_common.skc_net.net, net_cookie);
-	if (socket && sp_subject_has_who(s, socket))
-		return;
-	s->uid = bpf_get_socket_uid(skb);
-	s->cgroup = bpf_skb_cgroup_id(skb);
-	if (sp_policy_in_force())
+	cgroup = bpf_skb_cgroup_id(skb);
+	if (!socket || !sp_subject_has_who(s, socket)) {
+		/* bpf_get_socket_uid() is relative to the owner of the network namespace: 0 for root of a container */
+		s->uid = BPF_CORE_READ(kernel_sk, sk_uid.val);
+		s->cgroup = cgroup;
+	}
+	/* A caller that has moved, or that was given the socket, has another cgroup. Its next connect() learns that. */
+	if (s->cgroup == cgroup && sp_policy_in_force())
 		sp_ensure_cgroup(area, BPF_CORE_READ(kernel_sk, sk_cgrp_data.cgroup));
 }
 

@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: GPL-2.0 OR MIT */
+/* SPDX-License-Identifier: GPL-2.0-only OR MIT */
 /* Packets whose addresses do not show where they go (a source route) or where they come from. The latter are packets to
  * this host with a source that the host need not have: they could look like an inbound flow or a resolver's answer. */
 #ifndef SALLYPORT_TRAFFIC_UNTRUSTED_ADDRESS_H
@@ -10,12 +10,6 @@
 static __always_inline bool sp_can_bind_nonlocal(struct bpf_sock *sk)
 {
 	return sk->type == SOCK_RAW || sp_inet_can_bind_nonlocal(sp_untyped(sk));
-}
-
-static __always_inline bool sp_is_loopback(const __u64 *address)
-{
-	return address[0] == 0 &&
-	       (sp_is_v4(address) ? (address[1] >> 32 & 0xff) == 127 : address[1] == (__u64)bpf_htonl(1) << 32);
 }
 
 /* True if the packet returns to this host. Multicast to ff00::/8 returns to sockets that joined the group. */

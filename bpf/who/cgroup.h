@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: GPL-2.0 OR MIT */
+/* SPDX-License-Identifier: GPL-2.0-only OR MIT */
 /* The cgroup of the caller: its unit and container, from the names of its kernfs nodes. So a unit that was restarted
  * while the daemon was down is known like any other. */
 #ifndef SALLYPORT_WHO_CGROUP_H
@@ -31,6 +31,14 @@ static long sp_root_step(__u32 i, void *state)
 	return 0;
 }
 
+/* True if another user than root owns the directory of the cgroup, and so can make and name others below it. */
+static __always_inline bool sp_is_delegated(struct kernfs_node *node)
+{
+	struct kernfs_iattrs *attributes = BPF_CORE_READ(node, iattr);
+
+	return attributes && BPF_CORE_READ(attributes, ia_uid.val) != 0;
+}
+
 struct sp_kernfs_walk {
 	struct sp_scratch *s;
 	struct kernfs_node *node;
@@ -46,6 +54,8 @@ static long sp_kernfs_step(__u32 i, void *state)
 	if (at >= SP_DEPTH_MAX || !node)
 		return 1;
 	w->s->components[at] = BPF_CORE_READ(node, name);
+	if (sp_is_delegated(node))
+		w->s->root_named = at + 1;
 	w->node = sp_kernfs_parent(node);
 	return 0;
 }
@@ -125,7 +135,7 @@ static long sp_cgroup_step(__u32 i, void *state)
 	struct sp_scratch *s = *(struct sp_scratch **)state;
 	struct sp_cgroup_ids *ids = &s->ids;
 	__u32 at = s->at, length;
-	bool slice;
+	bool named = i < s->root_named, slice;
 	long got;
 
 	if (at >= SP_TEXT_MAX / 2)
@@ -138,6 +148,8 @@ static long sp_cgroup_step(__u32 i, void *state)
 	length = got - 1;
 	s->cgroup.path[(at + length) % SP_TEXT_MAX] = '/';
 	s->at = at + length + 1;
+	if (named)
+		s->cgroup.named_len = s->at;
 
 	s->part_at = at;
 	s->hex = 0;
@@ -152,11 +164,11 @@ static long sp_cgroup_step(__u32 i, void *state)
 		ids->hash[SP_IDS_PATH + (ids->paths++ % SP_IDS_PATHS_MAX)] = sp_hash_end(&s->hash);
 
 	slice = length > 6 && SP_AT(s, at + length - 6, ".slice");
-	if (s->in_slices && ids->units < SP_IDS_UNITS_MAX)
+	if (named && s->in_slices && ids->units < SP_IDS_UNITS_MAX)
 		ids->hash[SP_IDS_UNIT + (ids->units++ % SP_IDS_UNITS_MAX)] = sp_hash_end(&s->part);
 	s->in_slices = s->in_slices && slice;
 
-	if (ids->containers == 0) {
+	if (named && ids->containers == 0) {
 		sp_find_container(s, at, length);
 		if (s->container_length) {
 			sp_hash_begin(&s->part, s->name.key);
@@ -178,6 +190,7 @@ static __always_inline struct sp_cgroup_ids *sp_learn_cgroup(struct sp_scratch *
 {
 	struct sp_root_walk root = {.node = BPF_CORE_READ(cgroup, kn)};
 	struct sp_kernfs_walk up = {.s = s, .node = root.node};
+	struct kernfs_node *last;
 	struct sp_scratch *again;
 	struct sp_control *c;
 	__u32 zero = 0;
@@ -187,11 +200,20 @@ static __always_inline struct sp_cgroup_ids *sp_learn_cgroup(struct sp_scratch *
 		return NULL;
 	root.root = c->root;
 	bpf_loop(SP_DEPTH_MAX, sp_root_step, &root, 0);
-	up.depth = root.depth;
 	__builtin_memset(&s->ids, 0, sizeof(s->ids));
 	__builtin_memset(&s->cgroup.head, 0, sizeof(s->cgroup.head));
+	s->cgroup.flags = 0;
+	last = root.node;
+	if (last && (__u32)BPF_CORE_READ(last, id) == root.root) {
+		up.depth = root.depth;
+	} else { /* a path without its beginning could be taken for another */
+		s->ids.unknown = 1;
+		s->cgroup.flags = SP_CGROUP_UNKNOWN;
+	}
+	s->cgroup.named_len = 0;
 	s->at = 0;
 	s->in_slices = 1;
+	s->root_named = up.depth;
 	sp_hash_key(s->name.key);
 	sp_hash_begin(&s->hash, s->name.key);
 	sp_hash_byte(&s->hash, 'g');

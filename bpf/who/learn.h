@@ -1,9 +1,31 @@
-/* SPDX-License-Identifier: GPL-2.0 OR MIT */
+/* SPDX-License-Identifier: GPL-2.0-only OR MIT */
 /* Names that were seen, and the addresses that DNS returned for them. */
 #ifndef SALLYPORT_WHO_LEARN_H
 #define SALLYPORT_WHO_LEARN_H
 
 #include "who.h"
+
+static __always_inline bool sp_is_loopback(const __u64 *address)
+{
+	return address[0] == 0 &&
+	       (sp_is_v4(address) ? (address[1] >> 32 & 0xff) == 127 : address[1] == (__u64)bpf_htonl(1) << 32);
+}
+
+/* True for addresses of this host or link: loopback, 0.0.0.0/8 and :: (RFC 1122 3.2.1.3), 169.254.0.0/16 (RFC 3927) and
+ * fe80::/10 (RFC 4291 2.5.6). An owner of a name could otherwise open services that trust the host, such as
+ * 169.254.169.254, which gives out credentials. */
+static __always_inline bool sp_is_local(const __u64 *address)
+{
+	__u32 first = bpf_ntohl(sp_is_v4(address) ? address[1] >> 32 : (__u32)address[0]);
+
+	if (sp_is_loopback(address))
+		return true;
+	if (sp_is_v4(address))
+		return first >> 24 == 0 || first >> 16 == 0xa9fe;
+	return first >> 22 == 0xfe80 >> 6 || (address[0] == 0 && address[1] == 0);
+}
+
+enum sp_learn_result { SP_LEARNED, SP_LEARN_CAPPED, SP_LEARN_LOCAL };
 
 static __always_inline __u64 sp_remember_name(struct sp_scratch *s, __u64 hash)
 {
@@ -83,7 +105,7 @@ static __always_inline void sp_keep_claim(__u64 name, __u64 expires)
 }
 
 /* Adds the name of the answer to area->answer.address until area->expires. Two CPUs may do so for one address at once:
- * each slot is taken by compare-and-swap, so no name is lost. Returns 0, or -1 if the name has too many addresses. */
+ * each slot is taken by compare-and-swap, so no name is lost. Returns enum sp_learn_result. */
 __noinline int sp_learn_address(struct sp_scratch *area)
 {
 	static const struct sp_learned empty;
@@ -93,11 +115,13 @@ __noinline int sp_learn_address(struct sp_scratch *area)
 	__u32 victim = 0;
 
 	if (!area)
-		return 0;
+		return SP_LEARNED;
 	name = area->answer.name_hash;
 	expires = area->expires;
 	now = area->answer.head.time;
 	__builtin_memcpy(address, area->answer.address, sizeof(address)); /* a key: see sp_scratch_as_map_value */
+	if (sp_is_local(address))
+		return SP_LEARN_LOCAL;
 	l = bpf_map_lookup_elem(&learned, address);
 	if (l) {
 		for (int i = 0; i < SP_NAMES_PER_ADDRESS; i++) {
@@ -106,18 +130,18 @@ __noinline int sp_learn_address(struct sp_scratch *area)
 					l->expires[i] = expires;
 					sp_keep_claim(name, expires);
 				}
-				return 0;
+				return SP_LEARNED;
 			}
 		}
 	}
 	if (!sp_may_claim(name, now, expires))
-		return -1;
+		return SP_LEARN_CAPPED;
 	if (!l) {
 		bpf_map_update_elem(&learned, address, &empty, BPF_NOEXIST);
 		l = bpf_map_lookup_elem(&learned, address);
 		if (!l) {
 			sp_count(SP_COUNT_MAP_FULL + SP_MAP_LEARNED);
-			return 0;
+			return SP_LEARNED;
 		}
 		__builtin_memcpy(l->address, address, sizeof(l->address));
 	}
@@ -128,7 +152,7 @@ __noinline int sp_learn_address(struct sp_scratch *area)
 		if (before == 0 || before == name) {
 			if (before == 0 || l->expires[i] < expires)
 				l->expires[i] = expires;
-			return 0;
+			return SP_LEARNED;
 		}
 		if (l->expires[i] < soonest) {
 			soonest = l->expires[i];
@@ -140,7 +164,7 @@ __noinline int sp_learn_address(struct sp_scratch *area)
 		sp_count(SP_COUNT_LEARNED_EVICTED);
 	l->expires[victim] = expires;
 	l->name[victim] = name;
-	return 0;
+	return SP_LEARNED;
 }
 
 #endif

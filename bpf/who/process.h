@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: GPL-2.0 OR MIT */
+/* SPDX-License-Identifier: GPL-2.0-only OR MIT */
 /* The process of the caller: its executable, parent and arguments, read in the kernel, so that even a process that
  * lives for only 5 ms is identified. */
 #ifndef SALLYPORT_WHO_PROCESS_H

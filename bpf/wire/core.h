@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: GPL-2.0 OR MIT */
+/* SPDX-License-Identifier: GPL-2.0-only OR MIT */
 /* The few kernel structures that the programs read. CO-RE relocates their fields, so the build needs no vmlinux.h. */
 #ifndef SALLYPORT_WIRE_CORE_H
 #define SALLYPORT_WIRE_CORE_H
@@ -88,9 +88,18 @@ struct mm_struct {
 	unsigned long arg_start, arg_end;
 };
 
+struct kuid {
+	__u32 val;
+};
+
+struct kernfs_iattrs {
+	struct kuid ia_uid;
+};
+
 struct kernfs_node {
 	struct kernfs_node *__parent; /* see core_fixes.h */
 	const char *name;
+	struct kernfs_iattrs *iattr;
 	__u64 id;
 };
 
@@ -104,10 +113,6 @@ struct cgroup {
 
 struct css_set {
 	struct cgroup *dfl_cgrp;
-};
-
-struct kuid {
-	__u32 val;
 };
 
 struct cred {
@@ -158,6 +163,7 @@ struct sock {
 	__u8 sk_kern_sock : 1;
 	__u8 sk_userlocks : 4;
 	__u32 sk_max_ack_backlog;
+	struct kuid sk_uid;
 	struct sock_cgroup_data sk_cgrp_data;
 };
 

@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: GPL-2.0 OR MIT */
+/* SPDX-License-Identifier: GPL-2.0-only OR MIT */
 /* Kernel fields that changed their place, and casts that CO-RE needs. Each entry names the kernel version, and the
  * commit where it is known. */
 #ifndef SALLYPORT_WIRE_CORE_FIXES_H

@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: GPL-2.0 OR MIT */
+/* SPDX-License-Identifier: GPL-2.0-only OR MIT */
 /* Events in the ring buffer `events`, as the programs write them and user space reads them.
  *
  * This header is the only definition of the layout. The native addon copies the bytes and reads only `head`.
@@ -10,7 +10,7 @@
 
 #include <linux/types.h>
 
-#define SP_LAYOUT_VERSION 4 /* of events, maps and policy; pins with another version are replaced */
+#define SP_LAYOUT_VERSION 5 /* of events, maps and policy; pins with another version are replaced */
 
 #define SP_NAME_MAX 256 /* RFC 1035 2.3.4: 255 octets, and one of padding */
 #define SP_METHOD_MAX 16
@@ -142,6 +142,7 @@ struct sp_answer {
 enum sp_answer_flag {
 	SP_ANSWER_UNTRUSTED = 1,
 	SP_ANSWER_CAPPED = 2, /* reported, but not learned */
+	SP_ANSWER_LOCAL = 4, /* likewise: an address of this host or link */
 };
 
 enum sp_end_how {
@@ -186,9 +187,13 @@ enum sp_process_flag {
 
 struct sp_cgroup {
 	struct sp_head head; /* cgroup: the id */
-	__u16 path_len, reserved;
-	__u32 flags;
+	__u16 path_len, named_len; /* named_len: of the part whose names can be a unit or a container */
+	__u32 flags; /* enum sp_cgroup_flag */
 	char path[SP_TEXT_MAX]; /* below the watched cgroup, root first: "system.slice/agent.service/" */
 }; /* 560 bytes */
+
+enum sp_cgroup_flag {
+	SP_CGROUP_UNKNOWN = 1, /* the watched cgroup was not reached: there is no path */
+};
 
 #endif

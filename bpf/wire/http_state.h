@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: GPL-2.0 OR MIT */
+/* SPDX-License-Identifier: GPL-2.0-only OR MIT */
 /* State of the HTTP/1 parser (parse/http.h) between two pieces of a request, and its results. Plain data, shared with
  * user space. */
 #ifndef SALLYPORT_WIRE_HTTP_STATE_H

@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: GPL-2.0 OR MIT */
+/* SPDX-License-Identifier: GPL-2.0-only OR MIT */
 /* Types and numbers for user space. scripts/layout/ writes src/native/layout.ts and src/native/event-views.ts from the
  * object's BTF, which contains only the types of maps, functions and variables. A type that user space needs is
  * therefore a member of sp_layout_types, and a macro an enumerator of enum sp_constant. */
@@ -64,6 +64,7 @@ static const struct {
 	enum sp_hello_flag hello_flag[0];
 	enum sp_request_flag request_flag[0];
 	enum sp_answer_flag answer_flag[0];
+	enum sp_cgroup_flag cgroup_flag[0];
 	enum sp_flow_flag flow_flag[0];
 	enum sp_judge_flag judge_flag[0];
 	enum sp_counter counter[0];

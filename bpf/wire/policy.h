@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: GPL-2.0 OR MIT */
+/* SPDX-License-Identifier: GPL-2.0-only OR MIT */
 /* A compiled policy: one array of 128-byte rows. User space builds it completely (src/policy/) and puts it in force by
  * switching one pointer. See docs/decisions/0001-one-array-policy.md.
  *

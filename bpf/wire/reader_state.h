@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: GPL-2.0 OR MIT */
+/* SPDX-License-Identifier: GPL-2.0-only OR MIT */
 /* State of the parsers between two pieces of a message, and the request in which they are called (parse/parse.h). Plain
  * data, shared with user space. */
 #ifndef SALLYPORT_WIRE_READER_STATE_H

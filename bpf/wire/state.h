@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: GPL-2.0 OR MIT */
+/* SPDX-License-Identifier: GPL-2.0-only OR MIT */
 /* Keys and values of the maps that outlive a packet. Shared with user space.
  *
  *   map         type                     key              value
@@ -61,6 +61,7 @@ struct sp_learned {
 
 struct sp_question_key {
 	__u64 cookie;
+	__u64 resolver[2]; /* network order, IPv4 mapped; a client may ask several at once with one id */
 	__u16 id, type; /* DNS message id and QTYPE */
 	__u32 reserved;
 };
@@ -68,7 +69,6 @@ struct sp_question_key {
 struct sp_question {
 	__u64 name_hash;
 	__u64 time;
-	__u8 resolver[16];
 	__u32 tgid;
 	__u32 trusted;
 	__u64 start, cgroup;
@@ -86,7 +86,8 @@ struct sp_question {
 
 struct sp_cgroup_ids { /* hashes as in policy.h; constant for an id */
 	__u32 announced;
-	__u8 units, containers, paths, reserved;
+	__u8 units, containers, paths;
+	__u8 unknown; /* the watched cgroup was not reached: too deep below it, or elsewhere */
 	__u64 hash[SP_IDS_MAX];
 };
 
@@ -183,6 +184,7 @@ enum sp_judge_flag {
 	SP_JUDGE_LIVE = 1, /* the flow exists: learned addresses do not expire */
 	SP_JUDGE_BOUND = 2, /* tls: the address was learned for the name when it was first judged */
 	SP_JUDGE_NOT_DNS = 4, /* connect: a resolver's port grants no exception */
+	SP_JUDGE_ANY_NAME = 8, /* dns: the questions are not read, and may have any name */
 };
 
 /* Request of the program `learn_address`, and its reply in the same bytes. */
@@ -211,23 +213,24 @@ enum sp_counter {
 	SP_COUNT_BYTES_DENIED = 309,
 	SP_COUNT_NO_SCRATCH = 310,
 	SP_COUNT_ANSWERS = 311, /* + enum sp_answer_count */
-	SP_COUNT_LEARNED_EVICTED = 319, /* a name was evicted from an address with more than 16 */
 	SP_COUNT_TCP_BYTES_OUT = 320,
 	SP_COUNT_TCP_BYTES_IN = 321, /* of connections that ended */
 	SP_COUNT_UDP_BYTES_OUT = 322,
 	SP_COUNT_UDP_BYTES_IN = 323, /* payload of flows, counted for each packet */
+	SP_COUNT_LEARNED_EVICTED = 324, /* a name was evicted from an address with more than 16 */
 	SP_COUNTERS = 336,
 };
 
 enum sp_answer_count {
 	SP_ANSWERS_LEARNED = 0, /* addresses */
-	SP_ANSWERS_UNASKED = 1, /* no such question was sent on this socket */
+	SP_ANSWERS_UNASKED = 1, /* no such question was sent to this resolver on this socket */
 	SP_ANSWERS_UNTRUSTED = 2, /* the resolver is not trusted */
-	SP_ANSWERS_MISMATCH = 3, /* another name or resolver than in the question */
+	SP_ANSWERS_MISMATCH = 3, /* another name than in the question */
 	SP_ANSWERS_BROKEN = 4, /* malformed */
 	SP_ANSWERS_EMPTY = 5, /* without an address */
 	SP_ANSWERS_TRUNCATED = 6, /* TC is set: the rest comes over TCP */
 	SP_ANSWERS_CAPPED = 7, /* not learned: the name has too many addresses */
+	SP_ANSWERS_LOCAL = 8, /* not learned: addresses of this host or link */
 };
 
 enum sp_map_id {

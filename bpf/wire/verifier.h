@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: GPL-2.0 OR MIT */
+/* SPDX-License-Identifier: GPL-2.0-only OR MIT */
 /* Constructs that exist for the verifier or for clang, by name. Each entry says which kernel or compiler needs it and
  * what fails without it. Debian 12 builds with clang 14, and the oldest supported kernel is 6.1.
  *

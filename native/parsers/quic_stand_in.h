@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: GPL-2.0 OR MIT */
+/* SPDX-License-Identifier: GPL-2.0-only OR MIT */
 /* The user-space counterpart of bpf/traffic/quic_table.h: QUIC connections in a thread-local array instead of a map. */
 #ifndef SALLYPORT_QUIC_STAND_IN_H
 #define SALLYPORT_QUIC_STAND_IN_H

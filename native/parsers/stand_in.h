@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: GPL-2.0 OR MIT */
+/* SPDX-License-Identifier: GPL-2.0-only OR MIT */
 /* The parts of the kernel that bpf/parse/ uses, for user space: a packet is a buffer, and helpers are plain C. User
  * space includes this before any header of bpf/; the programs never do. */
 #ifndef SALLYPORT_STAND_IN_H

@@ -48,6 +48,7 @@ export const ENUMS: Readonly<Record<string, Enum>> = {
 	PROTOCOL: { of: "sp_protocol", prefix: /^SP_PROTOCOL_/ },
 	HELLO_FLAG: { of: "sp_hello_flag", prefix: /^SP_HELLO_/ },
 	REQUEST_FLAG: { of: "sp_request_flag", prefix: /^SP_REQUEST_/ },
+	CGROUP_FLAG: { of: "sp_cgroup_flag", prefix: /^SP_CGROUP_/ },
 	ANSWER_FLAG: { of: "sp_answer_flag", prefix: /^SP_ANSWER_/ },
 	FLOW_FLAG: { of: "sp_flow_flag", prefix: /^SP_FLOW_/ },
 	JUDGE_FLAG: { of: "sp_judge_flag", prefix: /^SP_JUDGE_/ },

@@ -86,6 +86,15 @@ export function isInRange(packed: Packed, { low, high }: AddressRange): boolean 
 	return packed >= low && packed <= high && isMapped(packed) === isMapped(low);
 }
 
+/** Whether DNS can name the address: not if it is one of this host or link, as in bpf/who/learn.h. */
+export function isLearnable(address: Packed): boolean {
+	return !LOCAL.some((range) => isInRange(address, range));
+}
+
+const LOCAL = ["127.0.0.0/8", "0.0.0.0/8", "169.254.0.0/16", "::/127", "fe80::/10"].flatMap(
+	(text) => addressRange(text) ?? [],
+);
+
 /* RFC 5952 section 4.2: "::" stands for the longest run of two or more zero words, and for the first of equal ones. */
 function compress(words: readonly number[]): string {
 	let best = -1;

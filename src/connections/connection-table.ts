@@ -107,7 +107,7 @@ export class ConnectionTable implements EventSink {
 		const { address, nameHash: hash, tgid: pid, start, ttl, flags } = event;
 		const name = this.#namer.text(hash, at);
 		if (name === null) return;
-		const trusted = (flags & (ANSWER_FLAG.untrusted | ANSWER_FLAG.capped)) === 0;
+		const trusted = (flags & (ANSWER_FLAG.untrusted | ANSWER_FLAG.capped | ANSWER_FLAG.local)) === 0;
 		this.#o.names.answered(address, { name, hash, pid, start, shared: trusted });
 		const time = this.#factory.wallClock(event);
 		this.#watchers.answered({ name, address, ttl, time, trusted }, this.#questions.answered(event, time));

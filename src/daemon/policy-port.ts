@@ -99,7 +99,7 @@ function explanation({ policy, generation }: PolicyInForce, request: ExplainRequ
 			trustedResolver,
 			exe: who.exe === null ? null : printable(who.exe.path),
 			uid: who.uid < 0 ? null : who.uid,
-			cgroup: who.cgroup === null ? null : printable(who.cgroup),
+			cgroup: who.cgroup ? printable(who.cgroup) : null,
 			request: asked === null ? null : { ...asked, method: printable(asked.method), path: printable(asked.path) },
 		},
 		phases: answers,

@@ -1,4 +1,4 @@
-import { addressText, packAddress } from "../base/address.ts";
+import { addressText, isLearnable, packAddress } from "../base/address.ts";
 import { DNS_PORT, NAMES_PER_ADDRESS, PROTOCOL } from "../native/layout.ts";
 import type { Connection } from "../policy/evaluate/evaluate.ts";
 import { explain, type PhaseExplanation } from "../policy/evaluate/explain.ts";
@@ -89,7 +89,8 @@ function subjectOf(question: ExplainQuestion, facts: ExplainFacts): Subject {
 	if (text !== undefined && packed === null) throw new QuestionError("/to/address", `"${text}" is not an address`);
 	const address = packed === null ? null : addressText(packed);
 	const known = address === null ? [] : facts.learned(address);
-	const learned = name === null || known.includes(name) || !assumeLearned ? known : [name, ...known];
+	const isAssumed = assumeLearned && (packed === null || isLearnable(packed));
+	const learned = name === null || known.includes(name) || !isAssumed ? known : [name, ...known];
 	const protocol = protocolOf(to.protocol ?? "tcp");
 	const hasPorts = protocol === PROTOCOL.tcp || protocol === PROTOCOL.udp;
 	return {
@@ -127,7 +128,7 @@ function phasesFor({ phases }: ExplainQuestion, { address, protocol, name, reque
 	return name === null ? ["connect", ...shown] : ["dns", "connect", ...shown];
 }
 
-/** The subject of a question; unknown parts match no condition. Throws QuestionError. */
+/** The subject of a question; parts that it does not name match no condition. Throws QuestionError. */
 export function whoOf(who: NonNullable<ExplainQuestion["who"]>, environment: ExplainFacts["environment"]): Who {
 	const found = who.exe === undefined ? undefined : environment.exeOf(who.exe)[0];
 	return {
@@ -145,14 +146,14 @@ function uidOf(user: string, environment: ExplainFacts["environment"]): number {
 }
 
 /* A path from which policy/cgroup-path.ts reads this unit and container. */
-function cgroupOf(unit: string | undefined, container: string | undefined): string | null {
+function cgroupOf(unit: string | undefined, container: string | undefined): string {
 	const parts: string[] = [];
 	if (unit !== undefined) parts.push(unit.replaceAll("/", "-"));
 	if (container !== undefined) {
 		const isId = /^[0-9a-f]{12,64}$/.test(container);
 		parts.push(isId ? container.padEnd(64, "0") : `lxc.payload.${container.replaceAll("/", "-")}`);
 	}
-	return parts.length === 0 ? null : parts.join("/");
+	return parts.join("/");
 }
 
 function protocolOf(text: string): number {

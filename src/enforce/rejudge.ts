@@ -48,7 +48,7 @@ export class Rejudge {
 
 	#judge(connection: Connection): DecisionEvent | null {
 		const exeHash = this.#exeHash(connection);
-		if (exeHash === null) return null;
+		if (exeHash === null || !this.#knowsCgroup(connection)) return null;
 		const wasBound = connection.decisions[PHASE.tls]?.verdict === VERDICT.allow;
 		const request = Buffer.alloc(JUDGE_REQUEST.bytes);
 		packedBytes(connection.remote).copy(request, JUDGE_REQUEST.remote);
@@ -94,6 +94,14 @@ export class Rejudge {
 			nameHash: 0,
 			netns: 0,
 		};
+	}
+
+	/* An evicted cgroup is learned again at the next packet, which is then judged. */
+	#knowsCgroup({ cgroup }: Connection): boolean {
+		if (cgroup === null) return false;
+		const key = Buffer.alloc(8);
+		key.writeBigUInt64LE(BigInt(cgroup.id));
+		return this.#o.kernel.lookup("cgroups", key) !== null;
 	}
 
 	/* Null if the process has ended or runs another program by now: the verdict at its connect stands. */

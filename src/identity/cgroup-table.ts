@@ -1,5 +1,6 @@
 import { BoundedMap } from "../base/bounded.ts";
 import type { CgroupEvent } from "../native/event-objects.ts";
+import { CGROUP_FLAG } from "../native/layout.ts";
 
 export interface CgroupName {
 	readonly unit: string | null;
@@ -33,9 +34,10 @@ export class CgroupTable {
 	learn(event: CgroupEvent): void {
 		const info = this.of(event.cgroupId);
 		if (info === null) return;
-		const path = event.path.replace(/^\/+|\/+$/g, "");
-		const name = this.#nameOf(path);
-		info.path = path;
+		/* Without a path the rules decide as for an unknown cgroup, and so the record shows none. */
+		if (event.flags & CGROUP_FLAG.unknown) return;
+		const name = this.#nameOf(withoutEnds(event.named));
+		info.path = withoutEnds(event.path);
 		info.unit = name.unit;
 		info.container = name.container;
 	}
@@ -50,4 +52,8 @@ export class CgroupTable {
 		}
 		return info;
 	}
+}
+
+function withoutEnds(path: string): string {
+	return path.replace(/^\/+|\/+$/g, "");
 }

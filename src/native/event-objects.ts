@@ -91,6 +91,8 @@ export function cgroupOf(batch: Buffer, view: DataView, at: number) {
 		flags: view.getUint32(at + CGROUP.flags, true),
 		/** Root first, with a slash at the end. */
 		path: text(batch, at + CGROUP.path, view.getUint16(at + CGROUP.pathLength, true)),
+		/** The part of the path whose names can be a unit or a container. */
+		named: text(batch, at + CGROUP.path, view.getUint16(at + CGROUP.namedLength, true)),
 	};
 }
 

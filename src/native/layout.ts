@@ -40,7 +40,7 @@ export const PROCESS = {
 } as const;
 
 /** struct sp_cgroup: offsets and size [bytes]. */
-export const CGROUP = { pathLength: 40, flags: 44, path: 48, bytes: 560 } as const;
+export const CGROUP = { pathLength: 40, namedLength: 42, flags: 44, path: 48, bytes: 560 } as const;
 
 /** struct sp_control: offsets and size [bytes]. */
 export const CONTROL = { generation: 0, root: 4, lastWakeup: 8, announce: 16, daemonPid: 20, bytes: 24 } as const;
@@ -154,25 +154,28 @@ export const REQUEST_FLAG = {
 	connect: 256, absolute: 512, upgrade: 1024, twoNames: 2048, h2c: 4096, broken: 8192,
 } as const;
 
+/** enum sp_cgroup_flag. */
+export const CGROUP_FLAG = { unknown: 1 } as const;
+
 /** enum sp_answer_flag. */
-export const ANSWER_FLAG = { untrusted: 1, capped: 2 } as const;
+export const ANSWER_FLAG = { untrusted: 1, capped: 2, local: 4 } as const;
 
 /** enum sp_flow_flag. */
 export const FLOW_FLAG = { inbound: 1, reported: 2, nameDenied: 4, mustBeNamed: 8, unread: 16, evicted: 32 } as const;
 
 /** enum sp_judge_flag. */
-export const JUDGE_FLAG = { live: 1, bound: 2, notDns: 4 } as const;
+export const JUDGE_FLAG = { live: 1, bound: 2, notDns: 4, anyName: 8 } as const;
 
 /** enum sp_counter. */
 export const COUNT = {
 	decision: 0, alert: 256, event: 260, lost: 276, mapFull: 292, packetsDenied: 308, bytesDenied: 309, noScratch: 310,
-	answers: 311, learnedEvicted: 319, tcpBytesOut: 320, tcpBytesIn: 321, udpBytesOut: 322, udpBytesIn: 323,
+	answers: 311, tcpBytesOut: 320, tcpBytesIn: 321, udpBytesOut: 322, udpBytesIn: 323, learnedEvicted: 324,
 } as const;
 export const COUNTERS = 336;
 
 /** enum sp_answer_count. */
 export const ANSWER_COUNT = {
-	learned: 0, unasked: 1, untrusted: 2, mismatch: 3, broken: 4, empty: 5, truncated: 6, capped: 7,
+	learned: 0, unasked: 1, untrusted: 2, mismatch: 3, broken: 4, empty: 5, truncated: 6, capped: 7, local: 8,
 } as const;
 
 /** enum sp_map_id. */
@@ -233,7 +236,7 @@ export const HTTP_REASON = {
 } as const;
 
 /** enum sp_constant. */
-export const LAYOUT_VERSION = 4;
+export const LAYOUT_VERSION = 5;
 export const NO_RULE = 65535;
 export const NAME_MAX = 256;
 export const METHOD_MAX = 16;

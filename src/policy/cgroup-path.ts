@@ -17,6 +17,9 @@
  *   4. "systemd-nspawn@", at least one character, ".service": the characters between.
  * Names keep systemd's escapes (\x2d).
  *
+ * Units and containers are read only from names that root gave: the path up to the first cgroup whose directory another
+ * user owns (user@1000.service, a delegated service). The kernel sees the owner. Callers here pass that part.
+ *
  * Cgroup: each prefix of the path is one: "a/b/c" is in "a", "a/b" and "a/b/c". At most IDS_PATHS_MAX are read.
  */
 

@@ -111,7 +111,7 @@ export interface ExeFile {
 export interface Who {
 	readonly exe: { readonly dev: number; readonly path: string } | null;
 	readonly uid: number;
-	/** Path relative to the watched cgroup: "system.slice/agent.service"; "" is the watched cgroup itself. */
+	/** Path relative to the watched cgroup: "system.slice/agent.service"; "" is the watched cgroup itself; null: unknown. */
 	readonly cgroup: string | null;
 }
 

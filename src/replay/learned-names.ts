@@ -1,4 +1,4 @@
-import type { Packed } from "../base/address.ts";
+import { isLearnable, type Packed } from "../base/address.ts";
 import { NAMES_PER_ADDRESS } from "../native/layout.ts";
 import type { LearnedAddress } from "./finding.ts";
 
@@ -24,6 +24,7 @@ export class LearnedNames {
 	learn(name: string, addresses: readonly LearnedAddress[], time: bigint): void {
 		const plain = name.replace(/\.$/, "").toLowerCase();
 		for (const { address, ttl } of addresses) {
+			if (!isLearnable(address)) continue;
 			const names = this.#byAddress.get(address) ?? new Map<string, Learned>();
 			const until = time + BigInt(Math.max(ttl, this.#ttl.floor) + this.#ttl.grace) * SECOND;
 			names.delete(plain);

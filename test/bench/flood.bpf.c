@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: GPL-2.0 OR MIT
+/* SPDX-License-Identifier: GPL-2.0-only OR MIT
  * Events without sockets. Each run counts and reports one connection and its end, by the code of the hooks
  * (bpf/traffic/record.h, bpf/kernel/report.h), in the daemon's maps, which the loader passes in. Runs by
  * BPF_PROG_TEST_RUN. */

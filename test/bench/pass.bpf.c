@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: GPL-2.0 OR MIT
+/* SPDX-License-Identifier: GPL-2.0-only OR MIT
  * The minimum cost of a program at these hooks: `return 1`. */
 #define SEC(name) __attribute__((section(name), used))
 

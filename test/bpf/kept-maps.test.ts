@@ -29,7 +29,7 @@ test("the maps kept over an upgrade are those of the layout's version", () => {
 		.map(({ type_id }) => types.find(({ id }) => id === type_id)?.name)
 		.sort();
 	expect({ version: LAYOUT_VERSION, kept }).toEqual({
-		version: 4,
+		version: 5,
 		kept: [
 			"cgroups",
 			"control",

@@ -1,6 +1,7 @@
 /** N12d to N13: DNS queries that carry data or a denied name. */
 import { DNS4 } from "../support/addresses.ts";
 import { TCP, UDP } from "../support/ip-packets.ts";
+import { policy } from "../support/policies.ts";
 import { question } from "./fixture.ts";
 import { byName } from "./policies.ts";
 import type { Row } from "./row.ts";
@@ -95,6 +96,17 @@ export const DNS_QUERIES: readonly Row[] = [
 ];
 
 export const DNS_QUERIES_TCP: readonly Row[] = [
+	{
+		...blocked("N12j", "two denied questions in one send (UDP_SEGMENT), where only a rule denies", "any user", (t) => {
+			const message = question(tunnel(t));
+			return [`gso=${message.length}`, `send=${hex(message)}${hex(message)}`];
+		}),
+		policy: (t) =>
+			policy({
+				defaults: { connect: "allow" },
+				rules: [{ name: "no-question", action: "deny", to: { domain: `**.${t.evil.name}` } }],
+			}),
+	},
 	blocked("N12g", "a denied question over TCP", "dig +tcp", (t) => [`send=${hex(framed(question(tunnel(t))))}`], "tcp"),
 	blocked(
 		"N12h",

@@ -160,6 +160,15 @@ const forms: Row[] = [
 		() => ({}),
 		(fixture, { good }) => fixture.ask([...good.name].map((c, at) => (at % 2 ? c.toUpperCase() : c)).join("")),
 	),
+	{
+		...learns(
+			"N11e",
+			"one question to two resolvers with one id, as musl sends it",
+			() => ({}),
+			(fixture, t) => fixture.script("udp4", [asked(t, DNS4), asked(t, ROGUE4), "read=500", "read=500"]),
+		),
+		policy: (t) => byName(t, [ROGUE]),
+	},
 	learns(
 		"N12a",
 		"a question with EDNS",

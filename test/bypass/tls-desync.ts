@@ -107,6 +107,18 @@ export const TLS_DESYNC: readonly Row[] = [
 			return [`more=${hex(before)}`, `oob=${hex(urgent)}`, `send=${hex(after)}`];
 		},
 	),
+	seenThere("X12b", "the same, in one packet with the rest of the hello", "Ptacek and Newsham, 1998", (t) => {
+		const { before, urgent, after } = withUrgentByte(t.evil.name, t.good.name);
+		const [first, rest] = [before.subarray(0, 14), before.subarray(14)];
+		return [
+			"pace=4",
+			`each=${hex(first)}`,
+			`send=${hex(rest)}`,
+			`oob=${hex(urgent)}`,
+			`send=${hex(after)}`,
+			"wait=3000",
+		];
+	}),
 	seenThere("X13a", "two server_name extensions, the allowed name first", "reader of RFC 8446 4.2", (t) => [
 		`send=${hex(records(clientHello([serverName(t.good.name), serverName(t.evil.name), ...common()])))}`,
 	]),

@@ -56,6 +56,11 @@ const RECORDS: Zone = {
 		{ type: "A", data: at(15) },
 	],
 	"www.other.test": [{ type: "A", data: at(16) }],
+	"local.good.test": [
+		...["127.0.0.1", "127.9.9.9", "169.254.169.254", "0.0.0.0"].map((data) => ({ type: "A", data }) as const),
+		{ type: "A", data: at(18) },
+	],
+	"local6.good.test": ["::1", "::", "fe80::1"].map((data) => ({ type: "AAAA", data }) as const),
 	"_8443._https.port.good.test": [{ type: "HTTPS", data: `1 . ipv4hint=${at(17)}` }],
 };
 
@@ -150,6 +155,15 @@ test("N9: an answer with another id, for another name or on another socket is ig
 	expect(await forged({ name: null, idOff: 0, toPort: 40_002 }, at(103))).toEqual(["EACCES"]);
 	expect(await stage.metric("sallyport_dns_answers_total", 'result="unasked"')).toBe(unasked + 2);
 	expect(await stage.metric("sallyport_dns_answers_total", 'result="mismatch"')).toBe(mismatch + 1);
+});
+
+test("an address of this host or link is never learned, and the others of the answer are", async () => {
+	const local = { name: "local.good.test" };
+	const addresses = ["127.0.0.1", "127.9.9.9", "169.254.169.254", "0.0.0.0", at(18)];
+	expect((await resolve(local, addresses)).connects).toEqual([...Array(4).fill("EACCES"), "ok"]);
+	expect((await resolve({ name: "local6.good.test", type: "AAAA" }, ["::1", "::"])).connects).toEqual(
+		Array(2).fill("EACCES"),
+	);
 });
 
 test.each(["udp", "tcp"] as const)("N10: an allowed name from an untrusted resolver, over %s", async (via) => {

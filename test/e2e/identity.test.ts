@@ -1,8 +1,11 @@
 /** The client of a connection: processes that end within 5 ms, forks, units, and programs by file. */
-import { copyFileSync, linkSync, mkdirSync, renameSync, statSync } from "node:fs";
-import { join } from "node:path";
+import { spawn } from "node:child_process";
+import { chmodSync, chownSync, copyFileSync, linkSync, mkdirSync, renameSync, statSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { createInterface } from "node:readline";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { policy } from "../support/policies.ts";
+import { policy, type TestRule } from "../support/policies.ts";
+import { must } from "../support/run.ts";
 import { PORTS, Stage } from "../support/stage.ts";
 
 const TARGET = "198.19.5.1";
@@ -108,4 +111,71 @@ test("a user rule matches the uid", async () => {
 	// only root can enter the temp folder; the other user must reach the program
 	const outcome = await stage.world.run(argv);
 	expect(outcome.stdout, outcome.stderr).toContain('"errno":"0"');
+});
+
+test("a cgroup that is too deep has no unit: it is not allowed by one, and denied by any", async () => {
+	const deep = `system.slice/agent.service/${Array.from({ length: 31 }, (_, at) => `x${at}`).join("/")}`;
+	const attempt = (below: string) => stage.probe(["tcp", TARGET, PORTS.echo], { below }).then(({ errno }) => errno);
+	await stage.daemon.put(policy({ rules: [{ name: "agent", from: { unit: "agent.service" } }] }));
+	expect(await attempt(dirname(deep))).toBe("0");
+	const { pid, errno } = await stage.probe(["tcp", TARGET, PORTS.echo], { below: deep });
+	expect(errno).toBe("EACCES");
+	expect(await stage.record({ pid })).toMatchObject({ verdict: "deny", unit: null, cgroup: null });
+	const others = { name: "other", action: "deny", from: { unit: "other.service" } } as const;
+	await stage.daemon.put(policy({ defaults: { connect: "allow" }, rules: [others] }));
+	expect(await attempt(dirname(deep))).toBe("0");
+	expect(await attempt(deep)).toBe("EACCES");
+});
+
+test("a denied unit that the kernel's table has lost is denied again", async () => {
+	const agent = { name: "agent", action: "deny", from: { unit: "agent.service" } } as const;
+	await stage.daemon.put(policy({ defaults: { connect: "allow" }, rules: [agent] }));
+	const dial = `{ true 3<>/dev/tcp/${TARGET}/${PORTS.echo}; } 2>/dev/null && echo allowed || echo denied`;
+	const argv = stage.world.argv(["bash", "-c", `${dial}; read; ${dial}`], "system.slice/agent.service");
+	const client = spawn(argv[0]!, argv.slice(1), { stdio: ["pipe", "pipe", "inherit"] });
+	const lines = createInterface({ input: client.stdout })[Symbol.asyncIterator]();
+	expect((await lines.next()).value).toBe("denied");
+	const id = Buffer.alloc(8);
+	id.writeBigUInt64LE(statSync(join(stage.world.cgroup.path, "system.slice/agent.service"), { bigint: true }).ino);
+	const map = must("find", stage.world.pins, "-name", "cgroups").trim();
+	must("bpftool", "map", "delete", "pinned", map, "key", ...[...id].map(String));
+	client.stdin.end("\n");
+	expect((await lines.next()).value).toBe("denied");
+});
+
+test("root of a user namespace is the user that made it", async () => {
+	await stage.daemon.put(policy({ rules: [{ name: "root", from: { user: 0 }, to: { protocol: "icmp" } }] }));
+	chmodSync(stage.world.folder, 0o711);
+	const ping = `ip link set lo up && exec ${program} icmp 127.0.0.1`;
+	const inner = ["unshare", "--map-root-user", "--net", "sh", "-c", ping];
+	const outcome = await stage.world.run(["setpriv", "--reuid", "65534", "--clear-groups", ...inner]);
+	expect(outcome.stdout, outcome.stderr).toContain('"errno":"EPERM"');
+	expect((await stage.world.run(["unshare", "--net", "sh", "-c", ping])).stdout).toContain('"errno":"0"');
+});
+
+test("below a cgroup that root gave away no name is a unit or a container", async () => {
+	const id = "4f0c9a7d21e84f0c9a7d21e84f0c9a7d21e84f0c9a7d21e84f0c9a7d21e84f0c";
+	const attempt = (below: string) => stage.probe(["tcp", TARGET, PORTS.echo], { below }).then(({ errno }) => errno);
+	const given = (below: string) => chownSync(stage.world.cgroup.child(below).path, 65534, 65534);
+	const rule = (from: NonNullable<TestRule["from"]>) => policy({ rules: [{ name: "r", from }] });
+	given("given.slice");
+	given("mine.service");
+	given(`system.slice/docker-${id}.scope`);
+
+	await stage.daemon.put(rule({ unit: ["agent.service", "mine.service"] }));
+	expect(await attempt("mine.service/inner")).toBe("0");
+	expect(await attempt("given.slice/agent.service")).toBe("EACCES");
+	await stage.daemon.put(rule({ unit: "given.slice" }));
+	expect(await attempt("given.slice/agent.service")).toBe("0");
+	await stage.daemon.put(rule({ cgroup: "given.slice/agent.service" }));
+	expect(await attempt("given.slice/agent.service/inner")).toBe("0");
+	await stage.daemon.put(rule({ container: id.slice(0, 12) }));
+	expect(await attempt(`system.slice/docker-${id}.scope/init`)).toBe("0");
+	const { pid, errno } = await stage.probe(["tcp", TARGET, PORTS.echo], { below: `mine.service/docker-${id}.scope` });
+	expect(errno).toBe("EACCES");
+	expect(await stage.record({ pid })).toMatchObject({
+		unit: "mine.service",
+		container: null,
+		cgroup: `mine.service/docker-${id}.scope`,
+	});
 });

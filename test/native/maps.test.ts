@@ -90,7 +90,7 @@ test.each<[string, () => unknown]>([
 });
 
 test("entries are counted in another thread, and closing the kernel meanwhile is safe", async () => {
-	for (let i = 0; i < 5; i++) kernel.update("questions", Buffer.alloc(16, i + 1), Buffer.alloc(64));
+	for (let i = 0; i < 5; i++) kernel.update("questions", Buffer.alloc(32, i + 1), Buffer.alloc(48));
 	expect(await kernel.count("questions")).toMatchObject({ entries: 5 });
 	expect(await kernel.count("names")).toEqual({ entries: 3_000, capacity: 8_192 });
 	const other = new Scratch();

@@ -126,10 +126,14 @@ function request(rule: Rule, http: HttpRequest | null): Maybe[] {
 function client(rule: Rule, { exe, uid, cgroup }: Who): Maybe[] {
 	const { from } = rule;
 	const container = cgroup === null ? null : containerOf(cgroup);
+	const cgroupFact = (what: string, values: readonly string[]) =>
+		`the ${what} ${cgroup === null ? "is unknown" : named(values)}`;
 	const compared = (key: keyof Rule["from"], actual: string, expected: readonly string[]): Maybe => {
 		if (from[key] === null) return null;
 		/* The evaluator's own test, for this condition only. */
 		const holds = matchesFrom({ ...rule, from: { ...NOBODY, [key]: from[key] } }, { exe, uid, cgroup });
+		if (cgroup === null && (key === "unit" || key === "container" || key === "cgroup"))
+			return say(`from.${key}`, holds, `${actual}, and the rule does not allow`, `${actual}, and the rule allows`);
 		return say(`from.${key}`, holds, `${actual} is ${some(expected)}`, `${actual} is not ${some(expected)}`);
 	};
 	return [
@@ -139,9 +143,9 @@ function client(rule: Rule, { exe, uid, cgroup }: Who): Maybe[] {
 			from.exe?.map(({ written }) => written) ?? [],
 		),
 		compared("user", uid < 0 ? "the user is unknown, and" : `uid ${uid}`, from.user?.map(String) ?? []),
-		compared("unit", `the unit ${named(cgroup === null ? [] : unitsOf(cgroup))}`, from.unit ?? []),
-		compared("container", `the container ${named(container === null ? [] : [container])}`, from.container ?? []),
-		compared("cgroup", `the cgroup ${named(cgroup === null ? [] : cgroupsOf(cgroup).slice(-1))}`, from.cgroup ?? []),
+		compared("unit", cgroupFact("unit", unitsOf(cgroup ?? "")), from.unit ?? []),
+		compared("container", cgroupFact("container", container === null ? [] : [container]), from.container ?? []),
+		compared("cgroup", cgroupFact("cgroup", cgroupsOf(cgroup ?? "").slice(-1)), from.cgroup ?? []),
 	];
 }
 

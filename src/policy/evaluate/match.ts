@@ -16,15 +16,20 @@ export function matchesTo({ to }: Rule, address: string, protocol: number, port:
 	);
 }
 
-/** Whether exe, user, unit, container and cgroup match. An unknown value matches no condition. */
-export function matchesFrom({ from }: Rule, who: Who): boolean {
+/**
+ * Whether exe, user, unit, container and cgroup match. An unknown program or user matches no condition. An unknown cgroup
+ * matches each condition on it of a deny or alert rule, and none of an allow rule.
+ */
+export function matchesFrom({ action, from }: Rule, who: Who): boolean {
 	const { exe, uid, cgroup } = who;
 	if (from.exe !== null && !from.exe.some((file) => file.dev === exe?.dev && file.path === exe.path)) return false;
 	if (from.user !== null && !from.user.includes(uid)) return false;
-	if (from.unit !== null && !anyOf(from.unit, cgroup === null ? [] : unitsOf(cgroup))) return false;
-	if (from.cgroup !== null && !anyOf(from.cgroup, cgroup === null ? [] : cgroupsOf(cgroup))) return false;
+	if (cgroup === null)
+		return action !== "allow" || (from.unit === null && from.cgroup === null && from.container === null);
+	if (from.unit !== null && !anyOf(from.unit, unitsOf(cgroup))) return false;
+	if (from.cgroup !== null && !anyOf(from.cgroup, cgroupsOf(cgroup))) return false;
 	if (from.container === null) return true;
-	const container = cgroup === null ? null : containerOf(cgroup);
+	const container = containerOf(cgroup);
 	return container !== null && anyOf(from.container, [container, "*"]);
 }
 

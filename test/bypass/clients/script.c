@@ -84,6 +84,8 @@ static int go(char *name, char *rest)
 		return flood(rest);
 	if (!strcmp(name, "mss"))
 		return on(IPPROTO_TCP, TCP_MAXSEG, atoi(rest));
+	if (!strcmp(name, "pace")) /* [bytes/s], after the first ten segments: later sends wait and become one packet */
+		return on(SOL_SOCKET, SO_MAX_PACING_RATE, atoi(rest));
 	if (!strcmp(name, "nocookie"))
 		return on(IPPROTO_TCP, 34 /* TCP_FASTOPEN_NO_COOKIE */, 1);
 	if (!strcmp(name, "cork"))

@@ -55,7 +55,8 @@ test("a cgroup announced after its first event is filled in for the record that 
 	const table = new CgroupTable(10, (path) => ({ unit: path, container: null }));
 	const early = table.of(5);
 	expect(early).toMatchObject({ path: null });
-	table.learn({ cgroupId: 5, path: "system.slice/a.service/", flags: 0 } as CgroupEvent);
+	const path = "system.slice/a.service/";
+	table.learn({ cgroupId: 5, path, named: path, flags: 0 } as CgroupEvent);
 	expect(early).toMatchObject({ path: "system.slice/a.service", unit: "system.slice/a.service" });
 	expect(table.of(0)).toBeNull();
 });

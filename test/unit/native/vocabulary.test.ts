@@ -26,7 +26,7 @@ test("the published names", () => {
 			"quic_unread",
 		],
 		mapNames: ["names", "learned", "questions", "processes", "cgroups", "flows", "sockets", "dns_answers"],
-		answerNames: ["learned", "unasked", "untrusted", "mismatch", "broken", "empty", "truncated", "capped"],
+		answerNames: ["learned", "unasked", "untrusted", "mismatch", "broken", "empty", "truncated", "capped", "local"],
 		readerNames: ["start", "tls", "ssl2", "cleartext", "http", "over"],
 		httpReasonNames: [
 			"fine",

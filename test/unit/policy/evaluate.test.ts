@@ -252,4 +252,13 @@ describe("who", () => {
 	] as const)("from: { %s }", ([from, who, matches]) => {
 		expect(decide(DENY, [`action: allow, from: { ${from} }`], { who })).toBe(matches ? "allow r0" : "deny default");
 	});
+
+	test.for(["unit: agent.service", "cgroup: a", "container: '*'"])(
+		"an unknown cgroup is denied by from: { %s }",
+		(from) => {
+			const unknown = { who: { ...SOMEONE, cgroup: null } };
+			expect(decide(ALLOW, [`action: deny, from: { ${from} }`], unknown)).toBe("deny r0");
+			expect(decide(ALLOW, [`action: deny, from: { ${from}, user: root }`], unknown)).toBe("allow default");
+		},
+	);
 });

@@ -85,7 +85,7 @@ test.each<[object, string, string, string]>([
 		{ who: { exe: null, uid: -1, cgroup: null } },
 		"api",
 		"no_match",
-		"the program is unknown, and is not /usr/bin/curl; the user is unknown, and is not 1000; the unit (none) is not agent.service",
+		"the program is unknown, and is not /usr/bin/curl; the user is unknown, and is not 1000; the unit is unknown, and the rule allows",
 	],
 	[
 		{ who: { exe: { dev: 1, path: "/usr/bin/curl" }, uid: 1000, cgroup: "system.slice/agent.service" } },

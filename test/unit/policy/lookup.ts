@@ -145,7 +145,11 @@ export class CompiledPolicy {
 	#who({ exe, uid, cgroup }: Connection["who"]): Bits {
 		let bits = exe === null ? this.#vector(9) : this.#found((h) => hashExe(h, exe.dev, exe.path), this.#vector(9));
 		bits &= this.#found((h) => hashUser(h, uid), this.#vector(10));
-		const path = cgroup ?? "";
+		if (cgroup === null) {
+			const allow = this.#vector(6);
+			return [11, 12, 13].reduce((sum, fixed) => sum & (this.#vector(fixed) | ~allow), bits);
+		}
+		const path = cgroup;
 		const anyOf = (fixed: number, hashes: ((h: SipHash) => void)[]) =>
 			hashes.reduce((sum, hash) => sum | this.#found(hash, 0n), this.#vector(fixed));
 		bits &= anyOf(

@@ -149,7 +149,9 @@ export function processEvent(
 
 export function cgroupEvent(path: string, fields: HeadFields = {}): Buffer {
 	const record = head(EVENT.cgroup, CGROUP.bytes, fields);
-	record.writeUInt16LE(record.write(path, CGROUP.path), CGROUP.pathLength);
+	const length = record.write(path, CGROUP.path);
+	record.writeUInt16LE(length, CGROUP.pathLength);
+	record.writeUInt16LE(length, CGROUP.namedLength);
 	return record;
 }
 
