@@ -73,6 +73,8 @@ function explain(text: string): PatternResult {
 	if (text === "") return { wrong: "is empty" };
 	const url = /^[a-z][a-z0-9+.-]*:\/\/([^/:?#]+)/i.exec(text);
 	if (url) return { wrong: "is a URL, not a domain", suggestion: url[1] };
+	const address = addressAndPort(text);
+	if (address !== null) return { wrong: address };
 	const port = /^([^:]+):([0-9]+)$/.exec(text);
 	if (port) return { wrong: `has a port; write the port under "ports"`, suggestion: port[1] };
 	if (text.includes("/")) return { wrong: 'has a "/"; a domain has no path, and addresses go under "cidr"' };
@@ -90,6 +92,14 @@ function explain(text: string): PatternResult {
 	}
 	if (text.split(".").some((label) => label.length > 63)) return { wrong: "has a label longer than 63 characters" };
 	return { wrong: "is not a domain name" };
+}
+
+/** Continues a sentence that begins with the text, if that is an address with a port, such as "[::1]:443"; null if it is not. */
+export function addressAndPort(text: string): string | null {
+	const found = /^(?:([0-9.]+)|\[([0-9a-f:.]+)\]):([0-9]+)$/i.exec(text);
+	if (found === null) return null;
+	const [, v4, v6, port] = found;
+	return `is an address and a port; write "cidr: ${v4 ?? `'${v6}'`}" and "ports: ${port}"`;
 }
 
 function isAscii(text: string): boolean {

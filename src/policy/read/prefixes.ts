@@ -1,4 +1,5 @@
 import { BAD_LENGTH, formatAddress, HOST_BITS, PrefixReader, READ_OK, type ReadCode } from "../cidr.ts";
+import { addressAndPort } from "../domain.ts";
 import type { PrefixSet } from "../model.ts";
 import { eachEntry } from "./list-file.ts";
 
@@ -68,7 +69,8 @@ export class PrefixBuilder {
 			const max = reader.version === 4 ? 32 : 128;
 			return { message: `"${text}" has an invalid prefix length; IPv${reader.version} allows 0 to ${max}` };
 		}
-		return { message: `"${text}" is not an IP address or prefix` };
+		const remedy = NAME.test(text) ? '; write names under "domain"' : "";
+		return { message: `"${text}" ${addressAndPort(text) ?? `is not an IP address or prefix${remedy}`}` };
 	}
 
 	#growV4(): void {
@@ -100,3 +102,6 @@ function grown<T extends Uint8Array | Uint32Array>(old: T, larger: T): T {
 	larger.set(old);
 	return larger;
 }
+
+/* A name in place of a prefix. */
+const NAME = /^(?:\*\*?\.)?[a-z0-9-]+(?:\.[a-z0-9-]+)*\.[a-z][a-z0-9-]*\.?$/i;

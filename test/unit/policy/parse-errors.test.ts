@@ -47,6 +47,27 @@ describe("an invalid policy is reported with the position", () => {
 			withTo("domain: 1.2.3.4"),
 			['p.yaml:5:49: "1.2.3.4" ends in a number, so it is not a domain; write addresses under "cidr"'],
 		],
+		...["domain", "cidr"].flatMap((key): [string, string, string[]][] => [
+			[
+				`an address with a port as ${key}`,
+				withTo(`${key}: "127.0.0.1:8080"`),
+				[
+					`p.yaml:5:${key === "cidr" ? 47 : 49}: "127.0.0.1:8080" is an address and a port; write "cidr: 127.0.0.1" and "ports: 8080"`,
+				],
+			],
+			[
+				`an IPv6 address with a port as ${key}`,
+				withTo(`${key}: "[::1]:443"`),
+				[
+					`p.yaml:5:${key === "cidr" ? 47 : 49}: "[::1]:443" is an address and a port; write "cidr: '::1'" and "ports: 443"`,
+				],
+			],
+		]),
+		[
+			"a name as cidr",
+			withTo("cidr: api.example.com"),
+			['p.yaml:5:47: "api.example.com" is not an IP address or prefix; write names under "domain"'],
+		],
 		["an unknown list", withTo('cidr: "@offices"'), ['p.yaml:5:47: there is no list "offices"']],
 		["an unknown user", withFrom("user: bob"), ['p.yaml:5:49: there is no user "bob"']],
 		["a relative exe", withFrom("exe: curl"), ['p.yaml:5:48: "curl" is not an absolute path']],
