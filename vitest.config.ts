@@ -1,4 +1,5 @@
 import { defineConfig } from "vitest/config";
+import { NODE_FLAGS } from "./scripts/command.mjs";
 
 /** As in test/support/run.ts: how many times slower than usual this machine is. */
 const SLOW = Number(process.env["SALLYPORT_TEST_SLOW"] ?? 1);
@@ -28,6 +29,7 @@ const SIDE_BY_SIDE = SLOW > 1 ? 1 : 2;
 export default defineConfig({
 	test: {
 		pool: "forks",
+		execArgv: NODE_FLAGS,
 		testTimeout: HANGS,
 		hookTimeout: HANGS,
 		expect: { poll: { timeout: 15_000 * SLOW } },

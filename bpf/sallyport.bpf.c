@@ -5,6 +5,7 @@
 #include "wire/event.h"
 #include "wire/core.h"
 #include "wire/layout.h"
+#include "hooks/create.h"
 #include "hooks/connect.h"
 #include "hooks/skb.h"
 #include "hooks/exec.h"

@@ -5,12 +5,12 @@ _sallyport() {
 	for ((at = 1; at < COMP_CWORD; at++)); do
 		word="${COMP_WORDS[at]}"
 		case "${path:+$path }$word" in
-		""|"run"|"observe"|"connections"|"top"|"names"|"stream"|"policy"|"policy check"|"policy explain"|"policy show"|"policy apply"|"policy reload"|"policy diff"|"replay"|"status"|"attach"|"detach"|"doctor"|"metrics-user"|"completion"|"man") path="${path:+$path }$word" ;;
+		""|"run"|"observe"|"connections"|"top"|"names"|"stream"|"policy"|"policy check"|"policy explain"|"policy show"|"policy apply"|"policy reload"|"policy diff"|"allow"|"deny"|"overlays"|"revoke"|"replay"|"status"|"attach"|"detach"|"doctor"|"metrics-user"|"completion"|"man") path="${path:+$path }$word" ;;
 		esac
 	done
 	case "$path" in
 		"")
-			words="run observe connections top names stream policy replay status attach detach doctor metrics-user completion man"
+			words="run observe connections top names stream policy allow deny overlays revoke replay status attach detach doctor metrics-user completion man"
 			flags="-V --version -h --help"
 			files=0 ;;
 		"run")
@@ -24,6 +24,7 @@ _sallyport() {
 				--warm-up) mapfile -t COMPREPLY < <(compgen -W "none flush resolve" -- "$current"); return ;;
 				--log-level) mapfile -t COMPREPLY < <(compgen -W "debug info warn error" -- "$current"); return ;;
 				--journal) mapfile -t COMPREPLY < <(compgen -W "none denied all" -- "$current"); return ;;
+				--args) mapfile -t COMPREPLY < <(compgen -W "full redacted none" -- "$current"); return ;;
 				--socket) compopt -o filenames 2>/dev/null; mapfile -t COMPREPLY < <(compgen -f -- "$current"); return ;;
 				--group) :; return ;;
 				--listen) :; return ;;
@@ -40,7 +41,7 @@ _sallyport() {
 				--metrics-top-names) :; return ;;
 			esac
 			words=""
-			flags="--policy --cgroup --pins --runtime-dir --state-dir --on-exit --warm-up --log-level --log-connections --journal --json --socket --group --listen --token-file --tls-cert --tls-key --no-history --history-days --history-megabytes --metrics-listen --metrics-tls-cert --metrics-tls-key --metrics-token-file --metrics-basic-file --metrics-insecure --metrics-top-names -h --help"
+			flags="--policy --cgroup --pins --runtime-dir --state-dir --on-exit --warm-up --log-level --log-connections --journal --json --args --socket --group --listen --token-file --tls-cert --tls-key --no-history --history-days --history-megabytes --metrics-listen --metrics-tls-cert --metrics-tls-key --metrics-token-file --metrics-basic-file --metrics-insecure --metrics-top-names -h --help"
 			files=0 ;;
 		"observe")
 			case "$previous" in
@@ -51,10 +52,11 @@ _sallyport() {
 				--listen) :; return ;;
 				--pins) compopt -o filenames 2>/dev/null; mapfile -t COMPREPLY < <(compgen -f -- "$current"); return ;;
 				--seconds) :; return ;;
+				--args) mapfile -t COMPREPLY < <(compgen -W "full redacted none" -- "$current"); return ;;
 				--columns) :; return ;;
 			esac
 			words=""
-			flags="--cgroup --policy --service --socket --listen --pins --seconds --no-dns --wide --columns --no-headers --json -h --help"
+			flags="--cgroup --policy --service --socket --listen --pins --seconds --no-dns --args --wide --columns --no-headers --json -h --help"
 			files=0 ;;
 		"connections")
 			case "$previous" in
@@ -72,6 +74,8 @@ _sallyport() {
 				--not-port) :; return ;;
 				--protocol) :; return ;;
 				--not-protocol) :; return ;;
+				--outcome) mapfile -t COMPREPLY < <(compgen -W "none answered nodata nxdomain servfail refused truncated other" -- "$current"); return ;;
+				--not-outcome) mapfile -t COMPREPLY < <(compgen -W "none answered nodata nxdomain servfail refused truncated other" -- "$current"); return ;;
 				--process) :; return ;;
 				--not-process) :; return ;;
 				--exe) compopt -o filenames 2>/dev/null; mapfile -t COMPREPLY < <(compgen -f -- "$current"); return ;;
@@ -93,7 +97,7 @@ _sallyport() {
 				--socket) compopt -o filenames 2>/dev/null; mapfile -t COMPREPLY < <(compgen -f -- "$current"); return ;;
 			esac
 			words=""
-			flags="--since --until --verdict --not-verdict --phase --not-phase --name --not-name --address --not-address --port --not-port --protocol --not-protocol --process --not-process --exe --not-exe --unit --not-unit --container --not-container --user --not-user --rule --not-rule --group --not-group --kind --open --sort --limit --wide --columns --no-headers --socket --json -h --help"
+			flags="--since --until --verdict --not-verdict --phase --not-phase --name --not-name --address --not-address --port --not-port --protocol --not-protocol --outcome --not-outcome --process --not-process --exe --not-exe --unit --not-unit --container --not-container --user --not-user --rule --not-rule --group --not-group --kind --open --sort --limit --wide --columns --no-headers --socket --json -h --help"
 			files=0 ;;
 		"top")
 			case "$previous" in
@@ -112,6 +116,8 @@ _sallyport() {
 				--not-port) :; return ;;
 				--protocol) :; return ;;
 				--not-protocol) :; return ;;
+				--outcome) mapfile -t COMPREPLY < <(compgen -W "none answered nodata nxdomain servfail refused truncated other" -- "$current"); return ;;
+				--not-outcome) mapfile -t COMPREPLY < <(compgen -W "none answered nodata nxdomain servfail refused truncated other" -- "$current"); return ;;
 				--process) :; return ;;
 				--not-process) :; return ;;
 				--exe) compopt -o filenames 2>/dev/null; mapfile -t COMPREPLY < <(compgen -f -- "$current"); return ;;
@@ -134,7 +140,7 @@ _sallyport() {
 				--socket) compopt -o filenames 2>/dev/null; mapfile -t COMPREPLY < <(compgen -f -- "$current"); return ;;
 			esac
 			words=""
-			flags="--by --since --until --verdict --not-verdict --phase --not-phase --name --not-name --address --not-address --port --not-port --protocol --not-protocol --process --not-process --exe --not-exe --unit --not-unit --container --not-container --user --not-user --rule --not-rule --group --not-group --kind --open --sort --limit --once --interval --wide --columns --no-headers --socket --json -h --help"
+			flags="--by --since --until --verdict --not-verdict --phase --not-phase --name --not-name --address --not-address --port --not-port --protocol --not-protocol --outcome --not-outcome --process --not-process --exe --not-exe --unit --not-unit --container --not-container --user --not-user --rule --not-rule --group --not-group --kind --open --sort --limit --once --remedy --interval --wide --columns --no-headers --socket --json -h --help"
 			files=0 ;;
 		"names")
 			case "$previous" in
@@ -162,6 +168,8 @@ _sallyport() {
 				--not-port) :; return ;;
 				--protocol) :; return ;;
 				--not-protocol) :; return ;;
+				--outcome) mapfile -t COMPREPLY < <(compgen -W "none answered nodata nxdomain servfail refused truncated other" -- "$current"); return ;;
+				--not-outcome) mapfile -t COMPREPLY < <(compgen -W "none answered nodata nxdomain servfail refused truncated other" -- "$current"); return ;;
 				--process) :; return ;;
 				--not-process) :; return ;;
 				--exe) compopt -o filenames 2>/dev/null; mapfile -t COMPREPLY < <(compgen -f -- "$current"); return ;;
@@ -182,7 +190,7 @@ _sallyport() {
 				--socket) compopt -o filenames 2>/dev/null; mapfile -t COMPREPLY < <(compgen -f -- "$current"); return ;;
 			esac
 			words=""
-			flags="--since --verdict --not-verdict --phase --not-phase --name --not-name --address --not-address --port --not-port --protocol --not-protocol --process --not-process --exe --not-exe --unit --not-unit --container --not-container --user --not-user --rule --not-rule --group --not-group --kind --open --seconds --wide --columns --no-headers --socket --json -h --help"
+			flags="--since --verdict --not-verdict --phase --not-phase --name --not-name --address --not-address --port --not-port --protocol --not-protocol --outcome --not-outcome --process --not-process --exe --not-exe --unit --not-unit --container --not-container --user --not-user --rule --not-rule --group --not-group --kind --open --seconds --wide --columns --no-headers --socket --json -h --help"
 			files=0 ;;
 		"policy")
 			words="check explain show apply reload diff"
@@ -190,7 +198,7 @@ _sallyport() {
 			files=0 ;;
 		"policy check")
 			words=""
-			flags="--json -h --help"
+			flags="--strict --json -h --help"
 			files=1 ;;
 		"policy explain")
 			case "$previous" in
@@ -241,6 +249,45 @@ _sallyport() {
 			words=""
 			flags="--since --last --no-records --exit-code --wide --columns --no-headers --socket --json -h --help"
 			files=1 ;;
+		"allow")
+			case "$previous" in
+				--for) :; return ;;
+				--reason) :; return ;;
+				--unit) :; return ;;
+				--cgroup) compopt -o filenames 2>/dev/null; mapfile -t COMPREPLY < <(compgen -f -- "$current"); return ;;
+				--name) :; return ;;
+				--socket) compopt -o filenames 2>/dev/null; mapfile -t COMPREPLY < <(compgen -f -- "$current"); return ;;
+			esac
+			words=""
+			flags="--for --reason --unit --cgroup --name --keep --socket --json -h --help"
+			files=0 ;;
+		"deny")
+			case "$previous" in
+				--for) :; return ;;
+				--reason) :; return ;;
+				--unit) :; return ;;
+				--cgroup) compopt -o filenames 2>/dev/null; mapfile -t COMPREPLY < <(compgen -f -- "$current"); return ;;
+				--name) :; return ;;
+				--socket) compopt -o filenames 2>/dev/null; mapfile -t COMPREPLY < <(compgen -f -- "$current"); return ;;
+			esac
+			words=""
+			flags="--for --reason --unit --cgroup --name --keep --socket --json -h --help"
+			files=0 ;;
+		"overlays")
+			case "$previous" in
+				--columns) :; return ;;
+				--socket) compopt -o filenames 2>/dev/null; mapfile -t COMPREPLY < <(compgen -f -- "$current"); return ;;
+			esac
+			words=""
+			flags="--wide --columns --no-headers --socket --json -h --help"
+			files=0 ;;
+		"revoke")
+			case "$previous" in
+				--socket) compopt -o filenames 2>/dev/null; mapfile -t COMPREPLY < <(compgen -f -- "$current"); return ;;
+			esac
+			words=""
+			flags="--socket --json -h --help"
+			files=0 ;;
 		"replay")
 			case "$previous" in
 				--policy) compopt -o filenames 2>/dev/null; mapfile -t COMPREPLY < <(compgen -f -- "$current"); return ;;

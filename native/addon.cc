@@ -17,6 +17,7 @@
 #include "memory.h"
 #include "object.h"
 #include "parsers/parsers.h"
+#include "peer.h"
 #include "pins.h"
 #include "ring.h"
 
@@ -96,6 +97,12 @@ Napi::Value parse(const Napi::CallbackInfo& info) {
 				  sp_parse_in_user_space(request.Data(), bytes(info[1]), length(info[1])) == 0);
 }
 
+Napi::Value peer_uid_of(const Napi::CallbackInfo& info) {
+	return translating_errors(info.Env(), [&]() -> Napi::Value {
+		return Napi::Number::New(info.Env(), peer_uid(info[0].ToNumber().Int32Value()));
+	});
+}
+
 Napi::Value unmount_bpffs_at(const Napi::CallbackInfo& info) {
 	translating_errors(info.Env(), [&] { unmount_bpffs(std::string(info[0].ToString())); });
 	return info.Env().Undefined();
@@ -120,6 +127,7 @@ Napi::Object initialize(Napi::Env env, Napi::Object exports) {
 	exports["pins"] = Napi::Function::New<pins_at>(env);
 	exports["removePins"] = Napi::Function::New<remove_pins_at>(env);
 	exports["parse"] = Napi::Function::New<parse>(env);
+	exports["peerUid"] = Napi::Function::New<peer_uid_of>(env);
 	exports["parseRequestBytes"] = sp_parse_request_size();
 	exports["unmountBpffs"] = Napi::Function::New<unmount_bpffs_at>(env);
 	exports["releaseMemory"] = Napi::Function::New<release_memory>(env);

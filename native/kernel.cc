@@ -14,6 +14,7 @@
 #include "js.h"
 #include "maps.h"
 #include "object.h"
+#include "pin_faults.h"
 #include "pins.h"
 #include "policy.h"
 #include "programs.h"
@@ -46,6 +47,8 @@ public:
 			InstanceMethod<&Kernel::call<&Kernel::programs>>("programs"),
 			InstanceMethod<&Kernel::call<&Kernel::test_run>>("testRun"),
 			InstanceMethod<&Kernel::call<&Kernel::attach>>("attach"),
+			InstanceMethod<&Kernel::call<&Kernel::link_faults>>("linkFaults"),
+			InstanceMethod<&Kernel::call<&Kernel::pin_faults>>("pinFaults"),
 			InstanceMethod<&Kernel::call<&Kernel::detach>>("detach"),
 			InstanceMethod<&Kernel::call<&Kernel::close>>("close"),
 		};
@@ -64,6 +67,7 @@ private:
 			options.sizes[map.ToString()] = static_cast<Napi::Value>(entries).ToNumber().Uint32Value();
 		}
 		pins_ = options.pins;
+		cgroup_ = options.cgroup;
 		Loaded loaded = sallyport::load(options);
 		handles_ = std::move(loaded.handles);
 		prepared_ = std::move(loaded.prepared);
@@ -171,9 +175,38 @@ private:
 	}
 
 	Napi::Value attach(const Napi::CallbackInfo& info) {
-		if (prepared_) prepared_->attach();
+		if (prepared_)
+			prepared_->attach(handles_);
+		else
+			attach_again(handles_, cgroup_, pins_);
 		prepared_.reset();
 		return info.Env().Undefined();
+	}
+
+	Napi::Value link_faults(const Napi::CallbackInfo& info) {
+		auto list = Napi::Array::New(info.Env());
+		if (prepared_) return list;
+		const auto links = std::filesystem::path(pins_) / "links";
+		for (const auto& [program, fault] :
+		     sallyport::link_faults(handles_.hooks, handles_.programs, cgroup_, links)) {
+			auto entry = Napi::Object::New(info.Env());
+			entry["program"] = program;
+			entry["fault"] = fault;
+			list[list.Length()] = entry;
+		}
+		return list;
+	}
+
+	Napi::Value pin_faults(const Napi::CallbackInfo& info) {
+		auto list = Napi::Array::New(info.Env());
+		if (prepared_) return list;
+		for (const auto& [pin, fault] : sallyport::pin_faults(handles_, cgroup_, pins_)) {
+			auto entry = Napi::Object::New(info.Env());
+			entry["pin"] = pin;
+			entry["fault"] = fault;
+			list[list.Length()] = entry;
+		}
+		return list;
 	}
 
 	Napi::Value detach(const Napi::CallbackInfo& info) {
@@ -197,6 +230,7 @@ private:
 	}
 
 	std::string pins_;
+	std::string cgroup_;
 	Handles handles_{};
 	std::unique_ptr<Prepared> prepared_;
 	std::map<std::string, Map> maps_;

@@ -5,7 +5,6 @@
 #include <bpf/btf.h>
 #include <bpf/libbpf.h>
 #include <fcntl.h>
-#include <sys/stat.h>
 
 #include <cstdarg>
 #include <filesystem>
@@ -16,6 +15,8 @@
 
 #include "../bpf/wire/state.h"
 #include "error.h"
+#include "links.h"
+#include "pin_faults.h"
 #include "pins.h"
 #include "sallyport.skel.h"
 
@@ -25,7 +26,6 @@ namespace sallyport {
 namespace {
 
 using Object = std::unique_ptr<bpf_object, decltype(&bpf_object__close)>;
-using Link = std::unique_ptr<bpf_link, decltype(&bpf_link__destroy)>;
 
 /* Collects the verifier's log, which libbpf passes only to its global print callback. */
 class Log {
@@ -66,12 +66,6 @@ uint64_t hash(std::string_view bytes) {
 	return result;
 }
 
-uint64_t cgroup_id(const std::string& folder) {
-	struct stat found;
-	check(stat(folder.c_str(), &found), "cgroup " + folder);
-	return found.st_ino; /* the kernfs id, on every 64-bit machine */
-}
-
 Object open_elf() {
 	const std::string_view elf = elf_bytes();
 	Log log;
@@ -80,16 +74,20 @@ Object open_elf() {
 	return Object(object, bpf_object__close);
 }
 
-bool attaches(const bpf_program* program) {
-	switch (bpf_program__type(program)) {
-	case BPF_PROG_TYPE_CGROUP_SKB:
-	case BPF_PROG_TYPE_CGROUP_SOCK:
-	case BPF_PROG_TYPE_CGROUP_SOCK_ADDR:
-	case BPF_PROG_TYPE_TRACING:
-		return true;
-	default:
-		return false; /* only for BPF_PROG_TEST_RUN */
+/* The other programs are only for BPF_PROG_TEST_RUN, and `find_programs` is an iterator. */
+Hooks hooks_of(const bpf_object* object) {
+	Hooks hooks;
+	bpf_program* program;
+	bpf_object__for_each_program(program, object) {
+		const bpf_prog_type type = bpf_program__type(program);
+		const bool tracing = type == BPF_PROG_TYPE_TRACING;
+		if (!tracing && type != BPF_PROG_TYPE_CGROUP_SKB && type != BPF_PROG_TYPE_CGROUP_SOCK &&
+		    type != BPF_PROG_TYPE_CGROUP_SOCK_ADDR)
+			continue;
+		const bpf_attach_type hook = bpf_program__expected_attach_type(program);
+		if (hook != BPF_TRACE_ITER) hooks[bpf_program__name(program)] = {hook, !tracing};
 	}
+	return hooks;
 }
 
 Fd open_pin(const fs::path& path) {
@@ -112,7 +110,11 @@ std::optional<Handles> open_pins(const bpf_object* object, const LoadOptions& op
 	bpf_object__for_each_program(program, object) {
 		const char* name = bpf_program__name(program);
 		if (!(found.programs[name] = open_pin(pins / "programs" / name))) return std::nullopt;
-		if (!options.detached && attaches(program) && !open_pin(pins / "links" / name)) return std::nullopt;
+	}
+	if (options.detached) return found;
+	found.hooks = hooks_of(object);
+	for (const auto& [name, hook] : found.hooks) {
+		if (!open_pin(pins / "links" / name)) return std::nullopt;
 	}
 	return found;
 }
@@ -168,33 +170,17 @@ void load_programs(bpf_object* object) {
 	throw Failure(error, "load" + rejected_program(text), text);
 }
 
-void pin_all(const bpf_object* object, const fs::path& folder) {
-	bpf_map* map;
-	bpf_object__for_each_map(map, object) {
-		if (bpf_map__is_internal(map)) continue;
-		const fs::path path = folder / "maps" / bpf_map__name(map);
-		check(bpf_obj_pin(bpf_map__fd(map), path.c_str()), "pin " + path.string());
-	}
-	bpf_program* program;
-	bpf_object__for_each_program(program, object) {
-		const fs::path path = folder / "programs" / bpf_program__name(program);
-		check(bpf_obj_pin(bpf_program__fd(program), path.c_str()), "pin " + path.string());
-	}
-}
+void pin(int fd, const fs::path& path) { check(bpf_obj_pin(fd, path.c_str()), "pin " + path.string()); }
 
-void attach_all(const bpf_object* object, const std::string& cgroup, const fs::path& folder) {
-	const Fd group(check(open(cgroup.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC), "cgroup " + cgroup));
-	bpf_program* program;
-	bpf_object__for_each_program(program, object) {
-		if (!attaches(program)) continue;
-		const std::string name = bpf_program__name(program);
-		Log log;
-		const bool tracing = bpf_program__type(program) == BPF_PROG_TYPE_TRACING;
-		const Link link(tracing ? bpf_program__attach(program)
-					: bpf_program__attach_cgroup(program, group.get()),
-				bpf_link__destroy);
-		if (!link) throw Failure(errno, "attach " + name, log.take());
-		check(bpf_link__pin(link.get(), (folder / "links" / name).c_str()), "pin link " + name);
+/* Pins the maps and programs, except those that are pinned already. */
+void pin_all(const Handles& handles, const fs::path& folder) {
+	const std::pair<const char*, const std::map<std::string, Fd>*> parts[] = {{"maps", &handles.maps},
+										  {"programs", &handles.programs}};
+	for (const auto& [part, objects] : parts) {
+		fs::create_directories(folder / part);
+		for (const auto& [name, fd] : *objects) {
+			if (!open_pin(folder / part / name)) pin(fd.get(), folder / part / name);
+		}
 	}
 }
 
@@ -202,6 +188,7 @@ Fd copy_of(int fd) { return Fd(check(fcntl(fd, F_DUPFD_CLOEXEC, 0), "copy a desc
 
 Handles handles_of(const bpf_object* object) {
 	Handles handles{};
+	handles.hooks = hooks_of(object);
 	bpf_map* map;
 	bpf_object__for_each_map(map, object) {
 		if (!bpf_map__is_internal(map)) handles.maps[bpf_map__name(map)] = copy_of(bpf_map__fd(map));
@@ -213,24 +200,23 @@ Handles handles_of(const bpf_object* object) {
 	return handles;
 }
 
-class PreparedObject : public Prepared {
+class PreparedSet : public Prepared {
 public:
-	PreparedObject(Object object, const LoadOptions& options, const Marker& marker)
-		: object_(std::move(object)), cgroup_(options.cgroup), stage_(options.pins) {
-		pin_all(object_.get(), stage_.folder());
+	PreparedSet(const Handles& handles, const LoadOptions& options, const Marker& marker)
+		: cgroup_(options.cgroup), stage_(options.pins) {
+		pin_all(handles, stage_.folder());
 		write_marker(stage_.folder(), marker);
 	}
 
 	/* The new links are active before the old ones are removed, so traffic is judged at every moment. */
-	void attach() override {
-		attach_all(object_.get(), cgroup_, stage_.folder());
+	void attach(const Handles& handles) override {
+		attach_links(handles.hooks, handles.programs, cgroup_, stage_.folder() / "links");
 		stage_.take_over();
 	}
 
 	void keep_detached() { stage_.take_over(); }
 
 private:
-	Object object_;
 	std::string cgroup_;
 	Stage stage_;
 };
@@ -238,7 +224,8 @@ private:
 } // namespace
 
 Marker marker_of(const std::string& cgroup) {
-	return {SP_LAYOUT_VERSION, 0, hash(elf_bytes()), cgroup.empty() ? 0 : cgroup_id(cgroup)};
+	static const uint64_t object = hash(elf_bytes());
+	return {SP_LAYOUT_VERSION, 0, object, cgroup.empty() ? 0 : cgroup_id(cgroup)};
 }
 
 Loaded load(const LoadOptions& options) {
@@ -263,10 +250,25 @@ Loaded load(const LoadOptions& options) {
 	load_programs(object.get());
 
 	Handles handles = handles_of(object.get());
-	auto prepared = std::make_unique<PreparedObject>(std::move(object), options, wanted);
+	auto prepared = std::make_unique<PreparedSet>(handles, options, wanted);
 	if (!options.detached) return {std::move(handles), std::move(prepared)};
 	prepared->keep_detached();
+	handles.hooks.clear();
 	return {std::move(handles), nullptr};
+}
+
+void attach_again(const Handles& handles, const std::string& cgroup, const fs::path& pins) {
+	Hooks lost;
+	for (const auto& [name, fault] : link_faults(handles.hooks, handles.programs, cgroup, pins / "links"))
+		lost[name] = handles.hooks.at(name);
+	const auto wrong = pin_faults(handles, cgroup, pins);
+	if (lost.empty() && wrong.empty()) return;
+	fs::create_directories(pins / "links");
+	fs::remove_all(pins / "marker");
+	for (const auto& [pin, fault] : wrong) fs::remove_all(pins / pin);
+	pin_all(handles, pins);
+	attach_links(lost, handles.programs, cgroup, pins / "links");
+	write_marker(pins, marker_of(handles.hooks.empty() ? "" : cgroup));
 }
 
 } // namespace sallyport

@@ -8,6 +8,7 @@
 #include <string>
 
 #include "fd.h"
+#include "links.h"
 #include "pins.h"
 
 namespace sallyport {
@@ -24,6 +25,7 @@ struct Handles {
 	bool adopted; /* the pins of an earlier process were taken over */
 	std::map<std::string, Fd> maps;
 	std::map<std::string, Fd> programs;
+	Hooks hooks; /* empty: nothing is ever attached */
 };
 
 /* Programs that are loaded but not attached, so that their maps can be filled first. Without attach() they are removed,
@@ -31,7 +33,7 @@ struct Handles {
 class Prepared {
 public:
 	virtual ~Prepared() = default;
-	virtual void attach() = 0;
+	virtual void attach(const Handles& handles) = 0;
 };
 
 struct Loaded {
@@ -45,5 +47,8 @@ Marker marker_of(const std::string& cgroup);
 /* Takes over the pins if their marker fits, otherwise loads the object. Throws Failure; its log has the verifier's
  * messages. */
 Loaded load(const LoadOptions& options);
+
+/* Attaches and pins what link_faults() finds, and pins anew what pin_faults() finds. Throws Failure. */
+void attach_again(const Handles& handles, const std::string& cgroup, const std::filesystem::path& pins);
 
 } // namespace sallyport

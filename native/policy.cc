@@ -4,6 +4,7 @@
 #include <bpf/bpf.h>
 #include <sys/mman.h>
 
+#include <cstddef>
 #include <cstring>
 
 #include "../bpf/wire/state.h"
@@ -53,7 +54,10 @@ void Policy::install(const uint8_t* rows, size_t bytes, uint32_t generation) {
 	pin_rows(pins_, fd);
 	check(bpf_map_update_elem(policy_map_, &kSlot, &fd, BPF_ANY), "switch the policy");
 	settle_rows(pins_);
-	/* Writes one word through the mapping, because the programs write its neighbours. */
+	/* Writes single words through the mapping, because the programs write their neighbours. */
+	__u64 first_end;
+	std::memcpy(&first_end, rows + offsetof(sp_policy_head, first_end), sizeof(first_end));
+	__atomic_store_n(&static_cast<sp_control*>(control_)->first_end, first_end, __ATOMIC_RELEASE);
 	__atomic_store_n(&static_cast<sp_control*>(control_)->generation, generation, __ATOMIC_RELEASE);
 }
 

@@ -25,5 +25,7 @@ struct TestRun {
 ProgramFacts program_facts(int program);
 /* BPF_PROG_TEST_RUN with `data` as the packet, `repeat` times. duration_ns is the mean of one run. Throws Failure. */
 TestRun test_run(int program, const uint8_t* data, size_t bytes, int repeat);
+/* Runs the iterator `find_programs` until it finds nothing new. Throws Failure. */
+void find_programs(int program);
 
 } // namespace sallyport

@@ -7,6 +7,13 @@ export const ROOT = dirname(dirname(fileURLToPath(import.meta.url)));
 /** Node 24, an npm package. The Node that runs these scripts may be older. */
 export const NODE = `${ROOT}/node_modules/.bin/node`;
 
+/**
+ * Options of every Node of the project: scripts, tests and, in scripts/sallyport and systemd/sallyport.sh, the daemon. On processors
+ * with memory protection keys (EC2's have them), V8 protects compiled code with a key. Then a process with threads sometimes aborts
+ * with "Check failed: jit_page.has_value()" (https://github.com/nodejs/node/issues/64500). NODE_OPTIONS does not accept the option.
+ */
+export const NODE_FLAGS = ["--no-memory-protection-keys"];
+
 /** Ends a script; the message is for the person who ran it. */
 export class Stop extends Error {}
 
@@ -20,7 +27,7 @@ export class Stop extends Error {}
  */
 export function quietly(command, args, env = process.env) {
 	return new Promise((resolve, reject) => {
-		const child = spawn(command, args, { cwd: ROOT, env, stdio: ["ignore", "pipe", "pipe"] });
+		const child = spawn(command, withFlags(command, args), { cwd: ROOT, env, stdio: ["ignore", "pipe", "pipe"] });
 		/** @type {Buffer[]} */
 		const output = [];
 		child.stdout.on("data", (chunk) => output.push(chunk));
@@ -43,7 +50,7 @@ export function quietly(command, args, env = process.env) {
  */
 export function instead(command, args) {
 	return new Promise((resolve, reject) => {
-		const child = spawn(command, args, { cwd: ROOT, stdio: "inherit" });
+		const child = spawn(command, withFlags(command, args), { cwd: ROOT, stdio: "inherit" });
 		/** @param {NodeJS.Signals} signal */
 		const forward = (signal) => child.kill(signal);
 		/* A terminal sends Ctrl-C to the whole process group: the child would get it twice. */
@@ -58,4 +65,9 @@ export function instead(command, args) {
 			resolve(code ?? 1);
 		});
 	});
+}
+
+/** @param {string} command @param {readonly string[]} args */
+function withFlags(command, args) {
+	return command === NODE ? [...NODE_FLAGS, ...args] : [...args];
 }

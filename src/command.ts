@@ -1,4 +1,5 @@
 import { existsSync, fstatSync, readFileSync } from "node:fs";
+import { userInfo } from "node:os";
 import { dirname, resolve } from "node:path";
 import { text } from "node:stream/consumers";
 import { getSystemErrorMessage } from "node:util";
@@ -47,7 +48,7 @@ export async function runCommand(args: readonly string[]): Promise<number> {
 		err,
 		signals: signals(),
 		async start(config, log) {
-			const daemon = await startDaemon(config, { openAddon: open, log, version, started: releaseMemory });
+			const daemon = await startDaemon(config, { openAddon: open, log, version, release: releaseMemory });
 			return manager === null ? daemon : supervise(daemon, manager, log);
 		},
 		async attach(config, log) {
@@ -80,6 +81,7 @@ export async function runCommand(args: readonly string[]): Promise<number> {
 			const environment = environmentBeside(request.policy ?? ".");
 			return replay(request, { parse, environment, input: process.stdin });
 		},
+		caller: () => process.env["SUDO_USER"] ?? userInfo().username,
 		readFile: (file) => readFileSync(file, "utf8"),
 		readInput: () => text(process.stdin),
 		hashPassword,

@@ -7,7 +7,7 @@
 #include "path.h"
 
 struct sp_shape_walk {
-	const struct sp_policy_view *policy;
+	struct sp_policy_view policy;
 	struct sp_subject *subject;
 };
 
@@ -15,7 +15,7 @@ static long sp_shape_step(__u32 i, void *state)
 {
 	struct sp_shape_walk *w = state;
 	struct sp_subject *s = w->subject;
-	__u32 *shapes = sp_row(w->policy->rows, w->policy->head->shapes_row + i / SP_SHAPES_PER_ROW);
+	__u32 *shapes = sp_row(w->policy.rows, w->policy.head->shapes_row + i / SP_SHAPES_PER_ROW);
 	__u32 shape, labels, many, mask, vector;
 	struct sp_hash *hash = &s->hash;
 
@@ -27,13 +27,13 @@ static long sp_shape_step(__u32 i, void *state)
 	mask = shape >> 16;
 	if (many ? s->labels <= labels : s->labels != labels)
 		return 0;
-	sp_hash_begin(hash, w->policy->head->hash_key);
+	sp_hash_begin(hash, w->policy.head->hash_key);
 	for (__u32 l = 0; l < SP_LABELS_MAX && l < labels; l++)
 		sp_hash_word(hash, mask >> l & 1 ? '*' : s->label[(s->labels - 1 - l) % SP_LABELS_MAX]);
 	hash->word = mask;
 	vector = sp_lookup(s, sp_hash_finish(*hash, labels | many << 7), SP_VEC_NONE);
 	if (vector)
-		sp_or(w->policy, s, vector);
+		sp_or(&w->policy, s, vector);
 	return 0;
 }
 
@@ -61,15 +61,14 @@ static __always_inline bool sp_find_labels(struct sp_subject *s, __u64 hash)
 /* Leaves the rules whose domain covers the name in s->matches. Returns 0 if the name is not known (any more). */
 __noinline int sp_match_name(struct sp_subject *s, __u64 name_hash)
 {
-	struct sp_policy_view p;
-	struct sp_shape_walk walk = {.policy = &p, .subject = s};
+	struct sp_shape_walk walk = {.subject = s};
 
 	if (!s)
 		return 0;
 	sp_clear_matches(s);
-	if (!name_hash || !sp_open(s, &p) || !sp_find_labels(s, name_hash))
+	if (!name_hash || !sp_open(s, &walk.policy) || !sp_find_labels(s, name_hash))
 		return 0;
-	bpf_loop(p.head->shapes, sp_shape_step, &walk, 0);
+	bpf_loop(walk.policy.head->shapes, sp_shape_step, &walk, 0);
 	return 1;
 }
 
@@ -103,7 +102,7 @@ static __always_inline void sp_and_ids(struct sp_ids_walk *w, enum sp_vector any
 		s->candidates[i] &= s->matches[i];
 }
 
-/* The cgroup is unknown. An allow rule that names one must not match, and a deny or alert rule must. */
+/* The cgroup or the program is unknown. An allow rule that names one must not match, and a deny or alert rule must. */
 static __always_inline void sp_and_unknown(const struct sp_policy_view *p, struct sp_subject *s, enum sp_vector any)
 {
 	sp_copy(p, s, s->matches, any);
@@ -111,16 +110,21 @@ static __always_inline void sp_and_unknown(const struct sp_policy_view *p, struc
 		s->candidates[i] &= s->matches[i] | ~s->allow_rules[i];
 }
 
+static __always_inline struct sp_cgroup_ids *sp_ids_of_cgroup(__u64 id)
+{
+	struct sp_cgroup_ids *ids = bpf_map_lookup_elem(&cgroups, &id);
+
+	return ids ? ids : bpf_map_lookup_elem(&user_cgroups, &id);
+}
+
 __noinline int sp_and_cgroup(struct sp_subject *s)
 {
 	struct sp_policy_view p;
 	struct sp_ids_walk walk = {.policy = &p, .subject = s};
-	__u64 id;
 
 	if (!s || !sp_open(s, &p))
 		return 0;
-	id = s->cgroup;
-	walk.ids = bpf_map_lookup_elem(&cgroups, &id);
+	walk.ids = sp_ids_of_cgroup(s->cgroup);
 	if (!walk.ids || walk.ids->unknown) {
 		sp_and_unknown(&p, s, SP_VEC_ANY_UNIT);
 		sp_and_unknown(&p, s, SP_VEC_ANY_CONTAINER);
@@ -189,12 +193,18 @@ __noinline int sp_find_candidates(struct sp_subject *s)
 		sp_and(&p, s,
 		       sp_find32(p.rows, trees, SP_TREE_PORTS, (__u32)s->protocol << 16 | s->remote_port, &s->node));
 	}
-	if (flags & SP_HAS_EXE)
-		sp_and(&p, s, s->exe_hash ? sp_lookup(s, s->exe_hash, SP_VEC_ANY_EXE) : SP_VEC_ANY_EXE);
+	if (flags & SP_HAS_EXE) {
+		if (s->exe_hash)
+			sp_and(&p, s, sp_lookup(s, s->exe_hash, SP_VEC_ANY_EXE));
+		else
+			sp_and_unknown(&p, s, SP_VEC_ANY_EXE);
+	}
 	if (flags & SP_HAS_USER)
 		sp_and(&p, s, sp_lookup(s, sp_user_hash(&p, s->uid), SP_VEC_ANY_USER));
 	if (flags & SP_HAS_CGROUP)
 		sp_and_cgroup(s);
+	if (s->ended)
+		sp_and(&p, s, p.head->left + s->ended);
 	return 0;
 }
 

@@ -15,11 +15,12 @@ struct sp_name_reader {
 	__u64 key[2];
 	struct sp_hash whole, label;
 	__u32 at, end; /* of raw */
+	__u32 begin; /* in, and 0 afterwards: offset of the name in raw */
 	__u32 labels, label_length;
 	__u8 digits, bad;
 	__u8 odd; /* has characters that are invalid in host names: a server may use only a part of the name */
 	__u8 any; /* in: the name of a DNS question, which may have any bytes (RFC 2181 11) */
-	__u8 reserved[4];
+	__u8 ends[SP_LABELS_MAX]; /* offset behind label i, counted from the left, is [i % SP_LABELS_MAX] */
 	struct sp_name entry;
 	char raw[SP_NAME_MAX + SP_BLOCK]; /* in: SP_NAME_MAX bytes, with dots, as sent */
 };
@@ -59,6 +60,7 @@ static __always_inline void sp_label_end(struct sp_name_reader *r)
 	if (r->label_length == 0 || r->label_length > SP_LABEL_MAX)
 		r->bad = 1;
 	r->entry.label[r->labels % SP_LABELS_MAX] = hash;
+	r->ends[r->labels % SP_LABELS_MAX] = r->at;
 	r->labels++;
 	sp_hash_word(&r->whole, hash);
 }
@@ -78,7 +80,7 @@ static long sp_name_step(__u32 i, void *state)
 	count = (within & SP_EACH(1)) * SP_EACH(1) >> 56;
 	block |= sp_between(block, 'A', 'Z') >> 2; /* to lower case */
 	/* the bytes after the label are written again with the next one */
-	*(__u64 *)(r->entry.text + at % SP_NAME_MAX) = block;
+	*(__u64 *)(r->entry.text + (at - r->begin) % SP_NAME_MAX) = block;
 	digits = sp_between(block, '0', '9');
 	if (~digits & SP_HIGH & within)
 		r->digits = 0;
@@ -105,28 +107,36 @@ static long sp_name_step(__u32 i, void *state)
 	return 0;
 }
 
-/* Reads `length` bytes of r->raw into r->entry. Returns the hash of the name, or 0 if it is not a host name: bytes
- * outside printable ASCII, an empty or too long label (RFC 1035), or an address, whose last label is all digits (WHATWG
- * URL "ends in a number"; RFC 6066 3 forbids addresses in SNI). The name of a question may have other bytes and digits,
- * because the pattern of a domain also covers labels that carry data. */
+/* Reads r->raw from r->begin to `length` into r->entry. Returns the hash of the name, or 0 if it is not a host name:
+ * bytes outside printable ASCII, an empty or too long label (RFC 1035), or an address, whose last label is all digits
+ * (WHATWG URL "ends in a number"; RFC 6066 3 forbids addresses in SNI). The name of a question may have other bytes and
+ * digits, because the pattern of a domain also covers labels that carry data. */
 __noinline __u64 sp_name_read(struct sp_name_reader *r, __u32 length)
 {
+	__u32 begin;
+
 	if (!r)
 		return 0;
+	begin = r->begin;
+	r->begin = 0;
 	if (length > 0 && length <= SP_NAME_MAX && r->raw[(length - 1) % SP_NAME_MAX] == '.')
 		length--;
-	if (length == 0 || length > SP_HOST_MAX)
+	r->bad = r->odd = 0;
+	if (length <= begin || length > SP_HOST_MAX) {
+		r->bad = 1;
 		return 0;
+	}
 	sp_hash_begin(&r->whole, r->key);
 	sp_label_begin(r);
-	r->at = r->labels = 0;
+	r->begin = r->at = begin;
+	r->labels = 0;
 	r->end = length;
-	r->bad = r->odd = 0;
 	bpf_loop(SP_NAME_MAX, sp_name_step, &r, 0); /* each block reads a byte or ends a label */
+	r->begin = 0;
 	if (r->bad || (r->digits && !r->any))
 		return 0;
-	r->entry.text_len = length;
-	r->entry.claims = r->entry.claims_until = r->entry.before_until = 0;
+	r->entry.text_len = length - begin;
+	r->entry.reserved = 0;
 	r->entry.labels = r->labels;
 	return sp_hash_finish(r->whole, r->labels);
 }

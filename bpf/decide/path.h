@@ -5,6 +5,7 @@
 #define SALLYPORT_DECIDE_PATH_H
 
 #include "vectors.h"
+#include "unread.h"
 
 struct sp_path_walk {
 	const struct sp_policy_view *policy;
@@ -266,10 +267,15 @@ __noinline int sp_and_request(struct sp_subject *s)
 
 	if (!s || !sp_open(s, &p))
 		return 0;
-	if (p.head->flags & SP_HAS_METHOD)
-		sp_and(&p, s, sp_find_method(&p, s));
 	if (p.head->flags & SP_HAS_STATUS)
 		sp_and(&p, s, sp_find_status(&p, s));
+	if (s->flags & SP_JUDGE_UNREAD) {
+		sp_and_unread(&p, s, SP_VEC_ANY_METHOD);
+		sp_and_unread(&p, s, SP_VEC_ANY_PATH);
+		return 0;
+	}
+	if (p.head->flags & SP_HAS_METHOD)
+		sp_and(&p, s, sp_find_method(&p, s));
 	if (p.head->flags & SP_HAS_PATH)
 		sp_and_path(&p, s);
 	return 0;

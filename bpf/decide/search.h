@@ -35,6 +35,26 @@ static __always_inline bool sp_open(struct sp_subject *s, struct sp_policy_view 
 	return false;
 }
 
+/* Copies the head of the policy in force, by which the subject is decided from here on. Returns its rows, or NULL. */
+static __always_inline void *sp_take_policy(struct sp_subject *s)
+{
+	struct sp_policy_head *head;
+	__u32 zero = 0;
+	void *rows;
+
+	s->policy = 0;
+	rows = bpf_map_lookup_elem(&policy, &zero);
+	if (!rows)
+		return NULL;
+	head = sp_row(rows, 0);
+	if (!head || head->magic != SP_POLICY_MAGIC)
+		return NULL;
+	s->policy = (__u64)rows;
+	s->head = *head;
+	s->words = head->words;
+	return rows;
+}
+
 static __always_inline __u64 *sp_vector(const struct sp_policy_view *p, __u32 vector)
 {
 	return sp_row(p->rows, p->head->vectors_row + vector);
@@ -49,6 +69,29 @@ static __always_inline __u32 sp_less32(__u32 a, __u32 b)
 static __always_inline __u32 sp_less64(__u64 a, __u64 b)
 {
 	return sp_opaque64((~a & b) | ((~a | b) & (a - b))) >> 63;
+}
+
+/* Returns the number of ends that have passed. */
+static __always_inline __u32 sp_ends_passed(void *rows, __u32 ends_row, __u64 now)
+{
+	__u32 passed = 0;
+	__u64 *ends;
+
+	for (__u32 step = SP_ENDS_MAX / 2; step; step /= 2) {
+		ends = sp_row(rows, ends_row + (passed + step - 1) / SP_ENDS_PER_ROW);
+		if (!ends)
+			return 0;
+		passed += step * (1 - sp_less64(now, ends[(passed + step - 1) % SP_ENDS_PER_ROW]));
+	}
+	ends = sp_row(rows, ends_row + passed / SP_ENDS_PER_ROW);
+	if (!ends)
+		return 0;
+	return sp_opaque(passed + 1 - sp_less64(now, ends[passed % SP_ENDS_PER_ROW]));
+}
+
+static __always_inline __u32 sp_epoch(__u32 generation, __u32 ended)
+{
+	return generation ^ ended << SP_EPOCH_SHIFT;
 }
 
 static __always_inline __u32 sp_less128(const struct sp_key6 *a, __u64 hi, __u64 lo)
@@ -127,10 +170,11 @@ static __always_inline __u32 sp_find128(void *rows, const struct sp_policy_trees
 	return vectors[i & 7];
 }
 
-/* Returns the vector stored under a hash. */
+/* Returns the vector stored under a hash, without the rules that have ended. */
 __noinline __u32 sp_lookup(struct sp_subject *s, __u64 hash, __u32 otherwise)
 {
 	struct sp_policy_view p;
+	__u32 *leases;
 
 	if (!s || !sp_open(s, &p))
 		return otherwise;
@@ -141,8 +185,12 @@ __noinline __u32 sp_lookup(struct sp_subject *s, __u64 hash, __u32 otherwise)
 		if (!slots)
 			return otherwise;
 		for (int i = 0; i < SP_ROW / sizeof(struct sp_slot); i++) {
-			if (slots[i].hash == hash)
-				return slots[i].vector;
+			if (slots[i].hash == hash) {
+				if (!slots[i].leases || !s->ended)
+					return slots[i].vector;
+				leases = sp_row(p.rows, slots[i].leases + s->ended / SP_LEASES_PER_ROW);
+				return leases ? leases[s->ended % SP_LEASES_PER_ROW] : otherwise;
+			}
 			if (slots[i].hash == 0)
 				return otherwise;
 		}

@@ -42,6 +42,7 @@ struct sp_subject {
 	__u64 name_hash;
 	/* out */
 	__u32 generation;
+	__u32 epoch; /* of the policy, see SP_EPOCH_SHIFT: stored with a verdict */
 	__u16 rule, alert;
 	__u8 action, reason, mode, bound;
 	__u16 deny_errno;
@@ -51,7 +52,10 @@ struct sp_subject {
 	/* working memory */
 	__u8 torn; /* the policy was switched during the decision: repeat it */
 	__u8 words;
-	__u8 reserved2[6];
+	__u8 lapsed; /* enum sp_reason: why a name of the address, which would have been allowed, does not count */
+	__u8 reserved2;
+	__u16 ended; /* ends of overlays that have passed */
+	__u16 reserved3;
 	__u64 candidates[SP_WORDS_MAX]; /* rules that no dimension except the name excludes */
 	__u64 matches[SP_WORDS_MAX]; /* rules with a domain that covers the name */
 	__u64 unnamed[SP_WORDS_MAX], alert_rules[SP_WORDS_MAX], allow_rules[SP_WORDS_MAX];
@@ -62,6 +66,7 @@ struct sp_subject {
 	__u32 node; /* of a search */
 	struct sp_choice best; /* among the names learned for an address */
 	__u64 best_name, best_expires;
+	__u64 now; /* CLOCK_MONOTONIC [ns], for the expiry of names */
 	struct sp_http_subject request; /* in */
 	struct sp_path_reader path_reader;
 	__u64 path[SP_WORDS_MAX]; /* active states of the automaton (wire/policy.h) */

@@ -4,8 +4,9 @@
 #define SALLYPORT_HOOKS_CONNECT_H
 
 #include "../who/learn.h"
-#include "../traffic/flow_key.h"
+#include "../traffic/begun.h"
 #include "../traffic/record.h"
+#include "../traffic/traffic.h"
 
 #define SP_PROCEED 1
 #define SP_REJECT 0
@@ -54,25 +55,22 @@ static __always_inline int sp_connect_tcp(struct bpf_sock_addr *ctx, struct sp_s
 	bpf_sk_storage_delete(&sockets, ctx->sk); /* the socket may have been a listener or connected before */
 	if (verdict == SP_DENY)
 		return sp_reject(s);
-	/* Egress judges the first data again. It must know the caller, and that a "would deny" was recorded. Without
-	 * such a need no storage is created, because it costs more than the rest of this function. A DNS question over
-	 * TCP is recorded with its caller. */
-	if (verdict == SP_WOULD_DENY || s->policy_flags & SP_HAS_FROM || s->remote_port == SP_DNS_PORT) {
-		socket = bpf_sk_storage_get(&sockets, ctx->sk, 0, BPF_SK_STORAGE_GET_F_CREATE);
-		if (socket) {
-			socket->state = SP_SOCKET_WHO;
-			socket->verdict = verdict;
-			sp_set_who(socket, s);
-		} else {
-			sp_count(SP_COUNT_MAP_FULL + SP_MAP_SOCKETS);
-		}
+	/* Egress judges the first data again, and all data by a later policy. It must know the caller, and that a
+	 * "would deny" was recorded. Nor is a socket inbound that was accepted before. */
+	socket = bpf_sk_storage_get(&sockets, ctx->sk, 0, BPF_SK_STORAGE_GET_F_CREATE);
+	if (socket) {
+		socket->state = SP_SOCKET_WHO;
+		socket->verdict = verdict;
+		sp_set_who(socket, s);
+	} else {
+		sp_count(SP_COUNT_MAP_FULL + SP_MAP_SOCKETS);
 	}
 	passed_now = bpf_map_lookup_elem(&passed, &zero);
 	if (passed_now) {
 		passed_now->remote[0] = s->remote[0];
 		passed_now->remote[1] = s->remote[1];
 		passed_now->port = s->remote_port;
-		passed_now->generation = s->generation;
+		passed_now->epoch = s->epoch;
 		passed_now->cookie = s->cookie;
 	}
 	return SP_PROCEED;
@@ -114,7 +112,7 @@ static __always_inline int sp_sendmsg(struct bpf_sock_addr *ctx, struct sp_scrat
 	if (flow && flow->flags & SP_FLOW_INBOUND)
 		return SP_PROCEED;
 	head = sp_policy_in_force();
-	if (flow && head && head->generation == flow->generation) {
+	if (flow && head && sp_epoch_in_force() == flow->epoch) {
 		if (flow->verdict != SP_DENY)
 			return SP_PROCEED;
 		if (flow->flags & SP_FLOW_NAME_DENIED) { /* by a QUIC ClientHello, and already recorded */
@@ -137,13 +135,15 @@ static __always_inline int sp_sendmsg(struct bpf_sock_addr *ctx, struct sp_scrat
 		sp_record_connect(s);
 	if (verdict == SP_DENY)
 		return sp_reject(s);
+	if (ctx->sk)
+		sp_note_begun(ctx->sk, &key);
 	if (flow) {
 		sp_flow_judged(flow, s, verdict);
 		return SP_PROCEED;
 	}
 	fresh.first = fresh.last = bpf_ktime_get_ns();
 	fresh.verdict = verdict;
-	fresh.generation = s->generation;
+	fresh.epoch = s->epoch;
 	fresh.flags = SP_FLOW_REPORTED;
 	if (s->must_be_named)
 		fresh.flags |= SP_FLOW_MUST_BE_NAMED;

@@ -4,7 +4,7 @@
 #ifndef SALLYPORT_HOOKS_JUDGE_H
 #define SALLYPORT_HOOKS_JUDGE_H
 
-#include "../who/learn.h"
+#include "../who/addresses.h"
 #include "../traffic/record.h"
 
 /* Names of questions, requests and ClientHellos may contain different bytes. */
@@ -12,7 +12,7 @@ static __always_inline __u64 sp_learn_subject_name(struct sp_scratch *area, __u3
 {
 	if (area->subject.phase == SP_PHASE_DNS)
 		return sp_learn_question(area, length);
-	return area->subject.phase == SP_PHASE_HTTP ? sp_learn_host(area, length) : sp_learn_name(area, length);
+	return sp_learn_shown(area, length);
 }
 
 SEC("tc") int judge(struct __sk_buff *skb)
@@ -39,6 +39,7 @@ SEC("tc") int judge(struct __sk_buff *skb)
 	s->protocol = r->protocol;
 	s->phase = r->phase;
 	s->flags = r->flags;
+	s->netns = sp_netns_of_request(skb, r->netns);
 	length = r->name_len;
 	if (length) {
 		__builtin_memcpy(area->name.raw, r->name, SP_NAME_MAX);

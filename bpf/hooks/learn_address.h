@@ -28,7 +28,12 @@ SEC("tc") int learn_address(struct __sk_buff *skb)
 	__builtin_memcpy(area->answer.address, r->address, 16);
 	area->answer.name_hash = sp_learn_name(area, length);
 	area->answer.head.time = now;
-	area->expires = now + sp_learned_lifetime(r->ttl, head->ttl_floor, head->ttl_grace);
+	r->netns = sp_netns_of_request(skb, r->netns);
+	area->learning.floor = head->ttl_floor;
+	area->learning.grace = head->ttl_grace;
+	area->expires = now + sp_learned_lifetime(&area->learning, r->ttl);
+	if (area->answer.name_hash)
+		sp_begin_learning(area, r->netns, r->cgroup);
 	r->learned = area->answer.name_hash && sp_learn_address(area) == SP_LEARNED;
 	r->name_hash = area->answer.name_hash;
 	sp_scratch_release(area);

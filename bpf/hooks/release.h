@@ -4,14 +4,17 @@
 #define SALLYPORT_HOOKS_RELEASE_H
 
 #include "../traffic/hello_verdict.h"
+#include "../traffic/http_verdict.h"
 
-/* The kernel counts a SYN and a FIN as a byte, because each takes a sequence number (RFC 9293 3.4). */
-static __always_inline __u64 sp_bytes_out(struct tcp_sock *tcp, bool fin_sent)
+/* The kernel counts a SYN and a FIN as a byte, because each takes a sequence number (RFC 9293 3.4). Bytes that are not
+ * acknowledged yet are on their way, except those of a denied connection. */
+static __always_inline __u64 sp_bytes_out(struct tcp_sock *tcp, bool fin_sent, bool denied)
 {
 	__u64 bytes = BPF_CORE_READ(tcp, bytes_acked);
-	__u64 control = fin_sent ? 2 : 1;
+	__u64 control = fin_sent && !denied ? 2 : 1;
 
-	bytes += (__u32)(BPF_CORE_READ(tcp, write_seq) - BPF_CORE_READ(tcp, snd_una)); /* not acknowledged yet */
+	if (!denied)
+		bytes += (__u32)(BPF_CORE_READ(tcp, write_seq) - BPF_CORE_READ(tcp, snd_una));
 	return bytes > control ? bytes - control : 0;
 }
 
@@ -54,9 +57,9 @@ static __always_inline void sp_end_addresses(struct sp_end *end, struct bpf_sock
 	BPF_CORE_READ_INTO(&end->local, kernel_sk, __sk_common.skc_v6_rcv_saddr);
 }
 
-/* Records an incomplete ClientHello when its socket is released. */
-static __always_inline void sp_end_pending(const struct sp_socket *socket, const struct sp_end *end,
-					   struct sock *kernel_sk)
+/* Judges an incomplete ClientHello or request when its socket is released. A server may take the FIN that follows for
+ * the end of a request. */
+static __always_inline void sp_end_pending(struct sp_socket *socket, const struct sp_end *end, struct sock *kernel_sk)
 {
 	struct sp_scratch *area = sp_scratch_claim();
 	struct sp_subject *s;
@@ -74,13 +77,21 @@ static __always_inline void sp_end_pending(const struct sp_socket *socket, const
 	s->uid = BPF_CORE_READ(kernel_sk, sk_uid.val);
 	s->cgroup = BPF_CORE_READ(kernel_sk, sk_cgrp_data.cgroup, kn, id);
 	sp_subject_has_who(s, socket);
-	area->hello = SP_HELLO_CUT;
-	area->text.name_length = area->text.flags = 0;
-	sp_judge_hello(area, socket->generation);
+	area->text.name_length = area->text.flags = area->text.status = 0;
+	if (socket->reader.kind == SP_READER_HTTP) {
+		area->text.flags = SP_REQUEST_BROKEN;
+		if (sp_judge_http(area, socket->flags & SP_SOCKET_MUST_BE_NAMED) == SP_DENY)
+			socket->verdict = SP_DENY;
+	} else {
+		area->hello = SP_HELLO_CUT;
+		sp_judge_hello(area, socket->epoch, socket->flags & SP_SOCKET_MUST_BE_NAMED);
+	}
+	socket->pending_since = 0;
 	sp_scratch_release(area);
 }
 
-static __always_inline void sp_fill_end(struct sp_end *end, struct bpf_sock *sk, struct sock *kernel_sk, __u64 now)
+static __always_inline void sp_fill_end(struct sp_end *end, struct bpf_sock *sk, struct sock *kernel_sk, __u64 now,
+					bool denied)
 {
 	struct tcp_sock *tcp = (struct tcp_sock *)kernel_sk;
 	bool fin_received;
@@ -95,7 +106,7 @@ static __always_inline void sp_fill_end(struct sp_end *end, struct bpf_sock *sk,
 		end->bytes_in--;
 	end->packets_in = BPF_CORE_READ(tcp, segs_in);
 	end->packets_out = BPF_CORE_READ(tcp, segs_out);
-	end->bytes_out = sp_bytes_out(tcp, sp_fin_sent(sk->state, fin_received));
+	end->bytes_out = sp_bytes_out(tcp, sp_fin_sent(sk->state, fin_received), denied);
 	end->how = sp_end_how(sk->state, BPF_CORE_READ(tcp, bytes_acked) > 0, fin_received);
 	end->rtt_us = BPF_CORE_READ(tcp, srtt_us) >> 3;
 	end->retransmits = BPF_CORE_READ(tcp, total_retrans);
@@ -120,8 +131,10 @@ SEC("cgroup/sock_release") int sock_release(struct bpf_sock *sk)
 	socket = bpf_sk_storage_get(&sockets, sk, 0, 0);
 	if (socket && socket->state == SP_SOCKET_PASSIVE)
 		return 1;
-	sp_fill_end(&end, sk, kernel_sk, now);
-	if (socket && socket->flags & SP_SOCKET_READING && socket->pending_since)
+	sp_fill_end(&end, sk, kernel_sk, now, socket && socket->verdict == SP_DENY);
+	/* a few bytes of cleartext may wait to become a ClientHello, but none has begun */
+	if (socket && socket->flags & SP_SOCKET_READING && socket->pending_since &&
+	    (socket->reader.kind == SP_READER_HTTP || sp_reader_has_begun_hello(&socket->reader)))
 		sp_end_pending(socket, &end, kernel_sk);
 	if (socket && socket->verdict == SP_DENY)
 		end.how = SP_END_DENIED;

@@ -7,6 +7,7 @@
 #include "../traffic/answer.h"
 #include "../traffic/dns_tcp_answer.h"
 #include "../traffic/flow.h"
+#include "../traffic/inbound.h"
 #include "../traffic/question.h"
 #include "../traffic/dns_tcp_question.h"
 #include "../traffic/stream.h"
@@ -40,7 +41,7 @@ static __always_inline int sp_egress_other(struct __sk_buff *skb, struct bpf_soc
 	else
 		verdict = sp_egress_flow(skb, &p, &area->subject, readable);
 	if (verdict == SP_PASS && is_udp && !is_dns)
-		verdict = sp_egress_quic(skb, &p, area);
+		verdict = sp_egress_hello(skb, &p, area);
 	if (verdict == SP_PASS)
 		sp_count_flow(&p, area->subject.cookie);
 	sp_scratch_release(area);
@@ -76,48 +77,6 @@ __noinline int sp_ingress_dns(struct __sk_buff *skb)
 	return 0;
 }
 
-/* Returns the source port of the datagram; 0: it cannot be read. */
-__noinline int sp_ingress_udp(struct __sk_buff *skb)
-{
-	struct bpf_sock *sk = skb->sk;
-	static const struct sp_flow fresh = {.verdict = SP_ALLOW, .flags = SP_FLOW_INBOUND};
-	struct sp_flow *flow;
-	struct sp_flow_key key;
-	struct sock *kernel_sk;
-	struct sp_packet p;
-
-	if (!sk)
-		return 0;
-	sk = bpf_sk_fullsock(sk);
-	if (!sk || sp_read_packet(skb, &p) || p.protocol != IPPROTO_UDP)
-		return 0;
-	sp_flow_key_of(&key, bpf_get_socket_cookie(skb), p.source, p.source_port, p.protocol);
-	flow = bpf_map_lookup_elem(&flows, &key);
-	if (flow) {
-		flow->last = bpf_ktime_get_ns();
-		__sync_fetch_and_add(&flow->packets_in, 1);
-		__sync_fetch_and_add(&flow->bytes_in, p.end - p.payload);
-		sp_count_by(SP_COUNT_UDP_BYTES_IN, p.end - p.payload);
-		return p.source_port;
-	}
-	/* A peer opens a flow only to a server's socket, which was bound to its port. Unsolicited datagrams to a
-	 * client's ephemeral port do not permit egress. */
-	kernel_sk = sp_untyped(sk);
-	if (!(BPF_CORE_READ_BITFIELD_PROBED(kernel_sk, sk_userlocks) & SOCK_BINDPORT_LOCK))
-		return p.source_port;
-	if (bpf_map_update_elem(&flows, &key, &fresh, BPF_NOEXIST))
-		sp_count(SP_COUNT_MAP_FULL + SP_MAP_FLOWS);
-	flow = bpf_map_lookup_elem(&flows, &key);
-	if (!flow)
-		return p.source_port;
-	flow->first = flow->last = bpf_ktime_get_ns();
-	flow->packets_in = 1;
-	flow->bytes_in = p.end - p.payload;
-	flow->local_port = p.destination_port;
-	sp_count_by(SP_COUNT_UDP_BYTES_IN, p.end - p.payload);
-	return p.source_port;
-}
-
 SEC("cgroup_skb/ingress") int ingress(struct __sk_buff *skb)
 {
 	struct bpf_sock *sk = skb->sk;
@@ -137,7 +96,14 @@ SEC("cgroup_skb/ingress") int ingress(struct __sk_buff *skb)
 	} else if (sk->protocol == IPPROTO_TCP) {
 		if (sk->dst_port == bpf_htons(SP_DNS_PORT) && !sp_verdict_bit(sp_ingress_dns_tcp(skb)))
 			return SP_DROP;
-		return bpf_sk_storage_get(&awaited, sk, 0, 0) ? sp_ingress_answer(skb, sk) : SP_PASS;
+		socket = bpf_sk_storage_get(&sockets, sk, 0, 0);
+		if (!socket)
+			return SP_PASS;
+		if (socket->awaits)
+			sp_read_peer(skb);
+		if (!(socket->flags & SP_SOCKET_ASKED) || !bpf_sk_storage_get(&awaited, sk, 0, 0))
+			return SP_PASS;
+		return sp_ingress_answer(skb, sk);
 	} else if (sk->protocol == IPPROTO_UDP && sk->type == SOCK_DGRAM) {
 		if (sp_ingress_udp(skb) == SP_DNS_PORT)
 			sp_ingress_dns(skb);

@@ -10,15 +10,15 @@ enum sp_dns_flag {
 	SP_DNS_SENDING = 1, /* out_next is valid */
 	SP_DNS_RECEIVING = 2, /* in_next is valid */
 	SP_DNS_QUERIED = 4,
-	SP_DNS_DENIED = 8, /* a question or other data was denied by the policy of `generation` */
-	SP_DNS_OTHER = 16, /* the data is not DNS and was allowed by the policy of `generation` */
+	SP_DNS_DENIED = 8, /* a question or other data was denied by the policy of `epoch` */
+	SP_DNS_OTHER = 16, /* the data is not DNS and was allowed by the policy of `epoch` */
 	SP_DNS_LOST = 32, /* data came before the first question: answers are not read */
 };
 
 /* A TCP socket that is connected to port 53. */
 struct sp_dns_socket {
 	__u32 out_next, in_next; /* sequence numbers after the last byte that was read in each direction */
-	__u32 generation, flags; /* enum sp_dns_flag */
+	__u32 epoch, flags; /* enum sp_dns_flag */
 	struct sp_dns_stream out, in;
 	__u32 busy; /* another CPU is reading an answer */
 	__u32 reserved;

@@ -53,9 +53,37 @@ struct {
 struct {
 	__uint(type, BPF_MAP_TYPE_LRU_HASH);
 	__uint(max_entries, 32768);
-	__type(key, struct sp_address);
+	__type(key, struct sp_learned_key);
+	__type(value, struct sp_learned);
+} covered SP_KEPT SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, 32768);
+	__type(key, struct sp_learned_key);
 	__type(value, struct sp_learned);
 } learned SP_KEPT SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 64);
+	__type(key, __u64);
+	__type(value, __u32);
+} suffixes SP_KEPT SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, 4096);
+	__type(key, struct sp_target_key);
+	__type(value, struct sp_target);
+} targets SP_KEPT SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, 16384);
+	__type(key, struct sp_claim_key);
+	__type(value, struct sp_claims);
+} claims SP_KEPT SEC(".maps");
 
 struct {
 	__uint(type, BPF_MAP_TYPE_LRU_HASH);
@@ -72,11 +100,28 @@ struct {
 } processes SP_KEPT SEC(".maps");
 
 struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__uint(max_entries, 65536);
+	__type(key, __u32);
+	__type(value, struct sp_program);
+} programs SP_KEPT SEC(".maps");
+
+/* Other users cannot make such cgroups, so they cannot fill the map. */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__uint(max_entries, 65536);
+	__type(key, __u64);
+	__type(value, struct sp_cgroup_ids);
+} cgroups SP_KEPT SEC(".maps");
+
+struct {
 	__uint(type, BPF_MAP_TYPE_LRU_HASH);
 	__uint(max_entries, 8192);
 	__type(key, __u64);
 	__type(value, struct sp_cgroup_ids);
-} cgroups SP_KEPT SEC(".maps");
+} user_cgroups SP_KEPT SEC(".maps");
 
 struct {
 	__uint(type, BPF_MAP_TYPE_LRU_HASH);
@@ -128,6 +173,13 @@ struct {
 	__type(value, struct sp_rule_count);
 } rules SEC(".maps");
 
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, 4096);
+	__type(key, __u64);
+	__type(value, struct sp_share);
+} shares SEC(".maps");
+
 #define SP_RING_BYTES (4 << 20)
 struct {
 	__uint(type, BPF_MAP_TYPE_RINGBUF);
@@ -139,7 +191,7 @@ struct {
 struct sp_passed {
 	__u64 cookie;
 	__u64 remote[2];
-	__u32 generation;
+	__u32 epoch; /* of the policy: see SP_EPOCH_SHIFT */
 	__u32 port;
 };
 

@@ -7,6 +7,7 @@
 
 #define SP_EXTENSIONS_MAX 8
 #define SP_IP4_HEAD 20 /* bytes, without options */
+#define SP_IP4_PLAIN 0x45 /* first byte: version, and a header without options */
 #define SP_IP4_HEAD_MAX 64 /* over the largest header of 60 bytes; a power of two */
 #define SP_IP4_FRAGMENT_OFFSET 0x1fff
 #define SP_IP6_HEAD 40
@@ -18,9 +19,17 @@
 #define SP_OPTION_NOP 1
 #define SP_OPTION_LSRR 131
 #define SP_OPTION_SSRR 137
+#define SP_TCP_FIN 1
 #define SP_TCP_SYN 2
 #define SP_TCP_RST 4
 #define SP_TCP_URG 32
+
+/* TCP packets without payload that are judged differently. */
+enum sp_control_packet {
+	SP_CONTROL_OTHER = 0,
+	SP_CONTROL_JOIN, /* a SYN that adds a subflow to an MPTCP connection */
+	SP_CONTROL_HALF, /* a FIN in the middle of a request's head */
+};
 
 struct sp_packet {
 	__u64 source[2], destination[2]; /* network order, IPv4 mapped */
@@ -32,7 +41,8 @@ struct sp_packet {
 	__u32 sequence; /* TCP: of the first payload byte */
 	/* addresses do not show where the packet goes or comes from (traffic/untrusted_address.h) */
 	__u8 untrusted_address;
-	__u8 reserved[3];
+	__u8 control; /* enum sp_control_packet; set by the caller */
+	__u16 transport; /* offset of the TCP header */
 };
 
 static __always_inline bool sp_is_extension(__u8 next)
@@ -138,6 +148,7 @@ __noinline int sp_read_packet(struct __sk_buff *skb, struct sp_packet *p)
 		if (bpf_skb_load_bytes(skb, at, raw, SP_TCP_HEAD))
 			return -1;
 		p->tcp_flags = raw[13];
+		p->transport = at;
 		p->payload = at + (raw[12] >> 4) * 4;
 		p->sequence = (__u32)raw[4] << 24 | raw[5] << 16 | raw[6] << 8 | raw[7];
 		if (p->tcp_flags & SP_TCP_SYN) /* a SYN takes a sequence number, and may carry data (RFC 7413) */
@@ -171,6 +182,16 @@ __noinline int sp_read_packet(struct __sk_buff *skb, struct sp_packet *p)
 	return p->payload > p->end ? -1 : 0;
 }
 
+/* True if a TCP packet has no IP options and no extension headers. */
+static __always_inline bool sp_is_plain(struct __sk_buff *skb)
+{
+	const __u8 *head = (const void *)(long)skb->data;
+
+	if (head + SP_IP6_HEAD > (const __u8 *)(long)skb->data_end)
+		return false;
+	return head[0] == SP_IP4_PLAIN || (head[0] >> 4 == 6 && head[6] == IPPROTO_TCP);
+}
+
 /* True if the packet holds pages that the sender can still change (MSG_ZEROCOPY, sendfile, splice). A retransmission
  * may then differ from the bytes that were read. */
 static __always_inline bool sp_has_shared_frags(struct __sk_buff *skb)
@@ -179,6 +200,22 @@ static __always_inline bool sp_has_shared_frags(struct __sk_buff *skb)
 	struct skb_shared_info *shared = (void *)(BPF_CORE_READ(kernel_skb, head) + BPF_CORE_READ(kernel_skb, end));
 
 	return BPF_CORE_READ(shared, flags) & SKBFL_SHARED_FRAG;
+}
+
+/* The same for a datagram. splice() and sendfile() do not mark its pages, but without segmentation offload (GSO) only
+ * they, MSG_ZEROCOPY and corked sends have pages at all. Most datagrams are linear, which costs no look at the kernel's
+ * structures. */
+static __always_inline bool sp_datagram_may_change(struct __sk_buff *skb)
+{
+	struct sk_buff *kernel_skb;
+	struct skb_shared_info *shared;
+
+	if ((void *)(long)skb->data_end - (void *)(long)skb->data == skb->len)
+		return false;
+	kernel_skb = sp_untyped(skb);
+	shared = (void *)(BPF_CORE_READ(kernel_skb, head) + BPF_CORE_READ(kernel_skb, end));
+	return BPF_CORE_READ(shared, flags) & SKBFL_SHARED_FRAG ||
+	       (skb->gso_size == 0 && BPF_CORE_READ(shared, nr_frags));
 }
 
 #endif

@@ -3,13 +3,14 @@
 #ifndef SALLYPORT_KERNEL_REPORT_H
 #define SALLYPORT_KERNEL_REPORT_H
 
-#include "maps.h"
+#include "share.h"
 
 #define SP_WAKEUP_BYTES (64 << 10)
 #define SP_WAKEUP_NS 20000000ULL
 #define SP_WAKEUP_FULL_NS 1000000ULL /* limits the wake-ups of a reader that is behind */
 
-/* Occupancy of the ring up to which an event is still written. */
+/* Occupancy of the ring up to which an event is still written. A unit that has used up its share writes denials up to a
+ * quarter, and ordinary events up to eleven sixteenths. */
 enum sp_weight {
 	SP_ORDINARY, /* three quarters, so that allowed traffic cannot displace denials */
 	SP_WHO, /* seven eighths, so that new processes cannot either */
@@ -31,11 +32,22 @@ static __always_inline void sp_count(__u32 counter)
 	sp_count_by(counter, 1);
 }
 
-static __always_inline bool sp_has_room(enum sp_weight weight)
+/* `cgroup`: 0 is unknown, and has no share. */
+static __always_inline bool sp_has_room(enum sp_weight weight, __u64 cgroup)
 {
-	if (weight >= SP_DENIAL)
+	__u64 used;
+
+	if (weight == SP_URGENT)
 		return true;
-	return bpf_ringbuf_query(&events, BPF_RB_AVAIL_DATA) < SP_RING_BYTES / 8 * (weight == SP_WHO ? 7 : 6);
+	used = bpf_ringbuf_query(&events, BPF_RB_AVAIL_DATA);
+	if (weight == SP_WHO)
+		return used < SP_RING_BYTES / 8 * 7;
+	if (weight == SP_ORDINARY && used >= SP_RING_BYTES / 8 * 6)
+		return false;
+	if (used < SP_RING_BYTES / 16 * (weight == SP_ORDINARY ? 11 : 4) || !cgroup || sp_take_share(cgroup))
+		return true;
+	sp_count(SP_COUNT_THROTTLED);
+	return false;
 }
 
 /* A wake-up costs more than a whole decision, so one serves many events unless an event is urgent. */
@@ -65,7 +77,10 @@ static __always_inline void sp_event_head(struct sp_head *head, __u8 type, __u16
 
 static __always_inline int sp_emit(void *event, __u32 size, __u8 type, __u64 now, enum sp_weight weight)
 {
-	if (!sp_has_room(weight) || bpf_ringbuf_output(&events, event, size, sp_wakeup_flag(now, weight))) {
+	struct sp_head *head = event;
+
+	if (!sp_has_room(weight, head->cgroup) ||
+	    bpf_ringbuf_output(&events, event, size, sp_wakeup_flag(now, weight))) {
 		sp_count(SP_COUNT_LOST + type);
 		return -1;
 	}

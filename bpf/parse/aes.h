@@ -105,16 +105,16 @@ __noinline int sp_aes_expand(struct sp_aes *aes)
 
 	if (!aes)
 		return 0;
-#pragma unroll
-	for (int i = 4; i < 44; i++) {
+#pragma clang loop unroll(disable)
+	for (int i = 4; i < 44; i += 4) {
 		__u32 word = aes->key[i - 1];
 
-		if (i % 4 == 0) {
-			word = word >> 8 | word << 24;
-			word = sp_aes_substitute(word, word, word, word) ^ constant;
-			constant = SP_AES_DOUBLE(constant) & 0xff;
-		}
+		word = word >> 8 | word << 24;
+		word = sp_aes_substitute(word, word, word, word) ^ constant;
+		constant = SP_AES_DOUBLE(constant) & 0xff;
 		aes->key[i] = aes->key[i - 4] ^ word;
+		for (int j = 1; j < 4; j++)
+			aes->key[i + j] = aes->key[i + j - 4] ^ aes->key[i + j - 1];
 	}
 	return 0;
 }
@@ -130,7 +130,7 @@ __noinline int sp_aes_encrypt(const struct sp_aes *aes, struct sp_aes_block *blo
 	b = block->word[1] ^ aes->key[1];
 	c = block->word[2] ^ aes->key[2];
 	d = block->word[3] ^ aes->key[3];
-#pragma unroll
+#pragma clang loop unroll(disable)
 	for (int i = 4; i < 40; i += 4) {
 		e = sp_aes_round(a, b, c, d, aes->key[i]);
 		f = sp_aes_round(b, c, d, a, aes->key[i + 1]);

@@ -25,7 +25,10 @@ struct sp_cursor {
 	__u32 at; /* after the last byte that was read */
 	__u32 end; /* end of the range that may be read now, such as a record */
 	__u32 limit; /* end of the available bytes */
-	__u32 scan_until; /* end of the range that is scanned byte by byte */
+	__u32 scan_at, scan_end; /* range that is searched for a ClientHello */
+	__u32 own; /* offset of a record that is read anyway */
+	__u32 searched; /* the bytes that are read are also searched */
+	__u32 beside; /* the search is beside another reader, and goes on after a ClientHello */
 	__u32 result, hello;
 };
 

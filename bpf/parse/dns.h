@@ -12,14 +12,17 @@
 #define SP_DNS_OPCODE 0x7800
 #define SP_DNS_TRUNCATED 0x0200
 #define SP_DNS_CLASS_IN 1
+#define SP_DNS_RCODE 0x000f /* RFC 1035 4.1.1 */
 #define SP_DNS_WIRE 512 /* of the beginning of a message, in which its questions are read [bytes]; a power of two */
 #define SP_DNS_QUESTIONS_MAX 8 /* in one message; no known client sends more than one */
 #define SP_DNS_LABEL_MAX 63 /* RFC 1035 2.3.4 */
 #define SP_DNS_POINTER 0xc0 /* RFC 1035 4.1.4: the two high bits of a label's length */
 #define SP_DNS_TEXT_MAX 253 /* RFC 1035 2.3.4: 255 octets on the wire */
+#define SP_DNS_TARGETS_MAX 8 /* names of other hosts in one answer that are read */
 #define SP_DNS_STEPS 4096 /* labels, records and parameters of one answer; only a hostile answer of 64 kB has more */
 
-enum sp_dns_type { SP_DNS_A = 1, SP_DNS_AAAA = 28, SP_DNS_SVCB = 64, SP_DNS_HTTPS = 65 };
+enum sp_dns_type { SP_DNS_A = 1, SP_DNS_AAAA = 28, SP_DNS_SRV = 33, SP_DNS_SVCB = 64, SP_DNS_HTTPS = 65 };
+enum sp_dns_rcode { SP_DNS_NOERROR = 0, SP_DNS_SERVFAIL = 2, SP_DNS_NXDOMAIN = 3, SP_DNS_REFUSED = 5 };
 enum sp_dns_param { SP_DNS_IPV4HINT = 4, SP_DNS_IPV6HINT = 6 }; /* RFC 9460 14.3.2 */
 
 struct sp_dns_head {
@@ -132,12 +135,11 @@ static __always_inline int sp_dns_open(struct sp_dns_reader *r, const struct sp_
 	return 0;
 }
 
-/* Reads the next question, and its name into `to` (SP_NAME_MAX bytes) with dots between labels. Returns 0, or -1 if it
- * is malformed. */
-static __always_inline int sp_dns_question(struct sp_dns_reader *r, char *to, struct sp_dns_question *question)
+/* Reads the name at r->at into `to` (SP_NAME_MAX bytes) with dots between labels, and leaves its length in r->length.
+ * Returns 0, or -1 if it is malformed. */
+static __always_inline int sp_dns_name(struct sp_dns_reader *r, char *to)
 {
 	struct sp_dns_name_walk walk = {.reader = r, .to = to};
-	__u8 raw[4];
 
 	r->next = r->low = r->at;
 	r->behind = r->left = r->length = 0;
@@ -146,6 +148,16 @@ static __always_inline int sp_dns_question(struct sp_dns_reader *r, char *to, st
 	if (!r->done || r->bad)
 		return -1;
 	r->at = r->behind ? r->behind : r->next;
+	return 0;
+}
+
+/* Reads the next question, and its name into `to`. Returns 0, or -1 if it is malformed. */
+static __always_inline int sp_dns_question(struct sp_dns_reader *r, char *to, struct sp_dns_question *question)
+{
+	__u8 raw[4];
+
+	if (sp_dns_name(r, to))
+		return -1;
 	if (r->at + sizeof(raw) > r->size)
 		return -1;
 	for (__u32 i = 0; i < sizeof(raw); i++)

@@ -5,7 +5,7 @@
 
 #include "dns.h"
 
-enum sp_dns_step { SP_DNS_MORE, SP_DNS_ADDRESS, SP_DNS_END, SP_DNS_BROKEN };
+enum sp_dns_step { SP_DNS_MORE, SP_DNS_ADDRESS, SP_DNS_NAME, SP_DNS_END, SP_DNS_BROKEN };
 
 enum sp_dns_part { SP_DNS_RECORDS = 0, SP_DNS_TARGET, SP_DNS_PARAMS, SP_DNS_HINT4, SP_DNS_HINT6 };
 
@@ -16,6 +16,7 @@ struct sp_dns_walk {
 	__u32 at, records; /* records: unread */
 	__u32 ttl;
 	__u32 data_end; /* of the current record */
+	__u32 target; /* offset of the name of another host in it */
 	__u32 hint_end;
 	__u16 key; /* previous parameter plus 1 */
 	__u8 part; /* enum sp_dns_part */
@@ -89,7 +90,7 @@ static __always_inline __u32 sp_dns_ttl(const __u8 *raw)
 }
 
 /* Takes one step through the answer section: a label of an owner's name, a record, or a part of one. SP_DNS_ADDRESS
- * leaves the address and its TTL. */
+ * leaves the address and its TTL, SP_DNS_NAME the offset of the target of an SRV, HTTPS or SVCB record, and its TTL. */
 static __always_inline enum sp_dns_step sp_dns_next(const struct sp_bytes *bytes, struct sp_dns_walk *w)
 {
 	__u8 raw[10], priority[2], label;
@@ -123,14 +124,19 @@ static __always_inline enum sp_dns_step sp_dns_next(const struct sp_bytes *bytes
 		return sp_dns_address4(bytes, w, data) ? SP_DNS_BROKEN : SP_DNS_ADDRESS;
 	if (type == SP_DNS_AAAA && length == 16)
 		return sp_read(bytes, data, w->address, 16) ? SP_DNS_BROKEN : SP_DNS_ADDRESS;
-	/* RFC 9460 2.4.2: priority 0 is an alias without parameters */
-	if ((type == SP_DNS_SVCB || type == SP_DNS_HTTPS) && length > 2 && sp_read(bytes, data, priority, 2) == 0 &&
-	    sp_be16(priority) != 0) {
+	if (type == SP_DNS_SRV && length > 6) { /* RFC 2782: priority, weight and port precede the target */
+		w->target = data + 6;
+		return SP_DNS_NAME;
+	}
+	if ((type != SP_DNS_SVCB && type != SP_DNS_HTTPS) || length <= 2 || sp_read(bytes, data, priority, 2))
+		return SP_DNS_MORE;
+	w->target = data + 2;
+	if (sp_be16(priority) != 0) { /* RFC 9460 2.4.2: priority 0 is an alias without parameters */
 		w->at = data + 2;
 		w->key = 0;
 		w->part = SP_DNS_TARGET;
 	}
-	return SP_DNS_MORE;
+	return SP_DNS_NAME;
 }
 
 #endif

@@ -21,19 +21,23 @@ struct sp_http_walk {
 };
 
 /* Reads one byte of a head, or of the lines around chunks. Returns enum sp_http_result. CR counts only as a part of
- * CRLF. Global: verified once. */
+ * CRLF, except in a request line. Global: verified once. */
 __noinline int sp_http_byte(struct sp_http_reader *r, struct sp_text *text, __u8 c)
 {
-	bool crlf;
+	bool crlf, in_line;
 
 	if (!r || !text)
 		return SP_HTTP_BROKEN;
 	crlf = r->flags & SP_HTTP_SAW_CR;
 	r->flags &= ~SP_HTTP_SAW_CR;
-	if ((crlf && c != '\n') || c == 0 || c == SP_HTTP_NO_TEXT)
+	in_line = r->state < SP_HTTP_LINE_END || r->flags & SP_HTTP_IN_TARGET;
+	if (crlf && c != '\n' && in_line)
+		sp_http_line_cr(r);
+	if ((crlf && c != '\n' && !in_line) || (c == 0 && (!in_line || r->state <= SP_HTTP_METHOD)) ||
+	    c == SP_HTTP_NO_TEXT)
 		return r->state <= SP_HTTP_METHOD ? sp_http_not_http(r) : sp_http_break(r, SP_HTTP_BAD_CONTROL);
 	if (++r->head > SP_HTTP_HEAD_MAX)
-		return sp_http_break(r, SP_HTTP_TOO_LONG);
+		return r->state <= SP_HTTP_METHOD ? sp_http_not_http(r) : sp_http_break(r, SP_HTTP_TOO_LONG);
 	if (c == '\r') {
 		r->flags |= SP_HTTP_SAW_CR;
 		return SP_HTTP_MORE;
@@ -101,11 +105,12 @@ static __always_inline int sp_http_load(struct sp_http_walk *w)
 	return 0;
 }
 
-/* Counts the leading bytes that are at least `least` (Bit Twiddling Hacks, "Determine if a word has a byte less than
- * n"; the lowest byte that it finds is exact). */
-static __always_inline __u32 sp_http_run(__u64 word, __u8 least)
+/* Counts the leading bytes that are at least `least`, and below 128 if is_ascii (Bit Twiddling Hacks, "Determine if a
+ * word has a byte less than n"; the lowest byte that it finds is exact). */
+static __always_inline __u32 sp_http_run(__u64 word, __u8 least, bool is_ascii)
 {
-	__u64 low = (word - least * 0x0101010101010101ULL) & ~word & 0x8080808080808080ULL;
+	__u64 less = word - least * 0x0101010101010101ULL;
+	__u64 low = (is_ascii ? less | word : less & ~word) & 0x8080808080808080ULL;
 
 	return (((((low & -low) >> 7) - 1) & 0x0101010101010101ULL) * 0x0101010101010101ULL) >> 56;
 }
@@ -114,7 +119,7 @@ static __always_inline __u32 sp_http_run(__u64 word, __u8 least)
  * byte. */
 static __always_inline __u32 sp_http_skip(struct sp_http_reader *r, __u64 word)
 {
-	__u32 run = sp_http_run(word, SP_HTTP_NO_TEXT + 1); /* all but NUL, tab, LF, CR and similar */
+	__u32 run = sp_http_run(word, SP_HTTP_NO_TEXT + 1, false); /* all but NUL, tab, LF, CR and similar */
 
 	if (run < 7 && (word >> run * 8 & 0xffff) == ('\r' | '\n' << 8) && r->state != SP_HTTP_CHUNK_EXTENSION) {
 		r->state = r->state == SP_HTTP_SKIP ? SP_HTTP_LINE : SP_HTTP_TRAILER;
@@ -125,7 +130,7 @@ static __always_inline __u32 sp_http_skip(struct sp_http_reader *r, __u64 word)
 
 static __always_inline __u32 sp_http_path_run(struct sp_text *text, __u64 word)
 {
-	__u32 run = sp_http_run(word, 0x21);
+	__u32 run = sp_http_run(word, 0x21, true);
 	__u16 length = text->path_length;
 
 	if (length > SP_PATH_MAX - sizeof(word))

@@ -4,7 +4,7 @@
 #ifndef SALLYPORT_PARSE_HTTP_FIELDS_H
 #define SALLYPORT_PARSE_HTTP_FIELDS_H
 
-#include "http_head.h"
+#include "http_name.h"
 
 #define SP_HTTP_LENGTH_MAX (1ULL << 53)
 

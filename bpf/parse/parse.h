@@ -6,6 +6,7 @@
 #ifndef SALLYPORT_PARSE_PARSE_H
 #define SALLYPORT_PARSE_PARSE_H
 
+#include "dtls.h"
 #include "http.h"
 #include "parse_dns.h"
 #include "reader.h"
@@ -22,6 +23,7 @@ static __always_inline void sp_parse_stream(struct sp_parse_request *r, const st
 	r->at = cursor->at - offset;
 	r->hello = cursor->hello;
 	r->is_pending = sp_reader_is_pending(&r->reader);
+	r->hides_hello = r->reader.hides_hello;
 }
 
 static __always_inline void sp_parse_http(struct sp_parse_request *r, const struct sp_bytes *bytes, __u32 offset)
@@ -39,6 +41,17 @@ static __always_inline void sp_parse_answer(struct sp_parse_request *r, const st
 
 	r->text.status = status > 0 ? status : 0;
 	r->result = status != 0;
+}
+
+static __always_inline void sp_parse_dtls(struct sp_parse_request *r, const struct sp_bytes *bytes,
+					  struct sp_cursor *cursor, struct sp_parse_work *work, __u32 offset)
+{
+	struct sp_dtls_walk walk = {
+		.hello = {.bytes = *bytes, .hello = &work->hello, .text = &r->text, .cursor = cursor},
+		.dtls = &work->dtls};
+
+	walk.hello.bytes.end = offset + r->end;
+	r->hello = sp_dtls_read(&walk, offset + r->at);
 }
 
 /* True if the range in the request lies within the bytes that follow it. `offset` is the size of the request. */
@@ -66,6 +79,9 @@ static __always_inline int sp_parse(struct sp_parse_request *r, const struct sp_
 		return 0;
 	case SP_PARSE_ANSWER:
 		sp_parse_answer(r, bytes, offset);
+		return 0;
+	case SP_PARSE_DTLS:
+		sp_parse_dtls(r, bytes, cursor, work, offset);
 		return 0;
 	default:
 		return -1;

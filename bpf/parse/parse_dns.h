@@ -10,6 +10,8 @@
 struct sp_parse_work {
 	struct sp_dns_reader dns;
 	struct sp_dns_walk walk;
+	struct sp_hello_reader hello;
+	struct sp_dtls_reader dtls;
 };
 
 struct sp_parse_records {
@@ -24,7 +26,7 @@ static long sp_parse_record_step(__u32 i, void *state)
 
 	(void)i;
 	w->step = sp_dns_next(&w->bytes, w->walk);
-	return w->step != SP_DNS_MORE;
+	return w->step != SP_DNS_MORE && w->step != SP_DNS_NAME;
 }
 
 /* Returns the next address of the answer section. Offsets in the request count from the first byte of the message. */

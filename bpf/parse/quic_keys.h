@@ -71,11 +71,14 @@ static __always_inline void sp_hmac_code(struct sp_hmac *hmac)
 	sp_sha256_compress(&hmac->sha);
 }
 
-static __always_inline void sp_quic_expand(struct sp_hmac *hmac, enum sp_quic_label label)
+static __always_inline void sp_big_endian(__u32 *to, const __u32 *from, int count)
 {
-	sp_copy_words(hmac->sha.block, sp_quic_labels[label], 16);
-	sp_hmac_code(hmac);
+#pragma unroll
+	for (int i = 0; i < count; i++)
+		to[i] = __builtin_bswap32(from[i]);
 }
+
+#define SP_DERIVED (SP_LABEL_HP + 1) /* secrets of the client: the first labels, in their order */
 
 /* Derives the keys of this version for this id. Returns 0, or -1 if the version is unknown. One function, to save
  * frames. */
@@ -101,30 +104,23 @@ __noinline int sp_quic_derive(struct sp_quic_keys *keys, struct sp_hmac *hmac, c
 		hmac->sha.block[i] = 0;
 	hmac->sha.block[15] = (64 + length) * 8;
 	sp_hmac_code(hmac);
-	sp_hmac_key(hmac);
-	sp_quic_expand(hmac, SP_LABEL_CLIENT);
-	sp_hmac_key(hmac);
-	if (v2)
-		sp_quic_expand(hmac, SP_LABEL_KEY2);
-	else
-		sp_quic_expand(hmac, SP_LABEL_KEY);
-#pragma unroll
-	for (int i = 0; i < 4; i++)
-		keys->packet.key[i] = __builtin_bswap32(hmac->sha.state[i]);
-	if (v2)
-		sp_quic_expand(hmac, SP_LABEL_IV2);
-	else
-		sp_quic_expand(hmac, SP_LABEL_IV);
-#pragma unroll
-	for (int i = 0; i < 3; i++)
-		keys->iv[i] = __builtin_bswap32(hmac->sha.state[i]);
-	if (v2)
-		sp_quic_expand(hmac, SP_LABEL_HP2);
-	else
-		sp_quic_expand(hmac, SP_LABEL_HP);
-#pragma unroll
-	for (int i = 0; i < 4; i++)
-		keys->header.key[i] = __builtin_bswap32(hmac->sha.state[i]);
+#pragma clang loop unroll(disable)
+	for (int i = 0; i < SP_DERIVED; i++) {
+		__u32 label = i + (v2 && i > 0 ? SP_LABEL_KEY2 - SP_LABEL_KEY : 0);
+
+		if (i < 2) /* the initial secret, and the client's */
+			sp_hmac_key(hmac);
+		if (label > SP_LABEL_HP2)
+			return -1;
+		sp_copy_words(hmac->sha.block, sp_quic_labels[label], 16);
+		sp_hmac_code(hmac);
+		if (i == SP_LABEL_KEY)
+			sp_big_endian(keys->packet.key, hmac->sha.state, 4);
+		else if (i == SP_LABEL_IV)
+			sp_big_endian(keys->iv, hmac->sha.state, 3);
+		else if (i == SP_LABEL_HP)
+			sp_big_endian(keys->header.key, hmac->sha.state, 4);
+	}
 	sp_aes_expand(&keys->packet);
 	sp_aes_expand(&keys->header);
 	hmac->zero.word[0] = hmac->zero.word[1] = hmac->zero.word[2] = hmac->zero.word[3] = 0;

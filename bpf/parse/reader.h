@@ -7,23 +7,18 @@
  *     ├──► SSL 2 ──────────────────────────────┤
  *     ├──► HTTP ──► the next request, ...      │
  *     │      └ CONNECT, Upgrade ──► start      ▼
- *     └──────────────────────────────────► cleartext ──► TLS, wherever a ClientHello begins */
+ *     └──────────────────────────────────► cleartext ──► TLS, wherever a ClientHello begins
+ *                                              └ SOCKS, PROXY protocol ──► start
+ *
+ * Only the server knows which of these is right. Until its answer shows the protocol, all bytes are also searched for a
+ * ClientHello that begins within something else. After a ClientHello the search goes on unless the answer is TLS. */
 #ifndef SALLYPORT_PARSE_READER_H
 #define SALLYPORT_PARSE_READER_H
 
+#include "cleartext.h"
 #include "http.h"
-#include "tls_scan.h"
 
-#define SP_WATCH_BYTES 65536 /* of cleartext, or after a first ClientHello, that are searched for a ClientHello */
 #define SP_PENDING_BYTES 131072 /* of a ClientHello with its records: 16 kB in records of three bytes */
-
-/* State of one call. */
-struct sp_reading {
-	struct sp_bytes bytes;
-	struct sp_reader *reader;
-	struct sp_text *text;
-	struct sp_cursor *cursor; /* in: the range from at to limit; out: at, hello (enum sp_hello_result) */
-};
 
 /* True if a message is incomplete, so its verdict is still to come. */
 static __always_inline bool sp_reader_is_pending(const struct sp_reader *r)
@@ -32,38 +27,22 @@ static __always_inline bool sp_reader_is_pending(const struct sp_reader *r)
 		return r->tls.begun || (r->tls.hellos == 0 && r->tls.have > 0);
 	if (r->kind == SP_READER_HTTP)
 		return sp_http_is_pending(&r->http);
-	return r->kind == SP_READER_SSL2 || (r->kind == SP_READER_CLEARTEXT && r->tls.have > 1);
+	return r->kind == SP_READER_SSL2;
 }
 
-static __always_inline enum sp_read_result sp_reader_becomes_cleartext(struct sp_reader *r)
+static __always_inline bool sp_reader_has_begun_hello(const struct sp_reader *r)
 {
-	bool said = r->is_cleartext;
-
-	r->kind = SP_READER_CLEARTEXT;
-	r->is_cleartext = 1;
-	__builtin_memset(&r->tls, 0, sizeof(r->tls));
-	return said ? SP_READ_AGAIN : SP_READ_OTHER;
+	return r->kind == SP_READER_TLS && r->tls.begun;
 }
 
-/* The supposed beginning of a ClientHello is not one, but another may begin within it. Its bytes are scanned again;
- * they are too few for a complete beginning. */
-static __always_inline enum sp_read_result sp_reader_rescan(struct sp_reader *r)
+/* True if the bytes of the current kind are also searched. Cleartext without a prefix is in any case. */
+static __always_inline bool sp_reader_is_searched(const struct sp_reader *r)
 {
-	struct sp_tls_reader *t = &r->tls;
-	__u8 head[SP_RECORD_HEAD], have = t->have, last = t->hello.field[0];
-	bool begun = t->begun, is_hello = t->hello.stage == SP_AT_LENGTH_HIGH;
-	enum sp_read_result result;
-
-	__builtin_memcpy(head, t->record, sizeof(head));
-	result = sp_reader_becomes_cleartext(r);
-	for (int i = 1; i < SP_RECORD_HEAD; i++)
-		if (i < have)
-			sp_tls_scan_byte(t, head[i]);
-	if (is_hello)
-		sp_tls_scan_byte(t, SP_CLIENT_HELLO);
-	if (begun)
-		sp_tls_scan_byte(t, last);
-	return result;
+	if (r->kind == SP_READER_HTTP)
+		return r->is_watched && (r->peer != SP_PEER_HTTP || r->is_tunnel);
+	if (r->kind == SP_READER_CLEARTEXT)
+		return r->prefix.stage;
+	return r->kind != SP_READER_OVER && r->peer != SP_PEER_TLS;
 }
 
 static __always_inline enum sp_read_result sp_read_tls(struct sp_reading *g)
@@ -87,7 +66,7 @@ static __always_inline enum sp_read_result sp_read_tls(struct sp_reading *g)
 	r->watched += cursor->at - from;
 	switch (cursor->result) {
 	case SP_TLS_CUT:
-		if (r->watched <= (r->tls.begun ? SP_PENDING_BYTES : SP_WATCH_BYTES))
+		if (r->tls.begun ? r->watched <= SP_PENDING_BYTES : r->is_watched || r->watched <= SP_WATCH_BYTES)
 			return SP_READ_MORE;
 		r->kind = SP_READER_OVER;
 		if (!r->tls.begun)
@@ -105,39 +84,30 @@ static __always_inline enum sp_read_result sp_read_tls(struct sp_reading *g)
 		r->kind = SP_READER_OVER;
 		return SP_READ_HELLO;
 	case SP_TLS_NONE:
-		return sp_reader_rescan(r);
+		return sp_reader_becomes_cleartext(r);
 	default:
+		if (r->is_watched && r->peer != SP_PEER_TLS) {
+			r->kind = SP_READER_CLEARTEXT;
+			__builtin_memset(&r->tls, 0, sizeof(r->tls));
+			return SP_READ_AGAIN;
+		}
 		r->kind = SP_READER_OVER;
 		return SP_READ_OVER;
 	}
 }
 
-static __always_inline enum sp_read_result sp_read_cleartext(struct sp_reading *g)
+/* True for bytes with which a line of HTTP may go on after a blank outside ASCII. */
+static __always_inline bool sp_is_line(const __u8 *bytes, int count)
 {
-	struct sp_reader *r = g->reader;
-	struct sp_cursor *cursor = g->cursor;
-	struct sp_tls_scan_walk walk = {.bytes = g->bytes, .tls = &r->tls, .cursor = cursor};
-	__u32 from = cursor->at;
+	bool is_line = true;
 
-	cursor->scan_until = cursor->result = 0;
-	bpf_loop(cursor->limit - from, sp_tls_scan_step, &walk, 0);
-	r->watched += cursor->at - from;
-	if (cursor->result) {
-		sp_tls_scan_found(&r->tls);
-		g->text->name_length = 0;
-		g->text->flags = 0;
-		r->kind = SP_READER_TLS;
-		r->watched = 0;
-		return SP_READ_AGAIN;
-	}
-	if (r->watched <= SP_WATCH_BYTES)
-		return SP_READ_MORE;
-	r->kind = SP_READER_OVER;
-	return SP_READ_OVER;
+	for (int i = 0; i < count; i++)
+		is_line &= (bytes[i] >= ' ' && bytes[i] < 0x7f) || bytes[i] == '\n' || sp_http_is_odd_space(bytes[i]);
+	return is_line;
 }
 
 /* The ClientHello of SSL 2: length with the high bit set, length, 1 (CLIENT-HELLO), version 3.x or 0.2. It cannot carry
- * a name. */
+ * a name. A server of another protocol takes it for a broken line, so a name may still follow. */
 static __always_inline enum sp_read_result sp_read_ssl2(struct sp_reading *g)
 {
 	struct sp_reader *r = g->reader;
@@ -155,19 +125,23 @@ static __always_inline enum sp_read_result sp_read_ssl2(struct sp_reading *g)
 		g->cursor->hello = SP_HELLO_UNNAMED;
 		g->text->name_length = 0;
 		g->text->flags = 0;
-		r->kind = SP_READER_OVER;
+		r->kind = r->is_watched ? SP_READER_CLEARTEXT : SP_READER_OVER;
+		__builtin_memset(t, 0, sizeof(*t));
 		return SP_READ_HELLO;
 	}
 	__builtin_memcpy(head, t->record, sizeof(head));
 	sp_reader_becomes_cleartext(r);
-	for (int i = 0; i < SP_RECORD_HEAD; i++)
-		sp_tls_scan_byte(t, head[i]);
+	if (sp_http_is_odd_space(head[0]) && sp_is_line(head, SP_RECORD_HEAD)) {
+		g->text->flags = SP_REQUEST_BROKEN;
+		return SP_READ_REQUEST;
+	}
 	return SP_READ_OTHER;
 }
 
 static __always_inline enum sp_read_result sp_read_http(struct sp_reading *g)
 {
 	struct sp_reader *r = g->reader;
+	__u8 first;
 
 	switch (sp_http_read(&r->http, g->text, &g->bytes, &g->cursor->at, g->cursor->limit)) {
 	case SP_HTTP_MORE:
@@ -178,6 +152,7 @@ static __always_inline enum sp_read_result sp_read_http(struct sp_reading *g)
 		g->cursor->at--;
 		__builtin_memset(&r->tls, 0, sizeof(r->tls));
 		r->kind = SP_READER_START;
+		r->is_tunnel = 1;
 		return SP_READ_AGAIN;
 	case SP_HTTP_BROKEN:
 		g->text->flags |= SP_REQUEST_BROKEN;
@@ -187,6 +162,9 @@ static __always_inline enum sp_read_result sp_read_http(struct sp_reading *g)
 	default:
 		g->cursor->at--;
 		sp_reader_becomes_cleartext(r);
+		/* CR LF CR LF NUL begin the header of the PROXY protocol */
+		if (!sp_read(&g->bytes, g->cursor->at, &first, 1) && !first)
+			r->prefix.stage = SP_PREFIX_FIRST;
 		return g->text->flags & SP_REQUEST_H2C ? SP_READ_REQUEST : SP_READ_AGAIN;
 	}
 }
@@ -195,22 +173,28 @@ static __always_inline enum sp_read_result sp_read_start(struct sp_reading *g)
 {
 	struct sp_reader *r = g->reader;
 	bool said = r->is_cleartext;
+	enum sp_read_result result;
 	__u8 first;
 
 	if (g->cursor->at >= g->cursor->limit || sp_read(&g->bytes, g->cursor->at, &first, 1))
 		return SP_READ_MORE;
-	if (first == SP_RECORD_HANDSHAKE)
+	if (first == SP_RECORD_HANDSHAKE) {
 		r->kind = SP_READER_TLS;
-	else if (first & 0x80)
+	} else if (first & 0x80) {
 		r->kind = SP_READER_SSL2;
-	else if (!sp_is_token(first) && first != '\r' && first != '\n')
-		return sp_reader_becomes_cleartext(r);
-	else {
+	} else if (!sp_is_token(first) && first != '\n' && first != ' ' && !sp_http_is_odd_space(first)) {
+		result = sp_reader_becomes_cleartext(r);
+		if (sp_is_prefix(first))
+			r->prefix.stage = SP_PREFIX_FIRST;
+		return result;
+	} else {
 		r->kind = SP_READER_HTTP;
 		r->is_cleartext = 1;
+		__builtin_memset(&r->tls, 0, sizeof(r->tls));
 		g->text->flags = 0;
 		return said ? SP_READ_AGAIN : SP_READ_OTHER;
 	}
+	__builtin_memset(&r->tls, 0, sizeof(r->tls));
 	return SP_READ_AGAIN;
 }
 
@@ -231,10 +215,28 @@ static __always_inline enum sp_read_result sp_read_not_http(struct sp_reading *g
 	}
 }
 
+/* Prepares for reading the next bytes. Returns true if sp_search_read() must follow. */
+static __always_inline bool sp_begin_read(struct sp_reader *r, struct sp_cursor *cursor)
+{
+	bool searched = sp_reader_is_searched(r);
+
+	cursor->own = ~0U;
+	cursor->scan_at = cursor->at;
+	if (!searched && r->kind != SP_READER_CLEARTEXT)
+		sp_tls_scan_forget(&r->scan);
+	return searched;
+}
+
 /* Reads the next bytes. Call it until SP_READ_MORE or SP_READ_OVER. */
 static __always_inline enum sp_read_result sp_reader_read(struct sp_reading *g)
 {
-	return g->reader->kind == SP_READER_HTTP ? sp_read_http(g) : sp_read_not_http(g);
+	bool searched = sp_begin_read(g->reader, g->cursor);
+	enum sp_read_result result;
+
+	result = g->reader->kind == SP_READER_HTTP ? sp_read_http(g) : sp_read_not_http(g);
+	if (searched)
+		sp_search_read(g);
+	return result;
 }
 
 #endif

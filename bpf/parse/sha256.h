@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR MIT */
-/* The compression function of SHA-256 (FIPS 180-4 6.2.2). The rounds are unrolled, so the verifier sees no branch. */
+/* The compression function of SHA-256 (FIPS 180-4 6.2.2). Sixteen rounds are unrolled. */
 #ifndef SALLYPORT_PARSE_SHA256_H
 #define SALLYPORT_PARSE_SHA256_H
 
@@ -31,21 +31,19 @@ static __always_inline __u64 sp_twice(__u32 x)
 	return (__u64)x << 32 | x;
 }
 
-static __always_inline __u32 sp_sha256_schedule(__u32 *w, int i)
+static __always_inline void sp_sha256_schedule(__u32 *w, int i)
 {
 	__u64 a = sp_twice(w[(i + 1) & 15]), b = sp_twice(w[(i + 14) & 15]);
 
 	w[i & 15] += ((__u32)(a >> 7) ^ (__u32)(a >> 18) ^ w[(i + 1) & 15] >> 3) + w[(i + 9) & 15] +
 		     ((__u32)(b >> 17) ^ (__u32)(b >> 19) ^ w[(i + 14) & 15] >> 10);
-	return w[i & 15];
 }
 
 #define SP_SHA256_ROUND(a, b, c, d, e, f, g, h, i) \
 	do { \
 		__u64 ee = sp_twice(e), aa = sp_twice(a); \
 \
-		h += ((__u32)(ee >> 6) ^ (__u32)(ee >> 11) ^ (__u32)(ee >> 25)) + (g ^ (e & (f ^ g))) + \
-		     sp_sha256_k[i] + ((i) < 16 ? w[(i) % 16] : sp_sha256_schedule(w, i)); \
+		h += ((__u32)(ee >> 6) ^ (__u32)(ee >> 11) ^ (__u32)(ee >> 25)) + (g ^ (e & (f ^ g))) + k[i] + w[i]; \
 		d += h; \
 		h += ((__u32)(aa >> 2) ^ (__u32)(aa >> 13) ^ (__u32)(aa >> 22)) + ((a & b) | (c & (a | b))); \
 		sp_barrier(d, h); /* one round at a time, because of the stack */ \
@@ -79,14 +77,18 @@ __noinline int sp_sha256_compress(struct sp_sha256 *s)
 	f = s->state[5];
 	g = s->state[6];
 	h = s->state[7];
-	SP_SHA256_ROUNDS(0);
-	SP_SHA256_ROUNDS(8);
-	SP_SHA256_ROUNDS(16);
-	SP_SHA256_ROUNDS(24);
-	SP_SHA256_ROUNDS(32);
-	SP_SHA256_ROUNDS(40);
-	SP_SHA256_ROUNDS(48);
-	SP_SHA256_ROUNDS(56);
+#pragma clang loop unroll(disable)
+	for (int from = 0; from < 64; from += 16) {
+		const __u32 *k = sp_sha256_k + from;
+
+		if (from > 0) {
+#pragma unroll
+			for (int i = 0; i < 16; i++)
+				sp_sha256_schedule(w, i);
+		}
+		SP_SHA256_ROUNDS(0);
+		SP_SHA256_ROUNDS(8);
+	}
 	s->state[0] += a;
 	s->state[1] += b;
 	s->state[2] += c;

@@ -41,6 +41,8 @@ static __always_inline enum sp_tls_result sp_tls_head(struct sp_tls_walk *w)
 {
 	struct sp_tls_reader *t = w->tls;
 
+	if (t->have == 0 && !t->begun)
+		w->hello.cursor->own = w->hello.cursor->at;
 	if (t->have == 0 && w->hello.cursor->limit - w->hello.cursor->at >= SP_RECORD_HEAD) {
 		if (sp_peek(&w->hello.bytes, w->hello.cursor->at, t->record, SP_RECORD_HEAD))
 			sp_read(&w->hello.bytes, w->hello.cursor->at, t->record, SP_RECORD_HEAD);

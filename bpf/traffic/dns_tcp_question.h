@@ -49,7 +49,7 @@ __noinline int sp_dns_tcp_open(struct __sk_buff *skb, struct sp_scratch *area)
 		return SP_DNS_TCP_DROP;
 	sk = bpf_sk_fullsock(sk);
 	p = &area->packet;
-	if (!sk || sp_read_packet(skb, p))
+	if (!sk || sp_read_sent(skb, p))
 		return SP_DNS_TCP_DROP;
 	if (p->tcp_flags & SP_TCP_SYN) /* the socket may have been connected before */
 		bpf_sk_storage_delete(&dns_sockets, sk);
@@ -59,7 +59,7 @@ __noinline int sp_dns_tcp_open(struct __sk_buff *skb, struct sp_scratch *area)
 	socket = bpf_sk_storage_get(&dns_sockets, sk, 0, BPF_SK_STORAGE_GET_F_CREATE);
 	if (!socket)
 		return SP_DNS_TCP_DROP;
-	if (socket->generation == sp_generation() && socket->flags & (SP_DNS_DENIED | SP_DNS_OTHER))
+	if (socket->epoch == sp_epoch_in_force() && socket->flags & (SP_DNS_DENIED | SP_DNS_OTHER))
 		return socket->flags & SP_DNS_DENIED ? SP_DNS_TCP_DROP : SP_DNS_TCP_PASS;
 	if (!(socket->flags & SP_DNS_SENDING)) {
 		socket->out_next = p->tcp_flags & SP_TCP_SYN ? p->sequence : sp_first_sent(sp_untyped(sk));
@@ -110,7 +110,7 @@ __noinline int sp_dns_tcp_close(struct __sk_buff *skb, struct sp_scratch *area, 
 
 	if (!socket || !area)
 		return SP_DROP;
-	socket->generation = sp_generation();
+	socket->epoch = sp_epoch_in_force();
 	socket->flags &= ~SP_DNS_DENIED;
 	if (queried)
 		socket->flags |= SP_DNS_QUERIED;
@@ -175,7 +175,7 @@ static __always_inline int sp_egress_dns_tcp(struct __sk_buff *skb, struct bpf_s
 		step = sp_dns_tcp_read(skb, area);
 		if (step != SP_DNS_TCP_MESSAGE)
 			continue;
-		result = sp_judge_message(area, trusted);
+		result = sp_judge_message(area, sp_question_flags(skb, trusted));
 		step = SP_DNS_TCP_READ;
 		if (result == SP_QUESTION_PASS)
 			queried = true;

@@ -3,6 +3,7 @@
 #ifndef SALLYPORT_TRAFFIC_FLOW_H
 #define SALLYPORT_TRAFFIC_FLOW_H
 
+#include "begun.h"
 #include "untrusted_address.h"
 #include "quic_flow.h"
 
@@ -21,7 +22,7 @@ static __always_inline bool sp_is_kernel_control(struct bpf_sock *sk, const stru
 	return BPF_CORE_READ_BITFIELD_PROBED(kernel_sk, sk_kern_sock);
 }
 
-/* The fast path for datagrams of a judged UDP flow: one look-up, unless the datagram has a QUIC long header. */
+/* The fast path for datagrams of a judged UDP flow: one look-up, unless the datagram may hold a ClientHello. */
 __noinline int sp_egress_known(struct __sk_buff *skb, const struct sp_packet *p)
 {
 	struct sp_flow_key key;
@@ -31,11 +32,11 @@ __noinline int sp_egress_known(struct __sk_buff *skb, const struct sp_packet *p)
 		return SP_FLOW_DROP;
 	sp_flow_key_of(&key, bpf_get_socket_cookie(skb), p->destination, p->destination_port, p->protocol);
 	flow = bpf_map_lookup_elem(&flows, &key);
-	if (!flow || (!(flow->flags & SP_FLOW_INBOUND) && flow->generation != sp_generation()))
+	if (!flow || (!sp_is_response(skb, flow) && flow->epoch != sp_epoch_in_force()))
 		return SP_FLOW_JUDGE;
 	if (flow->verdict == SP_DENY)
 		return sp_drop(skb);
-	if (sp_quic_is_due(skb, p, flow))
+	if (sp_datagram_due(skb, p, flow))
 		return SP_FLOW_JUDGE;
 	sp_flow_out(flow, p);
 	return SP_FLOW_PASS;
@@ -94,7 +95,17 @@ __noinline int sp_judge_names(struct sp_subject *s, const struct sp_flow *flow)
 	return 0;
 }
 
-/* Phase connect, once for each flow and generation. */
+static __always_inline void sp_note_begun_flow(struct __sk_buff *skb, const struct sp_flow_key *key)
+{
+	struct bpf_sock *sk = skb->sk;
+
+	if (sk)
+		sk = bpf_sk_fullsock(sk);
+	if (sk)
+		sp_note_begun(sk, key);
+}
+
+/* Phase connect, once for each flow and epoch. */
 __noinline int sp_egress_flow(struct __sk_buff *skb, struct sp_packet *p, struct sp_subject *s, bool readable)
 {
 	static const struct sp_flow fresh = {.flags = SP_FLOW_REPORTED};
@@ -107,7 +118,7 @@ __noinline int sp_egress_flow(struct __sk_buff *skb, struct sp_packet *p, struct
 		return SP_DROP;
 	sp_flow_key_of(&key, s->cookie, s->remote, s->remote_port, s->protocol);
 	flow = bpf_map_lookup_elem(&flows, &key);
-	if (flow && (flow->flags & SP_FLOW_INBOUND || flow->generation == sp_generation()))
+	if (flow && (sp_is_response(skb, flow) || flow->epoch == sp_epoch_in_force()))
 		return flow->verdict == SP_DENY ? sp_drop(skb) : SP_PASS;
 	if (flow && flow->verdict != SP_DENY)
 		s->flags |= SP_JUDGE_LIVE;
@@ -122,6 +133,8 @@ __noinline int sp_egress_flow(struct __sk_buff *skb, struct sp_packet *p, struct
 	verdict = sp_verdict_of(s);
 	if (!flow || flow->verdict != verdict)
 		sp_record_connect(s);
+	if (verdict != SP_DENY && s->protocol == IPPROTO_UDP)
+		sp_note_begun_flow(skb, &key);
 	if (!flow) {
 		if (bpf_map_update_elem(&flows, &key, &fresh, BPF_ANY))
 			sp_count(SP_COUNT_MAP_FULL + SP_MAP_FLOWS);

@@ -24,7 +24,7 @@ static __always_inline void sp_await_answer(struct bpf_sock *sk, const struct sp
 {
 	struct sp_awaited *a;
 
-	if (text->flags & (SP_REQUEST_BROKEN | SP_REQUEST_H2C))
+	if (text->flags & SP_REQUEST_UNREAD)
 		return;
 	a = bpf_sk_storage_get(&awaited, sk, 0, BPF_SK_STORAGE_GET_F_CREATE);
 	if (!a)
@@ -108,7 +108,7 @@ static __always_inline int sp_ingress_answer(struct __sk_buff *skb, struct bpf_s
 	area = begun < 0 ? NULL : bpf_map_lookup_elem(&scratch, &slot);
 	if (!area)
 		return sp_drop(skb);
-	sp_judge_http(area);
+	sp_judge_http(area, false);
 	verdict = sp_verdict_of(&area->subject);
 	sp_scratch_release(area);
 	if (verdict != SP_DENY) {

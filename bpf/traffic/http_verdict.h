@@ -6,6 +6,8 @@
 #include "../who/learn.h"
 #include "record.h"
 
+#define SP_REQUEST_UNREAD (SP_REQUEST_BROKEN | SP_REQUEST_H2C)
+
 static __always_inline bool sp_has_status(const struct sp_policy_view *p, __u16 rule)
 {
 	__u64 *without = rule == SP_NO_RULE ? NULL : sp_vector(p, SP_VEC_ANY_STATUS);
@@ -43,7 +45,7 @@ static __always_inline void sp_record_request(struct sp_scratch *area)
 	sp_emit(&area->http, sizeof(area->http), SP_EVENT_REQUEST, now, sp_weight_of(&area->subject));
 }
 
-/* Decides by the name in the request. A malformed head has no name, and neither has a request with two. */
+/* Decides by the name in the request. A malformed head, a request with two names, and HTTP/2 cannot be read. */
 static __always_inline void sp_decide_request(struct sp_scratch *area)
 {
 	struct sp_subject *s = &area->subject;
@@ -52,22 +54,29 @@ static __always_inline void sp_decide_request(struct sp_scratch *area)
 	__u64 name;
 
 	s->phase = SP_PHASE_HTTP;
+	s->flags &= ~SP_JUDGE_UNREAD;
 	__builtin_memcpy(area->name.raw, text->name, SP_NAME_MAX);
-	name = length && length < SP_NAME_MAX && !(text->flags & SP_REQUEST_BROKEN) ? sp_learn_host(area, length) : 0;
+	name = text->flags & SP_REQUEST_UNREAD ? 0 : sp_learn_shown(area, length);
+	if (text->flags & SP_REQUEST_UNREAD)
+		s->flags |= SP_JUDGE_UNREAD;
 	s->name_hash = name;
 	sp_decide(s);
 	if (text->flags & SP_REQUEST_TWO_NAMES && s->action == SP_ALLOW) {
 		s->name_hash = name = 0;
+		s->flags |= SP_JUDGE_UNREAD;
 		sp_decide(s);
 	}
-	if (name || s->action != SP_DENY || s->reason != SP_BY_DEFAULT)
+	if (name || s->action != SP_DENY || s->rule != SP_NO_RULE || s->reason == SP_NO_ROOM)
 		return;
-	s->reason = text->flags & SP_REQUEST_BROKEN ? SP_UNREADABLE : length ? SP_NAME_BAD : SP_NAME_MISSING;
+	if (text->flags & SP_REQUEST_H2C)
+		s->reason = SP_UNREAD;
+	else
+		s->reason = text->flags & SP_REQUEST_BROKEN ? SP_UNREADABLE : length ? SP_NAME_BAD : SP_NAME_MISSING;
 }
 
-/* Judges and records the request in area->text, or its response if text.status is set. The subject holds the decision.
- * Returns enum sp_verdict. Inlined, to save a frame. */
-static __always_inline int sp_judge_http(struct sp_scratch *area)
+/* Judges and records the request in area->text, or its response if text.status is set. `must_be_named`: as in
+ * sp_judge_hello(). The subject holds the decision. Returns enum sp_verdict. Inlined, to save a frame. */
+static __always_inline int sp_judge_http(struct sp_scratch *area, bool must_be_named)
 {
 	struct sp_subject *s = &area->subject;
 	struct sp_text *text = &area->text;
@@ -80,6 +89,8 @@ static __always_inline int sp_judge_http(struct sp_scratch *area)
 	__builtin_memcpy(s->request.method, text->method, SP_METHOD_MAX);
 	__builtin_memcpy(s->request.path, text->path, SP_PATH_MAX);
 	sp_decide_request(area);
+	if (must_be_named)
+		sp_require_name(s);
 	sp_record_request(area);
 	return sp_verdict_of(s);
 }

@@ -4,80 +4,14 @@
 #ifndef SALLYPORT_TRAFFIC_QUIC_FLOW_H
 #define SALLYPORT_TRAFFIC_QUIC_FLOW_H
 
-#include "flow_key.h"
-#include "hello_verdict.h"
+#include "datagram_due.h"
+#include "dtls_flow.h"
 #include "quic_reading.h"
 
 #define SP_QUIC_HALF_MAX 4 /* connections of a flow */
 #define SP_QUIC_HALF_DATAGRAMS 16 /* for each of them */
 #define SP_QUIC_HALF_NS (10 * SP_NS_PER_S)
 #define SP_QUIC_JUDGED_MAX 8 /* in one skb */
-
-/* True if the datagram begins like a QUIC long header of a known version, or of a new unknown one. Other protocols have
- * such first bytes too, but rarely a known version after them. */
-static __always_inline bool sp_quic_is_long(struct __sk_buff *skb, __u32 at, __u32 length, const struct sp_flow *flow)
-{
-	__u8 head[5];
-
-	if (bpf_skb_load_bytes(skb, at, head, 1) || !(head[0] & SP_QUIC_LONG) ||
-	    bpf_skb_load_bytes(skb, at, head, sizeof(head)))
-		return false;
-	if (sp_quic_salt(sp_be32(head + 1)) >= 0)
-		return true;
-	return head[0] & SP_QUIC_FIXED && length >= SP_QUIC_UNKNOWN_MIN && !(flow->flags & SP_FLOW_UNREAD);
-}
-
-struct sp_quic_segments {
-	struct __sk_buff *skb;
-	const struct sp_flow *flow;
-	__u32 at, end, segment;
-	bool found;
-};
-
-static long sp_quic_segment_step(__u32 i, void *state)
-{
-	struct sp_quic_segments *s = state;
-
-	(void)i;
-	if (s->at >= s->end)
-		return 1;
-	s->found = sp_quic_is_long(s->skb, s->at, s->segment, s->flow);
-	s->at += s->segment;
-	return s->found;
-}
-
-/* True if the QUIC reader must see the datagram. Reads one byte of each, and four more if the first one has the high
- * bit set. */
-__noinline bool sp_quic_is_due(struct __sk_buff *skb, const struct sp_packet *p, const struct sp_flow *flow)
-{
-	struct sp_quic_segments s = {.skb = skb, .flow = flow, .segment = skb->gso_size};
-
-	if (!p || !flow || flow->flags & SP_FLOW_INBOUND)
-		return false;
-	s.at = p->payload;
-	s.end = p->end;
-	if (flow->half_read || flow->flags & SP_FLOW_MUST_BE_NAMED)
-		return true;
-	if (!s.segment)
-		return sp_quic_is_long(skb, p->payload, p->end - p->payload, flow);
-	bpf_loop(SP_QUIC_PACKETS_MAX, sp_quic_segment_step, &s, 0);
-	return s.found;
-}
-
-static __always_inline void sp_flow_add_name(struct sp_flow *flow, __u64 name, bool bound)
-{
-	for (__u32 i = 0; i < SP_FLOW_NAMES; i++) {
-		if (i < flow->named && flow->names[i] != name)
-			continue;
-		if (i == flow->named)
-			flow->named = i + 1;
-		flow->names[i] = name;
-		flow->bound = (flow->bound & ~(1 << i)) | bound << i;
-		return;
-	}
-	flow->names[SP_FLOW_NAMES - 1] = 0;
-	flow->bound &= ~(1 << (SP_FLOW_NAMES - 1));
-}
 
 /* Records a denial that no policy can override, because the data read so far cannot be judged. */
 static __always_inline void sp_quic_deny(struct sp_scratch *area, __u8 reason)
@@ -97,7 +31,7 @@ static __always_inline void sp_quic_deny(struct sp_scratch *area, __u8 reason)
 }
 
 /* Judges the result of a step. The subject holds the decision. */
-static __always_inline void sp_quic_judge(struct sp_scratch *area, __u32 step, __u32 generation)
+static __always_inline void sp_quic_judge(struct sp_scratch *area, __u32 step, const struct sp_flow *flow)
 {
 	if (step == SP_STEP_END || step == SP_STEP_STRANGE || step == SP_STEP_BROKEN) {
 		sp_quic_deny(area, step == SP_STEP_END ? SP_NOT_TLS : SP_UNREADABLE);
@@ -108,20 +42,7 @@ static __always_inline void sp_quic_judge(struct sp_scratch *area, __u32 step, _
 		area->text.name_length = 0;
 		area->text.flags = 0;
 	}
-	sp_judge_hello(area, generation);
-}
-
-/* Applies the judgement of a ClientHello to its flow. SP_DROP: the flow is denied from now on. */
-static __always_inline int sp_quic_conclude(struct sp_flow *flow, struct sp_subject *s)
-{
-	if (s->action != SP_DENY)
-		return SP_PASS;
-	flow->verdict = sp_verdict_of(s);
-	flow->generation = s->generation;
-	if (flow->verdict != SP_DENY)
-		return SP_PASS;
-	flow->flags |= SP_FLOW_NAME_DENIED;
-	return SP_DROP;
+	sp_judge_hello(area, flow->epoch, flow->flags & SP_FLOW_MUST_BE_NAMED);
 }
 
 static __always_inline void sp_quic_half_more(struct sp_flow *flow)
@@ -204,8 +125,8 @@ static __always_inline int sp_quic_read_all(struct __sk_buff *skb, struct sp_scr
 			continue;
 		if (todo != SP_QUIC_JUDGE)
 			return todo;
-		sp_quic_judge(area, r->step, flow->generation);
-		if (sp_quic_conclude(flow, &area->subject) == SP_DROP)
+		sp_quic_judge(area, r->step, flow);
+		if (sp_flow_conclude(flow, &area->subject) == SP_DROP)
 			return SP_DROP;
 		if (r->step == SP_STEP_END)
 			return SP_PASS;
@@ -219,12 +140,12 @@ static __always_inline int sp_quic_read_all(struct __sk_buff *skb, struct sp_scr
 	return SP_DROP; /* no client sends this many together */
 }
 
-/* Reads each packet with a long header in a datagram of a flow that connect allows. */
-__noinline int sp_egress_quic(struct __sk_buff *skb, struct sp_packet *p, struct sp_scratch *area)
+/* Phase tls for a datagram of a flow that connect allows. In QUIC each packet with a long header is read. */
+__noinline int sp_egress_hello(struct __sk_buff *skb, struct sp_packet *p, struct sp_scratch *area)
 {
 	struct sp_quic_reading *r;
 	struct sp_flow *flow;
-	int verdict = SP_PASS;
+	int verdict = SP_PASS, due;
 
 	if (!p || !area)
 		return SP_DROP;
@@ -235,7 +156,12 @@ __noinline int sp_egress_quic(struct __sk_buff *skb, struct sp_packet *p, struct
 	flow = bpf_map_lookup_elem(&flows, &r->flow);
 	if (!flow)
 		return sp_drop(skb);
-	if (sp_quic_is_due(skb, p, flow)) {
+	due = sp_datagram_due(skb, p, flow);
+	if (due & SP_DUE_UNREAD)
+		verdict = sp_judge_unread_datagram(area, flow);
+	else if (due & SP_DUE_DTLS)
+		verdict = sp_egress_dtls(skb, p, area, flow);
+	if (verdict != SP_DROP && due & SP_DUE_QUIC) {
 		r->bucket = sp_quic_bucket(&r->flow);
 		r->at = p->payload;
 		r->total = p->end;

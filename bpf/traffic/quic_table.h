@@ -61,13 +61,13 @@ static __always_inline void sp_quic_unlock(__u32 bucket)
 		sp_atomic_clear(&first->lock);
 }
 
-/* Evicts a connection. If it sent 0-RTT data, its flow is marked: the server may hold that data until it gets the rest
- * of a ClientHello whose first pieces have passed. */
+/* Evicts a connection. Its flow is marked if pieces of a ClientHello have passed that is not complete, and if it sent
+ * 0-RTT data: the server may hold that data until it gets the rest of another one. */
 static __always_inline void sp_quic_evict(struct sp_quic_connection *c)
 {
 	struct sp_flow *flow;
 
-	if (c->state == SP_QUIC_FREE || !c->early)
+	if (c->state != SP_QUIC_HALF && (c->state == SP_QUIC_FREE || !c->early))
 		return;
 	flow = bpf_map_lookup_elem(&flows, &c->flow);
 	if (flow)

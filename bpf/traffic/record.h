@@ -91,8 +91,9 @@ static __always_inline void sp_fill(struct sp_decision *d, const struct sp_subje
 static __always_inline void sp_flow_judged(struct sp_flow *flow, const struct sp_subject *s, __u8 verdict)
 {
 	flow->verdict = verdict;
-	flow->generation = s->generation;
-	flow->flags &= ~(SP_FLOW_NAME_DENIED | SP_FLOW_MUST_BE_NAMED | SP_FLOW_UNREAD);
+	flow->epoch = s->epoch;
+	flow->flags &=
+		~(SP_FLOW_INBOUND | SP_FLOW_LOCAL | SP_FLOW_NAME_DENIED | SP_FLOW_MUST_BE_NAMED | SP_FLOW_UNREAD);
 	if (s->phase == SP_PHASE_TLS && verdict == SP_DENY)
 		flow->flags |= SP_FLOW_NAME_DENIED;
 	if (s->must_be_named)
@@ -110,7 +111,7 @@ __noinline int sp_record_connect(struct sp_subject *s)
 		return 0;
 	sp_count_decision(s);
 	weight = sp_weight_of(s);
-	if (sp_has_room(weight))
+	if (sp_has_room(weight, s->cgroup))
 		d = bpf_ringbuf_reserve(&events, sizeof(*d), 0);
 	if (!d) {
 		sp_count(SP_COUNT_LOST + SP_EVENT_CONNECT);

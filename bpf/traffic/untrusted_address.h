@@ -1,25 +1,51 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR MIT */
-/* Packets whose addresses do not show where they go (a source route) or where they come from. The latter are packets to
- * this host with a source that the host need not have: they could look like an inbound flow or a resolver's answer. */
+/* Packets whose addresses do not show where they go (a source route) or where they come from. The latter have a source
+ * that this host need not have. On this host they could look like an inbound flow or a resolver's answer, and at a
+ * resolver they send its answer to that source. */
 #ifndef SALLYPORT_TRAFFIC_UNTRUSTED_ADDRESS_H
 #define SALLYPORT_TRAFFIC_UNTRUSTED_ADDRESS_H
 
-#include "traffic.h"
+#include "asked_address.h"
+#include "local.h"
 
-/* True if the socket may send from addresses that the host does not have. */
-static __always_inline bool sp_can_bind_nonlocal(struct bpf_sock *sk)
+/* True if the socket may choose a source address that the host does not have. IPv4 looks for the source among the
+ * host's addresses at each send, except for raw and transparent sockets (ip_route_output_key_hash_rcu). */
+static __always_inline bool sp_can_choose_source(struct __sk_buff *skb, struct bpf_sock *sk)
 {
-	return sk->type == SOCK_RAW || sp_inet_can_bind_nonlocal(sp_untyped(sk));
+	__u32 flags;
+
+	if (sk->type == SOCK_RAW)
+		return true;
+	flags = sp_inet_flags(sp_untyped(sk));
+	return flags & SP_INET_TRANSPARENT || (flags & SP_INET_FREEBIND && skb->protocol == bpf_htons(ETH_P_IPV6));
 }
 
 /* True if the packet returns to this host. Multicast to ff00::/8 returns to sockets that joined the group. */
 static __always_inline bool sp_is_delivered_locally(struct __sk_buff *skb, const struct sp_packet *p)
 {
-	return skb->ifindex == LOOPBACK_IFINDEX || (p->protocol == IPPROTO_UDP && (p->destination[0] & 0xff) == 0xff);
+	return sp_stays_here(skb) || (p->protocol == IPPROTO_UDP && (p->destination[0] & 0xff) == 0xff);
 }
 
-/* Like sp_read_packet(), for egress. Also sets untrusted_address if the packet returns to this host from a source that
- * the host need not have. 127.0.0.0/8, ::1 and the destination itself are trusted. */
+static __always_inline bool sp_is_question(const struct sp_packet *p)
+{
+	return p->protocol == IPPROTO_UDP && p->destination_port == SP_DNS_PORT;
+}
+
+/* True if this socket may have chosen a source that is not the host's. 127.0.0.0/8, ::1 and the destination itself are
+ * the host's own, but with them a raw socket can forge the packets of another socket. */
+static __always_inline bool sp_may_be_forged(struct __sk_buff *skb, struct bpf_sock *sk, const struct sp_packet *p)
+{
+	bool own = (p->source[0] == p->destination[0] && p->source[1] == p->destination[1]) ||
+		   sp_is_loopback(p->source);
+
+	if (own && (sk->type != SOCK_RAW || (p->protocol != IPPROTO_UDP && p->protocol != IPPROTO_TCP)))
+		return false;
+	return sp_can_choose_source(skb, sk);
+}
+
+/* Like sp_read_packet(), for egress. The destination of DNS is the one that the program asked for. Also sets
+ * untrusted_address for a source that may be forged, where it deceives a program of this host or redirects an
+ * answer. */
 __noinline int sp_read_sent(struct __sk_buff *skb, struct sp_packet *p)
 {
 	struct bpf_sock *sk = skb->sk;
@@ -28,11 +54,11 @@ __noinline int sp_read_sent(struct __sk_buff *skb, struct sp_packet *p)
 	if (!p || !sk)
 		return -1;
 	result = sp_read_packet(skb, p);
-	if (!sp_is_delivered_locally(skb, p) ||
-	    (p->source[0] == p->destination[0] && p->source[1] == p->destination[1]) || sp_is_loopback(p->source))
+	sp_read_asked(skb, p);
+	if (!sp_is_delivered_locally(skb, p) && !sp_is_question(p))
 		return result;
 	sk = bpf_sk_fullsock(sk);
-	if (sk && sp_can_bind_nonlocal(sk))
+	if (sk && sp_may_be_forged(skb, sk, p))
 		p->untrusted_address = 1;
 	return result;
 }

@@ -159,11 +159,14 @@ static long sp_cgroup_step(__u32 i, void *state)
 	bpf_loop(length, sp_component_step, &s, 0);
 	if (s->hex == SP_CONTAINER_ID)
 		s->hex_at = length - SP_CONTAINER_ID;
+	slice = length > 6 && SP_AT(s, at + length - 6, ".slice");
+	if (slice || (s->in_pods && !SP_AT(s, at, "libpod-")))
+		s->hex_at = ~0U; /* a pod */
+	s->in_pods = length == 13 && SP_AT(s, at, "libpod_parent");
 	sp_hash_byte(&s->hash, '/');
 	if (ids->paths < SP_IDS_PATHS_MAX)
 		ids->hash[SP_IDS_PATH + (ids->paths++ % SP_IDS_PATHS_MAX)] = sp_hash_end(&s->hash);
 
-	slice = length > 6 && SP_AT(s, at + length - 6, ".slice");
 	if (named && s->in_slices && ids->units < SP_IDS_UNITS_MAX)
 		ids->hash[SP_IDS_UNIT + (ids->units++ % SP_IDS_UNITS_MAX)] = sp_hash_end(&s->part);
 	s->in_slices = s->in_slices && slice;
@@ -185,7 +188,7 @@ static long sp_cgroup_step(__u32 i, void *state)
 	return 0;
 }
 
-/* Writes the cgroup into the map `cgroups`, and leaves its path in s->cgroup. */
+/* Writes the cgroup into a map (kernel/maps.h), and leaves its path in s->cgroup. */
 static __always_inline struct sp_cgroup_ids *sp_learn_cgroup(struct sp_scratch *s, struct cgroup *cgroup, __u64 id)
 {
 	struct sp_root_walk root = {.node = BPF_CORE_READ(cgroup, kn)};
@@ -213,6 +216,7 @@ static __always_inline struct sp_cgroup_ids *sp_learn_cgroup(struct sp_scratch *
 	s->cgroup.named_len = 0;
 	s->at = 0;
 	s->in_slices = 1;
+	s->in_pods = 0;
 	s->root_named = up.depth;
 	sp_hash_key(s->name.key);
 	sp_hash_begin(&s->hash, s->name.key);
@@ -222,11 +226,18 @@ static __always_inline struct sp_cgroup_ids *sp_learn_cgroup(struct sp_scratch *
 	s->cgroup.head.cgroup = id;
 	s->cgroup.path_len = s->at;
 	again = sp_scratch_as_map_value(s);
-	if (!again || bpf_map_update_elem(&cgroups, &id, &again->ids, BPF_ANY)) {
+	if (!again)
+		return NULL;
+	if (up.depth && s->root_named == up.depth) {
+		if (!bpf_map_update_elem(&cgroups, &id, &again->ids, BPF_ANY))
+			return bpf_map_lookup_elem(&cgroups, &id);
+		sp_count(SP_COUNT_MAP_FULL + SP_MAP_CGROUPS);
+	}
+	if (bpf_map_update_elem(&user_cgroups, &id, &again->ids, BPF_ANY)) {
 		sp_count(SP_COUNT_MAP_FULL + SP_MAP_CGROUPS);
 		return NULL;
 	}
-	return bpf_map_lookup_elem(&cgroups, &id);
+	return bpf_map_lookup_elem(&user_cgroups, &id);
 }
 
 #endif

@@ -80,6 +80,40 @@ static __always_inline void sp_read_exe(struct sp_scratch *s, struct task_struct
 	p->exe_hash = sp_hash_end(&s->hash);
 }
 
+/* --- the program of a process: the file that the kernel executed. A process can claim another one later (PR_SET_MM),
+ * so its memory is not read again, and its children inherit the program. --- */
+
+static __always_inline bool sp_keep_program(__u32 tgid, __u64 start, __u64 exe_hash)
+{
+	struct sp_program program = {.start = start, .exe_hash = exe_hash};
+
+	if (!bpf_map_update_elem(&programs, &tgid, &program, BPF_ANY))
+		return true;
+	bpf_map_delete_elem(&programs, &tgid); /* the program before this exec() */
+	sp_count(SP_COUNT_MAP_FULL + SP_MAP_PROGRAMS);
+	return false;
+}
+
+/* Returns 0 if it is unknown. */
+static __always_inline __u64 sp_program_of(__u32 tgid, __u64 start)
+{
+	struct sp_program *program = bpf_map_lookup_elem(&programs, &tgid);
+
+	return program && program->start == start ? program->exe_hash : 0;
+}
+
+/* Replaces what sp_read_exe() found by what is known. A path that the process claims is not shown. */
+static __always_inline void sp_correct_exe(struct sp_process *p, struct task_struct *task)
+{
+	__u64 known = SP_EXE_NONE;
+
+	if (!(BPF_CORE_READ(task, flags) & PF_KTHREAD))
+		known = sp_program_of(p->head.tgid, p->head.start);
+	if (p->exe_hash != known)
+		p->path_len = 0;
+	p->exe_hash = known;
+}
+
 static __always_inline void sp_read_args(struct sp_process *p, struct task_struct *task)
 {
 	unsigned long start = BPF_CORE_READ(task, mm, arg_start), end = BPF_CORE_READ(task, mm, arg_end);
@@ -106,7 +140,8 @@ static __always_inline struct sp_process *sp_learn_process(struct sp_scratch *s,
 {
 	struct sp_process *p = &s->process;
 	struct sp_scratch *again;
-	struct task_struct *parent = BPF_CORE_READ(task, group_leader, real_parent);
+	struct task_struct *leader = BPF_CORE_READ(task, group_leader);
+	struct task_struct *parent = BPF_CORE_READ(leader, real_parent, group_leader);
 	__u32 tgid = BPF_CORE_READ(task, tgid);
 
 	__builtin_memset(&p->head, 0, sizeof(p->head));
@@ -118,9 +153,13 @@ static __always_inline struct sp_process *sp_learn_process(struct sp_scratch *s,
 	p->parent_start = sp_start_of(parent);
 	p->uid = BPF_CORE_READ(task, cred, uid.val);
 	p->gid = BPF_CORE_READ(task, cred, gid.val);
-	bpf_probe_read_kernel_str(p->comm, sizeof(p->comm), &task->comm);
+	bpf_probe_read_kernel_str(p->comm, sizeof(p->comm), &leader->comm);
 	bpf_probe_read_kernel_str(p->parent_comm, sizeof(p->parent_comm), &parent->comm);
 	sp_read_exe(s, task);
+	if (flags & SP_PROCESS_FORKED)
+		sp_correct_exe(p, task);
+	else
+		sp_keep_program(tgid, p->head.start, p->exe_hash);
 	sp_read_args(p, task);
 	again = sp_scratch_as_map_value(s);
 	if (!again || bpf_map_update_elem(&processes, &tgid, &again->process, BPF_ANY)) {

@@ -30,11 +30,11 @@ __noinline int sp_announce_cgroup(struct sp_scratch *area, __u64 address)
 	return 0;
 }
 
-/* False for a cgroup that was evicted from the map, too. The look-up keeps those that are in use. Not inlined: on Linux
+/* False for a cgroup that is not in the maps (any more), too. Not inlined: on Linux
  * 6.1 the frame of sendmsg has room for 160 bytes, because the calls that read a cgroup need the rest. */
 __noinline int sp_is_cgroup_announced(__u64 id)
 {
-	struct sp_cgroup_ids *ids = bpf_map_lookup_elem(&cgroups, &id);
+	struct sp_cgroup_ids *ids = sp_ids_of_cgroup(id);
 
 	return ids && ids->announced == sp_announcement();
 }
@@ -82,13 +82,14 @@ __noinline int sp_announce_caller(struct sp_scratch *area)
 static __always_inline void sp_subject_from_current(struct sp_scratch *area)
 {
 	struct task_struct *task = bpf_get_current_task_btf(); /* typed: its fields are plain loads */
+	struct task_struct *leader = task->group_leader;
 	struct sp_subject *who = &area->subject;
 	__u32 tgid = task->tgid;
 	struct sp_process *p;
 
 	who->tgid = tgid;
 	who->uid = bpf_get_current_uid_gid();
-	who->start = task->group_leader->start_boottime;
+	who->start = leader->start_boottime;
 	who->cgroup = bpf_get_current_cgroup_id();
 	p = bpf_map_lookup_elem(&processes, &tgid);
 	if (p && p->head.start == who->start && p->head.cookie == sp_announcement() && p->head.cgroup == who->cgroup &&
@@ -97,7 +98,7 @@ static __always_inline void sp_subject_from_current(struct sp_scratch *area)
 		__builtin_memcpy(who->comm, p->comm, sizeof(who->comm));
 		return;
 	}
-	bpf_probe_read_kernel_str(who->comm, sizeof(who->comm), &task->comm);
+	bpf_probe_read_kernel_str(who->comm, sizeof(who->comm), &leader->comm);
 	sp_announce_caller(area);
 }
 

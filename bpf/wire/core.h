@@ -44,9 +44,12 @@
 #define TCP_LISTEN 10
 #define TCP_CLOSING 11
 
+#define PACKET_LOOPBACK 5 /* linux/if_packet.h: a multicast packet that this host sent */
 #define LOOPBACK_IFINDEX 1 /* net/flow.h: the same in every network namespace */
 
 #define SKBFL_SHARED_FRAG 2 /* linux/skbuff.h, since Linux 5.14: pages that the sender can still write to */
+
+#define PF_KTHREAD 0x00200000 /* linux/sched.h */
 
 #define SP_NS_PER_S 1000000000ULL
 
@@ -119,8 +122,18 @@ struct cred {
 	struct kuid uid, gid;
 };
 
+struct atomic {
+	int counter;
+};
+
+struct signal_struct {
+	struct atomic live; /* threads */
+};
+
 struct task_struct {
 	int pid, tgid;
+	unsigned int flags;
+	struct signal_struct *signal;
 	struct mm_struct *mm;
 	struct task_struct *group_leader;
 	struct task_struct *real_parent;
@@ -128,6 +141,17 @@ struct task_struct {
 	const struct cred *cred;
 	struct css_set *cgroups;
 	char comm[SP_COMM_LEN];
+};
+
+struct seq_file;
+
+struct bpf_iter_meta {
+	struct seq_file *seq;
+};
+
+struct bpf_iter__task {
+	struct bpf_iter_meta *meta;
+	struct task_struct *task;
 };
 
 struct net {
@@ -145,11 +169,11 @@ struct in6_addr {
 };
 
 struct sock_common {
-	__be32 skc_rcv_saddr;
+	__be32 skc_daddr, skc_rcv_saddr;
 	__u16 skc_num;
 	unsigned long skc_flags;
 	struct possible_net skc_net;
-	struct in6_addr skc_v6_rcv_saddr;
+	struct in6_addr skc_v6_daddr, skc_v6_rcv_saddr;
 };
 
 struct sock_cgroup_data {
@@ -179,15 +203,17 @@ struct inet_sock___before_6_6 {
 struct sk_buff {
 	unsigned char *head;
 	unsigned int end; /* an offset, on 64-bit machines */
+	unsigned long _nfct;
 };
 
 struct skb_shared_info {
 	__u8 flags;
+	__u8 nr_frags;
 };
 
 struct tcp_sock {
 	__u32 segs_in, segs_out;
-	__u64 bytes_received, bytes_acked;
+	__u64 bytes_received, bytes_acked, bytes_sent;
 	__u32 write_seq, snd_una, rcv_nxt;
 	__u32 srtt_us, total_retrans;
 };

@@ -33,18 +33,21 @@ static __always_inline struct kernfs_node *sp_kernfs_parent(struct kernfs_node *
 #define SP_INET_FLAGS_FREEBIND 11
 #define SP_INET_FLAGS_TRANSPARENT 15
 
-/* True if the socket may bind to addresses that the host does not have: inet_can_nonlocal_bind() without the sysctl. */
-static __always_inline bool sp_inet_can_bind_nonlocal(struct inet_sock *inet)
+enum sp_inet_flag { SP_INET_FREEBIND = 1, SP_INET_TRANSPARENT = 2 };
+
+static __always_inline __u32 sp_inet_flags(struct inet_sock *inet)
 {
 	struct inet_sock___before_6_6 *before;
 	unsigned long flags;
 
 	if (bpf_core_field_exists(inet->inet_flags)) {
 		flags = BPF_CORE_READ(inet, inet_flags);
-		return flags & (1UL << SP_INET_FLAGS_FREEBIND | 1UL << SP_INET_FLAGS_TRANSPARENT);
+		return (flags >> SP_INET_FLAGS_FREEBIND & 1 ? SP_INET_FREEBIND : 0) |
+		       (flags >> SP_INET_FLAGS_TRANSPARENT & 1 ? SP_INET_TRANSPARENT : 0);
 	}
 	before = (struct inet_sock___before_6_6 *)inet;
-	return BPF_CORE_READ_BITFIELD_PROBED(before, freebind) || BPF_CORE_READ_BITFIELD_PROBED(before, transparent);
+	return (BPF_CORE_READ_BITFIELD_PROBED(before, freebind) ? SP_INET_FREEBIND : 0) |
+	       (BPF_CORE_READ_BITFIELD_PROBED(before, transparent) ? SP_INET_TRANSPARENT : 0);
 }
 
 #endif

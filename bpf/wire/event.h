@@ -10,7 +10,7 @@
 
 #include <linux/types.h>
 
-#define SP_LAYOUT_VERSION 5 /* of events, maps and policy; pins with another version are replaced */
+#define SP_LAYOUT_VERSION 8 /* of events, maps and policy; pins with another version are replaced */
 
 #define SP_NAME_MAX 256 /* RFC 1035 2.3.4: 255 octets, and one of padding */
 #define SP_METHOD_MAX 16
@@ -22,7 +22,7 @@ enum sp_event_type {
 	SP_EVENT_CONNECT = 1, /* struct sp_decision: connect(), sendmsg() or the first packet of a flow */
 	SP_EVENT_QUESTION = 2, /* struct sp_named: a DNS question was sent or denied */
 	SP_EVENT_HELLO = 3, /* struct sp_named: a TLS ClientHello */
-	SP_EVENT_ANSWER = 4, /* struct sp_answer: one address of a DNS answer */
+	SP_EVENT_ANSWER = 4, /* struct sp_answer: one address of a DNS answer, or an answer without one */
 	SP_EVENT_END = 5, /* struct sp_end: a socket was released, or a flow ended */
 	SP_EVENT_PROCESS = 6, /* struct sp_process: precedes the first event of a process */
 	SP_EVENT_CGROUP = 7, /* struct sp_cgroup: precedes the first event of a cgroup */
@@ -46,7 +46,8 @@ enum sp_hook {
 	SP_HOOK_RELEASE = 5,
 };
 
-/* The reason of a decision. Decisions with SP_BY_RULE name the rule, all others have rule == SP_NO_RULE. */
+/* The reason of a decision. Decisions with SP_BY_RULE name the rule, SP_UNREAD may, all others have rule ==
+ * SP_NO_RULE. */
 enum sp_reason {
 	SP_BY_RULE = 1,
 	SP_BY_DEFAULT = 2, /* the default action of the phase */
@@ -62,7 +63,10 @@ enum sp_reason {
 	SP_NO_POLICY = 12, /* no policy is loaded */
 	SP_NO_ROOM = 13, /* a map or all scratch areas were full: the default decided */
 	SP_QUIC_UNREAD = 14, /* QUIC of an unknown version, so the name is unknown */
-	SP_REASONS = 16,
+	SP_UNREAD = 15, /* what was sent may be for a server, but not the same for each: no name can allow it */
+	SP_NAME_EXPIRED = 16, /* a rule allows a name of the address, but the DNS answer that gave it has expired */
+	SP_NAME_CAPPED = 17, /* a rule allows the name, but it has more addresses than are learned */
+	SP_REASONS = 32,
 };
 
 #define SP_NO_RULE 0xffff
@@ -137,9 +141,25 @@ struct sp_answer {
 	__u32 flags; /* enum sp_answer_flag */
 	__u8 address[16];
 	__u8 resolver[16];
-}; /* 88 bytes */
+	__u64 netns; /* cookie of the network namespace for which it is learned */
+	__u16 query_type, query_id;
+	__u8 outcome, reserved[3]; /* enum sp_outcome */
+}; /* 104 bytes */
+
+/* How a DNS question ended. */
+enum sp_outcome {
+	SP_OUTCOME_NONE = 1, /* no response, as far as known */
+	SP_OUTCOME_ANSWERED = 2,
+	SP_OUTCOME_NODATA = 3, /* RFC 2308 2.2: the name exists, and has no record of this type */
+	SP_OUTCOME_NXDOMAIN = 4,
+	SP_OUTCOME_SERVFAIL = 5,
+	SP_OUTCOME_REFUSED = 6,
+	SP_OUTCOME_TRUNCATED = 7, /* the client asks again over TCP */
+	SP_OUTCOME_OTHER = 8, /* another response code */
+};
 
 enum sp_answer_flag {
+	SP_ANSWER_EMPTY = 8, /* the answer has no address */
 	SP_ANSWER_UNTRUSTED = 1,
 	SP_ANSWER_CAPPED = 2, /* reported, but not learned */
 	SP_ANSWER_LOCAL = 4, /* likewise: an address of this host or link */

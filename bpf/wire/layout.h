@@ -35,6 +35,7 @@ enum sp_constant {
 	SP_CONSTANT_PATH_CHARS = SP_PATH_CHARS,
 	SP_CONSTANT_PATH_ROWS = SP_PATH_ROWS,
 	SP_CONSTANT_STATUS_MAX = SP_STATUS_MAX,
+	SP_CONSTANT_ENDS_MAX = SP_ENDS_MAX,
 };
 
 /* IANA protocol numbers that user space has names for. */
@@ -48,6 +49,7 @@ enum sp_protocol {
 /* An empty array takes no space in .rodata. bpftool leaves static variables out of the skeleton. */
 static const struct {
 	struct sp_end end[0];
+	struct sp_share share[0];
 	struct sp_policy_head policy_head[0];
 	struct sp_policy_trees policy_trees[0];
 	struct sp_slot slot[0];
@@ -64,6 +66,7 @@ static const struct {
 	enum sp_hello_flag hello_flag[0];
 	enum sp_request_flag request_flag[0];
 	enum sp_answer_flag answer_flag[0];
+	enum sp_outcome outcome[0];
 	enum sp_cgroup_flag cgroup_flag[0];
 	enum sp_flow_flag flow_flag[0];
 	enum sp_judge_flag judge_flag[0];

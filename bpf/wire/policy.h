@@ -13,6 +13,8 @@
  *   slots_row        __u16[64] a row: counter slot of each rule
  *   vectors_row      __u64[16] a row: vector i is row vectors_row + i
  *   always_row       __u64[16] a row: two words of each vector that every decision needs, enum sp_always
+ *   ends_row         SP_ENDS_ROWS rows of __u64[16]: the ends of overlays, if there are any
+ *   leases           __u32[32] a row: vectors of a key of the hash table by the number of ends that have passed
  *   table_row        struct sp_slot[8] a row: the hash table
  *   trees            search trees over intervals
  *   paths_row        SP_PATH_ROWS rows: the automaton of path patterns, if there are any
@@ -48,6 +50,7 @@ enum sp_policy_flag {
 	SP_HAS_PATH = 32,
 	SP_HAS_QUERY = 64, /* a path pattern with "?" */
 	SP_HAS_STATUS = 128, /* responses must be read */
+	SP_HAS_PLACED = 256, /* a rule has a cidr and a domain */
 };
 
 struct sp_policy_head {
@@ -62,7 +65,8 @@ struct sp_policy_head {
 	__u16 rules; /* number of rules */
 	__u16 words; /* of a vector that are in use: (rules + 63) / 64, at least 1 */
 	__u16 shapes; /* number of shapes */
-	__u16 reserved0;
+	__u8 unread; /* SP_ALLOW: deny and alert rules do not match what cannot be read; else they do */
+	__u8 reserved0;
 	__u64 hash_key[2]; /* of SipHash */
 	__u32 ttl_floor, ttl_grace; /* [s]: a learned address lives for max(ttl, floor) + grace */
 	__u32 shapes_row, slots_row, vectors_row, table_row;
@@ -71,7 +75,10 @@ struct sp_policy_head {
 	__u32 paths_row, patterns_row, status_row;
 	__u16 path_words, path_patterns; /* words of the automaton that are in use; number of patterns */
 	__u32 always_row;
-	__u32 reserved[7];
+	__u32 ends_row;
+	__u64 first_end; /* of the ends of overlays, CLOCK_BOOTTIME [ns]; 0: there is none */
+	__u32 left; /* vector left + n: the rules that are left when n ends have passed, from n = 1 */
+	__u32 reserved[3];
 }; /* 128 bytes */
 
 /* Trees: intervals that cover all keys, each with the number of a vector.
@@ -111,7 +118,8 @@ enum sp_vector {
 	SP_VEC_ANY_METHOD = 14,
 	SP_VEC_ANY_PATH = 15,
 	SP_VEC_ANY_STATUS = 16, /* the rules that take part at the request */
-	SP_VEC_FIXED = 17, /* numbers from here on are the compiler's */
+	SP_VEC_PLACED = 17, /* rules with a cidr and a domain */
+	SP_VEC_FIXED = 18, /* numbers from here on are the compiler's */
 };
 
 /* Row always_row + r holds words 2r and 2r + 1 of each vector, at the indexes below. This saves look-ups. */
@@ -151,8 +159,18 @@ enum sp_always {
 struct sp_slot {
 	__u64 hash;
 	__u32 vector;
-	__u32 reserved;
+	__u32 leases; /* row; 0: the vector never ends. Else word n is the vector when n ends have passed */
 }; /* 16 bytes */
+
+/* Ends of overlays: sorted, distinct, and padded with all ones. A rule of an overlay ends with the last of its scopes.
+ * A scope is a key of kind cgroup, whose vector loses the rules whose end in this scope has passed. */
+#define SP_ENDS_MAX 256
+#define SP_ENDS_PER_ROW (SP_ROW / sizeof(__u64))
+#define SP_ENDS_ROWS (SP_ENDS_MAX / SP_ENDS_PER_ROW)
+#define SP_LEASES_PER_ROW (SP_ROW / sizeof(__u32))
+/* A flow is judged again when its epoch changes: the generation, with the number of ends that have passed in the upper
+ * bits. */
+#define SP_EPOCH_SHIFT 23
 
 /* Paths: all patterns form one automaton of at most SP_PATH_STATES bits (Navarro and Raffinot, "Flexible Pattern
  * Matching in Strings" 4.4: Shift-And with repetition). A pattern of m characters has m + 1 consecutive states. State i

@@ -26,7 +26,7 @@ enum sp_hello_result {
 	SP_HELLO_UNNAMED, /* complete, without server_name */
 	SP_HELLO_BROKEN, /* contradicts itself, or is longer than SP_HELLO_MAX */
 	SP_HELLO_NONE, /* another message */
-	SP_HELLO_UNREAD, /* QUIC of an unknown version */
+	SP_HELLO_UNREAD, /* QUIC of an unknown version, or a TCP stream that cannot be read */
 };
 
 /* All zero: before the first byte. Next come `skip` bytes that are ignored, then `name_left` bytes of the name, then
@@ -51,6 +51,32 @@ struct sp_tls_reader {
 	__u32 left; /* unread bytes of the record */
 }; /* 40 bytes */
 
+/* bytes in which it shows whether a ClientHello begins: up to its session id, in records of a byte; a power of two */
+#define SP_SCAN_KEPT 256
+
+/* Search for a ClientHello at any offset. All zero: before the first byte. */
+struct sp_tls_scan {
+	__u8 kept[SP_SCAN_KEPT]; /* ring of the bytes from its supposed beginning on */
+	__u16 start, have, fed; /* index of the first byte, number of bytes, number of those that were compared */
+	__u16 own; /* index + 1 of a byte that begins a record which is read anyway; 0: none */
+	__u16 left; /* uncompared bytes of the record */
+	__u8 head, body; /* bytes of the record's header and of the message that were compared */
+	__u32 length; /* of the message */
+}; /* 272 bytes */
+
+/* What the server sent first after a ClientHello or request. */
+enum sp_peer { SP_PEER_UNKNOWN = 0, SP_PEER_TLS, SP_PEER_HTTP };
+/* The walk through a DTLS datagram. Offsets. */
+struct sp_dtls_reader {
+	__u32 at, record_end; /* record_end: of the current unencrypted handshake record */
+	__u32 hello_at, hello_end; /* the ClientHello after its header; 0: none */
+	__u32 scanned;
+	__u16 records, beginnings; /* unencrypted handshake records, and what looks like the beginning of one */
+	__u8 is_open; /* a record is unencrypted or has an unknown version */
+	__u8 is_broken;
+	__u8 reserved[2];
+}; /* 28 bytes */
+
 enum sp_reader_kind {
 	SP_READER_START = 0,
 	SP_READER_TLS,
@@ -60,17 +86,31 @@ enum sp_reader_kind {
 	SP_READER_OVER,
 };
 
+/* All zero: no prefix. */
+struct sp_prefix {
+	__u8 stage; /* enum sp_prefix_stage in parse/prefix.h */
+	__u8 has_name; /* SOCKS 4a: a name follows the user */
+	__u8 at; /* position in the field, or the upper half of a length */
+	__u8 reserved;
+	__u16 skip; /* bytes before the field */
+};
+
 /* All zero: the start of the stream. */
 struct sp_reader {
 	__u8 kind; /* enum sp_reader_kind */
 	__u8 is_cleartext; /* the stream contains something other than TLS */
-	__u8 reserved[2];
+	struct sp_prefix prefix; /* of cleartext */
+	__u8 is_tunnel; /* after CONNECT or Upgrade, where the answer of the proxy says nothing about its other side */
+	__u8 hides_hello; /* out: a ClientHello may begin within something else; the caller clears it */
+	__u8 peer; /* in: enum sp_peer */
+	__u8 is_watched; /* in: without limit, because a name that follows may be denied */
 	__u32 watched; /* bytes read since the start, or since the last message */
-	union { /* cleartext: tls holds the beginning of a possible record */
+	struct sp_tls_scan scan;
+	union {
 		struct sp_tls_reader tls;
 		struct sp_http_reader http;
 	};
-}; /* 48 bytes */
+}; /* 328 bytes */
 
 enum sp_read_result {
 	SP_READ_MORE, /* all bytes were read */
@@ -87,6 +127,7 @@ enum sp_parse_kind {
 	SP_PARSE_DNS = 3, /* a complete DNS message */
 	SP_PARSE_HTTP = 4, /* only HTTP requests */
 	SP_PARSE_ANSWER = 5, /* the beginning of an HTTP response */
+	SP_PARSE_DTLS = 6, /* a datagram from a UDP client; only `hello` and `text` are returned */
 };
 
 /* Result of one step through a datagram. */
@@ -141,7 +182,7 @@ struct sp_parse_request {
 	__u8 result;
 	__u8 hello; /* enum sp_hello_result */
 	__u8 is_pending;
-	__u8 reserved2;
+	__u8 hides_hello; /* SP_PARSE_STREAM: see struct sp_reader */
 	/* in and out */
 	struct sp_reader reader;
 	struct sp_text text;

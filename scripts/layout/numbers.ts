@@ -14,8 +14,10 @@ export const STRUCTS = {
 	CONTROL: "sp_control",
 	NAME: "sp_name",
 	LEARNED: "sp_learned",
+	LEARNED_KEY: "sp_learned_key",
 	FLOW_KEY: "sp_flow_key",
 	FLOW: "sp_flow",
+	SHARE: "sp_share",
 	POLICY_HEAD: "sp_policy_head",
 	POLICY_TREES: "sp_policy_trees",
 	SLOT: "sp_slot",
@@ -25,6 +27,7 @@ export const STRUCTS = {
 	PARSE_REQUEST: "sp_parse_request",
 	PARSE_DNS: "sp_parse_dns",
 	PARSE_QUIC: "sp_parse_quic",
+	READER: "sp_reader",
 	TEXT: "sp_text",
 	HTTP_READER: "sp_http_reader",
 } as const;
@@ -49,6 +52,7 @@ export const ENUMS: Readonly<Record<string, Enum>> = {
 	HELLO_FLAG: { of: "sp_hello_flag", prefix: /^SP_HELLO_/ },
 	REQUEST_FLAG: { of: "sp_request_flag", prefix: /^SP_REQUEST_/ },
 	CGROUP_FLAG: { of: "sp_cgroup_flag", prefix: /^SP_CGROUP_/ },
+	OUTCOME: { of: "sp_outcome", prefix: /^SP_OUTCOME_/ },
 	ANSWER_FLAG: { of: "sp_answer_flag", prefix: /^SP_ANSWER_/ },
 	FLOW_FLAG: { of: "sp_flow_flag", prefix: /^SP_FLOW_/ },
 	JUDGE_FLAG: { of: "sp_judge_flag", prefix: /^SP_JUDGE_/ },
@@ -114,9 +118,10 @@ function requireComplete(btf: Btf): void {
 function offsetsOf(btf: Btf, name: string): [string, number][] {
 	const { size, fields } = btf.struct(name);
 	const own = fields.filter(
-		// A struct at the start has its own offsets. Reserved fields and the Ethernet header of test runs are zero.
+		// A struct at the start has its own offsets, a union without a name none. Reserved fields and the Ethernet header of
+		// test runs are zero.
 		({ name, offset, isStruct }) =>
-			name !== "" && !(isStruct && offset === 0) && !/^(reserved|spare|ethernet)/.test(name),
+			name !== "" && !(isStruct && offset === 0) && !/^(reserved|spare|ethernet|\()/.test(name),
 	);
 	return [...own.map(({ name, offset }): [string, number] => [camel(name), offset]), ["bytes", size]];
 }

@@ -3,8 +3,8 @@ import { basename } from "node:path";
 import { type Plugin, rolldown } from "rolldown";
 import { ROOT } from "../command.mjs";
 
-/** Entry points of worker threads, below src. */
-const THREADS = ["store/writer", "store/reader", "enforce/policy-worker"];
+/** Entry points of worker threads and of the process that checks policies, below src. */
+const THREADS = ["store/writer", "store/reader", "enforce/policy-child"];
 
 /**
  * Writes the daemon as a handful of JavaScript files. It starts in a third of the time and needs a third less memory than the source

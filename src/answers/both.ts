@@ -1,7 +1,7 @@
 import { setImmediate as turn } from "node:timers/promises";
 import type { Connection } from "../records/connection.ts";
 import type {
-	History,
+	HistoryAs,
 	HistoryPage,
 	HistoryQuery,
 	HistoryReader,
@@ -23,7 +23,7 @@ import { compareKeys, type Key, keyOf, ORDERS } from "./order.ts";
 import type { RecentRecords } from "./recent.ts";
 
 export interface BothRecordsOptions {
-	readonly history: Pick<History, Exclude<keyof HistoryReader, "write"> | "known">;
+	readonly history: HistoryAs;
 	readonly connections: () => Iterable<Connection>;
 	readonly recent: (connections: readonly Connection[]) => RecentRecords;
 }
@@ -39,10 +39,16 @@ export class BothRecords implements HistoryReader {
 		this.#o = options;
 	}
 
-	async query({ filter = {}, sort = "-first", limit = 100, cursor }: HistoryQuery): Promise<HistoryPage> {
+	async query({
+		filter = {},
+		sort = "-first",
+		limit = 100,
+		cursor,
+		hideArguments = false,
+	}: HistoryQuery): Promise<HistoryPage> {
 		const connections = [...this.#o.connections()];
 		const ids = new Set(connections.map(({ id }) => id));
-		const given = { filter, sort, limit, ...(cursor === undefined ? {} : { cursor }) };
+		const given = { filter, sort, limit, hideArguments, ...(cursor === undefined ? {} : { cursor }) };
 		const memory = await this.#o.recent(connections).find(given);
 		const items: Item[] = memory.page.map((connection) => ({ key: keyOf(connection, ORDERS[sort]), connection }));
 		/* Position up to which the file has been read; null: to its end. */

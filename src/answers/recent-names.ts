@@ -37,7 +37,7 @@ export class NameCounts {
 			this.#byName.set(name, entry);
 		}
 		entry.sums.add(connection);
-		if (connection.dns) entry.questions++;
+		if (connection.dns) entry.questions += connection.count;
 	}
 
 	/** Counts the client of a connection that was added. Only `record` needs it: it makes a view of each connection. */
@@ -97,8 +97,8 @@ export class NameCounts {
 			client = { process: comm, exe, unit, container, uid, user, questions: 0, connections: 0, time: 0 };
 			clients.set(key, client);
 		}
-		if (connection.dns) client.questions++;
-		else client.connections++;
+		if (connection.dns) client.questions += connection.count;
+		else client.connections += connection.count;
 		client.time = Math.max(client.time, connection.last);
 	}
 }

@@ -1,7 +1,7 @@
 import { addressText } from "../base/address.ts";
 import { printable } from "../base/text.ts";
 import { VERDICT } from "../native/layout.ts";
-import { phaseNames, verdictNames } from "../native/vocabulary.ts";
+import { outcomeNames, phaseNames, verdictNames } from "../native/vocabulary.ts";
 import type { Connection } from "../records/connection.ts";
 import type { TopField, TopQuery, TopRow } from "../records/contract.ts";
 import { protocolText } from "../records/protocols.ts";
@@ -21,9 +21,10 @@ export class Sums {
 	last = 0;
 
 	add(connection: Connection): void {
-		this.count++;
-		if (connection.verdict === VERDICT.deny) this.denied++;
-		if (connection.verdict === VERDICT.wouldDeny) this.wouldDeny++;
+		const { count, verdict } = connection;
+		this.count += count;
+		if (verdict === VERDICT.deny) this.denied += count;
+		if (verdict === VERDICT.wouldDeny) this.wouldDeny += count;
 		this.bytesOut += connection.bytesOut;
 		this.bytesIn += connection.bytesIn;
 		this.first = Math.min(this.first, connection.first);
@@ -96,6 +97,7 @@ const VALUES: Readonly<Record<TopField, (connection: Connection, describe: Descr
 	address: ({ remote }) => addressText(remote),
 	port: ({ remotePort }) => remotePort,
 	protocol: ({ protocol }) => protocolText(protocol),
+	outcome: ({ outcome }) => outcomeNames[outcome],
 	process: ({ process }) => process?.comm,
 	exe: ({ process }, describe) => (process === null ? null : describe.exe(process)),
 	unit: ({ cgroup }) => cgroup?.unit,

@@ -17,7 +17,7 @@ import type {
 import { compileFilter, type Predicate } from "../records/filter.ts";
 import { normalName } from "../records/patterns.ts";
 import { rowsText } from "../records/rows-text.ts";
-import type { Describer, ViewOf } from "../records/view.ts";
+import { type Describer, type ViewOf, withoutArguments } from "../records/view.ts";
 import { decodeCursor, encodeCursor, nameOfCursor } from "../store/cursors.ts";
 import { Best } from "./best.ts";
 import { inOrder, isAfter, type Key, keyOf, ORDERS } from "./order.ts";
@@ -41,23 +41,29 @@ export class RecentRecords implements HistoryReader {
 	}
 
 	async query(query: HistoryQuery): Promise<HistoryPage> {
-		const { page, next } = await this.find(query);
-		return { rows: page.map((connection) => this.whole(connection)), next };
+		const { page, next, whole } = await this.find(query);
+		return { rows: page.map(whole), next };
 	}
 
 	async write(query: HistoryQuery, form: RowForm): Promise<WrittenPage> {
-		const { page, next } = await this.find(query);
+		const { page, next, whole } = await this.find(query);
 		const parts: Uint8Array[] = [];
 		for (let at = 0; at < page.length; at += PART) {
 			if (at > 0) await turn();
-			const rows = page.slice(at, at + PART).map((connection) => this.whole(connection));
+			const rows = page.slice(at, at + PART).map(whole);
 			parts.push(rowsText(rows, form));
 		}
 		return { parts, count: page.length, next };
 	}
 
 	/** A page of connections rather than of their views. */
-	async find({ filter = {}, sort = "-first", limit = 100, cursor }: HistoryQuery): Promise<Found> {
+	async find({
+		filter = {},
+		sort = "-first",
+		limit = 100,
+		cursor,
+		hideArguments = false,
+	}: HistoryQuery): Promise<Found> {
 		const position = decodeCursor(sort, cursor);
 		const after: Key | null = position === null ? null : [position.value, position.id];
 		const order = ORDERS[sort];
@@ -69,7 +75,8 @@ export class RecentRecords implements HistoryReader {
 		const last = page.at(-1);
 		const [value, id] = last === undefined ? [0, 0] : keyOf(last, order);
 		const next = found.items.length > limit ? encodeCursor(sort, { value, id }) : null;
-		return { page, next, whole: (connection) => this.whole(connection) };
+		const whole = (connection: Connection) => this.whole(connection);
+		return { page, next, whole: hideArguments ? (connection) => withoutArguments(whole(connection)) : whole };
 	}
 
 	async get(id: number): Promise<HistoryRecord | null> {

@@ -1,11 +1,12 @@
 import type { Recorder } from "../connections/recorder.ts";
-import type { History, HistoryReader, HistoryStatus, Records, Source, Unwritten } from "../records/contract.ts";
+import type { Asker, History, HistoryAs, HistoryReader, Records, Source, Unwritten } from "../records/contract.ts";
+import type { HistoryStatus } from "../records/history-status.ts";
 import type { RecentRecords } from "./recent.ts";
 
 export interface RecordSourcesOptions {
 	readonly recent: RecentRecords;
-	/** Null: there is no history. */
-	readonly both: HistoryReader | null;
+	/** The file, as the caller reads it, and memory. */
+	readonly both: (history: HistoryAs) => HistoryReader;
 	/** Null: there is no history. */
 	readonly history: History | null;
 	readonly recorder: Pick<Recorder, "flush"> | null;
@@ -27,8 +28,8 @@ export class RecordSources {
 	}
 
 	/** `from`: the source that the client asks for. */
-	async read(from?: Source): Promise<Records> {
-		const { recent, both, history, recorder, drain, flushTimeout } = this.#o;
+	async read(asker: Asker, from?: Source): Promise<Records> {
+		const { recent, history, recorder, drain, flushTimeout } = this.#o;
 		await drain();
 		if (history === null) return { source: "memory", reader: recent, unwritten: null };
 		recorder?.flush();
@@ -36,7 +37,12 @@ export class RecordSources {
 		const status = history.status();
 		const unwritten = unwrittenOf(status);
 		const source = from ?? (written ? "history" : status.state === "waiting" || unwritten === null ? "both" : "memory");
-		return { source, reader: { history, memory: recent, both: both ?? recent }[source], unwritten };
+		return { source, reader: this.#reader(source, history.as(asker)), unwritten };
+	}
+
+	#reader(source: Source, history: HistoryAs): HistoryReader {
+		if (source === "memory") return this.#o.recent;
+		return source === "history" ? history : this.#o.both(history);
 	}
 }
 

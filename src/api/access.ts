@@ -1,5 +1,5 @@
-import { isIP } from "node:net";
 import type { FastifyInstance, FastifyRequest } from "fastify";
+import { foreignRequest } from "../system/host-check.ts";
 import { Refusal } from "./problem-details.ts";
 import type { Tokens } from "./tokens.ts";
 
@@ -32,28 +32,20 @@ export function guard(app: FastifyInstance, access: Access): void {
 	});
 }
 
-/** The host of a `Host` header: "example.com:80" and "[::1]:80" without the port, in lower case. */
-export function hostOf(header: string): string {
-	const bracketed = /^\[([^\]]*)\](?::\d+)?$/.exec(header);
-	return (bracketed?.[1] ?? header.replace(/:\d+$/, "")).toLowerCase();
-}
+/** Whether the response to a request must not show the arguments of processes. */
+export type HidesArguments = (request: FastifyRequest) => boolean;
 
-/** True for `localhost` and IP addresses: DNS rebinding needs a name. */
-export function isLocalHost(host: string): boolean {
-	return host === "localhost" || isIP(host) !== 0;
+/**
+ * Every user of the host can read an open listener on TCP. proc(5) shows the arguments of other users' processes to none of them
+ * where it is mounted with hidepid, and never those of processes that have ended. So they need a token.
+ */
+export function argumentsHidden({ writing, tokens }: Access): HidesArguments {
+	return (request) => writing !== "open" && !hasToken(request, tokens);
 }
 
 function refusalFor(request: FastifyRequest, access: Access): Refusal | null {
-	if (access.hostAllowed !== null) {
-		const { host } = request.headers;
-		if (host === undefined || !access.hostAllowed(hostOf(host))) {
-			return new Refusal(421, "wrong-host", "Host is not a name of this listener; use its address.");
-		}
-		/* Browsers send it with requests of another site's page (W3C Fetch Metadata, 2.3). */
-		if (request.headers["sec-fetch-site"] === "cross-site") {
-			return new Refusal(403, "cross-site", "Requests by pages of other sites are refused.");
-		}
-	}
+	const foreign = access.hostAllowed === null ? null : foreignRequest(request.headers, access.hostAllowed);
+	if (foreign !== null) return new Refusal(foreign.status, foreign.slug, foreign.detail);
 	const writing = request.routeOptions.config.writes === true;
 	if ((writing ? access.writing : access.reading) === "open") return null;
 	if (access.tokens === null) {
@@ -63,8 +55,7 @@ function refusalFor(request: FastifyRequest, access: Access): Refusal | null {
 			"Every user of this host can reach this port, so changing the policy needs a token (--token-file) or the unix socket.",
 		);
 	}
-	const scheme = /^Bearer ([^\s]{1,512})$/i.exec(request.headers.authorization ?? "");
-	if (scheme?.[1] !== undefined && access.tokens.has(scheme[1])) return null;
+	if (hasToken(request, access.tokens)) return null;
 	return new Refusal(
 		401,
 		"token-needed",
@@ -72,4 +63,9 @@ function refusalFor(request: FastifyRequest, access: Access): Refusal | null {
 		{},
 		{ "www-authenticate": 'Bearer realm="sallyport"' },
 	);
+}
+
+function hasToken({ headers }: FastifyRequest, tokens: Tokens | null): boolean {
+	const scheme = /^Bearer ([^\s]{1,512})$/i.exec(headers.authorization ?? "");
+	return scheme?.[1] !== undefined && tokens?.has(scheme[1]) === true;
 }

@@ -23,7 +23,7 @@ export function formatOf(accept: string | undefined): Format {
 		const [type = "", ...parameters] = part.split(";").map((each) => each.trim().toLowerCase());
 		const quality = parameters.map((each) => /^q=([\d.]{1,5})$/.exec(each)?.[1]).find((each) => each !== undefined);
 		const q = quality === undefined ? 1 : Number(quality);
-		const format = FORMATS[type];
+		const format = FORMATS.get(type);
 		if (format !== undefined && q > weight) {
 			best = format;
 			weight = q;
@@ -55,16 +55,18 @@ export function sendPage(request: FastifyRequest, reply: FastifyReply, format: F
 	return reply.type(type).send(Readable.from(WRITERS[format](page), { objectMode: false }));
 }
 
-const FORMATS: Readonly<Record<string, Format>> = {
-	"*/*": "application/json",
-	"application/*": "application/json",
-	"application/json": "application/json",
-	"application/x-ndjson": "application/x-ndjson",
-	"application/ndjson": "application/x-ndjson",
-	"application/jsonl": "application/x-ndjson",
-	"text/csv": "text/csv",
-	"text/*": "text/csv",
-};
+const FORMATS: ReadonlyMap<string, Format> = new Map(
+	Object.entries<Format>({
+		"*/*": "application/json",
+		"application/*": "application/json",
+		"application/json": "application/json",
+		"application/x-ndjson": "application/x-ndjson",
+		"application/ndjson": "application/x-ndjson",
+		"application/jsonl": "application/x-ndjson",
+		"text/csv": "text/csv",
+		"text/*": "text/csv",
+	}),
+);
 
 const WRITERS: Readonly<Record<Format, (page: Page) => Generator<string | Uint8Array>>> = {
 	*"application/json"({ parts, next, source, unwritten }) {

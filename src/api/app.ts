@@ -5,17 +5,20 @@ import { LIMITS, TIMES } from "../base/config.ts";
 import type { Logger } from "../base/logger.ts";
 import { newHttpServer } from "../system/http-server.ts";
 import type { TlsFiles } from "../system/listen-address.ts";
-import { type Access, guard } from "./access.ts";
+import { type Access, argumentsHidden, guard } from "./access.ts";
 import { connectionRoutes } from "./connections.ts";
 import { HTTP_ERRORS } from "./http-errors.ts";
 import { collectPaths } from "./methods.ts";
 import { nameRoutes } from "./names.ts";
 import { observabilityRoutes } from "./observability.ts";
 import { describeApi } from "./openapi.ts";
+import { overlayRoutes } from "./overlays.ts";
+import type { Queries } from "./pages.ts";
 import { policyRoutes } from "./policy.ts";
 import { Refusal, sendProblems } from "./problem-details.ts";
 import { rootRoute } from "./root.ts";
 import type { ApiServices } from "./services.ts";
+import { newSharing, type Sharing } from "./sharing.ts";
 import { streamRoute } from "./stream.ts";
 import { topRoute } from "./top.ts";
 
@@ -25,16 +28,20 @@ export interface AppOptions {
 	readonly version: string;
 	readonly access: Access;
 	readonly tls?: TlsFiles;
+	/** Default: the callers of this listener have no shares in others. */
+	readonly sharing?: Sharing;
 	/** Requests per second and client; default LIMITS.requests. */
 	readonly requests?: number;
 }
 
 /** Builds the API for one listener; the caller lets it listen. */
 export async function buildApp(options: AppOptions): Promise<FastifyInstance> {
-	const { services, log, version, access } = options;
+	const { services, log, version, access, sharing = newSharing(unknownPeer) } = options;
+	const { callers, turns } = sharing;
 	const app = newHttpServer({
 		tls: options.tls ?? null,
 		connections: LIMITS.apiConnections,
+		callers,
 		idle: TIMES.idle,
 		...HTTP_ERRORS,
 	});
@@ -54,8 +61,7 @@ export async function buildApp(options: AppOptions): Promise<FastifyInstance> {
 	await app.register(rateLimit, {
 		max: options.requests ?? LIMITS.requests,
 		timeWindow: 1_000,
-		/* Peers of a unix socket have no address: all of them share one limit. */
-		keyGenerator: (request) => request.ip ?? "unix",
+		keyGenerator: ({ raw }) => callers.of(raw.socket).id,
 		errorResponseBuilder: (_request, { ttl }) =>
 			new Refusal(
 				429,
@@ -68,15 +74,22 @@ export async function buildApp(options: AppOptions): Promise<FastifyInstance> {
 	guard(app, access);
 	const answerOtherMethods = collectPaths(app);
 	await describeApi(app, version, access);
+	const hidesArguments = argumentsHidden(access);
+	const queries: Queries = { records: (asker, from) => services.records(asker, from), turns, hidesArguments };
 	rootRoute(app, version);
-	connectionRoutes(app, services);
-	topRoute(app, services);
-	streamRoute(app, services, (error) => log.error("a stream failed", { error }));
-	nameRoutes(app, services);
+	connectionRoutes(app, queries);
+	topRoute(app, queries);
+	streamRoute(app, services, { sharing, hidesArguments }, (error) => log.error("a stream failed", { error }));
+	nameRoutes(app, services, queries);
 	await policyRoutes(app, services.policy);
+	overlayRoutes(app, services.overlays, callers);
 	observabilityRoutes(app, services);
 	answerOtherMethods();
 	return app;
+}
+
+function unknownPeer(): never {
+	throw new Error("the credentials of the peer are unknown");
 }
 
 /* The responses need no resources; frame-ancestors has no fallback to default-src. */

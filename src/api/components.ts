@@ -1,26 +1,22 @@
 import type { PolicyCheck, PolicyFacts } from "../policy/compile/policy-facts.ts";
 import type { PolicyProblem } from "../policy/read/problem.ts";
-import type {
-	HistoryFailure,
-	HistoryRecord,
-	HistoryStatus,
-	NameRecord,
-	NameSummary,
-	TopRow,
-	Unwritten,
-} from "../records/contract.ts";
+import type { HistoryRecord, NameRecord, NameSummary, TopRow, Unwritten } from "../records/contract.ts";
+import type { HistoryFailure, HistoryStatus } from "../records/history-status.ts";
+import type { Remedy } from "../records/remedy.ts";
 import type { DecisionView, HttpView, ProcessView } from "../records/view.ts";
+import type { OverlayDocument } from "./overlay-types.ts";
 import type { Explanation, LookAnswer, PhaseAnswer, RuleAnswer, RuleOfName } from "./policy-types.ts";
 import type { NamedObject, NamedSchema } from "./schemas/base.ts";
 import * as connection from "./schemas/connection.ts";
 import * as names from "./schemas/names.ts";
+import * as overlays from "./schemas/overlays.ts";
 import * as policy from "./schemas/policy.ts";
 import { PROBLEM_SCHEMAS, policyProblemSchema } from "./schemas/problem.ts";
 import { sourceSchema, unwrittenSchema } from "./schemas/source.ts";
 import * as status from "./schemas/status.ts";
 import { topKeySchema, topRowSchema, topSchema } from "./schemas/top.ts";
 import type { PolicyDocument } from "./services.ts";
-import type { PolicyStatus, Readiness, Status } from "./status.ts";
+import type { OverlayStatus, PolicyStatus, Readiness, Status } from "./status.ts";
 import type { Step } from "./steps.ts";
 
 /**
@@ -46,6 +42,7 @@ export const COMPONENTS: readonly NamedSchema[] = [
 	of<HistoryRecord>()(connection.connectionSchema),
 	connection.connectionListSchema,
 	of<Step>()(connection.stepSchema),
+	of<Remedy>()(connection.remedySchema),
 	connection.connectionDetailSchema,
 
 	topKeySchema,
@@ -71,8 +68,13 @@ export const COMPONENTS: readonly NamedSchema[] = [
 	of<Explanation["subject"]>()(policy.subjectSchema),
 	of<Explanation>()(policy.explanationSchema),
 
+	overlays.overlayRequestSchema,
+	of<OverlayDocument>()(overlays.overlaySchema),
+	overlays.overlayListSchema,
+
 	of<NonNullable<PolicyStatus["failure"]>>()(status.policyFailureSchema),
 	of<PolicyStatus>()(status.policyStatusSchema),
+	of<OverlayStatus>()(status.overlayStatusSchema),
 	of<HistoryFailure>()(status.historyFailureSchema),
 	of<HistoryStatus>()(status.historyStatusSchema),
 	of<Status["maps"][number]>()(status.mapStatusSchema),

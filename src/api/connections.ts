@@ -1,13 +1,14 @@
 import type { FastifyInstance } from "fastify";
 import type { HistorySort, Source } from "../records/contract.ts";
+import { remedyOf } from "../records/remedy.ts";
+import { withoutArguments } from "../records/view.ts";
 import { FORMS, formatOf, sendPage } from "./answer.ts";
-import { queryRecords, readCursor, writeCursor, writePage } from "./pages.ts";
+import { type Queries, queryRecords, readCursor, writeCursor, writePage } from "./pages.ts";
 import { Refusal } from "./problem-details.ts";
 import { type FilterQuery, filterOf } from "./query.ts";
 import { response, string } from "./schemas/base.ts";
 import { connectionDetailSchema, connectionListSchema } from "./schemas/connection.ts";
 import { limitParameter, listParameters } from "./schemas/parameters.ts";
-import type { ApiServices } from "./services.ts";
 import { stepsOf } from "./steps.ts";
 
 type ListQuery = FilterQuery & {
@@ -17,7 +18,7 @@ type ListQuery = FilterQuery & {
 	readonly from?: Source;
 };
 
-export function connectionRoutes(app: FastifyInstance, { records }: ApiServices): void {
+export function connectionRoutes(app: FastifyInstance, queries: Queries): void {
 	app.get<{ Querystring: ListQuery }>(
 		"/v1/connections",
 		{
@@ -39,11 +40,12 @@ export function connectionRoutes(app: FastifyInstance, { records }: ApiServices)
 			const query = {
 				filter,
 				limit,
+				hideArguments: queries.hidesArguments(request),
 				...(sort === undefined ? {} : { sort }),
 				...(cursor === undefined ? {} : { cursor }),
 			};
 			const format = formatOf(request.headers.accept);
-			const { source, unwritten, value } = await queryRecords(records, from, (reader) =>
+			const { source, unwritten, value } = await queryRecords(queries, request.raw.socket, from, (reader) =>
 				writePage(reader, FORMS[format], query),
 			);
 			return sendPage(request, reply, format, { ...value, next: writeCursor(source, value.next), source, unwritten });
@@ -75,12 +77,17 @@ export function connectionRoutes(app: FastifyInstance, { records }: ApiServices)
 		},
 		async (request) => {
 			const { id } = request.params;
-			const { source, unwritten, value } = await queryRecords(records, undefined, async (reader) => {
-				const record = await reader.get(id);
-				return record === null ? null : { ...record, steps: await stepsOf(record, reader) };
-			});
+			const { source, unwritten, value } = await queryRecords(
+				queries,
+				request.raw.socket,
+				undefined,
+				async (reader) => {
+					const record = await reader.get(id);
+					return record === null ? null : { ...record, steps: await stepsOf(record, reader), remedy: remedyOf(record) };
+				},
+			);
 			if (value === null) throw new Refusal(404, "not-found", `No record ${id} (it may have expired).`);
-			return { ...value, source, unwritten };
+			return { ...(queries.hidesArguments(request) ? withoutArguments(value) : value), source, unwritten };
 		},
 	);
 }

@@ -17,7 +17,8 @@ export const HTTP_ERRORS = {
 /* For bytes that are no request: there is no reply object, so the response is written by hand. */
 function refuseBytes(error: Error & { readonly code?: string }, socket: Socket): void {
 	if (error.code === "ECONNRESET" || socket.destroyed) return;
-	const refusal = CLIENT_ERRORS[error.code ?? ""] ?? new Refusal(400, "bad-request", "The request is not valid HTTP.");
+	const refusal =
+		CLIENT_ERRORS.get(error.code ?? "") ?? new Refusal(400, "bad-request", "The request is not valid HTTP.");
 	const body = JSON.stringify(problemOf(refusal));
 	const head = [
 		`HTTP/1.1 ${refusal.status} ${STATUS_CODES[refusal.status]}`,
@@ -29,11 +30,13 @@ function refuseBytes(error: Error & { readonly code?: string }, socket: Socket):
 	socket.destroy(error);
 }
 
-const CLIENT_ERRORS: Readonly<Record<string, Refusal>> = {
-	ERR_HTTP_REQUEST_TIMEOUT: new Refusal(408, "timeout", "The request did not arrive in time."),
-	HPE_HEADER_OVERFLOW: new Refusal(
-		431,
-		"headers-too-large",
-		`The head of a request has at most ${HEADER_BYTES} bytes.`,
-	),
-};
+const CLIENT_ERRORS: ReadonlyMap<string, Refusal> = new Map(
+	Object.entries<Refusal>({
+		ERR_HTTP_REQUEST_TIMEOUT: new Refusal(408, "timeout", "The request did not arrive in time."),
+		HPE_HEADER_OVERFLOW: new Refusal(
+			431,
+			"headers-too-large",
+			`The head of a request has at most ${HEADER_BYTES} bytes.`,
+		),
+	}),
+);

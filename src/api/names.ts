@@ -1,6 +1,6 @@
 import type { FastifyInstance } from "fastify";
 import { parseTerms, type TermTexts } from "../records/filter.ts";
-import { PAGE, queryRecords, readCursor, writeCursor } from "./pages.ts";
+import { PAGE, type Queries, queryRecords, readCursor, writeCursor } from "./pages.ts";
 import { Refusal } from "./problem-details.ts";
 import { timeOf } from "./query.ts";
 import { response } from "./schemas/base.ts";
@@ -14,7 +14,7 @@ interface Query extends Pick<TermTexts, "name" | "not-name"> {
 	readonly cursor?: string;
 }
 
-export function nameRoutes(app: FastifyInstance, { records, learned, policy }: ApiServices): void {
+export function nameRoutes(app: FastifyInstance, { learned, policy }: ApiServices, queries: Queries): void {
 	app.get<{ Querystring: Query }>(
 		"/v1/names",
 		{
@@ -35,7 +35,9 @@ export function nameRoutes(app: FastifyInstance, { records, learned, policy }: A
 				...(since === undefined ? {} : { since: timeOf("since", since, Date.now()) }),
 				...(cursor === undefined ? {} : { cursor }),
 			};
-			const { source, unwritten, value } = await queryRecords(records, from, (reader) => reader.names(query));
+			const { source, unwritten, value } = await queryRecords(queries, request.raw.socket, from, (reader) =>
+				reader.names(query),
+			);
 			const next = writeCursor(source, value.next);
 			return { names: value.rows, next, more: next !== null, source, unwritten };
 		},
@@ -70,7 +72,7 @@ export function nameRoutes(app: FastifyInstance, { records, learned, policy }: A
 				source,
 				unwritten,
 				value: record,
-			} = await queryRecords(records, undefined, (reader) => reader.name(name));
+			} = await queryRecords(queries, request.raw.socket, undefined, (reader) => reader.name(name));
 			if (record === null)
 				throw new Refusal(404, "not-found", "This name has not been seen (its records may have expired).");
 			const addresses = record.addresses.map((each) => {

@@ -60,6 +60,7 @@ const TAGS = [
 	{ name: "connections", description: "Connections and DNS queries." },
 	{ name: "names", description: "Domain names, their addresses and their clients." },
 	{ name: "policy", description: "The policy in force." },
+	{ name: "overlays", description: "Rules above the policy, with an owner, a reason, a scope and an end." },
 	{ name: "daemon", description: "The state of the daemon." },
 ];
 

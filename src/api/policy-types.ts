@@ -1,3 +1,5 @@
+import type { Remedy } from "../records/remedy.ts";
+
 /** The request body of POST /v1/policy/explain. An omitted member of `who` is unknown and matches no condition. */
 export interface ExplainRequest {
 	readonly who?: {
@@ -55,6 +57,8 @@ export interface Explanation {
 		readonly request: { readonly method: string; readonly path: string; readonly status: number | null } | null;
 	};
 	readonly phases: readonly PhaseAnswer[];
+	/** Of the first phase that denies; null: every phase allows. */
+	readonly remedy: Remedy | null;
 }
 
 export interface PhaseAnswer {
@@ -63,6 +67,8 @@ export interface PhaseAnswer {
 	readonly reason: string;
 	readonly group: string | null;
 	readonly rule: string | null;
+	/** The overlay that has the rule; null: the file, or no rule. */
+	readonly overlay: string | null;
 	readonly alert: string | null;
 	readonly default: string;
 	readonly helloRequired: boolean;
@@ -82,6 +88,7 @@ export interface LookAnswer {
 export interface RuleAnswer {
 	readonly group: string;
 	readonly rule: string;
+	readonly overlay: string | null;
 	readonly action: string;
 	readonly outcome: string;
 	readonly why: string;

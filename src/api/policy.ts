@@ -1,6 +1,9 @@
+import type { IncomingMessage } from "node:http";
 import type { FastifyInstance, FastifyRequest } from "fastify";
 import { LIMITS } from "../base/config.ts";
 import type { PolicyProblem } from "../policy/read/problem.ts";
+import { matchesTag, replaceable } from "./etags.ts";
+import { PolicyBodies } from "./policy-body.ts";
 import type { ExplainRequest } from "./policy-types.ts";
 import { Refusal } from "./problem-details.ts";
 import { headers, ref, response, string } from "./schemas/base.ts";
@@ -57,7 +60,10 @@ export async function policyRoutes(app: FastifyInstance, policy: PolicyPort): Pr
 	await app.register(async (texts) => {
 		/* The body is taken as text, so that the policy parser can report positions. */
 		texts.removeAllContentTypeParsers();
-		texts.addContentTypeParser(YAML_TYPES, { parseAs: "string" }, (_request, body, done) => done(null, body));
+		const bodies = new PolicyBodies();
+		texts.addContentTypeParser(YAML_TYPES, (request: FastifyRequest, payload: IncomingMessage) =>
+			bodies.read(request, payload),
+		);
 		textRoutes(texts, policy);
 	});
 }
@@ -131,7 +137,7 @@ function textRoutes(app: FastifyInstance, policy: PolicyPort): void {
 			schema: {
 				operationId: "checkPolicy",
 				tags: ["policy"],
-				summary: "Check a policy and list every error, with line and column.",
+				summary: "Check a policy and list every error and warning, with line and column.",
 				description: "The policy in force does not change.",
 				consumes: ["application/yaml"],
 				body: policyBody,
@@ -154,12 +160,6 @@ const YAML_TYPES = [
 	"application/x-www-form-urlencoded",
 ];
 
-/** Whether `If-Match` allows the policy with this ETag to be replaced; a null ETag is an unknown policy. */
-function replaceable({ headers }: FastifyRequest): (etag: string | null) => boolean {
-	const ifMatch = headers["if-match"];
-	return (etag) => ifMatch === undefined || (etag !== null && matchesTag(ifMatch, etag));
-}
-
 /** 412: `If-Match` does not name the policy in force, whose ETag is `etag`. */
 export function otherPolicy(etag: string | null): Refusal {
 	return new Refusal(412, "other-policy", "If-Match does not name the policy in force.", { etag });
@@ -171,8 +171,8 @@ function textOf(body: unknown): string {
 }
 
 function document(policy: PolicyDocument) {
-	const { text, generation, etag, mode, source, origin, loadedAt } = policy;
-	return { text, generation, etag, mode, source, origin, loadedAt: loadedAt.toISOString() };
+	const { text, generation, etag, mode, source, origin, loadedAt, warnings } = policy;
+	return { text, generation, etag, mode, source, origin, loadedAt: loadedAt.toISOString(), warnings };
 }
 
 function unknownPolicy(): Refusal {
@@ -188,9 +188,4 @@ function invalid(problems: readonly PolicyProblem[]): Refusal {
 		`The policy has ${count} ${count === 1 ? "error" : "errors"}; the policy in force does not change.`,
 		{ problems, errors: problems.map(({ message, file, line, column }) => ({ detail: message, file, line, column })) },
 	);
-}
-
-/* RFC 9110, 13.1.1: a list of tags, or "*"; the comparison is strong, so weak tags never match. */
-function matchesTag(header: string, etag: string): boolean {
-	return header.trim() === "*" || header.split(",").some((tag) => tag.trim() === etag);
 }

@@ -43,7 +43,8 @@ export class Refusal extends Error {
 export function sendProblems(app: FastifyInstance, log: Logger): void {
 	app.setErrorHandler((error: FastifyError, request, reply) => {
 		const refusal = refusalOf(error);
-		if (refusal.slug === "internal" || refusal.slug === "history-unavailable") {
+		const isOurs = refusal.slug === "internal" || refusal.slug === "history-unavailable";
+		if (isOurs && !isOfClosed(error)) {
 			log.error("request failed", { method: request.method, url: printable(request.url), error });
 		}
 		return sendProblem(reply, refusal);
@@ -71,11 +72,16 @@ export function sendProblem(reply: FastifyReply, refusal: Refusal): FastifyReply
 export function problemOf({ status, slug, message, members }: Refusal): ProblemDetails {
 	return {
 		type: `urn:sallyport:problem:${slug}`,
-		title: TITLES[slug] ?? STATUS_CODES[status] ?? "Error",
+		title: TITLES.get(slug) ?? STATUS_CODES[status] ?? "Error",
 		status,
 		detail: message,
 		...members,
 	};
+}
+
+/* The query ended because its client has closed the connection. */
+function isOfClosed(error: Error): boolean {
+	return error instanceof HistoryError && error.code === "gone";
 }
 
 function refusalOf(error: FastifyError): Refusal {
@@ -100,6 +106,8 @@ function ofHistory({ code, message }: HistoryError): Refusal {
 	const detail = printable(message);
 	if (code === "bad_cursor")
 		return new Refusal(400, "bad-request", detail, { errors: [{ parameter: "cursor", detail }] });
+	if (code === "too_slow") return new Refusal(503, "query-timeout", `${detail}.`);
+	if (code === "busy") return new Refusal(503, "busy", `${detail}.`, {}, { "retry-after": "1" });
 	return new Refusal(503, "history-unavailable", detail, {}, { "retry-after": "1" });
 }
 
@@ -111,11 +119,18 @@ const SLUGS: Readonly<Record<number, string>> = {
 	429: "too-many-requests",
 };
 
-const TITLES: Readonly<Record<string, string>> = {
-	"bad-request": "Invalid request",
-	"invalid-policy": "Invalid policy",
-	"other-policy": "Another policy is in force",
-	"history-unavailable": "History is unavailable",
-	"token-needed": "Token required",
-	"too-large": "Body too large",
-};
+const TITLES: ReadonlyMap<string, string> = new Map(
+	Object.entries<string>({
+		"bad-request": "Invalid request",
+		"invalid-policy": "Invalid policy",
+		"invalid-overlay": "Invalid overlay",
+		"overlay-exists": "The overlay exists",
+		"overlay-limit": "Too many rules or overlays",
+		"other-overlay": "The overlay has changed",
+		"unknown-policy": "The policy in force is unknown",
+		"other-policy": "Another policy is in force",
+		"history-unavailable": "History is unavailable",
+		"token-needed": "Token required",
+		"too-large": "Body too large",
+	}),
+);

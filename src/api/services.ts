@@ -1,18 +1,20 @@
 import type { LiveFeed } from "../connections/live-feed.ts";
 import type { PolicyCheck } from "../policy/compile/policy-facts.ts";
 import type { PolicyProblem } from "../policy/read/problem.ts";
-import type { Records, Source } from "../records/contract.ts";
+import type { Asker, Records, Source } from "../records/contract.ts";
 import type { Describer } from "../records/view.ts";
+import type { OverlayPort } from "./overlay-types.ts";
 import type { ExplainRequest, Explanation, RuleOfName } from "./policy-types.ts";
 import type { Readiness, Status } from "./status.ts";
 
 /** The parts of the daemon that the API uses. */
 export interface ApiServices {
 	/** A reader that sees every event up to the call; `wanted` selects the source. */
-	readonly records: (wanted?: Source) => Promise<Records>;
+	readonly records: (asker: Asker, wanted?: Source) => Promise<Records>;
 	readonly feed: LiveFeed;
 	readonly describe: Describer;
 	readonly policy: PolicyPort;
+	readonly overlays: OverlayPort;
 	/** The names to which the kernel maps the address now, and until when (wall clock, ms). */
 	readonly learned: (address: string) => readonly { readonly name: string; readonly until: number }[];
 	readonly status: () => Status;
@@ -54,4 +56,5 @@ export interface PolicyDocument {
 	readonly source: string;
 	readonly origin: string;
 	readonly loadedAt: Date;
+	readonly warnings: readonly PolicyProblem[];
 }

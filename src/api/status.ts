@@ -1,4 +1,4 @@
-import type { HistoryStatus } from "../records/contract.ts";
+import type { HistoryStatus } from "../records/history-status.ts";
 
 /** The response of GET /v1/status, and the content of `sallyport status`. */
 export interface Status {
@@ -12,8 +12,23 @@ export interface Status {
 	readonly kernel: string;
 	/** The generation of the policy in force. */
 	readonly generation: number;
+	/** Whether the programs are attached to the watched cgroup. */
+	readonly attachment: {
+		/** Why packets are not judged; null: they are. */
+		readonly problem: string | null;
+		/** Times that the daemon attached programs again. */
+		readonly repairs: number;
+	};
 	readonly policy: PolicyStatus;
-	readonly events: { readonly received: number; readonly lost: number; readonly unreadable: number };
+	/** The oldest first. */
+	readonly overlays: readonly OverlayStatus[];
+	readonly events: {
+		readonly received: number;
+		readonly lost: number;
+		readonly unreadable: number;
+		/** Among the lost: units that had used up their share of the ring buffer. */
+		readonly throttled: readonly { readonly source: string; readonly events: number }[];
+	};
 	/** Records in memory; a DNS question is not counted as a connection that has ended. */
 	readonly connections: {
 		readonly open: number;
@@ -24,6 +39,13 @@ export interface Status {
 	readonly denied: number;
 	readonly wouldDeny: number;
 	readonly resolvers: readonly string[];
+	/** Suffixes with which an allowed name may be looked up. */
+	readonly search: readonly string[];
+	/**
+	 * Exact names of allow rules: resolved again before they expire; of those, without an answer at the last query; not kept
+	 * resolved, because there are too many.
+	 */
+	readonly names: { readonly kept: number; readonly unanswered: number; readonly leftOut: number };
 	/** Kernel maps whose entries are counted. */
 	readonly maps: readonly { readonly name: string; readonly entries: number; readonly limit: number }[];
 	readonly versions: Readonly<Record<string, string>>;
@@ -44,6 +66,19 @@ export interface PolicyStatus {
 	readonly loadedAt: string | null;
 	/** The last load, if it was refused. */
 	readonly failure: { readonly time: string; readonly source: string; readonly problems: readonly string[] } | null;
+}
+
+export interface OverlayStatus {
+	readonly name: string;
+	readonly owner: string;
+	readonly reason: string;
+	readonly scope: string | null;
+	readonly until: string | null;
+	readonly keep: boolean;
+	/** Number of its rules. */
+	readonly rules: number;
+	/** Why it is not in force, or null. */
+	readonly problem: string | null;
 }
 
 /** The response of GET /readyz. */

@@ -61,22 +61,33 @@ async function queryBefore(record: HistoryRecord, reader: HistoryReader): Promis
 const BEFORE = 3_600_000;
 
 function sentenceOf({ verdict, reason, group, rule }: Omit<Step, "phase" | "decides" | "record" | "text">): string {
-	const done = { allow: "allowed", deny: "denied", would_deny: "would be denied" }[verdict] ?? verdict;
+	const done = DONE.get(verdict) ?? verdict;
 	if (reason === "rule" && rule !== null) return `${done} by rule ${rule} of group ${group}`;
-	return `${done} (${REASONS[reason] ?? reason})`;
+	if (reason === "unread" && rule !== null) return `${done} by rule ${rule} of group ${group} (${TEXTS["unread"]})`;
+	return `${done} (${REASONS.get(reason) ?? reason})`;
 }
 
-const REASONS: Readonly<Record<string, string>> = {
+const DONE = new Map([
+	["allow", "allowed"],
+	["deny", "denied"],
+	["would_deny", "would be denied"],
+]);
+
+const TEXTS: Readonly<Record<string, string>> = {
 	rule: "by a rule of a policy that is no longer known",
 	default: "no rule matched; the default of the phase applies",
 	resolver: "phase dns decides about DNS to a trusted resolver",
 	name_unbound: "DNS did not give this address for the name that was sent",
+	name_expired: "a rule allows a name of the address, but the DNS answer with it has expired",
+	name_capped: "a rule allows a name of the address, but the name has too many addresses",
 	name_missing: "no name was sent",
 	name_bad: "the name that was sent is invalid",
 	incomplete: "the message is incomplete",
-	not_tls: "a ClientHello was required and something else was sent",
+	not_tls: "a ClientHello or request with an allowed name was required, and something else was sent",
 	unreadable: "the message could not be parsed",
+	unread: "what was sent cannot be read, so it may be for any name",
 	no_policy: "no policy was in force",
 	no_room: "a kernel map was full",
 	quic_unread: "the QUIC version is not supported, so the name is unknown",
 };
+const REASONS = new Map(Object.entries(TEXTS));

@@ -5,19 +5,27 @@ import type { FastifyInstance, FastifyRequest } from "fastify";
 import { LIMITS, TIMES } from "../base/config.ts";
 import type { LiveFeed } from "../connections/live-feed.ts";
 import type { Connection } from "../records/connection.ts";
-import type { HistoryReader } from "../records/contract.ts";
+import type { HistoryPage, HistoryReader } from "../records/contract.ts";
 import { type ConnectionFilter, compileFilter } from "../records/filter.ts";
+import { isPlace, type Refused } from "../system/shares.ts";
+import type { HidesArguments } from "./access.ts";
 import { Refusal } from "./problem-details.ts";
 import { type FilterQuery, filterOf } from "./query.ts";
 import { headers, string } from "./schemas/base.ts";
 import { streamParameters } from "./schemas/parameters.ts";
 import type { ApiServices } from "./services.ts";
+import type { Sharing } from "./sharing.ts";
 import { SseWriter } from "./sse.ts";
 
 /** Marks the event ids of this daemon: the sequence numbers of every daemon begin at 1. */
 const newBoot = () => randomBytes(4).toString("hex");
 
-export function streamRoute(app: FastifyInstance, services: ApiServices, log: (error: unknown) => void): void {
+export function streamRoute(
+	app: FastifyInstance,
+	services: ApiServices,
+	{ sharing: { callers, streams, turns }, hidesArguments }: { sharing: Sharing; hidesArguments: HidesArguments },
+	log: (error: unknown) => void,
+): void {
 	const boot = newBoot();
 	app.get<{ Querystring: Omit<FilterQuery, "until"> }>(
 		"/v1/stream",
@@ -37,20 +45,36 @@ export function streamRoute(app: FastifyInstance, services: ApiServices, log: (e
 		},
 		(request, reply) => {
 			const { feed } = services;
-			if (request.method === "HEAD") return reply.type(EVENT_STREAM).send(Readable.from([]));
-			if (feed.readers >= LIMITS.streams) {
-				throw new Refusal(503, "too-many-streams", "Too many streams are open.", {}, { "retry-after": "10" });
-			}
 			const { since, ...filter } = filterOf(request.query);
 			const matches = compileFilter(filter, services.describe);
 			const from = startOf(request, feed, boot, since);
+			if (request.method === "HEAD") return reply.type(EVENT_STREAM).send(Readable.from([]));
+			const { socket } = request.raw;
+			const caller = callers.of(socket);
+			const place = streams.take(caller, () => reply.raw.destroy());
+			if (!isPlace(place)) throw tooMany(place);
+			reply.raw.once("close", place.release);
 			reply.hijack();
-			stream(reply.raw, { services, boot, filter, matches, from }).catch((error: unknown) => {
-				log(error);
-				reply.raw.destroy();
-			});
+			const query: Subscription["query"] = (run) => turns.take(socket, run);
+			const hideArguments = hidesArguments(request);
+			const { isFirst } = caller;
+			stream(reply.raw, { services, boot, filter, matches, from, hideArguments, isFirst, query }).catch(
+				(error: unknown) => {
+					log(error);
+					reply.raw.destroy();
+				},
+			);
 		},
 	);
+}
+
+function tooMany(why: Refused): Refusal {
+	const limit = why === "each" ? LIMITS.streamsEach : LIMITS.streams;
+	const detail =
+		why === "each"
+			? `The client has ${limit} streams, which is the limit of one user or address; close one of them.`
+			: `${limit} streams are open, which is the limit of the daemon, and no client has many more than this one.`;
+	return new Refusal(503, "too-many-streams", detail, { limit }, { "retry-after": "10" });
 }
 
 interface Start {
@@ -68,6 +92,10 @@ interface Subscription {
 	readonly filter: ConnectionFilter;
 	readonly matches: (connection: Connection) => boolean;
 	readonly from: Start;
+	readonly hideArguments: boolean;
+	readonly isFirst: boolean;
+	/** Waits for the caller's turn. */
+	readonly query: <T>(run: () => Promise<T>) => Promise<T>;
 }
 
 /** Event ids are BOOT-SEQ-TIME; the seq of events from history is 0. */
@@ -82,7 +110,8 @@ function startOf({ headers }: FastifyRequest, feed: LiveFeed, boot: string, sinc
 	return { seq: feed.oldest, gapSince: time, gapCount: feed.oldest - seq };
 }
 
-async function stream(raw: ServerResponse, { services, boot, filter, matches, from }: Subscription): Promise<void> {
+async function stream(raw: ServerResponse, subscription: Subscription): Promise<void> {
+	const { services, boot, matches, from, hideArguments } = subscription;
 	const writer = new SseWriter(raw, { heartbeat: TIMES.heartbeat, stalled: TIMES.stalled });
 	let wake: () => void = () => {};
 	const reader = services.feed.read(from.seq, matches, () => wake());
@@ -91,12 +120,12 @@ async function stream(raw: ServerResponse, { services, boot, filter, matches, fr
 		wake();
 	});
 	writer.open();
-	if (from.gapSince !== null) await sendGap(writer, services, boot, filter, from.gapSince, from.gapCount);
+	if (from.gapSince !== null) await sendGap(writer, subscription, from.gapSince, from.gapCount);
 	while (!writer.closed) {
 		const missed = reader.takeMissed();
 		if (missed > 0) await writer.send("missed", JSON.stringify({ count: missed }), null);
 		for (const event of reader.take(CHUNK)) {
-			await writer.send("connection", event.text(), `${boot}-${event.seq}-${Math.floor(event.time)}`);
+			await writer.send("connection", event.text(hideArguments), `${boot}-${event.seq}-${Math.floor(event.time)}`);
 			if (writer.closed) break;
 		}
 		if (writer.closed) break;
@@ -110,26 +139,33 @@ async function stream(raw: ServerResponse, { services, boot, filter, matches, fr
 /* Sends the gap from history; without history, or if it cannot be read, sends a `missed` event. */
 async function sendGap(
 	writer: SseWriter,
-	{ records }: ApiServices,
-	boot: string,
-	filter: ConnectionFilter,
+	subscription: Subscription,
 	since: number,
 	count: number | null,
 ): Promise<void> {
-	const { source, reader } = await records();
-	const complete = source !== "memory" && (await replay(writer, reader, boot, { ...filter, since }).catch(() => false));
+	const gone = new AbortController();
+	writer.onClosed(() => gone.abort());
+	const { source, reader } = await subscription.services.records({
+		isFirst: subscription.isFirst,
+		signal: gone.signal,
+	});
+	const complete = source !== "memory" && (await replay(writer, reader, subscription, since).catch(() => false));
 	if (!complete) await writer.send("missed", JSON.stringify({ count, since: new Date(since).toISOString() }), null);
 }
 
 async function replay(
 	writer: SseWriter,
 	reader: HistoryReader,
-	boot: string,
-	filter: ConnectionFilter,
+	{ boot, filter: others, hideArguments, query }: Subscription,
+	since: number,
 ): Promise<boolean> {
+	const filter = { ...others, since };
 	let cursor: string | null = null;
 	for (let sent = 0; sent < LIMITS.replay && !writer.closed; ) {
-		const page = await reader.query({ filter, sort: "first", limit: CHUNK, ...(cursor === null ? {} : { cursor }) });
+		const from: { readonly cursor?: string } = cursor === null ? {} : { cursor };
+		const page: HistoryPage = await query(() =>
+			reader.query({ filter, hideArguments, sort: "first", limit: CHUNK, ...from }),
+		);
 		for (const row of page.rows) {
 			await writer.send("connection", JSON.stringify(row), `${boot}-0-${Math.floor(Date.parse(row.first))}`);
 			sent++;

@@ -1,13 +1,12 @@
 import type { FastifyInstance } from "fastify";
 import type { TopField, TopQuery } from "../records/contract.ts";
 import { LIST_WORD_NAMES } from "../records/filter-words.ts";
-import { queryRecords } from "./pages.ts";
+import { type Queries, queryRecords } from "./pages.ts";
 import { Refusal } from "./problem-details.ts";
 import { type FilterQuery, filterOf } from "./query.ts";
 import { response } from "./schemas/base.ts";
 import { topParameters } from "./schemas/parameters.ts";
 import { topSchema } from "./schemas/top.ts";
-import type { ApiServices } from "./services.ts";
 
 type Query = FilterQuery & {
 	readonly by?: string;
@@ -15,7 +14,7 @@ type Query = FilterQuery & {
 	readonly limit?: number;
 };
 
-export function topRoute(app: FastifyInstance, { records }: ApiServices): void {
+export function topRoute(app: FastifyInstance, queries: Queries): void {
 	app.get<{ Querystring: Query }>(
 		"/v1/top",
 		{
@@ -32,7 +31,9 @@ export function topRoute(app: FastifyInstance, { records }: ApiServices): void {
 			const groupBy = fieldsOf(by);
 			const filter = filterOf(request.query);
 			const query = { groupBy, filter, sort, limit };
-			const { source, unwritten, value } = await queryRecords(records, undefined, (reader) => reader.top(query));
+			const { source, unwritten, value } = await queryRecords(queries, request.raw.socket, undefined, (reader) =>
+				reader.top(query),
+			);
 			return { by: groupBy, rows: value, source, unwritten };
 		},
 	);

@@ -49,7 +49,7 @@ function detailOf({ keyword, params, message }: FastifySchemaValidationError, co
 		case "type":
 			return `must be ${[params["type"]]
 				.flat()
-				.map((type) => TYPES[String(type)] ?? String(type))
+				.map((type) => TYPES.get(String(type)) ?? String(type))
 				.join(" or ")}`;
 		case "minLength":
 			return limit === 1 ? "must not be empty" : `must have at least ${limit} characters`;
@@ -70,12 +70,14 @@ function detailOf({ keyword, params, message }: FastifySchemaValidationError, co
 	}
 }
 
-const TYPES: Readonly<Record<string, string>> = {
-	array: "a list",
-	boolean: "true or false",
-	integer: "an integer",
-	null: "null",
-	number: "a number",
-	object: "an object",
-	string: "a string",
-};
+const TYPES: ReadonlyMap<string, string> = new Map(
+	Object.entries<string>({
+		array: "a list",
+		boolean: "true or false",
+		integer: "an integer",
+		null: "null",
+		number: "a number",
+		object: "an object",
+		string: "a string",
+	}),
+);

@@ -1,8 +1,8 @@
 import type { MetricsConfig } from "./metrics-config.ts";
 
 /**
- * Treatment of names that programs resolved before the daemon started.
- * none: nothing. flush: flush the host's resolver caches. resolve: also resolve the names that the policy allows.
+ * Treatment of names that programs resolved before the daemon started, or keep for longer than their TTL.
+ * none: nothing. flush: flush the host's resolver caches. resolve: also keep the names that the policy allows resolved.
  */
 export type WarmUp = "none" | "flush" | "resolve";
 
@@ -11,6 +11,11 @@ export type WarmUp = "none" | "flush" | "resolve";
  * CLOSED_POLICY.
  */
 export type OnExit = "keep" | "open" | "closed";
+
+/**
+ * The command lines of processes in records. redacted: without passwords and tokens (src/redact). none: without arguments.
+ */
+export type KeptArguments = "full" | "redacted" | "none";
 
 /** Connections that `run` writes to the systemd journal. */
 export type Journalled = "none" | "denied" | "all";
@@ -44,6 +49,7 @@ export interface Config {
 	readonly runtimeDir: string;
 	/** Folder of files that survive a restart; null: no such files. */
 	readonly stateDir: string | null;
+	readonly args: KeptArguments;
 	/** Bounds of the history file in stateDir; null: no history. */
 	readonly history: { readonly days: number; readonly megabytes: number } | null;
 	readonly metrics: MetricsConfig;
@@ -52,7 +58,19 @@ export interface Config {
 }
 
 /** Maps of the BPF object whose size is a setting. */
-export type SizedMap = "names" | "learned" | "questions" | "processes" | "cgroups" | "flows" | "events" | "resolvers";
+export type SizedMap =
+	| "names"
+	| "covered"
+	| "learned"
+	| "claims"
+	| "questions"
+	| "processes"
+	| "programs"
+	| "cgroups"
+	| "user_cgroups"
+	| "flows"
+	| "events"
+	| "resolvers";
 
 export const DEFAULTS = {
 	pins: "/sys/fs/bpf/sallyport",
@@ -73,6 +91,7 @@ export const DEFAULTS = {
 	},
 	runtimeDir: "/run/sallyport",
 	stateDir: "/var/lib/sallyport",
+	args: "redacted",
 	history: { days: 30, megabytes: 1_024 },
 	metrics: {
 		listen: null,
@@ -85,10 +104,14 @@ export const DEFAULTS = {
 	},
 	sizes: {
 		names: 32_768,
+		covered: 32_768,
 		learned: 32_768,
+		claims: 16_384,
 		questions: 16_384,
 		processes: 4_096,
-		cgroups: 8_192,
+		programs: 65_536,
+		cgroups: 65_536,
+		user_cgroups: 8_192,
 		flows: 65_536,
 		events: 4 * 1024 * 1024,
 		resolvers: 64,
@@ -105,6 +128,11 @@ export const LIMITS = {
 	finished: 10_000,
 	processes: 16_384,
 	cgroups: 8_192,
+	/** Kinds of recent denials, and the processes of one that have a record each. */
+	denialKinds: 8_192,
+	denialProcesses: 64,
+	/** Network namespaces whose learned names `policy explain` and `GET /v1/names` look up. */
+	namespaces: 64,
 	names: 32_768,
 	namedAddresses: 32_768,
 	/** Records in memory that wait for the history file: about 25 MB while it cannot be written. */
@@ -113,9 +141,16 @@ export const LIMITS = {
 	batchBytes: 256 * 1024,
 	/** Policy generations whose rule names are kept for late events. */
 	generations: 8,
-	policyBytes: 16 * 1024 * 1024,
-	/** Names of a policy that the daemon resolves, and how many of them at a time. */
-	resolvedNames: 500,
+	/** Bytes of the text of a policy, and of one of its list files. */
+	policyBytes: 4 * 1024 * 1024,
+	listBytes: 64 * 1024 * 1024,
+	/** Bytes of a compiled policy after whose load memory is released. */
+	largePolicy: 4 * 1024 * 1024,
+	/** Policies that the API reads at a time. */
+	policiesRead: 4,
+	/** Names of a policy that the daemon keeps resolved, addresses of one of them, and queries at a time. */
+	keptNames: 2_000,
+	keptAddresses: 64,
 	resolvedAtOnce: 16,
 	/** Tries per DNS server, each with a longer timeout. */
 	resolveTries: 3,
@@ -126,13 +161,22 @@ export const LIMITS = {
 	/** Requests per second of one client, and of those that are expensive. */
 	requests: 500,
 	dearRequests: 20,
+	/** Changes of overlays, many of which are compiled together. */
+	overlayRequests: 400,
+	/** Queries of callers other than root: running, one of each caller, and those of one caller that wait. */
+	queries: 2,
+	queriesWaiting: 4,
 	/** Readers of /v1/stream; events buffered for all of them; events that one reader gets from history. */
 	streams: 32,
+	/** Of the streams, those kept for root on the unix socket, and those of another caller. */
+	streamsKept: 12,
+	streamsEach: 8,
 	replayed: 4_096,
 	replay: 20_000,
-	/** The listener of the metrics: connections, scrapes at a time, requests per second of one client. */
+	/** The listener of the metrics: connections, scrapes at a time and those of one client, requests per second of one client. */
 	scrapeConnections: 32,
 	scrapes: 4,
+	scrapesEach: 2,
 	scrapeRequests: 50,
 	/** Maximum number of password hashes that the metrics listener computes at a time. Each takes up to 64 MB. */
 	passwordChecks: 2,
@@ -140,11 +184,14 @@ export const LIMITS = {
 
 /** Intervals and timeouts [ms]. */
 export const TIMES = {
-	/** From the start until memory that only the start needed is released. */
+	/** From the start, or the load of a large policy, until memory that only it needed is released. */
 	started: 2_000,
 	/** From the last batch to a read without a wake-up. */
 	tail: 25,
 	sweep: 5_000,
+	/** Between looks at the links of the programs, and at the file of the API's socket. */
+	links: 1_000,
+	socket: 1_000,
 	udpIdle: 30_000,
 	/** Idle time of an inbound UDP flow. Forgotten earlier, its next answer would count as egress. */
 	inboundIdle: 600_000,
@@ -153,9 +200,24 @@ export const TIMES = {
 	/** Timeout of one DNS server at the first try, and of a command that flushes a cache. */
 	resolve: 1_000,
 	flush: 5_000,
+	/**
+	 * Names of the policy that are kept resolved: how long an address stays after the last answer with it or the last
+	 * connection to it; the longest time between queries; between queries for a name without addresses; after a first
+	 * failure, which doubles; its maximum; the longest time of a query.
+	 */
+	kept: 3_600_000,
+	keptMax: 1_800_000,
+	keptAbsent: 60_000,
+	keptRetry: 1_000,
+	keptRetryMax: 60_000,
+	keptQuery: 30_000,
+	/** Age at which a DNS query without a response is counted as such. Longer than resolver libraries wait. */
+	dnsResponse: 30_000,
 	/** Between attempts to reach systemd-resolved. */
 	resolvedRetry: 10_000,
 	fileQuiet: 100,
+	/** Read of a policy file. */
+	readFile: 10_000,
 	/** Age at which an open connection is written to history. */
 	record: 400,
 	/** Between looks at the connections that wait for `settle` or `record`. */
@@ -164,10 +226,16 @@ export const TIMES = {
 	 * From a record to the transaction that writes it. A crash loses `record` + `settleTick` + `historyFlush`: below 1 s.
 	 */
 	historyFlush: 250,
+	/** From a denial until another one of its kind has a record again; until the history has the count of its repeats. */
+	repeats: 60_000,
+	recount: 5_000,
 	/** Between writes of the counters of open connections to history. */
 	refresh: 30_000,
 	/** Longest wait of an API query for the latest records to be in history. */
 	freshness: 1_000,
+	/** Longest wait of a query for its turn, and its longest time. */
+	queryWait: 10_000,
+	query: 20_000,
 	/** HTTP: the head of a request, the whole request, and an idle connection. */
 	headers: 10_000,
 	request: 30_000,

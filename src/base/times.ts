@@ -10,7 +10,7 @@ export const TIME_FORMS =
  */
 export function parseTime(text: string, now: number): number | null {
 	const age = AGE.exec(text);
-	if (age !== null) return now - Number(age[1]) * (UNITS[age[2] ?? ""] ?? 0);
+	if (age !== null) return now - Number(age[1]) * (UNITS.get(age[2] ?? "") ?? 0);
 	if (SECONDS.test(text)) return Number(text) * 1000;
 	return parseDate(text, (year, month, ...rest) => Date.UTC(year, month, ...rest));
 }
@@ -26,6 +26,12 @@ export function instantOf(text: string): string | null {
 	return ZONE.test(text) ? text : new Date(time).toISOString();
 }
 
+/** The milliseconds of a duration such as 10m, or null for another text. */
+export function durationOf(text: string): number | null {
+	const match = DURATION.exec(text);
+	return match === null ? null : Number(match[1]) * (UNITS.get(match[2] ?? "") ?? 0);
+}
+
 type Fields = [
 	year: number,
 	month: number,
@@ -37,19 +43,22 @@ type Fields = [
 ];
 
 const AGE = /^-?(\d{1,9})(ms|s|m|h|d|w)$/;
+const DURATION = /^(\d{1,9})(ms|s|m|h|d|w)$/;
 const SECONDS = /^\d{1,12}(\.\d+)?$/;
 const ZONE = /T.*(Z|[+-]\d\d:\d\d)$/i;
 const DATE =
 	/^(\d{4})-(\d\d)-(\d\d)(?:[T ](\d\d):(\d\d)(?::(\d\d)(?:[.,](\d{1,9}))?)?(Z|[+-](?:0\d|1\d|2[0-3]):[0-5]\d)?)?$/i;
 
-const UNITS: Readonly<Record<string, number>> = {
-	ms: 1,
-	s: 1_000,
-	m: 60_000,
-	h: 3_600_000,
-	d: 86_400_000,
-	w: 604_800_000,
-};
+const UNITS: ReadonlyMap<string, number> = new Map(
+	Object.entries<number>({
+		ms: 1,
+		s: 1_000,
+		m: 60_000,
+		h: 3_600_000,
+		d: 86_400_000,
+		w: 604_800_000,
+	}),
+);
 
 function parseDate(text: string, unzoned: (...fields: Fields) => number): number | null {
 	const match = DATE.exec(text);

@@ -33,6 +33,16 @@ export class CliCommand extends Command {
 		return this.addOption(preset === undefined ? option : option.default(preset));
 	}
 
+	/** The command lines that a daemon keeps. */
+	argumentsOption(): this {
+		return this.choice(
+			"--args <how>",
+			"arguments of processes in records; redacted: without passwords and tokens; none: only the program",
+			["full", "redacted", "none"],
+			DEFAULTS.args,
+		);
+	}
+
 	/** The options of a command that queries the daemon. `json` describes its --json. */
 	queriesDaemon(json: string): this {
 		this.needsDaemon = true;

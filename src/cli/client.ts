@@ -1,12 +1,13 @@
 import { type IncomingMessage, request } from "node:http";
 import { SallyportError } from "../base/errors.ts";
+import type { PolicyProblem } from "../policy/read/problem.ts";
 import { harmless } from "./text.ts";
 
 /** A request to the daemon. */
 export interface DaemonRequest {
 	readonly socket: string;
 	readonly path: string;
-	readonly method?: "GET" | "PUT" | "POST";
+	readonly method?: "GET" | "PUT" | "POST" | "DELETE";
 	readonly accept?: string;
 	readonly type?: string;
 	readonly body?: string;
@@ -106,6 +107,8 @@ export interface PolicyInForce {
 	readonly source: string;
 	readonly origin: string;
 	readonly loadedAt: string;
+	/** Absent in answers of earlier daemons. */
+	readonly warnings?: readonly PolicyProblem[];
 }
 
 export function policyInForce(socket: string): Promise<PolicyInForce> {
@@ -136,16 +139,18 @@ const TIMEOUT = 30_000;
 const MAX_PAGE = 10_000;
 
 function unreachable(path: string, error: NodeJS.ErrnoException): SallyportError {
-	const [cause, hint] = CAUSES[error.code ?? ""] ?? [error.code ?? error.message, START];
+	const [cause, hint] = CAUSES.get(error.code ?? "") ?? [error.code ?? error.message, START];
 	const message = `The daemon cannot be reached at ${harmless(path)}: ${cause}.`;
 	return new SallyportError("DAEMON_UNREACHABLE", message, hint, error);
 }
 
 const START =
 	"Start it with `sudo systemctl start sallyport` or `sudo sallyport run`, or name another socket with --socket.";
-const CAUSES: Readonly<Record<string, readonly [cause: string, hint: string]>> = {
-	ENOENT: ["the socket does not exist, so no daemon runs here", START],
-	ECONNREFUSED: ["nothing listens on the socket: the daemon has ended", START],
-	EACCES: ["permission denied", "Run the command with sudo, or join the group that owns the socket (sallyport)."],
-	ECONNRESET: ["the daemon closed the connection", "Its log has the reason: journalctl -u sallyport."],
-};
+const CAUSES: ReadonlyMap<string, readonly [cause: string, hint: string]> = new Map(
+	Object.entries<readonly [cause: string, hint: string]>({
+		ENOENT: ["the socket does not exist, so no daemon runs here", START],
+		ECONNREFUSED: ["nothing listens on the socket: the daemon has ended", START],
+		EACCES: ["permission denied", "Run the command with sudo, or join the group that owns the socket (sallyport)."],
+		ECONNRESET: ["the daemon closed the connection", "Its log has the reason: journalctl -u sallyport."],
+	}),
+);

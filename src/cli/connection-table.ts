@@ -61,6 +61,7 @@ const COLUMNS: readonly Column<ConnectionView>[] = [
 	{ key: "verdict", title: "VERDICT", text: verdictText, least: 10, usual: 10 },
 	{ key: "rule", title: "RULE", text: ruleText, least: 12, usual: 18, most: 40, shorten: shortenRule },
 	{ key: "kind", title: "KIND", text: ({ kind }) => kind, least: 10, usual: 10 },
+	{ key: "outcome", title: "OUTCOME", text: ({ query }) => query?.outcome ?? "-", least: 9, usual: 9 },
 	{ key: "protocol", title: "PROTOCOL", text: ({ protocol }) => protocol, least: 8, usual: 8 },
 	{
 		key: "address",
@@ -109,6 +110,7 @@ const COLUMNS: readonly Column<ConnectionView>[] = [
 		usual: 10,
 		right: true,
 	},
+	{ key: "count", title: "COUNT", text: ({ count }) => String(count), least: 6, usual: 6, right: true },
 	{ key: "end", title: "END", text: ({ open, end }) => (open ? "open" : (end ?? "-")), least: 6, usual: 10 },
 ];
 
@@ -129,9 +131,13 @@ function shortenName(text: string, room: number): string {
 	return cutMiddle(name, room);
 }
 
-function verdictText({ verdict }: ConnectionView): string {
-	return verdict.replace("_", " ");
+/* "deny x12", "deny x1.4M" */
+function verdictText({ verdict, count }: ConnectionView): string {
+	const text = verdict.replace("_", " ");
+	return count > 1 ? `${text} x${SHORT.format(count)}` : text;
 }
+
+const SHORT = new Intl.NumberFormat("en", { notation: "compact", maximumFractionDigits: 1 });
 
 function ruleText({ group, rule, phase, reason, alerts }: ConnectionView): string {
 	const decided = rule === null ? (reason === null ? "-" : `${phase}: ${reason}`) : `${group}/${rule}`;

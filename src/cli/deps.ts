@@ -29,6 +29,8 @@ export interface CliDeps {
 	readonly checkPolicy: (file: string) => PolicyCheck;
 	readonly comparePolicy: (before: PolicySource, after: PolicySource) => Comparison;
 	readonly replay: (request: ReplayRequest) => Promise<ReplayReport>;
+	/** The user who runs the command, also under sudo. */
+	readonly caller: () => string;
 	readonly readFile: (file: string) => string;
 	/** Reads standard input to its end. */
 	readonly readInput: () => Promise<string>;

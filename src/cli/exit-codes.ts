@@ -18,7 +18,7 @@ export const WHEN: Readonly<Record<keyof typeof EXIT, string>> = {
 	NO_BPFFS: "the BPF file system is not mounted and cannot be mounted",
 	KERNEL_REFUSED: "the kernel refused to load or attach a program; the end of the verifier's log is printed",
 	BAD_CGROUP: "`--cgroup` is not a cgroup v2 directory",
-	ALREADY_RUNNING: "another daemon uses these pins",
+	ALREADY_RUNNING: "another daemon uses these pins or this cgroup",
 	LISTEN_FAILED: "a socket or port cannot be opened",
 	NOT_LOOPBACK:
 		"`--listen` or `--metrics-listen` names an address that other hosts can reach, without TLS and a secret",

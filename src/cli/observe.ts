@@ -2,7 +2,7 @@ import { readdirSync, rmSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Status } from "../api/status.ts";
-import { DEFAULTS } from "../base/config.ts";
+import { DEFAULTS, type KeptArguments } from "../base/config.ts";
 import { errorCodeOf, SallyportError } from "../base/errors.ts";
 import { plainLogger } from "../base/logger.ts";
 import { printable } from "../base/text.ts";
@@ -22,6 +22,7 @@ interface Options extends TableOptions {
 	readonly pins?: string;
 	readonly service: string;
 	readonly seconds?: number;
+	readonly args: KeptArguments;
 	readonly dns: boolean;
 	readonly json?: boolean;
 }
@@ -46,7 +47,8 @@ export function addObserveCommand(program: CliCommand, deps: CliDeps): void {
 		.option("--listen <address>", "serve the API on loopback TCP too, read-only: 127.0.0.1:9440")
 		.option("--pins <path>", "directory for the pins, below /sys/fs/bpf (default: a temporary one)", absolutePath)
 		.option("--seconds <n>", "end after this time", positiveInteger)
-		.option("--no-dns", "leave out DNS queries");
+		.option("--no-dns", "leave out DNS queries")
+		.argumentsOption();
 	addTableOptions(
 		command,
 		observedTable(true).columns.map(({ key }) => key),
@@ -79,6 +81,7 @@ async function observe(options: Options, deps: CliDeps): Promise<void> {
 			...DEFAULTS,
 			policy: options.policy ?? null,
 			forceObserve: true,
+			args: options.args,
 			cgroup: options.cgroup ?? null,
 			pins,
 			socket: options.socket ?? null,

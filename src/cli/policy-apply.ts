@@ -1,5 +1,5 @@
 import { SallyportError } from "../base/errors.ts";
-import { type PolicyProblem, renderProblem, unreadable } from "../policy/read/problem.ts";
+import { type PolicyProblem, renderProblem, renderWarning, unreadable } from "../policy/read/problem.ts";
 import type { CliCommand, DaemonOptions } from "./cli-command.ts";
 import { bodyText, type PolicyInForce, policyInForce, refusal, send } from "./client.ts";
 import type { CliDeps } from "./deps.ts";
@@ -50,8 +50,17 @@ async function apply(file: string, { socket, json, ifMatch }: Options, deps: Cli
 		deps.out.write(`${harmlessJson(answer)}\n`);
 		return;
 	}
-	const { generation, mode } = JSON.parse(answer) as PolicyInForce;
+	const { generation, mode, warnings = [] } = JSON.parse(answer) as PolicyInForce;
+	writeWarnings(
+		warnings.map((each) => ({ ...each, file: each.file === "(api)" ? file : each.file })),
+		deps,
+	);
 	deps.out.write(`${harmless(file)}: in force, generation ${generation}, mode ${mode}\n`);
+}
+
+/** The warnings about a policy that is in force, as `policy check` prints them. */
+export function writeWarnings(warnings: readonly PolicyProblem[], { err }: Pick<CliDeps, "err">): void {
+	for (const warning of warnings) err.write(`${harmless(renderWarning(warning))}\n`);
 }
 
 /**

@@ -84,20 +84,27 @@ function requestOf({ method, path, status }: Options): ExplainRequest["request"]
 export function explanationText(answer: Explanation, colours: boolean, all = false): string {
 	const paint = (code: string, text: string) => (colours ? `\x1b[${code}m${text}\x1b[0m` : text);
 	const lines = [
-		`${paint(COLOURS[answer.verdict] ?? "0", answer.verdict.replace("_", " "))}: ${harmless(answer.summary)}`,
+		`${paint(COLOURS.get(answer.verdict) ?? "0", answer.verdict.replace("_", " "))}: ${harmless(answer.summary)}`,
 		`policy generation ${answer.generation}, mode ${answer.mode}`,
 	];
+	const { remedy } = answer;
+	if (remedy) lines.push(`remedy: ${harmless(remedy.text)}`);
+	if (remedy?.rule) lines.push(`rule: ${harmless(remedy.rule)}`);
 	for (const phase of answer.phases) lines.push("", ...phaseLines(phase, paint, all));
 	return lines.map((line) => `${line}\n`).join("");
 }
 
 type Paint = (code: string, text: string) => string;
 
-const COLOURS: Readonly<Record<string, string>> = { allow: "32;1", deny: "31;1", would_deny: "33;1" };
-const MARKS: Readonly<Record<string, string>> = { decides: ">", alerts: "!", no_match: " ", other_phase: " " };
+const COLOURS: ReadonlyMap<string, string> = new Map(
+	Object.entries<string>({ allow: "32;1", deny: "31;1", would_deny: "33;1" }),
+);
+const MARKS: ReadonlyMap<string, string> = new Map(
+	Object.entries<string>({ decides: ">", alerts: "!", no_match: " ", other_phase: " " }),
+);
 
 function phaseLines(phase: PhaseAnswer, paint: Paint, all: boolean): string[] {
-	const verdict = paint(COLOURS[phase.verdict] ?? "0", phase.verdict.replace("_", " "));
+	const verdict = paint(COLOURS.get(phase.verdict) ?? "0", phase.verdict.replace("_", " "));
 	return [
 		`${paint("1", `phase ${phase.phase}`)}: ${verdict}: ${harmless(phase.summary)}`,
 		...phase.looks.flatMap((look) => lookLines(look, phase.looks.length > 1, paint, all)),
@@ -123,7 +130,7 @@ function lookLines(look: LookAnswer, several: boolean, paint: Paint, all: boolea
 }
 
 function ruleLine({ group, rule, action, outcome, why }: RuleAnswer, width: number, paint: Paint): string {
-	const text = `  ${MARKS[outcome] ?? " "} ${action.padEnd(5)} ${harmless(`${group}/${rule}`).padEnd(width)}  ${harmless(why)}`;
+	const text = `  ${MARKS.get(outcome) ?? " "} ${action.padEnd(5)} ${harmless(`${group}/${rule}`).padEnd(width)}  ${harmless(why)}`;
 	return outcome === "decides" ? paint("1", text) : text;
 }
 

@@ -1,7 +1,7 @@
 import type { CliCommand, DaemonOptions } from "./cli-command.ts";
 import { bodyText, type PolicyInForce, refusal, send } from "./client.ts";
 import type { CliDeps } from "./deps.ts";
-import { invalidPolicy } from "./policy-apply.ts";
+import { invalidPolicy, writeWarnings } from "./policy-apply.ts";
 import { harmless, harmlessJson } from "./text.ts";
 
 export function addPolicyReload(policy: CliCommand, deps: CliDeps): void {
@@ -16,7 +16,8 @@ export function addPolicyReload(policy: CliCommand, deps: CliDeps): void {
 		.action((options: DaemonOptions) => reload(options, deps));
 }
 
-async function reload({ socket, json }: DaemonOptions, { out }: CliDeps): Promise<void> {
+async function reload({ socket, json }: DaemonOptions, deps: CliDeps): Promise<void> {
+	const { out } = deps;
 	const reply = await send({ socket, path: "/v1/policy/reload", method: "POST" });
 	const answer = await bodyText(reply);
 	if (reply.status === 422) throw invalidPolicy(answer, null);
@@ -25,6 +26,7 @@ async function reload({ socket, json }: DaemonOptions, { out }: CliDeps): Promis
 		out.write(`${harmlessJson(answer)}\n`);
 		return;
 	}
-	const { generation, mode, source } = JSON.parse(answer) as PolicyInForce;
+	const { generation, mode, source, warnings = [] } = JSON.parse(answer) as PolicyInForce;
+	writeWarnings(warnings, deps);
 	out.write(`${harmless(source)}: in force, generation ${generation}, mode ${mode}\n`);
 }

@@ -1,6 +1,6 @@
 import { EXIT } from "../base/errors.ts";
 import { countText } from "../base/text.ts";
-import { renderProblem } from "../policy/read/problem.ts";
+import { renderProblem, renderWarning } from "../policy/read/problem.ts";
 import type { CliCommand } from "./cli-command.ts";
 import type { CliDeps } from "./deps.ts";
 import { givenPath } from "./options.ts";
@@ -31,9 +31,10 @@ export function addPolicyCommand(program: CliCommand, deps: CliDeps, finish: (co
 function addPolicyCheck(policy: CliCommand, deps: CliDeps, finish: (code: number) => void): void {
 	policy
 		.subcommand("check")
-		.description("list every error in a policy file (exit code 3 if there are any)")
+		.description("list every error and warning in a policy file (exit code 3 if there are errors)")
 		.argument("<file>", "policy file", givenPath)
-		.option("--json", "the errors as one JSON document")
+		.option("--strict", "count warnings as errors")
+		.option("--json", "the errors and warnings as one JSON document")
 		.examples(
 			[
 				"sallyport policy check /etc/sallyport/policy.yaml",
@@ -41,17 +42,17 @@ function addPolicyCheck(policy: CliCommand, deps: CliDeps, finish: (code: number
 			],
 			"Users and programs named in rules are looked up on this host. No daemon is needed.",
 		)
-		.action((file: string, options: { readonly json?: boolean }) => {
-			const report = deps.checkPolicy(file);
-			if (!report.ok) finish(EXIT.POLICY_INVALID);
+		.action((file: string, options: { readonly json?: boolean; readonly strict?: boolean }) => {
+			const { problems, warnings, facts, ...report } = deps.checkPolicy(file);
+			const ok = report.ok && !(options.strict === true && warnings.length > 0);
+			if (!ok) finish(EXIT.POLICY_INVALID);
 			if (options.json === true) {
-				const { ok, problems, facts } = report;
-				deps.out.write(`${JSON.stringify({ file, ok, problems, ...facts })}\n`);
+				deps.out.write(`${JSON.stringify({ file, ok, problems, warnings, ...facts })}\n`);
 				return;
 			}
-			for (const problem of report.problems) deps.err.write(`${harmless(renderProblem(problem))}\n`);
-			const { facts } = report;
-			if (facts !== null) {
+			for (const problem of problems) deps.err.write(`${harmless(renderProblem(problem))}\n`);
+			for (const warning of warnings) deps.err.write(`${harmless(renderWarning(warning))}\n`);
+			if (ok && facts !== null) {
 				const parts = [
 					`mode ${facts.mode}`,
 					countText(facts.rules, "rule"),

@@ -7,10 +7,13 @@ import { addCompletionCommand } from "./completion.ts";
 import { addConnectionsCommand } from "./connections.ts";
 import type { CliDeps } from "./deps.ts";
 import { addDoctorCommand } from "./doctor.ts";
+import { normalArguments, refuseOtherWords } from "./help-words.ts";
 import { addManCommand } from "./man.ts";
 import { addMetricsUserCommand } from "./metrics-user.ts";
 import { addNamesCommand } from "./names.ts";
 import { addObserveCommand } from "./observe.ts";
+import { addOverlayCommands } from "./overlay-create.ts";
+import { addOverlaysCommands } from "./overlays.ts";
 import { addPolicyCommand } from "./policy.ts";
 import { addReplayCommand } from "./replay.ts";
 import { addRunCommand } from "./run.ts";
@@ -25,7 +28,7 @@ export async function runCommandLine(args: readonly string[], deps: CliDeps): Pr
 		exitCode = code;
 	});
 	try {
-		await program.parseAsync([...args], { from: "user" });
+		await program.parseAsync(normalArguments(program, args), { from: "user" });
 		return exitCode;
 	} catch (error) {
 		if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.OK : EXIT.USAGE;
@@ -56,6 +59,8 @@ export function buildProgram(deps: CliDeps, finish: (code: number) => void): Cli
 	addNamesCommand(program, deps);
 	addStreamCommand(program, deps);
 	addPolicyCommand(program, deps, finish);
+	addOverlayCommands(program, deps);
+	addOverlaysCommands(program, deps);
 	addReplayCommand(program, deps, finish);
 	addStatusCommand(program, deps);
 	addAttachCommand(program, deps, finish);
@@ -65,6 +70,10 @@ export function buildProgram(deps: CliDeps, finish: (code: number) => void): Cli
 	addCompletionCommand(program, deps);
 	addManCommand(program, deps);
 	program.hook("preAction", (_, command) => refuseEmptyValues(command));
+	program.addHelpText("beforeAll", ({ command, error }) => {
+		if (!error) refuseOtherWords(command as CliCommand);
+		return "";
+	});
 	for (const command of everyCommand(program)) {
 		command.exitOverride();
 		command.configureOutput({
@@ -89,6 +98,7 @@ const EXAMPLES = [
 	"sallyport stream --unit agent.service",
 	"sallyport policy explain --to 192.0.2.1:443/tcp --name api.example.com --exe /usr/bin/curl",
 	"sallyport replay capture.pcapng                 clients, servers and names of a capture",
+	"sudo sallyport allow downloads.example.com:443 --for 10m",
 	"sallyport status",
 ];
 

@@ -1,4 +1,12 @@
-import { type Config, DEFAULTS, type Journalled, type OnExit, RUN_DEFAULTS, type WarmUp } from "../base/config.ts";
+import {
+	type Config,
+	DEFAULTS,
+	type Journalled,
+	type KeptArguments,
+	type OnExit,
+	RUN_DEFAULTS,
+	type WarmUp,
+} from "../base/config.ts";
 import { jsonLogger, LOG_LEVELS, type Logger, type LogLevel } from "../base/logger.ts";
 import { TOP_NAMES_MAX } from "../base/metrics-config.ts";
 import type { CliCommand } from "./cli-command.ts";
@@ -19,6 +27,7 @@ interface Options {
 	readonly warmUp: WarmUp;
 	readonly runtimeDir: string;
 	readonly stateDir: string;
+	readonly args: KeptArguments;
 	readonly history: boolean;
 	readonly historyDays: number;
 	readonly historyMegabytes: number;
@@ -57,7 +66,7 @@ export function addRunCommand(program: CliCommand, deps: CliDeps): void {
 		)
 		.choice(
 			"--warm-up <how>",
-			"names resolved before the start; flush: flush the caches of systemd-resolved and nscd; resolve: also resolve the policy's names",
+			"names resolved before the start; flush: flush the caches of systemd-resolved and nscd; resolve: also keep the policy's names resolved",
 			["none", "flush", "resolve"],
 			DEFAULTS.warmUp,
 		)
@@ -70,6 +79,7 @@ export function addRunCommand(program: CliCommand, deps: CliDeps): void {
 			RUN_DEFAULTS.journal,
 		)
 		.option("--json", "accepted for symmetry: the log is always JSON");
+	command.argumentsOption();
 	addMetricsOptions(addHistoryOptions(addApiOptions(command)))
 		.examples([
 			"sudo sallyport run",
@@ -156,10 +166,10 @@ async function run(options: Options, deps: CliDeps): Promise<void> {
 }
 
 function configOf(options: Options): Config {
-	const { policy, pins, socket, group, onExit, warmUp, runtimeDir, stateDir } = options;
+	const { policy, pins, socket, group, onExit, warmUp, runtimeDir, stateDir, args } = options;
 	return {
 		...DEFAULTS,
-		...{ policy, pins, socket, group, onExit, warmUp, runtimeDir, stateDir },
+		...{ policy, pins, socket, group, onExit, warmUp, runtimeDir, stateDir, args },
 		cgroup: options.cgroup ?? null,
 		listen: options.listen ?? null,
 		tokenFile: options.tokenFile ?? null,

@@ -19,6 +19,7 @@ import {
 	tableWidth,
 } from "./table.ts";
 import { agoText, bytesText, harmlessJson, unwrittenText, warnUnwritten } from "./text.ts";
+import { remediesOf, remedyLines } from "./top-remedies.ts";
 
 type Options = DaemonOptions &
 	FilterOptions &
@@ -27,6 +28,7 @@ type Options = DaemonOptions &
 		readonly sort: string;
 		readonly limit?: number;
 		readonly once?: boolean;
+		readonly remedy?: boolean;
 		readonly interval: number;
 		readonly since: string;
 	};
@@ -42,6 +44,7 @@ export function addTopCommand(program: CliCommand, deps: CliDeps): void {
 		.choice("--sort <column>", "sort by this column, largest first", SORTS, "count")
 		.option("--limit <n>", "maximum number of rows (default: as many as fit, or 20)", positiveInteger)
 		.option("--once", "print the table once, also on a terminal")
+		.option("--remedy", "print it once, with what would allow the latest denied connection of each row")
 		.option("--interval <seconds>", "time between two refreshes", positiveInteger, 2);
 	addTableOptions(command, ["the fields of --by", ...SORTS])
 		.queriesDaemon("one JSON object per line and row, once")
@@ -50,6 +53,7 @@ export function addTopCommand(program: CliCommand, deps: CliDeps): void {
 				"sallyport top                                   names, live",
 				"sallyport top --by process,name --since 1h --sort bytesOut",
 				"sallyport top --by unit --verdict deny --once",
+				"sallyport top --by name,process --verdict deny --remedy",
 				"sallyport top --by name --since 7d --json | jq -r .key.name",
 			],
 			"COUNT includes DNS questions; --kind connection leaves them out.",
@@ -62,12 +66,18 @@ const SORTS = ["count", "denied", "wouldDeny", "bytesOut", "bytesIn", "last"];
 async function top(options: Options, deps: CliDeps): Promise<void> {
 	const { out, err } = deps;
 	checkColumns(tableOf(options, 0), options);
-	if (options.json === true || options.once === true || !out.terminal) {
+	if (options.json === true || options.once === true || options.remedy === true || !out.terminal) {
 		const { rows, unwritten } = await query(options, options.limit ?? 20);
+		const remedies = options.remedy === true ? await remediesOf(options, rows) : null;
 		const lines =
 			options.json === true
-				? rows.map((row) => harmlessJson(JSON.stringify(row)))
-				: tableLines(tableOf(options, Date.now()), options, out, rows);
+				? rows.map((row, at) =>
+						harmlessJson(JSON.stringify(remedies === null ? row : { ...row, remedy: remedies[at] })),
+					)
+				: [
+						...tableLines(tableOf(options, Date.now()), options, out, rows),
+						...(remedies === null ? [] : remedyLines(rows, remedies)),
+					];
 		for (const line of lines) out.write(`${line}\n`);
 		warnUnwritten(err, unwritten);
 		return;

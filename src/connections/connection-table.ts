@@ -1,8 +1,10 @@
 import { isUnspecified } from "../base/address.ts";
+import { BoundedMap } from "../base/bounded.ts";
+import { LIMITS } from "../base/config.ts";
 import type { AnswerEvent, CgroupEvent, NamedEvent, ProcessEvent, RequestEvent } from "../native/event-objects.ts";
-import { type DecisionEvent, type EndEvent, type EventHead, keptDecision } from "../native/event-views.ts";
+import type { DecisionEvent, EndEvent, EventHead } from "../native/event-views.ts";
 import type { Cursor, EventSink } from "../native/events.ts";
-import { ANSWER_FLAG, END, EVENT, HELLO_FLAG, HOOK, PHASE, PROTOCOL, REASON, VERDICT } from "../native/layout.ts";
+import { ANSWER_FLAG, END, EVENT, OUTCOME, PHASE, PROTOCOL, REASON, VERDICT } from "../native/layout.ts";
 import type { Connection } from "../records/connection.ts";
 import { ConnectionNamer, type LookupName } from "./connection-namer.ts";
 import { Decisions, type RuleNamer } from "./decisions.ts";
@@ -10,7 +12,9 @@ import { DnsFlows } from "./dns-flows.ts";
 import { DnsQuestions } from "./dns-questions.ts";
 import { type Endpoints, type FactoryOptions, RecordFactory } from "./record-factory.ts";
 import { RecordsKept } from "./records-kept.ts";
+import { Repeats, type RepeatsOptions } from "./repeats.ts";
 import type { ReverseLookup } from "./reverse-lookup.ts";
+import { isOfConnected, isOverAtOnce, isToSame, socketOf, takeCounters } from "./sockets.ts";
 import { type Watcher, Watchers } from "./watchers.ts";
 
 export interface TableOptions extends FactoryOptions {
@@ -19,6 +23,7 @@ export interface TableOptions extends FactoryOptions {
 	/** Limits of RecordsKept. */
 	readonly live: number;
 	readonly finished: number;
+	readonly repeats: RepeatsOptions;
 	readonly lookupName: LookupName;
 	/** Closes a TCP socket that was denied after it had connected. */
 	readonly destroy: (event: DecisionEvent) => void;
@@ -30,16 +35,19 @@ export class ConnectionTable implements EventSink {
 	dropped = 0;
 	readonly kept: RecordsKept;
 	readonly dnsFlows: DnsFlows;
+	readonly questions = new DnsQuestions();
+	readonly repeats: Repeats;
 	readonly #o: Pick<TableOptions, "processes" | "cgroups" | "names" | "destroy">;
 	readonly #watchers = new Watchers();
 	readonly #decisions: Decisions;
 	readonly #namer: ConnectionNamer;
-	readonly #questions = new DnsQuestions();
 	readonly #factory: RecordFactory;
+	readonly #namespaces = new BoundedMap<number, number>(LIMITS.namespaces);
 
 	constructor(options: TableOptions) {
 		this.#o = options;
 		this.kept = new RecordsKept(options.live, options.finished);
+		this.repeats = new Repeats(options.repeats);
 		this.#decisions = new Decisions(options.rules);
 		this.#namer = new ConnectionNamer(options.names, options.lookupName);
 		this.#factory = new RecordFactory(options);
@@ -69,6 +77,7 @@ export class ConnectionTable implements EventSink {
 			this.dnsFlows.hold(connection);
 			return;
 		}
+		if (this.#isCounted(connection, event)) return;
 		if (known === undefined || (event.verdict === VERDICT.deny && this.dnsFlows.remove(connection)))
 			this.#openRecord(connection);
 		this.#afterDecision(connection, event);
@@ -77,7 +86,7 @@ export class ConnectionTable implements EventSink {
 	/** Records a denial that the kernel made when it judged an open connection by a new policy, without a packet. */
 	rejudged(connection: Connection, event: DecisionEvent): void {
 		this.#decide(connection, event);
-		this.#afterDecision(connection, event);
+		if (!this.#isCounted(connection, event)) this.#afterDecision(connection, event);
 	}
 
 	named(event: NamedEvent, at: Cursor): void {
@@ -89,28 +98,26 @@ export class ConnectionTable implements EventSink {
 	request(event: RequestEvent, at: Cursor): void {
 		const known = this.#find(event);
 		const connection = known ?? this.#factory.fromDecision(event, at, false);
-		const { method, path, status, name: host, nameHash } = event;
-		connection.request = { method, host, path, status };
-		if (status === 0) connection.requests++;
-		if (nameHash !== 0 && !connection.nameFromHello) {
-			this.#o.names.remember(nameHash, host);
-			connection.name = host;
-			connection.nameFromRequest = true;
-			connection.nameKey = nameHash;
-		}
+		this.#namer.fromRequest(connection, event);
 		this.#decide(connection, event);
+		if (this.#isCounted(connection, event, `${event.method} ${event.path}`)) return;
 		if (known === undefined) this.#openRecord(connection);
 		this.#afterDecision(connection, event);
 	}
 
 	answer(event: AnswerEvent, at: Cursor): void {
-		const { address, nameHash: hash, tgid: pid, start, ttl, flags } = event;
+		const { address, netns, nameHash: hash, tgid: pid, start, ttl, flags } = event;
+		const time = this.#factory.wallClock(event);
+		const question = this.questions.answered(event, time);
+		if ((flags & ANSWER_FLAG.empty) !== 0) {
+			if (question !== null) this.#watchers.resolved(question);
+			return;
+		}
 		const name = this.#namer.text(hash, at);
 		if (name === null) return;
 		const trusted = (flags & (ANSWER_FLAG.untrusted | ANSWER_FLAG.capped | ANSWER_FLAG.local)) === 0;
 		this.#o.names.answered(address, { name, hash, pid, start, shared: trusted });
-		const time = this.#factory.wallClock(event);
-		this.#watchers.answered({ name, address, ttl, time, trusted }, this.#questions.answered(event, time));
+		this.#watchers.answered({ name, address, ttl, time, trusted, netns }, question);
 	}
 
 	end(event: EndEvent): void {
@@ -121,18 +128,9 @@ export class ConnectionTable implements EventSink {
 			connection = this.#factory.fromEnd(event);
 			this.#watchers.opened(connection);
 		}
-		connection.bytesOut = event.bytesOut;
-		connection.bytesIn = event.bytesIn;
-		connection.packetsOut = event.packetsOut;
-		connection.packetsIn = event.packetsIn;
-		connection.rttUs = event.rttUs;
-		connection.retransmits = event.retransmits;
-		connection.last = this.#factory.wallClock(event);
-		if (!isUnspecified(event.local)) {
-			connection.local = event.local;
-			connection.localPort = event.localPort;
-		}
+		takeCounters(connection, event, this.#factory.wallClock(event));
 		this.finish(connection, event.how);
+		if (connection.protocol === PROTOCOL.tcp) this.kept.released(connection);
 	}
 
 	process(event: ProcessEvent): void {
@@ -159,6 +157,11 @@ export class ConnectionTable implements EventSink {
 	}
 
 	#retire(connection: Connection): void {
+		if (connection.countedIn !== null) {
+			this.kept.remove(connection);
+			this.repeats.addBytes(connection);
+			return;
+		}
 		this.kept.end(connection);
 		this.#watchers.ended(connection);
 	}
@@ -169,20 +172,27 @@ export class ConnectionTable implements EventSink {
 
 	#find(event: DecisionEvent): Connection | undefined {
 		const connection = this.#ofSocket(event);
-		if (connection === undefined || event.protocol !== PROTOCOL.tcp) return connection;
-		if (connection.remotePort === event.remotePort && connection.remote === event.remote) return connection;
+		if (event.protocol !== PROTOCOL.tcp) return connection;
+		/* Packets leave and arrive after the program has closed the socket, in the context of no process. */
+		if (connection === undefined) return this.kept.closed(event.cookie, event.remote, event.remotePort);
+		if (isToSame(connection, event)) return connection;
+		/* NAT has rewritten the destination of the packet. The record keeps the one that the program asked for. */
+		if (isOfConnected(event.hook)) return connection;
 		/* The same socket connects to another address, so its previous connection was never established. */
 		this.finish(connection, END.refused);
 		return undefined;
 	}
 
 	#openRecord(connection: Connection): void {
-		const dropped = this.kept.open(connection);
-		if (dropped !== undefined) {
-			this.dropped++;
-			this.finish(dropped, 0);
-		}
+		this.#keepOpen(connection);
 		this.#watchers.opened(connection);
+	}
+
+	#keepOpen(connection: Connection): void {
+		const dropped = this.kept.open(connection);
+		if (dropped === undefined) return;
+		this.dropped++;
+		this.finish(dropped, 0);
 	}
 
 	#question(event: NamedEvent, at: Cursor): void {
@@ -193,41 +203,77 @@ export class ConnectionTable implements EventSink {
 		const flow = this.dnsFlows.question(event);
 		if (flow !== undefined) question.adopt(flow);
 		this.#decide(question, event);
+		question.outcome = event.verdict === VERDICT.deny ? 0 : OUTCOME.none;
 		question.ended = true;
 		question.end = event.verdict === VERDICT.deny ? END.denied : 0;
+		if (this.#isCounted(question, event, String(event.queryType))) return;
 		this.#watchers.opened(question);
 		if (event.verdict === VERDICT.deny) {
 			question.denialReported = true;
 			this.#watchers.denied(question);
 			if (event.protocol === PROTOCOL.tcp) this.#o.destroy(event);
-		} else this.#questions.add(event, question);
+		} else this.questions.add(event, question);
 		this.kept.addQuestion(question);
 	}
 
 	#hello(event: NamedEvent, at: Cursor): void {
 		const known = this.#find(event);
 		const connection = known ?? this.#factory.fromDecision(event, at, false);
-		if (event.name !== "") {
-			connection.name = event.name;
-			connection.nameFromHello = true;
-			connection.nameFromRequest = false;
-			connection.nameKey = event.nameHash;
-		}
-		connection.ech = (event.flags & HELLO_FLAG.ech) !== 0;
+		this.#namer.fromHello(connection, event);
 		this.#decide(connection, event);
+		if (this.#isCounted(connection, event)) return;
 		if (known === undefined) this.#openRecord(connection);
 		this.#afterDecision(connection, event);
 	}
 
+	/** Cookies of the network namespaces that events named, the newest last. */
+	namespaces(): Iterable<number> {
+		return this.#namespaces.values();
+	}
+
 	#decide(connection: Connection, event: DecisionEvent): void {
+		const { netns } = event;
+		if (netns !== 0) connection.netns = netns;
+		if (netns !== 0 && this.#namespaces.get(netns) === undefined) this.#namespaces.set(netns, netns);
 		this.#decisions.apply(connection, event);
 		connection.last = this.#factory.wallClock(event);
+		if (connection.ended && connection.countedIn === null) this.#watchers.changed(connection);
+	}
+
+	/* Whether the denial is counted in the record of an earlier one, so that it has no record itself. */
+	#isCounted(connection: Connection, event: DecisionEvent, what = ""): boolean {
+		const { protocol } = event;
+		if (event.verdict !== VERDICT.deny) return false;
+		if (connection.denialReported) {
+			/* Each datagram of a flow is denied by itself. A denied segment is the same one, sent again. */
+			if (protocol !== PROTOCOL.tcp) this.#count(connection, event);
+			return false;
+		}
+		if (connection.countedIn === null) {
+			const earlier = this.repeats.earlier(connection, event, what);
+			if (earlier === null) return false;
+			connection.countedIn = earlier;
+			this.dnsFlows.remove(connection);
+			if (!connection.dns && protocol !== PROTOCOL.tcp) this.kept.remove(connection);
+			this.#watchers.absorbed(connection);
+			this.#count(earlier, event);
+		}
+		if (protocol === PROTOCOL.tcp && isOfConnected(event.hook)) {
+			/* Kept until the event of its end, which would make a record. */
+			if (!connection.dns) this.#keepOpen(connection);
+			this.#o.destroy(socketOf(connection, event));
+		}
+		return true;
+	}
+
+	#count(record: Connection, event: DecisionEvent): void {
+		this.repeats.count(record, this.#factory.wallClock(event));
+		this.#watchers.repeated(record);
 	}
 
 	#afterDecision(connection: Connection, event: DecisionEvent): void {
 		if (event.verdict !== VERDICT.deny) return;
-		/* A denied connect(): the kernel sends no event for its end. */
-		const over = event.protocol === PROTOCOL.tcp && event.hook === HOOK.connect && !connection.ended;
+		const over = isOverAtOnce(event) && !connection.ended;
 		if (over) {
 			connection.ended = true;
 			connection.end = END.denied;
@@ -237,11 +283,6 @@ export class ConnectionTable implements EventSink {
 			this.#watchers.denied(connection);
 		}
 		if (over) this.#retire(connection);
-		else if (event.protocol === PROTOCOL.tcp && isOfConnected(event.hook)) this.#o.destroy(keptDecision(event));
+		else if (event.protocol === PROTOCOL.tcp && isOfConnected(event.hook)) this.#o.destroy(socketOf(connection, event));
 	}
-}
-
-/* The socket is connected in these hooks. An answer to a request is read at ingress. */
-function isOfConnected(hook: number): boolean {
-	return hook === HOOK.egress || hook === HOOK.ingress;
 }

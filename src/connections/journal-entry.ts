@@ -1,4 +1,5 @@
 import type { VerdictName } from "../native/vocabulary.ts";
+import { type Remedy, remedyOf } from "../records/remedy.ts";
 import type { ConnectionView } from "../records/view.ts";
 import type { JournalFields } from "../system/journal.ts";
 
@@ -11,8 +12,9 @@ const PRIORITY: Readonly<Record<VerdictName, number>> = { deny: 4, would_deny: 5
 /** A connection as a journal entry, for example for `journalctl SALLYPORT_VERDICT=deny SALLYPORT_UNIT=agent.service`. */
 export function journalEntry(connection: ConnectionView): JournalFields {
 	const { process, decisions, phase } = connection;
+	const remedy = remedyOf(connection);
 	return {
-		MESSAGE: sentence(connection),
+		MESSAGE: [sentence(connection), ...(remedy === null ? [] : [`remedy: ${remedyText(remedy)}`])].join("; "),
 		MESSAGE_ID,
 		PRIORITY: PRIORITY[connection.verdict],
 		SYSLOG_IDENTIFIER: "sallyport",
@@ -24,6 +26,8 @@ export function journalEntry(connection: ConnectionView): JournalFields {
 		SALLYPORT_GROUP: connection.group,
 		SALLYPORT_RULE: connection.rule,
 		SALLYPORT_GENERATION: phase === null ? null : (decisions[phase]?.generation ?? null),
+		SALLYPORT_REMEDY: remedy?.text ?? null,
+		SALLYPORT_REMEDY_RULE: remedy?.rule ?? null,
 		SALLYPORT_NAME: connection.name,
 		SALLYPORT_ADDRESS: connection.remote,
 		SALLYPORT_PORT: connection.remotePort,
@@ -35,9 +39,14 @@ export function journalEntry(connection: ConnectionView): JournalFields {
 		SALLYPORT_USER: process?.user ?? null,
 		SALLYPORT_UNIT: connection.unit,
 		SALLYPORT_CONTAINER: connection.container,
+		SALLYPORT_COUNT: connection.count,
 		SALLYPORT_BYTES_OUT: connection.bytesOut,
 		SALLYPORT_BYTES_IN: connection.bytesIn,
 	};
+}
+
+function remedyText({ text, rule }: Remedy): string {
+	return rule === null ? text : `${text} ${rule}`;
 }
 
 function sentence(c: ConnectionView): string {
@@ -45,5 +54,5 @@ function sentence(c: ConnectionView): string {
 	const where = `${c.protocol} ${c.remote.includes(":") ? `[${c.remote}]` : c.remote}:${c.remotePort}`;
 	const name = c.name === null ? "" : ` (${c.name})`;
 	const by = c.rule === null ? (c.reason ?? "undecided") : `${c.group}/${c.rule}`;
-	return `${c.verdict.replace("_", " ")}: ${who} of ${c.unit ?? c.container ?? "no unit"} to ${where}${name}, by ${c.phase ?? "no phase"}: ${by}`;
+	return `${c.verdict.replace("_", " ")}: ${who} of ${c.unit ?? c.container ?? "no unit"} to ${where}${name}, by ${c.phase ?? "no phase"}: ${by}${c.count > 1 ? `, ${c.count} times` : ""}`;
 }

@@ -1,5 +1,5 @@
 import type { Connection } from "../records/connection.ts";
-import type { ViewOf } from "../records/view.ts";
+import { type ViewOf, withoutArguments } from "../records/view.ts";
 
 /** One report of a connection. */
 export interface FeedEvent {
@@ -9,7 +9,7 @@ export interface FeedEvent {
 	readonly time: number;
 	readonly connection: Connection;
 	/** The view as JSON. It is made once for all readers. */
-	text(): string;
+	text(hideArguments: boolean): string;
 }
 
 /**
@@ -80,6 +80,7 @@ class PushedEvent implements FeedEvent {
 	readonly connection: Connection;
 	readonly #view: ViewOf;
 	#text: string | null = null;
+	#hidden: string | null = null;
 
 	constructor(seq: number, time: number, connection: Connection, view: ViewOf) {
 		this.seq = seq;
@@ -88,7 +89,11 @@ class PushedEvent implements FeedEvent {
 		this.#view = view;
 	}
 
-	text(): string {
+	text(hideArguments: boolean): string {
+		if (hideArguments) {
+			this.#hidden ??= JSON.stringify(withoutArguments(this.#view(this.connection)));
+			return this.#hidden;
+		}
 		this.#text ??= JSON.stringify(this.#view(this.connection));
 		return this.#text;
 	}

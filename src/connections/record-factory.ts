@@ -1,5 +1,5 @@
 import type { CgroupTable } from "../identity/cgroup-table.ts";
-import type { ProcessTable } from "../identity/process-table.ts";
+import type { ProcessInfo, ProcessTable } from "../identity/process-table.ts";
 import type { EventHead } from "../native/event-views.ts";
 import type { Cursor } from "../native/events.ts";
 import { Connection } from "../records/connection.ts";
@@ -43,10 +43,14 @@ export class RecordFactory {
 		return time / 1e6 + this.#offset;
 	}
 
+	/** The process of an event. */
+	processOf(event: EventHead & { readonly uid: number }, at: Cursor): ProcessInfo | null {
+		return this.#o.processes.of(event, event.uid, () => at.comm());
+	}
+
 	/** From the first event of a connection, or from a DNS question. */
 	fromDecision(event: EventHead & Endpoints & { readonly uid: number }, at: Cursor, dns: boolean): Connection {
-		const process = this.#o.processes.of(event, event.uid, () => at.comm());
-		return this.#make(event, process, event.uid, dns);
+		return this.#make(event, this.processOf(event, at), event.uid, dns);
 	}
 
 	/** From the end of a connection that has no record. */

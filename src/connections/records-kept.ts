@@ -19,6 +19,8 @@ export class RecordsKept {
 	/** Ended connections and questions, in one ring. */
 	readonly #finished: Ring<Connection>;
 	#questions = 0;
+	/** TCP connections whose socket was released, each at a place that its cookie gives. */
+	readonly #released: (Connection | undefined)[] = [];
 
 	/** `live`: open TCP connections, and as many open flows of other protocols. `finished`: ended connections and questions. */
 	constructor(live: number, finished: number) {
@@ -29,7 +31,7 @@ export class RecordsKept {
 
 	/** Open connections and flows, followed by ended ones and DNS questions. Not ordered by time. */
 	*all(): Generator<Connection> {
-		yield* this.#tcp.values();
+		for (const connection of this.#tcp.values()) if (connection.countedIn === null) yield connection;
 		yield* this.#flows.values();
 		yield* this.#finished.values();
 	}
@@ -70,9 +72,25 @@ export class RecordsKept {
 
 	/** An open connection has ended, or one that was never in memory. */
 	end(connection: Connection): void {
+		this.remove(connection);
+		this.#finish(connection);
+	}
+
+	/** An open connection that has no record of its own. */
+	remove(connection: Connection): void {
 		if (connection.protocol !== PROTOCOL.tcp) this.#flows.delete(keyOf(connection));
 		else if (this.#tcp.get(connection.cookie) === connection) this.#tcp.delete(connection.cookie);
-		this.#finish(connection);
+	}
+
+	/** The socket of the connection was released. Events of its last packets may follow. */
+	released(connection: Connection): void {
+		this.#released[placeOf(connection.cookie)] = connection;
+	}
+
+	/** The TCP connection whose socket was released, unless too many others were since. */
+	closed(cookie: number, remote: string, remotePort: number): Connection | undefined {
+		const found = this.#released[placeOf(cookie)];
+		return found?.cookie === cookie && found.remote === remote && found.remotePort === remotePort ? found : undefined;
 	}
 
 	#finish(record: Connection): void {
@@ -88,4 +106,11 @@ export function flowKey(cookie: number, remote: string, remotePort: number, prot
 
 function keyOf({ cookie, remote, remotePort, protocol }: Connection): string {
 	return flowKey(cookie, remote, remotePort, protocol);
+}
+
+/* Cookies are consecutive numbers for each CPU, so that these are about the last sockets. */
+const RELEASED = 8_192;
+
+function placeOf(cookie: number): number {
+	return Math.abs(cookie) % RELEASED;
 }

@@ -8,6 +8,8 @@ export interface StreamOptions {
 	/** Age at which an open connection is reported [ms]. A DNS question is reported at the next tick, with the answers until then. */
 	readonly settle: number;
 	readonly emit: (connection: Connection) => void;
+	/** Age at which the new count of a denial is reported, with the same id [ms]. Default: never. */
+	readonly repeats?: number;
 }
 
 /**
@@ -18,17 +20,29 @@ export interface StreamOptions {
 export class SettledStream {
 	readonly #emit: (connection: Connection) => void;
 	readonly #settling: Settling;
+	readonly #recounting: Settling;
 	readonly #unwatch: () => void;
 
-	constructor({ table, settle, emit }: StreamOptions) {
-		this.#emit = emit;
-		this.#settling = new Settling({ wait: ({ dns }) => (dns ? TIMES.settleTick : settle), settled: emit });
+	constructor({ table, settle, emit, repeats }: StreamOptions) {
+		this.#emit = (connection) => {
+			connection.shown = true;
+			emit(connection);
+		};
+		this.#settling = new Settling({
+			wait: ({ dns }) => (dns ? TIMES.settleTick : settle),
+			settled: this.#emit,
+		});
+		this.#recounting = new Settling({ wait: () => repeats ?? 0, settled: this.#emit });
 		this.#unwatch = table.watch({
 			opened: (connection) => this.#settling.add(connection),
 			denied: (connection) => {
 				this.#settling.remove(connection);
 				this.#emit(connection);
 			},
+			repeated: (connection) => {
+				if (repeats !== undefined) this.#recounting.add(connection);
+			},
+			absorbed: (connection) => void this.#settling.remove(connection),
 			ended: (connection) => {
 				if (this.#settling.remove(connection)) this.#emit(connection);
 			},
@@ -38,7 +52,9 @@ export class SettledStream {
 	/** Reports the connections that wait, and stops. */
 	close(): void {
 		this.#unwatch();
-		this.#settling.stop();
-		this.#settling.flush();
+		for (const each of [this.#settling, this.#recounting]) {
+			each.stop();
+			each.flush();
+		}
 	}
 }

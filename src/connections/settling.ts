@@ -11,7 +11,7 @@ export interface SettlingOptions {
 /** Connections that wait until their name and verdict are likely to be complete. The timer runs only while one waits. */
 export class Settling {
 	readonly #o: SettlingOptions;
-	/** Time at which each began to wait, wall clock [ms]. */
+	/** Time at which each began to wait, monotonic clock [ms]: the wall clock may be set back by days. */
 	readonly #waiting = new Map<Connection, number>();
 	#timer: NodeJS.Timeout | null = null;
 
@@ -21,7 +21,7 @@ export class Settling {
 
 	/** One that waits already keeps its time. */
 	add(connection: Connection): void {
-		if (!this.#waiting.has(connection)) this.#waiting.set(connection, Date.now());
+		if (!this.#waiting.has(connection)) this.#waiting.set(connection, performance.now());
 		this.#start();
 	}
 
@@ -43,7 +43,7 @@ export class Settling {
 
 	#tick(): void {
 		this.#timer = null;
-		const now = Date.now();
+		const now = performance.now();
 		for (const [connection, since] of this.#waiting) {
 			if (now - since >= this.#o.wait(connection)) this.#settle(connection);
 		}

@@ -2,8 +2,9 @@ import { packedBytes } from "../base/address.ts";
 import type { Kernel } from "../native/binding.ts";
 import { hashKey, readSigned64, readUnsigned64 } from "../native/fields.ts";
 import { END, FLOW, FLOW_FLAG, FLOW_KEY, LEARNED, NAMES_PER_ADDRESS, PROTOCOL } from "../native/layout.ts";
+import { learnedKeys } from "../native/learned-key.ts";
 import type { Connection } from "../records/connection.ts";
-import type { Clock } from "../system/clock.ts";
+import { type Clock, SET } from "../system/clock.ts";
 import type { ConnectionTable } from "./connection-table.ts";
 
 export interface SweepOptions {
@@ -22,6 +23,10 @@ export interface SweepOptions {
 export class Sweep {
 	readonly #o: SweepOptions;
 	#lastRun = 0;
+	/** The clock's offset at the last run [ms]. */
+	#offset: number | null = null;
+	/** Monotonic time [ns] until which times of records are not compared with the wall clock. */
+	#uncertainUntil = 0;
 
 	constructor(options: SweepOptions) {
 		this.#o = options;
@@ -31,9 +36,18 @@ export class Sweep {
 		const now = this.#o.clock.monotonic();
 		this.#o.table.dnsFlows.compare();
 		this.#flows(now);
-		this.#lost();
+		if (this.#isClockCertain(now)) this.#lost();
 		this.#keepLearned(now);
 		this.#lastRun = now;
+	}
+
+	/* After the wall clock was set, the times of records are those of the earlier setting, until their next event or packet. */
+	#isClockCertain(now: number): boolean {
+		const offset = this.#o.clock.offset();
+		const by = offset - (this.#offset ?? offset);
+		this.#offset = offset;
+		if (Math.abs(by) > SET) this.#uncertainUntil = now + 2 * this.#o.udpIdle * 1e6;
+		return now >= this.#uncertainUntil;
 	}
 
 	#flows(now: number): void {
@@ -98,23 +112,31 @@ export class Sweep {
 		}
 	}
 
-	#extend(connection: Connection, now: number): number {
-		const key = packedBytes(connection.remote);
-		const value = this.#o.kernel.lookup("learned", key);
-		const again = now + 2 * EXTEND;
-		if (value === null) return again;
-		const view = new DataView(value.buffer, value.byteOffset, value.length);
-		for (let slot = 0; slot < NAMES_PER_ADDRESS; slot++) {
-			if (hashKey(view, LEARNED.name + slot * 8) !== connection.nameKey) continue;
-			const expires = readUnsigned64(view, LEARNED.expires + slot * 8);
+	#extend({ netns, remote, nameKey }: Connection, now: number): number {
+		const address = packedBytes(remote);
+		let until = now + 2 * EXTEND;
+		for (const { map, key } of learnedKeys(netns, address)) {
+			const value = this.#o.kernel.lookup(map, key);
+			const slot = value === null ? null : slotOf(value, nameKey);
+			if (slot === null || value === null) continue;
+			const view = new DataView(value.buffer, value.byteOffset, value.length);
+			const expires = readUnsigned64(view, slot);
+			until = Math.max(until, expires);
 			/* An expired name stays expired until the next DNS answer. */
-			if (expires < now || expires - now > EXTEND) return Math.max(expires, again);
-			view.setBigUint64(LEARNED.expires + slot * 8, BigInt(Math.round(again)), true);
-			this.#o.kernel.update("learned", key, value);
-			return again;
+			if (expires < now || expires - now > EXTEND) continue;
+			view.setBigUint64(slot, BigInt(Math.round(now + 2 * EXTEND)), true);
+			this.#o.kernel.update(map, key, value);
 		}
-		return again;
+		return until;
 	}
+}
+
+/* Offset of the expiry of a name in struct sp_learned. */
+function slotOf(value: Buffer, nameKey: number): number | null {
+	const view = new DataView(value.buffer, value.byteOffset, value.length);
+	for (let slot = 0; slot < NAMES_PER_ADDRESS; slot++)
+		if (hashKey(view, LEARNED.name + slot * 8) === nameKey) return LEARNED.expires + slot * 8;
+	return null;
 }
 
 /** [ns] */

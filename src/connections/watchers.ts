@@ -8,8 +8,16 @@ export interface Watcher {
 	/** An enforced denial: once, and again after a decision that allowed the connection in between. */
 	denied(connection: Connection): void;
 	ended(connection: Connection): void;
+	/** A denial of the same kind was counted in the record, which may have ended. */
+	repeated(connection: Connection): void;
+	/** A record that has ended has changed: an event of its socket came later. */
+	changed(connection: Connection): void;
+	/** The record, which was opened and has not been shown, is counted in another one: it never was. */
+	absorbed(connection: Connection): void;
 	/** One address of a DNS answer, and the record of the question that it answers; null: unknown. */
 	answered(answer: AnswerRecord, question: Connection | null): void;
+	/** A DNS question has its outcome, and no address. */
+	resolved(question: Connection): void;
 }
 
 /** Calls every watcher for which a callback exists. */
@@ -36,7 +44,23 @@ export class Watchers implements Watcher {
 		for (const watcher of this.#all) watcher.ended?.(connection);
 	}
 
+	repeated(connection: Connection): void {
+		for (const watcher of this.#all) watcher.repeated?.(connection);
+	}
+
+	changed(connection: Connection): void {
+		for (const watcher of this.#all) watcher.changed?.(connection);
+	}
+
+	absorbed(connection: Connection): void {
+		for (const watcher of this.#all) watcher.absorbed?.(connection);
+	}
+
 	answered(answer: AnswerRecord, question: Connection | null): void {
 		for (const watcher of this.#all) watcher.answered?.(answer, question);
+	}
+
+	resolved(question: Connection): void {
+		for (const watcher of this.#all) watcher.resolved?.(question);
 	}
 }

@@ -1,15 +1,21 @@
 import { release } from "node:os";
+import type { SocketFile } from "../api/socket-file.ts";
 import type { Readiness, Status } from "../api/status.ts";
 import { countText } from "../base/text.ts";
 import type { ConnectionTable } from "../connections/connection-table.ts";
+import type { Attachment } from "../enforce/attachment.ts";
 import type { PolicyService } from "../enforce/policy-service.ts";
+import type { CgroupTable } from "../identity/cgroup-table.ts";
 import { deniedOf, lostOf } from "../metrics/kernel.ts";
 import type { MapFills } from "../metrics/maps.ts";
 import type { Kernel } from "../native/binding.ts";
 import { VERDICT } from "../native/layout.ts";
 import type { Pump } from "../native/pump.ts";
+import type { OverlayEntry } from "../overlays/overlay-record.ts";
+import type { Overlays } from "../overlays/overlays.ts";
 import { renderProblem } from "../policy/read/problem.ts";
-import type { HistoryStatus } from "../records/contract.ts";
+import { type HistoryStatus, THROTTLED } from "../records/history-status.ts";
+import { ringThrottled } from "./ring-shares.ts";
 
 export interface StatusOptions {
 	readonly version: string;
@@ -19,12 +25,17 @@ export interface StatusOptions {
 	readonly pins: string;
 	readonly kernel: Kernel;
 	readonly policy: PolicyService;
+	readonly overlays: Overlays;
 	readonly pump: Pump;
 	readonly table: ConnectionTable;
+	readonly cgroups: CgroupTable;
 	readonly resolvers: readonly string[];
+	readonly search: readonly string[];
+	readonly names: Status["names"];
 	readonly history: HistoryStatus | null;
 	readonly streams: number;
 	readonly fills: MapFills;
+	readonly attachment: Attachment;
 }
 
 /** The document of GET /v1/status. */
@@ -43,12 +54,21 @@ export function statusOf(o: StatusOptions): Status {
 		adopted: kernel.adopted,
 		kernel: release(),
 		generation: policy.generation,
+		attachment: { problem: o.attachment.problem, repairs: o.attachment.repairs },
 		policy: policyStatus(policy),
-		events: { received: pump.counts.records, lost: lostOf(counters), unreadable: pump.counts.unknown },
+		overlays: o.overlays.list().map((entry) => overlayStatus(entry)),
+		events: {
+			received: pump.counts.records,
+			lost: lostOf(counters),
+			unreadable: pump.counts.unknown,
+			throttled: ringThrottled(kernel, o.cgroups, THROTTLED),
+		},
 		connections: { open: live, ended: finished, questions, dropped: table.dropped },
 		denied: deniedOf(counters, VERDICT.deny),
 		wouldDeny: deniedOf(counters, VERDICT.wouldDeny),
 		resolvers: o.resolvers,
+		search: o.search,
+		names: o.names,
 		maps: o.fills.known.map(({ name, entries, capacity }) => ({ name, entries, limit: capacity })),
 		versions: {
 			sallyport: o.version,
@@ -64,7 +84,11 @@ export function statusOf(o: StatusOptions): Status {
 }
 
 /** The status line of the service manager. */
-export function statusLine({ kernel, policy, table }: Pick<StatusOptions, "kernel" | "policy" | "table">): string {
+export function statusLine(
+	o: Pick<StatusOptions, "kernel" | "policy" | "table"> & { readonly attachment: Pick<Attachment, "problem"> },
+): string {
+	const { kernel, policy, table, attachment } = o;
+	if (attachment.problem !== null) return `NOTHING IS ENFORCED: ${attachment.problem}`;
 	const { current, generation } = policy;
 	const counters = kernel.sum("counters");
 	const what =
@@ -76,16 +100,36 @@ export function statusLine({ kernel, policy, table }: Pick<StatusOptions, "kerne
 	return `${what}${refused}: ${table.kept.sizes.live} open, ${denied} denied, ${lostOf(counters)} events lost`;
 }
 
-/** Ready once this daemon's own policy is in force. A failure of history is reported, and does not affect readiness. */
-export function readiness(policy: PolicyService, history: HistoryStatus | null): Readiness {
+/**
+ * Ready once this daemon's own policy is in force, at programs that are attached, and while clients can connect to the
+ * socket. A failure of history is reported, and
+ * does not affect readiness.
+ */
+export function readiness(
+	policy: PolicyService,
+	attachment: Pick<Attachment, "problem">,
+	socket: Pick<SocketFile, "problem"> | null,
+	history: HistoryStatus | null,
+): Readiness {
 	const own = policy.current === null ? "the policy in force is an earlier daemon's" : "ok";
 	return {
-		ready: policy.generation > 0 && policy.current !== null,
+		ready:
+			policy.generation > 0 &&
+			policy.current !== null &&
+			attachment.problem === null &&
+			(socket?.problem ?? null) === null,
 		checks: {
 			policy: policy.generation === 0 ? "no policy is in force" : own,
+			attachment: attachment.problem ?? "ok",
+			socket: socket === null ? "none is configured" : (socket.problem ?? "ok"),
 			history: history === null ? "none is kept" : (history.failure?.message ?? "ok"),
 		},
 	};
+}
+
+function overlayStatus({ record, problem }: OverlayEntry): Status["overlays"][number] {
+	const { name, owner, reason, scope, until, keep, rules } = record;
+	return { name, owner, reason, scope, until, keep, rules: rules.length, problem };
 }
 
 function policyStatus({ current, lastFailure }: PolicyService): Status["policy"] {

@@ -1,4 +1,4 @@
-import { CLOSED_POLICY, type Config, TIMES } from "../base/config.ts";
+import { CLOSED_POLICY, type Config, LIMITS, TIMES } from "../base/config.ts";
 import { guarded, type Logger } from "../base/logger.ts";
 import type { RunningDaemon } from "../cli/deps.ts";
 import { SettledStream } from "../connections/settled.ts";
@@ -25,8 +25,10 @@ export interface DaemonDeps {
 	readonly preflight?: () => void;
 	/** The mounts of this process, proc_pid_mountinfo(5). */
 	readonly mountinfo?: () => string;
-	/** Called TIMES.started after the start. */
-	readonly started?: (addon: Addon) => void;
+	/** Called TIMES.started after the start, and after each load of a large policy. */
+	readonly release?: (addon: Addon) => void;
+	/** See EnforceOptions. */
+	readonly hostDir?: string;
 }
 
 /**
@@ -44,7 +46,8 @@ export async function startDaemon(config: Config, deps: DaemonDeps): Promise<Run
 }
 
 async function start(config: Config, deps: DaemonDeps, scope: AsyncDisposableStack): Promise<RunningDaemon> {
-	const { openAddon, log, version, clock = systemClock(), preflight = checkMachine } = deps;
+	const { openAddon, log, version, preflight = checkMachine } = deps;
+	const { clock = systemClock(undefined, (by) => logJump(log, by)) } = deps;
 	const startedAt = new Date();
 	preflight();
 	const listener = tcpListenerOf(config);
@@ -53,20 +56,31 @@ async function start(config: Config, deps: DaemonDeps, scope: AsyncDisposableSta
 	const watched = watchedCgroup(config.cgroup, mountinfo);
 	const addon = openAddon();
 
-	const enforcement = await enforce({ config, addon, watched, mountinfo, log, scope });
+	const enforcement = await enforce({
+		config,
+		addon,
+		watched,
+		mountinfo,
+		...(deps.hostDir === undefined ? {} : { hostDir: deps.hostDir }),
+		log,
+		scope,
+	});
 	const recording = record({ config, enforcement, version, clock, log, scope });
-	const { libbpfVersion } = addon;
+	const { libbpfVersion, peerUid } = addon;
 	const about = { version, libbpfVersion, startedAt, cgroup: watched.path, pins: config.pins };
-	const serving = await serve({ config, enforcement, recording, about, listener, clock, log, scope });
+	const serving = await serve({ config, enforcement, recording, about, peerUid, listener, clock, log, scope });
 
-	const { kernel, updateResolvers } = enforcement;
-	const { service } = enforcement.policy;
+	const { kernel, updateResolvers, attachment } = enforcement;
+	const { service, listsBefore } = enforcement.policy;
 	const { table, view, pump, eventPath, rejudge, destroyer } = recording;
-	watchPolicy({ file: config.policy, policy: service, resolversChanged: updateResolvers, log, scope });
-	if (deps.started !== undefined) {
-		const { started } = deps;
-		const soon = setTimeout(() => guarded(log, "releasing memory", () => started(addon)), TIMES.started);
+	const { policy: file } = config;
+	watchPolicy({ file, policy: service, listsBefore, resolversChanged: updateResolvers, log, scope });
+	if (deps.release !== undefined) {
+		const { release } = deps;
+		const soon = setTimeout(() => guarded(log, "releasing memory", () => release(addon)), TIMES.started);
 		scope.defer(() => clearTimeout(soon));
+		/* The buffers of a large policy are outside of V8's heap, where they hasten no collection. */
+		service.watch({ loaded: ({ facts }) => void (facts.bytes >= LIMITS.largePolicy && soon.refresh()) });
 	}
 	enforcement.started();
 	log.info("running", {
@@ -75,7 +89,10 @@ async function start(config: Config, deps: DaemonDeps, scope: AsyncDisposableSta
 	});
 	return {
 		watch: (emit) => {
-			const stream = new SettledStream({ table, settle: TIMES.settle, emit: (connection) => emit(view(connection)) });
+			const stream = new SettledStream({
+				...{ table, settle: TIMES.settle, repeats: TIMES.repeats },
+				emit: (connection) => emit(view(connection)),
+			});
 			return async () => {
 				await pump.flush();
 				stream.close();
@@ -83,9 +100,10 @@ async function start(config: Config, deps: DaemonDeps, scope: AsyncDisposableSta
 		},
 		reload: () => guarded(log, "reload", async () => void (await serving.reload())),
 		summary: () => ({ lost: lostOf(kernel.sum("counters")) }),
-		health: () => ({ problem: eventPath.look(), line: statusLine({ kernel, policy: service, table }) }),
+		health: () => ({ problem: eventPath.look(), line: statusLine({ kernel, policy: service, table, attachment }) }),
 		stop: async () => {
 			if (config.onExit === "closed") {
+				service.begin([]);
 				await service.load(CLOSED_POLICY, "(built-in)", "built-in");
 				/* No daemon will end open sockets later, so those that the ring still announces are ended too. */
 				await pump.flush();
@@ -96,4 +114,10 @@ async function start(config: Config, deps: DaemonDeps, scope: AsyncDisposableSta
 			log.info("stopped", { onExit: config.onExit });
 		},
 	};
+}
+
+function logJump(log: Logger, by: number): void {
+	log.warn("the wall clock was set, or the host slept: records are dated by the new time, and none expires sooner", {
+		seconds: Math.round(by / 1000),
+	});
 }

@@ -1,23 +1,29 @@
 import { join } from "node:path";
-import type { Config } from "../base/config.ts";
+import { type Config, DEFAULTS, TIMES } from "../base/config.ts";
 import type { Logger } from "../base/logger.ts";
-import { keepLastGood, lastGoodFile } from "../enforce/last-good.ts";
+import { Attachment } from "../enforce/attachment.ts";
+import { NameKeeper } from "../enforce/name-keeper.ts";
 import { attach, type Inherited, inherited, openKernel, restore } from "../enforce/open-kernel.ts";
 import { type OpenPolicy, openPolicy } from "../enforce/open-policy.ts";
 import { ensureBpffs, removeFromKernel } from "../enforce/pin-folder.ts";
 import { TrustedResolvers } from "../enforce/resolvers.ts";
+import { SearchSuffixes } from "../enforce/search-suffixes.ts";
 import { SlotBook } from "../enforce/slot-book.ts";
-import { Warmer } from "../enforce/warm-up.ts";
 import type { Addon, Kernel } from "../native/binding.ts";
-import type { WatchedCgroup } from "../system/cgroup.ts";
-import { acquirePins } from "../system/lock.ts";
+import type { Overlays } from "../overlays/overlays.ts";
+import { type WatchedCgroup, watchedCgroup } from "../system/cgroup.ts";
+import { acquireHost } from "../system/lock.ts";
 import { parseMountinfo } from "../system/mounts.ts";
+import { BootPolicy } from "./boot-policy.ts";
+import { openOverlays } from "./open-overlays.ts";
 
 export interface EnforceOptions {
 	readonly config: Config;
 	readonly addon: Addon;
 	readonly watched: WatchedCgroup;
 	readonly mountinfo: string;
+	/** See HostLocks; default: DEFAULTS.runtimeDir. */
+	readonly hostDir?: string;
 	readonly log: Logger;
 	readonly scope: AsyncDisposableStack;
 }
@@ -29,6 +35,10 @@ export interface Enforcement {
 	readonly policy: OpenPolicy;
 	readonly slots: SlotBook;
 	readonly resolvers: TrustedResolvers;
+	readonly suffixes: SearchSuffixes;
+	readonly keeper: NameKeeper;
+	readonly overlays: Overlays;
+	readonly attachment: Attachment;
 	/** Reads the files that name the host's resolvers again. */
 	readonly updateResolvers: () => void;
 	/** The daemon has started: its end follows `onExit` from now on, and no longer undoes the start. */
@@ -39,8 +49,10 @@ export interface Enforcement {
  * Opens the kernel, loads the policy, attaches the programs and begins to resolve names. Rejects with SallyportError.
  */
 export async function enforce(options: EnforceOptions): Promise<Enforcement> {
-	const { config, addon, watched, mountinfo, log, scope } = options;
-	const lock = await acquirePins(config);
+	const { config, addon, watched, mountinfo, hostDir, log, scope } = options;
+	/* A daemon that only observes decides nothing, so it may run beside another. */
+	const cgroup = config.forceObserve ? null : watched;
+	const lock = await acquireHost({ ...config, hostDir: hostDir ?? DEFAULTS.runtimeDir, cgroup, log });
 	scope.defer(() => lock.release());
 	scope.defer(ensureBpffs(addon, config.pins, parseMountinfo(mountinfo)));
 	const kernel = openKernel(addon, config, watched);
@@ -50,23 +62,48 @@ export async function enforce(options: EnforceOptions): Promise<Enforcement> {
 	const slots = new SlotBook(config.stateDir === null ? null : join(config.stateDir, "slots.json"));
 	slots.restore(kernel.adopted ? kernel.sum("rules") : null);
 	const resolvers = new TrustedResolvers(kernel, config.stateDir, log);
+	const suffixes = new SearchSuffixes(kernel, before.hashKey, log);
 	const policy = openPolicy({ config, kernel, before, slots, log, scope });
 	const { service } = policy;
+	const overlays = openOverlays({ config, policy: service, watched, log, scope });
+	const { stateDir } = config;
+	const boot = stateDir === null ? null : new BootPolicy({ kernel, policy: service, overlays, stateDir, log });
 	service.watch({
-		loaded: (inForce) => {
+		loaded: (inForce, cause) => {
 			resolvers.update(inForce.policy.resolvers);
-			if (config.stateDir !== null) keepLastGood(lastGoodFile(config.stateDir), kernel, inForce, log);
+			suffixes.update(inForce.policy.search);
+			void boot?.loaded(inForce, cause);
 		},
 	});
 	await policy.loadFirst();
-	const updateResolvers = () => resolvers.update(service.current?.policy.resolvers ?? null);
+	overlays.begin();
+	const updateResolvers = () => {
+		resolvers.update(service.current?.policy.resolvers ?? null);
+		suffixes.update(service.current?.policy.search ?? null);
+	};
 	if (service.current === null) updateResolvers();
 	held.attach();
+	const attachment = new Attachment({ kernel, cgroupId: () => watchedCgroup(watched.path, mountinfo).id, log });
+	const timer = setInterval(() => attachment.look(), TIMES.links);
+	scope.defer(() => clearInterval(timer));
 
-	const warmer = new Warmer({ kernel, what: config.warmUp, resolvers: () => resolvers.texts(), log });
-	if (service.current !== null) warmer.begin(service.current.policy, !kernel.adopted);
-	service.watch({ loaded: (inForce) => warmer.begin(inForce.policy, false) });
-	return { kernel, before, policy, slots, resolvers, updateResolvers, started: () => held.started() };
+	const keeper = new NameKeeper({ kernel, how: config.warmUp, resolvers: () => resolvers.texts(), log });
+	scope.defer(() => keeper.close());
+	if (service.current !== null) keeper.begin(service.current.policy, !kernel.adopted);
+	service.watch({ loaded: (inForce) => keeper.begin(inForce.policy, false) });
+	return {
+		kernel,
+		before,
+		policy,
+		slots,
+		resolvers,
+		suffixes,
+		attachment,
+		updateResolvers,
+		keeper,
+		overlays,
+		started: () => held.started(),
+	};
 }
 
 /**

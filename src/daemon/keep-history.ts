@@ -2,9 +2,12 @@ import { release } from "node:os";
 import { join } from "node:path";
 import { type Config, LIMITS } from "../base/config.ts";
 import type { Logger } from "../base/logger.ts";
-import type { LoadFailure, PolicyInForce, PolicyService } from "../enforce/policy-service.ts";
+import type { LoadFailure, PolicyInForce } from "../enforce/policy-in-force.ts";
+import type { PolicyService } from "../enforce/policy-service.ts";
+import type { Overlays } from "../overlays/overlays.ts";
 import { renderProblem } from "../policy/read/problem.ts";
-import type { DaemonStart, History, HistoryFailure, HistoryFailureCode, PolicyChange } from "../records/contract.ts";
+import type { DaemonStart, History, PolicyChange } from "../records/contract.ts";
+import type { HistoryFailure, HistoryFailureCode } from "../records/history-status.ts";
 import type { Describer } from "../records/view.ts";
 import { openHistory } from "../store/open.ts";
 
@@ -35,8 +38,26 @@ export function recordPolicies(
 	if (current !== null) history.recordPolicyChange(loadedChange(current));
 	else if (lastFailure !== null) history.recordPolicyChange(refusedChange(lastFailure, generation));
 	service.watch({
-		loaded: (policy) => history.recordPolicyChange(loadedChange(policy)),
+		loaded: (policy, cause) => {
+			if (cause === "policy") history.recordPolicyChange(loadedChange(policy));
+		},
 		refused: (failure, kept) => history.recordPolicyChange(refusedChange(failure, kept)),
+	});
+}
+
+/** Records each change of an overlay, with the client that made it. */
+export function recordOverlays(
+	overlays: Pick<Overlays, "watch">,
+	policy: Pick<PolicyService, "current">,
+	history: Pick<History, "recordPolicyChange">,
+): void {
+	overlays.watch(({ time, change, by, record, generation }) => {
+		const { name, owner, reason } = record;
+		const source = `overlay ${name} ${change} by ${by ?? "the daemon"}; owner ${owner}${reason === "" ? "" : `: ${reason}`}`;
+		history.recordPolicyChange({
+			...{ time, loaded: true, generation, origin: "overlay", source, problems: [], etag: null },
+			...{ mode: policy.current?.policy.mode ?? null, text: JSON.stringify({ change, by, ...record }) },
+		});
 	});
 }
 

@@ -3,15 +3,20 @@ import type { ExplainRequest, Explanation, PhaseAnswer, RuleOfName } from "../ap
 import { Refusal } from "../api/problem-details.ts";
 import type { PolicyDocument, PolicyLoad, PolicyPort } from "../api/services.ts";
 import { printable } from "../base/text.ts";
-import { type ExplainFacts, explainPolicy, QuestionError } from "../enforce/explain-policy.ts";
-import { type LoadResult, type PolicyInForce, type PolicyService, StaleError } from "../enforce/policy-service.ts";
-import { BuildTimeoutError } from "../enforce/policy-thread.ts";
+import { type ExplainFacts, explainPolicy, QuestionError, type Subject } from "../enforce/explain-policy.ts";
+import { StaleError } from "../enforce/policy-errors.ts";
+import type { LoadResult, PolicyInForce } from "../enforce/policy-in-force.ts";
+import { BuildTimeoutError } from "../enforce/policy-process.ts";
+import type { PolicyService } from "../enforce/policy-service.ts";
 import type { PolicyCheck } from "../policy/compile/policy-facts.ts";
 import type { PhaseExplanation } from "../policy/evaluate/explain.ts";
 import { covers, readHostName } from "../policy/host-names.ts";
+import { overlayGroup, overlayOf } from "../policy/layers.ts";
 import type { Policy, Rule } from "../policy/model.ts";
 import { phasesOf } from "../policy/phases.ts";
+import type { PolicyProblem } from "../policy/read/problem.ts";
 import { protocolText } from "../records/protocols.ts";
+import { type Denied, remedyOf } from "../records/remedy.ts";
 import { BusyError } from "../system/turns.ts";
 
 export interface PolicyPortOptions {
@@ -29,7 +34,7 @@ export function policyPort({ policy, check, reload, facts }: PolicyPortOptions):
 			const result = await policy
 				.load(text, "(api)", "api", (current) => replaces(current?.etag ?? null))
 				.catch((error: unknown) => {
-					if (error instanceof StaleError) throw otherPolicy(error.current?.etag ?? null);
+					if (error instanceof StaleError) throw otherPolicy(error.etag);
 					throw busyOr(error);
 				});
 			return loadOf(result);
@@ -40,10 +45,12 @@ export function policyPort({ policy, check, reload, facts }: PolicyPortOptions):
 			});
 			return result === null ? null : loadOf(result);
 		},
-		check: (text) =>
-			check(text).catch((error: unknown) => {
+		async check(text) {
+			const { problems, warnings, ...rest } = await check(text).catch((error: unknown) => {
 				throw busyOr(error);
-			}),
+			});
+			return { ...rest, problems: problems.map(printableProblem), warnings: warnings.map(printableProblem) };
+		},
 		explain(request) {
 			try {
 				return policy.current === null ? null : explanation(policy.current, request, facts);
@@ -61,7 +68,20 @@ export function policyPort({ policy, check, reload, facts }: PolicyPortOptions):
 function loadOf(result: LoadResult): PolicyLoad {
 	if (result.ok) return { ok: true, policy: documentOf(result.policy) };
 	if (result.timedOut) throw timedOut();
-	return { ok: false, problems: result.problems };
+	return { ok: false, problems: result.problems.map(printableProblem) };
+}
+
+/* The messages quote the policy. */
+function printableProblem(problem: PolicyProblem): PolicyProblem {
+	const { file, path, message, expected, suggestion } = problem;
+	return {
+		...problem,
+		file: printable(file),
+		path: printable(path),
+		message: printable(message),
+		expected: printable(expected),
+		...(suggestion === undefined ? {} : { suggestion: printable(suggestion) }),
+	};
 }
 
 function timedOut(): Refusal {
@@ -76,14 +96,15 @@ function busyOr(error: unknown): unknown {
 }
 
 function documentOf(inForce: PolicyInForce): PolicyDocument {
-	const { text, etag, generation, source, origin, loadedAt, policy } = inForce;
-	return { text, etag, generation, mode: policy.mode, source, origin, loadedAt };
+	const { text, etag, generation, source, origin, loadedAt, policy, warnings } = inForce;
+	return { text, etag, generation, mode: policy.mode, source, origin, loadedAt, warnings };
 }
 
 function explanation({ policy, generation }: PolicyInForce, request: ExplainRequest, facts: ExplainFacts): Explanation {
 	const { subject, phases } = explainPolicy(policy, request, facts);
-	const answers = phases.map(phaseAnswer);
-	const stopped = answers.find(({ verdict }) => verdict !== "allow");
+	const answers = phases.map((phase) => phaseAnswer(phase, subject.who.cgroup));
+	const stoppedAt = phases.findIndex(({ decision }) => decision.verdict !== "allow");
+	const stopped = answers[stoppedAt];
 	const { address, port, protocol, name, learned, trustedResolver, who, request: asked } = subject;
 	return {
 		verdict: (stopped?.verdict ?? "allow") as Explanation["verdict"],
@@ -103,21 +124,54 @@ function explanation({ policy, generation }: PolicyInForce, request: ExplainRequ
 			request: asked === null ? null : { ...asked, method: printable(asked.method), path: printable(asked.path) },
 		},
 		phases: answers,
+		remedy: remedyOf(deniedOf(subject, phases.slice(0, stoppedAt + 1), generation)),
 	};
 }
 
-function phaseAnswer({ phase, decision, default: otherwise, decisive, looks }: PhaseExplanation): PhaseAnswer {
+/** The last of the phases as the record of a connection. */
+function deniedOf(subject: Subject, phases: readonly PhaseExplanation[], generation: number): Denied {
+	const { address, port, protocol, name, who } = subject;
+	const decisions = Object.fromEntries(
+		phases.map(({ phase, decision: { verdict, reason, rule } }) => {
+			const names = { group: groupOf(rule, who.cgroup), rule: rule?.name ?? null };
+			return [phase, { verdict, reason, ...names, generation }];
+		}),
+	) as Denied["decisions"];
+	const phase = phases.at(-1)?.phase ?? null;
+	const decided = phase === null ? undefined : decisions[phase];
+	return {
+		kind: "connection",
+		...{ verdict: decided?.verdict ?? "allow", phase, reason: decided?.reason ?? null },
+		...{ group: decided?.group ?? null, rule: decided?.rule ?? null, decisions },
+		...{ protocol: protocolText(protocol), remote: address ?? "", remotePort: port },
+		name: name === null ? null : printable(name),
+		process: { exe: who.exe === null ? null : printable(who.exe.path) },
+	};
+}
+
+/** A rule that several overlays share is reported as of the one whose scope has the cgroup. */
+function groupOf(rule: Rule | null, cgroup: string | null): string | null {
+	const overlay = rule === null ? null : overlayOf(rule, cgroup);
+	return overlay === null ? (rule?.group ?? null) : overlayGroup(overlay);
+}
+
+function phaseAnswer(
+	{ phase, decision, default: otherwise, decisive, looks }: PhaseExplanation,
+	cgroup: string | null,
+): PhaseAnswer {
 	const { verdict, reason, rule, alert, helloRequired } = decision;
+	const overlay = rule === null ? null : overlayOf(rule, cgroup);
 	return {
 		phase,
 		verdict,
 		reason,
-		group: rule?.group ?? null,
+		group: groupOf(rule, cgroup),
 		rule: rule?.name ?? null,
+		overlay,
 		alert: alert === null ? null : `${alert.group}/${alert.name}`,
 		default: otherwise,
 		helloRequired,
-		summary: summaryOf(phase, decision),
+		summary: summaryOf(phase, decision, overlay),
 		looks: looks.map(({ name, as, rules, notReached }, index) => ({
 			name: name === null ? null : printable(name),
 			as,
@@ -132,10 +186,15 @@ function phaseAnswer({ phase, decision, default: otherwise, decisive, looks }: P
 	};
 }
 
-function summaryOf(phase: string, { verdict, reason, rule, helloRequired }: PhaseExplanation["decision"]): string {
+function summaryOf(
+	phase: string,
+	{ verdict, reason, rule, helloRequired }: PhaseExplanation["decision"],
+	overlay: string | null,
+): string {
 	const done = verdict === "would_deny" ? "would deny" : verdict === "deny" ? "denies" : "allows";
-	const why = rule === null ? REASONS[reason] : `rule ${rule.name} of group ${rule.group}`;
-	return `${phase} ${done} (${why}${helloRequired ? "; a TLS hello that phase tls allows must follow" : ""})`;
+	const by = `rule ${rule?.name} of ${overlay === null ? `group ${rule?.group}` : `overlay ${overlay}`}`;
+	const why = rule === null ? REASONS[reason] : reason === "unread" ? `${by}; ${REASONS.unread}` : by;
+	return `${phase} ${done} (${why}${helloRequired ? "; a ClientHello or request that is allowed by its name must follow" : ""})`;
 }
 
 const REASONS: Readonly<Record<PhaseExplanation["decision"]["reason"], string>> = {
@@ -143,9 +202,12 @@ const REASONS: Readonly<Record<PhaseExplanation["decision"]["reason"], string>> 
 	default: "no rule decides; the default applies",
 	resolver: "DNS to a trusted resolver is judged by its questions",
 	name_unbound: "a rule covers the name, but no DNS answer gave the address for it",
-	name_missing: "no rule decides without a name, and the default denies",
+	name_expired: "a rule covers a name of the address, but its DNS answer has expired",
+	name_capped: "a rule covers a name of the address, but the name has too many addresses",
+	name_missing: "the client sends no name, and no rule without a domain allows that",
 	name_bad: "the name is not a valid host name",
 	unreadable: "the message cannot be parsed",
+	unread: "what was sent cannot be read, so it may be for any name",
 };
 
 function rulesOf(policy: Policy, name: string): RuleOfName[] {

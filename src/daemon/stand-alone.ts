@@ -1,23 +1,31 @@
 import { existsSync } from "node:fs";
 import { dirname, join } from "node:path";
-import { CLOSED_POLICY, type Config } from "../base/config.ts";
+import { CLOSED_POLICY, type Config, DEFAULTS } from "../base/config.ts";
 import type { Logger } from "../base/logger.ts";
 import type { AttachConfig, AttachResult, DetachResult } from "../cli/deps.ts";
-import { buildPolicy } from "../enforce/build-policy.ts";
+import { buildPolicy, layerPolicy } from "../enforce/build-policy.ts";
 import { bootSources } from "../enforce/host-resolvers.ts";
-import { type LastGood, lastGoodFile, movedExe, readLastGood } from "../enforce/last-good.ts";
+import {
+	clockNow,
+	type LastGood,
+	lastGoodFile,
+	movedExe,
+	readLastGood,
+	rowsForThisBoot,
+} from "../enforce/last-good.ts";
 import { attach, type Inherited, inherited, keyOfRows, openKernel } from "../enforce/open-kernel.ts";
 import { ensureBpffs } from "../enforce/pin-folder.ts";
 import { hostEnvironment, readMountinfo } from "../enforce/policy-environment.ts";
 import { PolicyService } from "../enforce/policy-service.ts";
 import { installResolvers, trustedResolvers } from "../enforce/resolvers.ts";
+import { installSuffixes, searchSuffixes } from "../enforce/search-suffixes.ts";
 import { SlotBook } from "../enforce/slot-book.ts";
 import { Users } from "../identity/users.ts";
 import type { Addon, Kernel } from "../native/binding.ts";
 import { POLICY_HEAD } from "../native/layout.ts";
 import { renderProblem } from "../policy/read/problem.ts";
 import { watchedCgroup } from "../system/cgroup.ts";
-import { acquirePins, type Lock } from "../system/lock.ts";
+import { acquireHost } from "../system/lock.ts";
 import { parseMountinfo } from "../system/mounts.ts";
 
 /*
@@ -33,7 +41,7 @@ export async function attachAlone(config: AttachConfig, addon: Addon, log: Logge
 	const mountinfo = readMountinfo();
 	const watched = watchedCgroup(config.cgroup, mountinfo);
 	await using scope = new AsyncDisposableStack();
-	const lock = await acquirePins(config);
+	const lock = await acquireHost({ ...config, hostDir: DEFAULTS.runtimeDir, cgroup: watched, log });
 	scope.defer(() => lock.release());
 	scope.defer(ensureBpffs(addon, config.pins, parseMountinfo(mountinfo)));
 	const kernel = openKernel(addon, config, watched);
@@ -50,7 +58,7 @@ export async function attachAlone(config: AttachConfig, addon: Addon, log: Logge
  * pins.
  */
 export async function detachAlone(config: Pick<Config, "pins" | "runtimeDir">, addon: Addon): Promise<DetachResult> {
-	const lock: Lock = await acquirePins(config);
+	const lock = await acquireHost({ ...config, hostDir: DEFAULTS.runtimeDir, cgroup: null, log: null });
 	try {
 		const wasThere = existsSync(join(config.pins, "links"));
 		if (wasThere) addon.removePins(config.pins);
@@ -94,8 +102,9 @@ function usable({ stateDir }: AttachConfig, before: Inherited): { found: LastGoo
 function putRows(kernel: Kernel, before: Inherited, { stateDir }: AttachConfig, found: LastGood): Put {
 	const { mode, rules, source, savedAt } = found;
 	const generation = Math.max(found.generation, before.generation + 1);
-	found.rows.writeUInt32LE(generation, POLICY_HEAD.generation);
+	rowsForThisBoot(found, clockNow()).writeUInt32LE(generation, POLICY_HEAD.generation);
 	installResolvers(kernel, trustedResolvers(found.resolvers, bootSources(stateDir)));
+	installSuffixes(kernel, keyOfRows(found.rows), searchSuffixes(found.search));
 	kernel.installPolicy(found.rows, generation);
 	return { origin: "kept", generation, mode, rules, source, savedAt, problems: [] };
 }
@@ -110,14 +119,17 @@ function compiler(kernel: Kernel, before: Inherited, { stateDir, policy }: Attac
 		slots,
 		log,
 		build: async (request) => buildPolicy(request, environment),
+		layer: async (request) => layerPolicy(request),
 		hashKey: before.hashKey,
 		generation: before.generation,
 		forceObserve: false,
 		keepGenerations: 1,
 	});
 	service.watch({
-		loaded: ({ policy: { resolvers } }) =>
-			void installResolvers(kernel, trustedResolvers(resolvers, bootSources(stateDir))),
+		loaded: ({ policy: { resolvers, search } }) => {
+			installResolvers(kernel, trustedResolvers(resolvers, bootSources(stateDir)));
+			installSuffixes(kernel, before.hashKey, searchSuffixes(search));
+		},
 	});
 	return service;
 }

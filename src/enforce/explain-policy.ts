@@ -3,6 +3,7 @@ import { DNS_PORT, NAMES_PER_ADDRESS, PROTOCOL } from "../native/layout.ts";
 import type { Connection } from "../policy/evaluate/evaluate.ts";
 import { explain, type PhaseExplanation } from "../policy/evaluate/explain.ts";
 import type { HttpRequest } from "../policy/evaluate/http-request.ts";
+import { atTime } from "../policy/layers.ts";
 import { type Environment, PHASES, type Phase, type Policy, type Who } from "../policy/model.ts";
 import { PROTOCOL_FORMS, protocolNumber } from "../records/protocols.ts";
 
@@ -30,6 +31,8 @@ export interface ExplainFacts {
 	/** Addresses that DNS answered for a name, the latest first. */
 	readonly addressesOf: (name: string) => readonly string[];
 	readonly isTrustedResolver: (address: string) => boolean;
+	/** CLOCK_BOOTTIME [ms]. */
+	readonly bootTime: () => number;
 }
 
 export interface Explained {
@@ -77,7 +80,8 @@ export function explainPolicy(policy: Policy, question: ExplainQuestion, facts: 
 		dnsMessage: trustedResolver && port === DNS_PORT,
 		...(request === null ? {} : { request }),
 	};
-	return { subject, phases: phases.map((phase) => explain(policy, { ...connection, phase })) };
+	const now = atTime(policy, facts.bootTime());
+	return { subject, phases: phases.map((phase) => explain(now, { ...connection, phase })) };
 }
 
 function subjectOf(question: ExplainQuestion, facts: ExplainFacts): Subject {

@@ -1,6 +1,7 @@
-import { existsSync, mkdirSync, readFileSync, readlinkSync, realpathSync, renameSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readlinkSync, realpathSync, renameSync, writeFileSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
 import type { Logger } from "../base/logger.ts";
+import { readRegular } from "../system/read-file.ts";
 
 /** Files that name the host's resolvers. */
 export const RESOLVER_FILES = ["/etc/resolv.conf", "/run/systemd/resolve/resolv.conf"] as const;
@@ -13,6 +14,21 @@ export function parseResolvConf(text: string): string[] {
 		if (keyword === "nameserver" && server !== undefined) servers.push(server);
 	}
 	return servers;
+}
+
+/** The suffixes of the last `search` or `domain` line, see resolv.conf(5). */
+export function parseSearch(text: string): string[] {
+	let suffixes: string[] = [];
+	for (const line of text.split("\n")) {
+		const [keyword, ...rest] = line.trim().split(/\s+/);
+		if (keyword === "search" || keyword === "domain") suffixes = keyword === "domain" ? rest.slice(0, 1) : rest;
+	}
+	return suffixes;
+}
+
+/** Suffixes that resolver libraries of the host append to names, as written. */
+export function hostSearch({ read }: Pick<ResolverSources, "read">): string[] {
+	return RESOLVER_FILES.flatMap((file) => parseSearch(read(file) ?? ""));
 }
 
 export interface ResolverSources {
@@ -57,7 +73,7 @@ export function resolverFilesToWatch(): string[] {
 export const hostSources: ResolverSources = {
 	read(path) {
 		try {
-			return readFileSync(path, "utf8");
+			return readRegular(path, RESOLV_CONF_BYTES).toString("utf8");
 		} catch {
 			return null;
 		}
@@ -94,6 +110,8 @@ export function rememberResolvers(stateDir: string, log: Logger, sources: Resolv
 	}
 }
 
+/** glibc reads three servers; more than a few lines is no resolv.conf. */
+const RESOLV_CONF_BYTES = 256 * 1024;
 const RESOLVED = "/run/systemd/resolve/";
 /* systemd-resolved.service(8) */
 const STUBS: readonly string[] = ["127.0.0.53", "127.0.0.54"];

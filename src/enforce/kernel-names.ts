@@ -2,7 +2,8 @@ import { packAddress, packedBytes } from "../base/address.ts";
 import type { ReverseLookup } from "../connections/reverse-lookup.ts";
 import type { Kernel } from "../native/binding.ts";
 import { hashKey, readUnsigned64 } from "../native/fields.ts";
-import { LEARNED, NAME, NAME_MAX, NAMES_PER_ADDRESS } from "../native/layout.ts";
+import { LEARNED, LEARNED_KEY, NAME, NAME_MAX, NAMES_PER_ADDRESS } from "../native/layout.ts";
+import { learnedKey, NETNS_ANY } from "../native/learned-key.ts";
 import type { Clock } from "../system/clock.ts";
 
 /** Copies the names that the kernel learned while no daemon ran: names by hash, and the names of addresses. */
@@ -12,12 +13,15 @@ export function seedNames(kernel: Pick<Kernel, "dump">, names: ReverseLookup): v
 		const text = nameText(texts.values.subarray(index * NAME.bytes, (index + 1) * NAME.bytes));
 		if (text !== null) names.remember(hashKey(viewOf(texts.keys), index * 8), text);
 	}
-	const learned = kernel.dump("learned");
-	const view = viewOf(learned.values);
-	for (let index = 0; index < learned.count; index++) {
-		const known = slotsOf(view, index * LEARNED.bytes, names).sort((a, b) => a.expires - b.expires);
-		const address = learned.keys.toString("latin1", index * 16, index * 16 + 16);
-		for (const { hash, name } of known) names.answered(address, { name, hash, pid: 0, start: 0, shared: true });
+	for (const map of ["learned", "covered"] as const) {
+		const learned = kernel.dump(map);
+		const view = viewOf(learned.values);
+		for (let index = 0; index < learned.count; index++) {
+			const known = slotsOf(view, index * LEARNED.bytes, names).sort((a, b) => a.expires - b.expires);
+			const at = index * LEARNED_KEY.bytes + LEARNED_KEY.address;
+			const address = learned.keys.toString("latin1", at, at + 16);
+			for (const { hash, name } of known) names.answered(address, { name, hash, pid: 0, start: 0, shared: true });
+		}
 	}
 }
 
@@ -33,20 +37,32 @@ export interface LearnedName {
 	readonly until: number;
 }
 
-/** Unexpired names that the kernel holds for an address, the longest-lived first. */
+/**
+ * Unexpired names that the kernel holds for an address in any of the network namespaces, the longest-lived first.
+ * `netns`: their cookies.
+ */
 export function learnedNames(
 	kernel: Pick<Kernel, "lookup">,
 	names: ReverseLookup,
 	clock: Clock,
+	netns: Iterable<number>,
 	address: string,
 ): LearnedName[] {
 	const packed = packAddress(address);
-	const value = packed === null ? null : kernel.lookup("learned", packedBytes(packed));
-	if (value === null) return [];
+	if (packed === null) return [];
+	const bytes = packedBytes(packed);
 	const now = clock.monotonic();
-	return slotsOf(viewOf(value), 0, names)
-		.filter(({ expires }) => expires >= now)
-		.map(({ name, expires }) => ({ name, until: expires / 1e6 + clock.offset() }))
+	const until = new Map<string, number>();
+	for (const each of [NETNS_ANY, ...netns]) {
+		for (const map of ["covered", "learned"] as const) {
+			const value = kernel.lookup(map, learnedKey(each, bytes));
+			if (value === null) continue;
+			for (const { name, expires, flags } of slotsOf(viewOf(value), 0, names))
+				if (expires >= now && flags === 0) until.set(name, Math.max(expires, until.get(name) ?? 0));
+		}
+	}
+	return [...until]
+		.map(([name, expires]) => ({ name, until: expires / 1e6 + clock.offset() }))
 		.sort((a, b) => b.until - a.until);
 }
 
@@ -55,15 +71,19 @@ interface Slot {
 	readonly name: string;
 	/** CLOCK_MONOTONIC [ns]. */
 	readonly expires: number;
+	/** enum sp_slot_flag. */
+	readonly flags: number;
 }
 
-/* The used slots of a value of map `learned` whose names are known here. */
+/* The used slots of a value of map `covered` or `learned` whose names are known here. */
 function slotsOf(view: DataView, at: number, names: ReverseLookup): Slot[] {
 	const slots: Slot[] = [];
 	for (let slot = 0; slot < NAMES_PER_ADDRESS; slot++) {
 		const hash = hashKey(view, at + LEARNED.name + slot * 8);
 		const name = hash === 0 ? null : names.text(hash);
-		if (name !== null) slots.push({ hash, name, expires: readUnsigned64(view, at + LEARNED.expires + slot * 8) });
+		if (name === null) continue;
+		const expires = readUnsigned64(view, at + LEARNED.expires + slot * 8);
+		slots.push({ hash, name, expires, flags: view.getUint8(at + LEARNED.flags + slot) });
 	}
 	return slots;
 }

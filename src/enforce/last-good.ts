@@ -3,10 +3,11 @@ import { closeSync, fsyncSync, mkdirSync, openSync, readFileSync, renameSync, wr
 import { dirname, join } from "node:path";
 import { errorCodeOf, sentence } from "../base/errors.ts";
 import type { Logger } from "../base/logger.ts";
-import type { Kernel } from "../native/binding.ts";
-import { LAYOUT_VERSION } from "../native/layout.ts";
-import type { Environment, ExeFile } from "../policy/model.ts";
-import type { PolicyInForce } from "./policy-service.ts";
+import { LAYOUT_VERSION, POLICY_HEAD } from "../native/layout.ts";
+import { shiftEnds } from "../policy/compile/ends.ts";
+import type { Environment, ExeFile, ListFacts } from "../policy/model.ts";
+import { bootId, bootTime } from "../system/boot.ts";
+import type { PolicyInForce } from "./policy-in-force.ts";
 
 /** The last policy that came into force from the policy file, compiled. A boot puts it in force. */
 export interface LastGood {
@@ -17,27 +18,45 @@ export interface LastGood {
 	readonly rules: number;
 	/** Resolvers that the policy names. */
 	readonly resolvers: readonly string[];
+	/** Search suffixes that the policy names. */
+	readonly search: readonly string[];
 	/** Programs that rules name, as found when the policy was saved. A boot may change their device numbers. */
 	readonly exes: readonly ExeFile[];
+	/** Lists with their sizes; absent in files of earlier versions. */
+	readonly lists?: readonly ListFacts[];
 	readonly savedAt: string;
+	/** The clock of the ends of overlays. */
+	readonly clock: BootOffset;
+}
+
+export interface BootOffset {
+	readonly bootId: string;
+	/** Wall clock minus CLOCK_BOOTTIME [ms]. */
+	readonly offset: number;
+}
+
+/** The clock of this boot. */
+export function clockNow(): BootOffset {
+	return { bootId: bootId(), offset: Date.now() - bootTime() };
+}
+
+/** The rows, with the ends of overlays by the clock of this boot. */
+export function rowsForThisBoot({ rows, clock }: Pick<LastGood, "rows" | "clock">, now: BootOffset): Buffer {
+	if (clock.bootId !== now.bootId) shiftEnds(rows, clock.offset - now.offset);
+	return rows;
 }
 
 /** Saves a policy that came into force from its file. A failure is logged; the policy stays in force. */
-export function keepLastGood(
-	file: string,
-	kernel: Pick<Kernel, "readPolicy">,
-	inForce: PolicyInForce,
-	log: Logger,
-): void {
+export function keepLastGood(file: string, rows: Buffer, inForce: PolicyInForce, log: Logger): void {
 	if (inForce.origin !== "file") return;
 	try {
-		const rows = kernel.readPolicy();
-		if (rows === null) return;
 		const { generation, source, loadedAt, policy } = inForce;
-		const { mode, rules, resolvers } = policy;
+		const { mode, rules, resolvers, search, lists } = policy;
 		const exes = rules.flatMap(({ from }) => from.exe ?? []);
 		const savedAt = loadedAt.toISOString();
-		saveLastGood(file, { rows, generation, source, mode, rules: rules.length, resolvers, exes, savedAt });
+		const count = rows.readUInt16LE(POLICY_HEAD.rules);
+		const facts = { generation, source, mode, rules: count, resolvers, search, exes, lists, savedAt };
+		saveLastGood(file, { rows, ...facts, clock: clockNow() });
 	} catch (error) {
 		log.error("the policy cannot be saved for the next boot", { error });
 	}
@@ -101,7 +120,7 @@ export function readLastGood(file: string): ReadLastGood {
 	return sum === sha256(rows) ? { found: { ...facts, rows }, why: null } : none(`${file} is damaged`);
 }
 
-const FORMAT = 1;
+const FORMAT = 2;
 const NEWLINE = 0x0a;
 
 type Head = Omit<LastGood, "rows"> & {

@@ -74,6 +74,14 @@ function readKey(bytes: Buffer, at: number): HashKey {
 	return [word(0), word(1), word(2), word(3)];
 }
 
+/** Writes the id of the watched cgroup, from which the kernel derives paths and units. */
+export function writeRoot(kernel: Pick<Kernel, "lookup" | "update">, root: number): void {
+	const control = kernel.lookup("control", ZERO);
+	if (control === null || control.readUInt32LE(CONTROL.root) === root) return;
+	control.writeUInt32LE(root, CONTROL.root);
+	kernel.update("control", ZERO, control);
+}
+
 const ZERO = Buffer.alloc(4);
 
 /* An update replaces the whole value, so it is read first. installPolicy writes `generation`, the kernel writes

@@ -4,14 +4,19 @@ import { SallyportError } from "../base/errors.ts";
 import type { Logger } from "../base/logger.ts";
 import type { Kernel } from "../native/binding.ts";
 import type { PolicyCheck } from "../policy/compile/policy-facts.ts";
-import { renderProblem } from "../policy/read/problem.ts";
+import type { ListFacts } from "../policy/model.ts";
+import { renderProblem, wholeFile } from "../policy/read/problem.ts";
+import { layerPolicy } from "./build-policy.ts";
+import { lastGoodFile, readLastGood } from "./last-good.ts";
 import type { Inherited } from "./open-kernel.ts";
-import { type LoadResult, PolicyService } from "./policy-service.ts";
-import { type ListFolder, PolicyThread } from "./policy-thread.ts";
+import type { LoadResult } from "./policy-in-force.ts";
+import type { ListFolder } from "./policy-messages.ts";
+import { PolicyProcess, TooLargeError } from "./policy-process.ts";
+import { PolicyService } from "./policy-service.ts";
 import type { SlotBook } from "./slot-book.ts";
 
 export interface OpenPolicyOptions {
-	readonly config: Pick<Config, "policy" | "forceObserve">;
+	readonly config: Pick<Config, "policy" | "forceObserve" | "stateDir">;
 	readonly kernel: Kernel;
 	readonly before: Inherited;
 	readonly slots: SlotBook;
@@ -21,6 +26,8 @@ export interface OpenPolicyOptions {
 
 export interface OpenPolicy {
 	readonly service: PolicyService;
+	/** Lists of the policy that the last daemon had in force. */
+	readonly listsBefore: readonly ListFacts[];
 	/** All problems of a text, as loading it would report them. */
 	readonly check: (text: string) => Promise<PolicyCheck>;
 	/** Loads the configured policy. Rejects with SallyportError POLICY_INVALID if it is refused and none is in force. */
@@ -29,16 +36,22 @@ export interface OpenPolicy {
 	readonly reload: () => Promise<LoadResult | null>;
 }
 
-/** Opens the policy service. Checks have their own thread: clients that may check but not load cannot delay a load. */
+/** Opens the policy service. */
 export function openPolicy({ config, before, scope, ...given }: OpenPolicyOptions): OpenPolicy {
-	const { policy: file, forceObserve } = config;
-	const [builder, checker] = [new PolicyThread(), new PolicyThread()];
+	const { policy: file, forceObserve, stateDir } = config;
+	const builder = new PolicyProcess();
 	scope.defer(() => builder.close());
-	scope.defer(() => checker.close());
-	const service = new PolicyService({
+	/* Until a policy is loaded, the lists in force are those of the last start. */
+	const saved = stateDir === null ? [] : savedLists(stateDir, file);
+	const lists = (folder: ListFolder): ListFolder => ({ ...folder, before: service.current?.policy.lists ?? saved });
+	const service: PolicyService = new PolicyService({
 		...given,
 		build: (request, origin) =>
-			builder.build(request, origin === "file" ? besideFile(request.source) : besideOwn(file)),
+			builder.build(request, lists(origin === "file" ? besideFile(request.source) : besideOwn(file))),
+		layer: async (request) =>
+			service.current !== null && service.current.facts.bytes < LAYERED_HERE
+				? layerPolicy(request)
+				: builder.layer(request),
 		hashKey: before.hashKey,
 		generation: before.generation,
 		forceObserve,
@@ -47,7 +60,12 @@ export function openPolicy({ config, before, scope, ...given }: OpenPolicyOption
 	scope.defer(() => service.close());
 	return {
 		service,
-		check: (text) => checker.check({ text, source: "(api)" }, besideOwn(file)),
+		listsBefore: saved,
+		check: (text) =>
+			builder.check({ text, source: "(api)" }, lists(besideOwn(file))).catch((error: unknown) => {
+				if (!(error instanceof TooLargeError)) throw error;
+				return { ok: false, problems: [wholeFile("(api)", error.message)], warnings: [], facts: null };
+			}),
 		async loadFirst() {
 			const loaded = await (file === null
 				? service.load(OBSERVE_POLICY, "(built-in)", "built-in")
@@ -62,6 +80,14 @@ export function openPolicy({ config, before, scope, ...given }: OpenPolicyOption
 		},
 		reload: async () => (file === null ? null : service.loadFile(file)),
 	};
+}
+
+/** Size of a policy that is compiled with other overlays within some milliseconds, in this process [bytes]. */
+const LAYERED_HERE = 512 * 1024;
+
+function savedLists(stateDir: string, file: string | null): readonly ListFacts[] {
+	const { found } = readLastGood(lastGoodFile(stateDir));
+	return found?.source === file ? (found.lists ?? []) : [];
 }
 
 function besideFile(file: string): ListFolder {

@@ -1,7 +1,7 @@
 /**
- * A policy in the form in which it is posted to another thread: lists of a million prefixes or names are a few buffers.
+ * A policy in the form in which it is sent to another process: lists of a million prefixes or names are a few buffers.
  */
-import type { Policy, PrefixSet, Rule } from "../policy/model.ts";
+import type { Policy, Rule } from "../policy/model.ts";
 
 type Names = readonly string[];
 /** Many names as one text, one per line. */
@@ -54,17 +54,4 @@ export function unpack(policy: PackedPolicy): Policy {
 	return { ...policy, rules };
 }
 
-/** The buffers to transfer instead of copying, each once. */
-export function transferable({ rules }: PackedPolicy, rows: Uint8Array): ArrayBuffer[] {
-	const buffers = new Set([rows.buffer as ArrayBuffer]);
-	for (const { to } of rules)
-		for (const set of to.cidr ?? []) for (const each of ARRAYS) buffers.add(bufferOf(set, each));
-	return [...buffers];
-}
-
-const ARRAYS = ["v4", "v4Length", "v6", "v6Length"] as const;
 const FEW = 1_000;
-
-function bufferOf(set: PrefixSet, array: (typeof ARRAYS)[number]): ArrayBuffer {
-	return set[array].buffer as ArrayBuffer;
-}

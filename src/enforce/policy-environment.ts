@@ -1,7 +1,10 @@
-import { readFileSync, realpathSync, statSync } from "node:fs";
+import { readFileSync, realpathSync } from "node:fs";
 import { basename, dirname, isAbsolute, join, resolve } from "node:path";
-import type { Environment } from "../policy/model.ts";
+import { LIMITS } from "../base/config.ts";
+import type { Environment, ListFacts } from "../policy/model.ts";
 import { type Mount, mountOf, parseMountinfo } from "../system/mounts.ts";
+import { whyNoProgram } from "../system/program.ts";
+import { readRegular } from "../system/read-file.ts";
 
 export interface HostEnvironmentOptions {
 	/** Folder to which paths of list files are relative. */
@@ -11,16 +14,25 @@ export interface HostEnvironmentOptions {
 	 * quote lines of a list, which the client may not be allowed to read.
 	 */
 	readonly within?: string | null;
+	/** Lists of the policy in force, with which list files are compared. */
+	readonly before?: readonly ListFacts[];
 	readonly uidOf: (name: string) => number | null;
 	readonly mountinfo?: () => string;
+	/** Called before a list file is read, which may take for ever. */
+	readonly reading?: (path: string) => void;
 }
 
 /** The host's files, users and programs, for parsing a policy. */
 export function hostEnvironment(options: HostEnvironmentOptions): Environment {
 	const mounts: () => Mount[] = () => parseMountinfo((options.mountinfo ?? readMountinfo)());
 	return {
-		readList: (path) => readFileSync(allowed(resolve(options.folder, path), options.within)),
+		readList(path) {
+			options.reading?.(path);
+			return readRegular(allowed(resolve(options.folder, path), options.within), LIMITS.listBytes);
+		},
+		listBefore: (name, file) => options.before?.find((list) => list.name === name && list.file === file),
 		uidOf: options.uidOf,
+		whyNoProgram,
 		exeOf(path) {
 			if (!isAbsolute(path)) return [];
 			const place = mountOf(mounts(), followLinks(path));
@@ -35,7 +47,6 @@ function allowed(path: string, within: string | null | undefined): string {
 	const real = realpathSync(path);
 	const folder = realpathSync(within);
 	if (!real.startsWith(`${folder}/`)) throw new Error(`files of a policy from the API must be below ${folder}`);
-	if (!statSync(real).isFile()) throw new Error("it is not a regular file");
 	return real;
 }
 

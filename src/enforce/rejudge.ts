@@ -55,6 +55,7 @@ export class Rejudge {
 		request.writeUInt16LE(connection.remotePort, JUDGE_REQUEST.remotePort);
 		request.writeUInt8(connection.protocol, JUDGE_REQUEST.protocol);
 		request.writeUInt8(wasBound ? JUDGE_FLAG.live | JUDGE_FLAG.bound : JUDGE_FLAG.live, JUDGE_REQUEST.flags);
+		request.writeBigUInt64LE(BigInt(connection.netns), JUDGE_REQUEST.netns);
 		request.writeUInt32LE(connection.uid, JUDGE_REQUEST.uid);
 		request.writeBigUInt64LE(BigInt(connection.cgroup?.id ?? 0), JUDGE_REQUEST.cgroup);
 		exeHash.copy(request, JUDGE_REQUEST.exeHash);
@@ -92,7 +93,7 @@ export class Rejudge {
 			localPort: connection.localPort,
 			protocol: connection.protocol,
 			nameHash: 0,
-			netns: 0,
+			netns: connection.netns,
 		};
 	}
 
@@ -101,7 +102,7 @@ export class Rejudge {
 		if (cgroup === null) return false;
 		const key = Buffer.alloc(8);
 		key.writeBigUInt64LE(BigInt(cgroup.id));
-		return this.#o.kernel.lookup("cgroups", key) !== null;
+		return CGROUP_MAPS.some((map) => this.#o.kernel.lookup(map, key) !== null);
 	}
 
 	/* Null if the process has ended or runs another program by now: the verdict at its connect stands. */
@@ -115,6 +116,7 @@ export class Rejudge {
 	}
 }
 
+const CGROUP_MAPS = ["cgroups", "user_cgroups"] as const;
 const BATCH = 100;
 const NAME_BYTES = 255;
 

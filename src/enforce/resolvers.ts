@@ -1,44 +1,40 @@
-import { addressText, type Packed, packAddress, packedBytes } from "../base/address.ts";
+import { addressText, type Packed, packAddress } from "../base/address.ts";
+import { DEFAULTS } from "../base/config.ts";
 import type { Logger } from "../base/logger.ts";
 import type { Kernel } from "../native/binding.ts";
 import { hostResolvers, hostSources, type ResolverSources, rememberResolvers } from "./host-resolvers.ts";
-
-/** Addresses of the host's resolvers and of the policy's. Anything that is not an address is left out. */
-export function trustedResolvers(policy: readonly string[], sources: ResolverSources = hostSources): Set<Packed> {
-	const packed = new Set<Packed>();
-	for (const text of [...hostResolvers(sources), ...policy]) {
-		const address = packAddress(text);
-		if (address !== null) packed.add(address);
-	}
-	return packed;
-}
+import { installedKeys, installKeys } from "./kernel-set.ts";
 
 /**
- * Makes the kernel's map hold exactly `wanted`. Additions come first, so that no resolver in both sets is ever missing.
+ * Addresses of the policy's resolvers and of the host's, as many as the kernel's map has room for. A policy leaves room
+ * for 16 of the host. Anything that is not an address is left out.
  */
+export function trustedResolvers(policy: readonly string[], sources: ResolverSources = hostSources): Set<Packed> {
+	return fitting(allResolvers(policy, sources));
+}
+
+function allResolvers(policy: readonly string[], sources: ResolverSources): Set<Packed> {
+	const packed = [...policy, ...hostResolvers(sources)].map(packAddress);
+	return new Set(packed.filter((address) => address !== null));
+}
+
+function fitting(addresses: ReadonlySet<Packed>): Set<Packed> {
+	return new Set([...addresses].slice(0, RESOLVERS_MAX));
+}
+
+const RESOLVERS_MAX = DEFAULTS.sizes.resolvers;
+
+/** Makes the kernel's map hold exactly `wanted`. */
 export function installResolvers(
 	kernel: Pick<Kernel, "dump" | "update" | "remove">,
 	wanted: ReadonlySet<Packed>,
 ): { added: number; removed: number } {
-	const present = installedResolvers(kernel);
-	let added = 0;
-	let removed = 0;
-	for (const address of wanted) {
-		if (present.has(address)) continue;
-		kernel.update("resolvers", packedBytes(address), TRUSTED);
-		added++;
-	}
-	for (const address of present)
-		if (!wanted.has(address) && kernel.remove("resolvers", packedBytes(address))) removed++;
-	return { added, removed };
+	return installKeys(kernel, "resolvers", wanted);
 }
 
 /** The addresses in the kernel's map. */
 export function installedResolvers(kernel: Pick<Kernel, "dump">): Set<Packed> {
-	const { keys, count } = kernel.dump("resolvers");
-	const present = new Set<Packed>();
-	for (let index = 0; index < count; index++) present.add(keys.toString("latin1", index * 16, index * 16 + 16));
-	return present;
+	return installedKeys(kernel, "resolvers");
 }
 
 /** The trusted resolvers, kept equal in the daemon and in the kernel. */
@@ -59,11 +55,15 @@ export class TrustedResolvers {
 	 * daemon, so the resolvers in the kernel are kept.
 	 */
 	update(policy: readonly string[] | null): void {
-		const wanted = trustedResolvers(policy ?? []);
-		if (policy === null) for (const address of installedResolvers(this.#kernel)) wanted.add(address);
+		const all = allResolvers(policy ?? [], hostSources);
+		if (policy === null) for (const address of installedResolvers(this.#kernel)) all.add(address);
+		const wanted = fitting(all);
 		this.current = wanted;
 		const { added, removed } = installResolvers(this.#kernel, wanted);
 		if (added + removed > 0) this.#log.info("trusted resolvers", { resolvers: this.texts() });
+		const left = [...all].filter((address) => !wanted.has(address)).map(addressText);
+		if (left.length > 0 && added + removed > 0)
+			this.#log.warn(`at most ${RESOLVERS_MAX} resolvers are trusted; some of the host are not`, { left });
 		if (this.#stateDir !== null) rememberResolvers(this.#stateDir, this.#log);
 	}
 
@@ -71,6 +71,3 @@ export class TrustedResolvers {
 		return [...this.current].map(addressText);
 	}
 }
-
-/** Value of a trusted resolver in the map. */
-const TRUSTED = Buffer.from([1, 0, 0, 0]);

@@ -1,6 +1,7 @@
 import { BoundedMap } from "../base/bounded.ts";
 import type { ProcessEvent } from "../native/event-objects.ts";
 import type { EventHead } from "../native/event-views.ts";
+import type { KeepArguments } from "./kept-arguments.ts";
 
 /** A process between two execs. An exec makes a new entry, and a record keeps the one that opened its connection. */
 export interface ProcessInfo {
@@ -11,7 +12,7 @@ export interface ProcessInfo {
 	readonly uid: number;
 	readonly comm: string;
 	readonly parentComm: string;
-	/** NUL between arguments. */
+	/** NUL between arguments. As the table's `keepArguments` returns them. */
 	readonly args: string;
 	/** Device of the executable, from the kernel: (major << 20) | minor; 0: unknown. */
 	readonly device: number;
@@ -27,6 +28,8 @@ export type ProcReader = (pid: number, start: number) => ProcessInfo | null;
 export interface ProcessTableOptions {
 	readonly limit: number;
 	readonly readProc: ProcReader;
+	/** Applied before anything keeps the arguments of a process. */
+	readonly keepArguments: KeepArguments;
 	/**
 	 * Limit of reads of /proc in one batch of events, because reads are slow and many are needed when events are lost.
 	 */
@@ -62,7 +65,7 @@ export class ProcessTable {
 			uid: event.uid,
 			comm: event.comm,
 			parentComm: event.parentComm,
-			args: event.args,
+			args: this.#options.keepArguments(event.args),
 			device: event.dev,
 			leafFirst: event.path,
 			exe: null,
@@ -75,11 +78,16 @@ export class ProcessTable {
 		const known = this.#byPid.get(event.tgid);
 		if (known !== undefined && known.start === event.start) return known;
 		this.missed++;
-		const read = this.#reads++ < this.#options.readsPerBatch ? this.#options.readProc(event.tgid, event.start) : null;
-		const info = read ?? unknown(event, uid, comm?.() ?? "");
+		const info = this.#read(event) ?? unknown(event, uid, comm?.() ?? "");
 		/* An old event must not replace the process that has the pid now. */
 		if (known === undefined || known.start < event.start) this.#byPid.set(event.tgid, info);
 		return info;
+	}
+
+	#read({ tgid, start }: EventHead): ProcessInfo | null {
+		const { readsPerBatch, readProc, keepArguments } = this.#options;
+		const read = this.#reads++ < readsPerBatch ? readProc(tgid, start) : null;
+		return read === null ? null : { ...read, args: keepArguments(read.args) };
 	}
 }
 

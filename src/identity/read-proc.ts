@@ -1,4 +1,5 @@
-import { readFileSync, readlinkSync } from "node:fs";
+import { closeSync, openSync, readFileSync, readlinkSync, readSync } from "node:fs";
+import { ARGS_MAX } from "./kept-arguments.ts";
 import type { ProcessInfo } from "./process-table.ts";
 
 /**
@@ -17,7 +18,7 @@ export function readProc(pid: number, start: number): ProcessInfo | null {
 			uid: uidOf(pid),
 			comm: stat.comm,
 			parentComm: attempt(() => readStat(stat.ppid).comm, ""),
-			args: attempt(() => readFileSync(`/proc/${pid}/cmdline`, "utf8").replace(/\0$/, ""), ""),
+			args: attempt(() => readArguments(pid), ""),
 			device: 0,
 			leafFirst: "",
 			exe: attempt(() => readlinkSync(`/proc/${pid}/exe`), null),
@@ -35,6 +36,17 @@ function readStat(pid: number): { comm: string; ppid: number; startTicks: number
 	 * begins. */
 	const fields = text.slice(close + 2).split(" ");
 	return { comm: text.slice(open + 1, close), ppid: Number(fields[1]), startTicks: Number(fields[19]) };
+}
+
+/* As much as the kernel's programs read: a command line may have megabytes. */
+function readArguments(pid: number): string {
+	const file = openSync(`/proc/${pid}/cmdline`, "r");
+	try {
+		const bytes = Buffer.alloc(ARGS_MAX);
+		return bytes.toString("utf8", 0, readSync(file, bytes)).replace(/\0$/, "");
+	} finally {
+		closeSync(file);
+	}
 }
 
 function uidOf(pid: number): number {

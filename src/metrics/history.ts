@@ -1,5 +1,5 @@
 import type { Registry } from "prom-client";
-import type { HistoryStatus } from "../records/contract.ts";
+import type { HistoryStatus } from "../records/history-status.ts";
 import { type Samples, scrapedCounter, scrapedGauge } from "./scraped-metric.ts";
 
 /** `read`: null while there is no history. Its metrics have no samples in that case. */

@@ -119,6 +119,11 @@ const FAMILIES: readonly (readonly [name: string, help: string, label: string, b
 
 const SINGLES: readonly (readonly [name: string, help: string, index: number])[] = [
 	["sallyport_denied_packets_total", "Packets of flows that were already denied.", COUNT.packetsDenied],
+	[
+		"sallyport_events_throttled_total",
+		"Lost events of units that had used up their share of the ring buffer.",
+		COUNT.throttled,
+	],
 	["sallyport_denied_bytes_total", "Bytes in packets of flows that were already denied.", COUNT.bytesDenied],
 	[
 		"sallyport_scratch_failures_total",

@@ -3,9 +3,10 @@ import { Server as TlsServer } from "node:tls";
 import { SallyportError } from "../base/errors.ts";
 import type { Logger } from "../base/logger.ts";
 import type { MetricsConfig } from "../base/metrics-config.ts";
+import { isOwnName } from "../system/host-check.ts";
 import { isLoopback, listenText, parseListen, readTls, type TlsFiles } from "../system/listen-address.ts";
 import { type Credentials, readCredentials } from "./credentials.ts";
-import { buildScrapeApp } from "./scrape-app.ts";
+import { buildScrapeApp, type ScrapeAppOptions } from "./scrape-app.ts";
 
 export interface MetricsListener {
 	/** ADDRESS:PORT as bound. */
@@ -18,16 +19,21 @@ export interface MetricsListener {
 
 type ListenConfig = MetricsConfig & { readonly listen: string };
 
-/** Serves GET /metrics and no other path. `expose`: the parts of one response. Rejects with SallyportError USAGE or LISTEN_FAILED. */
+/** Serves GET /metrics and no other path. Rejects with SallyportError USAGE or LISTEN_FAILED. */
 export async function listenForScrapes(
 	config: ListenConfig,
-	expose: () => AsyncIterable<string>,
-	log: Logger,
+	{ log, ...serving }: Pick<ScrapeAppOptions, "expose" | "callers" | "log">,
 ): Promise<MetricsListener> {
 	const { host, port } = addressOf(config);
 	let { credentials, tls } = readFiles(config, log);
 	warnOfExposure(host, credentials, tls, log);
-	const app = await buildScrapeApp({ tls, credentials: () => credentials, expose, log });
+	const app = await buildScrapeApp({
+		tls,
+		credentials: () => credentials,
+		hostAllowed: (name) => isOwnName(name, tls),
+		log,
+		...serving,
+	});
 	try {
 		await app.listen({ host, port });
 	} catch (error) {

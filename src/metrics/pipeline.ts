@@ -3,12 +3,12 @@ import type { ConnectionTable } from "../connections/connection-table.ts";
 import type { Destroyer } from "../enforce/destroyer.ts";
 import type { ProcessTable } from "../identity/process-table.ts";
 import type { Pump } from "../native/pump.ts";
-import { eventNames } from "../native/vocabulary.ts";
+import { eventNames, outcomeNames } from "../native/vocabulary.ts";
 import { type Sample, scrapedCounter, scrapedGauge } from "./scraped-metric.ts";
 
 export interface PipelineMetricsOptions {
 	readonly version: string;
-	readonly table: Pick<ConnectionTable, "kept" | "dropped">;
+	readonly table: Pick<ConnectionTable, "kept" | "dropped" | "questions" | "repeats">;
 	readonly processes: Pick<ProcessTable, "missed">;
 	readonly pump: Pick<Pump, "counts" | "batches" | "bytes" | "failures">;
 	readonly destroyer: Pick<Destroyer, "counts">;
@@ -42,6 +42,17 @@ export function registerPipelineMetrics(registry: Registry, options: PipelineMet
 	});
 	scrapedCounter({
 		registry,
+		name: "sallyport_dns_outcomes_total",
+		help: "DNS queries that were sent, by how they ended. One without a response is counted after 30 s.",
+		labels: ["outcome"],
+		*samples() {
+			const counts = table.questions.outcomes(Date.now());
+			for (const [index, outcome] of outcomeNames.entries())
+				if (outcome !== null) yield [{ outcome }, counts[index] ?? 0];
+		},
+	});
+	scrapedCounter({
+		registry,
 		name: "sallyport_sockets_destroyed_total",
 		help: "Attempts to close denied sockets.",
 		labels: ["result"],
@@ -59,6 +70,11 @@ export function registerPipelineMetrics(registry: Registry, options: PipelineMet
 	});
 	const counts: readonly (readonly [name: string, help: string, read: () => number])[] = [
 		["sallyport_connections_dropped_total", "Open connections that were evicted for newer ones.", () => table.dropped],
+		[
+			"sallyport_denials_repeated_total",
+			"Denials that were counted in the record of an earlier one of the same kind.",
+			() => table.repeats.counted,
+		],
 		["sallyport_processes_missed_total", "Connections whose process was not announced.", () => processes.missed],
 		["sallyport_events_unreadable_total", "Events of an unknown version or type.", () => pump.counts.unknown],
 		["sallyport_event_failures_total", "Batches abandoned because of a bug in the daemon.", () => pump.failures],

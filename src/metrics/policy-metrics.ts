@@ -1,5 +1,6 @@
 import type { Registry } from "prom-client";
-import type { PolicyInForce, PolicyService } from "../enforce/policy-service.ts";
+import type { PolicyInForce } from "../enforce/policy-in-force.ts";
+import type { PolicyService } from "../enforce/policy-service.ts";
 import { scrapedCounter, scrapedGauge } from "./scraped-metric.ts";
 
 /** Facts about the policy in force. Those that this daemon does not know, because an earlier one loaded the policy, have no sample. */

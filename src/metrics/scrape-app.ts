@@ -6,8 +6,11 @@ import rateLimit from "@fastify/rate-limit";
 import type { FastifyInstance, FastifyReply } from "fastify";
 import { LIMITS, TIMES } from "../base/config.ts";
 import type { Logger } from "../base/logger.ts";
+import { foreignRequest } from "../system/host-check.ts";
 import { newHttpServer } from "../system/http-server.ts";
 import type { TlsFiles } from "../system/listen-address.ts";
+import type { Callers } from "../system/peer.ts";
+import { isPlace, type Refused, Shares } from "../system/shares.ts";
 import type { Credentials } from "./credentials.ts";
 import { CONTENT_TYPE } from "./exposition.ts";
 
@@ -15,23 +18,32 @@ export interface ScrapeAppOptions {
 	readonly tls: TlsFiles | null;
 	/** Called for each request, so that a reload takes effect. */
 	readonly credentials: () => Credentials;
+	/** Accepts the names of the listener, against DNS rebinding. */
+	readonly hostAllowed: (host: string) => boolean;
+	readonly callers: Callers;
 	/** The parts of one response. */
 	readonly expose: () => AsyncIterable<string>;
 	readonly log: Logger;
 }
 
 /** The server of GET /metrics. It does not listen yet. Errors are one line of text. */
-export async function buildScrapeApp({ tls, credentials, expose, log }: ScrapeAppOptions): Promise<FastifyInstance> {
-	const app = newHttpServer({ tls, connections: LIMITS.scrapeConnections, idle: TIMES.scrapeIdle });
+export async function buildScrapeApp(options: ScrapeAppOptions): Promise<FastifyInstance> {
+	const { tls, credentials, hostAllowed, callers, expose, log } = options;
+	const app = newHttpServer({ tls, connections: LIMITS.scrapeConnections, callers, idle: TIMES.scrapeIdle });
 	app.setNotFoundHandler((_request, reply) => sendLine(reply, 404, "The only path is /metrics."));
 	app.setErrorHandler((error, _request, reply) => sendError(reply, error as StatusError, log));
 	app.addHook("onSend", (_request, reply, payload, done) => {
 		reply.header("cache-control", "no-store").header("x-content-type-options", "nosniff");
 		done(null, payload);
 	});
+	app.addHook("onRequest", async ({ headers }, reply) => {
+		const foreign = foreignRequest(headers, hostAllowed);
+		if (foreign !== null) return sendLine(reply, foreign.status, foreign.detail);
+	});
 	await app.register(rateLimit, {
 		max: LIMITS.scrapeRequests,
 		timeWindow: 1_000,
+		keyGenerator: ({ raw }) => callers.of(raw.socket).id,
 		errorResponseBuilder: () => new StatusError(429, "Too many requests per second."),
 	});
 	await app.register(auth);
@@ -45,13 +57,16 @@ export async function buildScrapeApp({ tls, credentials, expose, log }: ScrapeAp
 	await app.register(basicAuth, {
 		validate: async (user, password) => {
 			const result = await credentials().check(user, password);
-			if (result !== "right") throw result === "busy" ? busy() : new StatusError(401, "Wrong user or password.");
+			if (result !== "right")
+				throw result === "busy"
+					? new StatusError(503, "Too many passwords are checked at a time; retry later.")
+					: new StatusError(401, "Wrong user or password.");
 		},
 	});
 	/* One of them must succeed. The error of the last is sent, because a password check may be busy. */
 	const ways = [anyone(credentials), app.verifyBearerAuth, app.basicAuth].filter((way) => way !== undefined);
 
-	let scrapes = 0;
+	const scrapes = new Shares({ all: LIMITS.scrapes, each: LIMITS.scrapesEach, kept: 0 });
 	app.route({
 		method: ["GET", "HEAD"],
 		url: "/metrics",
@@ -60,9 +75,9 @@ export async function buildScrapeApp({ tls, credentials, expose, log }: ScrapeAp
 		handler(request, reply) {
 			reply.header("content-type", CONTENT_TYPE);
 			if (request.method === "HEAD") return reply.send();
-			if (scrapes >= LIMITS.scrapes) throw busy();
-			scrapes++;
-			reply.raw.once("close", () => scrapes--);
+			const place = scrapes.take(callers.of(request.raw.socket), () => reply.raw.destroy());
+			if (!isPlace(place)) throw busy(place);
+			reply.raw.once("close", place.release);
 			return reply.send(boundedInTime(Readable.from(expose()), log));
 		},
 	});
@@ -98,8 +113,9 @@ class StatusError extends Error {
 	}
 }
 
-function busy(): StatusError {
-	return new StatusError(503, "Too many requests at a time.");
+function busy(why: Refused): StatusError {
+	const [limit, of] = why === "each" ? [LIMITS.scrapesEach, "one client"] : [LIMITS.scrapes, "all clients"];
+	return new StatusError(503, `Too many requests at a time: the limit of ${of} is ${limit}.`);
 }
 
 function sendError(reply: FastifyReply, error: Error & { readonly statusCode?: number }, log: Logger): FastifyReply {

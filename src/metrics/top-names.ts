@@ -34,6 +34,13 @@ export class TopNames {
 		if (counts !== undefined && connection.verdict === VERDICT.deny) counts.denied++;
 	}
 
+	/** A denial was counted in a record. */
+	repeated(connection: Connection): void {
+		if (connection.name === null || connection.dns) return;
+		const counts = this.#names.add(connection.name);
+		if (counts !== undefined) counts.denied++;
+	}
+
 	ended(connection: Connection): void {
 		if (connection.name === null || connection.dns) return;
 		const counts = this.#names.get(connection.name);

@@ -5,9 +5,11 @@ import {
 	type Addon,
 	type AttachedProgram,
 	type Kernel,
+	type LinkFault,
 	type LoadOptions,
 	type MapName,
 	NativeError,
+	type PinFault,
 	type PinsFound,
 	type ProgramFacts,
 	type RingPositions,
@@ -48,6 +50,10 @@ export function openAddon(file: string = BUILT): Addon {
 			requireThat(/^[/@]./.test(path), `${path} is not the path of a socket`);
 			raw.sendDatagram(path, bytes);
 		},
+		peerUid(fd) {
+			requireThat(isWithin(fd, 0, 0x7fff_ffff), `${fd} is not a file descriptor`);
+			return raw.peerUid(fd);
+		},
 		attached(cgroup) {
 			requireThat(isAbsolute(cgroup), `cgroup: ${cgroup} is not an absolute path`);
 			return raw.attached(cgroup);
@@ -75,6 +81,7 @@ interface RawAddon {
 	unmountBpffs(path: string): void;
 	releaseMemory(): void;
 	sendDatagram(path: string, bytes: Uint8Array): void;
+	peerUid(fd: number): number;
 	attached(cgroup: string): AttachedProgram[];
 	pins(folder: string, cgroup: string): PinsFound | null;
 	removePins(folder: string): void;
@@ -190,6 +197,14 @@ class CheckedKernel implements Kernel {
 
 	attach(): void {
 		this.#open.attach();
+	}
+
+	linkFaults(): LinkFault[] {
+		return this.#open.linkFaults();
+	}
+
+	pinFaults(): PinFault[] {
+		return this.#open.pinFaults();
 	}
 
 	detach(): void {

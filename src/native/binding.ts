@@ -120,14 +120,31 @@ export interface Kernel {
 	destroySocket(socket: SocketName): Promise<number>;
 	/**
 	 * Attaches loaded programs and pins them in place of older ones, which stay attached until the new ones are. Fill the maps
-	 * first: from here on every packet is judged. Does nothing after adoption. Without this call, close() leaves the previous
-	 * programs in force.
+	 * first: from here on every packet is judged. Without this call, close() leaves the previous programs in force. After adoption,
+	 * and when called again, attaches the programs of linkFaults() and pins what pinFaults() returns.
 	 */
 	attach(): void;
+	/** Programs that are not attached to the cgroup. Code ENOENT if there is no such cgroup. */
+	linkFaults(): LinkFault[];
+	/** Pins of maps and programs that are missing or not this process's, and the marker. Throws as linkFaults(). */
+	pinFaults(): PinFault[];
 	/** Removes links and pins. After close() nothing of Sallyport is left in the kernel. */
 	detach(): void;
 	/** Closes the handles. Pinned programs keep enforcing. */
 	close(): void;
+}
+
+export interface LinkFault {
+	readonly program: string;
+	/** `elsewhere`: the link is at another cgroup, or has another program. */
+	readonly fault: "unpinned" | "detached" | "elsewhere";
+}
+
+export interface PinFault {
+	/** Below the folder of the pins: "maps/learned". */
+	readonly pin: string;
+	/** `replaced`: another object, or a folder, is at its place. */
+	readonly fault: "unpinned" | "replaced";
 }
 
 /** Bytes since the ring was created. */
@@ -182,6 +199,8 @@ export interface Addon {
 	 * @param path of the socket; a leading "@" stands for an abstract one
 	 */
 	sendDatagram(path: string, bytes: Uint8Array): void;
+	/** The uid with which the other end of a unix socket connected. */
+	peerUid(fd: number): number;
 	/** Programs attached to the cgroup itself at the hooks that Sallyport uses. */
 	attached(cgroup: string): AttachedProgram[];
 	/** Null: the folder has no pins of Sallyport. */

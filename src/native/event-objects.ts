@@ -53,14 +53,19 @@ export function answerOf(batch: Buffer, view: DataView, at: number) {
 		...head(view, at),
 		/** Hash of the queried name (hashKey). */
 		nameHash: hashKey(view, at + ANSWER.nameHash),
+		/** Cookie of the network namespace for which the address is learned. */
+		netns: readUnsigned64(view, at + ANSWER.netns),
 		/** TTL of the answer [s]. */
 		ttl: view.getUint32(at + ANSWER.ttl, true),
 		/** ANSWER_FLAG. */
 		flags: view.getUint32(at + ANSWER.flags, true),
-		/** Packed (src/base/address.ts). */
+		/** Packed (src/base/address.ts); unspecified in an answer without an address. */
 		address: address(batch, at + ANSWER.address),
 		/** Packed address. */
 		resolver: address(batch, at + ANSWER.resolver),
+		queryType: view.getUint16(at + ANSWER.queryType, true),
+		/** OUTCOME. */
+		outcome: view.getUint8(at + ANSWER.outcome),
 	};
 }
 

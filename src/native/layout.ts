@@ -25,7 +25,10 @@ export const REQUEST = {
 } as const;
 
 /** struct sp_answer: offsets and size [bytes]. */
-export const ANSWER = { nameHash: 40, ttl: 48, flags: 52, address: 56, resolver: 72, bytes: 88 } as const;
+export const ANSWER = {
+	nameHash: 40, ttl: 48, flags: 52, address: 56, resolver: 72, netns: 88, queryType: 96, queryId: 98, outcome: 100,
+	bytes: 104,
+} as const;
 
 /** struct sp_end: offsets and size [bytes]. */
 export const FLOW_END = {
@@ -43,38 +46,44 @@ export const PROCESS = {
 export const CGROUP = { pathLength: 40, namedLength: 42, flags: 44, path: 48, bytes: 560 } as const;
 
 /** struct sp_control: offsets and size [bytes]. */
-export const CONTROL = { generation: 0, root: 4, lastWakeup: 8, announce: 16, daemonPid: 20, bytes: 24 } as const;
-
-/** struct sp_name: offsets and size [bytes]. */
-export const NAME = {
-	textLength: 0, labels: 2, claims: 4, label: 8, text: 136, claimsUntil: 392, beforeUntil: 396, bytes: 400,
+export const CONTROL = {
+	generation: 0, root: 4, lastWakeup: 8, announce: 16, daemonPid: 20, firstEnd: 24, bytes: 32,
 } as const;
 
+/** struct sp_name: offsets and size [bytes]. */
+export const NAME = { textLength: 0, labels: 2, label: 8, text: 136, bytes: 392 } as const;
+
 /** struct sp_learned: offsets and size [bytes]. */
-export const LEARNED = { name: 0, expires: 128, address: 256, bytes: 272 } as const;
+export const LEARNED = { name: 0, expires: 128, asker: 256, flags: 320, key: 336, bytes: 360 } as const;
+
+/** struct sp_learned_key: offsets and size [bytes]. */
+export const LEARNED_KEY = { netns: 0, address: 8, bytes: 24 } as const;
 
 /** struct sp_flow_key: offsets and size [bytes]. */
 export const FLOW_KEY = { cookie: 0, remote: 8, remotePort: 24, protocol: 26, bytes: 32 } as const;
 
 /** struct sp_flow: offsets and size [bytes]. */
 export const FLOW = {
-	first: 0, last: 8, bytesOut: 16, bytesIn: 24, packetsOut: 32, packetsIn: 40, generation: 48, verdict: 52, flags: 53,
+	first: 0, last: 8, bytesOut: 16, bytesIn: 24, packetsOut: 32, packetsIn: 40, epoch: 48, verdict: 52, flags: 53,
 	localPort: 54, names: 56, halfSince: 88, halfDatagrams: 96, halfRead: 98, named: 99, bound: 100, bytes: 104,
 } as const;
+
+/** struct sp_share: offsets and size [bytes]. */
+export const SHARE = { since: 0, throttled: 8, cgroup: 16, taken: 24, bytes: 32 } as const;
 
 /** struct sp_policy_head: offsets and size [bytes]. */
 export const POLICY_HEAD = {
 	magic: 0, layout: 4, generation: 8, flags: 12, mode: 16, binding: 17, defaults: 18, denyErrno: 22, rules: 24,
-	words: 26, shapes: 28, hashKey: 32, ttlFloor: 48, ttlGrace: 52, shapesRow: 56, slotsRow: 60, vectorsRow: 64,
-	tableRow: 68, tableMask: 72, rows: 76, pathsRow: 80, patternsRow: 84, statusRow: 88, pathWords: 92,
-	pathPatterns: 94, alwaysRow: 96, bytes: 128,
+	words: 26, shapes: 28, unread: 30, hashKey: 32, ttlFloor: 48, ttlGrace: 52, shapesRow: 56, slotsRow: 60,
+	vectorsRow: 64, tableRow: 68, tableMask: 72, rows: 76, pathsRow: 80, patternsRow: 84, statusRow: 88, pathWords: 92,
+	pathPatterns: 94, alwaysRow: 96, endsRow: 100, firstEnd: 104, left: 112, bytes: 128,
 } as const;
 
 /** struct sp_policy_trees: offsets and size [bytes]. */
 export const POLICY_TREES = { base: 0, depth: 108, bytes: 128 } as const;
 
 /** struct sp_slot: offsets and size [bytes]. */
-export const SLOT = { hash: 0, vector: 8, bytes: 16 } as const;
+export const SLOT = { hash: 0, vector: 8, leases: 12, bytes: 16 } as const;
 
 /** struct sp_path_pattern: offsets and size [bytes]. */
 export const PATH_PATTERN = { state: 0, query: 2, vector: 4, bytes: 8 } as const;
@@ -82,19 +91,19 @@ export const PATH_PATTERN = { state: 0, query: 2, vector: 4, bytes: 8 } as const
 /** struct sp_judge_request: offsets and size [bytes]. */
 export const JUDGE_REQUEST = {
 	remote: 16, exeHash: 32, cgroup: 40, uid: 48, remotePort: 52, protocol: 54, phase: 55, nameLength: 56, flags: 58,
-	methodLength: 59, pathLength: 60, status: 62, nameHash: 64, generation: 72, rule: 76, alert: 78, action: 80,
-	reason: 81, verdict: 82, name: 88, method: 344, path: 360, bytes: 616,
+	methodLength: 59, pathLength: 60, status: 62, netns: 64, nameHash: 72, generation: 80, rule: 84, alert: 86,
+	action: 88, reason: 89, verdict: 90, name: 96, method: 352, path: 368, bytes: 624,
 } as const;
 
 /** struct sp_learn_request: offsets and size [bytes]. */
 export const LEARN_REQUEST = {
-	address: 16, nameHash: 32, ttl: 40, nameLength: 44, learned: 46, name: 48, bytes: 304,
+	address: 16, netns: 32, cgroup: 40, nameHash: 48, ttl: 56, nameLength: 60, learned: 62, name: 64, bytes: 320,
 } as const;
 
 /** struct sp_parse_request: offsets and size [bytes]. */
 export const PARSE_REQUEST = {
-	kind: 16, isTiming: 17, at: 20, end: 24, result: 28, hello: 29, isPending: 30, reader: 32, text: 80, http: 624,
-	answer: 648, dns: 652, quic: 696, bytes: 712,
+	kind: 16, isTiming: 17, at: 20, end: 24, result: 28, hello: 29, isPending: 30, hidesHello: 31, reader: 32,
+	text: 360, http: 904, answer: 928, dns: 932, quic: 976, bytes: 992,
 } as const;
 
 /** struct sp_parse_dns: offsets and size [bytes]. */
@@ -105,6 +114,12 @@ export const PARSE_DNS = {
 
 /** struct sp_parse_quic: offsets and size [bytes]. */
 export const PARSE_QUIC = { cookie: 0, version: 8, way: 12, seen: 13, isNew: 14, bytes: 16 } as const;
+
+/** struct sp_reader: offsets and size [bytes]. */
+export const READER = {
+	kind: 0, isCleartext: 1, prefix: 2, isTunnel: 8, hidesHello: 9, peer: 10, isWatched: 11, watched: 12, scan: 16,
+	bytes: 328,
+} as const;
 
 /** struct sp_text: offsets and size [bytes]. */
 export const TEXT = {
@@ -136,9 +151,9 @@ export const HOOK = { connect: 1, sendmsg: 2, egress: 3, ingress: 4, release: 5 
 /** enum sp_reason. */
 export const REASON = {
 	rule: 1, default: 2, resolver: 3, inbound: 4, kernel: 5, nameUnbound: 6, nameMissing: 7, nameBad: 8, incomplete: 9,
-	notTls: 10, unreadable: 11, noPolicy: 12, noRoom: 13, quicUnread: 14,
+	notTls: 10, unreadable: 11, noPolicy: 12, noRoom: 13, quicUnread: 14, unread: 15, nameExpired: 16, nameCapped: 17,
 } as const;
-export const REASONS = 16;
+export const REASONS = 32;
 
 /** enum sp_end_how. */
 export const END = { local: 1, remote: 2, reset: 3, refused: 4, denied: 5, idle: 6 } as const;
@@ -157,21 +172,29 @@ export const REQUEST_FLAG = {
 /** enum sp_cgroup_flag. */
 export const CGROUP_FLAG = { unknown: 1 } as const;
 
+/** enum sp_outcome. */
+export const OUTCOME = {
+	none: 1, answered: 2, nodata: 3, nxdomain: 4, servfail: 5, refused: 6, truncated: 7, other: 8,
+} as const;
+
 /** enum sp_answer_flag. */
-export const ANSWER_FLAG = { untrusted: 1, capped: 2, local: 4 } as const;
+export const ANSWER_FLAG = { empty: 8, untrusted: 1, capped: 2, local: 4 } as const;
 
 /** enum sp_flow_flag. */
-export const FLOW_FLAG = { inbound: 1, reported: 2, nameDenied: 4, mustBeNamed: 8, unread: 16, evicted: 32 } as const;
+export const FLOW_FLAG = {
+	inbound: 1, reported: 2, nameDenied: 4, mustBeNamed: 8, unread: 16, evicted: 32, local: 64,
+} as const;
 
 /** enum sp_judge_flag. */
-export const JUDGE_FLAG = { live: 1, bound: 2, notDns: 4, anyName: 8 } as const;
+export const JUDGE_FLAG = { live: 1, bound: 2, notDns: 4, unread: 8 } as const;
 
 /** enum sp_counter. */
 export const COUNT = {
-	decision: 0, alert: 256, event: 260, lost: 276, mapFull: 292, packetsDenied: 308, bytesDenied: 309, noScratch: 310,
-	answers: 311, tcpBytesOut: 320, tcpBytesIn: 321, udpBytesOut: 322, udpBytesIn: 323, learnedEvicted: 324,
+	decision: 0, alert: 512, event: 516, lost: 532, mapFull: 548, packetsDenied: 564, bytesDenied: 565, noScratch: 566,
+	answers: 567, tcpBytesOut: 576, tcpBytesIn: 577, udpBytesOut: 578, udpBytesIn: 579, learnedEvicted: 580,
+	throttled: 581,
 } as const;
-export const COUNTERS = 336;
+export const COUNTERS = 592;
 
 /** enum sp_answer_count. */
 export const ANSWER_COUNT = {
@@ -180,7 +203,8 @@ export const ANSWER_COUNT = {
 
 /** enum sp_map_id. */
 export const MAP_ID = {
-	names: 0, learned: 1, questions: 2, processes: 3, cgroups: 4, flows: 5, sockets: 6, dnsAnswers: 7,
+	names: 0, learned: 1, questions: 2, processes: 3, cgroups: 4, flows: 5, sockets: 6, dnsAnswers: 7, targets: 8,
+	programs: 9, covered: 10, claims: 11,
 } as const;
 
 /** enum sp_mode. */
@@ -191,7 +215,7 @@ export const BINDING = { strict: 1, sni: 2 } as const;
 
 /** enum sp_policy_flag. */
 export const POLICY_FLAG = {
-	names: 1, exe: 2, user: 4, cgroup: 8, from: 14, method: 16, path: 32, query: 64, status: 128,
+	names: 1, exe: 2, user: 4, cgroup: 8, from: 14, method: 16, path: 32, query: 64, status: 128, placed: 256,
 } as const;
 
 /** enum sp_tree. */
@@ -201,14 +225,14 @@ export const TREES = 3;
 /** enum sp_vector. */
 export const VECTOR = {
 	none: 0, phase: 1, alert: 5, allow: 6, named: 7, unnamed: 8, anyExe: 9, anyUser: 10, anyUnit: 11, anyContainer: 12,
-	anyCgroup: 13, anyMethod: 14, anyPath: 15, anyStatus: 16, fixed: 17,
+	anyCgroup: 13, anyMethod: 14, anyPath: 15, anyStatus: 16, placed: 17, fixed: 18,
 } as const;
 
 /** enum sp_always. */
 export const ALWAYS = { phase: 0, alert: 8, allow: 10, unnamed: 12 } as const;
 
 /** enum sp_parse_kind. */
-export const PARSE_KIND = { stream: 1, quic: 2, dns: 3, http: 4, answer: 5 } as const;
+export const PARSE_KIND = { stream: 1, quic: 2, dns: 3, http: 4, answer: 5, dtls: 6 } as const;
 
 /** enum sp_reader_kind. */
 export const READER_KIND = { start: 0, tls: 1, ssl2: 2, cleartext: 3, http: 4, over: 5 } as const;
@@ -236,7 +260,7 @@ export const HTTP_REASON = {
 } as const;
 
 /** enum sp_constant. */
-export const LAYOUT_VERSION = 5;
+export const LAYOUT_VERSION = 8;
 export const NO_RULE = 65535;
 export const NAME_MAX = 256;
 export const METHOD_MAX = 16;
@@ -262,10 +286,11 @@ export const PATH_ONE = 2;
 export const PATH_CHARS = 3;
 export const PATH_ROWS = 259;
 export const STATUS_MAX = 1024;
+export const ENDS_MAX = 256;
 
 /** Names of the maps. */
 export const MAPS = [
-	"awaited", "cgroups", "control", "counters", "dns_answers", "dns_sockets", "events", "flows", "learned", "names",
-	"passed", "policy", "processes", "questions", "quic_readings", "quics", "resolvers", "rules", "scratch", "sockets",
-	"texts",
+	"awaited", "begun", "cgroups", "claims", "control", "counters", "covered", "dns_answers", "dns_sockets", "events",
+	"flows", "learned", "names", "passed", "policy", "processes", "programs", "questions", "quic_readings", "quics",
+	"resolvers", "rules", "scratch", "shares", "sockets", "suffixes", "targets", "texts", "user_cgroups",
 ] as const;

@@ -2,7 +2,18 @@
  * Names of the kernel's numbers, as records, filters and metrics show them: the enumerator's name in snake case. The
  * names are part of the API, so test/unit/native/vocabulary.test.ts fails when an enumerator is renamed in C.
  */
-import { ANSWER_COUNT, END, EVENT, HTTP_REASON, MAP_ID, PHASE, READER_KIND, REASON, VERDICT } from "./layout.ts";
+import {
+	ANSWER_COUNT,
+	END,
+	EVENT,
+	HTTP_REASON,
+	MAP_ID,
+	OUTCOME,
+	PHASE,
+	READER_KIND,
+	REASON,
+	VERDICT,
+} from "./layout.ts";
 
 type Snake<S extends string> = S extends `${infer Head}${infer Tail}`
 	? `${Head extends Lowercase<Head> ? Head : `_${Lowercase<Head>}`}${Snake<Tail>}`
@@ -16,12 +27,14 @@ export type PhaseName = NameOf<typeof PHASE>;
 export type VerdictName = NameOf<typeof VERDICT>;
 export type ReasonName = NameOf<typeof REASON>;
 export type EndName = NameOf<typeof END>;
+export type OutcomeName = NameOf<typeof OUTCOME>;
 
 /** Each list has the name of number i at index i. Only the lists without a 0 in their enum have a null, at index 0. */
 export const eventNames = namesFrom1(EVENT);
 export const phaseNames = namesFrom0(PHASE);
 export const verdictNames = namesFrom1(VERDICT);
 export const endNames = namesFrom1(END);
+export const outcomeNames = namesFrom1(OUTCOME);
 export const reasonNames = namesFrom1(REASON);
 export const mapNames = namesFrom0(MAP_ID);
 export const answerNames = namesFrom0(ANSWER_COUNT);

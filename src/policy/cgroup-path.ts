@@ -11,7 +11,8 @@
  * Container: the first component from the root that one of these rules matches, tried in this order:
  *   1. a run of exactly 64 characters 0-9a-f, with another character or an end of the component on both sides: the
  *      first 12 of the last such run. Docker "docker-ID.scope" or "ID", containerd "cri-containerd-ID.scope", CRI-O
- *      "crio-ID.scope", Podman "libpod-ID.scope" and "libpod-conmon-ID.scope".
+ *      "crio-ID.scope", Podman "libpod-ID.scope" and "libpod-conmon-ID.scope". The id of a pod is none of a container: a
+ *      component that ends in ".slice", and one directly below "libpod_parent" that does not begin with "libpod-".
  *   2. "lxc.payload." and at least one character: those characters.
  *   3. "machine-", at least one character, ".scope": the characters between.
  *   4. "systemd-nspawn@", at least one character, ".service": the characters between.
@@ -38,8 +39,9 @@ export function unitsOf(path: string): string[] {
 
 /** The first CONTAINER_DIGITS digits of a container id, the name of a machine, or null. */
 export function containerOf(path: string): string | null {
-	for (const component of componentsOf(path)) {
-		for (const rule of CONTAINER_RULES) {
+	const components = componentsOf(path);
+	for (const [at, component] of components.entries()) {
+		for (const rule of isPod(component, components[at - 1]) ? MACHINE_RULES : CONTAINER_RULES) {
 			const found = rule.exec(component)?.[1];
 			if (found !== undefined) return found;
 		}
@@ -53,12 +55,13 @@ export function cgroupsOf(path: string): string[] {
 	return components.map((_, i) => components.slice(0, i + 1).join("/")).slice(0, IDS_PATHS_MAX);
 }
 
-const CONTAINER_RULES = [
-	/^(?:.*[^0-9a-f])?([0-9a-f]{12})[0-9a-f]{52}(?![0-9a-f])/s,
-	/^lxc\.payload\.(.+)$/s,
-	/^machine-(.+)\.scope$/s,
-	/^systemd-nspawn@(.+)\.service$/s,
-];
+const MACHINE_RULES = [/^lxc\.payload\.(.+)$/s, /^machine-(.+)\.scope$/s, /^systemd-nspawn@(.+)\.service$/s];
+
+const CONTAINER_RULES = [/^(?:.*[^0-9a-f])?([0-9a-f]{12})[0-9a-f]{52}(?![0-9a-f])/s, ...MACHINE_RULES];
+
+function isPod(component: string, parent: string | undefined): boolean {
+	return /.\.slice$/s.test(component) || (parent === "libpod_parent" && !component.startsWith("libpod-"));
+}
 
 function componentsOf(path: string): string[] {
 	return path.split("/").filter((component) => component !== "");

@@ -2,24 +2,36 @@
 import { NAME_LENGTH_MAX } from "./domain.ts";
 
 /**
- * The name of a TLS ClientHello, in lower case without its trailing dot. Null: it has bytes outside 0x21 to 0x7e, is
- * longer than NAME_LENGTH_MAX, has an empty label or one over 63 bytes (RFC 1035 2.3.4), or its last label has only
- * digits.
+ * The name in a ClientHello or a request, in lower case without its trailing dot. Null: it is an address, or cannot be
+ * read (isUnreadName()).
  */
 export function readHostName(sent: string): string | null {
-	const name = sent.endsWith(".") ? sent.slice(0, -1) : sent;
-	if (name.length > NAME_LENGTH_MAX || !/^[\x21-\x7e]*$/.test(name)) return null;
-	const labels = name.split(".");
-	if (labels.some((label) => label === "" || label.length > 63) || /^[0-9]+$/.test(labels.at(-1)!)) return null;
-	return name.toLowerCase();
+	if (sent === "" || isUnreadName(sent) || isAddressName(sent)) return null;
+	return withoutDot(sent).toLowerCase();
 }
 
 /**
- * The name of an HTTP request. Null as readHostName(), and for bytes other than letters, digits, "-", "_" and ".",
- * around which servers may cut.
+ * Whether servers may take the text for different names: it has bytes other than letters, digits, "-", "_" and ".",
+ * around which a server may cut, is longer than NAME_LENGTH_MAX, or has an empty label or one over 63 bytes (RFC 1035
+ * 2.3.4). An IPv6 address in brackets is read as such.
  */
-export function readRequestName(sent: string): string | null {
-	return /^[A-Za-z0-9._-]*$/.test(sent) ? readHostName(sent) : null;
+export function isUnreadName(sent: string): boolean {
+	if (sent === "" || sent.startsWith("[")) return false;
+	const name = withoutDot(sent);
+	return (
+		name.length > NAME_LENGTH_MAX ||
+		!/^[A-Za-z0-9._-]*$/.test(name) ||
+		name.split(".").some((label) => label === "" || label.length > 63)
+	);
+}
+
+/** An address in brackets, or a name that ends in a number (WHATWG URL; RFC 6066 3 forbids addresses in SNI). */
+function isAddressName(sent: string): boolean {
+	return sent.startsWith("[") || /(?:^|\.)[0-9]+$/.test(withoutDot(sent));
+}
+
+function withoutDot(name: string): string {
+	return name.endsWith(".") ? name.slice(0, -1) : name;
 }
 
 /**
@@ -28,7 +40,7 @@ export function readRequestName(sent: string): string | null {
  * inside a label as "\\".
  */
 export function readQuestionName(sent: string): string | null {
-	const name = sent.endsWith(".") ? sent.slice(0, -1) : sent;
+	const name = withoutDot(sent);
 	if (name.length > NAME_LENGTH_MAX) return null;
 	if (name.split(".").some((label) => label === "" || label.length > 63)) return null;
 	return name.replace(/[A-Z]/g, (letter) => letter.toLowerCase());

@@ -20,10 +20,14 @@ export interface Policy {
 	readonly nameBinding: NameBinding;
 	/** Default action by phase; `allow` where the file has none. */
 	readonly defaults: Readonly<Record<Phase, Verdict>>;
+	/** `deny`: deny and alert rules about a name, method or path match what cannot be read; `allow`: they do not. */
+	readonly unread: Verdict;
 	/** Error of a denied connect(): a positive errno. */
 	readonly denyErrno: number;
 	/** Trusted resolvers in addition to those of the system, in canonical text (RFC 5952). */
 	readonly resolvers: readonly string[];
+	/** Suffixes that resolver libraries append to names, in addition to those of the system: patterns without "**". */
+	readonly search: readonly string[];
 	/** A learned address expires after max(ttl, floor) + grace [s]. */
 	readonly ttl: { readonly floor: number; readonly grace: number };
 	/** In order of evaluation; rules[i].index === i. */
@@ -43,6 +47,10 @@ export interface Rule {
 	 * The preset that this rule is a part of, or null. Its parts share a name, and are counted and shown as one rule.
 	 */
 	readonly preset: string | null;
+	/** A deny rule that comes before overlays and before all other rules. */
+	readonly final: boolean;
+	/** The overlays that have this rule, the newest first; null: a rule of the file. */
+	readonly leases: readonly Lease[] | null;
 	/** A null field: no such condition. */
 	readonly to: {
 		readonly cidr: readonly PrefixSet[] | null;
@@ -71,6 +79,16 @@ export interface Rule {
 		/** Paths relative to the watched cgroup, without slashes at the ends: "system.slice/agent.service". */
 		readonly cgroup: readonly string[] | null;
 	};
+}
+
+/** An overlay's use of a rule, which several overlays may share. */
+export interface Lease {
+	/** Name of the overlay. */
+	readonly overlay: string;
+	/** Where the rule applies, as `from.cgroup`: the scope, or the cgroups of the rule within it; null: everywhere. */
+	readonly cgroups: readonly string[] | null;
+	/** CLOCK_BOOTTIME [ms]; null: none. */
+	readonly end: number | null;
 }
 
 /**
@@ -123,12 +141,22 @@ export interface ListFacts {
 	readonly names: number;
 }
 
+/** `problem` continues a sentence that begins with the path; `mend` says what to write. */
+export interface NoProgram {
+	readonly problem: string;
+	readonly mend: string;
+}
+
 /** Access to the host for parsePolicy(), which does no I/O itself. Called once for each list, user and executable. */
 export interface Environment {
 	/**
 	 * Contents of a list file. A relative path is relative to the policy file. Throws Error if the file cannot be read.
 	 */
 	readList(path: string): Uint8Array;
+	/** A list of the policy in force, by its name and file as written; undefined: it has none. */
+	listBefore?(name: string, file: string): ListFacts | undefined;
+	/** Why a path is no program that the kernel can execute; null: it is one. */
+	whyNoProgram?(path: string): NoProgram | null;
 	/** Uid of a user name; null: no such user. */
 	uidOf(name: string): number | null;
 	/**

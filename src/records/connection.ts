@@ -82,12 +82,22 @@ export class Connection {
 	requests = 0;
 	/** DNS record type of a question. */
 	queryType = 0;
+	/** OUTCOME of a question; 0: it was not sent, or this is a connection. */
+	outcome = 0;
 	/** Packed addresses of the answers to a question. */
 	addresses: string[] | null = null;
-	/** Monotonic clock [ns] until which map `learned` need not be read for this connection. */
+	/** Cookie of the network namespace; 0: unknown. */
+	netns = 0;
+	/** Monotonic clock [ns] until which the learned names need not be read for this connection. */
 	learnedUntil = 0;
 	/** Watchers have been called for the denial. A decision that allows the connection clears it. */
 	denialReported = false;
+	/** Denials of the same kind that this record stands for, the first included; 1 unless it was denied. */
+	count = 1;
+	/** The record in which this denial is counted. This one is shown to nobody. */
+	countedIn: Connection | null = null;
+	/** A stream or the history has this record. */
+	shown = false;
 
 	constructor(start: {
 		readonly id: number;

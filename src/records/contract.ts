@@ -1,6 +1,7 @@
 import type { Connection } from "./connection.ts";
 import type { ConnectionFilter, Term } from "./filter.ts";
 import type { ListWord } from "./filter-words.ts";
+import type { HistoryStatus } from "./history-status.ts";
 import type { ConnectionView } from "./view.ts";
 
 /**
@@ -10,14 +11,14 @@ import type { ConnectionView } from "./view.ts";
  *
  * `Connection.id` is the key and has to outlive the daemon (src/store/ids.ts). Recording a connection again changes its row.
  */
-export interface History extends HistoryReader {
+export interface History extends HistoryAs {
 	/** A connection or a DNS question, once it has settled, and again whenever it has changed or ended. */
 	record(connection: Connection): void;
 	recordAnswer(answer: AnswerRecord): void;
 	recordPolicyChange(change: PolicyChange): void;
 	recordStart(start: DaemonStart): void;
-	/** The subset of the ids that is in the file. */
-	known(ids: readonly number[]): Promise<ReadonlySet<number>>;
+	/** The queries of a caller. Those of the history itself are the daemon's own. */
+	as(asker: Asker): HistoryAs;
 	/** The status that the writer last reported, without a query. */
 	status(): HistoryStatus;
 	/** Resolves when all records so far are in the file, or were dropped. */
@@ -25,6 +26,17 @@ export interface History extends HistoryReader {
 	/** Writes the records that wait, for two seconds at most, and ends the threads. */
 	close(): Promise<void>;
 }
+
+/** The caller of queries. */
+export interface Asker {
+	/** Its queries do not wait for those of others. */
+	readonly isFirst: boolean;
+	/** Aborted when the caller has gone: its queries end. */
+	readonly signal: AbortSignal;
+}
+
+/** The daemon itself. */
+export const OWN: Asker = { isFirst: true, signal: new AbortController().signal };
 
 /** Queries. Each may reject with HistoryError, or with FilterError for a limit out of range (./query-errors.ts). */
 export interface HistoryReader {
@@ -43,6 +55,11 @@ export interface HistoryReader {
 	starts(query: LogQuery): Promise<readonly DaemonStart[]>;
 }
 
+export interface HistoryAs extends HistoryReader {
+	/** The subset of the ids that is in the file. */
+	known(ids: readonly number[]): Promise<ReadonlySet<number>>;
+}
+
 /** By the time of the beginning: newest or oldest first. The other sorts read every selected row: bound them by `since`. */
 export type HistorySort = "-first" | "first" | "-last" | "-bytesOut" | "-bytesIn";
 
@@ -52,6 +69,8 @@ export interface HistoryQuery {
 	readonly sort?: HistorySort;
 	/** 1 to 10,000; default 100. */
 	readonly limit?: number;
+	/** The records are without the arguments of their processes. */
+	readonly hideArguments?: boolean;
 	/** `next` of the previous page; opaque. Filter and sort have to be the same. */
 	readonly cursor?: string;
 }
@@ -174,6 +193,8 @@ export interface AnswerRecord {
 	/** Wall clock [ms]. */
 	readonly time: number;
 	readonly trusted: boolean;
+	/** Cookie of the network namespace for which the address was learned; missing: it was not. */
+	readonly netns?: number;
 }
 
 export interface PolicyChange {
@@ -201,52 +222,6 @@ export interface DaemonStart {
 	readonly adopted: boolean;
 	readonly generation: number;
 	readonly kernel: string;
-}
-
-export interface HistoryStatus {
-	readonly file: string;
-	/** "waiting": the file cannot be written at present (`failure`). "off": it never will be (`failure`), or the history is closed. */
-	readonly state: "opening" | "writing" | "waiting" | "off";
-	/** Connections and DNS questions in the file. */
-	readonly rows: number;
-	/** Size of the file and its write-ahead log. */
-	readonly bytes: number;
-	/** Wall clock [ms]; null: the file is empty. */
-	readonly oldest: number | null;
-	/** Wall clock [ms] of the last batch that is safe in the file. */
-	readonly lastWrite: number | null;
-	/** Records that are not in the file yet. */
-	readonly waiting: number;
-	/** [ms] Age of the oldest of them. */
-	readonly lag: number;
-	/** Since the daemon started, as are the following counts. */
-	readonly written: number;
-	readonly dropped: number;
-	readonly expired: number;
-	readonly failures: number;
-	readonly writerRestarts: number;
-	/** The current failure, or null. */
-	readonly failure: HistoryFailure | null;
-}
-
-export type HistoryFailureCode =
-	| "disk_full"
-	| "corrupt"
-	| "locked"
-	| "read_only"
-	| "cannot_open"
-	| "newer_schema"
-	| "io"
-	| "writer_died"
-	| "dropped"
-	| "unexpected";
-
-export interface HistoryFailure {
-	readonly code: HistoryFailureCode;
-	/** A sentence for a person, with the file and the consequence. */
-	readonly message: string;
-	/** Wall clock [ms]. */
-	readonly time: number;
 }
 
 /** Addresses that a summary of a name lists at most. */

@@ -61,6 +61,7 @@ const COLUMNS: { readonly [F in keyof HistoryRecord]: Columns<HistoryRecord> } =
 	reason: { reason: ({ reason }) => reason },
 	alerts: { alerts: ({ alerts }) => alerts.map(({ group, rule }) => `${group}/${rule}`).join(" ") },
 	decisions: { decisions: ({ decisions }) => Object.entries(decisions).map(decisionText).join("; ") },
+	count: { count: ({ count }) => count },
 	bytesOut: { bytesOut: ({ bytesOut }) => bytesOut },
 	bytesIn: { bytesIn: ({ bytesIn }) => bytesIn },
 	packetsOut: { packetsOut: ({ packetsOut }) => packetsOut },
@@ -69,6 +70,7 @@ const COLUMNS: { readonly [F in keyof HistoryRecord]: Columns<HistoryRecord> } =
 	end: { end: ({ end }) => end },
 	query: columnsOf<NonNullable<HistoryRecord["query"]>>(({ query }) => query, {
 		type: { queryType: ({ type }) => type },
+		outcome: { queryOutcome: ({ outcome }) => outcome },
 		addresses: { queryAddresses: ({ addresses }) => addresses.join(" ") },
 	}),
 	http: columnsOf<HttpView>(({ http }) => http, {

@@ -34,6 +34,8 @@ export interface Own {
 	readonly open: boolean;
 	readonly protocol: number;
 	readonly port: number;
+	/** OUTCOME; 0: none applies. */
+	readonly outcome: number;
 	/** Packed (../base/address.ts). */
 	readonly remote: string;
 }
@@ -121,6 +123,10 @@ export class LiveSubject implements Named, Workload, Decided, Own {
 
 	get port(): number {
 		return this.#connection.remotePort;
+	}
+
+	get outcome(): number {
+		return this.#connection.outcome;
 	}
 
 	get remote(): string {

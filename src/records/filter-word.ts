@@ -11,7 +11,7 @@ export interface PortRange {
 export type TermValue = string | number | boolean | PortRange | AddressRange;
 
 /** A column of table `connection` that a condition uses. */
-export type OwnColumn = "kind" | "open" | "port" | "protocol" | "remote";
+export type OwnColumn = "kind" | "open" | "outcome" | "port" | "protocol" | "remote";
 
 /** An SQL condition with its parameters; `column` is the column's name, qualified where the statement needs it. */
 export interface ColumnCondition {

@@ -4,12 +4,14 @@
  * (src/store/top-query.ts, src/answers/recent-top.ts), which the type checker demands.
  */
 import { type AddressRange, addressBytes, addressRange, isInRange, isMapped } from "../base/address.ts";
-import { phaseNames, verdictNames } from "../native/vocabulary.ts";
+import { outcomeNames, phaseNames, verdictNames } from "../native/vocabulary.ts";
 import type { RuleRef } from "./connection.ts";
 import type { Decided, Subjects, Workload } from "./filter-subject.ts";
 import { type AnyWord, ownWord, type PortRange, rowWord, type Word } from "./filter-word.ts";
 import { namePattern, normalName, textPattern } from "./patterns.ts";
 import { PROTOCOL_FORMS, protocolNumber } from "./protocols.ts";
+
+const outcomes = outcomeNames.filter((name) => name !== null);
 
 /** Words that take several values (any of them) and can be negated (none of them). `top` groups by them. */
 export const LIST_WORDS = {
@@ -67,6 +69,16 @@ export const LIST_WORDS = {
 		expected: PROTOCOL_FORMS,
 		parse: protocolNumber,
 		test: (value) => (own) => own.protocol === value,
+		sql: (_, column) => `${column} = ?`,
+		parameters: (value) => [value],
+	}),
+	outcome: ownWord("outcome", {
+		placeholder: "<outcome>",
+		help: "how a DNS question ended",
+		expected: `one of ${outcomes.join(", ")}`,
+		choices: outcomes,
+		parse: (text) => indexIn(outcomeNames, text.toLowerCase()),
+		test: (value) => (own) => own.outcome === value,
 		sql: (_, column) => `${column} = ?`,
 		parameters: (value) => [value],
 	}),

@@ -18,7 +18,11 @@ export type HistoryErrorCode =
 	/** The cursor belongs to another sort, or did not come from an earlier page. */
 	| "bad_cursor"
 	/** The reader's queue is full. */
-	| "busy";
+	| "busy"
+	/** The query took too long and was ended. */
+	| "too_slow"
+	/** The caller has gone. */
+	| "gone";
 
 /** A query of the history that has no answer. */
 export class HistoryError extends Error {

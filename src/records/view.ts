@@ -5,6 +5,8 @@ import { PHASE } from "../native/layout.ts";
 import {
 	type EndName,
 	endNames,
+	type OutcomeName,
+	outcomeNames,
 	type PhaseName,
 	phaseNames,
 	type ReasonName,
@@ -48,6 +50,8 @@ export interface ConnectionView {
 	readonly reason: ReasonName | null;
 	readonly alerts: readonly { readonly group: string; readonly rule: string }[];
 	readonly decisions: Partial<Record<PhaseName, DecisionView>>;
+	/** Denials of the same kind, from `first` to `last`, that the record stands for. Else 1. */
+	readonly count: number;
 	readonly bytesOut: number;
 	readonly bytesIn: number;
 	readonly packetsOut: number;
@@ -56,9 +60,17 @@ export interface ConnectionView {
 	/** Null while it is open, and where the kind of end is not known. */
 	readonly end: EndName | null;
 	readonly open: boolean;
-	readonly query: { readonly type: string; readonly addresses: readonly string[] } | null;
+	readonly query: QueryView | null;
 	/** Cleartext HTTP: the last request, and the number of requests. */
 	readonly http: HttpView | null;
+}
+
+/** A DNS question. */
+export interface QueryView {
+	readonly type: string;
+	/** Null: it was not sent, or was recorded by an earlier version. */
+	readonly outcome: OutcomeName | null;
+	readonly addresses: readonly string[];
 }
 
 export type NameSource = "sni" | "http" | "dns";
@@ -90,6 +102,11 @@ export interface DecisionView {
 	readonly group: string | null;
 	readonly rule: string | null;
 	readonly generation: number;
+}
+
+/** The record for a client who may not see the arguments of other users' processes. */
+export function withoutArguments<T extends Pick<ConnectionView, "process">>(record: T): T {
+	return record.process === null ? record : { ...record, process: { ...record.process, args: [] } };
 }
 
 /** Texts that the tables of connections and processes do not keep. */
@@ -131,6 +148,7 @@ export function viewer(describe: Describer): ViewOf {
 			reason: deciding === null ? null : (reasonNames[deciding.reason] ?? null),
 			alerts: (connection.alerts ?? []).map((rule) => ({ group: rule.group, rule: rule.name })),
 			decisions: decisionsView(connection.decisions),
+			count: connection.count,
 			bytesOut: connection.bytesOut,
 			bytesIn: connection.bytesIn,
 			packetsOut: connection.packetsOut,
@@ -139,7 +157,7 @@ export function viewer(describe: Describer): ViewOf {
 			end: endNames[connection.end] ?? null,
 			open: !connection.ended,
 			query: connection.dns
-				? { type: queryTypeText(connection.queryType), addresses: (connection.addresses ?? []).map(addressText) }
+				? queryView(connection.queryType, connection.outcome, (connection.addresses ?? []).map(addressText))
 				: null,
 			http: httpView(connection.request, connection.requests),
 		};
@@ -159,8 +177,12 @@ export function httpView(request: HttpRequest | null, requests: number): HttpVie
 	};
 }
 
+export function queryView(type: number, outcome: number, addresses: readonly string[]): QueryView {
+	return { type: queryTypeText(type), outcome: outcomeNames[outcome] ?? null, addresses };
+}
+
 /** The mnemonic of a DNS record type, or "TYPE" and its number (RFC 3597). */
-export function queryTypeText(type: number): string {
+function queryTypeText(type: number): string {
 	return QUERY_TYPES[type] ?? `TYPE${type}`;
 }
 

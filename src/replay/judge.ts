@@ -51,19 +51,26 @@ export class Judge {
 	}
 
 	hello(conversation: Conversation, time: bigint, { name, how }: Hello): Judgement {
-		const judgement = this.#judge("tls", conversation, time, name, false);
+		const unread = how !== "named" && how !== "unnamed";
+		const judgement = this.#judge("tls", conversation, time, name, false, { unread });
 		// Like sp_quic_deny in bpf/traffic/quic_flow.h: no rule can allow it.
 		if (how === "strange")
 			return { ...judgement, verdict: "deny", group: null, rule: null, reason: "unreadable", helloRequired: false };
 		// Like sp_unnamed_reason in bpf/traffic/hello_verdict.h.
-		if (judgement.reason !== "name_missing" || how === "unnamed" || how === "named") return judgement;
+		if (judgement.reason !== "unread" || judgement.rule !== null || how === "unnamed" || how === "named")
+			return judgement;
 		return { ...judgement, reason: NAMELESS_REASONS[how] };
 	}
 
 	/** Judges a request without the status of its response. */
-	request(conversation: Conversation, time: bigint, { name, method, path, isBroken }: Request): Judgement {
-		const judgement = this.#judge("http", conversation, time, name, false, { method, path, status: null });
-		return !isBroken || judgement.reason !== "name_missing" ? judgement : { ...judgement, reason: "unreadable" };
+	request(conversation: Conversation, time: bigint, { name, method, path, isBroken, version }: Request): Judgement {
+		const judgement = this.#judge("http", conversation, time, name, false, {
+			request: { method, path, status: null },
+			unread: isBroken || version === 2,
+		});
+		return judgement.reason !== "unread" || judgement.rule !== null || version === 2
+			? judgement
+			: { ...judgement, reason: "unreadable" };
 	}
 
 	#judge(
@@ -72,7 +79,7 @@ export class Judge {
 		time: bigint,
 		name: string | null,
 		dnsMessage: boolean,
-		request?: HttpRequest,
+		sent: { readonly request?: HttpRequest; readonly unread?: boolean } = {},
 	) {
 		const { policy, who } = this.#options;
 		const connection: Connection = {
@@ -85,7 +92,7 @@ export class Judge {
 			name,
 			trustedResolver: server.port === DNS_PORT && this.#trusts(server.address),
 			dnsMessage,
-			...(request === undefined ? {} : { request }),
+			...sent,
 		};
 		return judgementOf(phase, evaluate(policy, connection));
 	}

@@ -44,8 +44,10 @@ export const FIELD = {
 	request: 22,
 	requests: 23,
 	/** For each phase: verdict and reason (`packDecision`), rule (text "group\0name"), generation. */
-	decisions: 24,
-	stride: 24 + DECISION_FIELDS * PHASES,
+	outcome: 24,
+	count: 25,
+	decisions: 26,
+	stride: 26 + DECISION_FIELDS * PHASES,
 } as const;
 
 /** Verdict and reason of a decision in one number; 0: the phase has none. */
@@ -152,6 +154,8 @@ export class BatchBuilder {
 		n[at + FIELD.addresses] = c.addresses === null ? 0 : this.#text(c.addresses.join(""));
 		n[at + FIELD.request] = c.request === null ? 0 : this.#text(JSON.stringify(c.request));
 		n[at + FIELD.requests] = c.requests;
+		n[at + FIELD.outcome] = c.outcome;
+		n[at + FIELD.count] = c.count;
 		n[at + FIELD.deciding] = c.deciding?.phase ?? -1;
 		for (let phase = 0; phase < PHASES; phase++) {
 			const decision = c.decisions[phase];

@@ -81,6 +81,7 @@ export class ConnectionWriter {
 				port: get(FIELD.remotePort),
 				remote: blob(get(FIELD.remote)),
 				verdict: steps.verdict,
+				times: get(FIELD.count),
 				bytesOut: get(FIELD.bytesOut),
 				bytesIn: get(FIELD.bytesIn),
 				last,
@@ -108,6 +109,8 @@ export class ConnectionWriter {
 				addresses: addresses === "" ? null : Buffer.from(addresses, "latin1"),
 				request: texts[get(FIELD.request)] || null,
 				requests: get(FIELD.requests),
+				outcome: get(FIELD.outcome),
+				times: row.times,
 			};
 			added += this.#put(row, changing);
 		}
@@ -179,6 +182,7 @@ export class ConnectionWriter {
 			workload: before.workload,
 			steps: before.steps,
 			verdict: before.verdict,
+			times: before.times,
 			bytesOut: before.bytes_out,
 			bytesIn: before.bytes_in,
 			last: before.last,
@@ -235,6 +239,7 @@ interface Before {
 	readonly process: number;
 	readonly steps: number;
 	readonly verdict: number;
+	readonly times: number;
 	readonly protocol: number;
 	readonly remote: Uint8Array;
 	readonly port: number;
@@ -248,7 +253,7 @@ const FIXED = ["id", "cookie", "kind", "protocol", "remote", "port", "query_type
 const CHANGING = [
 	...(["open", "last", "name", "name_source", "workload", "process", "steps", "verdict"] as const),
 	...(["local", "local_port", "bytes_out", "bytes_in", "packets_out", "packets_in", "rtt", "retransmits"] as const),
-	...(["end_how", "ech", "addresses", "request", "requests"] as const),
+	...(["end_how", "ech", "addresses", "request", "requests", "outcome", "times"] as const),
 ] as const;
 
 /** Values by column. Texts and blobs apart, all are numbers. */
@@ -258,8 +263,8 @@ type Changing = {
 
 const ALIASES = 65_536;
 const BEFORE =
-	"SELECT id, cookie, kind, name, name_source, workload, process, steps, verdict, protocol, remote, port, bytes_out, bytes_in, last " +
-	"FROM connection WHERE id = ?";
+	"SELECT id, cookie, kind, name, name_source, workload, process, steps, verdict, times, protocol, remote, port, bytes_out, " +
+	"bytes_in, last FROM connection WHERE id = ?";
 /* The index is partial: SQLite takes it only if its own condition, open > 0, stands in the statement. 2: left open by an earlier daemon. */
 const CARRIED =
 	"SELECT id, cookie, kind, protocol, remote, port FROM connection INDEXED BY connection_open WHERE open > 0 AND open = 2";

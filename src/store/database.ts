@@ -1,8 +1,20 @@
 /** Opens the file and classifies its errors. The writer's thread creates it; the reader's thread only opens it. */
-import { chmodSync, existsSync, mkdirSync, readdirSync, renameSync, rmSync, statfsSync, statSync } from "node:fs";
+import {
+	chmodSync,
+	closeSync,
+	existsSync,
+	mkdirSync,
+	openSync,
+	readdirSync,
+	renameSync,
+	rmSync,
+	statfsSync,
+	statSync,
+} from "node:fs";
 import { basename, dirname, join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
-import type { HistoryFailure, HistoryFailureCode } from "../records/contract.ts";
+import type { HistoryFailure, HistoryFailureCode } from "../records/history-status.ts";
+import { defineGoing } from "./interrupt.ts";
 import { APPLICATION_ID, MIGRATIONS } from "./tables.ts";
 import { onlyRow } from "./typed-rows.ts";
 
@@ -19,11 +31,10 @@ export class ForeignFile extends Error {
 
 /** Creates or opens the file and brings it to the current schema. Throws ForeignFile, SQLite's errors and those of node:fs. */
 export function openForWriting(file: string, maxBytes: number, migrations = MIGRATIONS): DatabaseSync {
-	mkdirSync(dirname(file), { recursive: true });
-	const isNew = !existsSync(file);
+	mkdirSync(dirname(file), { recursive: true, mode: 0o750 });
+	keepPrivate(file);
 	const database = new DatabaseSync(file, { timeout: BUSY });
 	try {
-		if (isNew) chmodSync(file, 0o600);
 		checkVersion(database, file, migrations.length);
 		/* auto_vacuum can only be set on a file without tables, and before its mode is WAL. */
 		database.exec("PRAGMA auto_vacuum = INCREMENTAL");
@@ -33,6 +44,7 @@ export function openForWriting(file: string, maxBytes: number, migrations = MIGR
 				`PRAGMA wal_autocheckpoint = ${Math.floor(log / PAGE)}; PRAGMA journal_size_limit = ${Math.floor(log)}`,
 		);
 		migrate(database, migrations);
+		defineGoing(database);
 		return database;
 	} catch (error) {
 		database.close();
@@ -40,10 +52,30 @@ export function openForWriting(file: string, maxBytes: number, migrations = MIGR
 	}
 }
 
-/** Opens a file that the writer has made. Throws SQLite's errors. */
-export function openForReading(file: string): DatabaseSync {
+/**
+ * Creates the file with its mode, because SQLite would create it for everyone and give that mode to its log. Takes the access of
+ * other users from files that were restored with it.
+ */
+function keepPrivate(file: string): void {
+	closeSync(openSync(file, "a", 0o600));
+	for (const name of readdirSync(dirname(file)))
+		if (name.startsWith(basename(file))) refuseOthers(join(dirname(file), name));
+}
+
+function refuseOthers(file: string): void {
+	try {
+		const { mode } = statSync(file);
+		if ((mode & 0o007) !== 0) chmodSync(file, mode & 0o660);
+	} catch {
+		/* It belongs to another user, or SQLite has removed it meanwhile. SQLite reports a file that it cannot use. */
+	}
+}
+
+/** Opens a file that the writer has made. `check` throws to end a query. Throws SQLite's errors. */
+export function openForReading(file: string, check: () => void): DatabaseSync {
 	const database = new DatabaseSync(file, { readOnly: true, timeout: BUSY });
 	database.exec(`PRAGMA cache_size = -${CACHE}`);
+	defineGoing(database, check);
 	return database;
 }
 
@@ -103,7 +135,7 @@ export function bytesOf(file: string): number {
 
 /* [ms] The daemon is the only writer: another holder of the lock is a person with a shell. */
 const BUSY = 1_000;
-/* [kB] In each of two threads. Other pages come from the system's page cache. */
+/* [kB] In each thread. Other pages come from the system's page cache. */
 const CACHE = 8_000;
 /* [bytes] With a large log, a page that many rows change is written to the file once. */
 const LOG = 16 * 1024 * 1024;
@@ -179,6 +211,7 @@ function codeOf(error: unknown, file: string): HistoryFailureCode {
 		case "EACCES":
 		case "EPERM":
 			return "read_only";
+		case "EISDIR":
 		case "ENOTDIR":
 		case "EEXIST":
 			return "cannot_open";

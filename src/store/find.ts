@@ -7,6 +7,7 @@ import type { DatabaseSync } from "node:sqlite";
 import type { HistorySort } from "../records/contract.ts";
 import type { Term } from "../records/filter.ts";
 import type { Position } from "./cursors.ts";
+import { going } from "./interrupt.ts";
 import { rowsSql } from "./rows.ts";
 import { readSealed, readSegments } from "./segments.ts";
 import { type Selection, select, sqlOf } from "./selection.ts";
@@ -56,14 +57,14 @@ export function rangeSql(
 	if (since !== null) where.push(" AND (last >= ? OR open = 1)");
 	const given = "WITH given(low, high, most, segment) AS (SELECT ?1, ?2, ?3, ?4) ";
 	if (entries === null)
-		return `${given}SELECT id FROM connection WHERE id >= ?1 AND id < ?2${where.join("")} ORDER BY id ${direction} LIMIT ?3`;
+		return `${given}SELECT id FROM connection WHERE id >= ?1 AND id < ?2 AND ${going("id")}${where.join("")} ORDER BY id ${direction} LIMIT ?3`;
 	const { column, condition } = entries;
 	const rows = `by_${column} WHERE segment = ?4 AND ${sqlOf(condition)} AND id >= ?1 AND id < ?2`;
 	/* Entries first, then rows by their ids. Without further conditions the entries are the answer. */
 	return where.length === 0
 		? `${given}SELECT id FROM ${rows} ORDER BY id ${direction} LIMIT ?3`
 		: `${given}SELECT c.id FROM (SELECT id AS entry FROM ${rows}) CROSS JOIN connection c ON c.id = entry ` +
-				`WHERE 1${where.join("")} ORDER BY c.id ${direction} LIMIT ?3`;
+				`WHERE ${going("c.id")}${where.join("")} ORDER BY c.id ${direction} LIMIT ?3`;
 }
 
 /** Connections that began before the range and were active in it: few, with two partial indexes. Exported for its plan's test. */

@@ -1,6 +1,6 @@
 /** Messages between the main thread and the writer's thread. */
 
-import type { HistoryFailure } from "../records/contract.ts";
+import type { HistoryFailure, Throttled } from "../records/history-status.ts";
 import type { Batch } from "./batch.ts";
 
 export interface WriterData {
@@ -36,6 +36,8 @@ export interface Figures {
 	/** Wall clock [ms]; null: the file is empty. */
 	readonly oldest: number | null;
 	readonly expired: number;
+	/** The last ones first. */
+	readonly throttled: readonly Throttled[];
 	/** Inode of the file. */
 	readonly inode: number;
 }

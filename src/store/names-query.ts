@@ -5,6 +5,7 @@ import { printable } from "../base/text.ts";
 import { MOST_CLIENTS, type NameRecord, type NameSummary, SUMMARY_ADDRESSES } from "../records/contract.ts";
 import { type Term, testOn } from "../records/filter.ts";
 import { TOUCH } from "./dimensions.ts";
+import { going } from "./interrupt.ts";
 import { iso, textOrNull } from "./row-view.ts";
 import { readSealed } from "./segments.ts";
 import { allRows, eachRow, firstRow } from "./typed-rows.ts";
@@ -27,7 +28,9 @@ export interface NamesFound {
 /** A page of names in the order of the alphabet. */
 export function listNames(database: DatabaseSync, { terms, since, limit, after }: NamesOptions): NamesFound {
 	const tests = terms.map((term) => ({ negated: term.negated, matches: testOn("name", term) }));
-	const all = database.prepare("SELECT id, text, first, last FROM name WHERE text > ? AND last >= ? ORDER BY text");
+	const all = database.prepare(
+		`SELECT id, text, first, last FROM name WHERE text > ? AND last >= ? AND ${going("id")} ORDER BY text`,
+	);
 	const sums = sumsOfName(database);
 	const answers = database.prepare("SELECT address FROM answer WHERE name = ? ORDER BY last DESC LIMIT ?");
 	const rows: NameSummary[] = [];
@@ -120,8 +123,8 @@ const OF_NAME =
 	"ON t.level = p.level AND t.part = p.part AND t.kind = k.kind AND t.name = ?1";
 const SUMS = "sum(n) AS n, sum(denied) AS denied, sum(would) AS would, min(first) AS first, max(last) AS last";
 const ROWS =
-	"SELECT kind, %s, count(*) AS n, sum(verdict = 2) AS denied, sum(verdict = 3) AS would, min(id) AS first, max(last) AS last " +
-	"FROM connection WHERE id >= ?2";
+	"SELECT kind, %s, sum(times) AS n, sum((verdict = 2) * times) AS denied, sum((verdict = 3) * times) AS would, min(id) AS first, max(last) AS last " +
+	`FROM connection WHERE id >= ?2 AND ${going("id")}`;
 export const NAME_SUMS =
 	`SELECT kind, ${SUMS} FROM (SELECT t.kind, t.n, t.denied, t.would, t.first, t.last ${OF_NAME.replace("%s", "top_name")} ` +
 	"UNION ALL SELECT kind, n, denied, would, first, last FROM temp.fresh WHERE name = ?1) GROUP BY kind";

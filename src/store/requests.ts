@@ -11,9 +11,9 @@ import { allRows } from "./typed-rows.ts";
 
 /** By operation: the query, and its answer. */
 export interface Requests {
-	readonly query: [FindOptions, { readonly rows: HistoryRecord[]; readonly next: Position | null }];
+	readonly query: [PageOptions, { readonly rows: HistoryRecord[]; readonly next: Position | null }];
 	readonly write: [
-		FindOptions & { readonly form: RowForm },
+		PageOptions & { readonly form: RowForm },
 		{ readonly bytes: Uint8Array<ArrayBuffer>; readonly count: number; readonly next: Position | null },
 	];
 	readonly get: [number, HistoryRecord | null];
@@ -24,6 +24,8 @@ export interface Requests {
 	readonly policyChanges: [LogOptions, PolicyChange[]];
 	readonly starts: [LogOptions, DaemonStart[]];
 }
+
+export type PageOptions = FindOptions & { readonly hideArguments?: boolean };
 
 export interface LogOptions {
 	/** [µs] At or after it. */
@@ -38,11 +40,11 @@ export type Handlers = { readonly [K in Operation]: (database: DatabaseSync, que
 export const HANDLERS: Handlers = {
 	query(database, options) {
 		const { ids, next } = find(database, options);
-		return { rows: readRecords(database, ids), next };
+		return { rows: readRecords(database, ids, options.hideArguments), next };
 	},
 	write(database, { form, ...options }) {
 		const { ids, next } = find(database, options);
-		const rows = readRecords(database, ids);
+		const rows = readRecords(database, ids, options.hideArguments);
 		return { bytes: rowsText(rows, form), count: rows.length, next };
 	},
 	get: (database, id) => readRecords(database, [id])[0] ?? null,

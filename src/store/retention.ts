@@ -1,10 +1,13 @@
 /** Deletes records that are too old or too many, in small steps between the batches. */
 import type { DatabaseSync, StatementSync } from "node:sqlite";
+import { THROTTLED, type Throttled } from "../records/history-status.ts";
 import type { BatchWriter } from "./batch-writer.ts";
 import { rollback } from "./database.ts";
 import { TOUCH } from "./dimensions.ts";
+import { RetentionClock } from "./retention-clock.ts";
 import type { Part } from "./spans.ts";
-import { onlyRow } from "./typed-rows.ts";
+import { Thinning } from "./thinning.ts";
+import { allRows, onlyRow } from "./typed-rows.ts";
 
 export interface RetentionOptions {
 	readonly database: DatabaseSync;
@@ -13,8 +16,9 @@ export interface RetentionOptions {
 	readonly maxAge: number;
 	/** Maximum size of the file and its write-ahead log [bytes]. */
 	readonly maxBytes: number;
-	/** Wall clock [ms]; for tests. */
+	/** Wall clock and monotonic clock [ms]; for tests. */
 	readonly now?: () => number;
+	readonly monotonic?: () => number;
 }
 
 /** Keeps the file within its age and size. All methods throw SQLite's errors. */
@@ -22,6 +26,13 @@ export class Retention {
 	/** Connections deleted since the file was opened. */
 	expired = 0;
 	readonly #o: RetentionOptions;
+	readonly #clock: RetentionClock;
+	readonly #thinning: Thinning;
+	readonly #throttle: StatementSync;
+	readonly #list: StatementSync;
+	readonly #keepClock: StatementSync;
+	/** [µs] The clock as the file has it. */
+	#kept = 0;
 	readonly #delete: StatementSync;
 	readonly #deleteRest: StatementSync;
 	readonly #pages: StatementSync;
@@ -33,8 +44,21 @@ export class Retention {
 	#swept = 0;
 
 	constructor(options: RetentionOptions) {
-		const { database } = options;
+		const { database, records, now = Date.now, monotonic = () => performance.now() } = options;
 		this.#o = options;
+		const { value } = onlyRow<{ readonly value: number }>(
+			database.prepare("SELECT value FROM meta WHERE key = 'expiry'"),
+		);
+		this.#clock = new RetentionClock({
+			wall: () => now() * 1000,
+			monotonic: () => monotonic() * 1000,
+			/* A file of an earlier version has no such time, but its rows have. */
+			kept: value > 0 ? value : records.newest > 0 ? records.newest : null,
+		});
+		this.#keepClock = database.prepare("UPDATE meta SET value = ? WHERE key = 'expiry'");
+		this.#thinning = new Thinning(database, records.segments);
+		this.#throttle = database.prepare(THROTTLE);
+		this.#list = database.prepare(LIST);
 		this.#delete = database.prepare(
 			"DELETE FROM connection WHERE id >= :low AND id < :high AND (:all OR (open <> 1 AND last < :before))",
 		);
@@ -46,22 +70,35 @@ export class Retention {
 		this.#pageSize = onlyRow<{ readonly page_size: number }>(database.prepare("PRAGMA page_size")).page_size;
 	}
 
+	/** Sources that had to give way, the last ones first. */
+	throttled(): Throttled[] {
+		return allRows<Throttled>(this.#list, THROTTLED);
+	}
+
 	/** One step, of a few milliseconds. Returns whether work remains. */
 	step(): boolean {
-		const before = this.#now() - this.#o.maxAge * 1000;
 		const { records } = this.#o;
-		return (
-			records.segments.step(records.newest) ||
-			this.#expire(before) ||
-			this.#shrink() ||
-			this.#sweepDimensions(before) ||
-			this.#vacuum()
-		);
+		this.#clock.atLeast(records.segments.oldest?.low ?? 0);
+		const before = this.#now() - this.#o.maxAge * 1000;
+		this.#keepTime();
+		return this.#seal() || this.#expire(before) || this.#shrink() || this.#sweepDimensions(before) || this.#vacuum();
 	}
 
 	/** [µs] */
 	#now(): number {
-		return (this.#o.now ?? Date.now)() * 1000;
+		return this.#clock.now();
+	}
+
+	/* Rows of a clock that was wrong are later than those that follow them. */
+	#seal(): boolean {
+		const { segments, newest } = this.#o.records;
+		return !this.#clock.doubtful && segments.step(Math.min(newest, (this.#o.now ?? Date.now)() * 1000));
+	}
+
+	#keepTime(): void {
+		if (Math.abs(this.#clock.value - this.#kept) < KEPT) return;
+		this.#kept = this.#clock.value;
+		this.#keepClock.run(Math.floor(this.#kept));
 	}
 
 	/* Connections that are open or were active later stay until they expire too, although their segment is deleted. */
@@ -77,7 +114,7 @@ export class Retention {
 		return this.#transaction(() => this.#deleteRest.run({ ":high": high, ":before": before })) > 0;
 	}
 
-	/* Drops the oldest segments, open connections included, until the size is below the lower limit. */
+	/* Removes rows of the source that has most, open connections included, until the size is below the lower limit. */
 	#shrink(): boolean {
 		const used = this.#used();
 		const { maxBytes } = this.#o;
@@ -86,10 +123,22 @@ export class Retention {
 			return false;
 		}
 		this.#shrinking = true;
-		const { oldest } = this.#o.records.segments;
-		if (oldest === undefined) return false;
-		this.#drop(oldest, 0, true);
-		return true;
+		if (this.#thinning.prepare()) return true;
+		const victim = this.#thinning.victim();
+		if (victim === null) {
+			const { oldest } = this.#o.records.segments;
+			if (oldest !== undefined) this.#drop(oldest, 0, true);
+			return oldest !== undefined;
+		}
+		if (victim.whole) {
+			this.#drop(victim.part, 0, true);
+			return true;
+		}
+		const removed = this.#transaction(() => ({ changes: this.#thinning.thin(victim) }));
+		this.#thinning.thinned(victim);
+		const time = Math.floor(this.#now());
+		this.#throttle.run(victim.source, removed, time, time);
+		return removed > 0;
 	}
 
 	#drop(oldest: Part, before: number, all: boolean): void {
@@ -162,8 +211,9 @@ export class Retention {
 		const unused = (column: string) =>
 			`last < ${old} AND id NOT IN (SELECT ${column} FROM connection WHERE id < ${Math.floor(before)})`;
 		return [
-			...["policy_change", "daemon_start"].map((table) => {
-				const remove = `DELETE FROM ${table} WHERE ?1 < ?2 AND time < ${old}`;
+			...["policy_change", "daemon_start", "throttled"].map((table) => {
+				const column = table === "throttled" ? "last" : "time";
+				const remove = `DELETE FROM ${table} WHERE ?1 < ?2 AND ${column} < ${old}`;
 				return { highest: database.prepare("SELECT NULL AS highest"), remove: database.prepare(remove) };
 			}),
 			step("answer", "name", `last < ${old}`),
@@ -204,6 +254,12 @@ interface Step {
 	readonly remove: StatementSync;
 }
 
+const THROTTLE =
+	"INSERT INTO throttled VALUES (?, ?, ?, ?) ON CONFLICT DO UPDATE SET rows = rows + excluded.rows, last = excluded.last";
+const LIST =
+	"SELECT source, rows AS removed, 0 AS dropped, first / 1000 AS since, last / 1000 AS last FROM throttled ORDER BY 5 DESC LIMIT ?";
+/* [µs] */
+const KEPT = 60_000_000;
 /* Rows of a dimension that one step looks at. */
 const ENTRIES = 4_096;
 /* Pages that one step returns. */

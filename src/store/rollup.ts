@@ -34,6 +34,8 @@ export interface Summed {
 	readonly port: number;
 	readonly remote: Uint8Array;
 	readonly verdict: number;
+	/** Connections that the row stands for. */
+	readonly times: number;
 	readonly bytesOut: number;
 	readonly bytesIn: number;
 	readonly last: number;
@@ -60,7 +62,7 @@ export function sumSegmentSql(): readonly string[] {
 		...wide.map(({ table, dimensions }) => {
 			const list = dimensions.join(", ");
 			return (
-				`INSERT INTO ${table} SELECT 0, ?1, kind, ${list}, count(*), sum(verdict = ${VERDICT.deny}), sum(verdict = ${VERDICT.wouldDeny}), ` +
+				`INSERT INTO ${table} SELECT 0, ?1, kind, ${list}, ${COUNTS}, ` +
 				`sum(bytes_out), sum(bytes_in), min(id), max(last) FROM connection WHERE id >= ?2 AND id < ?3 ` +
 				`GROUP BY kind, ${list} ORDER BY kind, ${list}`
 			);
@@ -102,10 +104,10 @@ export class LateSums {
 
 	/** `sign`: -1 subtracts the previous row. `partsOf`: the part of each level for the index of a rollup, the segment first. */
 	add(row: Summed, sign: 1 | -1, partsOf: (rollup: number) => readonly number[]): void {
-		const { verdict, bytesOut, bytesIn, id, last } = row;
-		const denied = verdict === VERDICT.deny ? sign : 0;
-		const would = verdict === VERDICT.wouldDeny ? sign : 0;
-		const sums = [sign, denied, would, sign * bytesOut, sign * bytesIn, id, last] as const;
+		const { verdict, times, bytesOut, bytesIn, id, last } = row;
+		const denied = verdict === VERDICT.deny ? sign * times : 0;
+		const would = verdict === VERDICT.wouldDeny ? sign * times : 0;
+		const sums = [sign * times, denied, would, sign * bytesOut, sign * bytesIn, id, last] as const;
 		for (const [index, [{ dimensions }, upsert]] of this.#upserts.entries()) {
 			const keys = dimensions.map((each) => row[each]);
 			for (const [level, part] of partsOf(index).entries()) upsert.run(level, part, row.kind, ...keys, ...sums);
@@ -113,6 +115,8 @@ export class LateSums {
 	}
 }
 
+/** SQL of the three counts, of rows of table connection. */
+export const COUNTS = `sum(times), sum((verdict = ${VERDICT.deny}) * times), sum((verdict = ${VERDICT.wouldDeny}) * times)`;
 const ADDED = "sum(n), sum(denied), sum(would), sum(bytes_out), sum(bytes_in), min(first), max(last)";
 const SUMS = ["n", "denied", "would", "bytes_out", "bytes_in", "first", "last"] as const;
 

@@ -8,17 +8,17 @@ import { encryptedDns } from "../policy/encrypted-dns.ts";
 import type { HttpRequest } from "../records/connection.ts";
 import type { HistoryRecord } from "../records/contract.ts";
 import { protocolText } from "../records/protocols.ts";
-import { argumentsOf, type DecisionView, httpView, queryTypeText } from "../records/view.ts";
+import { argumentsOf, type DecisionView, httpView, queryView } from "../records/view.ts";
 import { NAME_SOURCES } from "./tables.ts";
 import { firstRow } from "./typed-rows.ts";
 
 /** Whole records by id, in the order of `ids`, without those that were deleted meanwhile. */
-export function readRecords(database: DatabaseSync, ids: readonly number[]): HistoryRecord[] {
+export function readRecords(database: DatabaseSync, ids: readonly number[], hideArguments = false): HistoryRecord[] {
 	const statement = database.prepare(WHOLE);
 	const records: HistoryRecord[] = [];
 	for (const id of ids) {
 		const row = firstRow<Row>(statement, id);
-		if (row !== undefined) records.push(recordOf(row));
+		if (row !== undefined) records.push(recordOf(hideArguments ? { ...row, args: null } : row));
 	}
 	return records;
 }
@@ -57,6 +57,8 @@ interface Row {
 	readonly addresses: Uint8Array | null;
 	readonly request: string | null;
 	readonly requests: number;
+	readonly outcome: number;
+	readonly times: number;
 	readonly name: string | null;
 	readonly comm: string | null;
 	readonly exe: string | null;
@@ -78,7 +80,7 @@ interface Row {
 
 const WHOLE = `SELECT c.id, c.kind, c.open, c.last, c.name_source, c.verdict, c.protocol, c.remote, c.port, c.local, c.local_port,
 	c.bytes_out, c.bytes_in, c.packets_out, c.packets_in, c.rtt, c.retransmits, c.end_how, c.ech, c.query_type, c.addresses,
-	c.request, c.requests,
+	c.request, c.requests, c.outcome, c.times,
 	n.text AS name, w.comm, w.exe, w.uid, w.user, w.unit, w.container, w.cgroup, w.parent_comm, p.pid, p.ppid, p.args,
 	s.phase, s.reason, s.rule, s.rule_group, s.detail
 FROM connection c LEFT JOIN name n ON n.id = c.name LEFT JOIN workload w ON w.id = c.workload
@@ -131,6 +133,7 @@ function recordOf(row: Row): HistoryRecord {
 		reason: row.reason === null ? null : (reasonNames[row.reason] ?? null),
 		alerts: detail.alerts.map(([group, rule]) => ({ group, rule })),
 		decisions: decisionsOf(detail.decisions),
+		count: row.times,
 		bytesOut: row.bytes_out,
 		bytesIn: row.bytes_in,
 		packetsOut: row.packets_out,
@@ -138,7 +141,7 @@ function recordOf(row: Row): HistoryRecord {
 		durationMs: Math.max(0, (row.last - row.id) / 1000),
 		end: endNames[row.end_how] ?? null,
 		open: row.open === 1,
-		query: isDns ? { type: queryTypeText(row.query_type), addresses: addressesOf(row.addresses) } : null,
+		query: isDns ? queryView(row.query_type, row.outcome, addressesOf(row.addresses)) : null,
 		http: httpView(row.request === null ? null : (JSON.parse(row.request) as HttpRequest), row.requests),
 		rttUs: row.rtt === 0 ? null : row.rtt,
 		retransmits: row.retransmits,

@@ -1,4 +1,5 @@
 import type { DatabaseSync } from "node:sqlite";
+import { going } from "./interrupt.ts";
 import { readSealed, readSegments } from "./segments.ts";
 import { type Selection, sqlOf } from "./selection.ts";
 
@@ -14,7 +15,7 @@ export interface Sql {
 export function rowsSql(database: DatabaseSync, selection: Selection, columns: string, low: number, high: number): Sql {
 	const { conditions, keys } = selection;
 	const walk = (from: number, to: number): Sql => ({
-		sql: `SELECT ${columns} FROM connection NOT INDEXED WHERE id >= ? AND id < ?${conditions.map((each) => ` AND ${sqlOf(each)}`).join("")}`,
+		sql: `SELECT ${columns} FROM connection NOT INDEXED WHERE id >= ? AND id < ? AND ${going("id")}${conditions.map((each) => ` AND ${sqlOf(each)}`).join("")}`,
 		parameters: [from, to, ...conditions.flatMap(({ parameters }) => parameters)],
 	});
 	if (keys === null) return walk(low, high);
@@ -30,7 +31,7 @@ export function rowsSql(database: DatabaseSync, selection: Selection, columns: s
 		sql:
 			`SELECT ${columns} FROM (SELECT e.id AS entry FROM segment s CROSS JOIN by_${column} e ON e.segment = s.id ` +
 			`WHERE s.high > ? AND s.low < ? AND e.id >= ? AND e.id < ? AND ${condition.sql(`e.${column}`)}) ` +
-			`CROSS JOIN connection ON connection.id = entry${rest.map((each) => ` AND ${sqlOf(each)}`).join("")}`,
+			`CROSS JOIN connection ON connection.id = entry AND ${going("connection.id")}${rest.map((each) => ` AND ${sqlOf(each)}`).join("")}`,
 		parameters: [low, high, low, high, ...condition.parameters, ...rest.flatMap(({ parameters }) => parameters)],
 	});
 	return {

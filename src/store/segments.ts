@@ -49,6 +49,11 @@ export class Segments {
 		this.#lastId = this.#list.at(-1)?.id ?? 0;
 	}
 
+	/** In the order of time. */
+	get list(): readonly Part[] {
+		return this.#list;
+	}
+
 	get oldest(): Part | undefined {
 		return this.#list[0];
 	}

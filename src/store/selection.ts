@@ -9,6 +9,7 @@ import { type Decided, type Named, type Subjects, UNDECIDED, type Workload } fro
 import type { ColumnCondition, OwnColumn } from "../records/filter-word.ts";
 import { isNarrow, TERM_WORDS } from "../records/filter-words.ts";
 import { type NamePattern, namePattern } from "../records/patterns.ts";
+import { going } from "./interrupt.ts";
 import type { EntryColumn } from "./segments.ts";
 import { allRows, eachRow, firstRow } from "./typed-rows.ts";
 
@@ -163,11 +164,13 @@ function nameConditions(database: DatabaseSync, terms: readonly Term[]): Chosen 
 function* readNames(database: DatabaseSync, patterns: readonly NamePattern[]): Iterable<Row<Named>> {
 	const isOpen = ({ exact, reversedPrefix }: NamePattern) => exact === null && reversedPrefix === "";
 	if (patterns.some(isOpen)) {
-		yield* eachRow<Row<Named>>(database.prepare("SELECT id, text AS name FROM name"));
+		yield* eachRow<Row<Named>>(database.prepare(`SELECT id, text AS name FROM name WHERE ${going("id")}`));
 		return;
 	}
 	const byText = database.prepare("SELECT id, text AS name FROM name WHERE text = ?");
-	const byEnd = database.prepare("SELECT id, text AS name FROM name WHERE reversed >= ? AND reversed < ?");
+	const byEnd = database.prepare(
+		`SELECT id, text AS name FROM name WHERE reversed >= ? AND reversed < ? AND ${going("id")}`,
+	);
 	for (const { exact, reversedPrefix } of patterns) {
 		if (exact === null) {
 			/* "/" follows ".", which ends every prefix. */
@@ -183,14 +186,15 @@ function* readWorkloads(database: DatabaseSync): Iterable<Row<Workload>> {
 	yield* eachRow<Row<Workload>>(
 		database.prepare(
 			"SELECT id, NULL AS pid, nullif(comm, '') AS comm, nullif(exe, '') AS exe, uid, nullif(user, '') AS user, " +
-				"nullif(unit, '') AS unit, nullif(container, '') AS container FROM workload",
+				"nullif(unit, '') AS unit, nullif(container, '') AS container FROM workload WHERE " +
+				going("id"),
 		),
 	);
 }
 
 function* readSteps(database: DatabaseSync): Iterable<Row<Decided>> {
 	yield { id: 0, ...UNDECIDED };
-	const all = database.prepare("SELECT id, verdict, phase, rule_group, rule, detail FROM steps");
+	const all = database.prepare(`SELECT id, verdict, phase, rule_group, rule, detail FROM steps WHERE ${going("id")}`);
 	for (const { id, verdict, phase, rule_group: group, rule: name, detail } of eachRow<Steps>(all)) {
 		yield {
 			id,

@@ -5,6 +5,7 @@
  * and sums are written at once at the end of their tables. docs/decisions/0005-history.md has the reasons.
  */
 import type { DatabaseSync } from "node:sqlite";
+import { redactArguments } from "../redact/arguments.ts";
 import { createRollup, ROLLUPS } from "./rollup.ts";
 
 /** Migration n leads from version n to n + 1. A released migration must not change. */
@@ -20,6 +21,17 @@ export const MIGRATIONS: readonly ((database: DatabaseSync) => void)[] = [
 		database.exec("ALTER TABLE connection ADD COLUMN request TEXT");
 		database.exec("ALTER TABLE connection ADD COLUMN requests INTEGER NOT NULL DEFAULT 0");
 	},
+	/* How a DNS question ended: OUTCOME (src/native/layout.ts). */
+	(database) => database.exec("ALTER TABLE connection ADD COLUMN outcome INTEGER NOT NULL DEFAULT 0"),
+	/* Arguments were stored with their secrets. */
+	(database) => {
+		database.function("redacted", { deterministic: true }, (args) => redactArguments(String(args)));
+		database.exec("UPDATE process SET args = redacted(args) WHERE args != redacted(args)");
+	},
+	/* Denials that the row stands for. */
+	(database) => database.exec("ALTER TABLE connection ADD COLUMN times INTEGER NOT NULL DEFAULT 1"),
+	/* Sources whose rows were removed to make room, and the clock by which rows expire. */
+	(database) => database.exec(THROTTLED),
 ];
 
 /** "SLPT", in the header of the file: distinguishes it from files of other programs. */
@@ -70,6 +82,12 @@ CREATE TABLE answer (
 
 CREATE TABLE policy_change (time INTEGER PRIMARY KEY, detail TEXT NOT NULL) STRICT;
 CREATE TABLE daemon_start (time INTEGER PRIMARY KEY, detail TEXT NOT NULL) STRICT;
+`;
+
+const THROTTLED = `
+CREATE TABLE throttled (source TEXT PRIMARY KEY, rows INTEGER NOT NULL, first INTEGER NOT NULL, last INTEGER NOT NULL)
+	STRICT, WITHOUT ROWID;
+INSERT INTO meta VALUES ('expiry', 0);
 `;
 
 const SEGMENTS = `

@@ -1,10 +1,11 @@
 /** Sums by one or two fields: from the rollups for whole spans and segments, from the rows at the edges. */
 import type { DatabaseSync } from "node:sqlite";
 import { addressOfBytes, addressText } from "../base/address.ts";
-import { phaseNames, verdictNames } from "../native/vocabulary.ts";
+import { outcomeNames, phaseNames, verdictNames } from "../native/vocabulary.ts";
 import type { TopField, TopQuery, TopRow } from "../records/contract.ts";
 import { protocolText } from "../records/protocols.ts";
 import type { Selected } from "./find.ts";
+import { going } from "./interrupt.ts";
 import { type Dimension, ROLLUPS, type Rollup } from "./rollup.ts";
 import { iso, textOrNull } from "./row-view.ts";
 import { rowsSql, type Sql } from "./rows.ts";
@@ -94,8 +95,11 @@ export function cover(levels: readonly (readonly Part[])[], from: number, to: nu
 	return pieces;
 }
 
+/** Columns to group by. No rollup has `outcome`, so its rows are read. */
+type Grouped = Dimension | "outcome";
+
 interface Field {
-	readonly dimension: Dimension;
+	readonly dimension: Grouped;
 	/** SQL over t (the sums) and the tables of JOINS. */
 	readonly expression: string;
 	/** Each value of the dimension has its own value of the field. */
@@ -120,6 +124,12 @@ const FIELDS: Readonly<Record<TopField, Field>> = {
 		whole: true,
 		text: (value) => protocolText(value as number),
 	},
+	outcome: {
+		dimension: "outcome",
+		expression: "t.outcome",
+		whole: true,
+		text: (value) => outcomeNames[value as number] ?? null,
+	},
 	process: { dimension: "workload", expression: "dw.comm", whole: false, text },
 	exe: { dimension: "workload", expression: "dw.exe", whole: false, text },
 	unit: { dimension: "workload", expression: "dw.unit", whole: false, text },
@@ -141,7 +151,7 @@ const FIELDS: Readonly<Record<TopField, Field>> = {
 	group: { dimension: "steps", expression: "ds.rule_group", whole: false, text },
 };
 
-const JOINS: Partial<Record<Dimension, string>> = {
+const JOINS: Partial<Record<Grouped, string>> = {
 	name: " LEFT JOIN name dn ON dn.id = t.name",
 	workload: " LEFT JOIN workload dw ON dw.id = t.workload",
 	steps: " LEFT JOIN steps ds ON ds.id = t.steps",
@@ -184,7 +194,7 @@ function rowOf(row: Row, groupBy: readonly TopField[]): TopRow {
 }
 
 /** The smallest rollup with every column of the query; null: the rows have to be read. */
-function rollupFor({ conditions }: Selection, dimensions: readonly Dimension[]): Rollup | null {
+function rollupFor({ conditions }: Selection, dimensions: readonly Grouped[]): Rollup | null {
 	const needed = new Set<string>([...dimensions, ...conditions.map(({ column }) => column)]);
 	needed.delete("kind");
 	return (
@@ -197,13 +207,13 @@ function sumsSql(
 	{ level, first, last }: Extract<Piece, { level: number }>,
 	table: string,
 	{ conditions }: Selection,
-	dimensions: readonly Dimension[],
+	dimensions: readonly Grouped[],
 ): Sql {
 	const own = conditions.map((each) => ` AND ${sqlOf(each)}`).join("");
 	return {
 		sql:
 			`SELECT ${dimensions.join(", ")}, n, denied, would, bytes_out, bytes_in, first, last FROM ${table} ` +
-			`WHERE level = ${level} AND part BETWEEN ? AND ?${own}`,
+			`WHERE level = ${level} AND part BETWEEN ? AND ? AND ${going("first")}${own}`,
 		parameters: [first, last, ...conditions.flatMap(({ parameters }) => parameters)],
 	};
 }
@@ -212,8 +222,8 @@ function edgeSql(
 	database: DatabaseSync,
 	{ low, high }: Extract<Piece, { low: number }>,
 	selection: Selection,
-	dimensions: readonly Dimension[],
+	dimensions: readonly Grouped[],
 ): Sql {
-	const columns = `${dimensions.map((each) => `connection.${each}`).join(", ")}, 1 AS n, verdict = 2 AS denied, verdict = 3 AS would, bytes_out, bytes_in, id AS first, last`;
+	const columns = `${dimensions.map((each) => `connection.${each}`).join(", ")}, times AS n, (verdict = 2) * times AS denied, (verdict = 3) * times AS would, bytes_out, bytes_in, id AS first, last`;
 	return rowsSql(database, selection, columns, low, high);
 }

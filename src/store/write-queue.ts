@@ -6,7 +6,7 @@ export class WriteQueue {
 	readonly #builder: BatchBuilder;
 	readonly #batches: Sealed[] = [];
 	#sealedRecords = 0;
-	/** Wall clock [ms] of the first record of the batch that is being gathered. */
+	/** Monotonic clock [ms] of the first record of the batch that is being gathered. */
 	#began = 0;
 
 	constructor(describe: Describer) {
@@ -21,7 +21,7 @@ export class WriteQueue {
 	/** [ms] Age of the oldest record; 0: there is none. */
 	get lag(): number {
 		const began = this.#batches[0]?.began ?? (this.#builder.size > 0 ? this.#began : null);
-		return began === null ? 0 : Math.max(0, Date.now() - began);
+		return began === null ? 0 : Math.max(0, performance.now() - began);
 	}
 
 	/** The oldest sealed batch. */
@@ -31,7 +31,7 @@ export class WriteQueue {
 
 	/** Returns whether the batch has reached its size and should be sealed. */
 	add(put: (builder: BatchBuilder) => void): boolean {
-		if (this.#builder.size === 0) this.#began = Date.now();
+		if (this.#builder.size === 0) this.#began = performance.now();
 		put(this.#builder);
 		return this.#builder.size >= RECORDS;
 	}

@@ -1,11 +1,13 @@
 import { readFileSync } from "node:fs";
 import type { Worker } from "node:worker_threads";
 import { TIMES } from "../base/config.ts";
-import type { HistoryFailure } from "../records/contract.ts";
+import type { Connection } from "../records/connection.ts";
+import { type HistoryFailure, THROTTLED } from "../records/history-status.ts";
 import type { Describer } from "../records/view.ts";
 import { startThread } from "../system/thread.ts";
 import { type Batch, type BatchBuilder, emptyBatch } from "./batch.ts";
 import type { Figures, FromWriter, ToWriter, WriterData } from "./messages.ts";
+import { QueueShares } from "./queue-shares.ts";
 import { WriteQueue } from "./write-queue.ts";
 
 export interface WriterLinkOptions {
@@ -30,7 +32,7 @@ export interface WriterLinkOptions {
 export class WriterLink {
 	state: "opening" | "writing" | "waiting" | "off" = "opening";
 	failure: HistoryFailure | null = null;
-	figures: Figures = { rows: 0, bytes: 0, oldest: null, expired: 0, inode: 0 };
+	figures: Figures = { rows: 0, bytes: 0, oldest: null, expired: 0, throttled: [], inode: 0 };
 	/** Wall clock [ms] of the last batch that is in the file. */
 	lastWrite: number | null = null;
 	readonly counts = { written: 0, dropped: 0, failures: 0, restarts: 0 };
@@ -42,12 +44,13 @@ export class WriterLink {
 	#fresh = true;
 	#worker: Worker | null = null;
 	readonly #queue: WriteQueue;
+	readonly shares: QueueShares;
 	/** The batch that was sent and is not acknowledged yet. */
 	#sent: Batch | null = null;
 	#flushTimer: NodeJS.Timeout | null = null;
 	#retryTimer: NodeJS.Timeout | null = null;
 	#backoff = BACKOFF;
-	/** Wall clock [ms] of the last report of dropped records. */
+	/** Monotonic clock [ms] of the last report of dropped records. */
 	#reportedDrop = Number.NEGATIVE_INFINITY;
 	#closing = false;
 	#flushed: (() => void)[] = [];
@@ -57,6 +60,7 @@ export class WriterLink {
 	constructor(options: WriterLinkOptions) {
 		this.#o = options;
 		this.#queue = new WriteQueue(options.describe);
+		this.shares = new QueueShares(options.buffer, THROTTLED);
 		const { promise, resolve } = Promise.withResolvers<void>();
 		this.ready = promise;
 		this.#markReady = resolve;
@@ -74,9 +78,11 @@ export class WriterLink {
 	}
 
 	/** The last quarter of the buffer is reserved for `rare` records: a flood of allowed connections displaces no denial. */
-	add(put: (builder: BatchBuilder) => void, rare = false): void {
+	add(put: (builder: BatchBuilder) => void, rare = false, connection: Connection | null = null): void {
 		const room = rare ? this.#o.buffer : Math.floor(this.#o.buffer * 0.75);
-		if (this.state === "off" || this.#closing || this.#queue.size >= room) {
+		const { size } = this.#queue;
+		const isFull = size >= room || (connection !== null && !this.shares.take(connection, size, Date.now()));
+		if (this.state === "off" || this.#closing || isFull) {
 			this.#drop();
 			return;
 		}
@@ -238,8 +244,9 @@ export class WriterLink {
 
 	#drop(): void {
 		this.counts.dropped++;
-		if (this.failure !== null || this.state === "off" || Date.now() - this.#reportedDrop < REPORT_INTERVAL) return;
-		this.#reportedDrop = Date.now();
+		if (this.failure !== null || this.state === "off" || performance.now() - this.#reportedDrop < REPORT_INTERVAL)
+			return;
+		this.#reportedDrop = performance.now();
 		const message = `Records arrive faster than they can be written; some are dropped and counted: ${this.#o.file}`;
 		this.#o.onFailure({ code: "dropped", message, time: Date.now() });
 	}

@@ -2,7 +2,7 @@
 import { statSync } from "node:fs";
 import type { DatabaseSync } from "node:sqlite";
 import { parentPort, workerData } from "node:worker_threads";
-import type { HistoryFailure } from "../records/contract.ts";
+import type { HistoryFailure } from "../records/history-status.ts";
 import type { Batch } from "./batch.ts";
 import { BatchWriter } from "./batch-writer.ts";
 import {
@@ -35,7 +35,7 @@ let opened: Opened | null = null;
 /** This daemon has marked the rows that an earlier one left open. */
 let begun = !fresh;
 let retaining = false;
-/** [ms] After a failure retention pauses until then: otherwise every batch would report the failure again. */
+/** Monotonic clock [ms]. After a failure retention pauses until then: otherwise every batch would report the failure again. */
 let retainAfter = 0;
 /** Expired rows in the last report. */
 let reportedExpired = 0;
@@ -135,7 +135,7 @@ function asideFailure({ message, ...rest }: HistoryFailure, target: string): His
 
 /** Deletes records that are too old or too many, one step between two batches. */
 function retain(): void {
-	if (retaining || Date.now() < retainAfter) return;
+	if (retaining || performance.now() < retainAfter) return;
 	retaining = true;
 	setImmediate(retainStep);
 }
@@ -148,7 +148,7 @@ function retainStep(): void {
 		if (retention.step()) retain();
 		else if (retention.expired !== reportedExpired) send({ type: "figures", figures: figuresOf(opened) });
 	} catch (error) {
-		retainAfter = Date.now() + 10_000;
+		retainAfter = performance.now() + 10_000;
 		fail(error, false);
 	}
 }
@@ -192,6 +192,7 @@ function figuresOf({ database, records, retention, inode }: Opened): Figures {
 		bytes: bytesOf(file),
 		oldest: oldest === null ? null : oldest / 1000,
 		expired: retention.expired,
+		throttled: retention.throttled(),
 		inode,
 	};
 }

@@ -37,3 +37,17 @@ function idOf(path: string): number {
 function isFolder(path: string): boolean {
 	return statSync(path, { throwIfNoEntry: false })?.isDirectory() ?? false;
 }
+
+/**
+ * The path of a cgroup below a watched one; "" is the watched one itself. Throws Error with the reason if it is none.
+ *
+ * @param written an absolute path, or one below the watched cgroup
+ */
+export function scopeBelow({ path: watched }: Pick<WatchedCgroup, "path">, written: string): string {
+	const path = resolve(watched, written);
+	if (path !== watched && !path.startsWith(watched === "/" ? "/" : `${watched}/`))
+		throw new Error(`${path} is not below the watched cgroup ${watched}`);
+	if (!isFolder(path)) throw new Error(`${path} does not exist`);
+	if (statfsSync(path).type !== CGROUP2_MAGIC) throw new Error(`${path} is not a cgroup v2 folder`);
+	return path.slice(watched.length).replace(/^\/+/, "");
+}

@@ -10,8 +10,8 @@ export interface Clock {
 
 export type ClockSource = Pick<Clock, "monotonic" | "now">;
 
-/** The clocks of this process. */
-export function systemClock(source: ClockSource = SYSTEM): Clock {
+/** The clocks of this process. `set`: called when the wall clock has jumped by more than SET [ms]; negative: back. */
+export function systemClock(source: ClockSource = SYSTEM, set: (by: number) => void = () => {}): Clock {
 	let offset = Number.NEGATIVE_INFINITY;
 	return {
 		...source,
@@ -20,7 +20,9 @@ export function systemClock(source: ClockSource = SYSTEM): Clock {
 		 * millisecond between batches. */
 		offset() {
 			const read = source.now() - source.monotonic() / 1e6;
-			if (read > offset || read < offset - SET_BACK) offset = read;
+			const by = read - offset;
+			if (by > 0 || by < -SET_BACK) offset = read;
+			if (Math.abs(by) > SET && Number.isFinite(by)) set(by);
 			return offset;
 		},
 	};
@@ -28,6 +30,9 @@ export function systemClock(source: ClockSource = SYSTEM): Clock {
 
 /** A reading lower than the highest by more than this means that the clock was set back [ms]. */
 const SET_BACK = 2;
+
+/** Smaller differences are not reported: time servers correct clocks [ms]. */
+export const SET = 10_000;
 
 const SYSTEM: ClockSource = {
 	now: () => Date.now(),

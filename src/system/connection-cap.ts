@@ -1,12 +1,14 @@
 import type { IncomingMessage, Server, ServerResponse } from "node:http";
 import type { Socket } from "node:net";
+import type { Callers } from "./peer.ts";
 
 /**
- * Limits the open connections of a server to `most`. A further connection closes the one that has been idle longest, so that a
- * client with thousands of idle connections does not lock out others; if none is idle, the new connection is closed.
+ * Limits the open connections of a server to `most`. A further connection closes one of the caller that has the most: the one
+ * that has been idle longest, else the oldest. So neither idle connections nor slow requests of one caller lock out others.
  * Returns the function that closes all connections, also those in a TLS handshake, which Server.closeAllConnections() leaves open.
  */
-export function capConnections(server: Server, most: number): () => void {
+export function capConnections(server: Server, most: number, callers: Callers): () => void {
+	/* In the order in which they were opened. */
 	const open = new Map<Socket, string>();
 	/* In the order in which they became idle. */
 	const idle = new Set<Socket>();
@@ -21,13 +23,13 @@ export function capConnections(server: Server, most: number): () => void {
 
 	server.on("connection", (socket: Socket) => {
 		if (open.size >= most) {
-			const oldest = idle.values().next().value;
-			if (oldest === undefined) {
+			const last = lastOf(open.keys(), idle, callers);
+			if (last === undefined) {
 				socket.destroy();
 				return;
 			}
-			forget(oldest);
-			oldest.destroy();
+			forget(last);
+			last.destroy();
 		}
 		const peer = peerOf(socket);
 		open.set(socket, peer);
@@ -46,6 +48,26 @@ export function capConnections(server: Server, most: number): () => void {
 		for (const socket of open.keys()) socket.destroy();
 	};
 }
+
+/** The connection that a further one replaces. One of root on the unix socket only if there are no others. */
+function lastOf(open: Iterable<Socket>, idle: ReadonlySet<Socket>, callers: Callers): Socket | undefined {
+	const groups = new Map<string, Socket[]>();
+	for (const socket of open) {
+		const { id, isFirst } = callers.roughly(socket);
+		const key = isFirst ? FIRST : id;
+		const group = groups.get(key);
+		if (group === undefined) groups.set(key, [socket]);
+		else group.push(socket);
+	}
+	const others = groups.size > 1 ? [...groups].filter(([key]) => key !== FIRST) : [...groups];
+	const [largest = []] = others.map(([, sockets]) => sockets).sort((a, b) => b.length - a.length);
+	const own = new Set(largest);
+	for (const socket of idle) if (own.has(socket)) return socket;
+	/* Of one caller alone, no request is broken off for another of its own. */
+	return groups.size > 1 ? largest[0] : undefined;
+}
+
+const FIRST = "first";
 
 /** Address and port of the peer; "" for a unix socket. */
 function peerOf({ remoteAddress, remotePort }: Socket): string {

@@ -2,12 +2,14 @@ import { type FastifyInstance, type FastifyServerOptions, fastify } from "fastif
 import { LIMITS, TIMES } from "../base/config.ts";
 import { capConnections } from "./connection-cap.ts";
 import type { TlsFiles } from "./listen-address.ts";
+import type { Callers } from "./peer.ts";
 
 export interface HttpServerOptions
 	extends Pick<FastifyServerOptions, "routerOptions" | "frameworkErrors" | "clientErrorHandler"> {
 	readonly tls: TlsFiles | null;
-	/** Most open connections. */
+	/** Most open connections, of all callers. */
 	readonly connections: number;
+	readonly callers: Callers;
 	/** Time after which an idle connection is closed [ms]. */
 	readonly idle: number;
 }
@@ -16,7 +18,7 @@ export interface HttpServerOptions
 export const HEADER_BYTES = 16_384;
 
 /** A fastify instance without routes, with the limits that every listener of the daemon has. It does not listen yet. */
-export function newHttpServer({ tls, connections, idle, ...handlers }: HttpServerOptions): FastifyInstance {
+export function newHttpServer({ tls, connections, callers, idle, ...handlers }: HttpServerOptions): FastifyInstance {
 	const options = {
 		...handlers,
 		logger: false,
@@ -37,7 +39,7 @@ export function newHttpServer({ tls, connections, idle, ...handlers }: HttpServe
 	} as const;
 	const https = { ...tls, ...options.http, minVersion: "TLSv1.2", handshakeTimeout: TIMES.headers } as const;
 	const app = tls === null ? fastify(options) : (fastify({ ...options, https }) as unknown as FastifyInstance);
-	const closeConnections = capConnections(app.server, connections);
+	const closeConnections = capConnections(app.server, connections, callers);
 	app.addHook("preClose", (done) => {
 		setImmediate(closeConnections);
 		done();

@@ -1,4 +1,5 @@
 /** P11: a scrape of 100,000 series over the listener, and the longest time for which it blocks the event loop. */
+
 import { spawn } from "node:child_process";
 import { Registry } from "prom-client";
 import { DEFAULTS } from "../../src/base/config.ts";
@@ -6,6 +7,7 @@ import { jsonLogger } from "../../src/base/logger.ts";
 import { expose } from "../../src/metrics/exposition.ts";
 import { listenForScrapes } from "../../src/metrics/listener.ts";
 import { type Sample, scrapedCounter } from "../../src/metrics/scraped-metric.ts";
+import { Callers } from "../../src/system/peer.ts";
 import { info, type Row } from "./measures.ts";
 import { median } from "./rounds.ts";
 
@@ -16,7 +18,11 @@ export async function p11(rounds: number): Promise<Row[]> {
 	const registry = many();
 	const log = jsonLogger((line) => void process.stderr.write(line));
 	const metrics = { ...DEFAULTS.metrics, listen: "127.0.0.1:0" };
-	const listener = await listenForScrapes(metrics, () => expose(registry), log);
+	const listener = await listenForScrapes(metrics, {
+		expose: () => expose(registry),
+		callers: new Callers(() => 0),
+		log,
+	});
 	const turns: number[] = [];
 	const took: number[] = [];
 	try {

@@ -48,6 +48,11 @@ describe("the name of a request", () => {
 		["a URI with a query alone", head("GET http://a.test?b HTTP/1.1"), "a.test", "/?b"],
 		["CONNECT", head("CONNECT a.test:443 HTTP/1.1", "Host: proxy.test"), "a.test", ""],
 		["asterisk-form", head("OPTIONS * HTTP/1.1", "Host: a.test"), "a.test", "*"],
+		["a CR, blanks and line feeds in front", "\r\n \t\x1c\xa0GET / HTTP/1.1\r\nHost: a.test\r\n\r\n", "a.test", "/"],
+		["a method of 300 letters", head(`${"A".repeat(300)} / HTTP/1.1`, "Host: a.test"), "a.test", "/"],
+		["a request of RTSP", head("OPTIONS rtsp://a.test:554/b RTSP/1.0", "CSeq: 1"), "a.test", "/b"],
+		["a request of Icecast", head("SOURCE /a ICE/1.0", "Host: a.test"), "a.test", "/a"],
+		["the header of the PROXY protocol", `PROXY TCP4 192.0.2.1 192.0.2.2 1 2\r\n${GET}`, "a.test", "/a"],
 		["a method in lower case", head("get / HTTP/1.1", "Host: a.test"), "a.test", "/"],
 		["bare line feeds, and empty lines in front", "\n\r\nGET / HTTP/1.1\nHost: a.test\n\n", "a.test", "/"],
 	])("%s", (_, text, name, path) => {
@@ -87,6 +92,13 @@ describe("ambiguous requests are invalid", () => {
 		["two blanks in the request line", head("GET  /a HTTP/1.1", "Host: a.test"), "bad_line"],
 		["a path without a slash", head("GET a HTTP/1.1", "Host: a.test"), "bad_line"],
 		["no version", "GET /a\r\n", "bad_line"],
+		["no version and no slash", "GET a\n", "bad_line"],
+		["no version behind a URI", "get http://a.test/\n", "bad_line"],
+		["the version behind more words", "X a b c HTTP/1.1\r\n\r\n", "bad_line"],
+		["a version in lower case", head("GET / http/1.1", "Host: a.test"), "bad_line"],
+		["carriage returns as blanks", head("POST\r/\rHTTP/1.1", "Host: a.test"), "bad_control"],
+		["no-break spaces as blanks", head("POST\xa0/\xa0HTTP/1.1", "Host: a.test"), "bad_line"],
+		["NUL in the path", head("GET /\0 HTTP/1.1", "Host: a.test"), "bad_control"],
 		["something behind a request that is none", `${GET}\x01`, "bad_line"],
 		["a chunk's size that is none", `${head("POST / HTTP/1.1", "Transfer-Encoding: chunked")}x\r\n`, "bad_chunk"],
 		[
@@ -139,10 +151,13 @@ describe("not HTTP/1", () => {
 		["SSH", "SSH-2.0-OpenSSH_9.2p1 Debian-2\r\n"],
 		["SMTP", "EHLO a.test\r\n"],
 		["IMAP", "a1 LOGIN user password\r\n"],
-		["RTSP", "OPTIONS rtsp://a.test/b RTSP/1.0\r\nCSeq: 1\r\n\r\n"],
 		["SIP", "REGISTER sip:a.test SIP/2.0\r\n"],
 		["bytes", "\x16\x03\x01\x02"],
-		["a long word", "a".repeat(40)],
+		["a long word", `${"a".repeat(400)}\n`],
+		["a word of 16 kB", "a".repeat(16_385)],
+		["memcached", "get /a\r\n"],
+		["NATS", 'CONNECT {"verbose":false,"name":"a HTTP"}\r\nPING\r\n'],
+		["git", "0032git-upload-pack /a.git\0host=a.test\0\n"],
 	])("%s", (_, text) => {
 		expect(read(text)).toMatchObject({ requests: [], end: "other", flags: 0 });
 	});

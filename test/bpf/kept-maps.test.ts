@@ -29,19 +29,26 @@ test("the maps kept over an upgrade are those of the layout's version", () => {
 		.map(({ type_id }) => types.find(({ id }) => id === type_id)?.name)
 		.sort();
 	expect({ version: LAYOUT_VERSION, kept }).toEqual({
-		version: 5,
+		version: 8,
 		kept: [
+			"begun",
 			"cgroups",
+			"claims",
 			"control",
+			"covered",
 			"dns_sockets",
 			"flows",
 			"learned",
 			"names",
 			"policy",
 			"processes",
+			"programs",
 			"questions",
 			"resolvers",
 			"sockets",
+			"suffixes",
+			"targets",
+			"user_cgroups",
 		],
 	});
 });

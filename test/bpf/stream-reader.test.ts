@@ -228,12 +228,55 @@ describe("cleartext", () => {
 	});
 
 	test("is searched for 64 kB", () => {
-		expect(read(Buffer.alloc(70_000, 0x20))).toMatchObject({ isOther: true, hellos: [], isOver: true });
+		expect(read(Buffer.alloc(70_000, 0x01))).toMatchObject({ isOther: true, hellos: [], isOver: true });
 	});
 
 	test("a hello of SSL 2 has no name", () => {
 		const hello = Buffer.from("802e0103010015000000100100800300800700c006004002008004008000000401020304", "hex");
 		for (const size of [1, 1400]) expect(read(hello, size).hellos).toMatchObject([{ how: "unnamed", name: null }]);
+	});
+});
+
+describe("a request behind", () => {
+	const request = "GET / HTTP/1.1\r\nHost: a.test\r\n\r\n";
+	test.each([
+		["nothing", ""],
+		["SOCKS 4", "\x04\x01\x00\x50\x01\x02\x03\x04user\0"],
+		["SOCKS 4a", "\x04\x01\x00\x50\x00\x00\x00\x04\0a.test\0"],
+		["SOCKS 5, to an address", "\x05\x01\x00\x05\x01\x00\x01\x01\x02\x03\x04\x00\x50"],
+		["SOCKS 5, to a name", "\x05\x02\x00\x01\x05\x01\x00\x03\x06a.test\x00\x50"],
+		["SOCKS 5, to an IPv6 address", `\x05\x01\x00\x05\x01\x00\x04${"\x20".repeat(16)}\x00\x50`],
+		["SOCKS 5 with a password", "\x05\x01\x02\x01\x02me\x03abc\x05\x01\x00\x01\x01\x02\x03\x04\x00\x50"],
+		["SOCKS 5, to a port that ends in 22", "\x05\x01\x00\x05\x01\x00\x01\x01\x02\x03\x04\x00\x16"],
+		["the PROXY protocol, version 1", "PROXY TCP6 ::1 ::1 1 2\r\n"],
+		["the PROXY protocol, version 2", "\r\n\r\n\0\r\nQUIT\n\x21\x11\x00\x0c123456789012"],
+		["both", "\r\n\r\n\0\r\nQUIT\n\x20\x00\x00\x00PROXY UNKNOWN\r\n"],
+	])("%s is read", (_what, before) => {
+		for (const size of [1, 3, 1400]) {
+			const found = read(Buffer.from(before + request, "latin1"), size);
+			expect(found.heads).toEqual([{ name: "a.test", after: before.length + request.length }]);
+			expect(found.hellos).toEqual([]);
+		}
+	});
+
+	test("SOCKS 5 whose last bytes could begin a ClientHello, but do not, is read", () => {
+		const found = read(Buffer.from(`\x05\x01\x00\x05\x01\x00\x01\x01\x02\x16\x03\x01\x01${request}`, "latin1"));
+		expect(found.heads).toMatchObject([{ name: "a.test" }]);
+	});
+
+	test.each([
+		["SOCKS 5", "\x05\x01\x00\x05\x01\x00\x01\x01\x02\x03\x04\x01\xbb"],
+		["the PROXY protocol, version 1", "PROXY TCP6 ::1 ::1 1 2\r\n"],
+		["the PROXY protocol, version 2", "\r\n\r\n\0\r\nQUIT\n\x21\x11\x00\x0c123456789012"],
+	])("a hello behind %s is read", (_what, before) => {
+		for (const size of [1, 3, 1400])
+			expect(read(Buffer.concat([Buffer.from(before, "latin1"), records(PLAIN)]), size).hellos).toMatchObject([named]);
+	});
+
+	test("HTTP/2 after an upgrade cannot be read", () => {
+		const upgrade = "GET / HTTP/1.1\r\nHost: a.test\r\nUpgrade: h2c\r\n\r\n";
+		const found = read(Buffer.from(`${upgrade}PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n`, "latin1"), 1);
+		expect(found.heads).toMatchObject([{ name: "a.test" }, { name: null }]);
 	});
 });
 

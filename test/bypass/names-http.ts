@@ -8,7 +8,7 @@ import { attemptAt } from "./sockets.ts";
 import type { Target } from "./target.ts";
 
 /** Allows the name on port 80, with a default of deny in phase http. */
-function byHost({ good }: Target): string {
+export function byHost({ good }: Target): string {
 	const rule = { name: "good", to: { domain: good.name, ports: [PORTS.http, PORTS.echo] } };
 	return policy({ rules: [rule] }).replace('"http": "allow"', '"http": "deny"');
 }

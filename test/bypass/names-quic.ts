@@ -25,7 +25,7 @@ type Way = readonly [id: string, title: string, datagrams: (name: string) => rea
 
 const middle = (message: Buffer, name: string) => message.indexOf(name) + (name.length >> 1);
 
-function halves(name: string): readonly [Buffer, Buffer] {
+export function halves(name: string): readonly [Buffer, Buffer] {
 	const message = quicHello(name);
 	const at = middle(message, name);
 	return [crypto(0, message.subarray(0, at)), crypto(at, message.subarray(at))];
@@ -169,7 +169,7 @@ function byNameOnly(id: string, title: string, datagram: Buffer): Row {
 	};
 }
 
-const whole = (name: string, more: Partial<Parameters<typeof initial>[0]> = {}) =>
+export const whole = (name: string, more: Partial<Parameters<typeof initial>[0]> = {}) =>
 	initial({ frames: crypto(0, quicHello(name)), ...more });
 
 const stops: Row[] = [

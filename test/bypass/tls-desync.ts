@@ -13,13 +13,16 @@ import type { Target } from "./target.ts";
 
 const hex = (bytes: Buffer) => bytes.toString("hex");
 
-/** A stop row whose measure is the data that a read-only listener received: did it contain the other name's hello? */
-function seenThere(
+/**
+ * A stop row whose measure is the data that a read-only listener received: did its first `head` bytes contain the other name's
+ * hello? `lossy`: the server drops the first segment with data.
+ */
+export function seenThere(
 	id: string,
 	title: string,
 	who: string,
 	steps: (t: Target) => readonly string[],
-	lossy = false,
+	{ lossy = false, head = 180 } = {},
 ): Row {
 	return {
 		id,
@@ -35,7 +38,7 @@ function seenThere(
 				const outcome = await fixture.script("tcp4", [connect, ...steps(t), "wait=600"]);
 				await sleep(100);
 				const heads = (await fixture.stage.arrivals({ at: t.good.v4 })).map((each) => each.head);
-				const leaked = heads.some((head) => Buffer.from(head, "latin1").subarray(0, 180).includes(t.evil.name));
+				const leaked = heads.some((each) => Buffer.from(each, "latin1").subarray(0, head).includes(t.evil.name));
 				const seen = (await fixture.stage.records({ address: t.good.v4 }))[0];
 				const recorded =
 					seen === undefined ? "no record" : `${seen.verdict} ${seen.phase}: ${seen.rule ?? seen.reason}`;
@@ -82,21 +85,21 @@ export const TLS_DESYNC: readonly Row[] = [
 		"MSG_ZEROCOPY: the page is changed after it was judged, before it is sent again",
 		"an attacker's client and server",
 		(t) => [`zerocopy=${hex(hello(t.good.name))},${hex(hello(t.evil.name))}`],
-		true,
+		{ lossy: true },
 	),
 	seenThere(
 		"X11b",
 		"sendfile(): the file is changed after it was judged",
 		"any user",
 		(t) => [`sendfile=${hex(hello(t.good.name))},${hex(hello(t.evil.name))}`],
-		true,
+		{ lossy: true },
 	),
 	seenThere(
 		"X11c",
 		"splice(): the file is changed after it was judged, before it is sent again",
 		"an attacker's client and server",
 		(t) => [`splice=${hex(hello(t.good.name))},${hex(hello(t.evil.name))}`],
-		true,
+		{ lossy: true },
 	),
 	seenThere(
 		"X12",

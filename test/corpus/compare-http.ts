@@ -40,7 +40,7 @@ export function compareHttp(row: Row, { observed, gaps }: Observation): Outcome[
 				return outcome(
 					"uncovered",
 					what,
-					"HTTP is read from the start of a connection, not behind something else (SOCKS)",
+					"HTTP is read from the start of a connection or behind SOCKS, not behind something else",
 				);
 			return outcome("disagreed", what, "we find none");
 		}),

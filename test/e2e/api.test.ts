@@ -115,6 +115,10 @@ test("explain predicts the decision of the kernel", async () => {
 		["good", "no_match"],
 	]);
 	expect(await stage.curl("https://www.bad.test/")).toMatchObject({ ok: false });
+	const { id } = await stage.record({ kind: "connection", name: "www.bad.test", verdict: "deny" });
+	const record = await stage.daemon.get<{ remedy: object }>(`/v1/connections/${id}`);
+	expect(bad.remedy).toEqual(record.remedy);
+	expect(bad.remedy?.rule).toContain("domain: www.bad.test");
 	const unlearned = await explain({
 		name: "never.good.test",
 		to: { address: NAMELESS4 },
@@ -190,7 +194,10 @@ test("status has versions and history", async () => {
 		versions: { node: process.versions.node, libbpf: expect.any(String), sqlite: expect.any(String) },
 		history: { state: "writing", failure: null, dropped: 0 },
 	});
-	expect(await stage.daemon.get("/readyz")).toEqual({ ready: true, checks: { policy: "ok", history: "ok" } });
+	expect(await stage.daemon.get("/readyz")).toEqual({
+		ready: true,
+		checks: { policy: "ok", attachment: "ok", socket: "ok", history: "ok" },
+	});
 });
 
 test("the responses of a real daemon match its document", async () => {

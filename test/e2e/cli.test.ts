@@ -3,9 +3,10 @@ import { spawn } from "node:child_process";
 import { chmodSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
+import { ableWith } from "../support/able.ts";
 import { NODE, ROOT } from "../support/paths.ts";
 import { policy } from "../support/policies.ts";
-import { end, has, type Outcome, run, until } from "../support/run.ts";
+import { end, type Outcome, run, until } from "../support/run.ts";
 import { cleanEnvironment } from "../support/server.ts";
 import { PORTS, Stage } from "../support/stage.ts";
 
@@ -64,6 +65,9 @@ test("top, names, status", async () => {
 	);
 	expect(top.map(({ key }) => key.name)).toEqual(expect.arrayContaining(["www.good.test", "www.bad.test"]));
 	expect(await words("top", "--by", "process,verdict")).toMatch(/^curl +deny/m);
+	expect(await words("top", "--by", "name", "--kind", "connection", "--remedy")).toMatch(
+		/^www\.bad\.test: No rule allows it\. This one does\.\n {4}- \{ name: www\.bad\.test, action: allow, /m,
+	);
 	expect(await words("names", "*.good.test")).toContain("www.good.test");
 	const name = await words("names", "www.good.test");
 	expect(name).toMatch(/198\.19\.1\.2 \(TTL \d+ s/);
@@ -178,7 +182,7 @@ test("doctor as an ordinary user: checks that need root are not failures; with a
 	}
 });
 
-test.skipIf(!has("script"))(
+test.runIf(ableWith("script"))(
 	"top on a terminal refreshes in place, and gives the screen back when it ends",
 	async () => {
 		const command = `stty rows 12 cols 70; exec ${NODE} ${MAIN} top --interval 1 --socket ${stage.daemon.socket}`;

@@ -55,6 +55,9 @@ test("an unused address expires with its TTL, and the next answer adds it again"
 	expect((await ask("brief.good.test", [[BRIEF4, PORTS.sink]])).connects).toEqual(["ok"]);
 	await sleep(EXPIRED);
 	expect(await connects(BRIEF4), "expired").toBe("EACCES");
+	expect(
+		await stage.record({ address: BRIEF4, name: "brief.good.test", verdict: "deny", reason: "name_expired" }),
+	).toBeDefined();
 	expect((await ask("brief.good.test", [[BRIEF4, PORTS.sink]])).connects, "asked again").toEqual(["ok"]);
 });
 
@@ -97,6 +100,7 @@ test("a name with thousands of addresses is limited to its share, and other name
 	expect(await stage.metric("sallyport_dns_answers_total", 'result="learned"')).toBe(learned + 1_024);
 	expect(await connects(of(0))).toBe("0");
 	expect(await connects(of(8 * 240 - 1))).toBe("EACCES");
+	expect(await stage.record({ address: of(8 * 240 - 1), verdict: "deny", reason: "name_capped" })).toBeDefined();
 	expect(await connects(LONG4)).toBe("0");
 	await ask("floor.good.test");
 	expect(await connects(FLOOR4), "another name learns as ever").toBe("0");

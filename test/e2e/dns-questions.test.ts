@@ -80,7 +80,7 @@ test("the default of phase dns applies to pointer loops, forward pointers and un
 	];
 	await stage.daemon.put(POLICY.replace('"dns": "allow"', '"dns": "deny"'));
 	for (const message of broken) expect(await leaves(message), message.toString("hex")).toBe(false);
-	expect(await stage.record({ kind: "dns", verdict: "deny", reason: "unreadable" })).toBeDefined();
+	expect(await stage.record({ kind: "dns", verdict: "deny", reason: "unread", rule: "no-question" })).toBeDefined();
 	await stage.daemon.put(POLICY);
 });
 

@@ -1,4 +1,6 @@
 /** Phase http: cleartext requests are judged one by one when sent, and by the status of their responses. */
+import { writeFileSync } from "node:fs";
+import { join } from "node:path";
 import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
 import { policy, type TestRule } from "../support/policies.ts";
 import { PORTS, Stage } from "../support/stage.ts";
@@ -30,6 +32,18 @@ test("a request with an allowed method and path arrives, and a denied one sends 
 	expect(await stage.record({ phase: "http", verdict: "deny", name: "other.good.test" })).toBeDefined();
 });
 
+test("a denied upload has sent no bytes, in the record and in the metrics", async () => {
+	const file = join(stage.world.folder, "upload");
+	writeFileSync(file, Buffer.alloc(3_000_000, "x"));
+	const before = await stage.metric("sallyport_tcp_bytes_total", 'direction="out"');
+	const upload = ["-H", "Expect:", "-H", "Host: upload.good.test", "--data-binary", `@${file}`];
+	expect(await stage.curl("http://api.good.test/v3/upload", upload)).toMatchObject({ ok: false });
+	const seen = await stage.record({ phase: "http", verdict: "deny", end: "denied", name: "upload.good.test" });
+	expect(seen.bytesOut).toBe(0);
+	expect(await stage.bytesAt({ port: PORTS.http })).toBe(0);
+	expect((await stage.metric("sallyport_tcp_bytes_total", 'direction="out"')) - before).toBeLessThan(10_000);
+});
+
 test("a second request on a connection is judged separately, and its denial ends the connection", async () => {
 	const outcome = await stage.curl("http://api.good.test/secret", ["http://api.good.test/v1/one"]);
 	expect(outcome.ok).toBe(false);
@@ -54,4 +68,21 @@ test("a rule with status judges the response: a denied one does not reach the cl
 	expect(await stage.curl("http://api.good.test/v1/answered")).toMatchObject({ ok: false });
 	expect(await requests()).toEqual(["GET /v1/answered HTTP/1.1"]);
 	expect(await stage.record({ phase: "http", verdict: "deny", rule: "no-success" })).toBeDefined();
+});
+
+test("a request through a SOCKS proxy is judged by its Host", async () => {
+	const proxy = { cidr: "198.19.77.7/32", ports: PORTS.socks };
+	const rules: TestRule[] = [
+		{ name: "proxy", phases: ["connect"], to: proxy },
+		{ name: "api", to: { domain: "api.good.test" } },
+	];
+	await stage.daemon.put(policy({ rules, defaults: { http: "deny" }, more: { name_binding: "sni" } }));
+	const through = ["--socks5-hostname", `198.19.77.7:${PORTS.socks}`];
+	const arrived = async () => (await stage.arrivals({ port: PORTS.socks })).flatMap((each) => each.requests);
+	expect(await stage.curl("http://api.good.test/one", through)).toMatchObject({ ok: true });
+	expect(await stage.curl("http://other.good.test/two", through)).toMatchObject({ ok: false });
+	expect(await arrived()).toEqual(["GET /one HTTP/1.1"]);
+	expect(await stage.record({ name: "other.good.test", phase: "http", verdict: "deny" })).toMatchObject({
+		port: PORTS.socks,
+	});
 });

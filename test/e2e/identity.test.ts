@@ -81,6 +81,11 @@ test("a slice, a container and a cgroup path are matched by from", async () => {
 	);
 	expect(await attempt(`system.slice/docker-${id}.scope`)).toBe("0");
 	expect(await attempt(`system.slice/docker-${id.replace("4f", "5f")}.scope`)).toBe("EACCES");
+	const pod = "5f0c9a7d21e8".repeat(5).padEnd(64, "0");
+	expect(await attempt(`machine.slice/machine-libpod_pod_${pod}.slice/libpod-${id}.scope/container`)).toBe("0");
+	expect(await attempt(`machine.slice/machine-libpod_pod_${id}.slice/libpod-${pod}.scope/container`)).toBe("EACCES");
+	expect(await attempt(`libpod_parent/${pod}/libpod-${id}`)).toBe("0");
+	expect(await attempt(`libpod_parent/${id}/libpod-${pod}`)).toBe("EACCES");
 	expect(await attempt("apps.slice/one.service")).toBe("0");
 	expect(await attempt("plain/inner/deep")).toBe("0");
 	expect(await attempt("plain")).toBe("EACCES");
@@ -141,6 +146,24 @@ test("a denied unit that the kernel's table has lost is denied again", async () 
 	must("bpftool", "map", "delete", "pinned", map, "key", ...[...id].map(String));
 	client.stdin.end("\n");
 	expect((await lines.next()).value).toBe("denied");
+});
+
+test("a cgroup that root made is not evicted by those of others, and is forgotten when it is removed", async () => {
+	await stage.daemon.put(policy({ rules: [{ name: "agent", from: { unit: "agent.service" } }] }));
+	const unit = stage.world.cgroup.child("system.slice/agent.service").path;
+	const others = stage.world.cgroup.child("user.slice").path;
+	chownSync(others, 65534, 65534);
+	const client = [stage.world.client("churn"), TARGET, String(PORTS.echo), unit, others, "20000"];
+	const { stdout, stderr } = await stage.world.run(client, { timeout: 120_000 });
+	expect(JSON.parse(stdout || stderr)).toEqual({ errno: "0", reply: true });
+
+	const key = Buffer.alloc(8);
+	key.writeBigUInt64LE(statSync(unit, { bigint: true }).ino);
+	const map = must("find", stage.world.pins, "-name", "cgroups").trim();
+	const find = () => stage.world.run(["bpftool", "map", "lookup", "pinned", map, "key", ...[...key].map(String)]);
+	expect((await find()).code).toBe(0);
+	stage.world.removeBelow("system.slice/agent.service");
+	expect((await find()).code).not.toBe(0);
 });
 
 test("root of a user namespace is the user that made it", async () => {

@@ -243,7 +243,7 @@ test("a new policy judges an open flow by all of its names", async () => {
 	const rules = [OPEN, GOOD, { name: "fine", to: { domain: "**.fine.test", ports: PORTS.udp } }];
 	await stage.daemon.put(policy({ rules, more: SNI }));
 	const fine = whole(message("www.fine.test"), { dcid: OTHER });
-	const later = ["+1500", shortHeader(100)];
+	const later = ["+3000", shortHeader(100)];
 	for (const [items, bytes] of [
 		[[whole(GOOD_HELLO)], 1300],
 		[[whole(GOOD_HELLO), fine, whole(GOOD_HELLO)], 3600],

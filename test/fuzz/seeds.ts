@@ -63,7 +63,7 @@ async function addCapture(parser: string, file: string, add: (bytes: Buffer) => 
 		segment: (segment) => connections.take(segment),
 		datagram({ sourcePort, destinationPort, payload }) {
 			const isDns = sourcePort === 53 || destinationPort === 53;
-			if (parser === "dns" ? isDns : parser === "quic" && !isDns) add(payload);
+			if (parser === "dns" ? isDns : !isStream && !isDns) add(payload);
 		},
 	});
 	try {

@@ -4,7 +4,7 @@ import { createInterface } from "node:readline";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import type { Kernel, SocketName } from "../../src/native/binding.ts";
 import { addNamespace, NETNS_PREFIX } from "../support/netns.ts";
-import { NODE } from "../support/paths.ts";
+import { NODE_COMMAND } from "../support/paths.ts";
 import { end, must, until } from "../support/run.ts";
 import { Scratch } from "./scratch.ts";
 
@@ -62,7 +62,7 @@ class Connection {
 
 	static async open(host: string, netns?: string): Promise<Connection> {
 		const inNetns = netns === undefined ? [] : ["ip", "netns", "exec", netns];
-		const [command = "", ...args] = [...inNetns, NODE, join(import.meta.dirname, "loopback-main.ts"), host];
+		const [command = "", ...args] = [...inNetns, ...NODE_COMMAND, join(import.meta.dirname, "loopback-main.ts"), host];
 		const child = spawn(command, args, { stdio: ["ignore", "pipe", "inherit"] });
 		scratch.cleanup.defer("connection", () => void end(child.pid));
 		const lines: string[] = [];

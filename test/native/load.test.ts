@@ -1,4 +1,4 @@
-import { existsSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { existsSync, linkSync, mkdirSync, readdirSync, readFileSync, rmdirSync, rmSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { NativeError } from "../../src/native/binding.ts";
@@ -16,7 +16,7 @@ test("a first load attaches to the cgroup, and pins maps, programs and links", (
 	expect(kernel.adopted).toBe(false);
 	expect(readdirSync(scratch.pins).sort()).toEqual(["links", "maps", "marker", "programs"]);
 	expect(readdirSync(join(scratch.pins, "maps"))).toEqual(expect.arrayContaining(["policy", "control", "events"]));
-	expect(attached()).toEqual(expect.arrayContaining(["connect4", "egress"]));
+	expect(attached()).toEqual(expect.arrayContaining(["connect4", "egress", "sock_create"]));
 	for (const program of kernel.programs()) expect(program.verifiedInstructions).toBeGreaterThan(0);
 });
 
@@ -28,6 +28,90 @@ test("a second load adopts the same programs and maps, and attaches nothing twic
 	const second = scratch.load();
 	expect(second.adopted).toBe(true);
 	expect(second.lookup("resolvers", Buffer.alloc(16, 7))).toEqual(Buffer.alloc(4, 1));
+	expect(attached()).toEqual(before);
+});
+
+test("no fault is reported while every program is attached, nor for programs that never will be", () => {
+	expect(scratch.load().linkFaults()).toEqual([]);
+	expect(scratch.load({ detached: true }).linkFaults()).toEqual([]);
+});
+
+test("a link that another tool detached is reported, and attach() attaches it again", () => {
+	const kernel = scratch.load();
+	const before = attached();
+	must("bpftool", "link", "detach", "pinned", join(scratch.pins, "links/egress"));
+	expect(kernel.linkFaults()).toEqual([{ program: "egress", fault: "detached" }]);
+	kernel.attach();
+	expect(kernel.linkFaults()).toEqual([]);
+	expect(attached()).toEqual(before);
+});
+
+test("a cgroup that was removed and made again: nothing is attached until attach(), and then everything is", async () => {
+	const watched = scratch.cgroup.child("watched").path;
+	const kernel = scratch.load({ cgroup: watched });
+	const before = attached(watched);
+	rmdirSync(watched);
+	expect(failure(() => kernel.linkFaults()).code).toBe("ENOENT");
+	mkdirSync(watched);
+	const faults = kernel.linkFaults().map(({ program }) => program);
+	expect(faults.sort()).toEqual(before);
+	kernel.attach();
+	expect(attached(watched)).toEqual(before);
+	kernel.close();
+	expect(scratch.load({ cgroup: watched }).adopted, "the marker names the new cgroup").toBe(true);
+});
+
+test("pins that were removed are reported, and attach() pins everything again", () => {
+	const kernel = scratch.load();
+	const before = attached();
+	for (const part of ["links", "maps", "programs", "marker"]) rmSync(join(scratch.pins, part), { recursive: true });
+	expect(kernel.linkFaults()).toContainEqual({ program: "process_exec", fault: "unpinned" });
+	kernel.attach();
+	expect(kernel.linkFaults()).toEqual([]);
+	kernel.close();
+	expect(scratch.load().adopted).toBe(true);
+	expect(new Set(attached())).toEqual(new Set(before));
+});
+
+test("pins that another tool replaced are reported, and attach() restores them for the next start", () => {
+	const kernel = scratch.load();
+	const before = attached();
+	expect(kernel.pinFaults()).toEqual([]);
+	const at = (pin: string) => join(scratch.pins, pin);
+	rmSync(at("maps/resolvers"));
+	must("bpftool", "map", "create", at("maps/resolvers"), ...MAP_LIKE_RESOLVERS);
+	rmSync(at("maps/suffixes"));
+	mkdirSync(at("maps/suffixes"));
+	rmSync(at("programs/egress"));
+	linkSync(at("programs/ingress"), at("programs/egress"));
+	rmSync(at("marker"));
+	must("bpftool", "map", "create", at("marker"), ...MAP_LIKE_RESOLVERS);
+	rmSync(at("links/egress"));
+	mkdirSync(at("links/egress"));
+	expect(kernel.pinFaults().sort((a, b) => a.pin.localeCompare(b.pin))).toEqual([
+		{ pin: "maps/resolvers", fault: "replaced" },
+		{ pin: "maps/suffixes", fault: "replaced" },
+		{ pin: "marker", fault: "replaced" },
+		{ pin: "programs/egress", fault: "replaced" },
+	]);
+	expect(kernel.linkFaults()).toEqual([{ program: "egress", fault: "elsewhere" }]);
+	kernel.update("resolvers", Buffer.alloc(16, 7), Buffer.alloc(4, 1));
+	kernel.attach();
+	expect([kernel.pinFaults(), kernel.linkFaults()]).toEqual([[], []]);
+	kernel.close();
+	const next = scratch.load();
+	expect(next.adopted).toBe(true);
+	expect(next.lookup("resolvers", Buffer.alloc(16, 7))).toEqual(Buffer.alloc(4, 1));
+	expect(new Set(attached())).toEqual(new Set(before));
+});
+
+const MAP_LIKE_RESOLVERS = ["type", "hash", "key", "16", "value", "4", "entries", "64", "name", "resolvers"];
+
+test("a dead link is not adopted as it is", () => {
+	scratch.load().close();
+	const before = attached();
+	must("bpftool", "link", "detach", "pinned", join(scratch.pins, "links/connect4"));
+	expect(scratch.load().adopted).toBe(true);
 	expect(attached()).toEqual(before);
 });
 

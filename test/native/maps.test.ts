@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, expect, test } from "vitest";
 import type { Kernel } from "../../src/native/binding.ts";
-import { CONTROL, COUNTERS, NAME } from "../../src/native/layout.ts";
+import { CONTROL, COUNTERS, NAME, POLICY_HEAD } from "../../src/native/layout.ts";
 import { Scratch } from "./scratch.ts";
 
 let scratch: Scratch;
@@ -71,11 +71,14 @@ test("a policy is installed and read back completely, with its generation", () =
 	}
 });
 
-test("installing a policy leaves the rest of control alone", () => {
+test("installing a policy writes its generation and first end, and leaves the rest of control alone", () => {
 	const control = Buffer.alloc(CONTROL.bytes, 5);
 	kernel.update("control", Buffer.alloc(4), control);
-	kernel.installPolicy(Buffer.alloc(128), 77);
-	control.writeUInt32LE(77);
+	const rows = Buffer.alloc(128);
+	rows.writeBigUInt64LE(0x0102_0304_0506_0708n, POLICY_HEAD.firstEnd);
+	kernel.installPolicy(rows, 77);
+	control.writeUInt32LE(77, CONTROL.generation);
+	control.writeBigUInt64LE(0x0102_0304_0506_0708n, CONTROL.firstEnd);
 	expect(kernel.lookup("control", Buffer.alloc(4))).toEqual(control);
 });
 
@@ -90,7 +93,7 @@ test.each<[string, () => unknown]>([
 });
 
 test("entries are counted in another thread, and closing the kernel meanwhile is safe", async () => {
-	for (let i = 0; i < 5; i++) kernel.update("questions", Buffer.alloc(32, i + 1), Buffer.alloc(48));
+	for (let i = 0; i < 5; i++) kernel.update("questions", Buffer.alloc(32, i + 1), Buffer.alloc(56));
 	expect(await kernel.count("questions")).toMatchObject({ entries: 5 });
 	expect(await kernel.count("names")).toEqual({ entries: 3_000, capacity: 8_192 });
 	const other = new Scratch();

@@ -7,7 +7,7 @@ import { type Loaded, loadHere, loadInGuest, type Program } from "./measure.ts";
 /** Limit of the verifier's processed instructions per program: the kernel's limit is 1,000,000 (BPF_COMPLEXITY_LIMIT_INSNS). */
 const VERIFIED_MAX = 500_000;
 /** Limit of a program's machine code [bytes], which shares the instruction cache with all other code. */
-const JITED_MAX = 128 * 1024;
+const JITED_MAX = 144 * 1024;
 /** Limit of the time to load all programs [ms], which must not delay a boot. Not applied to an emulated CPU. */
 const LOAD_MAX = 1000;
 

@@ -5,6 +5,7 @@ export type Verdict = "allow" | "deny" | "would_deny";
 
 /** A record, flattened to the fields that tests read. */
 export interface Seen {
+	readonly id: number;
 	readonly kind: "connection" | "dns";
 	readonly pid: number | null;
 	readonly comm: string | null;
@@ -25,6 +26,7 @@ export interface Seen {
 	readonly reason: string | null;
 	/** By phase: "deny rule reason". */
 	readonly decisions: Record<string, string>;
+	readonly count: number;
 	readonly bytesOut: number;
 	readonly bytesIn: number;
 	readonly end: string | null;

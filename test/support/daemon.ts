@@ -19,6 +19,8 @@ export class Daemon {
 	readonly flags: string[];
 	/** Applies from its next start: the daemon runs in the client's network namespace and has the client's resolvers. */
 	inClient = false;
+	/** Applies from its next start: the command, such as that of an unpacked package. */
+	program: readonly string[] = [join(ROOT, "scripts/sallyport")];
 	#child: ChildProcess | null = null;
 	readonly socket: string;
 	readonly policyFile: string;
@@ -66,7 +68,7 @@ export class Daemon {
 			...(this.flags.includes("--warm-up") ? [] : ["--warm-up", "none"]),
 		];
 		const log = createWriteStream(this.logFile, { flags: "a" });
-		const argv = [join(ROOT, "scripts/sallyport"), "run", ...own, ...this.flags];
+		const argv = [...this.program, "run", ...own, ...this.flags];
 		/* Ends the daemon if the test is interrupted. */
 		const inPlace = this.inClient ? this.#world.network.inClient(argv) : argv;
 		const child = spawn("setpriv", ["--pdeathsig", "TERM", ...inPlace], {
@@ -101,7 +103,12 @@ export class Daemon {
 		return existsSync(this.logFile) ? readFileSync(this.logFile, "utf8").slice(-3_000) : "";
 	}
 
-	ask(method: "GET" | "PUT" | "POST", path: string, body?: string, type = "application/yaml"): Promise<Reply> {
+	ask(
+		method: "GET" | "PUT" | "POST" | "DELETE",
+		path: string,
+		body?: string,
+		type = "application/yaml",
+	): Promise<Reply> {
 		return new Promise((resolve, reject) => {
 			const headers = body === undefined ? {} : { "content-type": type, "content-length": Buffer.byteLength(body) };
 			const asked = request({ socketPath: this.socket, method, path, headers, timeout: 20_000 * SLOW }, (response) => {

@@ -11,7 +11,17 @@ export interface Reply {
 	readonly edns: boolean;
 }
 
-const TYPES: Record<string, number> = { A: 1, CNAME: 5, PTR: 12, TXT: 16, AAAA: 28, SVCB: 64, HTTPS: 65, ANY: 255 };
+const TYPES: Record<string, number> = {
+	A: 1,
+	CNAME: 5,
+	PTR: 12,
+	TXT: 16,
+	AAAA: 28,
+	SRV: 33,
+	SVCB: 64,
+	HTTPS: 65,
+	ANY: 255,
+};
 
 export function encodeReply(reply: Reply): Buffer {
 	const bytes: number[] = [];
@@ -48,7 +58,11 @@ export function encodeReply(reply: Reply): Buffer {
 		else if (answer.type === "CNAME" || answer.type === "PTR") name(answer.data);
 		else if (answer.type === "TXT") bytes.push(answer.data.length, ...Buffer.from(answer.data, "latin1"));
 		else if (answer.type === "HTTPS" || answer.type === "SVCB") bytes.push(...serviceBytes(answer.data));
-		else bytes.push(...addressBytes(answer.data));
+		else if (answer.type === "SRV") {
+			const [priority, weight, port, target = ""] = answer.data.split(" ");
+			for (const word of [priority, weight, port]) u16(Number(word));
+			name(target);
+		} else bytes.push(...addressBytes(answer.data));
 		const length = bytes.length - at - 2;
 		bytes[at] = length >> 8;
 		bytes[at + 1] = length & 255;

@@ -6,7 +6,7 @@ export interface Asked {
 	readonly type?: keyof typeof QTYPES | number;
 }
 
-export const QTYPES = { A: 1, CNAME: 5, PTR: 12, TXT: 16, AAAA: 28, SVCB: 64, HTTPS: 65, ANY: 255 } as const;
+export const QTYPES = { A: 1, CNAME: 5, PTR: 12, TXT: 16, AAAA: 28, SRV: 33, SVCB: 64, HTTPS: 65, ANY: 255 } as const;
 
 /** A label; a Buffer for bytes that a string cannot hold. */
 export function labels(name: string): Buffer {

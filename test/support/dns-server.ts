@@ -36,6 +36,8 @@ export class DnsServer {
 	zone: Zone = {};
 	pieces: Pieces = { piece: 0, pause: 0 };
 	forgery: Forgery | null = null;
+	/** Queries are recorded and not answered. */
+	isMute = false;
 	readonly asked: Question[] = [];
 	readonly #sockets: Socket[] = [];
 	readonly #servers: Server[] = [];
@@ -116,8 +118,13 @@ export class DnsServer {
 		const question = query?.questions?.[0];
 		if (query === null || question === undefined) return null;
 		for (const { name, type } of query.questions ?? []) this.asked.push({ name, type, to, from, via });
+		if (this.isMute) return null;
+		/* A name that begins with `silent.` gets no answer, and one that begins with `rcode-5.` this response code. */
+		if (question.name.startsWith("silent.")) return null;
+		const wanted = /^rcode-(\d+)\./.exec(question.name)?.[1];
 		const records = lookup(this.zone, question.name, question.type);
-		const flags = 0x0480 | (records === null ? 3 : 0); // AA, RA; NXDOMAIN
+		const rcode = wanted === undefined ? (records === null ? NXDOMAIN : 0) : Number(wanted);
+		const flags = 0x0480 | rcode; // AA, RA
 		const edns = (query.additionals ?? []).some((record) => record.type === "OPT");
 		const whole = { id: query.id ?? 0, flags, question, answers: records ?? [], edns };
 		const reply = encodeReply(whole);
@@ -125,6 +132,8 @@ export class DnsServer {
 		return encodeReply({ ...whole, flags: flags | 0x0200, answers: [] });
 	}
 }
+
+const NXDOMAIN = 3;
 
 /** dns-packet does not know RFC 9460. */
 const LATER_TYPES: Record<string, string> = { UNKNOWN_64: "SVCB", UNKNOWN_65: "HTTPS" };

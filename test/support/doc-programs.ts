@@ -15,10 +15,12 @@ function sallyport(stage: Stage, folder: string, etc: string): string {
 	const own = (name: string) => join(folder, name);
 	const real = join(ROOT, "scripts/sallyport");
 	const run = `--cgroup ${cgroup.path} --pins ${join(dirname(pins), "docs")} --socket ${own("run.sock")} --runtime-dir ${own("run")}`;
+	/* The stage's daemon holds the lock of the cgroup, which a second daemon must not see. */
+	const alone = 'unshare --mount sh -c \'mount -t tmpfs tmpfs /run/sallyport && exec "$0" "$@"\'';
 	return `case "$1 $2" in
-"run "*) exec ${real} run ${run} --state-dir ${own("state")} --on-exit open --policy ${join(etc, "policy.yaml")} "\${@:2}" ;;
+"run "*) exec ${alone} ${real} run ${run} --state-dir ${own("state")} --on-exit open --policy ${join(etc, "policy.yaml")} "\${@:2}" ;;
 "observe "*) exec ${real} observe --cgroup ${cgroup.path} --pins ${join(dirname(pins), "observe")} "\${@:2}" ;;
-connections* | top* | names* | stream* | status* | "policy explain" | "policy show" | "policy diff" | "policy apply")
+connections* | top* | names* | stream* | status* | allow* | deny* | overlays* | revoke* | "policy explain" | "policy show" | "policy diff" | "policy apply")
 	exec ${real} "$@" --socket ${stage.daemon.socket} ;;
 *) exec ${real} "$@" ;;
 esac`;

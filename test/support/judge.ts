@@ -1,7 +1,8 @@
 /** Queries the loaded program `judge` (bpf/hooks/judge.h) for the kernel's decision, by BPF_PROG_TEST_RUN. */
 import { packAddress, packedBytes } from "../../src/base/address.ts";
 import type { Kernel } from "../../src/native/binding.ts";
-import { JUDGE_FLAG, JUDGE_REQUEST, NO_RULE, PHASE } from "../../src/native/layout.ts";
+import { JUDGE_FLAG, JUDGE_REQUEST, LEARNED, NO_RULE, PHASE } from "../../src/native/layout.ts";
+import { learnedKeys } from "../../src/native/learned-key.ts";
 import { reasonNames } from "../../src/native/vocabulary.ts";
 import { cgroupsOf, containerOf, unitsOf } from "../../src/policy/cgroup-path.ts";
 import { type HashKey, SipHash } from "../../src/policy/compile/hash.ts";
@@ -9,6 +10,10 @@ import { hashCgroup, hashContainer, hashExe, hashUnit } from "../../src/policy/c
 import type { Connection } from "../../src/policy/evaluate/evaluate.ts";
 
 const UDP = 17;
+/** Cookie of an invented network namespace. */
+const NETNS = 77;
+/** Where the kernel keeps names of an address. */
+const PLACES = 3;
 const NAME_MAX = 255;
 const METHOD_MAX = 16;
 const PATH_MAX = 256;
@@ -38,7 +43,7 @@ export class Judge {
 	/** Writes the connection's state (resolved names, resolvers, its cgroup) into the maps, and runs the program. */
 	ask(connection: Connection, repeat = 1): Judged {
 		const address = packedBytes(packAddress(connection.address)!);
-		this.#learn(address, connection.learned);
+		this.#learn(address, connection);
 		if (connection.trustedResolver) this.#kernel.update("resolvers", address, u32(1));
 		else this.#kernel.remove("resolvers", address);
 
@@ -48,11 +53,14 @@ export class Judge {
 		if (exe !== null) request.writeBigUInt64LE(this.#keyOf(hashExe, exe.dev, exe.path), JUDGE_REQUEST.exeHash);
 		if (cgroup !== null) request.writeBigUInt64LE(this.#cgroup(cgroup), JUDGE_REQUEST.cgroup);
 		request.writeUInt32LE(uid, JUDGE_REQUEST.uid);
+		request.writeBigUInt64LE(BigInt(NETNS), JUDGE_REQUEST.netns);
 		request.writeUInt16LE(connection.port, JUDGE_REQUEST.remotePort);
 		request.writeUInt8(connection.protocol, JUDGE_REQUEST.protocol);
 		request.writeUInt8(PHASE[connection.phase], JUDGE_REQUEST.phase);
-		if (connection.phase !== "connect") writeName(request, connection.name ?? "");
-		else if (connection.protocol === UDP && !connection.dnsMessage)
+		if (connection.phase !== "connect") {
+			writeName(request, connection.name ?? "");
+			request.writeUInt8(connection.unread ? JUDGE_FLAG.unread : 0, JUDGE_REQUEST.flags);
+		} else if (connection.protocol === UDP && !connection.dnsMessage)
 			request.writeUInt8(JUDGE_FLAG.notDns, JUDGE_REQUEST.flags);
 
 		const { request: http } = connection;
@@ -84,15 +92,28 @@ export class Judge {
 		return this.#kernel.testRun("judge", request, 1).data.readBigUInt64LE(JUDGE_REQUEST.nameHash);
 	}
 
-	#learn(address: Buffer, names: readonly string[]): void {
-		const value = Buffer.alloc(16 * 16 + 16);
+	/* All names are in one place, a different one for each number of names: within a place the longest-lived counts. */
+	#learn(address: Buffer, { learned, lapsed = [] }: Connection): void {
 		const now = process.hrtime.bigint();
-		for (const [i, name] of names.entries()) {
-			value.writeBigUInt64LE(this.nameHash(name), 8 * i);
-			value.writeBigUInt64LE(now + (1000n - BigInt(i)) * SECOND, 128 + 8 * i);
+		const place = learned.length % PLACES;
+		for (const [at, { map, key }] of learnedKeys(NETNS, address).entries()) {
+			const value = Buffer.alloc(LEARNED.bytes);
+			key.copy(value, LEARNED.key);
+			let slot = 0;
+			const add = (name: string, expires: bigint, flags = 0) => {
+				value.writeBigUInt64LE(this.nameHash(name), LEARNED.name + 8 * slot);
+				value.writeBigUInt64LE(expires, LEARNED.expires + 8 * slot);
+				value.writeUInt8(flags, LEARNED.flags + slot++);
+			};
+			if (at !== place) {
+				this.#kernel.update(map, key, value);
+				continue;
+			}
+			for (const { name, why } of lapsed)
+				add(name, why === "name_capped" ? now + SECOND : now - SECOND, why === "name_capped" ? 1 : 0);
+			for (const [i, name] of learned.entries()) add(name, now + (1000n - BigInt(i)) * SECOND);
+			this.#kernel.update(map, key, value);
 		}
-		address.copy(value, 256);
-		this.#kernel.update("learned", address, value);
 	}
 
 	/** A cgroup id whose entry in the map `cgroups` has the values that the kernel would derive from this path. */

@@ -7,8 +7,12 @@ import { createServer, type Server, type Socket } from "node:net";
 import { createServer as createTlsServer, type TLSSocket } from "node:tls";
 import { SERVER4, SERVER6 } from "./addresses.ts";
 
-/** echo: returns the data. sink: reads. http: answers requests. tls: http inside TLS. `give:N`: sends N bytes, then reads. */
-export type Kind = "echo" | "sink" | "http" | "tls" | "udp" | `give:${number}`;
+/**
+ * echo: returns the data. sink: reads. http: answers requests. tls: http inside TLS. socks: http behind a SOCKS 5
+ * handshake. starttls: a mail server that offers TLS.
+ * `give:N`: sends N bytes, then reads.
+ */
+export type Kind = "echo" | "sink" | "http" | "tls" | "socks" | "starttls" | "udp" | `give:${number}`;
 
 const HEAD = 512;
 
@@ -72,10 +76,12 @@ export class Listeners {
 				this.#sockets.delete(socket);
 			});
 			if (kind === "tls") return void this.#tls.emit("connection", socket);
+			if (kind === "starttls") return serveLines(socket, () => this.#tls.emit("connection", socket));
 			socket.on("data", (data) => {
 				if (arrival.head.length < HEAD) arrival.head += data.toString("latin1").slice(0, HEAD - arrival.head.length);
 			});
 			if (kind === "http") serveHttp(socket, arrival);
+			if (kind === "socks") serveSocks(socket, arrival);
 			if (kind === "echo") socket.pipe(socket);
 			if (kind.startsWith("give:")) socket.end(Buffer.alloc(Number(kind.slice(5)), 0x67));
 		});
@@ -120,6 +126,38 @@ function serveHttp(socket: Socket, arrival: Arrival | undefined): void {
 	});
 }
 
+/** Plays the proxy and the server behind it, whatever its name. */
+function serveSocks(socket: Socket, arrival: Arrival): void {
+	socket.once("data", () => {
+		socket.write(Buffer.from("0500", "hex"));
+		socket.once("data", () => {
+			socket.write(Buffer.from("05000001000000000000", "hex"));
+			serveHttp(socket, arrival);
+		});
+	});
+}
+
 function plain(address: string | undefined): string {
 	return (address ?? "").replace(/^::ffff:(?=\d+\.)/, "");
+}
+
+/** A server of lines, such as SMTP: unknown commands are answered, and STARTTLS hands the socket over. */
+function serveLines(socket: Socket, startTls: () => void): void {
+	let line = "";
+	const read = (data: Buffer) => {
+		for (const [at, byte] of data.entries()) {
+			line += String.fromCharCode(byte);
+			if (byte !== 0x0a) continue;
+			const command = line.trim().toUpperCase();
+			line = "";
+			socket.write(command === "STARTTLS" ? "220 go ahead\r\n" : "500 unrecognized command\r\n");
+			if (command !== "STARTTLS") continue;
+			socket.off("data", read);
+			socket.unshift(data.subarray(at + 1));
+			startTls();
+			return;
+		}
+	};
+	socket.write("220 lines\r\n");
+	socket.on("data", read);
 }

@@ -7,6 +7,8 @@ import {
 	PARSE_KIND,
 	PARSE_REQUEST,
 	READ_RESULT,
+	READER,
+	REQUEST_FLAG,
 	TEXT,
 } from "../../src/native/layout.ts";
 import { httpReasonNames } from "../../src/native/vocabulary.ts";
@@ -38,6 +40,8 @@ export interface Hello {
 
 export interface StreamRead {
 	readonly hellos: readonly Hello[];
+	/** HTTP requests, and what may be one. */
+	readonly heads: readonly Head[];
 	readonly isOther: boolean;
 	readonly isOver: boolean;
 	readonly isPending: boolean;
@@ -45,17 +49,26 @@ export interface StreamRead {
 	readonly requests: readonly Buffer[];
 }
 
+export interface Head {
+	/** null: it cannot be read. */
+	readonly name: string | null;
+	/** Offset in the stream of the piece in which it ended [bytes]. */
+	readonly after: number;
+}
+
 const MOST_CALLS = 64;
 
-/** Parses a TCP client's stream, given in pieces. */
-export function readStream(parse: Parse, pieces: readonly Uint8Array[]): StreamRead {
+/** Parses a TCP client's stream, given in pieces. `isWatched`: a name may be denied, so that all bytes are searched. */
+export function readStream(parse: Parse, pieces: readonly Uint8Array[], { isWatched = false } = {}): StreamRead {
 	const request = Buffer.alloc(PARSE_REQUEST.bytes);
 	const hellos: Hello[] = [];
+	const heads: Head[] = [];
 	const requests: Buffer[] = [];
 	let isOther = false;
 	let isOver = false;
 	let given = 0;
 	request.writeUInt8(PARSE_KIND.stream, PARSE_REQUEST.kind);
+	request.writeUInt8(isWatched ? 1 : 0, PARSE_REQUEST.reader + READER.isWatched);
 	for (const piece of pieces) {
 		given += piece.length;
 		request.writeUInt32LE(0, PARSE_REQUEST.at);
@@ -66,12 +79,37 @@ export function readStream(parse: Parse, pieces: readonly Uint8Array[]): StreamR
 			requests.push(Buffer.from(request));
 			const result = request.readUInt8(PARSE_REQUEST.result);
 			if (result === READ_RESULT.hello) hellos.push(helloOf(request, given));
+			if (result === READ_RESULT.request) heads.push({ name: headName(request), after: given });
 			if (result === READ_RESULT.other) isOther = true;
 			isOver = result === READ_RESULT.over;
 			if (result === READ_RESULT.more || isOver) break;
 		}
 	}
-	return { hellos, isOther, isOver, isPending: request.readUInt8(PARSE_REQUEST.isPending) === 1, requests };
+	return { hellos, heads, isOther, isOver, isPending: request.readUInt8(PARSE_REQUEST.isPending) === 1, requests };
+}
+
+/**
+ * The class of a client's stream for phase http: `read`, `unread`, or `absent` if no server takes it for a request. A
+ * request that is incomplete at the end is unread.
+ */
+export function httpClassOf({ heads, isPending, hellos }: StreamRead): "read" | "unread" | "absent" {
+	if (heads.some(({ name }) => name === null) || (isPending && hellos.length === 0)) return "unread";
+	return heads.length > 0 ? "read" : "absent";
+}
+
+/**
+ * The class of a client's stream for phase tls: `unread` if a ClientHello cannot be read, is incomplete at the end, or may
+ * begin within something else.
+ */
+export function tlsClassOf({ hellos, isPending, requests }: StreamRead): "read" | "unread" | "absent" {
+	const isHidden = requests.some((request) => request[PARSE_REQUEST.hidesHello] === 1);
+	if (isHidden || isPending || hellos.some(({ how }) => how === "broken" || how === "unread")) return "unread";
+	return hellos.length > 0 ? "read" : "absent";
+}
+
+function headName(request: Buffer): string | null {
+	const { name, flags } = requestOf(request, 0);
+	return (flags & (REQUEST_FLAG.broken | REQUEST_FLAG.h2c)) === 0 ? name : null;
 }
 
 export interface Request {
@@ -134,6 +172,15 @@ export function readStatus(parse: Parse, pieces: readonly Uint8Array[]): number 
 		if (request.readUInt8(PARSE_REQUEST.result) !== 0) break;
 	}
 	return request.readUInt16LE(PARSE_REQUEST.text + TEXT.status) || null;
+}
+
+/** The ClientHello of a DTLS datagram. */
+export function readDtls(parse: Parse, datagram: Uint8Array): Hello {
+	const request = Buffer.alloc(PARSE_REQUEST.bytes);
+	request.writeUInt8(PARSE_KIND.dtls, PARSE_REQUEST.kind);
+	request.writeUInt32LE(datagram.length, PARSE_REQUEST.end);
+	parse(request, datagram);
+	return helloOf(request, datagram.length);
 }
 
 function requestOf(request: Buffer, before: number): Request {

@@ -4,6 +4,7 @@ import { DNS4, DNS6 } from "./addresses.ts";
 export interface TestRule {
 	readonly name: string;
 	readonly action?: "allow" | "deny" | "alert";
+	readonly final?: boolean;
 	readonly phases?: readonly ("dns" | "connect" | "tls" | "http")[];
 	readonly to?: Record<string, unknown>;
 	readonly from?: Record<string, unknown>;
@@ -11,7 +12,7 @@ export interface TestRule {
 
 export interface TestPolicy {
 	readonly mode?: "enforce" | "observe";
-	readonly defaults?: Partial<Record<"dns" | "connect" | "tls" | "http", "allow" | "deny">>;
+	readonly defaults?: Partial<Record<"dns" | "connect" | "tls" | "http" | "unread", "allow" | "deny">>;
 	readonly rules?: readonly TestRule[];
 	/** Other top-level fields: deny_errno, name_binding. */
 	readonly more?: Record<string, unknown>;

@@ -22,6 +22,10 @@ export const commands = {
 	forge: (forgery: Forgery | null) => {
 		dns.forgery = forgery;
 	},
+	/** Queries are not answered from now on. */
+	mute: () => {
+		dns.isMute = true;
+	},
 	asked: () => dns.asked,
 	listen: (kind: Kind, port: number) => listeners.listen(kind, port),
 	record: () => listeners.record(),

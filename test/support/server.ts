@@ -3,7 +3,7 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { join } from "node:path";
 import type { Cleanup } from "./cleanup.ts";
 import type { Network } from "./netns.ts";
-import { NODE } from "./paths.ts";
+import { NODE_COMMAND } from "./paths.ts";
 import { end } from "./run.ts";
 import type { commands } from "./server-main.ts";
 
@@ -15,7 +15,7 @@ export type Server = {
 const MAIN = join(import.meta.dirname, "server-main.ts");
 
 export function startServer(network: Network, key: string, cert: string, cleanup: Cleanup): Server {
-	const [command = "", ...args] = network.inServer([NODE, MAIN, key, cert]);
+	const [command = "", ...args] = network.inServer([...NODE_COMMAND, MAIN, key, cert]);
 	const child = spawn(command, args, { stdio: ["ignore", "inherit", "inherit", "ipc"], env: cleanEnvironment() });
 	cleanup.defer(`server process ${child.pid}`, () => void end(child.pid));
 	const ask = asker(child);
@@ -28,6 +28,7 @@ export function startServer(network: Network, key: string, cert: string, cleanup
 		zone: call("zone"),
 		pieces: call("pieces"),
 		forge: call("forge"),
+		mute: call("mute"),
 		asked: call("asked"),
 		listen: call("listen"),
 		record: call("record"),

@@ -3,7 +3,7 @@ import { records, type Seen } from "./api.ts";
 import type { DnsOutcome, DnsTask } from "./clients/dns-client.ts";
 import { Daemon } from "./daemon.ts";
 import type { Arrival, Kind } from "./listeners.ts";
-import { DNS_CLIENT, NODE, TLS_CLIENT } from "./paths.ts";
+import { DNS_CLIENT, NODE_COMMAND, TLS_CLIENT } from "./paths.ts";
 import { SLOW, until } from "./run.ts";
 import { World } from "./world.ts";
 import { ZONE } from "./zones.ts";
@@ -17,6 +17,7 @@ export const PORTS = {
 	sink: 7002,
 	give: 7003,
 	third: 7004,
+	socks: 1080,
 	udp: 5000,
 } as const;
 const LISTEN: readonly (readonly [Kind, number])[] = [
@@ -28,6 +29,7 @@ const LISTEN: readonly (readonly [Kind, number])[] = [
 	["sink", PORTS.sink],
 	["give:1234567", PORTS.give],
 	["sink", PORTS.third],
+	["socks", PORTS.socks],
 	["udp", PORTS.udp],
 ];
 
@@ -113,7 +115,7 @@ export class Stage {
 	/** A Node TLS client. The error is Node's code. */
 	async node(host: string, port: number, address?: string, below?: string): Promise<NodeOutcome> {
 		const argv = [
-			NODE,
+			...NODE_COMMAND,
 			TLS_CLIENT,
 			host,
 			String(port),
@@ -125,7 +127,7 @@ export class Stage {
 
 	/** Crafted DNS queries, and connections directly after the answers. */
 	async dns(task: DnsTask, below?: string): Promise<DnsOutcome> {
-		const argv = [NODE, DNS_CLIENT, JSON.stringify(task)];
+		const argv = [...NODE_COMMAND, DNS_CLIENT, JSON.stringify(task)];
 		return parse((await this.world.run(argv, below === undefined ? {} : { below })).stdout);
 	}
 

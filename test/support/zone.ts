@@ -1,9 +1,10 @@
 /** The zone of the test's DNS server. Plain data, so that it can be sent to the server's process. */
 
 export interface ZoneRecord {
-	readonly type: "A" | "AAAA" | "CNAME" | "HTTPS" | "SVCB" | "TXT" | "PTR";
+	readonly type: "A" | "AAAA" | "CNAME" | "HTTPS" | "SVCB" | "SRV" | "TXT" | "PTR";
 	/**
-	 * An address, a name, a text, or the parameters of a service: "1 . ipv4hint=192.0.2.1,192.0.2.2 port=443". With the prefix
+	 * An address, a name, a text, priority, weight, port and target of an SRV record, or the parameters of a service:
+	 * "1 . ipv4hint=192.0.2.1,192.0.2.2 port=443". With the prefix
 	 * `hex:`, the raw data.
 	 */
 	readonly data: string;

@@ -8,6 +8,7 @@ import packageJson from "../../package.json" with { type: "json" };
 import { isBuilt } from "../../scripts/build.mjs";
 import { HELP, KERNELS } from "../../scripts/help.mjs";
 import { TARGETS } from "../../scripts/targets.mjs";
+import { able } from "../support/able.ts";
 import { ROOT } from "../support/paths.ts";
 
 /** Commands with options, by npm script. */
@@ -26,9 +27,10 @@ const FILES: Readonly<Record<string, string>> = {
 
 /** Commands that load the addon with their first import. */
 const WITH_ADDON = ["bench", "test:corpus"];
-const able = (name: string) => isBuilt() || !WITH_ADDON.includes(name);
-if (!isBuilt())
-	console.warn(`SKIPPED: the addon is not built, so arguments of ${WITH_ADDON.join(", ")} are not tested`);
+const hasAddon = able(
+	isBuilt() ? null : `The addon is not built, so arguments of ${WITH_ADDON.join(", ")} are not tested.`,
+);
+const isAble = (name: string) => hasAddon || !WITH_ADDON.includes(name);
 
 let bare: string;
 
@@ -88,7 +90,7 @@ test("an unknown target is reported with those that exist", () => {
 	});
 });
 
-const ABLE = Object.entries(FILES).filter(([name]) => able(name));
+const ABLE = Object.entries(FILES).filter(([name]) => isAble(name));
 test.each(ABLE)("npm run %s: --help, and an unknown option", (name, file) => {
 	expect(run(join(ROOT, file), "--help")).toEqual({ status: 0, stdout: `${HELP[name]?.trim()}\n`, stderr: "" });
 	expect(run(join(ROOT, file), "--nosuch")).toEqual({
@@ -110,7 +112,7 @@ const WRONG: readonly (readonly [name: string, args: readonly string[], message:
 	["test:spawn", ["--minutes"], "'--minutes <value>' argument missing."],
 	["test:vm", ["--kernel", "5.4"], `There is no kernel "5.4": ${KERNELS.join(", ")}.`],
 ];
-test.each(WRONG.filter(([name]) => able(name)))("npm run %s -- %s", (name, args, message) => {
+test.each(WRONG.filter(([name]) => isAble(name)))("npm run %s -- %s", (name, args, message) => {
 	const { status, stdout, stderr } = run(join(ROOT, FILES[name] ?? ""), ...args);
 	expect(stderr).toContain(message);
 	expect([status, stdout]).toEqual([2, ""]);

@@ -7,6 +7,11 @@ import { CLIENTS, TREE } from "./tree.ts";
 const ELSEWHERE: Readonly<Record<string, string>> = {
 	"docs.test.ts": "runs commands of the documentation with programs that the guest lacks",
 	"cli.test.ts": "prints answers of the API, which api.test.ts covers",
+	"honest-programs.test.ts":
+		"servers and clients that the guest lacks; their traffic is that of names.test.ts and http.test.ts",
+	"no-sni.test.ts": "database clients that the guest lacks",
+	"musl.test.ts": "a compiler that the guest lacks",
+	"resolve-once.test.ts": "nginx, which the guest lacks",
 	"prometheus.test.ts": "Prometheus and promtool, which the guest lacks, read metrics over HTTP",
 	"quic-client.test.ts": "a QUIC client and server that the guest lacks; quic.test.ts covers the datagrams",
 };

@@ -48,6 +48,6 @@ async function useBundle(root: string, folder: string): Promise<void> {
 	writeFileSync(join(folder, "src/main.ts"), `await import("../${BUNDLE}/lib/main.js");\n`);
 	writeFileSync(
 		join(folder, "scripts/sallyport"),
-		`#!/bin/sh\nroot=${TREE}\nexec $root/${BUNDLE}/node --max-semi-space-size=4 $root/${BUNDLE}/lib/main.js "$@"\n`,
+		`#!/bin/sh\nroot=${TREE}\nexec $root/${BUNDLE}/node --no-memory-protection-keys --max-semi-space-size=4 $root/${BUNDLE}/lib/main.js "$@"\n`,
 	);
 }

@@ -1,4 +1,4 @@
-import { endNames, phaseNames, reasonNames, verdictNames } from "../../native/vocabulary.ts";
+import { endNames, outcomeNames, phaseNames, reasonNames, verdictNames } from "../../native/vocabulary.ts";
 import {
 	boolean,
 	integer,
@@ -45,7 +45,12 @@ export const processSchema = namedObject("Process", "The process that opened the
 	ppid: nullable("integer"),
 	comm: string,
 	exe: nullable("string"),
-	args: list(string),
+	args: {
+		...list(string),
+		description:
+			"Without passwords and tokens, unless the daemon runs with `--args full`. Empty if they are not known or not kept, and " +
+			"over TCP on loopback without a token.",
+	},
 	uid: integer,
 	user: nullable("string"),
 	parentComm: nullable("string"),
@@ -53,6 +58,11 @@ export const processSchema = namedObject("Process", "The process that opened the
 
 export const querySchema = namedObject("DnsQuery", "The DNS query of a record of kind `dns`.", {
 	type: { ...string, description: "The record type, for example AAAA." },
+	outcome: {
+		enum: outcomeNames,
+		description:
+			"How the question ended; none: no response was seen; null: it was not sent, or an earlier version recorded it.",
+	},
 	addresses: { ...list(string), description: "The addresses in the responses." },
 });
 
@@ -93,6 +103,10 @@ const properties = {
 		type: "object",
 		description: "The last decision of each phase that decided.",
 		properties: Object.fromEntries(phaseNames.map((phase) => [phase, ref(decisionSchema)])),
+	},
+	count: {
+		...integer,
+		description: "Denials of the same kind, from `first` to `last`, that the record stands for. Else 1.",
 	},
 	bytesOut: integer,
 	bytesIn: integer,
@@ -143,6 +157,7 @@ export const connectionSchema = namedObject("Connection", "A connection or a DNS
 			reason: "rule",
 			alerts: [],
 			decisions: { tls: { verdict: "allow", reason: "rule", group: "web", rule: "api", generation: 3 } },
+			count: 1,
 			bytesOut: 812,
 			bytesIn: 5120,
 			packetsOut: 9,
@@ -180,9 +195,15 @@ export const stepSchema = namedObject("Step", "One decision on the way to the ve
 	text: { ...string, description: "The decision as a sentence." },
 });
 
+export const remedySchema = namedObject("Remedy", "What would allow a denied connection.", {
+	text: { ...string, description: "Why it is denied and what to do, in sentences." },
+	rule: { ...nullable("string"), description: "A rule to paste into a group of the policy; null: none helps." },
+});
+
 export const connectionDetailSchema = namedObject("ConnectionDetail", "A record with the steps of its decision.", {
 	...properties,
 	steps: list(ref(stepSchema)),
+	remedy: { ...orNull(remedySchema), description: "Null if it is allowed." },
 	source: ref(sourceSchema),
 	unwritten: orNull(unwrittenSchema),
 });

@@ -1,6 +1,11 @@
 import { boolean, integer, list, namedObject, nullable, orNull, ref, string, time } from "./base.ts";
-import { phaseSchema, verdictSchema } from "./connection.ts";
+import { phaseSchema, remedySchema, verdictSchema } from "./connection.ts";
 import { policyProblemSchema } from "./problem.ts";
+
+const warnings = {
+	...list(ref(policyProblemSchema)),
+	description: "What a valid policy allows, or does not do, and its author may not expect.",
+};
 
 export const policyDocumentSchema = namedObject("PolicyDocument", "The policy in force.", {
 	text: { ...string, description: "The policy as it was loaded, in YAML or JSON." },
@@ -10,12 +15,13 @@ export const policyDocumentSchema = namedObject("PolicyDocument", "The policy in
 	source: { ...string, description: "The policy file; `(api)` for a policy loaded by PUT." },
 	origin: { type: "string", enum: ["file", "api", "built-in"] },
 	loadedAt: time,
+	warnings,
 });
 
 /** The request body of the routes that take a policy. */
 export const policyBody = {
 	type: "string",
-	description: "The policy in YAML or JSON, at most 16 MiB.",
+	description: "The policy in YAML or JSON, at most 4 MiB.",
 	examples: ["version: 1\nmode: observe\n"],
 } as const;
 
@@ -30,6 +36,7 @@ export const policyFactsSchema = namedObject("PolicyFacts", "The contents of a v
 export const policyCheckSchema = namedObject("PolicyCheck", "The result of a check.", {
 	ok: boolean,
 	problems: list(ref(policyProblemSchema)),
+	warnings,
 	facts: { ...orNull(policyFactsSchema), description: "Null if the policy is invalid." },
 });
 
@@ -134,6 +141,7 @@ export const conditionSchema = namedObject("ExplainedCondition", "A condition of
 export const explainedRuleSchema = namedObject("ExplainedRule", "A rule that was evaluated.", {
 	group: string,
 	rule: string,
+	overlay: { ...nullable("string"), description: "The overlay that has the rule. Null: the policy." },
 	action: { type: "string", enum: ["allow", "deny", "alert"] },
 	outcome: { type: "string", enum: ["decides", "alerts", "no_match", "other_phase"] },
 	why: string,
@@ -158,6 +166,7 @@ export const explainedPhaseSchema = namedObject("ExplainedPhase", "The decision 
 	reason: string,
 	group: nullable("string"),
 	rule: nullable("string"),
+	overlay: { ...nullable("string"), description: "The overlay that has the rule. Null: the policy, or no rule." },
 	alert: { ...nullable("string"), description: "The alert rule that matched, as `group/rule`." },
 	default: { type: "string", enum: ["allow", "deny"] },
 	helloRequired: { ...boolean, description: "Allowed only if phase `tls` allows a ClientHello." },
@@ -191,4 +200,5 @@ export const explanationSchema = namedObject("Explanation", "The decision of the
 	mode: string,
 	subject: ref(subjectSchema),
 	phases: list(ref(explainedPhaseSchema)),
+	remedy: { ...orNull(remedySchema), description: "Of the first phase that denies; null if every phase allows." },
 });

@@ -38,7 +38,7 @@ const problemSchema = namedObject("Problem", "Problem details (RFC 9457): the bo
 
 export const policyProblemSchema = namedObject(
 	"PolicyProblem",
-	"An error in a policy, with its position.",
+	"An error in a policy, or a warning about it, with its position.",
 	{
 		file: { ...string, description: "The policy file or list file; `(api)` for the request body." },
 		line: { ...integer, description: "From 1." },
@@ -65,6 +65,11 @@ const asProblem = (schema: Parameters<typeof ref>[0]) => ({ "application/problem
 /** The error responses of every operation. */
 export const problemResponses = {
 	default: { description: "Problem details (RFC 9457).", content: asProblem(problemSchema) },
+};
+
+export const invalidOverlayResponse = {
+	description: "The overlay is invalid, or does not fit. Nothing changes.",
+	content: asProblem(problemSchema),
 };
 
 export const invalidPolicyResponse = {

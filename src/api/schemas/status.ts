@@ -20,6 +20,17 @@ export const policyStatusSchema = namedObject(
 	},
 );
 
+export const overlayStatusSchema = namedObject("OverlayStatus", "An overlay above the policy.", {
+	name: string,
+	owner: string,
+	reason: string,
+	scope: { ...nullable("string"), description: "Below the watched cgroup. Null: everything." },
+	until: { type: ["string", "null"], format: "date-time" },
+	keep: boolean,
+	rules: { ...integer, description: "The number of its rules." },
+	problem: { ...nullable("string"), description: "Why it is not in force." },
+});
+
 export const historyFailureSchema = namedObject("HistoryFailure", "Why history is not written.", {
 	code: string,
 	message: string,
@@ -42,6 +53,18 @@ export const historyStatusSchema = namedObject("HistoryStatus", "The history fil
 	written: { ...integer, description: "Since the daemon started, like the counters below." },
 	dropped: integer,
 	expired: integer,
+	throttled: {
+		...list(
+			object({
+				source: { ...string, description: "The container, unit or cgroup; else the user, as `user 1000`." },
+				removed: { ...integer, description: "Its records that were removed because the file was full." },
+				dropped: { ...integer, description: "Its records that were not written because the buffer was half full." },
+				since: { ...number, description: "Milliseconds since the epoch, like `last`." },
+				last: number,
+			}),
+		),
+		description: "Sources that had more than their share, and gave way to others. The last ones first.",
+	},
 	failures: integer,
 	writerRestarts: integer,
 	failure: orNull(historyFailureSchema),
@@ -68,12 +91,44 @@ export const statusSchema = namedObject("Status", "The state of the daemon.", {
 	adopted: { ...boolean, description: "The kernel programs were loaded by an earlier daemon." },
 	kernel: string,
 	generation: { ...integer, description: "The generation of the policy in force." },
+	attachment: {
+		...object({
+			problem: {
+				...nullable("string"),
+				description: "Why packets are not judged, or a restart would not take over. Null: all is well.",
+			},
+			repairs: { ...integer, description: "Times that the daemon attached programs again." },
+		}),
+		description: "Whether the programs are attached to the watched cgroup.",
+	},
 	policy: ref(policyStatusSchema),
-	events: object({ received: integer, lost: integer, unreadable: integer }),
+	overlays: { ...list(ref(overlayStatusSchema)), description: "The oldest first." },
+	events: object({
+		received: integer,
+		lost: { ...integer, description: "Those that did not fit into the ring buffer, and those over a share." },
+		unreadable: integer,
+		throttled: {
+			...list(object({ source: { ...string, description: "The container, unit or cgroup." }, events: integer })),
+			description: "Units that had used up their share of the ring buffer while it was filling.",
+		},
+	}),
 	connections: object({ open: integer, ended: integer, questions: integer, dropped: integer }),
 	denied: integer,
 	wouldDeny: integer,
 	resolvers: { ...list(string), description: "The addresses of the trusted resolvers." },
+	search: {
+		...list(string),
+		description:
+			"Search suffixes of the host's resolv.conf, the policy and Kubernetes: an allowed name with one may be looked up.",
+	},
+	names: {
+		...object({
+			kept: { ...integer, description: "Resolved again before they expire." },
+			unanswered: { ...integer, description: "Of those, without an answer at the last query." },
+			leftOut: { ...integer, description: "Over the limit, and not kept resolved." },
+		}),
+		description: "The exact names of allow rules.",
+	},
 	maps: list(ref(mapStatusSchema)),
 	versions: { type: "object", additionalProperties: string, description: "By component." },
 	history: { ...orNull(historyStatusSchema), description: "Null if no history is kept." },

@@ -28,7 +28,8 @@ export interface CompiledPaths {
 export function compilePaths(rules: readonly Rule[], store: VectorStore): CompiledPaths {
 	const vectors = new Map<string, number>();
 	for (const { index, to } of rules)
-		for (const pattern of to.path ?? []) vectors.set(pattern, store.with(vectors.get(pattern) ?? VECTOR.none, index));
+		for (const pattern of to.path ?? [])
+			vectors.set(pattern, store.union(vectors.get(pattern) ?? VECTOR.none, store.of([index])));
 	if (vectors.size === 0) return { automaton: null, words: 0, patterns: new Uint32Array(0), count: 0 };
 
 	const automaton = new Uint32Array((PATH_ROWS * ROW) / 4);

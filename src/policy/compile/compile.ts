@@ -2,10 +2,11 @@
 import { PATH_ROWS, POLICY_TREES, ROW, RULES_MAX, TREE_LEVELS, VECTOR } from "../../native/layout.ts";
 import { type Action, PHASES, type Policy, type Rule } from "../model.ts";
 import { phasesOf } from "../phases.ts";
-import { collectKeys } from "./collect.ts";
+import { collectKeys, rulesBy } from "./collect.ts";
 import { compilePaths, compileStatuses } from "./compile-paths.ts";
+import { Ends } from "./ends.ts";
 import type { HashKey } from "./hash.ts";
-import { writeHead } from "./head.ts";
+import { isPlaced, writeHead } from "./head.ts";
 import { intervalsV4, type RulePrefixes } from "./intervals.ts";
 import { intervalsV6 } from "./intervals-v6.ts";
 import { intervalsOfPorts } from "./ports.ts";
@@ -55,6 +56,7 @@ export interface RuleFacts {
 	readonly name: string;
 	readonly action: Action;
 	readonly slot: number;
+	readonly leases: Rule["leases"];
 }
 
 /**
@@ -67,17 +69,21 @@ export function compile(policy: Policy, options: CompileOptions): Compiled {
 	const store = new VectorStore();
 	writeFixedVectors(rules, store);
 
-	const prefixes: RulePrefixes[] = rules.flatMap((rule) =>
-		(rule.to.cidr ?? []).map((set) => ({ rule: rule.index, set })),
-	);
+	const prefixes: RulePrefixes[] = rulesBy(rules, ({ to }) => to.cidr).map(([set, of]) => ({
+		rules: store.of(of),
+		set,
+	}));
 	const anywhere = store.of(indices(rules, ({ to }) => to.cidr === null));
 	const v4 = intervalsV4(prefixes, anywhere, store);
 	const v6 = intervalsV6(prefixes, anywhere, store);
 	const ports = intervalsOfPorts(rules, store);
-	const { table, shapes, names } = collectKeys(rules, options.hashKey, store);
+	const ends = new Ends(rules);
+	const { table, leases, shapes, names } = collectKeys(rules, options.hashKey, ends, store);
 	const paths = compilePaths(rules, store);
 	const statuses = compileStatuses(rules, store);
-	const tableWords = table.rows();
+	const left = ends.writeLeft(rules, store);
+	const endsBytes = ends.rows();
+	const leaseWords = leases.words();
 	const trees = [v4, ports, v6].map((intervals) => ({ intervals, shape: treeShape(intervals) }));
 
 	const shapesRow = FIRST_FREE_ROW;
@@ -85,18 +91,24 @@ export function compile(policy: Policy, options: CompileOptions): Compiled {
 	const vectorsRow = slotsRow + rowsOf(2 * rules.length);
 	const alwaysRow = vectorsRow + store.count;
 	const always = compileAlways(store.words(), Math.ceil(rules.length / 64));
-	const tableRow = alwaysRow + rowsOf(always.byteLength);
+	const endsRow = alwaysRow + rowsOf(always.byteLength);
+	const leasesRow = endsRow + Math.ceil((endsBytes?.length ?? 0) / ROW);
+	const tableRow = leasesRow + Math.ceil(leaseWords.byteLength / ROW);
+	const tableWords = table.rows(leasesRow);
 	const treesRow = tableRow + rowsOf(tableWords.byteLength);
 	const pathsRow = trees.reduce((sum, { shape }) => sum + shape.rows, treesRow);
 	const patternsRow = pathsRow + (paths.automaton === null ? 0 : PATH_ROWS);
 	const statusRow = patternsRow + Math.ceil(paths.patterns.byteLength / ROW);
 	const rows = statusRow + (statuses === null ? 0 : rowsOf(statuses.byteLength));
+	if (rows * ROW > BYTES_MAX) throw new PolicySizeError(rows * ROW);
 	const words = new Uint32Array((rows * ROW) / 4);
 
 	words.set(shapes, (shapesRow * ROW) / 4);
 	new Uint16Array(words.buffer, slotsRow * ROW, rules.length).set(rules.map((rule) => slotOf(rule, options)));
 	words.set(store.words(), (vectorsRow * ROW) / 4);
 	words.set(always, (alwaysRow * ROW) / 4);
+	if (endsBytes !== null) new Uint8Array(words.buffer).set(endsBytes, endsRow * ROW);
+	words.set(leaseWords, (leasesRow * ROW) / 4);
 	words.set(tableWords, (tableRow * ROW) / 4);
 	if (paths.automaton !== null) words.set(paths.automaton, (pathsRow * ROW) / 4);
 	words.set(paths.patterns, (patternsRow * ROW) / 4);
@@ -109,6 +121,7 @@ export function compile(policy: Policy, options: CompileOptions): Compiled {
 		row += shape.rows;
 	}
 	const buckets = tableWords.byteLength / ROW;
+	const listed = rules.flatMap(({ to }) => to.cidr ?? []);
 	writeHead(new DataView(words.buffer), policy, {
 		generation: options.generation,
 		hashKey: options.hashKey,
@@ -125,6 +138,9 @@ export function compile(policy: Policy, options: CompileOptions): Compiled {
 		pathWords: paths.words,
 		pathPatterns: paths.count,
 		alwaysRow,
+		endsRow,
+		firstEnd: ends.sorted[0] ?? 0n,
+		left,
 	});
 	return {
 		rows: new Uint8Array(words.buffer),
@@ -135,13 +151,14 @@ export function compile(policy: Policy, options: CompileOptions): Compiled {
 				name: rule.name,
 				action: rule.action,
 				slot: slotOf(rule, options),
+				leases: rule.leases,
 			})),
 			rows,
 			bytes: words.byteLength,
 			vectors: store.count,
 			prefixes: {
-				v4: prefixes.reduce((sum, { set }) => sum + set.v4.length, 0),
-				v6: prefixes.reduce((sum, { set }) => sum + set.v6Length.length, 0),
+				v4: listed.reduce((sum, { v4 }) => sum + v4.length, 0),
+				v6: listed.reduce((sum, { v6Length }) => sum + v6Length.length, 0),
 			},
 			intervals: { v4: v4.count, v6: v6.count, ports: ports.count },
 			names,
@@ -152,6 +169,17 @@ export function compile(policy: Policy, options: CompileOptions): Compiled {
 		},
 	};
 }
+
+/** The compiled policy has too many bytes. */
+export class PolicySizeError extends RangeError {
+	constructor(bytes: number) {
+		super(`the policy has ${bytes} bytes when compiled; the limit is ${BYTES_MAX}. Use fewer or shorter lists`);
+		this.name = "PolicySizeError";
+	}
+}
+
+/** A policy of a million names has 67 MB. The kernel has two during a load, and counts them as memory of the daemon. */
+const BYTES_MAX = 72 * 1024 * 1024;
 
 /** Row 0 is struct sp_policy_head, row 1 struct sp_policy_trees. */
 const TREES_ROW = 1;
@@ -170,6 +198,7 @@ function writeFixedVectors(rules: readonly Rule[], store: VectorStore): void {
 	}
 	for (const condition of ["method", "path", "status"] as const)
 		store.append(indices(rules, ({ to }) => to[condition] === null));
+	store.append(indices(rules, isPlaced));
 	if (store.count !== VECTOR.fixed) throw new Error("the fixed vectors differ from enum sp_vector");
 }
 

@@ -22,6 +22,10 @@ export interface HeadParts {
 	readonly pathWords: number;
 	readonly pathPatterns: number;
 	readonly alwaysRow: number;
+	readonly endsRow: number;
+	/** CLOCK_BOOTTIME [ns]; 0: none. */
+	readonly firstEnd: bigint;
+	readonly left: number;
 }
 
 /** Writes struct sp_policy_head to row 0 of `view`. */
@@ -35,6 +39,7 @@ export function writeHead(view: DataView, policy: Policy, parts: HeadParts): voi
 	view.setUint8(POLICY_HEAD.mode, MODE[policy.mode]);
 	view.setUint8(POLICY_HEAD.binding, BINDING[policy.nameBinding]);
 	for (const [i, phase] of PHASES.entries()) view.setUint8(POLICY_HEAD.defaults + i, VERDICT[policy.defaults[phase]]);
+	view.setUint8(POLICY_HEAD.unread, VERDICT[policy.unread]);
 	u16(POLICY_HEAD.denyErrno, policy.denyErrno);
 	u16(POLICY_HEAD.rules, policy.rules.length);
 	u16(POLICY_HEAD.words, Math.max(1, Math.ceil(policy.rules.length / 64)));
@@ -54,6 +59,14 @@ export function writeHead(view: DataView, policy: Policy, parts: HeadParts): voi
 	u16(POLICY_HEAD.pathWords, parts.pathWords);
 	u16(POLICY_HEAD.pathPatterns, parts.pathPatterns);
 	u32(POLICY_HEAD.alwaysRow, parts.alwaysRow);
+	u32(POLICY_HEAD.endsRow, parts.endsRow);
+	view.setBigUint64(POLICY_HEAD.firstEnd, parts.firstEnd, true);
+	u32(POLICY_HEAD.left, parts.left);
+}
+
+/** SP_VEC_PLACED: rules that name both ends, so that DNS need not connect them. */
+export function isPlaced({ to }: Rule): boolean {
+	return to.cidr !== null && to.domain !== null;
 }
 
 function flagsOf(rules: readonly Rule[]): number {
@@ -66,6 +79,7 @@ function flagsOf(rules: readonly Rule[]): number {
 		flag(POLICY_FLAG.method, ({ to }) => to.method !== null) |
 		flag(POLICY_FLAG.path, ({ to }) => to.path !== null) |
 		flag(POLICY_FLAG.query, ({ to }) => to.path?.some((pattern) => pattern.includes("?")) ?? false) |
-		flag(POLICY_FLAG.status, ({ to }) => to.status !== null)
+		flag(POLICY_FLAG.status, ({ to }) => to.status !== null) |
+		flag(POLICY_FLAG.placed, isPlaced)
 	);
 }

@@ -1,6 +1,6 @@
 /** intervals.ts for 128-bit keys: the same sweep over addresses of four words. */
 import { wordMask } from "../cidr.ts";
-import { type Intervals, RULE_BITS, RULE_MASK, type RulePrefixes } from "./intervals.ts";
+import { type Intervals, type RulePrefixes, SOURCE_BITS, SOURCE_MASK } from "./intervals.ts";
 import { sortPairs } from "./sort.ts";
 import type { VectorStore } from "./vectors.ts";
 
@@ -10,9 +10,9 @@ export function intervalsV6(sources: readonly RulePrefixes[], base: number, stor
 	const starts = new Uint32Array(4 * total);
 	const tags = new Uint32Array(total);
 	let at = 0;
-	for (const { rule, set } of sources) {
+	for (const [source, { set }] of sources.entries()) {
 		starts.set(set.v6, 4 * at);
-		for (let i = 0; i < set.v6Length.length; i++) tags[at++] = (set.v6Length[i]! << RULE_BITS) | rule;
+		for (let i = 0; i < set.v6Length.length; i++) tags[at++] = ((set.v6Length[i]! << SOURCE_BITS) | source) >>> 0;
 	}
 	const order = sortedOrder(starts, tags);
 
@@ -27,10 +27,10 @@ export function intervalsV6(sources: readonly RulePrefixes[], base: number, stor
 			open.top--;
 		}
 		const outer = open.vectors[open.top]!;
-		const vector = store.with(outer, tag & RULE_MASK);
+		const vector = store.union(outer, sources[tag & SOURCE_MASK]!.rules);
 		if (vector === outer) continue;
 		if (decrement(starts, 4 * index, before)) out.emit(before, 0, outer);
-		open.push(starts, 4 * index, tag >>> RULE_BITS, vector);
+		open.push(starts, 4 * index, tag >>> SOURCE_BITS, vector);
 	}
 	for (; open.top >= 0; open.top--) out.emit(open.ends, 4 * open.top, open.vectors[open.top]!);
 	return { lanes: 4, ends: out.ends, vectors: out.vectors, count: out.count };

@@ -17,8 +17,9 @@ export interface Intervals {
 	readonly count: number;
 }
 
+/** Prefixes, and the vector of the rules that name them: a list that many rules name is here once. */
 export interface RulePrefixes {
-	readonly rule: number;
+	readonly rules: number;
 	readonly set: PrefixSet;
 }
 
@@ -28,9 +29,9 @@ export function intervalsV4(sources: readonly RulePrefixes[], base: number, stor
 	const starts = new Uint32Array(total);
 	const tags = new Uint32Array(total);
 	let at = 0;
-	for (const { rule, set } of sources) {
+	for (const [source, { set }] of sources.entries()) {
 		starts.set(set.v4, at);
-		for (let i = 0; i < set.v4.length; i++) tags[at++] = (set.v4Length[i]! << RULE_BITS) | rule;
+		for (let i = 0; i < set.v4.length; i++) tags[at++] = (set.v4Length[i]! << SOURCE_BITS) | source;
 	}
 	if (!isSorted(starts, tags)) {
 		sortPairs(tags, starts);
@@ -57,22 +58,22 @@ export function intervalsV4(sources: readonly RulePrefixes[], base: number, stor
 		if (i === total) break;
 		const tag = tags[i]!;
 		const outer = openVectors[top]!;
-		const vector = store.with(outer, tag & RULE_MASK);
+		const vector = store.union(outer, sources[tag & SOURCE_MASK]!.rules);
 		if (vector === outer) continue;
 		if (start > next) {
 			count = put(ends, vectors, count, start - 1, outer);
 			next = start;
 		}
 		top++;
-		openEnds[top] = (start | ~wordMask(tag >>> RULE_BITS)) >>> 0;
+		openEnds[top] = (start | ~wordMask(tag >>> SOURCE_BITS)) >>> 0;
 		openVectors[top] = vector;
 	}
 	return { lanes: 1, ends, vectors, count };
 }
 
-/** Tags: length << RULE_BITS | rule. */
-export const RULE_BITS = 10;
-export const RULE_MASK = (1 << RULE_BITS) - 1;
+/** Tags: length << SOURCE_BITS | index of the source. */
+export const SOURCE_BITS = 24;
+export const SOURCE_MASK = (1 << SOURCE_BITS) - 1;
 
 const PAST_THE_END = 2 ** 32;
 

@@ -9,6 +9,8 @@ export class KeyTable {
 	#lo = new Uint32Array(1024);
 	#hi = new Uint32Array(1024);
 	#vector = new Uint32Array(1024);
+	/** Row of the leases of an entry, plus 1; 0: none. */
+	#leases = new Uint32Array(1024);
 	#count = 0;
 
 	get count(): number {
@@ -36,19 +38,28 @@ export class KeyTable {
 		this.#vector[index] = vector;
 	}
 
-	/** The table as rows: a power of two of buckets, at most half full. */
-	rows(): Uint32Array {
+	/** `row`: from the first row of the leases. */
+	setLeases(index: number, row: number): void {
+		this.#leases[index] = row + 1;
+	}
+
+	/**
+	 * The table as rows: a power of two of buckets, at most half full.
+	 *
+	 * @param leasesRow first row of the leases in the policy
+	 */
+	rows(leasesRow: number): Uint32Array {
 		let buckets = 1;
 		while (buckets * SLOTS_PER_BUCKET < 2 * this.#count) buckets *= 2;
 		for (;;) {
-			const rows = this.#layOut(buckets);
+			const rows = this.#layOut(buckets, leasesRow);
 			if (rows !== null) return rows;
 			buckets *= 2;
 		}
 	}
 
 	/** Null if a key has no free slot within PROBE buckets. */
-	#layOut(buckets: number): Uint32Array | null {
+	#layOut(buckets: number, leasesRow: number): Uint32Array | null {
 		const rows = new Uint32Array((buckets * ROW) / 4);
 		for (let i = 0; i < this.#lo.length; i++) {
 			if (this.#isFree(i)) continue;
@@ -57,6 +68,7 @@ export class KeyTable {
 			rows[slot] = this.#lo[i]!;
 			rows[slot + 1] = this.#hi[i]!;
 			rows[slot + 2] = this.#vector[i]!;
+			if (this.#leases[i] !== 0) rows[slot + 3] = leasesRow + this.#leases[i]! - 1;
 		}
 		return rows;
 	}
@@ -74,16 +86,18 @@ export class KeyTable {
 	}
 
 	#grow(): void {
-		const [lo, hi, vector] = [this.#lo, this.#hi, this.#vector];
+		const [lo, hi, vector, leases] = [this.#lo, this.#hi, this.#vector, this.#leases];
 		this.#lo = new Uint32Array(2 * lo.length);
 		this.#hi = new Uint32Array(2 * lo.length);
 		this.#vector = new Uint32Array(2 * lo.length);
+		this.#leases = new Uint32Array(2 * lo.length);
 		for (let i = 0; i < lo.length; i++) {
 			if (lo[i] === 0 && hi[i] === 0) continue;
 			const index = this.#find(lo[i]!, hi[i]!);
 			this.#lo[index] = lo[i]!;
 			this.#hi[index] = hi[i]!;
 			this.#vector[index] = vector[i]!;
+			this.#leases[index] = leases[i]!;
 		}
 	}
 }

@@ -6,6 +6,8 @@ import type { CompiledFacts } from "./compile.ts";
 export interface PolicyCheck {
 	readonly ok: boolean;
 	readonly problems: readonly PolicyProblem[];
+	/** Of a valid policy. */
+	readonly warnings: readonly PolicyProblem[];
 	/** Null: the policy is invalid. */
 	readonly facts: PolicyFacts | null;
 }

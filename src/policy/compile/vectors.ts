@@ -9,8 +9,8 @@ export class VectorStore {
 	#count = 0;
 	/** Numbers of the vectors with a hash. */
 	readonly #byContent = new Map<number, number[]>();
-	/** Results of with(), by vector * RULES_MAX + rule. */
-	readonly #withRule = new Map<number, number>();
+	/** Results of union(), by a * VECTORS_MAX + b. */
+	readonly #unions = new Map<number, number>();
 	#lastKey = -1;
 	#lastResult = 0;
 	readonly #scratch = new Uint32Array(VECTOR_WORDS);
@@ -33,21 +33,21 @@ export class VectorStore {
 		return this.#intern();
 	}
 
-	/** The number of the set `vector` plus one rule. */
-	with(vector: number, rule: number): number {
-		const key = vector * RULES_MAX + rule;
+	/** The number of the union of two sets. */
+	union(a: number, b: number): number {
+		const key = a * VECTORS_MAX + b;
 		if (key === this.#lastKey) return this.#lastResult; // A list repeats the same pair up to a million times.
-		const result = this.#withRule.get(key) ?? this.#make(vector, rule);
-		this.#withRule.set(key, result);
+		const result = this.#unions.get(key) ?? this.#make(a, b);
+		this.#unions.set(key, result);
 		this.#lastKey = key;
 		this.#lastResult = result;
 		return result;
 	}
 
-	#make(vector: number, rule: number): number {
-		const from = vector * VECTOR_WORDS;
+	#make(a: number, b: number): number {
+		const from = a * VECTOR_WORDS;
 		this.#scratch.set(this.#words.subarray(from, from + VECTOR_WORDS));
-		this.#scratch[rule >>> 5]! |= 1 << (rule & 31);
+		for (let i = 0; i < VECTOR_WORDS; i++) this.#scratch[i]! |= this.#words[b * VECTOR_WORDS + i]!;
 		return this.#intern();
 	}
 
@@ -82,6 +82,9 @@ export class VectorStore {
 		return true;
 	}
 }
+
+/** More than the rows of a policy that fits into memory. */
+const VECTORS_MAX = 2 ** 26;
 
 /** FNV-1a over words; used only inside the store. */
 function hashWords(words: Uint32Array): number {

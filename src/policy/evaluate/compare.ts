@@ -48,12 +48,23 @@ export function comparePolicies(before: Side, after: Side): Comparison {
 }
 
 function settings(before: Policy, after: Policy): Change[] {
-	const of = ({ mode, nameBinding, defaults, denyErrno, resolvers, ttl }: Policy): Record<string, string> => ({
+	const of = ({
+		mode,
+		nameBinding,
+		defaults,
+		unread,
+		denyErrno,
+		resolvers,
+		search,
+		ttl,
+	}: Policy): Record<string, string> => ({
 		mode,
 		...Object.fromEntries(Object.entries(defaults).map(([phase, verdict]) => [`defaults.${phase}`, verdict])),
+		"defaults.unread": unread,
 		name_binding: nameBinding,
 		deny_errno: String(denyErrno),
 		resolvers: resolvers.join(", "),
+		search: search.join(", "),
 		"ttl.floor": String(ttl.floor),
 		"ttl.grace": String(ttl.grace),
 	});
@@ -136,11 +147,12 @@ interface Text {
 	readonly shown: string;
 }
 
-function conditions({ action, phases, preset, to: own, from }: Rule): Record<string, Text> {
+function conditions({ action, final, phases, preset, to: own, from }: Rule): Record<string, Text> {
 	/* The conditions of a preset's parts are not in the file. */
 	const to: Rule["to"] = preset === null ? own : NO_CONDITIONS;
 	const all: Record<string, Text | null> = {
 		action: { same: action, shown: action },
+		final: final ? { same: "true", shown: "true" } : null,
 		"to.preset": list(preset === null ? null : [preset]),
 		phases: list(phases),
 		"to.domain": list(to.domain?.flat()),

@@ -2,9 +2,9 @@
 import { PROTOCOL } from "../../native/layout.ts";
 import { cgroupsOf, containerOf, unitsOf } from "../cgroup-path.ts";
 import { covers, patternCovers } from "../host-names.ts";
-import type { Phase, PortRange, Rule, Who } from "../model.ts";
+import type { Phase, PortRange, Rule, StatusRange, Verdict, Who } from "../model.ts";
 import { protocolName } from "../numbers.ts";
-import { type HttpRequest, matchesPath, matchesRequest, readPath } from "./http-request.ts";
+import { type HttpRequest, matchesPath, matchesRequest, matchesStatus, readPath } from "./http-request.ts";
 import { contains, matchesFrom } from "./match.ts";
 
 export interface Facts {
@@ -19,8 +19,13 @@ export interface Facts {
 	readonly request: HttpRequest | null;
 	/** Phases tls and http: the address was learned for the name, or need not be. */
 	readonly bound: boolean;
-	/** name_binding sni: allow rules with a domain match whatever the name. */
-	readonly asHello: boolean;
+	/** The rules that match whatever the name, because the connection has yet to show it. */
+	readonly asHello: ((rule: Rule) => boolean) | null;
+	/**
+	 * What was sent may be for any name, method and path: whether deny and alert rules about these match (`deny`) or not
+	 * (`allow`, as `defaults.unread`). Null: it was read, or nothing was sent.
+	 */
+	readonly unread: Verdict | null;
 }
 
 export interface Condition {
@@ -34,25 +39,34 @@ export interface Condition {
 /** The conditions that the rule has. Phase dns knows only the name and the client. */
 export function conditionsOf(rule: Rule, facts: Facts): Condition[] {
 	const found = facts.phase === "dns" ? [domain(rule, facts)] : [domain(rule, facts), ...destination(rule, facts)];
-	if (facts.phase === "http") found.push(...request(rule, facts.request));
+	if (facts.phase === "http") found.push(...request(rule, facts));
 	return [...found, ...client(rule, facts.who)].filter((each) => each !== null);
 }
 
 type Maybe = Condition | null;
 
-function domain({ action, to }: Rule, { name, bound, asHello }: Facts): Maybe {
+function unreadable({ action }: Rule, unread: Verdict, condition: string): Condition {
+	if (action === "allow") return { condition, holds: false, why: "what was sent cannot be read, and the rule allows" };
+	return unread === "deny"
+		? { condition, holds: true, why: "what was sent cannot be read, and the rule does not allow" }
+		: { condition, holds: false, why: "what was sent cannot be read (defaults.unread: allow)" };
+}
+
+function domain(rule: Rule, { name, bound, asHello, unread }: Facts): Maybe {
+	const { action, to } = rule;
 	if (to.domain === null) return null;
+	if (unread !== null) return unreadable(rule, unread, "to.domain");
 	const expected = expectedNames(to.domain);
-	if (asHello) {
-		return action === "allow"
-			? { condition: "to.domain", holds: true, why: "the TLS ClientHello must have its name (name_binding: sni)" }
-			: { condition: "to.domain", holds: false, why: "the name is unknown until the ClientHello" };
+	if (asHello !== null) {
+		return asHello(rule)
+			? { condition: "to.domain", holds: true, why: "the ClientHello or request must have its name" }
+			: { condition: "to.domain", holds: false, why: "the name is unknown until the ClientHello or request" };
 	}
 	if (name === null)
 		return { condition: "to.domain", holds: false, why: `no name is known; the rule is for ${expected}` };
 	if (!covers(to.domain, name))
 		return { condition: "to.domain", holds: false, why: `${name} is not covered by ${expected}` };
-	if (action === "allow" && !bound) {
+	if (action === "allow" && !bound && to.cidr === null) {
 		return {
 			condition: "to.domain",
 			holds: false,
@@ -92,8 +106,15 @@ function destination({ to }: Rule, { address, protocol, port }: Facts): Maybe[] 
 	];
 }
 
-function request(rule: Rule, http: HttpRequest | null): Maybe[] {
+function request(rule: Rule, { request: http, unread }: Facts): Maybe[] {
 	const { method, path, status } = rule.to;
+	if (unread !== null) {
+		return [
+			method && unreadable(rule, unread, "to.method"),
+			path && unreadable(rule, unread, "to.path"),
+			status && statusCondition(rule, http, status),
+		];
+	}
 	const unclear = http !== null && readPath(http.path).unclear;
 	const shown = unclear ? "a path that servers may interpret differently" : (http?.path ?? "an unknown path");
 	return [
@@ -111,16 +132,19 @@ function request(rule: Rule, http: HttpRequest | null): Maybe[] {
 				`${shown} is covered by ${some(path)}`,
 				`${shown} is not covered by ${some(path)}`,
 			),
-		status &&
-			say(
-				"to.status",
-				matchesRequest({ ...rule, to: { ...rule.to, method: null } }, http),
-				`the status is ${http?.status ?? ""}`,
-				http?.status == null
-					? "the response is not known yet"
-					: `the status ${http.status} is not ${some(status.map(rangeText))}`,
-			),
+		status && statusCondition(rule, http, status),
 	];
+}
+
+function statusCondition(rule: Rule, http: HttpRequest | null, status: readonly StatusRange[]): Condition {
+	return say(
+		"to.status",
+		matchesStatus(rule, http),
+		`the status is ${http?.status ?? ""}`,
+		http?.status == null
+			? "the response is not known yet"
+			: `the status ${http.status} is not ${some(status.map(rangeText))}`,
+	);
 }
 
 function client(rule: Rule, { exe, uid, cgroup }: Who): Maybe[] {
@@ -132,14 +156,15 @@ function client(rule: Rule, { exe, uid, cgroup }: Who): Maybe[] {
 		if (from[key] === null) return null;
 		/* The evaluator's own test, for this condition only. */
 		const holds = matchesFrom({ ...rule, from: { ...NOBODY, [key]: from[key] } }, { exe, uid, cgroup });
-		if (cgroup === null && (key === "unit" || key === "container" || key === "cgroup"))
+		const unknown = key === "exe" ? exe === null : cgroup === null && key !== "user";
+		if (unknown)
 			return say(`from.${key}`, holds, `${actual}, and the rule does not allow`, `${actual}, and the rule allows`);
 		return say(`from.${key}`, holds, `${actual} is ${some(expected)}`, `${actual} is not ${some(expected)}`);
 	};
 	return [
 		compared(
 			"exe",
-			exe === null ? "the program is unknown, and" : `the program ${exe.path}`,
+			`the program ${exe === null ? "is unknown" : exe.path}`,
 			from.exe?.map(({ written }) => written) ?? [],
 		),
 		compared("user", uid < 0 ? "the user is unknown, and" : `uid ${uid}`, from.user?.map(String) ?? []),

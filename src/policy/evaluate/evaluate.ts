@@ -2,9 +2,9 @@
 import { DNS_PORT, PROTOCOL } from "../../native/layout.ts";
 import type { ReasonName, VerdictName } from "../../native/vocabulary.ts";
 import { formatAddress, parseAddress } from "../cidr.ts";
-import { covers, readHostName, readQuestionName, readRequestName } from "../host-names.ts";
+import { covers, isUnreadName, readHostName, readQuestionName } from "../host-names.ts";
 import type { Phase, Policy, Rule, Verdict, Who } from "../model.ts";
-import { type HttpRequest, matchesPath, matchesRequest } from "./http-request.ts";
+import { type HttpRequest, matchesPath, matchesRequest, matchesStatus } from "./http-request.ts";
 import { matchesFrom, matchesTo } from "./match.ts";
 
 export interface Connection {
@@ -18,6 +18,8 @@ export interface Connection {
 	readonly who: Who;
 	/** Unexpired names that DNS answered with the address, the longest-lived first. */
 	readonly learned: readonly string[];
+	/** Other names that DNS answered with the address: they do not count, but give a denial its reason. */
+	readonly lapsed?: readonly Lapsed[];
 	/**
 	 * Phase dns: the name of the question, or null if it is unreadable. Phase tls: the SNI as sent; phase http: the
 	 * name in Host or in the target. Null: there is none.
@@ -29,12 +31,28 @@ export interface Connection {
 	readonly dnsMessage: boolean;
 	/** Phase http. */
 	readonly request?: HttpRequest;
+	/** Phases dns, tls and http: what was sent cannot be read, and may be for any name, method and path. */
+	readonly unread?: boolean;
+}
+
+export interface Lapsed {
+	readonly name: string;
+	readonly why: "name_expired" | "name_capped";
 }
 
 /** The reasons of enum sp_reason (bpf/wire/event.h) that a policy can give. */
 export type Reason = Extract<
 	ReasonName,
-	"rule" | "default" | "resolver" | "name_unbound" | "name_missing" | "name_bad" | "unreadable"
+	| "rule"
+	| "default"
+	| "resolver"
+	| "name_unbound"
+	| "name_expired"
+	| "name_capped"
+	| "name_missing"
+	| "name_bad"
+	| "unreadable"
+	| "unread"
 >;
 
 export interface Decision {
@@ -49,7 +67,7 @@ export interface Decision {
 	readonly alert: Rule | null;
 	/** The name by which the phase was decided, else the name that was seen, else null. */
 	readonly name: string | null;
-	/** Phase connect with `name_binding: sni`: the connection is allowed, and must send a ClientHello. */
+	/** Phase connect: the connection is allowed, and must begin with a ClientHello or request that shows its name. */
 	readonly helloRequired: boolean;
 }
 
@@ -69,13 +87,14 @@ type Outcome = Omit<Decision, "verdict">;
 const DECIDE = {
 	dns: decideDns,
 	connect: decideConnect,
-	tls: (policy: Policy, connection: Connection) => decideByName(policy, connection, readHostName),
-	http: (policy: Policy, connection: Connection) => decideByName(policy, connection, readRequestName),
+	tls: decideByName,
+	http: decideByName,
 };
 
 /** Phase dns knows only the name and the client. */
 function decideDns(policy: Policy, connection: Connection): Outcome {
 	const { name } = connection;
+	if (connection.unread) return decideUnread(policy, connection);
 	if (name === null) return byDefault(policy, "dns", null, "unreadable", null);
 	const question = readQuestionName(name);
 	if (question === null) return byDefault(policy, "dns", null, "default", null);
@@ -96,40 +115,53 @@ function decideConnect(policy: Policy, connection: Connection): Outcome {
 	}
 	// Without a learned name only rules without a domain match.
 	const names = learned.length === 0 ? [null] : learned.map(plainName);
-	const tries = names.map((name) => {
+	const tryName = (name: string | null) => {
 		const search = firstMatch(policy, "connect", (rule) => {
 			const named = rule.to.domain === null || (name !== null && covers(rule.to.domain, name));
 			return named && matchesEnds(rule, connection);
 		});
 		return outcome(policy, "connect", search, otherwise, name);
-	});
+	};
+	const tries = names.map(tryName);
 	// One allowed name is enough; otherwise the decision for the first name counts.
 	const decided = tries.find((each) => each.action === "allow") ?? tries[0]!;
-	if (
-		decided.action === "allow" ||
-		policy.nameBinding !== "sni" ||
-		(protocol !== PROTOCOL.tcp && protocol !== PROTOCOL.udp)
-	)
-		return decided;
-	return openForHello(policy, connection) ?? decided;
+	if (decided.action === "allow") return decided;
+	const open = protocol === PROTOCOL.tcp || protocol === PROTOCOL.udp ? openForHello(policy, connection) : null;
+	if (open !== null || decided.rule !== null) return open ?? decided;
+	const lapsed = connection.lapsed?.find(({ name }) => tryName(plainName(name)).action === "allow");
+	return lapsed === undefined ? decided : { ...decided, reason: lapsed.why, name: plainName(lapsed.name) };
 }
 
-/** `name_binding: sni`: allow rules with a domain match whatever the name, since the ClientHello is still to come. */
+/** Names that are still to be shown: those of rules that also have a `cidr`, and with `name_binding: sni` all. */
+export function isOpenForName(policy: Policy, { action, to }: Rule): boolean {
+	return action === "allow" && to.domain !== null && (policy.nameBinding === "sni" || to.cidr !== null);
+}
+
+/** Allow rules match whatever the name, since the ClientHello or request is still to come. */
 function openForHello(policy: Policy, connection: Connection): Outcome | null {
 	const search = firstMatch(
 		policy,
 		"connect",
-		(rule) => (rule.to.domain === null || rule.action === "allow") && matchesEnds(rule, connection),
+		(rule) => (rule.to.domain === null || isOpenForName(policy, rule)) && matchesEnds(rule, connection),
 	);
 	if (search.rule === null || search.rule.to.domain === null) return null;
 	return { ...outcome(policy, "connect", search, "default", null), helloRequired: true };
 }
 
-/** Phases tls and http decide by the name that the client sends, which DNS must have resolved to the address. */
-function decideByName(policy: Policy, connection: Connection, read: (sent: string) => string | null): Outcome {
+/**
+ * Phases tls and http decide by the name that the client sends. DNS must have resolved it to the address, or the rule
+ * must have both.
+ */
+function decideByName(policy: Policy, connection: Connection): Outcome {
 	const { phase } = connection;
+	if (isUnread(connection)) {
+		const decision = decideUnread(policy, connection);
+		return connection.unread || decision.rule !== null || decision.reason !== "unread"
+			? decision
+			: { ...decision, reason: "name_bad" };
+	}
 	const request = connection.request ?? null;
-	const name = connection.name === null ? null : read(connection.name);
+	const name = connection.name === null ? null : readHostName(connection.name);
 	const bound = name !== null && connection.learned.some((learned) => plainName(learned) === name);
 	const search = (needsBinding: boolean) =>
 		firstMatch(policy, phase, (rule) => {
@@ -137,7 +169,7 @@ function decideByName(policy: Policy, connection: Connection, read: (sent: strin
 			if (phase === "http" && !(matchesRequest(rule, request) && matchesPath(rule, request))) return false;
 			if (rule.to.domain === null) return true;
 			if (name === null || !covers(rule.to.domain, name)) return false;
-			return rule.action !== "allow" || bound || !needsBinding;
+			return rule.action !== "allow" || bound || !needsBinding || rule.to.cidr !== null;
 		});
 	const strict = search(policy.nameBinding === "strict");
 	const otherwise: Reason =
@@ -146,9 +178,31 @@ function decideByName(policy: Policy, connection: Connection, read: (sent: strin
 				? "name_missing"
 				: "name_bad"
 			: search(false).rule?.action === "allow"
-				? "name_unbound"
+				? (connection.lapsed?.find((each) => plainName(each.name) === name)?.why ?? "name_unbound")
 				: "default";
 	return outcome(policy, phase, strict, otherwise, name);
+}
+
+/** Whether what was sent in phase dns, tls or http may be for several names. */
+export function isUnread({ phase, name, unread }: Connection): boolean {
+	if (phase === "connect") return false;
+	return unread === true || (phase !== "dns" && name !== null && isUnreadName(name));
+}
+
+/**
+ * The one rule for what cannot be read: deny and alert rules about a name, method or path match, unless
+ * `defaults.unread` is allow; allow rules about them do not.
+ */
+function decideUnread(policy: Policy, connection: Connection): Outcome {
+	const { phase, who } = connection;
+	const depends = ({ to }: Rule) => to.domain !== null || to.method !== null || to.path !== null;
+	const search = firstMatch(policy, phase, (rule) => {
+		if (phase === "dns" ? !matchesFrom(rule, who) : !matchesEnds(rule, connection)) return false;
+		if (phase === "http" && !matchesStatus(rule, connection.request ?? null)) return false;
+		return !depends(rule) || (rule.action !== "allow" && policy.unread === "deny");
+	});
+	const found = outcome(policy, phase, search, "unread", null);
+	return found.action === "deny" && found.rule !== null && depends(found.rule) ? { ...found, reason: "unread" } : found;
 }
 
 /** Whether the conditions on destination and client match. */

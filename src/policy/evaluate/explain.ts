@@ -1,10 +1,11 @@
 /** The decision of evaluate.ts step by step: each rule that was tried, and why it did or did not match. */
 import { PROTOCOL } from "../../native/layout.ts";
-import { readHostName, readQuestionName, readRequestName } from "../host-names.ts";
+import { readHostName, readQuestionName } from "../host-names.ts";
+import { overlayGroup, overlayOf } from "../layers.ts";
 import type { Action, Phase, Policy, Rule, Verdict } from "../model.ts";
 import { isRequestRule, phasesOf } from "../phases.ts";
 import { type Condition, conditionsOf, type Facts } from "./conditions.ts";
-import { type Connection, type Decision, evaluate } from "./evaluate.ts";
+import { type Connection, type Decision, evaluate, isOpenForName, isUnread } from "./evaluate.ts";
 
 export interface PhaseExplanation {
 	readonly phase: Phase;
@@ -20,7 +21,7 @@ export interface PhaseExplanation {
 export interface Look {
 	/** The name that the rules were tried with, or null. */
 	readonly name: string | null;
-	/** `hello`: allow rules with a domain match whatever the name (name_binding: sni). */
+	/** `hello`: allow rules whose name the connection has yet to show match whatever it is. */
 	readonly as: "asked" | "hello";
 	readonly rules: readonly RuleStep[];
 	/** Number of rules after the one that decided. */
@@ -30,6 +31,8 @@ export interface Look {
 export interface RuleStep {
 	readonly group: string;
 	readonly rule: string;
+	/** The overlay that has the rule; null: the file. */
+	readonly overlay: string | null;
 	readonly action: Action;
 	readonly outcome: "decides" | "alerts" | "no_match" | "other_phase";
 	/** One sentence. */
@@ -53,14 +56,14 @@ export function explain(policy: Policy, connection: Connection): PhaseExplanatio
 /** The passes that docs/deciding.md defines for the phase. */
 function looksOf(policy: Policy, connection: Connection): Facts[] {
 	const { phase, address, port, protocol, who, request = null } = connection;
-	const base = { phase, address, port, protocol, who, request, name: null, bound: true, asHello: false };
+	const unread = isUnread(connection) ? policy.unread : null;
+	const base = { phase, address, port, protocol, who, request, name: null, bound: true, asHello: null, unread };
 	if (phase === "dns") {
 		const name = connection.name === null ? null : readQuestionName(connection.name);
-		return name === null ? [] : [{ ...base, name }];
+		return name === null && unread === null ? [] : [{ ...base, name }];
 	}
 	if (phase === "tls" || phase === "http") {
-		const read = phase === "tls" ? readHostName : readRequestName;
-		const name = connection.name === null ? null : read(connection.name);
+		const name = connection.name === null || unread !== null ? null : readHostName(connection.name);
 		const bound =
 			policy.nameBinding !== "strict" || (name !== null && connection.learned.some((each) => plain(each) === name));
 		return [{ ...base, name, bound }];
@@ -70,8 +73,9 @@ function looksOf(policy: Policy, connection: Connection): Facts[] {
 	const names = connection.learned.length === 0 ? [null] : connection.learned.map(plain);
 	const looks: Facts[] = names.map((name) => ({ ...base, name }));
 	const denied = decision.action === "deny" || decision.helloRequired;
-	if (denied && policy.nameBinding === "sni" && (protocol === PROTOCOL.tcp || protocol === PROTOCOL.udp))
-		looks.push({ ...base, asHello: true });
+	const asHello = (rule: Rule) => isOpenForName(policy, rule);
+	if (denied && policy.rules.some(asHello) && (protocol === PROTOCOL.tcp || protocol === PROTOCOL.udp))
+		looks.push({ ...base, asHello });
 	return looks;
 }
 
@@ -84,15 +88,16 @@ function look(policy: Policy, facts: Facts): Look {
 	}
 	return {
 		name: facts.name,
-		as: facts.asHello ? "hello" : "asked",
+		as: facts.asHello !== null ? "hello" : "asked",
 		rules,
 		notReached: policy.rules.length - rules.length,
 	};
 }
 
 function stepOf(rule: Rule, facts: Facts): RuleStep {
-	const { group, name, action } = rule;
-	const head = { group, rule: name, action };
+	const { name, action } = rule;
+	const overlay = overlayOf(rule, facts.who.cgroup);
+	const head = { group: overlay === null ? rule.group : overlayGroup(overlay), rule: name, overlay, action };
 	if (!phasesOf(rule).includes(facts.phase)) {
 		return { ...head, outcome: "other_phase", why: whyNotHere(rule, facts.phase), conditions: [] };
 	}
@@ -125,7 +130,8 @@ function decisiveOf(looks: readonly Look[], decision: Decision): number | null {
 function endsAs({ rules }: Look, { rule }: Decision): boolean {
 	const last = rules.at(-1);
 	if (last?.outcome !== "decides") return rule === null;
-	return rule !== null && last.group === rule.group && last.rule === rule.name;
+	const isSame = last.overlay === null ? last.group === rule?.group : rule?.leases !== null;
+	return rule !== null && isSame && last.rule === rule.name;
 }
 
 function plain(name: string): string {

@@ -11,11 +11,16 @@ export interface HttpRequest {
 	readonly status: number | null;
 }
 
-/** Whether method and status match. An unknown value matches no condition. */
-export function matchesRequest({ to }: Rule, request: HttpRequest | null): boolean {
-	if (to.method !== null && !to.method.includes(request?.method ?? "")) return false;
+/** Whether the status matches. An unknown one does not. */
+export function matchesStatus({ to }: Rule, request: HttpRequest | null): boolean {
 	const status = request?.status ?? null;
 	return to.status === null || (status !== null && to.status.some(({ low, high }) => low <= status && status <= high));
+}
+
+/** Whether method and status match. An unknown value matches no condition. */
+export function matchesRequest(rule: Rule, request: HttpRequest | null): boolean {
+	const { method } = rule.to;
+	return (method === null || method.includes(request?.method ?? "")) && matchesStatus(rule, request);
 }
 
 /**

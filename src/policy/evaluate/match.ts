@@ -17,12 +17,15 @@ export function matchesTo({ to }: Rule, address: string, protocol: number, port:
 }
 
 /**
- * Whether exe, user, unit, container and cgroup match. An unknown program or user matches no condition. An unknown cgroup
- * matches each condition on it of a deny or alert rule, and none of an allow rule.
+ * Whether exe, user, unit, container and cgroup match. An unknown program or cgroup matches each condition on it of a deny
+ * or alert rule, and none of an allow rule. An unknown user matches no condition.
  */
 export function matchesFrom({ action, from }: Rule, who: Who): boolean {
 	const { exe, uid, cgroup } = who;
-	if (from.exe !== null && !from.exe.some((file) => file.dev === exe?.dev && file.path === exe.path)) return false;
+	if (from.exe !== null) {
+		if (exe === null ? action === "allow" : !from.exe.some(({ dev, path }) => dev === exe.dev && path === exe.path))
+			return false;
+	}
 	if (from.user !== null && !from.user.includes(uid)) return false;
 	if (cgroup === null)
 		return action !== "allow" || (from.unit === null && from.cgroup === null && from.container === null);

@@ -104,7 +104,7 @@ const REPLAYED: readonly Phase[] = ["dns", "connect", "tls"];
 /* One connection for each phase that was judged, in their order. */
 function connectionsOf(record: RecordedConnection, exeOf: Environment["exeOf"]): Connection[] {
 	const { remote, remotePort, name, process, cgroup, decisions } = record;
-	const protocol = PROTOCOLS[record.protocol === "icmp6" ? "icmpv6" : record.protocol] ?? Number(record.protocol);
+	const protocol = PROTOCOLS.get(record.protocol === "icmp6" ? "icmpv6" : record.protocol) ?? Number(record.protocol);
 	const path = process?.exe ?? null;
 	const exe = path === null ? null : (exeOf(path)[0] ?? { dev: -1, path });
 	const unbound = Object.values(decisions).some((each) => each?.reason === "name_unbound");

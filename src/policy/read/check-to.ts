@@ -41,10 +41,20 @@ export function checkTo(value: unknown, path: Path, lists: Lists, report: Report
 /** Reports the first domain pattern of more than SHAPES_MAX shapes. Call add() for each rule in turn. */
 export class ShapeLimit {
 	readonly #shapes = new Set<number>();
+	readonly #seen = new Set<readonly string[]>();
 	#reported = false;
 
 	add(domain: readonly (readonly string[])[] | null, path: Path, report: Report): void {
-		for (const pattern of domain?.flat() ?? []) {
+		for (const patterns of domain ?? []) {
+			/* Rules that name the same list share it. */
+			if (this.#seen.has(patterns)) continue;
+			this.#seen.add(patterns);
+			this.#addAll(patterns, path, report);
+		}
+	}
+
+	#addAll(patterns: readonly string[], path: Path, report: Report): void {
+		for (const pattern of patterns) {
 			const { labels, mask, many } = patternShape(pattern);
 			this.#shapes.add(mask * 0x10000 + many * 0x100 + labels);
 			if (this.#shapes.size <= SHAPES_MAX || this.#reported) continue;
@@ -99,11 +109,11 @@ function checkProtocols(value: unknown, path: Path, report: Report): number[] | 
 	for (const { value: written, path: at } of items) {
 		if (typeof written === "number" && !(written >= 0 && written <= 255)) continue; // The schema has reported it.
 		const name = String(written).toLowerCase();
-		const number = /^[0-9]{1,3}$/.test(name) ? Number(name) : PROTOCOLS[name];
+		const number = /^[0-9]{1,3}$/.test(name) ? Number(name) : PROTOCOLS.get(name);
 		if (number !== undefined && number <= 255) numbers.push(number);
 		else {
-			const suggestion = nearest(name, Object.keys(PROTOCOLS));
-			const expected = `one of ${Object.keys(PROTOCOLS).join(", ")}, or 0 to 255`;
+			const suggestion = nearest(name, [...PROTOCOLS.keys()]);
+			const expected = `one of ${[...PROTOCOLS.keys()].join(", ")}, or 0 to 255`;
 			report.at(at, `unknown protocol "${written}"${didYouMean(suggestion)}`, expected, suggestion);
 		}
 	}

@@ -1,6 +1,7 @@
 /** The semantic check of values that the structural check (schema.ts) has seen. */
 import { RULES_MAX } from "../../native/layout.ts";
 import { formatAddress, parseAddress } from "../cidr.ts";
+import { parsePattern, patternShape } from "../domain.ts";
 import { type Action, type Environment, PHASES, type Phase, type Policy, type Rule } from "../model.ts";
 import { ERRNOS } from "../numbers.ts";
 import { isRequestRule, phasesOf } from "../phases.ts";
@@ -34,9 +35,11 @@ export function checkPolicy(value: unknown, environment: Environment, report: Re
 			tls: defaults["tls"] === "deny" ? "deny" : "allow",
 			http: defaults["http"] === "deny" ? "deny" : "allow",
 		},
+		unread: defaults["unread"] === "allow" ? "allow" : "deny",
 		denyErrno: checkErrno(root["deny_errno"], report),
 		resolvers: checkResolvers(root["resolvers"], report),
-		ttl: { floor: seconds(ttl["floor"], DEFAULTS.ttl.floor), grace: seconds(ttl["grace"], DEFAULTS.ttl.grace) },
+		search: checkSearch(root["search"], report),
+		ttl: { floor: checkSeconds(ttl, "floor", report), grace: checkSeconds(ttl, "grace", report) },
 		rules,
 		lists: lists.facts(),
 	};
@@ -90,6 +93,7 @@ function checkGroups(value: unknown, lists: Lists, environment: Environment, rep
 	return groups
 		.toSorted((a, b) => a.priority - b.priority)
 		.flatMap((group) => group.rules)
+		.toSorted((a, b) => Number(b.final) - Number(a.final))
 		.map((rule, index) => ({ index, ...rule }));
 }
 
@@ -107,10 +111,15 @@ function checkRule(
 	const action = (value["action"] ?? "allow") as Action;
 	const to = recordOf(value["to"]);
 	const preset = isPreset(to["preset"]) ? to["preset"] : null;
+	const final = value["final"] === true;
+	if (final && action !== "deny")
+		report.at([...path, "final"], `only a deny rule can be final, and "${String(value["name"])}" is not one`, "deny");
 	const base = {
 		group,
 		name: String(value["name"] ?? ""),
 		action,
+		final,
+		leases: null,
 		phases: phases === undefined ? null : [...new Set(phases)],
 		preset,
 		from: checkFrom(value["from"], [...path, "from"], environment, report),
@@ -161,17 +170,17 @@ function unique(known: Map<string, Path>, name: string, path: Path, message: str
 
 function checkErrno(value: unknown, report: Report): number {
 	const name = typeof value === "string" ? value : DEFAULTS.denyErrno;
-	const number = ERRNOS[name.toUpperCase()];
+	const number = ERRNOS.get(name.toUpperCase());
 	if (number !== undefined) return number;
-	const suggestion = nearest(name, Object.keys(ERRNOS));
-	const expected = `one of ${Object.keys(ERRNOS).join(", ")}`;
+	const suggestion = nearest(name, [...ERRNOS.keys()]);
+	const expected = `one of ${[...ERRNOS.keys()].join(", ")}`;
 	report.at(
 		["deny_errno"],
 		`unknown error "${name}"${didYouMean(suggestion)}; expected ${expected}`,
 		expected,
 		suggestion,
 	);
-	return ERRNOS[DEFAULTS.denyErrno]!;
+	return ERRNOS.get(DEFAULTS.denyErrno)!;
 }
 
 function checkResolvers(value: unknown, report: Report): string[] {
@@ -184,11 +193,37 @@ function checkResolvers(value: unknown, report: Report): string[] {
 	});
 }
 
+function checkSearch(value: unknown, report: Report): string[] {
+	const suffixes = (Array.isArray(value) ? itemsOf(value, ["search"]) : null) ?? [];
+	return suffixes.flatMap((item) => {
+		const parsed = parsePattern(String(item.value));
+		const wrong = "wrong" in parsed ? parsed.wrong : wrongSuffix(parsed.pattern);
+		if (wrong === null && "pattern" in parsed) return [parsed.pattern];
+		report.at(item.path, `"${item.value}" ${wrong}`, 'a suffix such as corp.example or "*.svc.cluster.local"');
+		return [];
+	});
+}
+
+/* A star elsewhere would let a question carry data to the owner of a zone in the suffix. */
+function wrongSuffix(pattern: string): string | null {
+	const { labels, mask, many } = patternShape(pattern);
+	if (many === 1) return 'has a "**"; a suffix has one "*" at most';
+	if ((mask & ~(1 << (labels - 1))) !== 0) return 'has a "*" that is not the first label';
+	return mask !== 0 && labels < 3 ? 'has fewer than two labels after the "*"' : null;
+}
+
 /** Seconds of 90, "90", "90s" and "5m". */
-function seconds(value: unknown, otherwise: number): number {
+function checkSeconds(ttl: Record<string, unknown>, key: "floor" | "grace", report: Report): number {
+	const value = ttl[key];
 	if (typeof value === "number") return value;
 	const match = typeof value === "string" ? /^([0-9]+)([smhd]?)$/.exec(value) : null;
-	if (match === null) return otherwise;
+	if (match === null) return DEFAULTS.ttl[key];
 	const unit = { s: 1, m: 60, h: 3600, d: 86400 }[match[2] as "s" | "m" | "h" | "d"] ?? 1;
-	return Number(match[1]) * unit;
+	const seconds = Number(match[1]) * unit;
+	/* The schema has the same bound for numbers. The kernel's field has 32 bits. */
+	if (seconds > SECONDS_MAX)
+		report.at(["ttl", key], `"${value}" is more than a week; write 7d or less`, "at most 7d", "7d");
+	return seconds;
 }
+
+const SECONDS_MAX = 604_800;

@@ -5,7 +5,10 @@ import { PrefixBuilder, readPrefixList } from "./prefixes.ts";
 import { didYouMean, nearest } from "./problem.ts";
 import type { Report } from "./report.ts";
 import type { Path } from "./source.ts";
-import { isRecord } from "./values.ts";
+import { isRecord, recordOf } from "./values.ts";
+
+/** Share of the entries in force that a list file must have. */
+const SHRUNK = 0.5;
 
 /** The named lists of a policy. Each is read once, however many rules refer to it. */
 export class Lists {
@@ -66,7 +69,7 @@ export class Lists {
 			const set = readPrefixList(file.bytes, (line, column, { message, suggestion }) =>
 				report.at(line, column, message, suggestion),
 			);
-			report.end();
+			if (report.end() === 0) this.#mustBeWhole(name, file, set.v4.length + set.v6Length.length, "prefixes");
 			return set;
 		}
 		const builder = new PrefixBuilder();
@@ -84,7 +87,7 @@ export class Lists {
 			const names = readNameList(file.bytes, (line, column, message, suggestion) =>
 				report.at(line, column, message + didYouMean(suggestion), suggestion),
 			);
-			report.end();
+			if (report.end() === 0) this.#mustBeWhole(name, file, names.length, "names");
 			return names;
 		}
 		const names: string[] = [];
@@ -97,6 +100,22 @@ export class Lists {
 			}
 		});
 		return names;
+	}
+
+	/* A download that failed or was cut would open what a block list denies. */
+	#mustBeWhole(name: string, { path }: { path: string }, entries: number, kind: "prefixes" | "names"): void {
+		const list = recordOf(this.#lists[name]);
+		if (list["allow_empty"] === true && entries === 0) return;
+		const at = ["lists", name, "file"];
+		if (entries === 0) {
+			const message = `the list "${path}" has no entries, as after a failed download; write allow_empty: true beside "file" if it may be empty`;
+			this.#report.at(at, message, "at least one entry", "allow_empty: true");
+			return;
+		}
+		const before = this.#environment.listBefore?.(name, path)?.[kind] ?? 0;
+		if (list["allow_shrink"] === true || entries >= before * SHRUNK) return;
+		const message = `the list "${path}" has ${entries} ${entries === 1 ? "entry" : "entries"}, and ${before} of it are in force, as after a cut download; write allow_shrink: true beside "file" if that is right`;
+		this.#report.at(at, message, `at least ${Math.ceil(before * SHRUNK)} entries`, "allow_shrink: true");
 	}
 
 	/** Null: the list has no file, or it is unreadable. */

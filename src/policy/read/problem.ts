@@ -1,4 +1,4 @@
-/** A problem of a policy, with its position. */
+/** A problem of a policy, or a warning about it, with its position. */
 export interface PolicyProblem {
 	/** The policy file or list file. */
 	readonly file: string;
@@ -19,6 +19,11 @@ export interface PolicyProblem {
 /** As compilers print it: `policy.yaml:12:9: unknown key "prot" in "to"; did you mean "protocol"?` */
 export function renderProblem(problem: PolicyProblem): string {
 	return `${problem.file}:${problem.line}:${problem.column}: ${problem.message}`;
+}
+
+/** As compilers print it: `policy.yaml:12:9: warning: ...`. A policy with warnings is valid. */
+export function renderWarning(warning: PolicyProblem): string {
+	return renderProblem({ ...warning, message: `warning: ${warning.message}` });
 }
 
 /** A problem of a whole file. */

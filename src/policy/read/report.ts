@@ -26,8 +26,8 @@ export class Report {
 				if (++count <= PROBLEMS_PER_FILE) this.#add(file, { line, column }, path, message, expected, suggestion);
 			},
 			end: () => {
-				if (count <= PROBLEMS_PER_FILE) return;
-				this.at(path, `${count - PROBLEMS_PER_FILE} more problems in ${file}`, expected);
+				if (count > PROBLEMS_PER_FILE) this.at(path, `${count - PROBLEMS_PER_FILE} more problems in ${file}`, expected);
+				return count;
 			},
 		};
 	}
@@ -59,5 +59,6 @@ export class Report {
 
 export interface FileReport {
 	at(line: number, column: number, message: string, suggestion?: string): void;
-	end(): void;
+	/** The number of problems. */
+	end(): number;
 }

@@ -18,13 +18,17 @@ export function checkStructure(value: unknown): StructureProblem[] {
 	validator ??= new Ajv2020({ allErrors: true, verbose: true, allowUnionTypes: true }).compile(schema);
 	const validate = validator;
 	if (validate(value)) return [];
-	return (validate.errors ?? []).filter((error) => !SILENT.has(error.keyword)).map((error) => describe(error, value));
+	return (validate.errors ?? []).filter((error) => !isRepetition(error)).map((error) => describe(error, value));
 }
 
 let validator: ValidateFunction | undefined;
 
 /** Keywords whose errors only repeat errors of their subschemas. */
 const SILENT = new Set(["propertyNames", "if"]);
+
+function isRepetition({ keyword, schemaPath }: ErrorObject): boolean {
+	return SILENT.has(keyword) || schemaPath.includes("/oneOf/");
+}
 
 function describe(error: ErrorObject, root: unknown): StructureProblem {
 	const path = readPointer(error.instancePath, root);
@@ -59,8 +63,14 @@ function describe(error: ErrorObject, root: unknown): StructureProblem {
 		const message = `${subjectOf(path)} must be ${title}, not the ${kindOf(error.data)} ${String(error.data)}; put it in quotes`;
 		return problem(path, "value", message, title, `"${String(error.data)}"`);
 	}
+	if (error.keyword === "oneOf") return problem(path, "key", `${subjectOf(path)} must have ${title}`, title);
 	if (error.keyword === "minProperties" || error.keyword === "minItems") {
 		return problem(path, "value", `${subjectOf(path)} is empty; expected ${title}`, title);
+	}
+	if (error.keyword === "maxItems") {
+		const limit = `at most ${error.params["limit"]} entries`;
+		const entries = (error.data as unknown[]).length;
+		return problem(path, "key", `${subjectOf(path)} has ${entries} entries; a policy may have ${limit}`, limit);
 	}
 	return problem(path, "value", `${subjectOf(path)} must be ${title}, not ${shown(error.data)}`, title);
 }

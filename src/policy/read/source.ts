@@ -1,5 +1,18 @@
 /** A policy file as YAML: its value, and the position of each part. */
-import { type Document, isAlias, isMap, isScalar, isSeq, LineCounter, type Node, parseDocument } from "yaml";
+import {
+	Composer,
+	type CST,
+	type Document,
+	isAlias,
+	isMap,
+	isScalar,
+	isSeq,
+	LineCounter,
+	type Node,
+	Parser,
+	YAMLParseError,
+} from "yaml";
+import { isTooDeep, MOST_LEVELS, tooDeep } from "./nesting.ts";
 import type { PolicyProblem } from "./problem.ts";
 
 /** Keys and indices from the root: ["groups", 0, "name"]. */
@@ -21,11 +34,17 @@ export interface PolicySource {
 /** Parses YAML. Errors are in the result. */
 export function openSource(text: string, file: string): PolicySource {
 	const lines = new LineCounter();
-	const document = parseDocument(text, { lineCounter: lines, prettyErrors: false });
 	const position = (offset: number) => {
 		const { line, col } = lines.linePos(offset);
 		return { line: Math.max(line, 1), column: Math.max(col, 1) };
 	};
+	const tokens = [...new Parser(lines.addNewLine).parse(text)];
+	const deep = tooDeep(tokens);
+	if (deep !== null) {
+		const at = position(deep);
+		return { file, value: undefined, problems: [{ file, ...at, path: "", ...TOO_DEEP }], locate: () => at };
+	}
+	const document = composed(tokens, text);
 	const problems: PolicyProblem[] = [...document.errors, ...document.warnings].map((error) => ({
 		file,
 		...position(error.pos[0]),
@@ -42,6 +61,24 @@ export function openSource(text: string, file: string): PolicySource {
 	};
 }
 
+/* As parseDocument() of the library does, from tokens. */
+function composed(tokens: readonly CST.Token[], text: string): Document.Parsed {
+	/* The library prints some warnings itself, with bytes of the text. They are in the document as well. */
+	const composer = new Composer({ prettyErrors: false, logLevel: "error" });
+	const [first, second] = composer.compose(tokens, true, text.length);
+	if (first === undefined) throw new Error("the library composes a document of any text");
+	if (second !== undefined) {
+		const [from, to] = second.range;
+		first.errors.push(new YAMLParseError([from, to], "MULTIPLE_DOCS", "a second document"));
+	}
+	return first as Document.Parsed;
+}
+
+const TOO_DEEP = {
+	message: `YAML: more than ${MOST_LEVELS} levels of nesting; remove levels`,
+	expected: `at most ${MOST_LEVELS} levels`,
+};
+
 /** Renders a path as `groups[0].rules[2].to`. */
 export function renderPath(path: Path): string {
 	return path.map((step, i) => (typeof step === "number" ? `[${step}]` : i === 0 ? step : `.${step}`)).join("");
@@ -49,12 +86,18 @@ export function renderPath(path: Path): string {
 
 /** The values with aliases resolved. Too many aliases are a problem of the file (they can expand exponentially). */
 function plainValue(document: Document.Parsed, file: string, problems: PolicyProblem[]): unknown {
-	try {
-		return document.toJS({ maxAliasCount: 1000 });
-	} catch (error) {
-		const message = `YAML: ${error instanceof Error ? error.message : String(error)}`;
-		problems.push({ file, line: 1, column: 1, path: "", message, expected: "YAML" });
+	const refuse = (what: Pick<PolicyProblem, "message" | "expected">) => {
+		problems.push({ file, line: 1, column: 1, path: "", ...what });
 		return undefined;
+	};
+	try {
+		const value: unknown = document.toJS({ maxAliasCount: 1000 });
+		return isTooDeep(value) ? refuse(TOO_DEEP) : value;
+	} catch (error) {
+		/* Each alias is nested in the next, which toJS() follows by calling itself. */
+		if (error instanceof RangeError) return refuse(TOO_DEEP);
+		const message = `YAML: ${error instanceof Error ? error.message : String(error)}`;
+		return refuse({ message, expected: "YAML" });
 	}
 }
 

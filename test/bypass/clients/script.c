@@ -42,6 +42,8 @@ static int go(char *name, char *rest)
 		return size = unhex(rest, bytes), sent(send(fd, bytes, size, MSG_NOSIGNAL | MSG_MORE));
 	if (!strcmp(name, "oob"))
 		return size = unhex(rest, bytes), sent(send(fd, bytes, size, MSG_NOSIGNAL | MSG_OOB));
+	if (!strcmp(name, "fin"))
+		return shutdown(fd, SHUT_WR);
 	if (!strcmp(name, "each")) { /* a segment for each byte; a pause [us] keeps the kernel from joining them */
 		size = unhex(next(&rest), bytes);
 		for (size_t i = 0; i < size; i++, usleep(rest ? atoi(rest) : 0))
@@ -84,6 +86,8 @@ static int go(char *name, char *rest)
 		return flood(rest);
 	if (!strcmp(name, "mss"))
 		return on(IPPROTO_TCP, TCP_MAXSEG, atoi(rest));
+	if (!strcmp(name, "tos")) /* TCP looks for its route again */
+		return on(IPPROTO_IP, IP_TOS, atoi(rest));
 	if (!strcmp(name, "pace")) /* [bytes/s], after the first ten segments: later sends wait and become one packet */
 		return on(SOL_SOCKET, SO_MAX_PACING_RATE, atoi(rest));
 	if (!strcmp(name, "nocookie"))

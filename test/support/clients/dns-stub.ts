@@ -1,10 +1,10 @@
 /**
- * A caching resolver on the host, like systemd-resolved, dnsmasq and nscd: dns-stub.ts ADDRESS UPSTREAM. It never evicts an
+ * A caching resolver on the host, like systemd-resolved, dnsmasq and nscd: dns-stub.ts ADDRESS UPSTREAM [PORT]. It never evicts an
  * answer. Prints "ready".
  */
 import { createSocket } from "node:dgram";
 
-const [address = "", upstream = ""] = process.argv.slice(2);
+const [address = "", upstream = "", port = "53"] = process.argv.slice(2);
 const cache = new Map<string, Buffer>();
 const server = createSocket("udp4");
 server.on("message", (question, from) => {
@@ -27,4 +27,4 @@ server.on("message", (question, from) => {
 	});
 	client.send(question, 53, upstream);
 });
-server.bind(53, address, () => process.stdout.write("ready\n"));
+server.bind(Number(port), address, () => process.stdout.write("ready\n"));

@@ -5,10 +5,12 @@
  *   probe udp ADDRESS PORT sendto|sendmsg|sendmmsg|connect|connected [TEXT]
  *   probe icmp ADDRESS | probe raw ADDRESS PROTOCOL
  *   probe fork ADDRESS PORT COMM          a child that never calls exec
+ *   probe thread ADDRESS PORT COMM        a thread of such a child, with its own name
  *   probe exchange ADDRESS PORT BYTES     send, shut down, read to the end */
 #include "client.h"
 #include <netinet/icmp6.h>
 #include <netinet/ip_icmp.h>
+#include <pthread.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
 
@@ -104,6 +106,26 @@ static int forked(const struct peer *peer, const char *comm)
 	return 0;
 }
 
+static void *connect_in_thread(void *peer)
+{
+	prctl(PR_SET_NAME, "thread-of-it");
+	_exit(tcp(peer, NULL, 0));
+}
+
+static int threaded(struct peer *peer, const char *comm)
+{
+	pid_t child = fork();
+	pthread_t thread;
+
+	if (child == 0) {
+		prctl(PR_SET_NAME, comm);
+		pthread_create(&thread, NULL, connect_in_thread, peer);
+		pthread_join(thread, NULL);
+	}
+	waitpid(child, NULL, 0);
+	return 0;
+}
+
 static int exchange(const struct peer *peer, long bytes)
 {
 	static char block[1 << 16];
@@ -164,6 +186,8 @@ int main(int argc, char **argv)
 		return raw(&peer, atoi(argv[3]), 0);
 	if (!strcmp(what, "fork"))
 		return forked(&peer, last);
+	if (!strcmp(what, "thread"))
+		return threaded(&peer, last);
 	if (!strcmp(what, "exchange"))
 		return exchange(&peer, atol(last));
 	return 2;

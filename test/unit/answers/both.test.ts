@@ -6,7 +6,13 @@ import { RecentRecords } from "../../../src/answers/recent.ts";
 import { RecordSources } from "../../../src/answers/sources.ts";
 import { ForwardLookup } from "../../../src/connections/forward-lookup.ts";
 import type { Connection } from "../../../src/records/connection.ts";
-import type { HistoryQuery, HistoryReader, HistoryRecord, HistorySort } from "../../../src/records/contract.ts";
+import {
+	type HistoryQuery,
+	type HistoryReader,
+	type HistoryRecord,
+	type HistorySort,
+	OWN,
+} from "../../../src/records/contract.ts";
 import { viewer } from "../../../src/records/view.ts";
 import { randomConnections } from "../store/engine.ts";
 import { describeProcess, filterOf, made, type Opened, opened, scratch } from "../store/fixture.ts";
@@ -123,7 +129,7 @@ test("the source of an answer follows the state of the history", async () => {
 	const sources = (state: "writing" | "waiting" | "off") =>
 		new RecordSources({
 			recent: recent(inMemory),
-			both,
+			both: () => both,
 			history: {
 				...history,
 				status: () => ({ ...history.status(), state, failure: state === "writing" ? null : failure }),
@@ -133,8 +139,8 @@ test("the source of an answer follows the state of the history", async () => {
 			flushTimeout: 1_000,
 		});
 	const unwritten = { since: "2026-01-02T03:04:05.000Z", why: "The disk is full" };
-	expect(await sources("writing").read()).toMatchObject({ source: "history", unwritten: null });
-	expect(await sources("waiting").read()).toMatchObject({ source: "both", reader: both, unwritten });
-	expect(await sources("waiting").read("history")).toMatchObject({ source: "history", unwritten });
-	expect(await sources("off").read()).toMatchObject({ source: "memory", unwritten });
+	expect(await sources("writing").read(OWN)).toMatchObject({ source: "history", unwritten: null });
+	expect(await sources("waiting").read(OWN)).toMatchObject({ source: "both", reader: both, unwritten });
+	expect(await sources("waiting").read(OWN, "history")).toMatchObject({ source: "history", unwritten });
+	expect(await sources("off").read(OWN)).toMatchObject({ source: "memory", unwritten });
 });

@@ -4,15 +4,16 @@ import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
-import { listenOnSocket, listenOnTcp, tcpListener } from "../../../src/api/listen.ts";
+import { listenOnTcp, tcpListener } from "../../../src/api/listen.ts";
 import { isLoopback, parseListen } from "../../../src/system/listen-address.ts";
 import { must } from "../../support/run.ts";
-import { fill, openApi } from "../support/api.ts";
+import { fill, openApi, openSocket } from "../support/api.ts";
 import { FakeServices } from "../support/services.ts";
 import { TableHarness } from "../support/table-harness.ts";
 
 let folder: string;
 let services: FakeServices;
+let harness: TableHarness;
 const TOKEN = "0123456789abcdef0123456789abcdef";
 const tokenFile = () => join(folder, "token");
 const tls = () => ({ tlsCert: join(folder, "cert.pem"), tlsKey: join(folder, "key.pem") });
@@ -28,7 +29,7 @@ beforeAll(() => {
 });
 afterAll(() => rmSync(folder, { recursive: true }));
 beforeEach(() => {
-	const harness = new TableHarness();
+	harness = new TableHarness();
 	services = new FakeServices(harness);
 	fill(harness);
 });
@@ -137,12 +138,12 @@ test.each(["127.0.0.1.evil.com:1", "example.com:80", "9440", "127.0.0.1:99999", 
 test("the socket is for root, or for root and the group, and replaces an old one", async () => {
 	const path = join(folder, "run/api.sock");
 	const first = await openApi(services);
-	await listenOnSocket(first, path, null);
+	await openSocket(first, path, null);
 	expect(statSync(path).mode & 0o777).toBe(0o600);
 	await first.close();
 	writeFileSync(path, "stale");
 	const second = await openApi(services);
-	await listenOnSocket(second, path, process.getgid?.() ?? 0);
+	await openSocket(second, path, process.getgid?.() ?? 0);
 	expect(statSync(path).mode & 0o777).toBe(0o660);
 	expect(statSync(join(folder, "run")).mode & 0o777).toBe(0o755);
 	await second.close();
@@ -166,3 +167,54 @@ function status(port: number, ca: Buffer | undefined, headers: Record<string, st
 	asked.on("error", reject).end();
 	return promise;
 }
+
+/** The arguments of every process in each form in which the API shows records. */
+async function argumentsShown(url: string, headers: Record<string, string>, tokens: string | null) {
+	const { access } = tcpListener({ listen: "127.0.0.1:9440", ...none, tokenFile: tokens });
+	const app = await openApi(services, { access });
+	const { body, statusCode } = await app.inject({ url, headers: { host: "127.0.0.1:9440", ...headers } });
+	await app.close();
+	expect(statusCode).toBe(200);
+	expect(body).toContain("curl");
+	return body.includes("https://example.com");
+}
+
+const RECORDS: readonly (readonly [url: string, accept: string])[] = [
+	["/v1/connections", "application/json"],
+	["/v1/connections", "application/x-ndjson"],
+	["/v1/connections", "text/csv"],
+	["/v1/connections/1", "application/json"],
+];
+
+test.for(RECORDS)("on loopback, arguments of processes need a token: %s as %s", async ([url, accept]) => {
+	for (const file of [tokenFile(), null]) {
+		expect(await argumentsShown(url, { accept }, file)).toBe(false);
+		expect(await argumentsShown(url, { accept, authorization: "Bearer wrong" }, file)).toBe(false);
+	}
+	const authorization = `Bearer ${TOKEN}`;
+	expect(await argumentsShown(url, { accept, authorization }, tokenFile())).toBe(true);
+	const { body } = await (await openApi(services)).inject({ url, headers: { accept } });
+	expect(body).toContain("https://example.com");
+});
+
+test("on loopback, the stream shows arguments of processes only with a token", async () => {
+	const { access } = tcpListener({ listen: "127.0.0.1:0", ...none, tokenFile: tokenFile() });
+	const app = await openApi(services, { access });
+	await listenOnTcp(app, { host: "127.0.0.1", port: 0 });
+	const { port } = app.server.address() as AddressInfo;
+	const first = async (headers: Record<string, string>) => {
+		const over = new AbortController();
+		const response = await fetch(`http://127.0.0.1:${port}/v1/stream`, { headers, signal: over.signal });
+		const reader = response.body?.getReader();
+		for (const connection of harness.table.kept.all()) services.feed.push(connection, Date.now());
+		let text = "";
+		while (!text.includes("event: connection")) text += Buffer.from((await reader?.read())?.value ?? []).toString();
+		while (!text.includes('"process":{')) text += Buffer.from((await reader?.read())?.value ?? []).toString();
+		over.abort();
+		return text;
+	};
+	expect(await first({})).not.toContain("https://example.com");
+	expect(await first({ authorization: `Bearer ${TOKEN}` })).toContain("https://example.com");
+	expect(await first({})).not.toContain("https://example.com");
+	await app.close();
+});

@@ -152,6 +152,8 @@ test("Accept selects JSON, a record per line, or CSV", async () => {
 	expect(first).toMatch(/^4,dns,1970-01-01T00:00:04\.000Z,.*,www\.example\.org,dns,[^,]*,allow,dns,/);
 	expect((await get("text/html, */*;q=0.1")).headers["content-type"]).toContain("application/json");
 	expect((await get("image/png")).statusCode).toBe(406);
+	for (const inherited of ["__proto__", "constructor", "toString"])
+		expect((await get(inherited)).statusCode, inherited).toBe(406);
 });
 
 test("one record with the steps of its decision", async () => {
@@ -179,6 +181,12 @@ test("one record with the steps of its decision", async () => {
 			text: expect.stringContaining("DNS did not"),
 		},
 	]);
+	expect(record).toMatchObject({
+		remedy: {
+			text: expect.stringContaining("no trusted resolver returned 203.0.113.9"),
+			rule: expect.stringContaining("to: { cidr: 203.0.113.9, ports: "),
+		},
+	});
 	expect((await app.inject("/v1/connections/999")).json()).toMatchObject({ status: 404 });
 	expect((await app.inject("/v1/connections/abc")).statusCode).toBe(400);
 });
@@ -236,7 +244,7 @@ test("while history cannot be read, memory answers, unless the request names his
 	const unwritten = { since: "2026-01-02T03:04:05.000Z", why: "the disk is full" };
 	const other = await openApi(
 		Object.assign(services, {
-			records: async (source?: "history" | "memory") =>
+			records: async (_asker: object, source?: "history" | "memory") =>
 				source === "memory"
 					? { source: "memory" as const, reader: services.recent, unwritten }
 					: { source: "history" as const, reader: broken, unwritten },

@@ -1,19 +1,18 @@
 /** The documentation page in a browser: it sends a request and shows the response, loads nothing from elsewhere, and breaks no policy. */
-import { existsSync } from "node:fs";
 import type { AddressInfo } from "node:net";
 import type { FastifyInstance } from "fastify";
 import { type Browser, chromium, type Page } from "playwright-core";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { listenOnTcp, tcpListener } from "../../../src/api/listen.ts";
 import { Tokens } from "../../../src/api/tokens.ts";
+import { ableWith } from "../../support/able.ts";
 import { fill, openApi } from "../support/api.ts";
 import { FakeServices } from "../support/services.ts";
 import { TableHarness } from "../support/table-harness.ts";
 
 const TOKEN = "0123456789abcdef";
 const CHROMIUM = "/usr/bin/chromium";
-const skipped = !existsSync(CHROMIUM) && process.env["CI"] !== "true";
-if (skipped) console.warn(`SKIPPED: there is no ${CHROMIUM}, so the documentation page is not tried in a browser`);
+const isAble = ableWith(CHROMIUM);
 
 let app: FastifyInstance;
 let services: FakeServices;
@@ -21,7 +20,7 @@ let browser: Browser;
 let origin: string;
 
 beforeAll(async () => {
-	if (skipped) return;
+	if (!isAble) return;
 	const harness = new TableHarness();
 	fill(harness);
 	services = new FakeServices(harness);
@@ -68,7 +67,7 @@ function watch(page: Page): { readonly errors: string[]; readonly foreign: strin
 	return { errors, foreign };
 }
 
-test.skipIf(skipped)("the page leads from / to a request and its response", async () => {
+test.runIf(isAble)("the page leads from / to a request and its response", async () => {
 	const page = await browser.newPage();
 	const { errors, foreign } = watch(page);
 	await page.goto(`${origin}/`);
@@ -85,7 +84,7 @@ test.skipIf(skipped)("the page leads from / to a request and its response", asyn
 	await page.close();
 });
 
-test.skipIf(skipped)("the page sends the given token", async () => {
+test.runIf(isAble)("the page sends the given token", async () => {
 	const page = await browser.newPage();
 	await page.goto(`${origin}/docs`);
 	expect(await execute(page, "putPolicy")).toMatchObject({ status: "401" });

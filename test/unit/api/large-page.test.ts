@@ -14,6 +14,8 @@ import { TableHarness } from "../support/table-harness.ts";
 const ROWS = 12_000;
 /** Time for which a response may occupy the event loop without a break [ms]. */
 const SLICE = 4;
+/** Rounds in which code is compiled. */
+const WARM_UP = 12;
 const START = Date.now() * 1000 - 3_600_000_000;
 
 let folder: ReturnType<typeof scratch>;
@@ -60,17 +62,17 @@ test.each(["history", "memory"] as const)("from %s", { timeout: 60_000 }, async 
 	const atOneGo: number[] = [];
 	while (atOneGo.length < 3)
 		atOneGo.push((await longestStall(async () => JSON.stringify(JSON.parse(body)).length)).stall);
-	/* One more step than a slice. A page of 1 MB that is read and serialised at once takes 3 to 7 ms. */
-	const most = SLICE + Math.min(...atOneGo);
+	/* A slice, and two more steps as long as a page of 1 MB that is read and serialised at once: the last step of the response, and
+	   inject(), which puts its parts together in the same turn. All rows at once take three to six such steps. */
+	const most = SLICE + 2 * Math.min(...atOneGo);
 	for (const [url, accept] of ANSWERS) {
 		const stalls: number[] = [];
-		for (let round = 0; round < 8; round++) {
+		for (let round = -WARM_UP; round < 8; round++) {
 			const { result, stall } = await longestStall(() => app.inject({ url, headers: { accept } }));
 			expect(result.statusCode).toBe(200);
 			expect(result.body.length).toBeGreaterThan(100_000);
-			stalls.push(stall);
+			if (round >= 0) stalls.push(stall);
 		}
-		/* The median: code is compiled in the first rounds. */
 		expect(stalls.sort((a, b) => a - b)[3], `${url} as ${accept}: ${stalls}`).toBeLessThan(most);
 	}
 });

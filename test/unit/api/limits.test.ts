@@ -9,9 +9,9 @@ import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { FastifyInstance } from "fastify";
 import { afterEach, beforeEach, expect, test } from "vitest";
-import { listenOnSocket } from "../../../src/api/listen.ts";
 import { LIMITS } from "../../../src/base/config.ts";
-import { fill, openApi } from "../support/api.ts";
+import { ableAsRoot } from "../../support/able.ts";
+import { fill, openApi, openSocket } from "../support/api.ts";
 import { FakeServices } from "../support/services.ts";
 import { TableHarness } from "../support/table-harness.ts";
 
@@ -28,7 +28,7 @@ beforeEach(async () => {
 	services = new FakeServices(harness);
 	fill(harness);
 	app = await openApi(services);
-	await listenOnSocket(app, socketPath, null);
+	await openSocket(app, socketPath, null);
 });
 afterEach(async () => {
 	await app.close();
@@ -98,7 +98,50 @@ test.each([
 	},
 );
 
-test("the limits of bodies: 16 MiB for a policy, 64 KiB for anything else", async () => {
+test("a policy in pieces of one byte is refused, and costs no memory", async () => {
+	const before = process.memoryUsage().rss;
+	const socket = connect(socketPath);
+	let answer = "";
+	socket
+		.on("error", () => {})
+		.on("data", (part) => {
+			answer += part;
+		});
+	socket.write(
+		"POST /v1/policy/check HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/yaml\r\ntransfer-encoding: chunked\r\n\r\n",
+	);
+	const pieces = Buffer.from("1\r\n#\r\n".repeat(100_000));
+	for (let sent = 0; sent < 20 && answer === ""; sent++) {
+		socket.write(pieces);
+		await sleep(20);
+	}
+	await expect.poll(() => answer).toContain("400 Bad Request");
+	socket.destroy();
+	expect(process.memoryUsage().rss - before).toBeLessThan(60 * 1024 * 1024);
+	expect((await ask("/healthz")).status).toBe(200);
+});
+
+test("of many policies that are sent at a time, some wait at their sender", async () => {
+	const sockets = Array.from({ length: LIMITS.policiesRead + 1 }, () => {
+		const socket = connect(socketPath).on("error", () => {});
+		socket.write(
+			"POST /v1/policy/check HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/yaml\r\ncontent-length: 100\r\n\r\nversion",
+		);
+		return socket;
+	});
+	const [first] = await Promise.race(sockets.map((socket) => once(socket, "data")));
+	expect(String(first)).toContain("503 Service Unavailable");
+	for (const socket of sockets) socket.destroy();
+	const check = {
+		method: "POST",
+		url: "/v1/policy/check",
+		headers: { "content-type": "text/yaml" },
+		payload: "a",
+	} as const;
+	await expect.poll(async () => (await app.inject(check)).statusCode).toBe(200);
+});
+
+test("the limits of bodies: 4 MiB for a policy, 64 KiB for anything else", async () => {
 	const send = (method: "PUT" | "POST", url: string, type: string, bytes: number) =>
 		app.inject({ method, url, headers: { "content-type": type }, payload: "x".repeat(bytes) });
 	expect((await send("PUT", "/v1/policy", "application/yaml", LIMITS.policyBytes)).statusCode).toBe(200);
@@ -157,13 +200,11 @@ test("a client above its rate gets Retry-After", async () => {
 	await slow.close();
 });
 
-const root = process.getuid?.() === 0;
-if (!root) console.warn("SKIPPED: not root, so access by another user to the unix socket is not tested");
-test.skipIf(!root)("the socket refuses other users and accepts its group", async () => {
+test.runIf(ableAsRoot())("the socket refuses other users and accepts its group", async () => {
 	await app.close();
 	app = await openApi(services);
 	const GROUP = 54_321;
-	await listenOnSocket(app, socketPath, GROUP);
+	await openSocket(app, socketPath, GROUP);
 	const script = `require("net").connect(${JSON.stringify(socketPath)}).on("error", (e) => { console.log(e.code); process.exit() }).on("connect", () => { console.log("connected"); process.exit() })`;
 	/* Changes its user after it has started: the other user may be unable to read the Node binary. */
 	const as = (uid: number, gid: number) =>

@@ -10,7 +10,7 @@ import { SOCKET_ACCESS } from "../../../src/api/access.ts";
 import { listenOnTcp, tcpListener } from "../../../src/api/listen.ts";
 import { Tokens } from "../../../src/api/tokens.ts";
 import { mismatches, type Schema, type Spec } from "../../support/openapi.ts";
-import { NODE, ROOT } from "../../support/paths.ts";
+import { NODE_COMMAND, ROOT } from "../../support/paths.ts";
 import { fill, openApi } from "../support/api.ts";
 import { FakeServices } from "../support/services.ts";
 import { TableHarness } from "../support/table-harness.ts";
@@ -43,6 +43,7 @@ test("the document is valid OpenAPI 3.1 and has every route", async () => {
 			.map(({ route }) => route)
 			.sort(),
 	).toEqual([
+		"DELETE /v1/overlays/{name}",
 		"GET /",
 		"GET /healthz",
 		"GET /metrics",
@@ -51,13 +52,17 @@ test("the document is valid OpenAPI 3.1 and has every route", async () => {
 		"GET /v1/connections/{id}",
 		"GET /v1/names",
 		"GET /v1/names/{name}",
+		"GET /v1/overlays",
+		"GET /v1/overlays/{name}",
 		"GET /v1/policy",
 		"GET /v1/status",
 		"GET /v1/stream",
 		"GET /v1/top",
+		"POST /v1/overlays",
 		"POST /v1/policy/check",
 		"POST /v1/policy/explain",
 		"POST /v1/policy/reload",
+		"PUT /v1/overlays/{name}",
 		"PUT /v1/policy",
 	]);
 	const tags = spec.tags.map(({ name }) => name);
@@ -95,15 +100,18 @@ test("JSON in responses has a named schema, every object schema but a request is
 		expect(schema.description, name).toMatch(/^[A-Z`].*\.$/);
 		visit(schema, name);
 	}
-	expect(closed.filter((path) => !path.startsWith("ExplainRequest"))).toEqual([]);
-	expect(closed).toContain("ExplainRequest");
+	expect(closed.filter((path) => !/^(Explain|Overlay)Request/.test(path))).toEqual([]);
+	expect(closed).toEqual(expect.arrayContaining(["ExplainRequest", "OverlayRequest"]));
 	const text = JSON.stringify(spec);
 	const unused = Object.keys(spec.components.schemas).filter((name) => !text.includes(`schemas/${name}"`));
 	expect(unused).toEqual([]);
 });
 
 /** Operations that change something. */
-const WRITING = new Set(["put /v1/policy", "post /v1/policy/reload"]);
+const WRITING = new Set([
+	...["put /v1/policy", "post /v1/policy/reload"],
+	...["post /v1/overlays", "put /v1/overlays/{name}", "delete /v1/overlays/{name}"],
+]);
 
 test("every operation declares the token that its listener needs", async () => {
 	const tokens = new Tokens(["0123456789abcdef"]);
@@ -169,10 +177,10 @@ test("a generated client has named types, and lists denied connections with them
 		writeFileSync(join(folder, "program.ts"), PROGRAM);
 		const compilerOptions = { ...COMPILER, types: ["node"], rootDir: "." };
 		writeFileSync(join(folder, "tsconfig.json"), JSON.stringify({ compilerOptions, include: ["*.ts"] }));
-		await run(NODE, join(ROOT, "node_modules/.bin/oazapfts"), "openapi.json", "client.ts");
+		await run(...NODE_COMMAND, join(ROOT, "node_modules/.bin/oazapfts"), "openapi.json", "client.ts");
 		await run(join(ROOT, "node_modules/.bin/tsc"), "--project", ".");
 		const { port } = app.server.address() as AddressInfo;
-		const { stdout } = await run(NODE, "program.ts", `http://127.0.0.1:${port}`);
+		const { stdout } = await run(...NODE_COMMAND, "program.ts", `http://127.0.0.1:${port}`);
 		expect(JSON.parse(stdout)).toEqual({
 			denied: [{ id: 2, verdict: "deny", comm: "mail", rule: "no-smtp" }],
 			state: null,

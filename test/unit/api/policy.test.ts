@@ -42,6 +42,7 @@ test("GET returns the policy as a document or as text, with its ETag", async () 
 		source: "/etc/sallyport/policy.yaml",
 		origin: "file",
 		loadedAt: "1970-01-01T00:00:00.000Z",
+		warnings: [],
 	});
 	expect(json.headers["etag"]).toBe('"abc"');
 	const yaml = await app.inject({ url: "/v1/policy", headers: { accept: "application/yaml" } });
@@ -105,7 +106,7 @@ test("a check lists every error and changes nothing", async () => {
 			payload: "mode: x",
 		});
 	services.problems = [PROBLEM];
-	expect((await check()).json()).toEqual({ ok: false, problems: [PROBLEM], facts: null });
+	expect((await check()).json()).toEqual({ ok: false, problems: [PROBLEM], warnings: [], facts: null });
 	services.problems = [];
 	expect((await check()).json()).toMatchObject({ ok: true, problems: [] });
 	expect(services.loads).toEqual([]);

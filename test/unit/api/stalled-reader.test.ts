@@ -7,9 +7,8 @@ import { join } from "node:path";
 import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
 import { expect, test } from "vitest";
-import { listenOnSocket } from "../../../src/api/listen.ts";
 import { sleep, until } from "../../support/run.ts";
-import { openApi } from "../support/api.ts";
+import { openApi, openSocket } from "../support/api.ts";
 import { connect } from "../support/events.ts";
 import { FakeServices } from "../support/services.ts";
 import { TableHarness } from "../support/table-harness.ts";
@@ -32,7 +31,7 @@ test(`for ${SECONDS} s at ${RATE} events/s`, { timeout: (SECONDS + 60) * 1_000 }
 	const app = await openApi(services);
 	const readers: Reader[] = [];
 	try {
-		await listenOnSocket(app, path, null);
+		await openSocket(app, path, null);
 		const [stalled, well] = [await Reader.open(path), await Reader.open(path)];
 		readers.push(stalled, well);
 		await until("two readers", 2_000, () => services.feed.readers === 2 || undefined);

@@ -4,10 +4,10 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { FastifyInstance } from "fastify";
 import { afterEach, beforeEach, expect, test } from "vitest";
-import { listenOnSocket } from "../../../src/api/listen.ts";
+import { newSharing } from "../../../src/api/sharing.ts";
 import { LIMITS } from "../../../src/base/config.ts";
 import { until } from "../../support/run.ts";
-import { fill, openApi } from "../support/api.ts";
+import { fill, openApi, openSocket } from "../support/api.ts";
 import { connect, question } from "../support/events.ts";
 import { FakeServices } from "../support/services.ts";
 import { TableHarness } from "../support/table-harness.ts";
@@ -17,6 +17,8 @@ let harness: TableHarness;
 let services: FakeServices;
 let app: FastifyInstance;
 let readers: Reader[];
+/** Of the clients that connect. */
+let uid: number;
 
 beforeEach(async () => {
 	folder = mkdtempSync(join(tmpdir(), "sallyport-"));
@@ -25,8 +27,9 @@ beforeEach(async () => {
 	services = new FakeServices(harness, 1_000);
 	fill(harness);
 	harness.table.watch({ opened: (each) => services.feed.push(each, each.first), denied() {}, ended() {} });
-	app = await openApi(services);
-	await listenOnSocket(app, join(folder, "api.sock"), null);
+	uid = 1_000;
+	app = await openApi(services, { sharing: newSharing(() => uid) });
+	await openSocket(app, join(folder, "api.sock"), null);
 });
 afterEach(async () => {
 	for (const reader of readers) reader.close();
@@ -45,6 +48,11 @@ class Reader {
 	response: IncomingMessage | null = null;
 	ended = false;
 	#text = "";
+
+	/** What is no event yet. */
+	get text(): string {
+		return this.#text;
+	}
 
 	take(text: string): void {
 		this.#text += text;
@@ -72,7 +80,6 @@ class Reader {
 async function follow(query = "", headers: Record<string, string> = {}): Promise<Reader> {
 	const reader = new Reader();
 	readers.push(reader);
-	const before = services.feed.readers;
 	const path = `/v1/stream${query}`;
 	const asked = request({ socketPath: join(folder, "api.sock"), path, headers, agent: false }, (response) => {
 		reader.response = response;
@@ -83,11 +90,7 @@ async function follow(query = "", headers: Record<string, string> = {}): Promise
 		response.on("error", () => {});
 	});
 	asked.on("error", () => {}).end();
-	await until(
-		"a stream",
-		2_000,
-		() => (services.feed.readers > before && reader.response !== null) || reader.ended || undefined,
-	);
+	await until("a stream", 2_000, () => reader.response !== null || reader.ended || undefined);
 	return reader;
 }
 
@@ -190,19 +193,31 @@ test("a stalled reader uses bounded memory and gets the number of missed events;
 	expect(grown).toBeLessThan(150 * 1024 * 1024);
 }, 60_000);
 
-test("the number of open streams is limited", async () => {
-	for (let index = 0; index < LIMITS.streams; index++) await follow();
-	const response = await app.inject("/v1/stream");
-	expect(response.json()).toMatchObject({ status: 503, type: "urn:sallyport:problem:too-many-streams" });
-	expect(response.headers["retry-after"]).toBe("10");
-	readers[0]?.close();
-	await until("room for a stream", 2_000, () => services.feed.readers < LIMITS.streams || undefined);
-	expect((await follow()).ended).toBe(false);
-});
+test("one caller has its share of the streams, others still get theirs, and root always one", async () => {
+	uid = 65_534;
+	for (let index = 0; index < LIMITS.streamsEach; index++) expect((await follow()).ended).toBe(false);
+	const beyond = await follow();
+	expect(beyond.response?.statusCode).toBe(503);
+	await until("the problem", 2_000, () => beyond.ended || undefined);
+	expect(JSON.parse(beyond.text)).toMatchObject({
+		type: "urn:sallyport:problem:too-many-streams",
+		limit: LIMITS.streamsEach,
+		detail: expect.stringContaining(`${LIMITS.streamsEach} streams`),
+	});
+	for (uid = 1_000; uid < 1_003; uid++) {
+		const others = [await follow(), await follow(), await follow(), await follow(), await follow()];
+		expect(others.map(({ response }) => response?.statusCode)).toEqual([200, 200, 200, 200, 200]);
+	}
+	expect(services.feed.readers).toBeLessThanOrEqual(LIMITS.streams - LIMITS.streamsKept);
+	uid = 0;
+	for (let index = 0; index < LIMITS.streams; index++) expect((await follow()).response?.statusCode).toBe(200);
+	expect((await follow()).response?.statusCode).toBe(503);
+}, 60_000);
 
 test("HEAD has the headers of the stream and opens none", async () => {
 	const response = await app.inject({ method: "HEAD", url: "/v1/stream" });
 	expect([response.statusCode, response.headers["content-type"]]).toEqual([200, "text/event-stream"]);
 	expect(response.headers["content-length"]).toBeUndefined();
 	expect(services.feed.readers).toBe(0);
+	expect((await app.inject({ method: "HEAD", url: "/v1/stream?address=x" })).statusCode).toBe(400);
 });

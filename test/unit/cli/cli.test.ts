@@ -192,6 +192,15 @@ test("policy check: text without control characters, JSON for scripts, exit code
 	expect(JSON.parse(stdout)).toMatchObject({ ok: false, problems: [{ line: 1, column: 2 }] });
 });
 
+test("policy check: a warning is printed and changes the exit code only with --strict", async () => {
+	const warning = expect.stringContaining("wide.yaml:1:2: warning: open\\x1b\n");
+	const ok = expect.stringContaining("wide.yaml: ok");
+	expect(await cli("policy check wide.yaml")).toMatchObject({ code: 0, stderr: warning, stdout: ok });
+	expect(await cli("policy check wide.yaml --strict")).toMatchObject({ code: 3, stderr: warning, stdout: "" });
+	const { code, stdout } = await cli("policy check wide.yaml --json");
+	expect([code, JSON.parse(stdout)]).toMatchObject([0, { ok: true, problems: [], warnings: [{ line: 1, column: 2 }] }]);
+});
+
 test("a row shows process, destination, name with its source, verdict and rule", () => {
 	const layout = layOut(liveConnectionTable(), {}, 160, null);
 	const rows = harness()

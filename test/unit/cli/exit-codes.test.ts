@@ -16,6 +16,9 @@ const QUERIES = COMMANDS.filter(({ command }) => command.needsDaemon).map(({ pat
 
 /** Minimal valid arguments of each command. */
 const REQUIRED: Readonly<Record<string, string>> = {
+	allow: "a.example",
+	deny: ":25",
+	revoke: "a",
 	"policy apply": "p.yaml",
 	"policy diff": "p.yaml",
 	"policy explain": "--name a.example",

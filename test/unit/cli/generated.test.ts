@@ -7,9 +7,9 @@ import { completion } from "../../../src/cli/completion.ts";
 import { WHEN } from "../../../src/cli/exit-codes.ts";
 import { manPage } from "../../../src/cli/man.ts";
 import { buildProgram } from "../../../src/cli/program.ts";
+import { ableWith } from "../../support/able.ts";
 import { cli, Terminal } from "./terminal.ts";
 
-const has = (command: string) => spawnSync("sh", ["-c", `command -v ${command}`]).status === 0;
 const program = () => buildProgram(Object.assign(new Terminal(), { version: readVersion() }), () => {});
 const file = (path: string) => readFileSync(new URL(`../../../${path}`, import.meta.url), "utf8");
 
@@ -27,7 +27,7 @@ test("the man page has every command, flag and exit code", async () => {
 	expect((await cli("man")).stdout).toContain(".TH SALLYPORT 1");
 });
 
-test.skipIf(!has("groff"))("groff takes the man page without a warning, and no line is lost", () => {
+test.runIf(ableWith("groff"))("groff takes the man page without a warning, and no line is lost", () => {
 	const page = manPage(program());
 	const result = spawnSync("groff", ["-man", "-Tutf8", "-ww", "-rLL=100n"], { input: page, encoding: "utf8" });
 	expect(result.stderr).toBe("");
@@ -36,7 +36,7 @@ test.skipIf(!has("groff"))("groff takes the man page without a warning, and no l
 	expect(text).toContain("sallyport names --json | jq -r 'select(.denied > 0) | .name'");
 });
 
-test.skipIf(!has("mandoc"))("mandoc finds nothing to say about it", () => {
+test.runIf(ableWith("mandoc"))("mandoc finds nothing to say about it", () => {
 	const result = spawnSync("mandoc", ["-Tlint", "-Wwarning"], { input: manPage(program()), encoding: "utf8" });
 	/* The man page has no date, because it is generated from the source. */
 	const said = result.stdout.split("\n").filter((line) => line !== "" && !line.includes("missing date"));
@@ -70,7 +70,7 @@ test("bash completes commands, commands below them, flags, their words, and file
 	expect(offered("sallyport", "completion", "")).toEqual(["bash", "zsh"]);
 });
 
-test.skipIf(!has("zsh"))("zsh takes its completion", () => {
+test.runIf(ableWith("zsh"))("zsh takes its completion", () => {
 	const result = spawnSync(
 		"zsh",
 		["-f", "-c", `autoload -U compinit; compinit -D; ${completion(program(), "zsh")}; print -r -- $_comps[sallyport]`],

@@ -70,6 +70,17 @@ test("reload reports the policy in force; a refused file is exit code 3 with its
 	expect(refused.stderr).toContain("The previous one stays in force:\n  /etc/p.yaml:3:9: no such key\n");
 });
 
+test("apply and reload print the warnings about the policy that they put in force", async () => {
+	const warnings = [{ file: "(api)", line: 3, column: 9, message: "rule r is\x1b odd" }];
+	await daemon(() => ({ ...IN_FORCE, warnings }));
+	expect(await ask("policy apply p.yaml")).toMatchObject({
+		code: 0,
+		stdout: expect.stringContaining("p.yaml: in force, generation 3, mode enforce\n"),
+		stderr: expect.stringMatching(/^\/\S+\/p\.yaml:3:9: warning: rule r is\\x1b odd\n$/),
+	});
+	expect((await ask("policy reload")).stderr).toContain("(api):3:9: warning: rule r is");
+});
+
 test("apply: a policy changed meanwhile is exit code 31, an invalid file exit code 3 with positions", async () => {
 	let status = 412;
 	const problems = [
@@ -191,6 +202,7 @@ test("explain sends client, destination and name, and prints the decision with e
 		generation: 3,
 		mode: "enforce",
 		subject: {},
+		remedy: { text: "No rule allows it\x9b.", rule: "- { name: a }" },
 		phases: [
 			{
 				...{
@@ -229,6 +241,8 @@ test("explain sends client, destination and name, and prints the decision with e
 	});
 	expect(stdout).toBe(`deny: phase tls denies it: no rule decides
 policy generation 3, mode enforce
+remedy: No rule allows it\\x9b.
+rule: - { name: a }
 
 phase connect: allow: rule web/api
     deny  web/no   port 443 is not 25\\x1b

@@ -2,9 +2,9 @@
 import { spawnSync } from "node:child_process";
 import { join } from "node:path";
 import { expect, test } from "vitest";
-import { NODE, ROOT } from "../../support/paths.ts";
+import { NODE_COMMAND, ROOT } from "../../support/paths.ts";
 
-const SALLYPORT = `${NODE} ${join(ROOT, "src/main.ts")}`;
+const SALLYPORT = `${NODE_COMMAND.join(" ")} ${join(ROOT, "src/main.ts")}`;
 
 function shell(command: string) {
 	const { status, stdout, stderr } = spawnSync("bash", ["-o", "pipefail", "-c", command], { encoding: "utf8" });

@@ -54,11 +54,13 @@ test("connections ID shows all of one record, with the steps that decided it", a
 		{ text: "the question for api.example.com: allowed\x9b2J", decides: false },
 		{ text: "tls: denied", decides: true },
 	];
-	await daemon(({ path }) => (path === "/v1/connections/17" ? { ...view(), steps } : undefined));
+	const remedy = { text: "No rule allows it.", rule: "- { name: a\x9b, action: allow }" };
+	await daemon(({ path }) => (path === "/v1/connections/17" ? { ...view(), steps, remedy } : undefined));
 	const { stdout } = await ask("connections 17");
 	expect(stdout).toContain("arguments    curl https://example.com");
 	expect(stdout).toContain("allowed\\x9b2J");
 	expect(stdout).toMatch(/2\. +tls: denied <- decided/);
+	expect(stdout).toMatch(/remedy +No rule allows it\.\nrule +- \{ name: a\\x9b, action: allow \}/);
 });
 
 test("names: a list, a pattern, and the details of one name", async () => {

@@ -80,6 +80,7 @@ export class Terminal implements CliDeps {
 		return {
 			ok,
 			problems: ok ? [] : [problem],
+			warnings: file.includes("wide") ? [{ ...problem, message: "open\x1b" }] : [],
 			facts: ok ? { mode: "enforce", rules: 1, prefixes: 2, names: 1, bytes: 4096 } : null,
 		};
 	};
@@ -125,6 +126,7 @@ export class Terminal implements CliDeps {
 	readonly doctor = async () => ({ findings: this.findings });
 
 	readonly comparePolicy = () => this.comparison;
+	readonly caller = () => "alice";
 	readonly readFile = () => "version: 1\n";
 	readonly readInput = async () => "secret\n";
 	readonly hashPassword = async (password: string) => `hash-of-${password}`;

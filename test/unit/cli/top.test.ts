@@ -54,6 +54,33 @@ test("top: once where there is no terminal, JSON on demand, within the width", a
 	}
 });
 
+test("top --remedy: what would allow the latest denied connection of each row, under the same filters", async () => {
+	const rows = [
+		{ ...ROWS[0], key: { name: "a.example", unit: "x.service" } },
+		{ ...ROWS[1], key: { name: "b.example", unit: "y.service" } },
+		{ ...ROWS[1], key: { name: null, unit: "y.service" } },
+		{ ...ROWS[0], key: { name: "c.example", unit: "x.service" }, denied: 0 },
+	];
+	const remedy = { text: "No rule allows it\x9b.", rule: "- { name: a }" };
+	await daemon(({ path, query }) => {
+		if (path === "/v1/top") return { by: ["name", "unit"], rows };
+		if (path === "/v1/connections") return { connections: query["name"] === "a.example" ? [{ id: 7 }] : [{ id: 8 }] };
+		return { remedy: path.endsWith("/7") ? remedy : { text: "Known.", rule: null } };
+	});
+	const { stdout } = await ask("top --by name,unit --not-port 53 --name *.example --verdict deny --remedy");
+	expect(stdout.slice(stdout.indexOf("\n\n"))).toBe(
+		"\n\na.example, x.service: No rule allows it\\x9b.\n    - { name: a }\n\nb.example, y.service: Known.\n",
+	);
+	const queries = asked.filter(({ path }) => path === "/v1/connections").map(({ query }) => query);
+	const same = { since: "1h", "not-port": "53", limit: "1" };
+	expect(queries).toEqual([
+		{ ...same, name: "a.example", unit: "x.service", verdict: "deny" },
+		{ ...same, name: "b.example", unit: "y.service", verdict: "would_deny" },
+	]);
+	const json = (await ask("top --by name,unit --remedy --json")).stdout.trimEnd().split("\n");
+	expect(json.map((line) => JSON.parse(line).remedy?.rule ?? null)).toEqual(["- { name: a }", null, null, null]);
+});
+
 test("top uses the terminal's alternate screen, follows its size, and restores the screen", async () => {
 	await daemon(() => ({ by: ["name"], rows: Array.from({ length: 100 }, () => ROWS[0]) }));
 	const terminal = new Terminal(true, true);

@@ -33,12 +33,14 @@ test("a decision by a new policy replaces the previous one of that phase", () =>
 	expect(harness.only()).toMatchObject({ verdict: "allow", rule: "new", decisions: { connect: { generation: 2 } } });
 });
 
-test("a denied connect() ends at once without closing the socket; another attempt is another record", () => {
+test("a denied connect() ends at once without closing the socket; another attempt is counted in its record", () => {
 	const harness = new TableHarness();
 	harness.feed(connect({ verdict: VERDICT.deny }), end(END.refused));
 	expect(harness.only()).toMatchObject({ verdict: "deny", end: "denied", open: false });
 	expect(harness.destroyed).toEqual([]);
 	harness.feed(connect({ verdict: VERDICT.deny }));
+	expect(harness.only()).toMatchObject({ count: 2, open: false });
+	harness.feed(connect({ verdict: VERDICT.deny, remotePort: 444 }));
 	expect(harness.views()).toHaveLength(2);
 });
 

@@ -17,7 +17,13 @@ function setUp() {
 		record: (c: Parameters<typeof desk.view>[0]) => void written.push(`${c.name} ${desk.view(c).verdict} ${c.ended}`),
 		recordAnswer: ({ name }: { name: string }) => void written.push(`answer ${name}`),
 	};
-	const recorder = new Recorder({ table: desk.table, history, settle: TIMES.record, refresh: REFRESH });
+	const recorder = new Recorder({
+		table: desk.table,
+		history,
+		settle: TIMES.record,
+		recount: TIMES.recount,
+		refresh: REFRESH,
+	});
 	const take = () => written.splice(0);
 	return { desk, recorder, take };
 }

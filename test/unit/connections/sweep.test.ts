@@ -2,6 +2,7 @@ import { expect, test } from "vitest";
 import { packAddress } from "../../../src/base/address.ts";
 import { Sweep } from "../../../src/connections/sweep.ts";
 import { FLOW, FLOW_FLAG, FLOW_KEY, HOOK, LEARNED, PROTOCOL } from "../../../src/native/layout.ts";
+import { learnedKey } from "../../../src/native/learned-key.ts";
 import { answer, connect, question } from "../support/events.ts";
 import { FakeKernel } from "../support/fake-kernel.ts";
 import { TableHarness } from "../support/table-harness.ts";
@@ -69,9 +70,9 @@ test("a learned name is extended while a connection uses its address, shortly be
 	harness.feed(
 		question("a.example", 1, { nameHash: 77n }),
 		answer("192.0.2.1", { nameHash: 77n }),
-		connect({ cookie: 9n, time: S }),
+		connect({ cookie: 9n, time: S, netns: 7 }),
 	);
-	const key = Buffer.from(packAddress("192.0.2.1") ?? "", "latin1");
+	const key = learnedKey(7, Buffer.from(packAddress("192.0.2.1") ?? "", "latin1"));
 	const put = (expires: number) => {
 		const value = Buffer.alloc(LEARNED.bytes);
 		value.writeBigUInt64LE(5n, LEARNED.name);
@@ -91,4 +92,24 @@ test("a learned name is extended while a connection uses its address, shortly be
 	harness.now = 230 * S;
 	sweep.run();
 	expect(expires()).toBe(100 * S);
+});
+
+test("a jump of the wall clock ends no flow", () => {
+	const { harness, kernel, sweep } = setUp();
+	harness.feed(connect({ ...udp, time: S }), connect({ ...udp, cookie: 4n, remotePort: 9, time: S }));
+	putFlow(kernel, { last: S });
+	sweep.run();
+	harness.ahead = 400 * 86_400_000;
+	harness.now = 6 * S;
+	sweep.run();
+	harness.ahead = 0;
+	harness.now = 11 * S;
+	putFlow(kernel, { last: 10 * S, bytesOut: 99 });
+	sweep.run();
+	expect(harness.views()).toMatchObject([{ open: true, bytesOut: 99 }, { open: true }]);
+	/* The second one, which the kernel's map has lost, ends later. */
+	harness.now = 75 * S;
+	putFlow(kernel, { last: 74 * S, bytesOut: 99 });
+	sweep.run();
+	expect(harness.views()).toMatchObject([{ open: true }, { open: false, end: "idle" }]);
 });

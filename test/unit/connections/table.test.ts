@@ -1,6 +1,6 @@
 /** Records made of the kernel's events. */
 import { expect, test } from "vitest";
-import { END, HOOK, PHASE, PROTOCOL, REASON, VERDICT } from "../../../src/native/layout.ts";
+import { ANSWER_FLAG, END, HOOK, OUTCOME, PHASE, PROTOCOL, REASON, VERDICT } from "../../../src/native/layout.ts";
 import { answer, cgroupEvent, connect, end, hello, processEvent, question, request } from "../support/events.ts";
 import { TableHarness } from "../support/table-harness.ts";
 
@@ -93,6 +93,26 @@ test("a DNS question is a record with its process and the answers", () => {
 		process: { pid: 42 },
 		query: { type: "A", addresses: ["192.0.2.7", "192.0.2.8"] },
 	});
+});
+
+test("a question has the outcome of its own response, of its type and resolver, and none before", () => {
+	const harness = new TableHarness();
+	harness.feed(
+		question("www.example.com", 1, { nameHash: HASH, cookie: 5n }),
+		question("www.example.com", 28, { nameHash: HASH, cookie: 5n }),
+		question("www.example.com", 1, { nameHash: HASH, cookie: 5n, remote: "10.0.0.3" }),
+		question("no.example.com", 1, { nameHash: 3n, cookie: 6n, verdict: VERDICT.deny }),
+		answer("::", { nameHash: HASH, cookie: 5n, queryType: 28, outcome: OUTCOME.nodata, flags: ANSWER_FLAG.empty }),
+		answer("192.0.2.7", { nameHash: HASH, cookie: 5n }),
+	);
+	const outcomes = harness.views().map(({ query, remote }) => `${query?.type} ${remote} ${query?.outcome}`);
+	expect(outcomes.sort()).toEqual([
+		"A 10.0.0.2 answered",
+		"A 10.0.0.2 null",
+		"A 10.0.0.3 none",
+		"AAAA 10.0.0.2 nodata",
+	]);
+	expect(harness.table.questions.outcomes(Date.now() + 1e15)).toEqual([0, 1, 1, 1, 0, 0, 0, 0, 0]);
 });
 
 test("the flow to a trusted resolver is not a second record of its question", () => {

@@ -8,6 +8,7 @@ import { afterEach, beforeEach, expect } from "vitest";
 import { packAddress } from "../../../src/base/address.ts";
 import { DEFAULTS } from "../../../src/base/config.ts";
 import { CONTROL, LEARNED, NAME, VERDICT } from "../../../src/native/layout.ts";
+import { learnedKey } from "../../../src/native/learned-key.ts";
 import type { ConnectionView } from "../../../src/records/view.ts";
 import { cgroupRoot } from "../../support/cgroup.ts";
 import { Daemons, onCgroup2 } from "../support/daemons.ts";
@@ -84,6 +85,7 @@ onCgroup2("events become connections with rule names, metrics and denials that e
 		generation: 1,
 		policy: { mode: "enforce", rules: 1, failure: null },
 		resolvers: expect.arrayContaining(["192.0.2.53"]),
+		search: expect.arrayContaining(["svc.cluster.local"]),
 	});
 });
 
@@ -205,7 +207,7 @@ onCgroup2("an adopted kernel's names, generation and counters go on", async () =
 	const learned = Buffer.alloc(LEARNED.bytes);
 	learned.writeBigUInt64LE(0x1122334455667788n, LEARNED.name);
 	learned.writeBigUInt64LE(10n ** 18n, LEARNED.expires);
-	adopted.update("learned", Buffer.from(packAddress("192.0.2.1") ?? "", "latin1"), learned);
+	adopted.update("covered", learnedKey(7, Buffer.from(packAddress("192.0.2.1") ?? "", "latin1")), learned);
 	await start(adopted);
 	expect(adopted.installed).toEqual([2]);
 	adopted.deliver(batch(connect()));

@@ -2,8 +2,8 @@ import { expect, test } from "vitest";
 import { Refusal } from "../../../src/api/problem-details.ts";
 import { jsonLogger } from "../../../src/base/logger.ts";
 import { policyPort } from "../../../src/daemon/policy-port.ts";
+import { BuildTimeoutError } from "../../../src/enforce/policy-process.ts";
 import { PolicyService } from "../../../src/enforce/policy-service.ts";
-import { BuildTimeoutError } from "../../../src/enforce/policy-thread.ts";
 import { SlotBook } from "../../../src/enforce/slot-book.ts";
 import { FakeKernel } from "../support/fake-kernel.ts";
 
@@ -12,6 +12,7 @@ test("a policy that is not checked in time is not called invalid", async () => {
 	const policy = new PolicyService({
 		kernel: new FakeKernel(),
 		build: late,
+		layer: late,
 		slots: new SlotBook(null),
 		hashKey: [1, 2, 3, 4],
 		generation: 0,

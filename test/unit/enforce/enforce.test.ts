@@ -5,7 +5,7 @@ import { afterEach, beforeEach, expect, test } from "vitest";
 import { packAddress } from "../../../src/base/address.ts";
 import { CLOSED_POLICY, OBSERVE_POLICY } from "../../../src/base/config.ts";
 import { jsonLogger } from "../../../src/base/logger.ts";
-import { buildPolicy } from "../../../src/enforce/build-policy.ts";
+import { buildPolicy, layerPolicy } from "../../../src/enforce/build-policy.ts";
 import { Destroyer } from "../../../src/enforce/destroyer.ts";
 import { inherited } from "../../../src/enforce/open-kernel.ts";
 import { hostEnvironment } from "../../../src/enforce/policy-environment.ts";
@@ -39,6 +39,7 @@ function service(kernel = new FakeKernel(), forceObserve = false, generation = 0
 	const policy = new PolicyService({
 		kernel,
 		build: async (request) => buildPolicy(request, hostEnvironment({ folder, uidOf: () => null, mountinfo: () => "" })),
+		layer: async (request) => layerPolicy(request),
 		slots,
 		hashKey: [1, 2, 3, 4],
 		generation,
@@ -54,11 +55,19 @@ test("a policy is compiled and put in force under the next generation, and its r
 	expect(await policy.load(POLICY, "p.yaml", "file")).toMatchObject({ ok: true, policy: { generation: 42 } });
 	expect(kernel.installed).toEqual([42]);
 	expect(kernel.policy?.readUInt32LE(POLICY_HEAD.generation)).toBe(42);
-	expect(policy.ruleOf(42, 0)).toEqual({ group: "web", name: "api" });
-	expect(policy.ruleOf(41, 0)).toBeNull();
+	expect(policy.names.ruleOf(42, 0, null)).toEqual({ group: "web", name: "api" });
+	expect(policy.names.ruleOf(41, 0, null)).toBeNull();
 	for (let round = 0; round < 3; round++) await policy.load(POLICY, "p.yaml", "file");
-	expect(policy.ruleOf(42, 0)).toBeNull();
-	expect(policy.ruleOf(43, 0)).not.toBeNull();
+	expect(policy.names.ruleOf(42, 0, null)).toBeNull();
+	expect(policy.names.ruleOf(43, 0, null)).not.toBeNull();
+});
+
+test("warnings about a policy are logged when it is loaded, with their positions", async () => {
+	const { policy, lines } = service();
+	await policy.load(POLICY, "p.yaml", "file");
+	expect(lines.join()).not.toContain("warning");
+	await policy.load(POLICY.replace("cidr: 192.0.2.0/24, ports: 443", "domain: a.example"), "p.yaml", "file");
+	expect(lines.join()).toContain("p.yaml:8:43: warning: rule ");
 });
 
 test("an invalid policy changes nothing and is reported in log, status and counter; a valid one clears the error", async () => {

@@ -7,6 +7,7 @@ import { addressText } from "../../../src/base/address.ts";
 import { jsonLogger } from "../../../src/base/logger.ts";
 import { bootSources, type ResolverSources, rememberResolvers } from "../../../src/enforce/host-resolvers.ts";
 import { trustedResolvers } from "../../../src/enforce/resolvers.ts";
+import { searchSuffixes } from "../../../src/enforce/search-suffixes.ts";
 
 const ETC = "/etc/resolv.conf";
 const UPLINKS = "/run/systemd/resolve/resolv.conf";
@@ -94,4 +95,16 @@ test("a failure to store them is logged and has no other effect", () => {
 	writeFileSync(join(folder, "state"), "no folder");
 	expect(afterwards({ [ETC]: "nameserver 10.9.9.9" })).toEqual([]);
 	expect(logged.join("")).toContain("for the next boot");
+});
+
+test("the suffixes of the last search or domain line, and those of Kubernetes; what is no suffix is left out", () => {
+	const suffixes = (text: string) =>
+		[...searchSuffixes(["a.test"], sourcesOf({ files: { [ETC]: text } }))].slice(0, -3);
+	expect(suffixes("domain x.test\nsearch Corp.Test. eu.corp.test . 10.0.0.1\n")).toEqual([
+		"a.test",
+		"corp.test",
+		"eu.corp.test",
+	]);
+	expect(suffixes("search corp.test\ndomain x.test y.test")).toEqual(["a.test", "x.test"]);
+	expect(suffixes("")).toEqual(["a.test"]);
 });

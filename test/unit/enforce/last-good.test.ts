@@ -12,8 +12,10 @@ const POLICY: LastGood = {
 	mode: "enforce",
 	rules: 2,
 	resolvers: ["192.0.2.53"],
+	search: ["corp.test"],
 	exes: [EXE],
 	savedAt: "2026-11-22T00:00:00.000Z",
+	clock: { bootId: "b", offset: 5_000 },
 };
 
 let folder: string;

@@ -29,6 +29,8 @@ function served(): Row[] {
 	const { table, processes } = new TableHarness();
 	const { registry } = registerMetrics({
 		kernel: new FakeKernel(),
+		keeper: { kept: { kept: 0, unanswered: 0, leftOut: 0 }, counts: { answered: 0, failed: 0 } },
+		overlays: { list: () => [], nextEnd: null, secondsTo: () => 0 },
 		slots: new SlotBook(null),
 		actionOf: () => null,
 		version: "1",
@@ -38,6 +40,7 @@ function served(): Row[] {
 		policy: { current: null, generation: 0, healthy: true, counts: { loaded: 0, refused: 0 } },
 		destroyer: { counts: { destroyed: 0, gone: 0, failed: 0 } },
 		history: () => null,
+		attachment: { problem: null, repairs: 0 },
 		topNames: 10,
 	});
 	return scrapedMetrics(registry)

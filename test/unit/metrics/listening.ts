@@ -9,6 +9,7 @@ import { DEFAULTS } from "../../../src/base/config.ts";
 import { jsonLogger } from "../../../src/base/logger.ts";
 import type { MetricsConfig } from "../../../src/base/metrics-config.ts";
 import { listenForScrapes, type MetricsListener } from "../../../src/metrics/listener.ts";
+import { Callers } from "../../../src/system/peer.ts";
 
 export let folder: string;
 export let logged: string[];
@@ -36,7 +37,10 @@ export async function listen(
 	expose: () => AsyncIterable<string> = parts,
 ): Promise<MetricsListener> {
 	const log = jsonLogger((line) => void logged.push(line));
-	const listener = await listenForScrapes({ ...DEFAULTS.metrics, ...config, listen }, expose, log);
+	const listener = await listenForScrapes(
+		{ ...DEFAULTS.metrics, ...config, listen },
+		{ expose, callers: new Callers(() => 0), log },
+	);
 	listeners.push(listener);
 	return listener;
 }
@@ -62,11 +66,13 @@ export interface Request {
 	readonly method?: string;
 	readonly authorization?: string;
 	readonly ca?: Buffer;
+	readonly host?: string;
+	readonly headers?: Readonly<Record<string, string>>;
 }
 
 export function ask(
 	listener: MetricsListener,
-	{ path = "/metrics", method = "GET", authorization, ca }: Request = {},
+	{ path = "/metrics", method = "GET", authorization, ca, host, headers: others = {} }: Request = {},
 ): Promise<{ status: number; text: string; type: string | undefined }> {
 	const { promise, resolve, reject } = Promise.withResolvers<{
 		status: number;
@@ -74,7 +80,11 @@ export function ask(
 		type: string | undefined;
 	}>();
 	const port = portOf(listener);
-	const headers = authorization === undefined ? {} : { authorization };
+	const headers = {
+		...others,
+		...(authorization === undefined ? {} : { authorization }),
+		...(host === undefined ? {} : { host }),
+	};
 	const options = { host: "127.0.0.1", port, path, method, headers, agent: false as const };
 	const sent = (ca === undefined ? request1 : requestTls)(
 		{ ...options, ca, servername: "metrics.good.test" },

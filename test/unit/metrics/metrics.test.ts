@@ -11,7 +11,7 @@ import { registerRuleMetrics } from "../../../src/metrics/rules.ts";
 import { decisionCounter } from "../../../src/native/counters.ts";
 import { COUNT, COUNTERS, PHASE, REASON, VERDICT } from "../../../src/native/layout.ts";
 import { assignSlots } from "../../../src/policy/compile/slots.ts";
-import type { HistoryStatus } from "../../../src/records/contract.ts";
+import type { HistoryStatus } from "../../../src/records/history-status.ts";
 import { exposed } from "../support/exposed.ts";
 import { FakeKernel } from "../support/fake-kernel.ts";
 
@@ -42,6 +42,7 @@ const HISTORY: HistoryStatus = {
 	written: 0,
 	dropped: 0,
 	expired: 0,
+	throttled: [],
 	failures: 0,
 	writerRestarts: 0,
 	failure: null,
@@ -174,11 +175,11 @@ test("maps are counted at most once a minute, and the last count stays if a map 
 	registerMapMetrics(registry, fills);
 	expect(await exposed(registry)).toContain('sallyport_map_entries{map="names"} 1\n');
 	expect(await exposed(registry)).toContain('sallyport_map_capacity{map="flows"} 10\n');
-	expect(counted).toBe(8);
+	expect(counted).toBe(12);
 	now = 61_000;
 	broken = true;
 	await fills.read();
 	await new Promise((resolve) => setImmediate(resolve));
-	expect(counted).toBe(9);
+	expect(counted).toBe(13);
 	expect(fills.known[0]).toEqual({ name: "names", entries: 1, capacity: 10 });
 });

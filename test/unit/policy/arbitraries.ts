@@ -4,6 +4,7 @@
  */
 import * as fc from "fast-check";
 import type { Connection } from "../../../src/policy/evaluate/evaluate.ts";
+import type { Overlay } from "../../../src/policy/layers.ts";
 import type { Policy } from "../../../src/policy/model.ts";
 import { parsePolicy } from "../../../src/policy/read/parse.ts";
 import { renderProblem } from "../../../src/policy/read/problem.ts";
@@ -31,7 +32,7 @@ export function policies(most = 12): fc.Arbitrary<RandomPolicy> {
 	const file = fc.record({
 		mode: fc.constantFrom("observe", "enforce"),
 		name_binding: fc.constantFrom("strict", "sni"),
-		defaults: fc.record({ dns: verdict, connect: verdict, tls: verdict, http: verdict }),
+		defaults: fc.record({ dns: verdict, connect: verdict, tls: verdict, http: verdict, unread: verdict }),
 		groups: fc.array(group, { maxLength: 3 }),
 	});
 	return file.map((raw) => {
@@ -42,6 +43,38 @@ export function policies(most = 12): fc.Arbitrary<RandomPolicy> {
 		}));
 		return parsed({ version: 1, ...raw, groups });
 	});
+}
+
+/**
+ * A policy with up to six overlays. Few sets of rules, scopes and ends, so that overlays often share rules, overlap and
+ * end together. Ends are at most 40 ms.
+ */
+export function layeredPolicies(): fc.Arbitrary<{ readonly policy: Policy; readonly overlays: readonly Overlay[] }> {
+	const scopes = fc.constantFrom(null, "system.slice", "system.slice/agent.service", "user.slice", "lxc.payload.web");
+	const overlay = fc.record({
+		scope: scopes,
+		end: fc.constantFrom(null, 10, 20, 30, 40),
+		set: fc.integer({ min: 0, max: 2 }),
+	});
+	return fc
+		.tuple(policies(6), fc.tuple(policies(6), policies(3), policies(3)), fc.array(overlay, { maxLength: 6 }))
+		.map(([{ policy }, sets, some]) => ({
+			policy: { ...policy, rules: policy.rules.map((rule) => ({ ...rule, final: isFinal(rule) })) },
+			overlays: some.map(({ scope, end, set }, index) => {
+				const { rules } = sets[set]!.policy;
+				return { name: `o${index}`, scope, end, rules, content: `content-${set}` };
+			}),
+		}))
+		.map(({ policy, overlays }) => {
+			const { rules } = policy;
+			const ordered = [...rules.filter((rule) => rule.final), ...rules.filter((rule) => !rule.final)];
+			return { policy: { ...policy, rules: ordered.map((rule, index) => ({ ...rule, index })) }, overlays };
+		});
+}
+
+/* Some of the deny rules. */
+function isFinal({ action, index }: Policy["rules"][number]): boolean {
+	return action === "deny" && index % 2 === 0;
 }
 
 function parsed(raw: object): RandomPolicy {
@@ -78,6 +111,9 @@ export function connections(phase?: Connection["phase"]): fc.Arbitrary<Connectio
 				cgroup: fc.constantFrom<string | null>(...WORLD.cgroups, null),
 			}),
 			learned: fc.uniqueArray(name, { maxLength: 3 }),
+			lapsed: fc.array(fc.record({ name, why: fc.constantFrom("name_expired" as const, "name_capped" as const) }), {
+				maxLength: 1,
+			}),
 			name: fc.oneof(
 				{ weight: 6, arbitrary: name },
 				{ weight: 1, arbitrary: fc.constant(null) },
@@ -85,6 +121,7 @@ export function connections(phase?: Connection["phase"]): fc.Arbitrary<Connectio
 			),
 			trustedResolver: fc.boolean(),
 			dnsMessage: fc.boolean(),
+			unread: fc.oneof({ weight: 4, arbitrary: fc.constant(false) }, { weight: 1, arbitrary: fc.constant(true) }),
 			request: fc.record({
 				method: fc.constantFrom(...WORLD.methods, "DELETE", "X".repeat(17)),
 				path: fc.oneof({ weight: 4, arbitrary: fc.constantFrom(...WORLD.asked) }, { weight: 1, arbitrary: oddPaths }),
@@ -107,7 +144,10 @@ export function pathPolicies(most: number): fc.Arbitrary<RandomPolicy> {
 		to: fc.record({ path: oneOrMany(WORLD.globs), method: maybe(oneOrMany(["GET", "POST"]), 2) }),
 	});
 	return fc
-		.record({ mode: fc.constant("enforce"), defaults: fc.record({ http: fc.constantFrom("allow", "deny") }) })
+		.record({
+			mode: fc.constant("enforce"),
+			defaults: fc.record({ http: fc.constantFrom("allow", "deny"), unread: fc.constantFrom("allow", "deny") }),
+		})
 		.chain((head) => fc.array(rule, { minLength: 1, maxLength: most }).map((rules) => ({ ...head, rules })))
 		.map(({ rules, ...head }) => {
 			const named = rules.map((each, index) => ({ ...each, name: `r${index}` }));

@@ -2,6 +2,7 @@ import { describe, expect, test } from "vitest";
 import { cgroupsOf, containerOf, unitsOf } from "../../../src/policy/cgroup-path.ts";
 
 const ID = "0123456789abcdef".repeat(4);
+const POD = "fedcba9876543210".repeat(4);
 
 describe("unitsOf", () => {
 	test.for([
@@ -25,6 +26,19 @@ describe("containerOf", () => {
 		[`kubepods.slice/kubepods-pod1.slice/cri-containerd-${ID}.scope`, "0123456789ab"],
 		[`machine.slice/libpod-${ID}.scope/container`, "0123456789ab"],
 		[`ecstasks.slice/ecstasks-x.slice/docker-${ID}.scope`, "0123456789ab"],
+		[`machine.slice/machine-libpod_pod_${POD}.slice/libpod-${ID}.scope/container`, "0123456789ab"],
+		[`machine.slice/machine-libpod_pod_${POD}.slice`, null],
+		[`libpod_parent/${POD}/libpod-${ID}`, "0123456789ab"],
+		[`libpod_parent/libpod-${ID}`, "0123456789ab"],
+		[`libpod_parent/libpod-conmon-${ID}`, "0123456789ab"],
+		[`libpod_parent/${POD}`, null],
+		[`system.slice/web.service/libpod-payload-${ID}`, "0123456789ab"],
+		[`kubepods.slice/kubepods-burstable.slice/kubepods-burstable-pod12_34.slice/crio-${ID}.scope`, "0123456789ab"],
+		[`kubepods/burstable/pod12-34/${ID}`, "0123456789ab"],
+		[`system.slice/containerd.service/kubepods-pod12.slice:cri-containerd:${ID}`, "0123456789ab"],
+		[`ecs/${"1".repeat(32)}/${ID}`, "0123456789ab"],
+		[`system.slice/docker-${ID}.scope/docker/${POD}`, "0123456789ab"],
+		["lxc.payload.a.slice", "a.slice"],
 		["lxc.payload.web/system.slice", "web"],
 		["machine.slice/machine-a\\x2db.scope", "a\\x2db"],
 		["machine.slice/systemd-nspawn@db.service/payload", "db"],

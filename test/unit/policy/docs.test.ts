@@ -1,5 +1,6 @@
 import { readFileSync } from "node:fs";
 import { expect, test } from "vitest";
+import { reasonNames } from "../../../src/native/vocabulary.ts";
 import { compile } from "../../../src/policy/compile/compile.ts";
 import { ERRNOS } from "../../../src/policy/numbers.ts";
 import { parsePolicy } from "../../../src/policy/read/parse.ts";
@@ -9,6 +10,8 @@ import { worldEnvironment } from "./world.ts";
 const LISTS: Record<string, string> = {
 	"lists/blocked-networks.txt": "192.0.2.0/24\n",
 	"lists/bad-names.txt": "bad.example\n",
+	"lists/incidents.txt": "",
+	"lists/today.txt": "198.51.100.0/24\n",
 };
 const environment = { ...worldEnvironment, readList: (path: string) => Buffer.from(LISTS[path]!) };
 
@@ -35,5 +38,13 @@ test.for(examples)("the example in line %i of docs/policy.md is a policy", ([, e
 test("every error that docs/policy.md names exists", () => {
 	const names = [...text.matchAll(/\bE[A-Z]{4,}\b/g)].map((match) => match[0]);
 	expect(names.length).toBeGreaterThan(3);
-	expect(names.filter((name) => ERRNOS[name] === undefined)).toEqual([]);
+	expect(names.filter((name) => !ERRNOS.has(name))).toEqual([]);
+});
+
+test("docs/deciding.md explains every reason, and no other", () => {
+	const page = readFileSync(new URL("../../../docs/deciding.md", import.meta.url), "utf8");
+	const table = page.slice(page.indexOf("\n## Reasons\n"));
+	expect([...table.matchAll(/^\| `(\w+)` \|/gm)].map(([, name]) => name).sort()).toEqual(
+		reasonNames.filter((each) => each !== null).sort(),
+	);
 });

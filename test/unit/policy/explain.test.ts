@@ -46,6 +46,7 @@ groups:
         action: allow
         from: { unit: agent.service, exe: /usr/bin/curl, user: 1000 }
         to: { domain: "*.example.com", ports: 443, cidr: 192.0.2.0/24 }
+      - { name: bound, action: allow, to: { domain: bound.example.org } }
       - { name: late, action: allow, to: { ports: 443 } }
 `;
 
@@ -72,7 +73,8 @@ test.each<[object, string, string, string]>([
 	[{}, "mail", "no_match", "port 443 is not 25 or 587"],
 	[{}, "api", "decides", "api.example.com is covered by *.example.com"],
 	[{}, "late", "not reached", ""],
-	[{ learned: [] }, "api", "no_match", "DNS did not answer it with this address"],
+	[{ learned: [] }, "api", "decides", "api.example.com is covered by *.example.com"],
+	[{ learned: [], name: "bound.example.org" }, "bound", "no_match", "DNS did not answer it with this address"],
 	[{ name: "api.example.org" }, "api", "no_match", "api.example.org is not covered by *.example.com"],
 	[{ name: null }, "api", "no_match", "no name is known; the rule is for *.example.com"],
 	[{ address: "192.0.3.1" }, "api", "no_match", "192.0.3.1 is not in its prefixes"],
@@ -85,7 +87,7 @@ test.each<[object, string, string, string]>([
 		{ who: { exe: null, uid: -1, cgroup: null } },
 		"api",
 		"no_match",
-		"the program is unknown, and is not /usr/bin/curl; the user is unknown, and is not 1000; the unit is unknown, and the rule allows",
+		"the program is unknown, and the rule allows; the user is unknown, and is not 1000; the unit is unknown, and the rule allows",
 	],
 	[
 		{ who: { exe: { dev: 1, path: "/usr/bin/curl" }, uid: 1000, cgroup: "system.slice/agent.service" } },

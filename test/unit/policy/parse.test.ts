@@ -8,8 +8,10 @@ describe("a valid policy", () => {
 			mode: "observe",
 			nameBinding: "strict",
 			defaults: { dns: "allow", connect: "allow", tls: "allow", http: "allow" },
+			unread: "deny",
 			denyErrno: 13,
 			resolvers: [],
+			search: [],
 			ttl: { floor: 60, grace: 30 },
 			rules: [],
 			lists: [],
@@ -74,6 +76,15 @@ groups:
 		expect(read.ttl).toEqual({ floor: 300, grace: 90 });
 		expect(read.denyErrno).toBe(111);
 		expect(read.resolvers).toEqual(["10.0.0.2", "2001:db8::1", "1.2.3.4"]);
+	});
+
+	test("accepts search suffixes with a star in front, and no other star", () => {
+		expect(policy('version: 1\nsearch: [Corp.Example., "*.svc.cluster.local"]').search).toEqual([
+			"corp.example",
+			"*.svc.cluster.local",
+		]);
+		for (const wrong of ["**.example", "a.*.example", "*.example", "10.0.0.1", "*"])
+			expect(() => policy(`version: 1\nsearch: ["${wrong}"]`), wrong).toThrow();
 	});
 
 	test("reads lists from files and from the policy itself", () => {

@@ -29,7 +29,11 @@ async function fullRecord(): Promise<HistoryRecord> {
 	});
 	const record = await recent.get(connection.id);
 	if (record === null) throw new Error("no record");
-	return { ...record, encryptedDns: "doh", query: { type: "AAAA", addresses: ["192.0.2.9", "2001:db8::9"] } };
+	return {
+		...record,
+		encryptedDns: "doh",
+		query: { type: "AAAA", outcome: "answered", addresses: ["192.0.2.9", "2001:db8::9"] },
+	};
 }
 
 /** Every scalar of a record, at any depth. */

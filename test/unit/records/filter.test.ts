@@ -38,9 +38,14 @@ test.for([
 test("terms are plain data: they cross to another thread", () => {
 	const words = Object.fromEntries(
 		LIST_WORD_NAMES.flatMap((word) => {
-			const value = { verdict: "deny", phase: "tls", address: "10.0.0.0/8", port: "1-9", protocol: "udp" }[
-				word as "port"
-			];
+			const value = {
+				verdict: "deny",
+				phase: "tls",
+				outcome: "nodata",
+				address: "10.0.0.0/8",
+				port: "1-9",
+				protocol: "udp",
+			}[word as "port"];
 			return [word, `not-${word}`].map((each) => [each, [value ?? "x*"]] as const);
 		}),
 	);

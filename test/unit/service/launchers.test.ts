@@ -4,6 +4,8 @@ import { chmodSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync 
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
+import { NODE, NODE_FLAGS } from "../../../scripts/command.mjs";
+import { PolicyProcess } from "../../../src/enforce/policy-process.ts";
 
 const ROOT = join(import.meta.dirname, "../../..");
 let folder: string;
@@ -46,6 +48,38 @@ test("both start Node with the same options, one malloc arena and a compile cach
 		expect(cache).not.toBe("");
 		expect(last).toBe("status");
 	}
-	expect(development.switches).not.toEqual([]);
+	expect(development.switches).toEqual(expect.arrayContaining([...NODE_FLAGS]));
 	expect(packaged.switches).toEqual(development.switches);
 });
+
+test("Node runs without memory protection keys: it knows the option, and the tests and the policy process have it", async () => {
+	expect(NODE_FLAGS).toEqual(["--no-memory-protection-keys"]);
+	const options = execFileSync(NODE, ["--v8-options"], { encoding: "utf8" });
+	expect(options).toMatch(/--memory-protection-keys .*\n.*default: --memory-protection-keys/);
+	expect(execFileSync(NODE, [...NODE_FLAGS, "-p", "1"], { encoding: "utf8" })).toBe("1\n");
+	expect(process.execArgv).toEqual(expect.arrayContaining([...NODE_FLAGS]));
+
+	const policies = new PolicyProcess();
+	try {
+		const checked = policies.check({ text: "version: 1\n", source: "policy.yaml" }, { folder: "/" });
+		/* The process lives only as long as the check. */
+		await expect
+			.poll(childCommands, { interval: 5 })
+			.toContainEqual(expect.arrayContaining([...NODE_FLAGS, expect.stringContaining("policy-child.ts")]));
+		await checked;
+	} finally {
+		policies.close();
+	}
+});
+
+/** The command lines of this process's children, without those that have ended meanwhile. */
+function childCommands(): string[][] {
+	const pids = readFileSync(`/proc/${process.pid}/task/${process.pid}/children`, "utf8").trim().split(" ");
+	return pids.flatMap((pid) => {
+		try {
+			return [readFileSync(`/proc/${pid}/cmdline`, "utf8").split("\0")];
+		} catch {
+			return [];
+		}
+	});
+}

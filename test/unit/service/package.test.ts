@@ -1,11 +1,13 @@
 /** The packages: reproducible, owned by root, and complete. */
 import { execFileSync, spawnSync } from "node:child_process";
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { gunzipSync } from "node:zlib";
 import { afterAll, expect, test } from "vitest";
 import packageJson from "../../../package.json" with { type: "json" };
+import { isBuilt } from "../../../scripts/build.mjs";
+import { able, ableWith } from "../../support/able.ts";
 
 const ROOT = join(import.meta.dirname, "../../..");
 const made: string[] = [];
@@ -13,9 +15,8 @@ afterAll(() => {
 	for (const folder of made) rmSync(folder, { recursive: true, force: true });
 });
 
-const able =
-	existsSync(join(ROOT, "native/build/Release/sallyport.node")) && spawnSync("dpkg-deb", ["--version"]).status === 0;
-if (!able) console.warn("SKIPPED: no built addon or no dpkg-deb, so the packages are not tested");
+const isAble =
+	able(isBuilt() ? null : "The addon is not built, so the packages are not tested.") && ableWith("dpkg-deb");
 
 /** Paths below /usr that the pages and the units name as parts of the package, each with one file that names it. */
 function namedPaths(): Map<string, string> {
@@ -40,7 +41,7 @@ function make(epoch: string): string {
 	return out;
 }
 
-test.skipIf(!able)(
+test.runIf(isAble)(
 	"two builds are the same bytes; the package starts with its own Node and names its maintainer",
 	() => {
 		const [one, two] = [make("1700000000"), make("1700000000")];

@@ -5,25 +5,24 @@ import { join } from "node:path";
 import { expect, test } from "vitest";
 import { EXIT } from "../../../src/base/errors.ts";
 import { NO_RESTART } from "../../../src/cli/exit-codes.ts";
+import { debianProgram } from "../../support/debian-program.ts";
 
 const ROOT = join(import.meta.dirname, "../../..");
 const unit = (name: string) => join(ROOT, "systemd", name);
-const has = (command: string) => spawnSync("sh", ["-c", `command -v ${command}`]).status === 0;
+const [ANALYZE = "", ...BEFORE] = debianProgram("systemd", "/usr/bin/systemd-analyze");
+const analyze = (...args: readonly string[]) => spawnSync(ANALYZE, [...BEFORE, ...args], { encoding: "utf8" });
 
-test
-	.skipIf(!has("systemd-analyze"))
-	.each([["sallyport.service"], ["sallyport-early.service"], ["sallyport-resolved.service"]])(
+test.each([["sallyport.service"], ["sallyport-early.service"], ["sallyport-resolved.service"]])(
 	"systemd-analyze security gives %s at most 2.5",
 	(name) => {
-		const args = ["security", "--offline=true", "--threshold=25", "--no-pager", unit(name)];
-		const { status, stdout } = spawnSync("systemd-analyze", args, { encoding: "utf8" });
+		const { status, stdout } = analyze("security", "--offline=true", "--threshold=25", "--no-pager", unit(name));
 		expect(status, stdout.slice(-200)).toBe(0);
 	},
 );
 
-test.skipIf(!has("systemd-analyze"))("systemd-analyze verify knows every key", () => {
+test("systemd-analyze verify knows every key", () => {
 	for (const name of readdirSync(join(ROOT, "systemd")).filter((file) => /\.(service|socket)$/.test(file))) {
-		const { stderr } = spawnSync("systemd-analyze", ["verify", "--man=no", unit(name)], { encoding: "utf8" });
+		const { stderr } = analyze("verify", "--man=no", unit(name));
 		expect(stderr.split("\n").filter((line) => /Unknown|Failed to parse|ignoring/i.test(line))).toEqual([]);
 	}
 });

@@ -2,7 +2,7 @@
 import { BlockList, isIPv4 } from "node:net";
 import { join } from "node:path";
 import { addressText } from "../../../src/base/address.ts";
-import { verdictNames } from "../../../src/native/vocabulary.ts";
+import { outcomeNames, verdictNames } from "../../../src/native/vocabulary.ts";
 import type { Connection } from "../../../src/records/connection.ts";
 import type { TopField } from "../../../src/records/contract.ts";
 import { BatchBuilder } from "../../../src/store/batch.ts";
@@ -109,6 +109,7 @@ const TESTS: Readonly<Record<string, (c: Connection, value: string) => boolean>>
 		return c.remotePort >= from && c.remotePort <= to;
 	},
 	protocol: (c, value) => [String(c.protocol), c.protocol === 6 ? "tcp" : "udp"].includes(value),
+	outcome: (c, value) => outcomeNames[c.outcome] === value,
 	process: (c, value) =>
 		c.process !== null && (String(c.process.pid) === value || glob(value, c.process.comm) || isExe(c, value)),
 	exe: isExe,

@@ -5,12 +5,13 @@ import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { Worker } from "node:worker_threads";
 import { expect, test } from "vitest";
-import type { HistoryFailureCode } from "../../../src/records/contract.ts";
+import type { HistoryFailureCode } from "../../../src/records/history-status.ts";
 import type { WriterData } from "../../../src/store/messages.ts";
+import { ableAsRoot } from "../../support/able.ts";
 import { made, opened, scratch, until } from "./fixture.ts";
 
 const NOW = Date.now() * 1000;
-const isRoot = process.getuid?.() === 0;
+const isAble = ableAsRoot();
 
 test("a file that is no database, or a corrupt one, is moved aside, and a new history starts", async () => {
 	using folder = scratch();
@@ -154,7 +155,7 @@ test("another program's database is not changed", async () => {
 	expect(history.status().failure?.code).toBe("cannot_open");
 });
 
-test.skipIf(!isRoot)("a full disk is reported, and waiting records are written when there is room", async () => {
+test.runIf(isAble)("a full disk is reported, and waiting records are written when there is room", async () => {
 	using folder = scratch();
 	using mounted = tmpfs(folder.folder, "size=6m");
 	const file = join(mounted.folder, "history.db");
@@ -182,7 +183,7 @@ test.skipIf(!isRoot)("a full disk is reported, and waiting records are written w
 	expect(database.prepare("PRAGMA integrity_check").get()).toEqual({ integrity_check: "ok" });
 });
 
-test.skipIf(!isRoot)("a read-only directory is reported, and history starts once it is writable", async () => {
+test.runIf(isAble)("a read-only directory is reported, and history starts once it is writable", async () => {
 	using folder = scratch();
 	using mounted = tmpfs(folder.folder, "size=20m,ro");
 	await using history = opened({ file: join(mounted.folder, "history.db") });

@@ -6,8 +6,9 @@ import { packAddress } from "../../../src/base/address.ts";
 import type { ProcessInfo } from "../../../src/identity/process-table.ts";
 import { PHASE, VERDICT } from "../../../src/native/layout.ts";
 import { Connection, type PhaseDecision } from "../../../src/records/connection.ts";
-import type { History, HistoryFailure } from "../../../src/records/contract.ts";
+import type { History } from "../../../src/records/contract.ts";
 import { type ConnectionFilter, parseTerms, type TermTexts } from "../../../src/records/filter.ts";
+import type { HistoryFailure } from "../../../src/records/history-status.ts";
 import type { Describer } from "../../../src/records/view.ts";
 import { type HistoryOptions, openHistory } from "../../../src/store/open.ts";
 
@@ -97,6 +98,7 @@ export function made(options: Made): Connection {
 	connection.packetsOut = 3;
 	connection.packetsIn = 4;
 	connection.queryType = dns ? 1 : 0;
+	connection.outcome = dns ? 1 + (id % 6) : 0;
 	connection.decide(decision(options.verdict ?? VERDICT.allow, options.rule, dns ? PHASE.dns : PHASE.connect));
 	return connection;
 }

@@ -24,6 +24,7 @@ const VALUES: Readonly<Record<string, readonly string[]>> = {
 	address: ["10.1.0.7", "10.1.0.0/29", "10.0.0.0/8", "2001:db8::/32", "2001:db8::5", "::/0", "0.0.0.0/0"],
 	port: ["443", "80-443", "0-65535", "9"],
 	protocol: ["tcp", "udp", "6", "132"],
+	outcome: ["answered", "none", "nxdomain", "refused"],
 	process: ["curl", "12", "13", "c*", "/usr/bin/node", "wget", "*", "nobody"],
 	exe: ["curl", "/usr/*", "node", "*", "sh"],
 	unit: ["a.service", "*.service", "*", "c.service"],

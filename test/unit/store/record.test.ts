@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { expect, test } from "vitest";
 import { packAddress } from "../../../src/base/address.ts";
+import { OUTCOME } from "../../../src/native/layout.ts";
 import { FilterError, HistoryError } from "../../../src/records/query-errors.ts";
 import { viewer } from "../../../src/records/view.ts";
 import { ConnectionIds } from "../../../src/store/ids.ts";
@@ -41,6 +42,7 @@ test("a DNS question is read with its answers, and a name with its addresses and
 	using folder = scratch();
 	await using history = opened({ file: join(folder.folder, "history.db") });
 	const question = made({ id: NOW, dns: true, name: "api.example.com" });
+	question.outcome = OUTCOME.answered;
 	question.addresses = [packAddress("192.0.2.9") ?? "", packAddress("2001:db8::9") ?? ""];
 	history.record(question);
 	history.record(made({ id: NOW + 10, name: "api.example.com", process: someProcess(7, "node"), verdict: 2 }));
@@ -60,7 +62,7 @@ test("a DNS question is read with its answers, and a name with its addresses and
 	}
 	await history.flush();
 	const [row] = (await history.query({ filter: filterOf({ kind: "dns" }) })).rows;
-	expect(row?.query).toEqual({ type: "A", addresses: ["192.0.2.9", "2001:db8::9"] });
+	expect(row?.query).toEqual({ type: "A", outcome: "answered", addresses: ["192.0.2.9", "2001:db8::9"] });
 	const name = await history.name("API.example.com.");
 	expect(name).toMatchObject({ name: "api.example.com", questions: 1, connections: 1, denied: 1, wouldDeny: 0 });
 	expect(name?.addresses.map(({ address, ttl, trusted }) => [address, ttl, trusted])).toEqual([

@@ -6,7 +6,7 @@ import { DatabaseSync } from "node:sqlite";
 import { Worker } from "node:worker_threads";
 import { expect, test } from "vitest";
 import { VERDICT } from "../../../src/native/layout.ts";
-import type { HistoryFailureCode } from "../../../src/records/contract.ts";
+import type { HistoryFailureCode } from "../../../src/records/history-status.ts";
 import type { WriterData } from "../../../src/store/messages.ts";
 import { made, opened, scratch, until } from "./fixture.ts";
 

@@ -2,6 +2,7 @@
 import type { FastifyInstance } from "fastify";
 import { SOCKET_ACCESS } from "../../../src/api/access.ts";
 import { type AppOptions, buildApp } from "../../../src/api/app.ts";
+import { SocketFile } from "../../../src/api/socket-file.ts";
 import { jsonLogger } from "../../../src/base/logger.ts";
 import { END, HOOK, PROTOCOL, REASON, VERDICT } from "../../../src/native/layout.ts";
 import { answer, cgroupEvent, connect, end, hello, processEvent, question } from "./events.ts";
@@ -49,4 +50,11 @@ export const quiet = jsonLogger(() => {}, { level: "error" });
 
 export function openApi(services: FakeServices, options: Partial<AppOptions> = {}): Promise<FastifyInstance> {
 	return buildApp({ services, log: quiet, version: "1.2.3", access: SOCKET_ACCESS, ...options });
+}
+
+/** Serves the API on a unix socket. */
+export async function openSocket(app: FastifyInstance, path: string, gid: number | null): Promise<SocketFile> {
+	const file = new SocketFile({ path, gid, log: quiet });
+	await file.open(app);
+	return file;
 }

@@ -10,18 +10,19 @@ import type { RunningDaemon } from "../../../src/cli/deps.ts";
 import { startDaemon } from "../../../src/daemon/daemon.ts";
 import { releaseMemory } from "../../../src/daemon/release-memory.ts";
 import { cgroup2Mount } from "../../../src/system/mounts.ts";
+import { able } from "../../support/able.ts";
 import type { FakeKernel } from "./fake-kernel.ts";
 
 const MOUNTINFO = readFileSync("/proc/self/mountinfo", "utf8");
 const mount = cgroup2Mount(MOUNTINFO)?.point ?? null;
-if (mount === null) console.warn("SKIPPED: no cgroup v2 is mounted here, so test/unit/daemon does not run");
 
-export const onCgroup2 = test.skipIf(mount === null);
+export const onCgroup2 = test.runIf(able(mount === null ? "No cgroup v2 is mounted here." : null));
 
 export class Daemons {
 	readonly folder = mkdtempSync(join(tmpdir(), "sallyport-"));
 	readonly policyFile = join(this.folder, "policy.yaml");
 	readonly lines: string[] = [];
+	hostDir = join(this.folder, "host");
 	readonly config: Config = {
 		...DEFAULTS,
 		warmUp: "none",
@@ -47,6 +48,7 @@ export class Daemons {
 				kernel.calls.push("load");
 				return kernel;
 			},
+			peerUid: () => 0,
 			sendDatagram: () => {},
 			attached: () => [],
 			pins: () => null,
@@ -63,8 +65,9 @@ export class Daemons {
 			log,
 			version: "1.2.3",
 			preflight: () => {},
-			started: releaseMemory,
+			release: releaseMemory,
 			mountinfo,
+			hostDir: this.hostDir,
 		};
 		const daemon = await startDaemon({ ...this.config, ...changes }, deps);
 		this.#running.push(daemon);

@@ -11,6 +11,7 @@ import {
 	LAYOUT_VERSION,
 	NAMED,
 	NO_RULE,
+	OUTCOME,
 	PHASE,
 	PROCESS,
 	PROTOCOL,
@@ -92,7 +93,13 @@ export function request(
 
 export function answer(
 	address: string,
-	fields: HeadFields & { readonly nameHash?: bigint; readonly ttl?: number; readonly flags?: number } = {},
+	fields: HeadFields & {
+		readonly nameHash?: bigint;
+		readonly ttl?: number;
+		readonly flags?: number;
+		readonly queryType?: number;
+		readonly outcome?: number;
+	} = {},
 ): Buffer {
 	const record = head(EVENT.answer, ANSWER.bytes, fields);
 	record.writeBigUInt64LE(fields.nameHash ?? 0n, ANSWER.nameHash);
@@ -100,6 +107,8 @@ export function answer(
 	record.writeUInt32LE(fields.flags ?? 0, ANSWER.flags);
 	putAddress(record, ANSWER.address, address);
 	putAddress(record, ANSWER.resolver, "10.0.0.2");
+	record.writeUInt16LE(fields.queryType ?? (address.includes(":") ? 28 : 1), ANSWER.queryType);
+	record.writeUInt8(fields.outcome ?? OUTCOME.answered, ANSWER.outcome);
 	return record;
 }
 

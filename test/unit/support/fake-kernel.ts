@@ -1,5 +1,5 @@
 /** A kernel in memory: BPF maps are Maps, the ring buffer is a list of batches. */
-import type { Kernel, MapName, RingPositions, SocketName } from "../../../src/native/binding.ts";
+import type { Kernel, LinkFault, MapName, PinFault, RingPositions, SocketName } from "../../../src/native/binding.ts";
 import { COUNTERS, PHASES, RULE_SLOTS } from "../../../src/native/layout.ts";
 
 export class FakeKernel implements Kernel {
@@ -97,6 +97,15 @@ export class FakeKernel implements Kernel {
 	async destroySocket(socket: SocketName): Promise<number> {
 		this.destroyed.push(socket);
 		return this.destroyIn(socket.netns);
+	}
+
+	faults: LinkFault[] = [];
+	pinFaults(): PinFault[] {
+		return [];
+	}
+
+	linkFaults(): LinkFault[] {
+		return this.faults;
 	}
 
 	attach(): void {

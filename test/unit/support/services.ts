@@ -6,9 +6,11 @@ import type { ApiServices, PolicyDocument, PolicyLoad } from "../../../src/api/s
 import type { Readiness, Status } from "../../../src/api/status.ts";
 import { ForwardLookup } from "../../../src/connections/forward-lookup.ts";
 import { LiveFeed } from "../../../src/connections/live-feed.ts";
+import { overlayPort } from "../../../src/daemon/overlay-port.ts";
 import type { PolicyCheck } from "../../../src/policy/compile/policy-facts.ts";
 import type { PolicyProblem } from "../../../src/policy/read/problem.ts";
 import type { Records } from "../../../src/records/contract.ts";
+import { OverlayStage } from "./overlay-stage.ts";
 import type { TableHarness } from "./table-harness.ts";
 
 export class FakeServices implements ApiServices {
@@ -31,6 +33,7 @@ export class FakeServices implements ApiServices {
 		mode: "enforce",
 		source: "/etc/sallyport/policy.yaml",
 		origin: "file",
+		warnings: [],
 		loadedAt: new Date(0),
 	};
 	readonly loads: string[] = [];
@@ -52,13 +55,21 @@ export class FakeServices implements ApiServices {
 			if (this.problems.length > 0) return { ok: false, problems: this.problems };
 			return this.document === null ? null : { ok: true, policy: this.document };
 		},
-		check: async (): Promise<PolicyCheck> => ({ ok: this.problems.length === 0, problems: this.problems, facts: null }),
+		check: async (): Promise<PolicyCheck> => ({
+			ok: this.problems.length === 0,
+			problems: this.problems,
+			warnings: [],
+			facts: null,
+		}),
 		explain: (request: ExplainRequest) => {
 			this.asked.push(request);
 			return this.explanation;
 		},
 		rulesOf: () => this.rules,
 	};
+
+	readonly stage = new OverlayStage();
+	readonly overlays = overlayPort(this.stage.overlays, () => this.stage.elapsed);
 
 	constructor(harness: TableHarness, replayed = 100) {
 		this.describe = harness.describe;
@@ -105,6 +116,7 @@ export const STATUS: Status = {
 	adopted: true,
 	kernel: "6.1.0",
 	generation: 3,
+	attachment: { problem: null, repairs: 0 },
 	policy: {
 		mode: "enforce",
 		source: "/etc/sallyport/policy.yaml",
@@ -114,11 +126,14 @@ export const STATUS: Status = {
 		loadedAt: "2026-01-01T00:00:00.000Z",
 		failure: { time: "2026-01-02T00:00:00.000Z", source: "(api)", problems: ["(api):1:1: bad\x1b[2J"] },
 	},
-	events: { received: 10, lost: 1, unreadable: 0 },
+	overlays: [],
+	events: { received: 10, lost: 1, unreadable: 0, throttled: [] },
 	connections: { open: 1, ended: 2, questions: 3, dropped: 0 },
 	denied: 4,
 	wouldDeny: 5,
 	resolvers: ["10.0.0.2"],
+	search: ["corp.example", "cluster.local"],
+	names: { kept: 3, unanswered: 1, leftOut: 2 },
 	maps: [{ name: "learned", entries: 3, limit: 32_768 }],
 	versions: { sallyport: "0.1.0", node: "24.0.0" },
 	history: null,

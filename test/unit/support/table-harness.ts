@@ -17,22 +17,37 @@ export class TableHarness {
 	readonly names = new ReverseLookup({ names: 100, addresses: 100 });
 	readonly counts = newDecodeCounts();
 	readonly rules = new Map<string, { group: string; name: string }>();
-	readonly clock = { monotonic: () => this.now, now: () => this.now / 1e6, offset: () => 0 };
+	/** [ms] The wall clock is ahead of the monotonic clock. */
+	ahead = 0;
+	readonly clock = {
+		monotonic: () => this.now,
+		now: () => this.now / 1e6 + this.ahead,
+		offset: () => this.ahead,
+	};
 	readonly describe = { exe: exes(), user: (uid: number) => (uid === 0 ? "root" : null) };
 	readonly view = viewer(this.describe);
 	readonly processes: ProcessTable;
 	readonly table: ConnectionTable;
 
 	constructor({ live = 100, finished = 100 } = {}) {
-		this.processes = new ProcessTable({ limit: 100, readProc: () => null, readsPerBatch: 10 });
+		this.processes = new ProcessTable({
+			limit: 100,
+			readProc: () => null,
+			readsPerBatch: 10,
+			keepArguments: (args) => args,
+		});
 		this.table = new ConnectionTable({
 			processes: this.processes,
 			cgroups: new CgroupTable(100, (path) => ({ unit: path.split("/").at(-1) ?? null, container: null })),
 			names: this.names,
-			rules: { ruleOf: (generation, index) => this.rules.get(`${generation} ${index}`) ?? null },
+			rules: {
+				ruleOf: (generation, index) => this.rules.get(`${generation} ${index}`) ?? null,
+				isShared: () => false,
+			},
 			clock: this.clock,
 			live,
 			finished,
+			repeats: { kinds: 100, processes: 3, window: 60_000 },
 			lookupName: () => null,
 			destroy: (event) => this.destroyed.push(event),
 		});

@@ -46,7 +46,14 @@ test("a connection has its verdict, rule, name and client as fields", () => {
 	const harness = new TableHarness();
 	harness.feed(processEvent(), connect({ cookie: 1n }));
 	const view = harness.only();
-	const fields = journalEntry({ ...view, verdict: "deny", name: "drop.evil.example", group: "g", rule: "r" });
+	const fields = journalEntry({
+		...view,
+		verdict: "deny",
+		reason: "rule",
+		name: "drop.evil.example",
+		group: "g",
+		rule: "r",
+	});
 	expect(fields).toMatchObject({
 		SALLYPORT_VERDICT: "deny",
 		SALLYPORT_NAME: "drop.evil.example",
@@ -54,6 +61,13 @@ test("a connection has its verdict, rule, name and client as fields", () => {
 		SALLYPORT_UNIT: view.unit,
 		SALLYPORT_ADDRESS: view.remote,
 		PRIORITY: 4,
+		SALLYPORT_REMEDY: expect.stringContaining("Rule r of group g denies it."),
+		SALLYPORT_REMEDY_RULE: expect.stringContaining("domain: drop.evil.example"),
 	});
-	expect(fields["MESSAGE"]).toMatch(/^deny: .* \(drop\.evil\.example\), by .*: g\/r$/);
+	expect(fields["MESSAGE"]).toMatch(
+		/^deny: .* \(drop\.evil\.example\), by .*: g\/r; remedy: Rule r of .* this one before it\. - \{ name: /,
+	);
+	const allowed = journalEntry({ ...view, verdict: "allow" });
+	expect(allowed).toMatchObject({ SALLYPORT_REMEDY: null, SALLYPORT_REMEDY_RULE: null });
+	expect(allowed["MESSAGE"]).not.toContain("remedy");
 });

@@ -73,7 +73,7 @@ test("a written or replaced file is reported after the quiet time", async () => 
 	let changes = 0;
 	const watcher = watchFile(path, 30, () => changes++);
 	const wait = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
-	await wait(60);
+	await wait(300);
 	changes = 0;
 	writeFileSync(path, "b");
 	writeFileSync(path, "c");

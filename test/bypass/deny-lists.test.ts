@@ -1,0 +1,4 @@
+import { FAMILIES } from "./families.ts";
+import { testRows } from "./row-tests.ts";
+
+testRows(FAMILIES.lists);
