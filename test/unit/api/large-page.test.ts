@@ -14,6 +14,8 @@ import { TableHarness } from "../support/table-harness.ts";
 const ROWS = 12_000;
 /** Time for which a response may occupy the event loop without a break [ms]. */
 const SLICE = 4;
+/** Measured rounds; the smallest counts. */
+const ROUNDS = 16;
 /** Rounds in which code is compiled. */
 const WARM_UP = 12;
 const START = Date.now() * 1000 - 3_600_000_000;
@@ -60,20 +62,20 @@ test.each(["history", "memory"] as const)("from %s", { timeout: 60_000 }, async 
 	await using app = await open(source);
 	const { body } = await app.inject("/v1/connections?limit=1000");
 	const atOneGo: number[] = [];
-	while (atOneGo.length < 3)
-		atOneGo.push((await longestStall(async () => JSON.stringify(JSON.parse(body)).length)).stall);
-	/* A slice, and two more steps as long as a page of 1 MB that is read and serialised at once: the last step of the response, and
-	   inject(), which puts its parts together in the same turn. All rows at once take three to six such steps. */
-	const most = SLICE + 2 * Math.min(...atOneGo);
+	while (atOneGo.length < ROUNDS)
+		atOneGo.push((await longestStall(async () => JSON.stringify(JSON.parse(body)).length)).wall);
+	/* A slice, and one step as long as a page of 1 MB that is read and serialised at once: the last step of the response, and inject(),
+	   which puts its parts together in the same turn. All rows at once take three to six such steps. */
+	const most = SLICE + Math.min(...atOneGo);
 	for (const [url, accept] of ANSWERS) {
 		const stalls: number[] = [];
-		for (let round = -WARM_UP; round < 8; round++) {
-			const { result, stall } = await longestStall(() => app.inject({ url, headers: { accept } }));
+		for (let round = -WARM_UP; round < ROUNDS; round++) {
+			const { result, wall } = await longestStall(() => app.inject({ url, headers: { accept } }));
 			expect(result.statusCode).toBe(200);
 			expect(result.body.length).toBeGreaterThan(100_000);
-			if (round >= 0) stalls.push(stall);
+			if (round >= 0) stalls.push(wall);
 		}
-		expect(stalls.sort((a, b) => a - b)[3], `${url} as ${accept}: ${stalls}`).toBeLessThan(most);
+		expect(Math.min(...stalls), `${url} as ${accept}: ${stalls}`).toBeLessThan(most);
 	}
 });
 
