@@ -40,11 +40,7 @@ __noinline int sp_judge_join(struct __sk_buff *skb, struct sp_subject *s)
 {
 	if (!s)
 		return SP_DROP;
-	sp_decide(s);
-	s->action = SP_DENY;
-	s->reason = SP_UNREAD;
-	s->rule = SP_NO_RULE;
-	sp_record_connect(s);
+	sp_deny_connect(s, SP_UNREAD);
 	return sp_verdict_of(s) == SP_DENY ? sp_drop(skb) : SP_PASS;
 }
 

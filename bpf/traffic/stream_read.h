@@ -145,12 +145,8 @@ __noinline int sp_end_other(struct __sk_buff *skb, struct sp_scratch *area, bool
 		return SP_PASS;
 	s = &area->subject;
 	s->phase = SP_PHASE_CONNECT;
-	sp_decide(s);
-	s->action = SP_DENY;
-	s->reason = SP_NOT_TLS;
-	s->rule = SP_NO_RULE;
 	socket->flags &= ~SP_SOCKET_MUST_BE_NAMED;
-	sp_record_connect(s);
+	sp_deny_connect(s, SP_NOT_TLS);
 	return sp_verdict_bit(sp_deny_stream(skb, socket, s));
 }
 

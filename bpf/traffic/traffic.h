@@ -102,6 +102,16 @@ static __always_inline void sp_subject_of_packet(struct sp_scratch *area, struct
 			     socket && sp_subject_has_who(s, socket));
 }
 
+/* Denies and records what no rule of phase connect can allow. The policy decides first, because its mode counts. */
+static __always_inline void sp_deny_connect(struct sp_subject *s, __u8 reason)
+{
+	sp_decide(s);
+	s->action = SP_DENY;
+	s->reason = reason;
+	s->rule = SP_NO_RULE;
+	sp_record_connect(s);
+}
+
 static __always_inline int sp_drop(struct __sk_buff *skb)
 {
 	sp_count(SP_COUNT_PACKETS_DENIED);

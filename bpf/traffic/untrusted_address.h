@@ -72,11 +72,7 @@ __noinline int sp_judge_untrusted_address(struct __sk_buff *skb, struct sp_subje
 		return SP_DROP;
 	if (!head || head->defaults[SP_PHASE_CONNECT] != SP_DENY)
 		return SP_PASS;
-	sp_decide(s);
-	s->action = SP_DENY;
-	s->reason = SP_UNREADABLE;
-	s->rule = SP_NO_RULE;
-	sp_record_connect(s);
+	sp_deny_connect(s, SP_UNREADABLE);
 	return sp_verdict_of(s) == SP_DENY ? sp_drop(skb) : SP_PASS;
 }
 

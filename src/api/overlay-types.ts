@@ -1,14 +1,4 @@
-/** The request body of POST and PUT /v1/overlays. */
-export interface OverlayRequest {
-	readonly name?: string;
-	readonly owner?: string;
-	readonly reason?: string;
-	readonly scope?: string | null;
-	readonly until?: string | null;
-	readonly for?: string | null;
-	readonly keep?: boolean;
-	readonly rules: readonly Readonly<Record<string, unknown>>[];
-}
+import type { OverlayRequest } from "../policy/read/overlay-request.ts";
 
 /** An overlay in a response. */
 export interface OverlayDocument {

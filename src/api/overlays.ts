@@ -1,8 +1,9 @@
 import type { FastifyInstance } from "fastify";
 import { LIMITS } from "../base/config.ts";
+import type { OverlayRequest } from "../policy/read/overlay-request.ts";
 import type { Callers } from "../system/peer.ts";
 import { replaceable } from "./etags.ts";
-import type { OverlayPort, OverlayRequest } from "./overlay-types.ts";
+import type { OverlayPort } from "./overlay-types.ts";
 import { headers, ref, response, string } from "./schemas/base.ts";
 import { overlayListSchema, overlayRequestSchema, overlaySchema } from "./schemas/overlays.ts";
 import { invalidOverlayResponse } from "./schemas/problem.ts";

@@ -1,7 +1,8 @@
-import type { OverlayDocument, OverlayRequest } from "../api/overlay-types.ts";
+import type { OverlayDocument } from "../api/overlay-types.ts";
 import type { Status } from "../api/status.ts";
 import { SallyportError } from "../base/errors.ts";
 import { durationOf } from "../base/times.ts";
+import type { OverlayRequest } from "../policy/read/overlay-request.ts";
 import type { CliCommand, DaemonOptions } from "./cli-command.ts";
 import { bodyText, refusal, requestJson, send } from "./client.ts";
 import type { CliDeps } from "./deps.ts";

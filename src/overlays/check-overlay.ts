@@ -3,8 +3,9 @@ import { printable } from "../base/text.ts";
 import { durationOf, parseTime } from "../base/times.ts";
 import type { Overlay } from "../policy/layers.ts";
 import type { Environment, Rule } from "../policy/model.ts";
+import type { OverlayRequest } from "../policy/read/overlay-request.ts";
 import { parsePolicy } from "../policy/read/parse.ts";
-import { hashOf, type OverlayRecord, type OverlayRequest } from "./overlay-record.ts";
+import { hashOf, type OverlayRecord } from "./overlay-record.ts";
 
 /** An invalid part of a request. */
 export interface OverlayProblem {

@@ -4,16 +4,11 @@ import type { Logger } from "../base/logger.ts";
 import { UnknownPolicyError } from "../enforce/policy-errors.ts";
 import type { PolicyService } from "../enforce/policy-service.ts";
 import type { Overlay } from "../policy/layers.ts";
+import type { OverlayRequest } from "../policy/read/overlay-request.ts";
 import { checkOverlay, OverlayError, type OverlayHost } from "./check-overlay.ts";
 import { saveOverlays } from "./overlay-file.ts";
 import { type Operation, OverlayQueue } from "./overlay-queue.ts";
-import {
-	entryOf,
-	type OverlayChange,
-	type OverlayEntry,
-	type OverlayRecord,
-	type OverlayRequest,
-} from "./overlay-record.ts";
+import { entryOf, type OverlayChange, type OverlayEntry, type OverlayRecord } from "./overlay-record.ts";
 import type { BootClock, Restored } from "./restore-overlays.ts";
 
 export interface OverlaysOptions {

@@ -3,7 +3,7 @@ import { policy } from "../support/policies.ts";
 import { sleep } from "../support/run.ts";
 import { PORTS } from "../support/stage.ts";
 import type { Fixture } from "./fixture.ts";
-import { byHost } from "./names-http.ts";
+import { byHost, hex, httpRow, type Names } from "./names-http.ts";
 import type { Row } from "./row.ts";
 import { measure } from "./runner.ts";
 import { attemptAt } from "./sockets.ts";
@@ -11,9 +11,8 @@ import type { Target } from "./target.ts";
 
 type How = "send" | "oob" | "sendfile" | "fin";
 type Piece = readonly [how: How, text: string, changed?: string];
-type Say = (t: { good: string; evil: string }) => readonly Piece[];
+type Say = (names: Names) => readonly Piece[];
 
-const hex = (text: string) => Buffer.from(text, "latin1").toString("hex");
 const get = (name: string, more = "") => `GET / HTTP/1.1\r\nHost: ${name}\r\n${more}\r\n`;
 const head = (name: string) => ["GET / HTTP/1.1\r\nX: y", `\r\nHost: ${name}\r\n\r\n`] as const;
 const SOCKS5 = "\x05\x01\x00\x05\x01\x00\x01\x01\x02\x03\x04\x00\x50";
@@ -121,7 +120,7 @@ const PASS: readonly (readonly [id: string, title: string, say: Say, policy?: Ro
 
 const sizeOf = (pieces: readonly Piece[]) => pieces.reduce((sum, [, text]) => sum + text.length, 0);
 
-async function say(fixture: Fixture, address: string, pieces: readonly Piece[], read: number) {
+async function send(fixture: Fixture, address: string, pieces: readonly Piece[], read: number) {
 	const steps = pieces.flatMap(([how, text, changed]) => [
 		how === "fin" ? "?fin" : `?${how}=${hex(text)}${changed === undefined ? "" : `,${hex(changed)}`}`,
 		"wait=60",
@@ -136,16 +135,12 @@ async function hasArrived(fixture: Fixture, address: string, pieces: readonly Pi
 }
 
 export const NAMES_HTTP_UNREAD: readonly Row[] = [
-	...STOP.map(
-		([id, title, pieces]): Row => ({
-			id,
-			title: `HTTP: ${title}`,
+	...STOP.map(([id, title, say]) =>
+		httpRow(id, title, {
 			kind: "stop",
-			policy: byHost,
-			run: async (fixture, { good, evil }) => {
-				await fixture.ask(good.name);
-				const said = pieces({ good: good.name, evil: evil.name });
-				const outcome = await say(fixture, good.v4, said, 300);
+			say,
+			run: async (fixture, good, said) => {
+				const outcome = await send(fixture, good.v4, said, 300);
 				const { bytes, recorded } = await measure(fixture, "stop", [{ address: good.v4 }]);
 				/* The pieces before the decisive one pass. A head that ends with the stream needs its end. */
 				const last =
@@ -154,16 +149,13 @@ export const NAMES_HTTP_UNREAD: readonly Row[] = [
 			},
 		}),
 	),
-	...PASS.map(
-		([id, title, pieces, policyOf = byHost]): Row => ({
-			id,
-			title: `HTTP: ${title}`,
+	...PASS.map(([id, title, say, policyOf = byHost]) =>
+		httpRow(id, title, {
 			kind: "pass",
 			policy: policyOf,
-			run: async (fixture, { good, evil }) => {
-				await fixture.ask(good.name);
-				const said = pieces({ good: good.name, evil: evil.name });
-				const outcome = await say(fixture, good.v4, said, 300);
+			say,
+			run: async (fixture, good, said) => {
+				const outcome = await send(fixture, good.v4, said, 300);
 				for (let tries = 0; tries < 15 && !(await hasArrived(fixture, good.v4, said)); tries++) await sleep(100);
 				return { ...attemptAt([{ address: good.v4 }], outcome), ok: await hasArrived(fixture, good.v4, said) };
 			},

@@ -2,6 +2,7 @@
 
 import { policy } from "../support/policies.ts";
 import { PORTS } from "../support/stage.ts";
+import type { Fixture } from "./fixture.ts";
 import type { Row } from "./row.ts";
 import { measure } from "./runner.ts";
 import { attemptAt } from "./sockets.ts";
@@ -13,10 +14,34 @@ export function byHost({ good }: Target): string {
 	return policy({ rules: [rule] }).replace('"http": "allow"', '"http": "deny"');
 }
 
-const hex = (text: string) => Buffer.from(text, "latin1").toString("hex");
+export const hex = (text: string) => Buffer.from(text, "latin1").toString("hex");
+
+export type Names = { readonly good: string; readonly evil: string };
+
+interface HttpRow<S> {
+	readonly kind: Row["kind"];
+	readonly policy?: Row["policy"];
+	/** What the client says to the allowed host. */
+	readonly say: (names: Names) => S;
+	readonly run: (fixture: Fixture, good: Target["good"], said: S) => ReturnType<Row["run"]>;
+}
+
+/** A row in which a client that has asked for the allowed name says something to its address. */
+export function httpRow<S>(id: string, title: string, { kind, policy = byHost, say, run }: HttpRow<S>): Row {
+	return {
+		id,
+		title: `HTTP: ${title}`,
+		kind,
+		policy,
+		run: async (fixture, { good, evil }) => {
+			await fixture.ask(good.name);
+			return run(fixture, good, say({ good: good.name, evil: evil.name }));
+		},
+	};
+}
 
 /** Each piece is sent as one segment. */
-type Say = (t: { good: string; evil: string }) => string | readonly string[];
+type Say = (names: Names) => string | readonly string[];
 
 const END = "\r\n\r\n";
 
@@ -103,15 +128,11 @@ function steps(address: string, said: string | readonly string[]): string[] {
 const size = (said: string | readonly string[]) => (typeof said === "string" ? said : said.join("")).length;
 
 export const NAMES_HTTP: readonly Row[] = [
-	...STOP.map(
-		([id, title, say]): Row => ({
-			id,
-			title: `HTTP: ${title}`,
+	...STOP.map(([id, title, say]) =>
+		httpRow(id, title, {
 			kind: "stop",
-			policy: byHost,
-			run: async (fixture, { good, evil }) => {
-				await fixture.ask(good.name);
-				const said = say({ good: good.name, evil: evil.name });
+			say,
+			run: async (fixture, good, said) => {
 				const outcome = await fixture.script("tcp4", steps(good.v4, said));
 				const { bytes, recorded } = await measure(fixture, "stop", [{ address: good.v4 }]);
 				/* The pieces before the decisive one may have been sent, possibly twice. */
@@ -137,15 +158,11 @@ export const NAMES_HTTP: readonly Row[] = [
 			};
 		},
 	},
-	...PASS.map(
-		([id, title, say]): Row => ({
-			id,
-			title: `HTTP: ${title}`,
+	...PASS.map(([id, title, say]) =>
+		httpRow(id, title, {
 			kind: "pass",
-			policy: byHost,
-			run: async (fixture, { good, evil }) => {
-				await fixture.ask(good.name);
-				const said = say({ good: good.name, evil: evil.name });
+			say,
+			run: async (fixture, good, said) => {
 				const outcome = await fixture.script("tcp4", steps(good.v4, said));
 				const arrived = await fixture.stage.bytesAt({ at: good.v4 });
 				return { ...attemptAt([{ address: good.v4 }], outcome), ok: arrived === size(said) && outcome.read !== "" };
