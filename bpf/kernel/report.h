@@ -44,7 +44,8 @@ static __always_inline bool sp_has_room(enum sp_weight weight, __u64 cgroup)
 		return used < SP_RING_BYTES / 8 * 7;
 	if (weight == SP_ORDINARY && used >= SP_RING_BYTES / 8 * 6)
 		return false;
-	if (used < SP_RING_BYTES / 16 * (weight == SP_ORDINARY ? 11 : 4) || !cgroup || sp_take_share(cgroup))
+	if (used < SP_RING_BYTES / 16 * (weight == SP_ORDINARY ? 11 : 4) || !cgroup ||
+	    sp_take_share(cgroup, weight != SP_ORDINARY))
 		return true;
 	sp_count(SP_COUNT_THROTTLED);
 	return false;

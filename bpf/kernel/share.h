@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR MIT */
-/* Shares of the ring buffer. While it has room nobody is limited; above, each unit has a number of events a second. */
+/* Shares of the ring buffer. While it has room nobody is limited; above, each unit has a number of events a
+ * second. */
 #ifndef SALLYPORT_KERNEL_SHARE_H
 #define SALLYPORT_KERNEL_SHARE_H
 
@@ -21,11 +22,13 @@ static __always_inline __u64 sp_share_key(__u64 cgroup)
 	return ids && ids->units ? ids->hash[SP_IDS_UNIT + (ids->units - 1) % SP_IDS_UNITS_MAX] : cgroup;
 }
 
-/* Takes an event from the share of the cgroup. False: the share is used up, which is counted. */
-__noinline int sp_take_share(__u64 cgroup)
+/* Takes an event from one of the two shares of the cgroup: what it was allowed uses up nothing of the other, for its
+ * denials. False: the share is used up, which is counted. */
+__noinline int sp_take_share(__u64 cgroup, bool is_denial)
 {
 	__u64 now = bpf_ktime_get_ns(), key = sp_share_key(cgroup);
 	struct sp_share *share = bpf_map_lookup_elem(&shares, &key);
+	__u32 taken;
 
 	if (!share) {
 		bpf_map_update_elem(&shares, &key, &sp_new_share, BPF_NOEXIST);
@@ -35,9 +38,14 @@ __noinline int sp_take_share(__u64 cgroup)
 	}
 	if (now - share->since >= SP_SHARE_NS) {
 		share->since = now;
-		share->taken = 0;
+		share->ordinary = 0;
+		share->denials = 0;
 	}
-	if (__sync_fetch_and_add(&share->taken, 1) < SP_SHARE_EVENTS)
+	if (is_denial)
+		taken = __sync_fetch_and_add(&share->denials, 1);
+	else
+		taken = __sync_fetch_and_add(&share->ordinary, 1);
+	if (taken < SP_SHARE_EVENTS)
 		return 1;
 	share->cgroup = cgroup;
 	__sync_fetch_and_add(&share->throttled, 1);

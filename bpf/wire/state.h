@@ -199,9 +199,9 @@ struct sp_rule_count {
 };
 
 struct sp_share {
-	__u64 since; /* CLOCK_MONOTONIC [ns]: `taken` is counted from then */
-	__u64 throttled; /* events that were not written */
-	__u64 cgroup, taken; /* cgroup: of the last of them; taken: events */
+	__u64 since; /* CLOCK_MONOTONIC [ns]: events are counted from then */
+	__u64 throttled, cgroup; /* events that were not written, and the cgroup of the last of them */
+	__u32 ordinary, denials; /* events that were written */
 };
 
 /* Request of the program `judge`, and its reply in the same bytes. */

@@ -69,7 +69,7 @@ export const FLOW = {
 } as const;
 
 /** struct sp_share: offsets and size [bytes]. */
-export const SHARE = { since: 0, throttled: 8, cgroup: 16, taken: 24, bytes: 32 } as const;
+export const SHARE = { since: 0, throttled: 8, cgroup: 16, ordinary: 24, denials: 28, bytes: 32 } as const;
 
 /** struct sp_policy_head: offsets and size [bytes]. */
 export const POLICY_HEAD = {

@@ -4,12 +4,12 @@ import type { Throttled } from "../records/history-status.ts";
 
 /**
  * Shares of the records that wait for the file. Below half of the buffer nobody is limited. Above it each source has an equal part of the
- * other half, until the buffer is below half again. A source that is the only one so far is not limited.
+ * other half, until the buffer is below half again, and one more for its rare records. A source that is the only one so far is not limited.
  */
 export class QueueShares {
 	readonly #half: number;
 	/** Records of each source since the buffer was below half. */
-	readonly #taken = new Map<string, number>();
+	readonly #taken = { ordinary: new Map<string, number>(), rare: new Map<string, number>() };
 	readonly #dropped: BoundedMap<string, Throttled>;
 	#first: string | null = null;
 	/** There is more than one source. */
@@ -21,22 +21,23 @@ export class QueueShares {
 		this.#dropped = new BoundedMap(limit);
 	}
 
-	/** Whether the record has room. `waiting`: records in the buffer. `time`: wall clock [ms]. */
-	take(connection: Connection, waiting: number, time: number): boolean {
+	/** Whether the record has room. `rare`: such as a denial. `waiting`: records in the buffer. `time`: wall clock [ms]. */
+	take(connection: Connection, rare: boolean, waiting: number, time: number): boolean {
 		const source = sourceOf(connection);
 		this.#first ??= source;
 		this.#several ||= source !== this.#first;
 		if (waiting < this.#half || !this.#several) {
-			if (this.#taken.size > 0) this.#taken.clear();
+			for (const each of Object.values(this.#taken)) if (each.size > 0) each.clear();
 			return true;
 		}
-		const taken = this.#taken.get(source) ?? 0;
-		const sources = this.#taken.size + (taken === 0 ? 1 : 0);
+		const all = rare ? this.#taken.rare : this.#taken.ordinary;
+		const taken = all.get(source) ?? 0;
+		const sources = all.size + (taken === 0 ? 1 : 0);
 		if (taken >= this.#half / Math.max(SOURCES, sources)) {
 			this.#drop(source, time);
 			return false;
 		}
-		this.#taken.set(source, taken + 1);
+		all.set(source, taken + 1);
 		return true;
 	}
 

@@ -81,7 +81,7 @@ export class WriterLink {
 	add(put: (builder: BatchBuilder) => void, rare = false, connection: Connection | null = null): void {
 		const room = rare ? this.#o.buffer : Math.floor(this.#o.buffer * 0.75);
 		const { size } = this.#queue;
-		const isFull = size >= room || (connection !== null && !this.shares.take(connection, size, Date.now()));
+		const isFull = size >= room || (connection !== null && !this.shares.take(connection, rare, size, Date.now()));
 		if (this.state === "off" || this.#closing || isFull) {
 			this.#drop();
 			return;

@@ -8,12 +8,14 @@ import type { World } from "./world.ts";
 /** A port without a listener: each connection fails immediately, so that the next can begin. */
 export const CLOSED = 9;
 
-/** Connects for this duration. Returns the number of connections. */
-export async function storm(world: World, to: string, port: number, seconds: number): Promise<number> {
+/** Connects for this duration, in 20,000 at a time. Returns the number of connections. `below`: a cgroup below the watched one. */
+export async function storm(world: World, to: string, port: number, seconds: number, below?: string): Promise<number> {
 	const end = performance.now() + seconds * 1000;
 	let count = 0;
 	while (performance.now() < end) {
-		const outcome = await world.run([world.client("storm"), to, "20000", String(port)]);
+		const outcome = await world.run([world.client("storm"), to, "20000", String(port)], {
+			...(below === undefined ? {} : { below }),
+		});
 		const tally = parse<Record<string, { ok: number; denied: number; other: number }>>(outcome.stdout)[port];
 		count += (tally?.ok ?? 0) + (tally?.denied ?? 0) + (tally?.other ?? 0);
 	}

@@ -128,17 +128,19 @@ test("the source with most rows gives way: in a flood where it is densest, else 
 	expect(victimOf([holding(1, 0, 1, {})])).toBeNull();
 });
 
-test("in a buffer that is half full each source has an equal part, and one alone has all", () => {
+test("in a buffer that is half full each source has an equal part, another one for its denials, and one alone has all", () => {
 	const shares = new QueueShares(1_000, 16);
 	const record = (unit: string) => made({ id: 1, unit });
-	for (let waiting = 0; waiting < 1_000; waiting++) expect(shares.take(record("a"), waiting, 5)).toBe(true);
-	expect(shares.take(record("b"), 100, 5)).toBe(true);
+	for (let waiting = 0; waiting < 1_000; waiting++) expect(shares.take(record("a"), false, waiting, 5)).toBe(true);
+	expect(shares.take(record("b"), false, 100, 5)).toBe(true);
 	let taken = 0;
-	for (let count = 0; count < 400; count++) if (shares.take(record("a"), 500 + taken, 5 + count)) taken++;
+	for (let count = 0; count < 400; count++) if (shares.take(record("a"), false, 500 + taken, 5 + count)) taken++;
 	expect(taken).toBe(125);
 	expect(shares.throttled()).toEqual([{ source: "a", removed: 0, dropped: 275, since: 130, last: 404 }]);
-	for (let count = 0; count < 100; count++) expect(shares.take(record("b"), 625 + count, 9)).toBe(true);
+	for (let count = 0; count < 125; count++) expect(shares.take(record("a"), true, 760, 9)).toBe(true);
+	expect(shares.take(record("a"), true, 760, 404)).toBe(false);
+	for (let count = 0; count < 100; count++) expect(shares.take(record("b"), false, 625 + count, 9)).toBe(true);
 	/* The buffer has drained. */
-	expect(shares.take(record("a"), 499, 9)).toBe(true);
-	expect(shares.take(record("a"), 500, 9)).toBe(true);
+	expect(shares.take(record("a"), false, 499, 9)).toBe(true);
+	expect(shares.take(record("a"), false, 500, 9)).toBe(true);
 });
