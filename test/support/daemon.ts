@@ -1,8 +1,9 @@
 /** The daemon as a real process, and its API over the unix socket. */
 import { type ChildProcess, spawn } from "node:child_process";
-import { createWriteStream, existsSync, readFileSync, writeFileSync } from "node:fs";
+import { createWriteStream, existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { request } from "node:http";
 import { join } from "node:path";
+import { DEFAULTS } from "../../src/base/config.ts";
 import { ROOT } from "./paths.ts";
 import { alive, end, SLOW, sleep } from "./run.ts";
 import { cleanEnvironment } from "./server.ts";
@@ -22,6 +23,8 @@ export class Daemon {
 	/** Applies from its next start: the command, such as that of an unpacked package. */
 	program: readonly string[] = [join(ROOT, "scripts/sallyport")];
 	#child: ChildProcess | null = null;
+	/** Of every start. */
+	readonly #pids = new Set<number>();
 	readonly socket: string;
 	readonly policyFile: string;
 	readonly logFile: string;
@@ -35,6 +38,7 @@ export class Daemon {
 		writeFileSync(this.policyFile, policy);
 		world.cleanup.defer("daemon", () => {
 			if (!end(this.pid)) throw new Error(`process ${this.pid} does not end`);
+			removeHostLocks(this.#pids);
 		});
 	}
 
@@ -78,6 +82,7 @@ export class Daemon {
 		child.stdout?.pipe(log, { end: false });
 		child.stderr?.pipe(log, { end: false });
 		this.#child = child;
+		if (child.pid !== undefined) this.#pids.add(child.pid);
 		const deadline = performance.now() + ms * SLOW;
 		while (!(await this.#healthy())) {
 			if (!alive(child.pid ?? 0) || performance.now() > deadline) {
@@ -142,5 +147,20 @@ export class Daemon {
 			(reply) => reply.status === 200,
 			() => false,
 		);
+	}
+}
+
+/** Removes what killed daemons leave in the folder of the host's locks. The next daemon of the same cgroup would replace it. */
+function removeHostLocks(pids: ReadonlySet<number>): void {
+	const folder = DEFAULTS.runtimeDir;
+	if (!existsSync(folder)) return;
+	for (const name of readdirSync(folder)) {
+		if (!name.endsWith(".lock")) continue;
+		const file = join(folder, name);
+		try {
+			if (pids.has(Number.parseInt(readFileSync(file, "utf8"), 10))) rmSync(file);
+		} catch {
+			/* Another test has just removed its own. */
+		}
 	}
 }
